@@ -1,0 +1,1 @@
+//! What a cmdlet says of itself: name, parameters, examples, roles.

@@ -1,0 +1,1 @@
+//! Facts into words: what broke, whose it is, and what to do next.

@@ -1,0 +1,1 @@
+//! Command lines inside Rhai: lexer, parser, tree and lowering.

@@ -1,0 +1,4 @@
+//! Programs: Rhai, and command lines inside it.
+
+// Reading order.
+pub mod language;

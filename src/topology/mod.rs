@@ -1,0 +1,1 @@
+//! Pools, partners, test users and settings, as one TOML document.

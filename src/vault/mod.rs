@@ -1,0 +1,1 @@
+//! Passwords at rest: one encrypted file.

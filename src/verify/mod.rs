@@ -1,0 +1,1 @@
+//! One verification, and batches of them.
