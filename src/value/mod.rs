@@ -1,1 +1,249 @@
-//! Records and values: what cmdlets emit and pipes carry.
+//! Records and values: what cmdlets emit, pipes carry and views show.
+//!
+//! Ground: knows no cmdlet, no engine and no terminal. Property names are found whatever
+//! their letter case or underscores, so that `r.TargetFqdn`, `r.targetfqdn` and
+//! `r.target_fqdn` are one property.
+
+pub mod record;
+pub mod text;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use record::{Record, UnknownProperty};
+
+use crate::secret::Credential;
+
+/// One value of a property, an argument or a pipe.
+#[derive(Clone, Debug, Default)]
+pub enum Value {
+    /// Nothing: an empty property, `$null`.
+    #[default]
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// A span of time; shown as `hh:mm:ss.fffffff`.
+    Duration(Duration),
+    /// A point in time; shown in RFC 3339 form, in UTC.
+    Timestamp(Timestamp),
+    /// A user name with a password that cannot be read back.
+    Credential(Credential),
+    /// An ordered list.
+    List(Vec<Value>),
+    /// An ordered set of named properties.
+    Record(Arc<Record>),
+    /// Something to call with one value: a script block or a closure.
+    Block(Arc<dyn Block>),
+}
+
+/// A script block: a piece of a program that a cmdlet calls with the current value as `$_`.
+pub trait Block: Send + Sync + fmt::Debug {
+    /// Runs the block on `item` and waits for it. Must be called outside an async context
+    /// (a cmdlet goes through its context, which sees to that).
+    fn call(&self, item: Value) -> Result<Value, BlockError>;
+
+    /// The text of the block as its author wrote it, for help and logs.
+    fn source(&self) -> &str;
+}
+
+/// Why a block gave no value.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+    /// The run was cancelled or ran over a limit; nothing may catch this.
+    #[error("the script was stopped")]
+    Stopped,
+    /// The block failed; the cause is kept for the layer that knows scripts.
+    #[error("{message}")]
+    Failed {
+        /// What the block said, in one line.
+        message: String,
+        /// The script engine's own error, with its position.
+        cause: Arc<dyn std::any::Any + Send + Sync>,
+    },
+}
+
+impl Value {
+    /// A text value.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A list of text values.
+    pub fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::List(texts.into_iter().map(Self::text).collect())
+    }
+
+    /// Null for `None`.
+    pub fn optional(value: Option<impl Into<Value>>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+
+    /// What the value is called in messages: `text`, `list`, …
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "boolean",
+            Self::Integer(_) => "integer",
+            Self::Float(_) => "float",
+            Self::Text(_) => "text",
+            Self::Duration(_) => "duration",
+            Self::Timestamp(_) => "timestamp",
+            Self::Credential(_) => "credential",
+            Self::List(_) => "list",
+            Self::Record(record) => record.type_name(),
+            Self::Block(_) => "script block",
+        }
+    }
+
+    /// PowerShell's truth: null, false, zero, empty text and the empty list are false;
+    /// a list of one is as true as its element.
+    pub fn is_truthy(&self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::Boolean(truth) => *truth,
+            Self::Integer(number) => *number != 0,
+            Self::Float(number) => *number != 0.0,
+            Self::Text(text) => !text.is_empty(),
+            Self::List(items) => match items.as_slice() {
+                [] => false,
+                [only] => only.is_truthy(),
+                _ => true,
+            },
+            Self::Duration(_)
+            | Self::Timestamp(_)
+            | Self::Credential(_)
+            | Self::Record(_)
+            | Self::Block(_) => true,
+        }
+    }
+
+    /// The record inside, if this is one.
+    pub fn as_record(&self) -> Option<&Record> {
+        if let Self::Record(record) = self { Some(record) } else { None }
+    }
+
+    /// The text inside, if this is text.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The property `name` of a record, of a list of one, or of every element of a longer list.
+    pub fn property(&self, name: &str) -> Result<Value, UnknownProperty> {
+        match self {
+            Self::Record(record) => record.get(name).cloned(),
+            Self::List(items) => match items.as_slice() {
+                [only] => only.property(name),
+                items => {
+                    let values: Result<Vec<_>, _> = items.iter().map(|item| item.property(name)).collect();
+                    values.map(Self::List)
+                }
+            },
+            Self::Credential(credential) => match record::canonical(name).as_str() {
+                "username" => Ok(Self::text(&credential.user_name)),
+                "password" => Ok(Self::text(crate::secret::MASK)),
+                _ => Err(UnknownProperty::new(name, "credential", ["UserName", "Password"])),
+            },
+            Self::Null
+            | Self::Boolean(_)
+            | Self::Integer(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Duration(_)
+            | Self::Timestamp(_)
+            | Self::Block(_) => Err(UnknownProperty::new(name, self.kind(), [])),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    /// One line, invariant in every locale; see [`text`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::write_line(self, f)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Boolean(truth)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Duration> for Value {
+    fn from(duration: Duration) -> Self {
+        Self::Duration(duration)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(timestamp: Timestamp) -> Self {
+        Self::Timestamp(timestamp)
+    }
+}
+
+impl From<Record> for Value {
+    fn from(record: Record) -> Self {
+        Self::Record(Arc::new(record))
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(items: Vec<Value>) -> Self {
+        Self::List(items)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truth_is_powershells() {
+        for (value, truth) in [
+            (Value::Null, false),
+            (Value::from(""), false),
+            (Value::from("x"), true),
+            (Value::List(vec![]), false),
+            (Value::List(vec![Value::Integer(0)]), false),
+            (Value::List(vec![Value::Integer(0), Value::Integer(0)]), true),
+        ] {
+            assert_eq!(value.is_truthy(), truth, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_one_reads_through_and_a_longer_one_gives_a_list() {
+        let record = |name: &str| Value::from(Record::new("Pool").with("Identity", name));
+        assert_eq!(Value::List(vec![record("a")]).property("identity").unwrap().to_string(), "a");
+        assert_eq!(
+            Value::List(vec![record("a"), record("b")]).property("Identity").unwrap().to_string(),
+            "{a, b}"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! The error record: something that could not run, told as data.
+//!
+//! Not the same as a test that ran and failed (a record with `Result : Failure`), nor as a
+//! mistake in a script (the script engine's error).
+
+use std::fmt;
+
+/// Where in a program something was written, counted from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// PowerShell's error categories, those that occur here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    /// An argument's value cannot be used.
+    InvalidArgument,
+    /// What was piped or read is malformed.
+    InvalidData,
+    /// The call makes no sense in this state.
+    InvalidOperation,
+    /// What was named does not exist.
+    ObjectNotFound,
+    /// What is to be made exists already.
+    ResourceExists,
+    /// Something needed is missing, such as test users or a terminal.
+    ResourceUnavailable,
+    /// The principal's roles do not cover the call.
+    PermissionDenied,
+    /// A secret could not be had.
+    AuthenticationError,
+    /// A file could not be read.
+    ReadError,
+    /// A file could not be written.
+    WriteError,
+    /// A limit of time, memory or number was reached.
+    LimitsExceeded,
+    /// The user or a signal ended it.
+    OperationStopped,
+    /// A script threw it.
+    NotSpecified,
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Something that could not run.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ErrorRecord {
+    /// The category.
+    pub category: Category,
+    /// A stable word, such as `NotFoundTestUsers`.
+    pub id: &'static str,
+    /// What was wrong, whole sentences.
+    pub message: String,
+    /// What to do about it, as an imperative; may be empty.
+    pub remedy: String,
+    /// The cmdlet that could not run, once the door knows it.
+    pub cmdlet: Option<&'static str>,
+    /// What it was about: a pool, an address, a file.
+    pub target: Option<String>,
+    /// Where the call was written, once the script layer knows it.
+    pub position: Option<Position>,
+}
+
+impl ErrorRecord {
+    /// An error record with its category, id and message.
+    pub fn new(category: Category, id: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            category,
+            id,
+            message: message.into(),
+            remedy: String::new(),
+            cmdlet: None,
+            target: None,
+            position: None,
+        }
+    }
+
+    /// With what to do about it.
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// With what it was about.
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// The refusal. It is the same for every cmdlet and says nothing about what exists.
+    pub fn permission_denied(cmdlet: &str) -> Self {
+        Self::new(
+            Category::PermissionDenied,
+            "PermissionDenied",
+            format!("You have no role that allows this call of {cmdlet}."),
+        )
+        .remedy("Run Get-Command to see what you may run, or ask an administrator for a role.")
+    }
+}

@@ -1,0 +1,240 @@
+//! A parameter of a cmdlet: its name, what it takes, and which scope it binds.
+
+use crate::value::text::nearest;
+
+/// One parameter.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name without its hyphen, in Pascal case: `TargetFqdn`.
+    pub name: &'static str,
+    /// Short names, such as `t`.
+    pub aliases: &'static [&'static str],
+    /// What a value must be.
+    pub kind: Kind,
+    /// One value, or a list.
+    pub arity: Arity,
+    /// Whether it must be given.
+    pub need: Need,
+    /// Its place among the arguments without a name, counted from zero.
+    pub position: Option<u8>,
+    /// Which scope of a role its values are held against.
+    pub binds: Binds,
+    /// One sentence, or a few.
+    pub help: &'static str,
+}
+
+/// What a value of a parameter must be; also what completion offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Present or not; `-Name:$false` takes it back.
+    Switch,
+    /// Any text.
+    Text,
+    /// One of these words, in any letter case.
+    Choice(&'static [&'static str]),
+    /// A whole number within the bounds, both included.
+    Integer(i64, i64),
+    /// A number of seconds, or text such as `90s`, `1m30s`, `00:01:30`.
+    Duration,
+    /// The FQDN of a pool.
+    Pool,
+    /// `user@domain`, `sip:user@domain` or `xmpp:user@domain`.
+    Address,
+    /// A domain.
+    Domain,
+    /// The name of a site.
+    Site,
+    /// The name of a role.
+    Role,
+    /// The name of a cmdlet, or a pattern for names.
+    Cmdlet,
+    /// A user name with a password: an object from `Get-Credential`.
+    Credential,
+    /// The name of a file.
+    File,
+    /// A script block.
+    Block,
+    /// A map of names and values.
+    Map,
+    /// The name of a property, or a calculated property.
+    Property,
+    /// The name of a variable, without `$`.
+    Variable,
+    /// Anything.
+    Any,
+}
+
+/// How many values a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// One value.
+    One,
+    /// One value or a list of them.
+    Many,
+}
+
+/// Whether a parameter must be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Without it the cmdlet cannot run.
+    Required,
+    /// It may be left out; the text says what happens then, for help.
+    Optional(&'static str),
+    /// It is filled by the records of the pipe, and may be given instead.
+    Pipeline,
+    /// Filled by the pipe where there is one; required where there is none.
+    RequiredOrPipeline,
+}
+
+/// Which scope of a role a parameter's values are held against, and as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binds {
+    /// No scope.
+    Nothing,
+    /// `config_scopes`: a pool.
+    Pool,
+    /// `config_scopes`: a site.
+    Site,
+    /// `user_scopes`: an address that a message goes to.
+    Receiver,
+    /// `user_scopes`: a partner's domain.
+    Partner,
+    /// `user_scopes`: a sender who was named by hand, and with whose account the call acts.
+    Sender,
+    /// `config_scopes`, through the pools that list it: a test user's address.
+    TestUser,
+    /// A role that is made, changed or handed out.
+    Role,
+    /// Somebody to whom a role is given or from whom it is taken.
+    Principal,
+    /// A setting that no scope but `global` covers.
+    Global,
+}
+
+impl Parameter {
+    /// An optional text parameter; the starting point from which a description departs.
+    pub const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            kind,
+            arity: Arity::One,
+            need: Need::Optional(""),
+            position: None,
+            binds: Binds::Nothing,
+            help,
+        }
+    }
+
+    /// With short names.
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// Taking a list as well.
+    pub const fn many(mut self) -> Self {
+        self.arity = Arity::Many;
+        self
+    }
+
+    /// To be given always.
+    pub const fn required(mut self) -> Self {
+        self.need = Need::Required;
+        self
+    }
+
+    /// With words on what happens when it is left out.
+    pub const fn default(mut self, words: &'static str) -> Self {
+        self.need = Need::Optional(words);
+        self
+    }
+
+    /// Filled by the pipe, if there is one.
+    pub const fn from_pipeline(mut self) -> Self {
+        self.need = match self.need {
+            Need::Required | Need::RequiredOrPipeline => Need::RequiredOrPipeline,
+            Need::Optional(_) | Need::Pipeline => Need::Pipeline,
+        };
+        self
+    }
+
+    /// Recognised without its name, at this place.
+    pub const fn at(mut self, position: u8) -> Self {
+        self.position = Some(position);
+        self
+    }
+
+    /// Held against a scope.
+    pub const fn binds(mut self, binds: Binds) -> Self {
+        self.binds = binds;
+        self
+    }
+
+    /// The name as a key of a script's map: `target_fqdn`.
+    pub fn key(&self) -> String {
+        super::snake_case(self.name)
+    }
+}
+
+/// Parameters that every cmdlet has (PowerShell's about_CommonParameters).
+pub const COMMON: &[Parameter] = &[
+    Parameter::new("Verbose", Kind::Switch, "Says what is being done.").aliases(&["vb"]),
+    Parameter::new("ErrorAction", Kind::Choice(&["Continue", "SilentlyContinue", "Stop", "Ignore"]), "What an error does that need not end the command: shown, kept quiet, made to end the script, or not even kept.")
+        .aliases(&["ea"])
+        .default("Continue"),
+    Parameter::new("WarningAction", Kind::Choice(&["Continue", "SilentlyContinue", "Stop", "Ignore"]), "What a warning does.")
+        .aliases(&["wa"])
+        .default("Continue"),
+    Parameter::new("OutVariable", Kind::Variable, "The variable that also gets what the command emits; +name appends.").aliases(&["ov"]),
+    Parameter::new("ErrorVariable", Kind::Variable, "The variable that also gets the errors; +name appends.").aliases(&["ev"]),
+    Parameter::new("WarningVariable", Kind::Variable, "The variable that also gets the warnings; +name appends.").aliases(&["wv"]),
+];
+
+/// Parameters that every cmdlet has which changes something.
+pub const RISK: &[Parameter] = &[
+    Parameter::new("WhatIf", Kind::Switch, "Says what would be done, and does nothing.").aliases(&["wi"]),
+    Parameter::new("Confirm", Kind::Switch, "Asks before it does anything; -Confirm:$false does not ask.")
+        .aliases(&["cf"]),
+];
+
+/// Why a written name means no parameter.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoParameter {
+    /// Nothing is called so.
+    Unknown {
+        /// The nearest name, if one is near.
+        nearest: Option<&'static str>,
+    },
+    /// The prefix fits several.
+    Ambiguous {
+        /// Their names.
+        fits: Vec<&'static str>,
+    },
+}
+
+/// The parameter called `written` among `parameters`.
+pub(super) fn find(
+    parameters: impl Iterator<Item = &'static Parameter> + Clone,
+    written: &str,
+) -> Result<&'static Parameter, NoParameter> {
+    // In scripts' maps the names are in snake case; neither underscores nor case count.
+    let plain = written.replace('_', "");
+    let called = |parameter: &&'static Parameter| {
+        parameter.name.eq_ignore_ascii_case(&plain)
+            || parameter.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(&plain))
+    };
+    if let Some(exact) = parameters.clone().find(called) {
+        return Ok(exact);
+    }
+    let starts = |parameter: &&'static Parameter| {
+        !plain.is_empty()
+            && parameter.name.get(..plain.len()).is_some_and(|start| start.eq_ignore_ascii_case(&plain))
+    };
+    let fits: Vec<_> = parameters.clone().filter(starts).collect();
+    match fits.as_slice() {
+        [only] => Ok(only),
+        [] => Err(NoParameter::Unknown { nearest: nearest(&plain, parameters.map(|p| p.name)) }),
+        several => Err(NoParameter::Ambiguous { fits: several.iter().map(|p| p.name).collect() }),
+    }
+}

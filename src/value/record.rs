@@ -1,0 +1,131 @@
+//! The record: an ordered set of properties with a type name.
+
+use std::borrow::Cow;
+
+use super::Value;
+
+/// An ordered set of named values; what a cmdlet emits.
+#[derive(Clone, Debug)]
+pub struct Record {
+    type_name: Cow<'static, str>,
+    properties: Vec<(Cow<'static, str>, Value)>,
+}
+
+impl Record {
+    /// An empty record of the given type, such as `TestResult`.
+    pub fn new(type_name: impl Into<Cow<'static, str>>) -> Self {
+        Self { type_name: type_name.into(), properties: Vec::new() }
+    }
+
+    /// The same record with one property more; a property of that name is replaced in its place.
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets a property: in its place if it exists, else at the end.
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        let name = name.into();
+        match self.position(&name) {
+            Some(place) => self.properties[place].1 = value.into(),
+            None => self.properties.push((name, value.into())),
+        }
+    }
+
+    /// Removes a property and gives its value.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        self.position(name).map(|place| self.properties.remove(place).1)
+    }
+
+    /// The type's name, which selects the view.
+    pub fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    /// The value of the property, whatever the letter case or underscores of `name`.
+    pub fn get(&self, name: &str) -> Result<&Value, UnknownProperty> {
+        match self.position(name) {
+            Some(place) => Ok(&self.properties[place].1),
+            None => Err(UnknownProperty::new(name, self.type_name(), self.names())),
+        }
+    }
+
+    /// Names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.properties.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.properties.iter().map(|(name, _)| name.as_ref())
+    }
+
+    /// How many properties there are.
+    pub fn len(&self) -> usize {
+        self.properties.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.properties.is_empty()
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        // Exact spelling first: it is the common case and needs no folding.
+        let exact = self.properties.iter().position(|(have, _)| have == name);
+        exact.or_else(|| {
+            let wanted = canonical(name);
+            self.properties.iter().position(|(have, _)| canonical(have) == wanted)
+        })
+    }
+}
+
+/// A name without letter case and underscores, the form in which names are compared.
+pub fn canonical(name: &str) -> String {
+    name.chars().filter(|letter| *letter != '_').flat_map(char::to_lowercase).collect()
+}
+
+/// A property that the value does not have.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("a {type_name} has no property '{name}'{}", match .nearest { Some(nearest) => format!("; did you mean '{nearest}'?"), None => String::new() })]
+pub struct UnknownProperty {
+    /// The name that was asked for.
+    pub name: String,
+    /// The type of the value that was asked.
+    pub type_name: String,
+    /// The property whose name is nearest, if one is near.
+    pub nearest: Option<String>,
+}
+
+impl UnknownProperty {
+    /// The error for `name`, with the nearest of the names there are.
+    pub fn new<'a>(name: &str, type_name: &str, have: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+            nearest: super::text::nearest(name, have).map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_whatever_their_case_or_underscores() {
+        let record = Record::new("TestResult").with("TargetFqdn", "pool");
+        for name in ["TargetFqdn", "targetfqdn", "target_fqdn", "TARGET_FQDN"] {
+            assert_eq!(record.get(name).unwrap().as_text(), Some("pool"), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_property_names_the_nearest() {
+        let record = Record::new("TestResult").with("TargetFqdn", "pool").with("Result", "Success");
+        assert_eq!(
+            record.get("Resutl").unwrap_err().to_string(),
+            "a TestResult has no property 'Resutl'; did you mean 'Result'?"
+        );
+    }
+}

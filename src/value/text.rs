@@ -1,0 +1,93 @@
+//! Values as one line of text, the same in every locale; and the nearest of several names.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use super::Value;
+use crate::secret::MASK;
+
+/// Writes the value on one line: lists as `{a, b}`, records as `@{Name=value; …}`.
+pub(super) fn write_line(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match value {
+        Value::Null => Ok(()),
+        Value::Boolean(true) => f.write_str("True"),
+        Value::Boolean(false) => f.write_str("False"),
+        Value::Integer(number) => write!(f, "{number}"),
+        Value::Float(number) => write!(f, "{number}"),
+        Value::Text(text) => f.write_str(text),
+        Value::Duration(duration) => f.write_str(&time_span(*duration)),
+        Value::Timestamp(timestamp) => write!(f, "{timestamp:.3}"),
+        Value::Credential(credential) => write!(f, "@{{UserName={}; Password={MASK}}}", credential.user_name),
+        Value::List(items) => {
+            f.write_char('{')?;
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    f.write_str(", ")?;
+                }
+                write_line(item, f)?;
+            }
+            f.write_char('}')
+        }
+        Value::Record(record) => {
+            f.write_str("@{")?;
+            for (place, (name, value)) in record.iter().enumerate() {
+                if place > 0 {
+                    f.write_str("; ")?;
+                }
+                write!(f, "{name}=")?;
+                write_line(value, f)?;
+            }
+            f.write_char('}')
+        }
+        Value::Block(block) => write!(f, "{{{}}}", block.source()),
+    }
+}
+
+/// A duration as `[d.]hh:mm:ss[.fffffff]`: seven digits of a second, left out when they are zero.
+pub fn time_span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let ticks = duration.subsec_nanos() / 100;
+    let mut text = if days > 0 { format!("{days}.") } else { String::new() };
+    let _ = write!(text, "{hours:02}:{minutes:02}:{:02}", seconds % 60);
+    if ticks > 0 {
+        let _ = write!(text, ".{ticks:07}");
+    }
+    text
+}
+
+/// The candidate that `name` was probably meant to be, if one is near enough.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    let tolerance = 1 + wanted.chars().count() / 4;
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= tolerance)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_span_has_seven_digits_or_none() {
+        for (nanoseconds, text) in [
+            (0, "00:00:00"),
+            (1_000_000_000, "00:00:01"),
+            (84_312_700, "00:00:00.0843127"),
+            (3_725_000_000_100, "01:02:05.0000001"),
+            (90_000_000_000_000, "1.01:00:00"),
+        ] {
+            assert_eq!(time_span(Duration::from_nanos(nanoseconds)), text);
+        }
+    }
+
+    #[test]
+    fn only_a_near_name_is_suggested() {
+        assert_eq!(nearest("Test-XmpIM", ["Test-XmppIM", "Get-Pool"]), Some("Test-XmppIM"));
+        assert_eq!(nearest("Restart-Computer", ["Test-XmppIM", "Get-Pool"]), None);
+    }
+}
