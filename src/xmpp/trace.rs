@@ -1,0 +1,406 @@
+//! The trace: what every phase of an attempt did, when, and what it learned.
+//!
+//! Written by the phases as they go, before a step can fail, and kept when they do; read by
+//! `diagnosis` and by the log of a result. Holds no secret: no fact has a place for one.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::Phase;
+use super::connect::Attempt;
+use super::resolve::{DomainRecords, SrvAnswer, Target};
+use super::secure::{CertificateReport, Tls};
+
+/// The steps of one attempt, in the order in which they began.
+///
+/// A phase may appear several times: when a target fails after its connection, the next one is
+/// connected and secured in its turn.
+#[derive(Clone)]
+pub struct Trace {
+    began: Instant,
+    began_at: Timestamp,
+    steps: Vec<Step>,
+    /// Whether the last step is at work.
+    working: bool,
+    observer: Option<Observer>,
+}
+
+/// One phase at work.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The phase.
+    pub phase: Phase,
+    /// When it began, counted from the beginning of the trace.
+    pub started: Duration,
+    /// How long it took; of a step that is still at work, how long it had taken when it last learned something.
+    pub duration: Duration,
+    /// What it learned, in order.
+    pub facts: Vec<Fact>,
+}
+
+/// Who is told what a trace learns while it learns it (`-v`).
+pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// What an [`Observer`] is told. Times are counted from the beginning of the trace.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A phase began.
+    Began {
+        /// The phase.
+        phase: Phase,
+        /// When.
+        at: Duration,
+    },
+    /// A phase learned something.
+    Learned {
+        /// The phase.
+        phase: Phase,
+        /// When.
+        at: Duration,
+        /// What.
+        fact: &'a Fact,
+    },
+    /// A phase came to its end, well or not.
+    Ended {
+        /// The step, with all that it learned.
+        step: &'a Step,
+    },
+}
+
+/// Something that a phase learned. `Display` is one lower-case clause.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// Resolve: what DNS answered to an SRV query.
+    Srv(SrvAnswer),
+    /// Resolve: the addresses of a target's host.
+    Addresses {
+        /// The host, as an A-label or a literal.
+        host: String,
+        /// Its addresses, in the order in which they are tried.
+        addresses: Vec<IpAddr>,
+    },
+    /// Resolve: a target's host has no usable address; other targets may have one.
+    NoAddress {
+        /// The host.
+        host: String,
+        /// Why not.
+        fault: Box<super::resolve::Fault>,
+    },
+    /// Resolve: the targets, in the order in which they are tried.
+    Targets(Vec<Target>),
+    /// Resolve: where the sender's domain's own SRV records lead, beside the pool that is tested.
+    Domain(DomainRecords),
+    /// Connect: an attempt to reach one address, with its outcome.
+    Attempted(Attempt),
+    /// Connect: the connection that the following phases use.
+    Connected {
+        /// The target.
+        target: Target,
+        /// The address that answered first.
+        address: SocketAddr,
+    },
+    /// Secure, Authenticate: the stream header that the server answered with (RFC 6120, section 4.7).
+    Header {
+        /// Who the server says it is.
+        from: Option<String>,
+        /// The stream's id.
+        id: Option<String>,
+        /// The version it speaks.
+        version: Option<String>,
+    },
+    /// Secure, Authenticate: the names of the features that the stream offers, as `name` or `{ns}name`.
+    Features(Vec<String>),
+    /// Secure: the server agreed to STARTTLS.
+    Proceed,
+    /// Secure: what was negotiated.
+    Tls(Tls),
+    /// Secure: the certificate that the server showed, and the verdict on it.
+    Certificate(Box<CertificateReport>),
+    /// Secure: this target could not be used, and the next one is tried.
+    TargetFailed {
+        /// The target.
+        target: Target,
+        /// Why not.
+        fault: Box<super::Fault>,
+    },
+    /// Authenticate: what the server offers.
+    Offered {
+        /// The mechanisms, in the server's order.
+        mechanisms: Vec<String>,
+        /// The channel-binding types that it names (XEP-0440); `None` where it names none.
+        channel_bindings: Option<Vec<String>>,
+    },
+    /// Authenticate: what was chosen from it.
+    Mechanism {
+        /// The mechanism.
+        name: String,
+        /// The channel-binding type that it is used with.
+        channel_binding: Option<String>,
+    },
+    /// Authenticate: the work that the server's challenge asks for.
+    Iterations {
+        /// PBKDF2 iterations.
+        count: u32,
+        /// Whether the keys were still in memory.
+        cached: bool,
+    },
+    /// Authenticate: the server proved that it knows the account's keys.
+    ServerProof,
+    /// Bind: the full address that the server gave us.
+    Bound(String),
+    /// The server software that was learned or guessed.
+    Software {
+        /// Its name, as in `Prosody`.
+        name: String,
+        /// Its version.
+        version: Option<String>,
+        /// How this is known.
+        basis: SoftwareBasis,
+    },
+    /// A stanza or nonza on the wire, credentials masked, cut to a bounded length.
+    Stanza {
+        /// Which way it went.
+        direction: Direction,
+        /// The XML.
+        xml: String,
+    },
+}
+
+/// How a server's software is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoftwareBasis {
+    /// It said so (XEP-0092, or an entity-capabilities node).
+    Said,
+    /// It behaves as this software does.
+    Guessed,
+}
+
+/// Which way a stanza went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From us.
+    Sent,
+    /// To us.
+    Received,
+}
+
+impl Trace {
+    /// A trace that begins now.
+    pub fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            began_at: Timestamp::now(),
+            steps: Vec::new(),
+            working: false,
+            observer: None,
+        }
+    }
+
+    /// A trace that begins now and tells `observer` what it learns.
+    pub fn observed(observer: Observer) -> Self {
+        Self { observer: Some(observer), ..Self::new() }
+    }
+
+    /// When the trace began, on the wall clock.
+    pub fn began_at(&self) -> Timestamp {
+        self.began_at
+    }
+
+    /// When the trace began, on the clock that its offsets are counted from.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The time since the trace began.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The steps so far, the last one perhaps still at work.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Every fact so far, in order, with the phase that learned it.
+    pub fn facts(&self) -> impl DoubleEndedIterator<Item = (Phase, &Fact)> {
+        self.steps.iter().flat_map(|step| step.facts.iter().map(|fact| (step.phase, fact)))
+    }
+
+    /// The last certificate that was seen.
+    pub fn certificate(&self) -> Option<&CertificateReport> {
+        self.facts()
+            .rev()
+            .find_map(|(_, fact)| if let Fact::Certificate(report) = fact { Some(&**report) } else { None })
+    }
+
+    /// Begins a step, and ends the one before it.
+    pub fn begin(&mut self, phase: Phase) {
+        self.end();
+        let at = self.elapsed();
+        self.steps.push(Step { phase, started: at, duration: Duration::ZERO, facts: Vec::new() });
+        self.working = true;
+        self.tell(&Event::Began { phase, at });
+    }
+
+    /// Adds a fact to the step at work. Without one it is kept under the first phase.
+    pub fn learn(&mut self, fact: Fact) {
+        if self.steps.is_empty() {
+            self.begin(Phase::Resolve);
+        }
+        let at = self.elapsed();
+        let Some(step) = self.steps.last_mut() else { return };
+        if self.working {
+            step.duration = at.saturating_sub(step.started);
+        }
+        if let Some(observer) = &self.observer {
+            observer(&Event::Learned { phase: step.phase, at, fact: &fact });
+        }
+        if step.facts.len() < MAX_FACTS_PER_STEP {
+            step.facts.push(fact);
+        }
+    }
+
+    /// Ends the step at work. Called at the end of an attempt; between phases, `begin` does it.
+    pub fn end(&mut self) {
+        if !std::mem::take(&mut self.working) {
+            return;
+        }
+        let now = self.elapsed();
+        let Some(step) = self.steps.last_mut() else { return };
+        step.duration = now.saturating_sub(step.started);
+        if let Some(observer) = &self.observer {
+            observer(&Event::Ended { step });
+        }
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        if let Some(observer) = &self.observer {
+            observer(event);
+        }
+    }
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trace")
+            .field("began_at", &self.began_at)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Srv(answer) => answer.fmt(f),
+            Self::Addresses { host, addresses } => write!(f, "{host} has the address {}", list(addresses)),
+            Self::NoAddress { host, fault } => write!(f, "{host} has no address: {fault}"),
+            Self::Targets(targets) => write!(f, "to be tried: {}", list(targets)),
+            Self::Domain(records) => records.fmt(f),
+            Self::Attempted(attempt) => attempt.fmt(f),
+            Self::Connected { target, address } => write!(f, "connected to {address} for {target}"),
+            Self::Header { from, id, version } => write!(
+                f,
+                "stream from {}, id {}, version {}",
+                from.as_deref().unwrap_or("nobody"),
+                id.as_deref().unwrap_or("none"),
+                version.as_deref().unwrap_or("none")
+            ),
+            Self::Features(names) => write!(f, "features: {}", list(names)),
+            Self::Proceed => f.write_str("the server proceeds to TLS"),
+            Self::Tls(tls) => tls.fmt(f),
+            Self::Certificate(report) => report.fmt(f),
+            Self::TargetFailed { target, fault } => write!(f, "{target} failed: {fault}"),
+            Self::Offered { mechanisms, channel_bindings: None } => write!(f, "offers {}", list(mechanisms)),
+            Self::Offered { mechanisms, channel_bindings: Some(types) } => {
+                write!(f, "offers {} with the channel bindings {}", list(mechanisms), list(types))
+            }
+            Self::Mechanism { name, channel_binding: None } => write!(f, "using {name}"),
+            Self::Mechanism { name, channel_binding: Some(binding) } => {
+                write!(f, "using {name} with {binding}")
+            }
+            Self::Iterations { count, cached } => {
+                write!(f, "{count} iterations{}", if *cached { ", keys from memory" } else { "" })
+            }
+            Self::ServerProof => f.write_str("the server proved itself"),
+            Self::Bound(jid) => write!(f, "bound as {jid}"),
+            Self::Software { name, version, basis } => {
+                write!(f, "server software {name}")?;
+                if let Some(version) = version {
+                    write!(f, " {version}")?;
+                }
+                match basis {
+                    SoftwareBasis::Said => Ok(()),
+                    SoftwareBasis::Guessed => f.write_str(" (guessed)"),
+                }
+            }
+            Self::Stanza { direction: Direction::Sent, xml } => write!(f, "sent {xml}"),
+            Self::Stanza { direction: Direction::Received, xml } => write!(f, "received {xml}"),
+        }
+    }
+}
+
+/// The items behind one another, with commas; `nothing` where there are none.
+pub(super) fn list<T: fmt::Display>(items: &[T]) -> String {
+    if items.is_empty() {
+        return "nothing".to_owned();
+    }
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A server that makes a step learn without end fills no memory.
+const MAX_FACTS_PER_STEP: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn an_observer_hears_of_every_step_while_it_happens() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let ears = Arc::clone(&heard);
+        let mut trace = Trace::observed(Arc::new(move |event: &Event<'_>| {
+            let line = match event {
+                Event::Began { phase, .. } => format!("{phase} began"),
+                Event::Learned { phase, fact, .. } => format!("{phase} learned: {fact}"),
+                Event::Ended { step } => format!("{} ended with {}", step.phase, step.facts.len()),
+            };
+            ears.lock().unwrap().push(line);
+        }));
+        trace.begin(Phase::Secure);
+        trace.learn(Fact::Proceed);
+        trace.begin(Phase::Bind);
+        trace.end();
+        assert_eq!(
+            *heard.lock().unwrap(),
+            [
+                "Secure began",
+                "Secure learned: the server proceeds to TLS",
+                "Secure ended with 1",
+                "Bind began",
+                "Bind ended with 0"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_step_holds_a_bounded_number_of_facts() {
+        let mut trace = Trace::new();
+        for _ in 0..10 * MAX_FACTS_PER_STEP {
+            trace.learn(Fact::Proceed);
+        }
+        assert_eq!(trace.facts().count(), MAX_FACTS_PER_STEP);
+    }
+}
