@@ -12,6 +12,7 @@ pub mod cmdlet;
 pub mod topology;
 pub mod access;
 pub mod vault;
+pub mod address;
 pub mod secret;
 pub mod value;
 pub mod lab;
