@@ -7,6 +7,7 @@ pub mod trace;
 pub mod resolve;
 pub mod connect;
 pub mod secure;
+pub mod xml;
 
 use std::fmt;
 use std::time::Duration;

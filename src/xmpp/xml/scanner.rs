@@ -1,0 +1,246 @@
+//! The framing scanner: where in the bytes a stream header, a stanza or the end of the stream ends.
+//!
+//! Runs before the parser and allocates nothing. It remembers where it stopped, so that no byte is
+//! looked at twice however the bytes are cut, and it refuses at the first byte what RFC 6120,
+//! section 11.1 forbids. It does not check names, namespaces or the nesting of names: `parse` does.
+
+use memchr::{memchr, memchr2, memchr3, memmem};
+
+use super::Violation;
+
+/// What the bytes begin with.
+#[derive(Debug, PartialEq)]
+pub(super) enum Found {
+    /// Nothing whole yet.
+    Partial,
+    /// White space between stanzas of this length (a keepalive).
+    Blank(usize),
+    /// A stream header of this length, XML declaration included.
+    Header(usize),
+    /// A whole stanza of this length.
+    Stanza(usize),
+    /// The end tag of the stream, of this length.
+    Footer(usize),
+    /// Something forbidden at this position.
+    Forbidden(Violation, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum State {
+    /// In text, or between stanzas.
+    Text,
+    /// Behind a `<`.
+    Markup,
+    /// Behind a `<!`, until it is clear whether CDATA begins.
+    Bang,
+    /// In a start tag, outside attribute values.
+    Tag,
+    /// In an attribute value with this quote.
+    Value(u8),
+    /// Behind an attribute value, where a blank or the end of the tag must follow.
+    ValueEnd,
+    EndTag,
+    Declaration,
+    Cdata,
+}
+
+/// The state of the scan over one stream.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    state: State,
+    /// The next byte to look at, counted from the start of the frame.
+    position: usize,
+    /// Where the markup that is being scanned began.
+    mark: usize,
+    /// Open elements, the stream's own included.
+    depth: usize,
+    in_stream: bool,
+}
+
+const CDATA: &[u8] = b"<![CDATA[";
+
+impl Scanner {
+    pub(super) fn new() -> Self {
+        Self { state: State::Text, position: 0, mark: 0, depth: 0, in_stream: false }
+    }
+
+    /// Scans on in `bytes`, which begin where the last frame ended. After a frame was found the caller
+    /// removes it from the front.
+    pub(super) fn scan(&mut self, bytes: &[u8], max_depth: usize) -> Found {
+        loop {
+            let Some(rest) = bytes.get(self.position..).filter(|rest| !rest.is_empty()) else {
+                return Found::Partial;
+            };
+            let found = match self.state {
+                State::Text if self.depth == usize::from(self.in_stream) => self.between(rest),
+                State::Text => self.text(rest),
+                State::Markup => self.markup(rest[0]),
+                State::Bang => self.bang(bytes),
+                State::Tag => self.tag(bytes, max_depth),
+                State::Value(quote) => self.value(rest, quote),
+                State::ValueEnd => self.value_end(rest[0]),
+                State::EndTag => self.end_tag(rest),
+                State::Declaration => self.until(rest, b"?>"),
+                State::Cdata => self.until(rest, b"]]>"),
+            };
+            if let Some(found) = found {
+                return found;
+            }
+        }
+    }
+
+    fn between(&mut self, rest: &[u8]) -> Option<Found> {
+        let blank = rest.iter().position(|byte| !is_blank(*byte)).unwrap_or(rest.len());
+        if blank > 0 && self.in_stream && self.position == 0 {
+            return Some(Found::Blank(blank));
+        }
+        self.position += blank;
+        let first = rest.get(blank)?;
+        if *first != b'<' {
+            let begins = rest[blank..].iter().take(32).copied().collect::<Vec<_>>().escape_ascii().to_string();
+            return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.position));
+        }
+        self.begin_markup(0)
+    }
+
+    fn text(&mut self, rest: &[u8]) -> Option<Found> {
+        match memchr(b'<', rest) {
+            Some(n) => self.begin_markup(n),
+            None => {
+                self.position += rest.len();
+                None
+            }
+        }
+    }
+
+    fn begin_markup(&mut self, skipped: usize) -> Option<Found> {
+        self.mark = self.position + skipped;
+        self.position = self.mark + 1;
+        self.state = State::Markup;
+        None
+    }
+
+    fn markup(&mut self, first: u8) -> Option<Found> {
+        self.state = match first {
+            b'/' => State::EndTag,
+            b'!' => State::Bang,
+            b'?' if self.mark == 0 && !self.in_stream => State::Declaration,
+            b'?' => return Some(Found::Forbidden(Violation::ProcessingInstruction, self.mark)),
+            _ => State::Tag,
+        };
+        None
+    }
+
+    fn bang(&mut self, bytes: &[u8]) -> Option<Found> {
+        let seen = &bytes[self.mark..bytes.len().min(self.mark + CDATA.len())];
+        if !CDATA.starts_with(seen) {
+            let comment = seen.starts_with(b"<!-");
+            let violation = if comment { Violation::Comment } else { Violation::DocumentType };
+            return Some(Found::Forbidden(violation, self.mark));
+        }
+        if self.depth == usize::from(self.in_stream) {
+            let begins = "<![".to_owned();
+            return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.mark));
+        }
+        if seen.len() < CDATA.len() {
+            return Some(Found::Partial);
+        }
+        self.position = self.mark + CDATA.len();
+        self.state = State::Cdata;
+        None
+    }
+
+    fn tag(&mut self, bytes: &[u8], max_depth: usize) -> Option<Found> {
+        let Some(n) = memchr3(b'>', b'"', b'\'', &bytes[self.position..]) else {
+            self.position = bytes.len();
+            return None;
+        };
+        let at = self.position + n;
+        self.position = at + 1;
+        if bytes[at] != b'>' {
+            self.state = State::Value(bytes[at]);
+            return None;
+        }
+        self.state = State::Text;
+        let is_empty = bytes[at - 1] == b'/';
+        if !self.in_stream {
+            if is_empty {
+                return Some(Found::Forbidden(Violation::EmptyStream, self.mark));
+            }
+            self.in_stream = true;
+            self.depth = 1;
+            return Some(Found::Header(self.end_frame()));
+        }
+        if self.depth > max_depth {
+            return Some(Found::Forbidden(Violation::TooDeep { limit: max_depth }, self.mark));
+        }
+        if !is_empty {
+            self.depth += 1;
+            return None;
+        }
+        (self.depth == 1).then(|| Found::Stanza(self.end_frame()))
+    }
+
+    fn value(&mut self, rest: &[u8], quote: u8) -> Option<Found> {
+        let Some(n) = memchr2(quote, b'<', rest) else {
+            self.position += rest.len();
+            return None;
+        };
+        if rest[n] == b'<' {
+            return Some(Found::Forbidden(Violation::AngleInAttribute, self.position + n));
+        }
+        self.position += n + 1;
+        self.state = State::ValueEnd;
+        None
+    }
+
+    fn value_end(&mut self, next: u8) -> Option<Found> {
+        if !is_blank(next) && !matches!(next, b'/' | b'>') {
+            return Some(Found::Forbidden(Violation::NoBlankBetweenAttributes, self.position));
+        }
+        self.state = State::Tag;
+        None
+    }
+
+    fn end_tag(&mut self, rest: &[u8]) -> Option<Found> {
+        let Some(n) = memchr(b'>', rest) else {
+            self.position += rest.len();
+            return None;
+        };
+        self.position += n + 1;
+        self.state = State::Text;
+        if self.depth == 0 {
+            return Some(Found::Forbidden(Violation::EndTag, self.mark));
+        }
+        self.depth -= 1;
+        match self.depth {
+            0 => Some(Found::Footer(self.end_frame())),
+            1 => Some(Found::Stanza(self.end_frame())),
+            _ => None,
+        }
+    }
+
+    fn until(&mut self, rest: &[u8], end: &[u8]) -> Option<Found> {
+        match memmem::find(rest, end) {
+            Some(n) => {
+                self.position += n + end.len();
+                self.state = State::Text;
+                None
+            }
+            None => {
+                // The end may be cut: its first bytes are looked at again with the next ones.
+                self.position += (rest.len() + 1).saturating_sub(end.len());
+                Some(Found::Partial)
+            }
+        }
+    }
+
+    /// The length of the frame that ends here; the next one begins at zero.
+    fn end_frame(&mut self) -> usize {
+        std::mem::take(&mut self.position)
+    }
+}
+
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
