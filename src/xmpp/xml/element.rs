@@ -50,11 +50,7 @@ impl Element {
 
     /// Adds an attribute without a namespace, or replaces its value.
     #[must_use]
-    pub fn with_attribute(
-        mut self,
-        name: impl Into<Cow<'static, str>>,
-        value: impl Into<String>,
-    ) -> Self {
+    pub fn with_attribute(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         let name = name.into();
         let value = value.into();
         match self.attributes.iter_mut().find(|a| a.ns.is_empty() && a.name == name) {
@@ -154,8 +150,8 @@ impl fmt::Debug for Element {
 }
 
 fn mask_sasl(element: &mut Element) {
-    let carries_data = element.ns == ns::SASL
-        && matches!(&*element.name, "auth" | "challenge" | "response" | "success");
+    let carries_data =
+        element.ns == ns::SASL && matches!(&*element.name, "auth" | "challenge" | "response" | "success");
     for child in &mut element.children {
         match child {
             Node::Text(text) if carries_data => *text = MASK.to_owned(),

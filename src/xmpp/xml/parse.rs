@@ -32,7 +32,9 @@ pub(super) fn header(text: &str, limits: &Limits) -> Result<Opening, Refusal> {
         let event = reader.read_event().map_err(|error| (syntax(&error), reader.error_position()))?;
         let at = reader.buffer_position();
         match event {
-            Event::Decl(declaration) => check_declaration(&declaration).map_err(|violation| (violation, at))?,
+            Event::Decl(declaration) => {
+                check_declaration(&declaration).map_err(|violation| (violation, at))?
+            }
             Event::Text(_) => {}
             Event::Start(start) => {
                 let mut resolver = NamespaceResolver::default();
@@ -135,12 +137,18 @@ fn check_declaration(declaration: &BytesDecl<'_>) -> Result<(), Violation> {
     }
 }
 
-fn declaration_attributes<'a>(declaration: &'a BytesDecl<'_>) -> quick_xml::events::attributes::Attributes<'a> {
+fn declaration_attributes<'a>(
+    declaration: &'a BytesDecl<'_>,
+) -> quick_xml::events::attributes::Attributes<'a> {
     let content: &str = declaration;
     quick_xml::events::attributes::Attributes::new(content, "xml".len())
 }
 
-fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: &Limits) -> Result<Element, Violation> {
+fn element(
+    start: &BytesStart<'_>,
+    resolver: &NamespaceResolver,
+    limits: &Limits,
+) -> Result<Element, Violation> {
     check_qualified_name(start.name())?;
     let (namespace, local) = resolver.resolve_element(start.name());
     let mut element = Element::new(local.as_ref().to_owned(), namespace_name(namespace)?);
@@ -163,7 +171,11 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver, limits: &Limits
         if element.attribute_in(name, &ns).is_some() {
             return Err(Violation::DuplicateAttribute(name.to_owned()));
         }
-        element.attributes.push(Attribute { ns, name: Cow::Owned(name.to_owned()), value: value.into_owned() });
+        element.attributes.push(Attribute {
+            ns,
+            name: Cow::Owned(name.to_owned()),
+            value: value.into_owned(),
+        });
     }
     Ok(element)
 }

@@ -270,7 +270,8 @@ impl<R> StreamReader<R> {
                     return Ok(Some(Frame::Stanza(element)));
                 }
                 Found::Footer(length) => {
-                    if self.text(length)?[2..length - 1].trim_end_matches([' ', '\t', '\r', '\n']) != self.tag {
+                    if self.text(length)?[2..length - 1].trim_end_matches([' ', '\t', '\r', '\n']) != self.tag
+                    {
                         return Err(self.refused(Violation::EndTag, 0));
                     }
                     self.consume(length);

@@ -97,7 +97,8 @@ impl Scanner {
         self.position += blank;
         let first = rest.get(blank)?;
         if *first != b'<' {
-            let begins = rest[blank..].iter().take(32).copied().collect::<Vec<_>>().escape_ascii().to_string();
+            let begins =
+                rest[blank..].iter().take(32).copied().collect::<Vec<_>>().escape_ascii().to_string();
             return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.position));
         }
         self.begin_markup(0)
@@ -138,12 +139,12 @@ impl Scanner {
             let violation = if comment { Violation::Comment } else { Violation::DocumentType };
             return Some(Found::Forbidden(violation, self.mark));
         }
-        if self.depth == usize::from(self.in_stream) {
-            let begins = "<![".to_owned();
-            return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.mark));
-        }
         if seen.len() < CDATA.len() {
             return Some(Found::Partial);
+        }
+        if self.depth == usize::from(self.in_stream) {
+            let begins = "<![CDATA[".to_owned();
+            return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.mark));
         }
         self.position = self.mark + CDATA.len();
         self.state = State::Cdata;

@@ -163,7 +163,10 @@ fn what_is_no_stream_is_refused_with_its_beginning() {
         assert_eq!(refused(document), Some(condition), "{}", document.escape_ascii());
     }
     let (_, fault) = read_whole(b"HTTP/1.1 400 Bad Request\r\n");
-    assert_eq!(fault.to_string(), "text between stanzas, beginning `HTTP/1.1 400 Bad Request\\r\\n` at byte 0");
+    assert_eq!(
+        fault.to_string(),
+        "text between stanzas, beginning `HTTP/1.1 400 Bad Request\\r\\n` at byte 0"
+    );
 }
 
 #[test]
@@ -205,7 +208,8 @@ async fn bytes_behind_a_frame_are_kept_for_whoever_comes_next() {
     let (_, left_over) = reader.into_parts();
     assert_eq!(&left_over[..], b"\x16\x03");
 
-    let mut reader = StreamReader::new(Pieces::new(format!("{HEADER}<success/>{HEADER}<x/>").as_bytes(), &[]));
+    let mut reader =
+        StreamReader::new(Pieces::new(format!("{HEADER}<success/>{HEADER}<x/>").as_bytes(), &[]));
     reader.next().await.unwrap();
     reader.next().await.unwrap();
     reader.restart();
@@ -284,13 +288,87 @@ fn without_header(frames: Vec<Frame>) -> Vec<Frame> {
 
 /// Pieces of XML, whole and broken, that are put together in any order.
 const SOUP: &[&str] = &[
-    "<a>", "</a>", "<a/>", "<b x='1'>", "</b>", "<p:c xmlns:p='u'>", "</p:c>", "<p:c/>", "<a", ">", "/>", " ",
-    "\n", "\t", "\r\n", "\r", " x='1'", " y=\"2\"", "x='1'", " xml:lang='en'", " xmlns='v'", " xmlns=''", " xmlns:p='w'",
-    " xmlns:p=''", " xmlns:q='u'", " p:x='3'", " q:x='4'", "text", "&amp;", "&lt;", "&#65;", "&#x41;", "&#0;",
-    "&#13;", "&#x10FFFF;", "&#+5;", "&foo;", "&", ";", "'", "\"", "=", "<", "]]>", "<![CDATA[", "<![CDATA[x]]>", "]]", "<!--",
-    "-->", "<!-- x -->", "<?x?>", "<?xml version='1.0'?>", "<!DOCTYPE a>", "\u{0}", "\u{1}", "\u{7F}", "\u{85}",
-    "\u{FFFE}", "\u{FFFD}", "\u{E9}", "\u{1F600}", "\u{B7}", "-", ".", "1", ":", "a", "</", "</stream:stream>", "<a x='a\tb\nc&#10;d'/>",
-    "<a x='&quot;&apos;'></a >", "<a\n/>", "< a/>", "<a / >", "<a x = '1' />", "<a x='1'/ >", "<:a/>", "<a:/>", "<xml:a/>", "<xmlns:a/>", "<a xmlns:p='u' p:x='' x=''/>",
+    "<a>",
+    "</a>",
+    "<a/>",
+    "<b x='1'>",
+    "</b>",
+    "<p:c xmlns:p='u'>",
+    "</p:c>",
+    "<p:c/>",
+    "<a",
+    ">",
+    "/>",
+    " ",
+    "\n",
+    "\t",
+    "\r\n",
+    "\r",
+    " x='1'",
+    " y=\"2\"",
+    "x='1'",
+    " xml:lang='en'",
+    " xmlns='v'",
+    " xmlns=''",
+    " xmlns:p='w'",
+    " xmlns:p=''",
+    " xmlns:q='u'",
+    " p:x='3'",
+    " q:x='4'",
+    "text",
+    "&amp;",
+    "&lt;",
+    "&#65;",
+    "&#x41;",
+    "&#0;",
+    "&#13;",
+    "&#x10FFFF;",
+    "&#+5;",
+    "&foo;",
+    "&",
+    ";",
+    "'",
+    "\"",
+    "=",
+    "<",
+    "]]>",
+    "<![CDATA[",
+    "<![CDATA[x]]>",
+    "]]",
+    "<!--",
+    "-->",
+    "<!-- x -->",
+    "<?x?>",
+    "<?xml version='1.0'?>",
+    "<!DOCTYPE a>",
+    "\u{0}",
+    "\u{1}",
+    "\u{7F}",
+    "\u{85}",
+    "\u{FFFE}",
+    "\u{FFFD}",
+    "\u{E9}",
+    "\u{1F600}",
+    "\u{B7}",
+    "-",
+    ".",
+    "1",
+    ":",
+    "a",
+    "</",
+    "</stream:stream>",
+    "<a x='a\tb\nc&#10;d'/>",
+    "<a x='&quot;&apos;'></a >",
+    "<a\n/>",
+    "< a/>",
+    "<a / >",
+    "<a x = '1' />",
+    "<a x='1'/ >",
+    "<:a/>",
+    "<a:/>",
+    "<xml:a/>",
+    "<xmlns:a/>",
+    "<a xmlns:p='u' p:x='' x=''/>",
 ];
 
 fn soup() -> impl Strategy<Value = String> {
@@ -320,7 +398,7 @@ fn element() -> impl Strategy<Value = Element> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_split_of_the_bytes_gives_the_same_elements(

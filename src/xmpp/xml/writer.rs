@@ -180,10 +180,7 @@ mod tests {
     #[test]
     fn text_that_xml_cannot_carry_is_replaced_and_markup_is_escaped() {
         let body = Element::new("body", "").with_attribute("a", "'\n\"<").with_text("\u{0}]]>\r\n\u{FFFE}");
-        assert_eq!(
-            body.to_string(),
-            "<body a='&apos;&#10;\"&lt;'>\u{FFFD}]]&gt;&#13;\n\u{FFFD}</body>"
-        );
+        assert_eq!(body.to_string(), "<body a='&apos;&#10;\"&lt;'>\u{FFFD}]]&gt;&#13;\n\u{FFFD}</body>");
     }
 
     /// Takes one byte per write and is not ready every other time.
