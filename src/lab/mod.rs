@@ -1,1 +1,3 @@
-//! A network to practise on.
+//! A network to practise on, inside the process and on loopback.
+
+pub mod dns;

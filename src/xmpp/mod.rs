@@ -4,7 +4,9 @@
 //! for people: a fault is a fact with evidence, and `diagnosis` says what it means.
 
 pub mod trace;
+pub mod network;
 pub mod resolve;
+pub mod dns;
 pub mod connect;
 pub mod secure;
 pub mod xml;

@@ -1,10 +1,361 @@
 //! Resolve (RFC 6120, section 3.2; XEP-0368): from a pool's name to the targets that serve it.
+//!
+//! The first phase. Never guesses: without SRV records it takes the name itself with the port that
+//! was given or the registered one, and a domain that says `.` is taken at its word.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::pin::pin;
 use std::time::Duration;
 
-use super::trace::list;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::dns::{self, Answer, Query, Service, SrvAnswer, a_label};
+use super::network::Network;
+use super::trace::{Fact, Trace, list};
+
+/// What is looked for: a pool, and the domain of the sender who logs on to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The pool's FQDN.
+    pub pool: &'a str,
+    /// The pool's servers, where the topology lists them: `host`, `host:port`, `address` or `[address]:port`.
+    pub servers: &'a [String],
+    /// The port that was given for the pool; it takes the place of what DNS says about ports.
+    pub registrar_port: Option<u16>,
+    /// The kinds of TLS that the pool may be reached by.
+    pub security: Security,
+    /// The sender's domain.
+    pub domain: &'a str,
+}
+
+/// A target with the addresses of its host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The target.
+    pub target: Target,
+    /// Its addresses, in the order in which they are tried; never empty.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Finds the targets of a pool, in the order in which they are to be tried.
+///
+/// Beside it, and never in its way, looks where the sender's domain's own records lead.
+///
+/// # Errors
+/// See [`Fault`].
+pub async fn pool(place: &Place<'_>, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
+    let mut beside = pin!(own_records(place, network));
+    let mut own = None;
+    let endpoints = {
+        let mut endpoints = pin!(endpoints_of(place, network, trace));
+        loop {
+            tokio::select! {
+                biased;
+                endpoints = &mut endpoints => break endpoints,
+                records = &mut beside, if own.is_none() => own = Some(records),
+            }
+        }
+    };
+    if own.is_none() {
+        own = timeout(GRACE, beside).await.ok();
+    }
+    if let Some(Some(records)) = own {
+        trace.learn(Fact::Domain(compare(records, place, endpoints.as_deref().unwrap_or_default())));
+    }
+    endpoints
+}
+
+/// Finds the servers that speak for a domain to other servers.
+///
+/// # Errors
+/// See [`Fault`].
+pub async fn partner(domain: &str, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
+    let domain = a_label(domain)?;
+    let found = published(&domain, Service::SERVER, (SERVER_PORT, Kind::StartTls), network, trace).await?;
+    trace.learn(Fact::Targets(found.targets.clone()));
+    locate(found, network, trace).await
+}
+
+async fn endpoints_of(
+    place: &Place<'_>,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Vec<Endpoint>, Fault> {
+    let found = if !place.servers.is_empty() {
+        Found::certain(listed(place)?)
+    } else if let Some(port) = place.registrar_port {
+        let kind = place.security.kind(port);
+        Found::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
+    } else {
+        let by_name = match place.security {
+            Security::Auto | Security::StartTls => (CLIENT_PORT, Kind::StartTls),
+            Security::Direct => (DIRECT_CLIENT_PORT, Kind::Direct),
+        };
+        published(&a_label(place.pool)?, Service::CLIENT, by_name, network, trace).await?
+    };
+    let found = found.allowed(place.security)?;
+    trace.learn(Fact::Targets(found.targets.clone()));
+    locate(found, network, trace).await
+}
+
+/// Targets, and what is to blame when none of them has an address.
+struct Found {
+    targets: Vec<Target>,
+    basis: Basis,
+}
+
+/// Why we believe in targets.
+enum Basis {
+    /// They were named to us.
+    Certain,
+    /// The answer to this query names the first of them.
+    Srv(Query),
+    /// It is the name itself, because asking for records failed.
+    InsteadOf(Fault),
+}
+
+impl Found {
+    fn certain(targets: Vec<Target>) -> Self {
+        Self { targets, basis: Basis::Certain }
+    }
+
+    /// Leaves out the targets whose kind of TLS the pool's settings exclude.
+    fn allowed(mut self, security: Security) -> Result<Self, Fault> {
+        let wanted = match security {
+            Security::Auto => return Ok(self),
+            Security::StartTls => Kind::StartTls,
+            Security::Direct => Kind::Direct,
+        };
+        if self.targets.iter().all(|target| target.kind != wanted) {
+            return Err(Fault::SecurityNotOffered { wanted, offered: self.targets });
+        }
+        self.targets.retain(|target| target.kind == wanted);
+        Ok(self)
+    }
+
+    /// The fault when none of the targets has an address.
+    fn unlocated(self, host: String, cause: Fault) -> Fault {
+        match self.basis {
+            Basis::Certain => cause,
+            Basis::Srv(srv) => Fault::TargetWithoutAddress { srv, host, cause: Box::new(cause) },
+            Basis::InsteadOf(fault) => fault,
+        }
+    }
+}
+
+/// The servers that the topology lists, in its order.
+fn listed(place: &Place<'_>) -> Result<Vec<Target>, Fault> {
+    let target = |(position, written): (usize, &String)| {
+        let (host, port) = split(written).ok_or_else(|| Fault::BadServer { written: written.clone() })?;
+        let port = port.or(place.registrar_port).unwrap_or(match place.security {
+            Security::Auto | Security::StartTls => CLIENT_PORT,
+            Security::Direct => DIRECT_CLIENT_PORT,
+        });
+        // Each in its own group: the list is an order of preference.
+        let priority = u16::try_from(position).unwrap_or(u16::MAX);
+        Ok(Target {
+            priority,
+            origin: Origin::Listed,
+            ..Target::named(host, port, place.security.kind(port))
+        })
+    };
+    place.servers.iter().take(MAX_TARGETS).enumerate().map(target).collect()
+}
+
+/// Takes `host`, `host:port`, `address` or `[address]:port` apart; the host becomes an A-label.
+fn split(written: &str) -> Option<(String, Option<u16>)> {
+    if let Some(bracketed) = written.strip_prefix('[') {
+        let (address, rest) = bracketed.split_once(']')?;
+        let port = if rest.is_empty() {
+            None
+        } else {
+            Some(rest.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?)
+        };
+        return Some((address.parse::<Ipv6Addr>().ok()?.to_string(), port));
+    }
+    if let Ok(address) = written.parse::<IpAddr>() {
+        return Some((address.to_string(), None));
+    }
+    let (host, port) = match written.split_once(':') {
+        Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port != 0)?)),
+        None => (written, None),
+    };
+    Some((a_label(host).ok()?, port))
+}
+
+/// What a domain publishes about a service: both kinds of SRV records, mixed (XEP-0368), or the
+/// name itself where it publishes none (RFC 6120, section 3.2.2).
+async fn published(
+    domain: &str,
+    [direct, starttls]: [Service; 2],
+    (port, kind): (u16, Kind),
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Found, Fault> {
+    let (direct, starttls) =
+        tokio::join!(dns::srv(network, direct, domain), dns::srv(network, starttls, domain));
+    let answers = [direct, starttls];
+    for answer in &answers {
+        trace.learn(Fact::Srv(answer.clone()));
+    }
+    let mut targets = offered(&answers);
+    let by_name = || vec![Target::named(domain.to_owned(), port, kind)];
+    if let Some(first) = targets.first() {
+        let srv = answers[usize::from(first.kind == Kind::StartTls)].query.clone();
+        in_order(&mut targets, dice);
+        return Ok(Found { targets, basis: Basis::Srv(srv) });
+    }
+    if let Some(answer) = answers.iter().rev().find(|answer| matches!(answer.answer, Answer::NotOffered)) {
+        return Err(Fault::NotOffered { query: answer.query.clone() });
+    }
+    let failed = answers.into_iter().rev().find_map(|answer| match answer.answer {
+        Answer::Failed(fault) => Some(*fault),
+        Answer::Records(_) | Answer::NotOffered | Answer::NoRecords | Answer::NoSuchName => None,
+    });
+    match failed {
+        None => Ok(Found::certain(by_name())),
+        // An error about SRV may leave addresses usable (RFC 6120, section 3.2.1, step 9); silence does not.
+        Some(fault @ Fault::ServerFailure { .. }) => {
+            Ok(Found { targets: by_name(), basis: Basis::InsteadOf(fault) })
+        }
+        Some(fault) => Err(fault),
+    }
+}
+
+/// The targets of both answers together.
+fn offered(answers: &[SrvAnswer]) -> Vec<Target> {
+    let records = answers.iter().filter_map(|answer| match &answer.answer {
+        Answer::Records(targets) => Some(targets),
+        Answer::NotOffered | Answer::NoRecords | Answer::NoSuchName | Answer::Failed(_) => None,
+    });
+    let mut targets: Vec<_> = records.flatten().cloned().collect();
+    targets.sort_by_key(|target| target.priority);
+    targets
+}
+
+/// Brings targets into the order of RFC 2782: by priority, and within one by chance, as their weights say.
+fn in_order(targets: &mut Vec<Target>, mut dice: impl FnMut() -> u32) {
+    // Those without weight come first, so that they have a very small chance of being chosen first.
+    targets.sort_by_key(|target| (target.priority, target.weight != 0));
+    let mut waiting = std::mem::take(targets);
+    while let Some(first) = waiting.first() {
+        let priority = first.priority;
+        let group = || waiting.iter().take_while(|target| target.priority == priority);
+        let total: u64 = group().map(|target| u64::from(target.weight)).sum();
+        let drawn = u64::from(dice()) % (total + 1);
+        let mut sum = 0;
+        let chosen = group().position(|target| {
+            sum += u64::from(target.weight);
+            sum >= drawn
+        });
+        targets.push(waiting.remove(chosen.unwrap_or(0)));
+    }
+    targets.truncate(MAX_TARGETS);
+}
+
+fn dice() -> u32 {
+    getrandom::u32().unwrap_or(0)
+}
+
+/// Finds the addresses of all targets at once. Targets of lower preference are not waited for.
+async fn locate(found: Found, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
+    let hosts: BTreeSet<&str> = found.targets.iter().map(|target| target.host.as_str()).collect();
+    let mut preferred: BTreeSet<&str> = BTreeSet::new();
+    if let Some(first) = found.targets.first() {
+        preferred
+            .extend(found.targets.iter().filter(|t| t.priority == first.priority).map(|t| t.host.as_str()));
+    }
+    let mut asked: FuturesUnordered<_> =
+        hosts.into_iter().map(|host| async move { (host, dns::addresses(network, host).await) }).collect();
+    let mut located: HashMap<&str, Vec<IpAddr>> = HashMap::new();
+    let mut missing: Vec<(&str, Fault)> = Vec::new();
+    let mut patience = None;
+    loop {
+        let answer = match patience {
+            None => asked.next().await,
+            Some(until) => timeout_at(until, asked.next()).await.unwrap_or(None),
+        };
+        let Some((host, answer)) = answer else { break };
+        match answer {
+            Ok(addresses) => {
+                trace.learn(Fact::Addresses { host: host.to_owned(), addresses: addresses.clone() });
+                located.insert(host, addresses);
+            }
+            Err(fault) => {
+                trace.learn(Fact::NoAddress { host: host.to_owned(), fault: Box::new(fault.clone()) });
+                missing.push((host, fault));
+            }
+        }
+        preferred.remove(host);
+        if patience.is_none() && preferred.is_empty() && !located.is_empty() {
+            patience = Some(Instant::now() + GRACE);
+        }
+    }
+    drop(asked);
+    let endpoint = |target: &Target| {
+        let addresses = located.get(target.host.as_str())?.clone();
+        Some(Endpoint { target: target.clone(), addresses })
+    };
+    let endpoints: Vec<_> = found.targets.iter().filter_map(endpoint).collect();
+    let first_missing = missing.into_iter().next().map(|(host, fault)| (host.to_owned(), fault));
+    match first_missing {
+        Some((host, fault)) if endpoints.is_empty() => Err(found.unlocated(host, fault)),
+        _ => Ok(endpoints),
+    }
+}
+
+/// The SRV records that the sender's domain has of its own, and the addresses that they lead to;
+/// `None` where the domain is the pool itself.
+async fn own_records(place: &Place<'_>, network: &Network) -> Option<Own> {
+    let domain = a_label(place.domain).ok()?;
+    if a_label(place.pool).is_ok_and(|pool| pool == domain) {
+        return None;
+    }
+    let [direct, starttls] = Service::CLIENT;
+    let (direct, starttls) =
+        tokio::join!(dns::srv(network, direct, &domain), dns::srv(network, starttls, &domain));
+    let answers = [direct, starttls];
+    let hosts: BTreeSet<String> =
+        offered(&answers).into_iter().take(MAX_TARGETS).map(|target| target.host).collect();
+    let mut asked: FuturesUnordered<_> = hosts.iter().map(|host| dns::addresses(network, host)).collect();
+    let mut addresses = BTreeSet::new();
+    while let Some(answer) = asked.next().await {
+        addresses.extend(answer.unwrap_or_default());
+    }
+    drop(asked);
+    let not_offered = answers.iter().any(|answer| matches!(answer.answer, Answer::NotOffered));
+    Some(Own { domain, hosts, addresses, not_offered })
+}
+
+struct Own {
+    domain: String,
+    hosts: BTreeSet<String>,
+    addresses: BTreeSet<IpAddr>,
+    not_offered: bool,
+}
+
+/// Whether the sender's domain leads to the pool: by the name of a host, or by an address.
+fn compare(own: Own, place: &Place<'_>, endpoints: &[Endpoint]) -> DomainRecords {
+    let same_host = a_label(place.pool).is_ok_and(|pool| own.hosts.contains(&pool))
+        || endpoints.iter().any(|endpoint| own.hosts.contains(&endpoint.target.host));
+    let same_address = endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.addresses)
+        .any(|address| own.addresses.contains(address));
+    let leads = if same_host || same_address {
+        Leads::ToThePool
+    } else if !own.hosts.is_empty() {
+        Leads::Elsewhere { hosts: own.hosts.into_iter().collect() }
+    } else if own.not_offered {
+        Leads::NotOffered
+    } else {
+        Leads::NoRecords
+    };
+    DomainRecords { domain: own.domain, leads }
+}
 
 /// A place to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,39 +406,6 @@ pub enum Security {
     Direct,
 }
 
-/// A question to DNS, as in `SRV _xmpp-client._tcp.contoso.com`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Query {
-    /// The record types asked for: `SRV` or `A/AAAA`.
-    pub records: &'static str,
-    /// The name asked for, as A-labels without the final dot.
-    pub name: String,
-}
-
-/// What DNS answered to an SRV query.
-#[derive(Clone, Debug)]
-pub struct SrvAnswer {
-    /// The query.
-    pub query: Query,
-    /// The answer.
-    pub answer: Answer,
-}
-
-/// The kinds of answer to an SRV query.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// Records, as they came.
-    Records(Vec<Target>),
-    /// The single target `.`: the service is not offered (RFC 2782).
-    NotOffered,
-    /// The name exists and has no such records.
-    NoRecords,
-    /// The name does not exist.
-    NoSuchName,
-    /// No usable answer.
-    Failed(Box<Fault>),
-}
-
 /// Where the sender's domain's own SRV records lead, compared with the pool that is tested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRecords {
@@ -111,6 +429,25 @@ pub enum Leads {
     NotOffered,
     /// It has none.
     NoRecords,
+}
+
+impl Target {
+    /// A host and port that no SRV record is behind.
+    fn named(host: String, port: u16, kind: Kind) -> Self {
+        Self { host, port, kind, priority: 0, weight: 0, origin: Origin::Name }
+    }
+}
+
+impl Security {
+    /// How TLS begins on a port that DNS says nothing about.
+    fn kind(self, port: u16) -> Kind {
+        match self {
+            Self::StartTls => Kind::StartTls,
+            Self::Direct => Kind::Direct,
+            Self::Auto if port == DIRECT_CLIENT_PORT => Kind::Direct,
+            Self::Auto => Kind::StartTls,
+        }
+    }
 }
 
 /// What can go wrong in Resolve.
@@ -219,24 +556,6 @@ impl fmt::Display for Kind {
     }
 }
 
-impl fmt::Display for Query {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.records, self.name)
-    }
-}
-
-impl fmt::Display for SrvAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.answer {
-            Answer::Records(targets) => write!(f, "{}: {}", self.query, list(targets)),
-            Answer::NotOffered => write!(f, "{}: not offered", self.query),
-            Answer::NoRecords => write!(f, "{}: no records", self.query),
-            Answer::NoSuchName => write!(f, "{}: no such name", self.query),
-            Answer::Failed(fault) => fault.fmt(f),
-        }
-    }
-}
-
 impl fmt::Display for DomainRecords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let domain = &self.domain;
@@ -250,3 +569,16 @@ impl fmt::Display for DomainRecords {
         }
     }
 }
+
+/// The registered ports for clients and for servers (RFC 6120, section 14.7).
+const CLIENT_PORT: u16 = 5222;
+const SERVER_PORT: u16 = 5269;
+
+/// The port where direct TLS has been spoken by custom; never guessed, only believed when it was given.
+const DIRECT_CLIENT_PORT: u16 = 5223;
+
+/// Targets that are tried; a hostile zone can name thousands.
+const MAX_TARGETS: usize = 16;
+
+/// How long the answers that can be done without are waited for.
+const GRACE: Duration = Duration::from_millis(300);

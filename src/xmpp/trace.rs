@@ -12,7 +12,8 @@ use jiff::Timestamp;
 
 use super::Phase;
 use super::connect::Attempt;
-use super::resolve::{DomainRecords, SrvAnswer, Target};
+use super::dns::SrvAnswer;
+use super::resolve::{DomainRecords, Target};
 use super::secure::{CertificateReport, Tls};
 
 /// The steps of one attempt, in the order in which they began.

@@ -1,0 +1,226 @@
+//! Questions to DNS: SRV records (RFC 2782) and addresses, each answer told apart from each other.
+//!
+//! Asked by `resolve`, for clients and for servers. Decides nothing about what an answer means.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+
+use super::network::Network;
+use super::resolve::{Fault, Kind, Origin, Target};
+use super::trace::list;
+
+/// A question to DNS, as in `SRV _xmpp-client._tcp.contoso.com`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The record types asked for: `SRV` or `A/AAAA`.
+    pub records: &'static str,
+    /// The name asked for, as A-labels without the final dot.
+    pub name: String,
+}
+
+/// What DNS answered to an SRV query.
+#[derive(Clone, Debug)]
+pub struct SrvAnswer {
+    /// The query.
+    pub query: Query,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// The kinds of answer to an SRV query.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Records, as they came.
+    Records(Vec<Target>),
+    /// The single target `.`: the service is not offered (RFC 2782).
+    NotOffered,
+    /// The name exists and has no such records.
+    NoRecords,
+    /// The name does not exist.
+    NoSuchName,
+    /// No usable answer.
+    Failed(Box<Fault>),
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.records, self.name)
+    }
+}
+
+impl fmt::Display for SrvAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.answer {
+            Answer::Records(targets) => write!(f, "{}: {}", self.query, list(targets)),
+            Answer::NotOffered => write!(f, "{}: not offered", self.query),
+            Answer::NoRecords => write!(f, "{}: no records", self.query),
+            Answer::NoSuchName => write!(f, "{}: no such name", self.query),
+            Answer::Failed(fault) => fault.fmt(f),
+        }
+    }
+}
+
+/// The name as A-labels (RFC 5891), lower-case, without its final dot.
+pub(super) fn a_label(name: &str) -> Result<String, Fault> {
+    let bad = || Fault::BadName { name: name.to_owned() };
+    let ascii = idna::domain_to_ascii(name.trim_end_matches('.')).map_err(|_| bad())?;
+    if ascii.is_empty() || Name::from_ascii(&ascii).is_err() {
+        return Err(bad());
+    }
+    Ok(ascii)
+}
+
+/// Asks for the SRV records of one service; `domain` is an A-label.
+pub(super) async fn srv(network: &Network, service: Service, domain: &str) -> SrvAnswer {
+    let query = Query { records: "SRV", name: format!("{}._tcp.{domain}", service.label) };
+    let answer = match ask(network, &query, RecordType::SRV).await {
+        Ok(records) => match targets(&records, service.kind) {
+            targets if !targets.is_empty() => Answer::Records(targets),
+            _ if records.iter().any(is_root_target) => Answer::NotOffered,
+            _ => Answer::NoRecords,
+        },
+        Err(Fault::NoRecords { .. }) => Answer::NoRecords,
+        Err(Fault::NoSuchName { .. }) => Answer::NoSuchName,
+        Err(fault) => Answer::Failed(Box::new(fault)),
+    };
+    SrvAnswer { query, answer }
+}
+
+/// A service name of SRV queries, and how TLS begins behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    label: &'static str,
+    kind: Kind,
+}
+
+impl Service {
+    /// The services that clients look for (RFC 6120, section 3.2.1; XEP-0368).
+    pub(super) const CLIENT: [Self; 2] = [
+        Self { label: "_xmpps-client", kind: Kind::Direct },
+        Self { label: "_xmpp-client", kind: Kind::StartTls },
+    ];
+
+    /// The services that servers look for.
+    pub(super) const SERVER: [Self; 2] = [
+        Self { label: "_xmpps-server", kind: Kind::Direct },
+        Self { label: "_xmpp-server", kind: Kind::StartTls },
+    ];
+}
+
+fn is_root_target(record: &RData) -> bool {
+    matches!(record, RData::SRV(srv) if srv.target.is_root())
+}
+
+fn targets(records: &[RData], kind: Kind) -> Vec<Target> {
+    let target = |record: &RData| match record {
+        RData::SRV(srv) if !srv.target.is_root() => Some(Target {
+            host: srv.target.to_ascii().trim_end_matches('.').to_ascii_lowercase(),
+            port: srv.port,
+            kind,
+            priority: srv.priority,
+            weight: srv.weight,
+            origin: Origin::Srv,
+        }),
+        _ => None,
+    };
+    records.iter().filter_map(target).take(MAX_RECORDS).collect()
+}
+
+/// The addresses of a host, IPv6 and IPv4 in turns (RFC 8305, section 4); a literal is its own.
+pub(super) async fn addresses(network: &Network, host: &str) -> Result<Vec<IpAddr>, Fault> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let query = Query { records: "A/AAAA", name: host.to_owned() };
+    let mut v6 = pin!(ask(network, &query, RecordType::AAAA));
+    let mut v4 = pin!(ask(network, &query, RecordType::A));
+    let answers = tokio::select! {
+        answer = &mut v6 => { let other = second(&answer, v4).await; (answer, other) }
+        answer = &mut v4 => { let other = second(&answer, v6).await; (other, answer) }
+    };
+    let (v6, v4) = match answers {
+        (Err(v6), Err(v4)) => return Err(graver(v4, v6)),
+        (v6, v4) => (v6.unwrap_or_default(), v4.unwrap_or_default()),
+    };
+    let v6 = v6.into_iter().filter_map(address).filter(IpAddr::is_ipv6);
+    let v4 = v4.into_iter().filter_map(address).filter(IpAddr::is_ipv4);
+    Ok(in_turns(v6, v4).take(MAX_ADDRESSES).collect())
+}
+
+/// The other answer: waited for only a little when the first one has addresses (RFC 8305, section 3).
+async fn second(
+    first: &Result<Vec<RData>, Fault>,
+    other: impl Future<Output = Result<Vec<RData>, Fault>>,
+) -> Result<Vec<RData>, Fault> {
+    match first {
+        Ok(_) => tokio::time::timeout(RESOLUTION_DELAY, other).await.unwrap_or_else(|_| Ok(Vec::new())),
+        Err(_) => other.await,
+    }
+}
+
+/// Of two failures the one that says more: an error is not the same as nothing.
+fn graver(a: Fault, b: Fault) -> Fault {
+    if matches!(a, Fault::NoRecords { .. }) { b } else { a }
+}
+
+fn address(record: RData) -> Option<IpAddr> {
+    match record {
+        RData::A(address) => Some(IpAddr::V4(address.0)),
+        RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+        _ => None,
+    }
+}
+
+fn in_turns<T>(a: impl Iterator<Item = T>, b: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    let (mut a, mut b) = (a.fuse(), b.fuse());
+    let mut turn = 0_u8;
+    std::iter::from_fn(move || {
+        turn ^= 1;
+        if turn == 1 { a.next().or_else(|| b.next()) } else { b.next().or_else(|| a.next()) }
+    })
+}
+
+/// Asks one question. The records behind an alias come with it.
+async fn ask(network: &Network, query: &Query, records: RecordType) -> Result<Vec<RData>, Fault> {
+    let asked = Instant::now();
+    let mut name = Name::from_ascii(&query.name).map_err(|_| Fault::BadName { name: query.name.clone() })?;
+    // A host without a dot is looked for in the search domains of the system.
+    name.set_fqdn(query.name.contains('.'));
+    match network.resolver()?.lookup(name, records).await {
+        Ok(lookup) => Ok(lookup.answers().iter().map(|record| record.data.clone()).collect()),
+        Err(error) => Err(fault(query.clone(), &error, asked.elapsed())),
+    }
+}
+
+/// What an unsuccessful look-up means.
+fn fault(query: Query, error: &NetError, after: Duration) -> Fault {
+    if let NetError::Dns(DnsError::NoRecordsFound(nothing)) = error {
+        return if nothing.response_code == ResponseCode::NXDomain {
+            Fault::NoSuchName { query }
+        } else {
+            Fault::NoRecords { query }
+        };
+    }
+    if let NetError::Dns(DnsError::ResponseCode(code)) = error {
+        return Fault::ServerFailure { query, code: format!("{code:?}").to_ascii_uppercase() };
+    }
+    if matches!(error, NetError::Timeout) {
+        return Fault::Timeout { query, after };
+    }
+    Fault::NotAsked { query, reason: error.to_string() }
+}
+
+/// How long the second address family is waited for when the first one has answered (RFC 8305, section 8).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+
+/// Records of one answer that are looked at; a hostile zone can hold thousands.
+const MAX_RECORDS: usize = 64;
+
+/// Addresses of one host that are tried.
+const MAX_ADDRESSES: usize = 8;

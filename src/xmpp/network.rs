@@ -1,0 +1,171 @@
+//! The network as this process sees it: name servers, trusted issuers, cryptography, keys in memory.
+//!
+//! Shared by every verification of a process and cheap to clone. What is costly (reading the
+//! system's configuration and its trusted issuers) is done once, when it is first needed. Belongs
+//! to one tokio runtime.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::OnceCell;
+
+use super::{resolve, secure};
+
+/// See the module.
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+struct Inner {
+    /// `None`: those of the system.
+    name_servers: Option<Vec<SocketAddr>>,
+    resolver: OnceLock<Result<TokioResolver, String>>,
+    provider: Arc<CryptoProvider>,
+    /// Trusted beside the issuers of the system.
+    extra_roots: Vec<CertificateDer<'static>>,
+    system_anchors: OnceCell<Arc<secure::Anchors>>,
+    /// By file, with the time when the file was last changed.
+    file_anchors: Mutex<HashMap<PathBuf, (SystemTime, Arc<secure::Anchors>)>>,
+}
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Trust {
+    /// Those of the issuers that the system trusts.
+    #[default]
+    System,
+    /// Those of the issuers in this PEM file, and no others: a pool's `ca_file`.
+    File(PathBuf),
+}
+
+impl Network {
+    /// The network with the name servers and the hosts file of the system.
+    pub fn system() -> Self {
+        Self::new(None, Vec::new())
+    }
+
+    /// The network with these name servers, asked over UDP and TCP, and without the hosts file.
+    pub fn with_name_servers(name_servers: &[SocketAddr]) -> Self {
+        Self::new(Some(name_servers.to_vec()), Vec::new())
+    }
+
+    /// The same network, where these issuers are trusted beside those of the system.
+    #[must_use]
+    pub fn trusting(&self, extra_roots: Vec<CertificateDer<'static>>) -> Self {
+        Self::new(self.0.name_servers.clone(), extra_roots)
+    }
+
+    fn new(name_servers: Option<Vec<SocketAddr>>, extra_roots: Vec<CertificateDer<'static>>) -> Self {
+        Self(Arc::new(Inner {
+            name_servers,
+            resolver: OnceLock::new(),
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            extra_roots,
+            system_anchors: OnceCell::new(),
+            file_anchors: Mutex::default(),
+        }))
+    }
+
+    /// The cryptography: always this one, never a default of the process.
+    pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.0.provider
+    }
+
+    /// The resolver, made when it is first asked for.
+    pub(super) fn resolver(&self) -> Result<&TokioResolver, resolve::Fault> {
+        self.0
+            .resolver
+            .get_or_init(|| match &self.0.name_servers {
+                None => system_resolver(),
+                Some(name_servers) => resolver_of(name_servers),
+            })
+            .as_ref()
+            .map_err(|reason| resolve::Fault::NoNameServer { reason: reason.clone() })
+    }
+
+    /// The issuers that `trust` stands for. A changed file is read again.
+    pub(super) async fn anchors(&self, trust: &Trust) -> Result<Arc<secure::Anchors>, secure::Fault> {
+        match trust {
+            Trust::System => {
+                let extra_roots = self.0.extra_roots.clone();
+                let load = || blocking(move || secure::Anchors::system(&extra_roots));
+                self.0.system_anchors.get_or_try_init(load).await.cloned()
+            }
+            Trust::File(path) => {
+                let changed = tokio::fs::metadata(path).await.and_then(|metadata| metadata.modified()).ok();
+                if let Some((read, anchors)) = lock(&self.0.file_anchors).get(path)
+                    && changed == Some(*read)
+                {
+                    return Ok(Arc::clone(anchors));
+                }
+                let file = path.clone();
+                let anchors = blocking(move || secure::Anchors::from_file(&file)).await?;
+                if let Some(changed) = changed {
+                    lock(&self.0.file_anchors).insert(path.clone(), (changed, Arc::clone(&anchors)));
+                }
+                Ok(anchors)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network").field("name_servers", &self.0.name_servers).finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn blocking(
+    load: impl FnOnce() -> Result<secure::Anchors, secure::Fault> + Send + 'static,
+) -> Result<Arc<secure::Anchors>, secure::Fault> {
+    match tokio::task::spawn_blocking(load).await {
+        Ok(anchors) => anchors.map(Arc::new),
+        Err(error) => Err(secure::Fault::NoRoots { reason: error.to_string() }),
+    }
+}
+
+fn system_resolver() -> Result<TokioResolver, String> {
+    let mut builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
+    let options = builder.options_mut();
+    options.timeout = options.timeout.min(TRY);
+    options.attempts = 1;
+    options.cache_size = 0;
+    builder.build().map_err(|error| error.to_string())
+}
+
+fn resolver_of(name_servers: &[SocketAddr]) -> Result<TokioResolver, String> {
+    let name_servers = name_servers.iter().map(|address| {
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        let on_port = |connection: ConnectionConfig| {
+            let mut connection = connection;
+            connection.port = address.port();
+            connection
+        };
+        NameServerConfig::new(address.ip(), true, connections.map(on_port).to_vec())
+    });
+    let config = ResolverConfig::from_parts(None, Vec::new(), name_servers.collect());
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    let options: &mut ResolverOpts = builder.options_mut();
+    options.timeout = TRY;
+    options.attempts = 1;
+    // Nothing is remembered: a test that is repeated after a repair must see the repair.
+    options.cache_size = 0;
+    options.use_hosts_file = ResolveHosts::Never;
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// How long one try of a query takes; one retry follows, and both fit into Resolve's deadline.
+const TRY: Duration = Duration::from_millis(1500);

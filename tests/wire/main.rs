@@ -1,0 +1,5 @@
+//! The wire, for real: DNS, TCP and TLS on loopback, every fault of the first three phases produced.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod resolve;
