@@ -1,0 +1,135 @@
+//! The certificate authority of a run, and every way in which a certificate can be wrong.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    Expired,
+    NotYetValid,
+    WrongName,
+    SelfSigned,
+    UnknownAuthority,
+}
+
+impl Flaw {
+    /// The flaws proper.
+    pub const ALL: [Flaw; 5] =
+        [Flaw::Expired, Flaw::NotYetValid, Flaw::WrongName, Flaw::SelfSigned, Flaw::UnknownAuthority];
+
+    /// The first label of the virtual host that shows the flaw.
+    pub fn label(self) -> &'static str {
+        match self {
+            Flaw::None => "good",
+            Flaw::Expired => "expired",
+            Flaw::NotYetValid => "notyet",
+            Flaw::WrongName => "wrongname",
+            Flaw::SelfSigned => "selfsigned",
+            Flaw::UnknownAuthority => "unknownca",
+        }
+    }
+}
+
+/// A certificate chain and its key, as PEM files.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+impl Identity {
+    /// Both in one file, as ejabberd wants them.
+    pub fn combined(&self) -> PathBuf {
+        self.certificate.with_extension("both.pem")
+    }
+}
+
+/// The authority that everybody in the federation trusts, and one that nobody does.
+pub struct Authority {
+    folder: PathBuf,
+    ca_file: PathBuf,
+    trusted: Issuer<'static, KeyPair>,
+    unknown: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes both authorities; the trusted one's certificate is written to `ca.pem`.
+    pub fn establish(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).unwrap();
+        let (trusted, pem) = issuer("Federation Test Authority");
+        let (unknown, _) = issuer("Authority That Nobody Knows");
+        let ca_file = folder.join("ca.pem");
+        std::fs::write(&ca_file, pem).unwrap();
+        Self { folder: folder.to_owned(), ca_file, trusted, unknown }
+    }
+
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+
+    /// A certificate for `domain` with the flaw, good for both ends of a connection: a server shows it
+    /// to clients, and as a client to other servers.
+    pub fn issue(&self, domain: &str, flaw: Flaw) -> Identity {
+        let name = if flaw == Flaw::WrongName { format!("elsewhere-{domain}") } else { domain.to_owned() };
+        let mut params = CertificateParams::new([name.clone()]).unwrap();
+        params.distinguished_name = common_name(&name);
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        let (from, until) = validity(flaw);
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+
+        let key = KeyPair::generate().unwrap();
+        let certificate = match flaw {
+            Flaw::SelfSigned => params.self_signed(&key),
+            Flaw::UnknownAuthority => params.signed_by(&key, &self.unknown),
+            Flaw::None | Flaw::Expired | Flaw::NotYetValid | Flaw::WrongName => {
+                params.signed_by(&key, &self.trusted)
+            }
+        }
+        .unwrap()
+        .pem();
+        let identity = Identity {
+            certificate: self.folder.join(format!("{domain}.crt")),
+            key: self.folder.join(format!("{domain}.key")),
+        };
+        std::fs::write(&identity.certificate, &certificate).unwrap();
+        std::fs::write(&identity.key, key.serialize_pem()).unwrap();
+        std::fs::write(identity.combined(), certificate + &key.serialize_pem()).unwrap();
+        identity
+    }
+}
+
+fn issuer(name: &str) -> (Issuer<'static, KeyPair>, String) {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = common_name(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2100, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap().pem();
+    (Issuer::new(params, key), certificate)
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// The years at whose first days a certificate begins and ends.
+fn validity(flaw: Flaw) -> (i32, i32) {
+    match flaw {
+        Flaw::Expired => (2020, 2021),
+        Flaw::NotYetValid => (2098, 2099),
+        Flaw::None | Flaw::WrongName | Flaw::SelfSigned | Flaw::UnknownAuthority => (2020, 2099),
+    }
+}

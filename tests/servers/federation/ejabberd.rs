@@ -1,0 +1,176 @@
+//! ejabberd, as Debian packages it, with a configuration of its own.
+//!
+//! The Erlang runtime is started directly and without a node name: `ejabberdctl` would change to another
+//! user and leave a port mapper behind. It asks Erlang's resolver for SRV records and the system's for
+//! addresses, so it runs in a mount namespace with a `resolv.conf` of its own.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::authority::{Authority, Flaw};
+use super::process::{Ground, Server};
+use super::{BLOCKER, LITWARE, PASSWORD, PRIVILEGE, USERS, ready};
+
+/// A running ejabberd.
+pub struct Ejabberd {
+    pub address: IpAddr,
+    pub server: Server,
+    folder: PathBuf,
+    first_domain: String,
+}
+
+/// Says which package is missing, if one is.
+pub fn installed() -> Result<(), String> {
+    if libraries().is_none() || !Path::new("/usr/bin/erl").exists() {
+        return Err("ejabberd is not installed (apt install ejabberd)".to_owned());
+    }
+    let mounts = Command::new("unshare").args(["--mount", "true"]).output();
+    if mounts.is_ok_and(|output| output.status.success()) {
+        Ok(())
+    } else {
+        Err(format!("ejabberd needs a mount namespace of its own: {PRIVILEGE}"))
+    }
+}
+
+impl Ejabberd {
+    /// Starts it; [`Ejabberd::wait_until_ready`] waits for it.
+    pub fn start(
+        ground: &Ground,
+        address: IpAddr,
+        name_server: SocketAddr,
+        authority: &Authority,
+        domains: &[(String, Flaw)],
+    ) -> Self {
+        let folder = ground.server("ejabberd", address);
+        let names: Vec<&str> = domains.iter().map(|(domain, _)| domain.as_str()).collect();
+        let certificates: Vec<PathBuf> =
+            domains.iter().map(|(domain, flaw)| authority.issue(domain, *flaw).combined()).collect();
+        std::fs::write(folder.join("ejabberd.yml"), configuration(address, &names, &certificates, authority))
+            .unwrap();
+        std::fs::write(folder.join("inetrc"), inetrc(name_server)).unwrap();
+        std::fs::write(folder.join("resolv.conf"), format!("nameserver {}\n", name_server.ip())).unwrap();
+        std::fs::write(folder.join("nsswitch.conf"), "hosts: dns\n").unwrap();
+
+        let mut erl = Command::new("unshare");
+        erl.args(["--mount", "--propagation", "private", "sh", "-c", WITH_OWN_RESOLVER, "sh", "erl"])
+            .args(["-noinput", "-mnesia", "dir"])
+            .arg(format!("{:?}", folder.join("spool").display().to_string()))
+            .args(["-s", "ejabberd", "-eval"])
+            .arg(register(&names, &folder))
+            .env("HOME", &folder)
+            .env("ERL_LIBS", libraries().unwrap())
+            .env("ERL_INETRC", folder.join("inetrc"))
+            .env("ERL_CRASH_DUMP_SECONDS", "0")
+            .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
+            .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
+        let server = Server::start(&folder, &mut erl);
+        Self { address, server, folder, first_domain: domains[0].0.clone() }
+    }
+
+    /// Waits until it answers for its first domain and has all its accounts.
+    pub fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.folder.join(REGISTERED).exists() {
+            assert!(
+                self.server.runs() && Instant::now() < deadline,
+                "ejabberd does not start\n{}\n{}",
+                self.server.log_tail("output.log"),
+                self.server.log_tail("ejabberd.log")
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        ready::answers(self.address, &self.first_domain)
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.server.log_tail("ejabberd.log")));
+    }
+}
+
+/// The folder that holds `ejabberd-<version>`: it depends on the machine's architecture.
+fn libraries() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    folders.chain([PathBuf::from("/usr/lib")]).find(|folder| {
+        let Ok(entries) = std::fs::read_dir(folder) else { return false };
+        entries.flatten().any(|entry| {
+            entry.file_name().to_string_lossy().starts_with("ejabberd-") && entry.path().join("ebin").exists()
+        })
+    })
+}
+
+fn configuration(
+    address: IpAddr,
+    domains: &[&str],
+    certificates: &[PathBuf],
+    authority: &Authority,
+) -> String {
+    let hosts: String = domains.iter().fold(String::new(), |all, domain| all + "\n  - " + domain);
+    let certificates = certificates.iter().fold(String::new(), |mut all, file| {
+        write!(all, "\n  - {}", file.display()).unwrap();
+        all
+    });
+    let ca_file = authority.ca_file().display();
+    format!(
+        r#"hosts:{hosts}
+loglevel: debug
+certfiles:{certificates}
+ca_file: {ca_file}
+listen:
+  - {{ port: 5222, ip: "{address}", module: ejabberd_c2s, starttls_required: true, shaper: none }}
+  - {{ port: 5223, ip: "{address}", module: ejabberd_c2s, tls: true, shaper: none }}
+  - {{ port: 5269, ip: "{address}", module: ejabberd_s2s_in, shaper: none }}
+s2s_use_starttls: required
+s2s_max_retry_delay: 1
+outgoing_s2s_families: [ipv4]
+auth_method: internal
+auth_password_format: scram
+auth_use_cache: false
+shaper_rules:
+  max_user_sessions: 1000
+  max_user_offline_messages: 100
+modules:
+  mod_blocking: {{}}
+  mod_carboncopy: {{}}
+  mod_disco: {{}}
+  mod_offline: {{}}
+  mod_ping: {{}}
+  mod_privacy: {{}}
+  mod_roster: {{}}
+  mod_stream_mgmt: {{}}
+  mod_version: {{}}
+"#
+    )
+}
+
+/// Erlang's own resolver, pointed to the name server of the run.
+fn inetrc(name_server: SocketAddr) -> String {
+    let IpAddr::V4(host) = name_server.ip() else { panic!("the name server has an IPv4 address") };
+    let [a, b, c, d] = host.octets();
+    format!(
+        "{{resolv_conf, \"\"}}.\n{{hosts_file, \"\"}}.\n{{lookup, [dns]}}.\n{{nameserver, {{{a},{b},{c},{d}}}}}.\n"
+    )
+}
+
+/// Erlang that makes the accounts and the block lists, and leaves a file behind when all are there.
+fn register(domains: &[&str], folder: &Path) -> String {
+    let mut program = String::new();
+    for domain in domains {
+        for user in USERS.iter().chain([&BLOCKER]) {
+            write!(
+                program,
+                r#"ok = ejabberd_auth:try_register(<<"{user}">>, <<"{domain}">>, <<"{PASSWORD}">>), "#
+            )
+            .unwrap();
+        }
+        write!(
+            program,
+            r#"ok = mnesia:dirty_write({{privacy, {{<<"{BLOCKER}">>, <<"{domain}">>}}, <<"Blocked contacts">>, [{{<<"Blocked contacts">>, [{{listitem, jid, {{<<"kenmyer">>, <<"{LITWARE}">>, <<>>}}, deny, 1, true, false, false, false, false}}]}}]}}), "#
+        )
+        .unwrap();
+    }
+    write!(program, r#"ok = file:write_file("{}", <<>>)."#, folder.join(REGISTERED).display()).unwrap();
+    program
+}
+
+const WITH_OWN_RESOLVER: &str = r#"mount --bind resolv.conf /etc/resolv.conf && mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@""#;
+const REGISTERED: &str = "registered";

@@ -1,0 +1,184 @@
+//! A federation of two real servers on loopback: Prosody serves `litware.test`, ejabberd serves
+//! `contoso.test`, and messages really cross between them.
+//!
+//! The tests start it themselves from Debian's packages (`prosody`, `ejabberd`), once per test process,
+//! in about three seconds, without Docker and without touching the machine's settings:
+//!
+//! - **Addresses.** Every run claims a network `127.x.y.0/24` of its own, so the standard ports are
+//!   always free and several runs can stand beside each other. Prosody is `.11`, ejabberd `.12`, the name
+//!   server `.10`, peers that misbehave have one address each.
+//! - **Privileges.** The name server has port 53, and ejabberd a `resolv.conf` in a mount namespace, since
+//!   it asks the system's resolver. Both take root; without it, run the tests as
+//!   `unshare --user --map-root-user --mount --net sh -c 'ip link set lo up; cargo test --test servers'`.
+//! - **Names.** [`names`] is a name server for `.test` that says what the tests want, SERVFAIL included.
+//!   Prosody's libunbound forwards to it; ejabberd's Erlang resolver reads it from an inetrc; the client
+//!   under test from the topology's `[resolver]`.
+//! - **Certificates.** [`authority`] issues a good one for every domain, and the bad ones: expired, not
+//!   yet valid, for another name, signed by itself, signed by somebody unknown. A virtual host such as
+//!   `expired.litware.test` presents its own on c2s and on s2s.
+//! - **Federation.** s2s wants TLS and certificates (SASL EXTERNAL) in both directions, no dialback.
+//! - **Peers.** What no real server can be made to do is done by the fakes of [`peers`].
+//! - **Limits.** Rate limits, bans and session limits are off; ejabberd forgets a failed partner after a
+//!   second, since otherwise it answers the next test from its memory of the last one.
+//!
+//! Nothing waits for a fixed time: a server is ready when it answers a stream header for its domain.
+//! Every server is the child of a small keeper that ends it, and its files, when this process is gone,
+//! however it went ([`process`]).
+//!
+//! `IMSH_SERVERS_KEEP=1` leaves the files (logs, data, certificates) in place for a look.
+
+#![expect(clippy::unwrap_used, reason = "a federation that cannot be built is a failed test")]
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+
+pub mod loopback;
+pub mod process;
+pub mod names;
+pub mod authority;
+pub mod prosody;
+pub mod ejabberd;
+pub mod peers;
+pub mod ready;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use authority::{Authority, Flaw};
+use loopback::Loopback;
+use names::Names;
+use process::Ground;
+
+/// The domain that Prosody serves.
+pub const LITWARE: &str = "litware.test";
+/// The domain that ejabberd serves.
+pub const CONTOSO: &str = "contoso.test";
+/// The password of every account, on both servers; no output may ever show it.
+pub const PASSWORD: &str = "Wrench-4417-of-Redmond";
+
+/// Accounts on every domain of both servers. `kenmyer` and `pilar` send, `adelany` receives.
+pub const USERS: [&str; 3] = ["kenmyer", "pilar", "adelany"];
+/// An account on both servers that has blocked `kenmyer` of the other domain (XEP-0191).
+pub const BLOCKER: &str = "blocker";
+
+/// What a machine must permit, for the reason of a skip.
+const PRIVILEGE: &str = "run as root, or see the documentation of tests/servers/federation";
+
+/// The two servers, their names, their certificates and the peers that misbehave.
+pub struct Federation {
+    pub loopback: Loopback,
+    pub names: Names,
+    pub authority: Authority,
+    pub prosody: prosody::Prosody,
+    pub ejabberd: ejabberd::Ejabberd,
+    ground: Ground,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Federation {
+    /// The federation of this test process, started by whoever asks first.
+    ///
+    /// `None` where a package is missing, with the reason on standard error; with `CI` in the
+    /// environment that is a panic instead, so that nothing passes there by not running.
+    pub fn get() -> Option<&'static Federation> {
+        static FEDERATION: OnceLock<Result<Federation, String>> = OnceLock::new();
+        match FEDERATION.get_or_init(Federation::start) {
+            Ok(federation) => Some(federation),
+            Err(reason) => {
+                assert!(std::env::var_os("CI").is_none(), "a skip is a failure in CI: {reason}");
+                eprintln!("skipped: {reason}");
+                None
+            }
+        }
+    }
+
+    fn start() -> Result<Federation, String> {
+        prosody::installed()?;
+        ejabberd::installed()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let ground = Ground::claim();
+        let _inside = runtime.enter();
+        let loopback = Loopback::claim();
+        let names = Names::serve(loopback.name_server())
+            .map_err(|error| format!("no name server at port 53 ({error}): {PRIVILEGE}"))?;
+        let authority = Authority::establish(&ground.path().join("certificates"));
+
+        let prosody_domains = domains(LITWARE);
+        let ejabberd_domains = domains(CONTOSO);
+        for (served, host) in
+            [(&prosody_domains, loopback.prosody()), (&ejabberd_domains, loopback.ejabberd())]
+        {
+            for (domain, _) in served {
+                names.domain(domain, host);
+            }
+        }
+
+        let mut prosody = prosody::Prosody::start(
+            &ground,
+            loopback.prosody(),
+            loopback.name_server(),
+            &authority,
+            &prosody_domains,
+        );
+        let mut ejabberd = ejabberd::Ejabberd::start(
+            &ground,
+            loopback.ejabberd(),
+            loopback.name_server(),
+            &authority,
+            &ejabberd_domains,
+        );
+        prosody.wait_until_ready();
+        ejabberd.wait_until_ready();
+        Ok(Federation { loopback, names, authority, prosody, ejabberd, ground, runtime })
+    }
+
+    /// The folder of this run: topologies, vaults and whatever else a test writes.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.ground.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// The certificate of the authority that signed every good certificate (PEM).
+    pub fn ca_file(&self) -> &Path {
+        self.authority.ca_file()
+    }
+
+    /// Where the federation's names are resolved.
+    pub fn name_server(&self) -> SocketAddr {
+        self.loopback.name_server()
+    }
+
+    /// A second Prosody for `domain` on an address of its own, to be stopped, frozen or killed.
+    pub fn another_prosody(&self, domain: &str) -> prosody::Prosody {
+        let address = self.loopback.next();
+        self.names.domain(domain, address);
+        let mut server = prosody::Prosody::start(
+            &self.ground,
+            address,
+            self.name_server(),
+            &self.authority,
+            &[(domain.to_owned(), Flaw::None)],
+        );
+        server.wait_until_ready();
+        server
+    }
+
+    /// A peer that misbehaves, on an address of its own, at the client's and the servers' port; `domain`
+    /// and `pool.<domain>` lead to it.
+    pub fn peer(&self, domain: &str, manner: peers::Manner) -> IpAddr {
+        let address = self.loopback.next();
+        self.names.domain(domain, address);
+        let _inside = self.runtime.enter();
+        peers::Peer::start(address, domain, manner, &self.authority);
+        address
+    }
+}
+
+/// A server's domains: the good one, one for each flaw that a certificate can have, and one that refuses
+/// strangers.
+fn domains(good: &str) -> Vec<(String, Flaw)> {
+    let mut domains = vec![(good.to_owned(), Flaw::None)];
+    domains.extend(Flaw::ALL.map(|flaw| (format!("{}.{good}", flaw.label()), flaw)));
+    domains
+}

@@ -1,0 +1,123 @@
+//! Prosody, as Debian packages it, with a configuration of its own.
+
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+
+use super::authority::{Authority, Flaw};
+use super::process::{Ground, Server};
+use super::{BLOCKER, CONTOSO, LITWARE, PASSWORD, USERS, ready};
+
+/// A running Prosody.
+pub struct Prosody {
+    pub address: IpAddr,
+    pub server: Server,
+    first_domain: String,
+}
+
+/// Says which package is missing, if one is.
+pub fn installed() -> Result<(), String> {
+    let found =
+        ["/usr/bin/prosody", "/usr/lib/prosody/net/unbound.lua"].iter().all(|p| Path::new(p).exists());
+    if found { Ok(()) } else { Err("Prosody is not installed (apt install prosody lua-unbound)".to_owned()) }
+}
+
+impl Prosody {
+    /// Starts it; [`Prosody::wait_until_ready`] waits for it.
+    pub fn start(
+        ground: &Ground,
+        address: IpAddr,
+        name_server: SocketAddr,
+        authority: &Authority,
+        domains: &[(String, Flaw)],
+    ) -> Self {
+        let folder = ground.server("prosody", address);
+        let mut configuration = global(&folder, address, name_server, authority.ca_file());
+        for (domain, flaw) in domains {
+            let identity = authority.issue(domain, *flaw);
+            // Prosody leaves expired certificates out of its index, so each host names its own.
+            write!(
+                configuration,
+                "VirtualHost \"{domain}\"\n    ssl = {{ certificate = \"{}\"; key = \"{}\" }}\n",
+                identity.certificate.display(),
+                identity.key.display()
+            )
+            .unwrap();
+            register(&folder, domain);
+        }
+        let file = folder.join("prosody.cfg.lua");
+        std::fs::write(&file, configuration).unwrap();
+        let server = Server::start(&folder, Command::new("prosody").arg("-F").arg("--config").arg(&file));
+        Self { address, server, first_domain: domains[0].0.clone() }
+    }
+
+    /// Waits until it answers for its first domain.
+    pub fn wait_until_ready(&mut self) {
+        ready::answers(self.address, &self.first_domain).unwrap_or_else(|error| {
+            panic!("{error}\n{}\n{}", self.server.log_tail("output.log"), self.server.log_tail("prosody.log"))
+        });
+    }
+}
+
+fn global(folder: &Path, address: IpAddr, name_server: SocketAddr, ca_file: &Path) -> String {
+    let folder = folder.display();
+    let (dns_host, dns_port) = (name_server.ip(), name_server.port());
+    let ca_file = ca_file.display();
+    // libunbound answers for `.test` itself unless the zone is transparent, and asks nobody on loopback
+    // unless it is told that it may.
+    format!(
+        r#"run_as_root = true
+daemonize = false
+pidfile = "{folder}/prosody.pid"
+data_path = "{folder}/data"
+certificates = "{folder}"
+log = {{ {{ to = "file"; filename = "{folder}/prosody.log"; levels = {{ min = "debug" }} }} }}
+interfaces = {{ "{address}" }}
+c2s_ports = {{ 5222 }}
+c2s_direct_tls_ports = {{ 5223 }}
+s2s_ports = {{ 5269 }}
+modules_enabled = {{
+    "roster"; "saslauth"; "tls"; "disco"; "ping"; "version"; "smacks"; "carbons"; "blocklist"; "offline";
+}}
+modules_disabled = {{ "limits" }}
+unbound = {{
+    resolvconf = false; hoststxt = false; forward = "{dns_host}@{dns_port}";
+    options = {{ ["local-zone"] = "test. transparent"; ["do-not-query-localhost"] = "no" }};
+}}
+c2s_require_encryption = true
+s2s_require_encryption = true
+s2s_secure_auth = true
+authentication = "internal_hashed"
+storage = "internal"
+ssl = {{ cafile = "{ca_file}" }}
+
+"#
+    )
+}
+
+/// Writes the accounts of a domain where Prosody's internal storage reads them; a plain password there is
+/// hashed on its first use.
+fn register(folder: &Path, domain: &str) {
+    let host = folder.join("data").join(store_name(domain));
+    std::fs::create_dir_all(host.join("accounts")).unwrap();
+    for user in USERS.iter().chain([&BLOCKER]) {
+        let account = format!("return {{ [\"password\"] = \"{PASSWORD}\" }};\n");
+        std::fs::write(host.join("accounts").join(format!("{user}.dat")), account).unwrap();
+    }
+    std::fs::create_dir_all(host.join("blocklist")).unwrap();
+    let blocked = format!("return {{ [\"kenmyer@{LITWARE}\"] = true; [\"kenmyer@{CONTOSO}\"] = true }};\n");
+    std::fs::write(host.join("blocklist").join(format!("{BLOCKER}.dat")), blocked).unwrap();
+}
+
+/// A name as Prosody's internal storage writes it: everything but letters and digits percent-encoded.
+fn store_name(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut stored, byte| {
+        if byte.is_ascii_alphanumeric() {
+            stored.push(char::from(byte));
+        } else {
+            write!(stored, "%{byte:02x}").unwrap();
+        }
+        stored
+    })
+}

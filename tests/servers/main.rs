@@ -1,0 +1,32 @@
+//! imsh against real servers: Prosody and ejabberd, federated (see [`federation`]).
+
+mod federation;
+
+use federation::Federation;
+
+/// Keeps the federation up for a look with other tools, until standard input ends.
+#[test]
+#[ignore = "waits for a person"]
+#[expect(clippy::print_stderr, reason = "it tells a person where the servers are")]
+fn keep_the_federation_up() {
+    let Some(federation) = Federation::get() else { return };
+    eprintln!(
+        "Prosody {} · ejabberd {} · DNS {}",
+        federation.prosody.address,
+        federation.ejabberd.address,
+        federation.name_server()
+    );
+    for manner in federation::peers::Manner::ALL {
+        let domain = format!("{}.test", manner.label());
+        eprintln!("peer {domain} {}", federation.peer(&domain, manner));
+    }
+    federation.names.fail("servfail.test");
+    federation.names.service("_xmpp-server._tcp.notoffered.test", ".", 0);
+    federation.names.service("_xmpp-server._tcp.dangling.test", "xmpp.dangling.test", 5269);
+    federation.names.domain("nothost.test", federation.prosody.address);
+    federation.names.domain("nothoste.test", federation.ejabberd.address);
+    let stopped = federation.another_prosody("fabrikam.test");
+    eprintln!("fabrikam.test {} {}", stopped.address, stopped.server.pid());
+    eprintln!("CA {}", federation.ca_file().display());
+    drop(std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+}
