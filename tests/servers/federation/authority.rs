@@ -77,8 +77,9 @@ impl Authority {
     /// to clients, and as a client to other servers.
     pub fn issue(&self, domain: &str, flaw: Flaw) -> Identity {
         let name = if flaw == Flaw::WrongName { format!("elsewhere-{domain}") } else { domain.to_owned() };
-        let mut params = CertificateParams::new([name.clone()]).unwrap();
-        params.distinguished_name = common_name(&name);
+        let mut params = CertificateParams::new([name]).unwrap();
+        // ejabberd chooses a host's certificate by the common name too; nobody verifies a host by it.
+        params.distinguished_name = common_name(domain);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;

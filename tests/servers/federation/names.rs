@@ -113,8 +113,8 @@ impl Names {
             answer.add_answer(Record::from_rdata(query.name.clone(), 0, data.clone()));
         }
         if answer.answers.is_empty() {
-            // An empty non-terminal (`_tcp.litware.test`) exists and has no data.
-            if !zone.records.keys().any(|(known, _)| is_under(known, &name)) {
+            // The root, and an empty non-terminal such as `_tcp.litware.test`, exist and have no data.
+            if !name.is_empty() && !zone.records.keys().any(|(known, _)| is_under(known, &name)) {
                 answer.metadata.response_code = ResponseCode::NXDomain;
             }
             answer.add_authority(start_of_authority());
