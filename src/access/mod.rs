@@ -1,1 +1,34 @@
-//! Principals, roles and scopes.
+//! Who may do what: roles, scopes, principals, and the decision whether a call is covered.
+//!
+//! Ground: the one door asks [`decide`] and nobody else does. Everything here is a pure function of
+//! its arguments; names are brought to one form before they are compared. Never asks the system who
+//! is calling, never reads a file, never explains a refusal to the one refused.
+
+// Reading order.
+pub mod scope;
+pub mod role;
+pub mod principal;
+
+pub use principal::{Member, Principal, PrincipalEntry, PublicKey};
+pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, RoleDefinition};
+pub use scope::{ConfigScope, UserScope};
+
+/// The `[access]` table of a topology, as written.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The custom roles.
+    pub roles: Vec<RoleDefinition>,
+    /// The names that an endpoint may vouch for, with their keys.
+    pub principals: Vec<PrincipalEntry>,
+    /// Who has which role.
+    pub assignments: Vec<Assignment>,
+}
+
+/// One role, and those who have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The identity of a custom or a built-in role, as the topology spells it.
+    pub role: String,
+    /// Its members.
+    pub members: Vec<Member>,
+}

@@ -1,1 +1,469 @@
-//! Pools, partners, test users and settings, as one TOML document.
+//! The topology: pools, test users, partners, gateway settings, roles; one TOML document.
+//!
+//! Ground: read once by the front end, asked by every layer above. [`Topology::load`] tells all
+//! mistakes of a document at once and accepts no document that has one. Never holds a password,
+//! never asks the network, never reads the environment.
+
+use std::fmt;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::access::Access;
+pub use crate::address::{Address, AddressFault, Domain};
+use crate::secret::Credential;
+
+// Reading order.
+pub mod places;
+mod read;
+mod section;
+mod mistake;
+pub mod duration;
+
+pub use mistake::{Mistake, nearest};
+pub use places::Places;
+
+/// A whole topology document, checked.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// The document; empty where there is none.
+    pub path: PathBuf,
+    /// The pools, in the order of the document.
+    pub pools: Vec<Pool>,
+    /// The allowed partners; `None` where the document has no partner list at all, and any domain
+    /// is allowed.
+    pub partners: Option<Vec<Partner>>,
+    /// Settings for every verification.
+    pub gateway: Gateway,
+    /// How names are resolved.
+    pub resolver: Resolver,
+    /// Who may do what; `None` where the document does not say, and its owner may do everything.
+    pub access: Option<Access>,
+    /// What is allowed and probably not meant.
+    pub remarks: Vec<Mistake>,
+}
+
+/// A service that users log on to.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// Its FQDN.
+    pub identity: Domain,
+    /// Other names that it is called by.
+    pub aliases: Vec<Domain>,
+    /// The site that it stands in.
+    pub site: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The domains whose users log on here; at least one.
+    pub domains: Vec<Domain>,
+    /// Its servers in order; empty: ask DNS.
+    pub servers: Vec<Server>,
+    /// The port of servers that name none of their own, and of the FQDN where DNS has no SRV record.
+    pub registrar_port: Option<u16>,
+    /// How TLS begins.
+    pub security: Security,
+    /// A private CA to trust for this pool in place of the system's; absolute, or relative to the
+    /// current directory as the document's own path is.
+    pub ca_file: Option<PathBuf>,
+    /// How the name to authenticate with is formed.
+    pub logon_name: LogonName,
+    /// Whether PLAIN may be used inside verified TLS.
+    pub allow_plain: bool,
+    /// From how many days before its end on a certificate is warned about.
+    pub certificate_warning_days: u32,
+    /// Accounts that it lends for verification, the first one first.
+    pub test_users: Vec<Address>,
+}
+
+impl Pool {
+    /// Whether it serves a domain.
+    pub fn serves(&self, domain: &Domain) -> bool {
+        self.domains.contains(domain)
+    }
+
+    /// Whether it lists an account as a test user.
+    pub fn lists(&self, account: &Address) -> bool {
+        self.test_users.contains(account)
+    }
+}
+
+/// One server of a pool: `host`, `host:port`, `192.0.2.1:5222` or `[2001:db8::1]:5222`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Server {
+    /// Its name or address.
+    pub host: Domain,
+    /// Its port, where it is not the pool's.
+    pub port: Option<u16>,
+}
+
+impl FromStr for Server {
+    type Err = ServerFault;
+
+    fn from_str(written: &str) -> Result<Self, ServerFault> {
+        let fault = || ServerFault { written: written.chars().take(80).collect() };
+        let (host, port) = match written.rsplit_once(':') {
+            // Colons in the host without brackets, or brackets last: an IPv6 address without a port.
+            Some((host, _)) if host.contains(':') && !host.ends_with(']') => (written, None),
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (host, Some(port.parse().ok().filter(|port| *port != 0).ok_or_else(fault)?))
+            }
+            Some(_) => return Err(fault()),
+            None => (written, None),
+        };
+        Ok(Self { host: host.parse().map_err(|_| fault())?, port })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => self.host.fmt(f),
+        }
+    }
+}
+
+/// A text that names no server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{written:?} is no server: write host, host:port, 192.0.2.1:5222 or [2001:db8::1]:5222")]
+pub struct ServerFault {
+    /// The text as written, at most 80 characters of it.
+    pub written: String,
+}
+
+/// How TLS begins on a pool's connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// As the pool's SRV records say; STARTTLS where there are none.
+    #[default]
+    Auto,
+    /// STARTTLS (RFC 6120, section 5).
+    StartTls,
+    /// TLS from the first byte (XEP-0368).
+    Direct,
+}
+
+impl Security {
+    /// Every value with its spelling in the document.
+    pub const SPELLINGS: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("starttls", Self::StartTls), ("direct", Self::Direct)];
+}
+
+/// How the name to authenticate with is formed from a credential's user name.
+///
+/// Where the credential has no name of its own, the account's address stands for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogonName {
+    /// `local`: the name alone; `litwareinc\kenmyer` and `kenmyer@litwareinc.com` become `kenmyer`.
+    #[default]
+    Local,
+    /// `bare`: `kenmyer@litwareinc.com`, with the account's domain where the name has none.
+    Bare,
+    /// `as_written`: the credential's user name, letter for letter.
+    AsWritten,
+}
+
+impl LogonName {
+    /// Every value with its spelling in the document.
+    pub const SPELLINGS: [(&'static str, Self); 3] =
+        [("local", Self::Local), ("bare", Self::Bare), ("as_written", Self::AsWritten)];
+
+    /// The name to authenticate with as `account`.
+    pub fn of(self, account: &Address, credential: &Credential) -> String {
+        if credential.user_name.is_empty() {
+            return match self {
+                Self::Local => account.local().to_owned(),
+                Self::Bare | Self::AsWritten => account.to_string(),
+            };
+        }
+        match self {
+            Self::Local => credential.logon_name().to_owned(),
+            Self::Bare => match credential.user_name.split_once('@') {
+                Some((_, domain)) => format!("{}@{domain}", credential.logon_name()),
+                None => format!("{}@{}", credential.logon_name(), account.domain()),
+            },
+            Self::AsWritten => credential.user_name.clone(),
+        }
+    }
+}
+
+/// How far a message is proven to have come, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Evidence {
+    /// Written to the pool's stream.
+    Sent,
+    /// The pool took it.
+    AcceptedByPool,
+    /// The partner's server answered behind it.
+    AcceptedByPartner,
+    /// The receiver's client has it.
+    Delivered,
+    /// The receiver answered.
+    Exchanged,
+}
+
+impl Evidence {
+    /// Every level with its name, weakest first.
+    pub const SPELLINGS: [(&'static str, Self); 5] = [
+        ("Sent", Self::Sent),
+        ("AcceptedByPool", Self::AcceptedByPool),
+        ("AcceptedByPartner", Self::AcceptedByPartner),
+        ("Delivered", Self::Delivered),
+        ("Exchanged", Self::Exchanged),
+    ];
+
+    /// Finds a level by its name in any letter case.
+    pub fn named(written: &str) -> Option<Self> {
+        Self::SPELLINGS
+            .into_iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(written))
+            .map(|(_, level)| level)
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sent => "Sent",
+            Self::AcceptedByPool => "AcceptedByPool",
+            Self::AcceptedByPartner => "AcceptedByPartner",
+            Self::Delivered => "Delivered",
+            Self::Exchanged => "Exchanged",
+        })
+    }
+}
+
+/// An XMPP domain that our users may exchange messages with.
+#[derive(Clone, Debug)]
+pub struct Partner {
+    /// Its primary domain.
+    pub domain: Domain,
+    /// Further domains of the same partner.
+    pub additional_domains: Vec<Domain>,
+    /// What is known about it.
+    pub description: Option<String>,
+    /// The relationship, as the original records it.
+    pub partner_type: PartnerType,
+    /// Whom a sweep sends to.
+    pub receivers: Vec<Address>,
+    /// What a verification must prove here, where it differs from the default.
+    pub minimum_evidence: Option<Evidence>,
+    /// The text of test messages to this partner.
+    pub body: Option<String>,
+    /// The server to look at in place of the domain's SRV records.
+    pub proxy_fqdn: Option<Server>,
+    /// Whether the partner's server must offer TLS.
+    pub tls_negotiation: TlsNegotiation,
+    /// How many verifications may reach for it at once, where it differs from the gateway's.
+    pub connection_limit: Option<u32>,
+}
+
+impl Partner {
+    /// Whether a domain is this partner's, the primary or an additional one.
+    pub fn has(&self, domain: &Domain) -> bool {
+        self.domain == *domain || self.additional_domains.contains(domain)
+    }
+}
+
+/// The relationship with a partner. The original's default is `PublicUnverified`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartnerType {
+    /// An organisation that we trust.
+    Federated,
+    /// A public service that verifies its users.
+    PublicVerified,
+    /// A public service that does not.
+    #[default]
+    PublicUnverified,
+}
+
+impl PartnerType {
+    /// Every value with its spelling.
+    pub const SPELLINGS: [(&'static str, Self); 3] = [
+        ("Federated", Self::Federated),
+        ("PublicVerified", Self::PublicVerified),
+        ("PublicUnverified", Self::PublicUnverified),
+    ];
+}
+
+/// Whether a partner's server must offer TLS. The original's default is `Required`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsNegotiation {
+    /// A partner without TLS is a fault.
+    #[default]
+    Required,
+    /// It may do without.
+    Optional,
+    /// It has none.
+    NotSupported,
+}
+
+impl TlsNegotiation {
+    /// Every value with its spelling.
+    pub const SPELLINGS: [(&'static str, Self); 3] =
+        [("Required", Self::Required), ("Optional", Self::Optional), ("NotSupported", Self::NotSupported)];
+}
+
+/// Settings for every verification: what the original's gateway has and a client can honour, and the
+/// deadlines of the phases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// How many connections may be open at once, over all pools and partners.
+    pub connection_limit: u32,
+    /// How many verifications may reach for one partner domain at once.
+    pub partner_connection_limit: u32,
+    /// From the first packet to a bound stream.
+    pub stream_establishment_timeout: Duration,
+    /// How often a kept stream is asked for a sign of life.
+    pub keep_alive_interval: Duration,
+    /// After how long without use a kept stream is closed.
+    pub stream_inactivity_timeout: Duration,
+    /// Deadline of the phase Resolve.
+    pub resolve_timeout: Duration,
+    /// Deadline of the phase Connect.
+    pub connect_timeout: Duration,
+    /// Deadline of the phase Secure.
+    pub secure_timeout: Duration,
+    /// Deadline of the phase Authenticate.
+    pub authenticate_timeout: Duration,
+    /// Deadline of the phase Bind.
+    pub bind_timeout: Duration,
+    /// Deadline of the phase Deliver.
+    pub deliver_timeout: Duration,
+    /// Deadline of the whole verification.
+    pub timeout: Duration,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            connection_limit: 1000,
+            partner_connection_limit: 20,
+            stream_establishment_timeout: seconds(60),
+            keep_alive_interval: seconds(300),
+            stream_inactivity_timeout: seconds(600),
+            resolve_timeout: seconds(5),
+            connect_timeout: seconds(10),
+            secure_timeout: seconds(10),
+            authenticate_timeout: seconds(10),
+            bind_timeout: seconds(5),
+            deliver_timeout: seconds(30),
+            timeout: seconds(60),
+        }
+    }
+}
+
+/// How names are resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resolver {
+    /// Servers to ask in place of the system's.
+    pub name_servers: Vec<SocketAddr>,
+}
+
+/// From how many days before its end on a certificate is warned about, where a pool does not say.
+pub const CERTIFICATE_WARNING_DAYS: u32 = 14;
+
+/// The largest document that is read, in bytes: room for some thirty thousand pools.
+pub const MAX_DOCUMENT_BYTES: u64 = 8 * 1024 * 1024;
+
+impl Topology {
+    /// Reads and checks a document.
+    ///
+    /// # Errors
+    /// Every mistake of the document, in its order.
+    pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
+        let in_file = |message: String| vec![Mistake::in_file(path, message, None)];
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|fault| in_file(format!("cannot be read: {fault}")))?;
+        let text = String::from_utf8(bytes).map_err(|fault| {
+            let valid = fault.utf8_error().valid_up_to();
+            let line = fault.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+            in_file(format!("is not UTF-8 text: line {line} has a byte that is none"))
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks a document that was read from `path`; relative paths in it are seen from there.
+    ///
+    /// # Errors
+    /// Every mistake of the document, in its order.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<Mistake>> {
+        if text.len() as u64 > MAX_DOCUMENT_BYTES {
+            let message = format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20);
+            return Err(vec![Mistake::in_file(path, message, None)]);
+        }
+        read::document(text, path)
+    }
+
+    /// The pool of this FQDN, in any letter case, with a trailing dot or `xn--` labels.
+    pub fn pool(&self, fqdn: &str) -> Option<&Pool> {
+        let fqdn: Domain = fqdn.parse().ok()?;
+        self.pools.iter().find(|pool| pool.identity == fqdn)
+    }
+
+    /// The pool that a name means: its identity, an alias, or a server's name or address that
+    /// belongs to one pool alone.
+    ///
+    /// What this does not resolve is no pool of the topology.
+    pub fn canonical_pool(&self, name: &str) -> Option<&Pool> {
+        let server: Server = name.trim().parse().ok()?;
+        let host = &server.host;
+        if server.port.is_none() {
+            let named = self.pools.iter().find(|pool| pool.identity == *host || pool.aliases.contains(host));
+            if named.is_some() {
+                return named;
+            }
+        }
+        let is_meant = |listed: &Server, pool: &Pool| {
+            listed.host == *host
+                && (server.port.is_none() || server.port == listed.port.or(pool.registrar_port))
+        };
+        let mut owners =
+            self.pools.iter().filter(|pool| pool.servers.iter().any(|listed| is_meant(listed, pool)));
+        match (owners.next(), owners.next()) {
+            (Some(owner), None) => Some(owner),
+            (Some(_), Some(_)) | (None, _) => None,
+        }
+    }
+
+    /// The first pool that serves a domain.
+    pub fn pool_serving(&self, domain: &Domain) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.serves(domain))
+    }
+
+    /// The partner that a domain belongs to, as its primary or an additional one.
+    pub fn partner_for(&self, domain: &Domain) -> Option<&Partner> {
+        self.partners.iter().flatten().find(|partner| partner.has(domain))
+    }
+
+    /// Whether messages may go to a domain: one of our own, an allowed partner's, or any at all
+    /// where there is no partner list.
+    pub fn allows(&self, domain: &Domain) -> bool {
+        self.partners.is_none() || self.pool_serving(domain).is_some() || self.partner_for(domain).is_some()
+    }
+
+    /// The first pool that lists an account as a test user.
+    pub fn test_user_of(&self, account: &Address) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.lists(account))
+    }
+
+    /// Every pool that lists an account as a test user: where its stored secret may go.
+    pub fn pools_listing<'t>(&'t self, account: &'t Address) -> impl Iterator<Item = &'t Pool> {
+        self.pools.iter().filter(move |pool| pool.lists(account))
+    }
+
+    /// The sites of the pools, each once, as the first pool spells it.
+    pub fn sites(&self) -> Vec<&str> {
+        let mut seen = std::collections::BTreeSet::new();
+        let named = self.pools.iter().filter_map(|pool| pool.site.as_deref());
+        named.filter(|site| seen.insert(crate::access::scope::site_key(site))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

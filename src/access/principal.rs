@@ -1,0 +1,258 @@
+//! Principals: who is asking, and the keys by which an SSH endpoint knows them.
+//!
+//! Operating-system users, their groups and vouched-for names are three namespaces that never
+//! meet: `os-user:kim` is not `principal:kim`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+
+/// Who makes a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// A user of the operating system, with the names of all their groups.
+    OsUser {
+        /// The login name.
+        name: String,
+        /// Every group, the primary one too.
+        groups: Vec<String>,
+    },
+    /// A name that an endpoint vouches for.
+    Vouched {
+        /// The name, spelled as in `[[access.principal]]`.
+        name: String,
+    },
+}
+
+impl Principal {
+    /// Whether an assignment's member means this principal.
+    pub fn is(&self, member: &Member) -> bool {
+        match (self, member) {
+            (Self::OsUser { name, .. }, Member::OsUser(user)) => name == user,
+            (Self::OsUser { groups, .. }, Member::OsGroup(group)) => groups.contains(group),
+            (Self::Vouched { name }, Member::Principal(principal)) => name == principal,
+            (Self::OsUser { .. }, Member::Principal(_))
+            | (Self::Vouched { .. }, Member::OsUser(_) | Member::OsGroup(_)) => false,
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OsUser { name, .. } => write!(f, "os-user:{name}"),
+            Self::Vouched { name } => write!(f, "principal:{name}"),
+        }
+    }
+}
+
+/// One member of an assignment: `os-user:kim`, `os-group:im-helpdesk` or `principal:pilar`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Member {
+    /// A login name.
+    OsUser(String),
+    /// A group of the operating system.
+    OsGroup(String),
+    /// A vouched-for name.
+    Principal(String),
+}
+
+impl FromStr for Member {
+    type Err = MemberFault;
+
+    fn from_str(written: &str) -> Result<Self, MemberFault> {
+        let (kind, name) =
+            written.split_once(':').ok_or_else(|| MemberFault::NoKind { written: written.to_owned() })?;
+        let member = match kind {
+            "os-user" => Self::OsUser,
+            "os-group" => Self::OsGroup,
+            "principal" => Self::Principal,
+            _ => return Err(MemberFault::NoKind { written: written.to_owned() }),
+        };
+        if !is_principal_name(name) {
+            return Err(MemberFault::Name { name: name.to_owned() });
+        }
+        Ok(member(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OsUser(name) => write!(f, "os-user:{name}"),
+            Self::OsGroup(name) => write!(f, "os-group:{name}"),
+            Self::Principal(name) => write!(f, "principal:{name}"),
+        }
+    }
+}
+
+/// Why a text is no member.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemberFault {
+    /// No namespace in front, or an unknown one.
+    #[error(
+        "{written:?} does not say whom it means: write os-user:<name>, os-group:<name> or principal:<name>"
+    )]
+    NoKind {
+        /// The text as written.
+        written: String,
+    },
+    /// A name with characters that none has.
+    #[error("{name:?} is no name: letters, digits and . _ - @ are allowed, up to 64, no dash first")]
+    Name {
+        /// The name as written.
+        name: String,
+    },
+}
+
+/// Whether a text can be the name of a principal.
+///
+/// The name stands in the forced command that sshd hands to a login shell, so nothing that a shell
+/// or an option parser reads otherwise may stand in it.
+pub fn is_principal_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with('-')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_@".contains(c))
+}
+
+/// A name that an endpoint may vouch for, and the keys that prove it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalEntry {
+    /// The name.
+    pub name: String,
+    /// Its keys; none where certificates prove it.
+    pub keys: Vec<PublicKey>,
+}
+
+/// An SSH public key: `ssh-ed25519 AAAA… comment`, without options.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicKey {
+    /// The algorithm: `ssh-ed25519`, `ecdsa-sha2-nistp256`, `sk-ssh-ed25519@openssh.com` …
+    pub kind: String,
+    /// The key in base64, as `%k` of `AuthorizedKeysCommand` gives it.
+    pub blob: String,
+    /// What stands behind it.
+    pub comment: String,
+}
+
+impl FromStr for PublicKey {
+    type Err = PublicKeyFault;
+
+    fn from_str(written: &str) -> Result<Self, PublicKeyFault> {
+        if written.len() > 16 * 1024 || written.chars().any(char::is_control) {
+            return Err(PublicKeyFault::NotOneLine);
+        }
+        let mut words = written.trim().splitn(3, ' ');
+        let (kind, blob) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        if !KEY_KINDS.contains(&kind) {
+            return Err(PublicKeyFault::Kind { kind: kind.chars().take(80).collect() });
+        }
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(blob).map_err(|_| PublicKeyFault::Base64)?;
+        // RFC 4253, section 6.6: the blob begins with its own kind, as a string with its length.
+        let names_itself = bytes.split_first_chunk::<4>().is_some_and(|(length, rest)| {
+            u32::from_be_bytes(*length) as usize == kind.len() && rest.starts_with(kind.as_bytes())
+        });
+        if !names_itself {
+            return Err(PublicKeyFault::OtherKind { kind: kind.to_owned() });
+        }
+        Ok(Self {
+            kind: kind.to_owned(),
+            blob: blob.to_owned(),
+            comment: words.next().unwrap_or_default().trim().to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.blob)?;
+        if self.comment.is_empty() { Ok(()) } else { write!(f, " {}", self.comment) }
+    }
+}
+
+/// Why a text is no public key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublicKeyFault {
+    /// Line breaks, control characters or far too long.
+    #[error("a public key is one line of at most 16 KiB")]
+    NotOneLine,
+    /// Does not begin with a kind that OpenSSH takes.
+    #[error("{kind:?} is no kind of SSH public key: paste the line of the .pub file, without options")]
+    Kind {
+        /// The first word.
+        kind: String,
+    },
+    /// The second word is no base64.
+    #[error("the key behind its kind is no base64")]
+    Base64,
+    /// The key itself says another kind, or nothing.
+    #[error("the key is not the {kind} key that it says it is")]
+    OtherKind {
+        /// The first word.
+        kind: String,
+    },
+}
+
+const KEY_KINDS: [&str; 7] = [
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfMhVvJ0mW0n0mS3bYjJ8QmJ5Jj1wJ3q4g6p3l1u0aZ pilar@desk";
+
+    #[test]
+    fn namespaces_never_meet() {
+        let kim = Principal::OsUser { name: "kim".into(), groups: vec!["im-helpdesk".into()] };
+        let vouched = Principal::Vouched { name: "kim".into() };
+        for (member, is_kim, is_vouched) in [
+            ("os-user:kim", true, false),
+            ("os-group:im-helpdesk", true, false),
+            ("os-group:kim", false, false),
+            ("os-user:im-helpdesk", false, false),
+            ("principal:kim", false, true),
+        ] {
+            let member: Member = member.parse().unwrap();
+            assert_eq!((kim.is(&member), vouched.is(&member)), (is_kim, is_vouched), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_shell_would_read_is_refused() {
+        for name in ["", "-x", "a b", "a;b", "a\"b", "a\nb", "$(id)", "ü"] {
+            assert!(format!("principal:{name}").parse::<Member>().is_err(), "{name:?}");
+        }
+        for member in ["kim", "user:kim", "OS-USER:kim"] {
+            assert!(member.parse::<Member>().is_err(), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_what_it_says() {
+        let key: PublicKey = KEY.parse().unwrap();
+        assert_eq!((key.comment.as_str(), key.to_string().as_str()), ("pilar@desk", KEY));
+        let blob = &key.blob;
+        for wrong in [
+            String::new(),
+            format!("command=\"sh\" {KEY}"),
+            format!("ssh-rsa {blob}"),
+            "ssh-ed25519 AAAA".to_owned(),
+            "ssh-ed25519 !!!!".to_owned(),
+            format!("{KEY}\nssh-ed25519 {blob}"),
+        ] {
+            assert!(wrong.parse::<PublicKey>().is_err(), "{wrong:?}");
+        }
+    }
+}
