@@ -76,10 +76,18 @@ impl Authority {
     /// A certificate for `domain` with the flaw, good for both ends of a connection: a server shows it
     /// to clients, and as a client to other servers.
     pub fn issue(&self, domain: &str, flaw: Flaw) -> Identity {
-        let name = if flaw == Flaw::WrongName { format!("elsewhere-{domain}") } else { domain.to_owned() };
-        let mut params = CertificateParams::new([name]).unwrap();
-        // ejabberd chooses a host's certificate by the common name too; nobody verifies a host by it.
-        params.distinguished_name = common_name(domain);
+        self.issue_named(&valid_name(domain, flaw), domain, flaw)
+    }
+
+    /// The same, with `domain` as the common name whatever the certificate is valid for: ejabberd chooses
+    /// a host's certificate by that name too, and nobody else accepts it by that name.
+    pub fn issue_for_ejabberd(&self, domain: &str, flaw: Flaw) -> Identity {
+        self.issue_named(domain, domain, flaw)
+    }
+
+    fn issue_named(&self, common: &str, domain: &str, flaw: Flaw) -> Identity {
+        let mut params = CertificateParams::new([valid_name(domain, flaw)]).unwrap();
+        params.distinguished_name = common_name(common);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
@@ -103,7 +111,7 @@ impl Authority {
         };
         std::fs::write(&identity.certificate, &certificate).unwrap();
         std::fs::write(&identity.key, key.serialize_pem()).unwrap();
-        std::fs::write(identity.combined(), certificate + &key.serialize_pem()).unwrap();
+        std::fs::write(identity.combined(), certificate + key.serialize_pem().as_str()).unwrap();
         identity
     }
 }
@@ -124,6 +132,10 @@ fn common_name(name: &str) -> DistinguishedName {
     let mut distinguished = DistinguishedName::new();
     distinguished.push(DnType::CommonName, name);
     distinguished
+}
+
+fn valid_name(domain: &str, flaw: Flaw) -> String {
+    if flaw == Flaw::WrongName { format!("elsewhere-{domain}") } else { domain.to_owned() }
 }
 
 /// The years at whose first days a certificate begins and ends.

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::authority::{Authority, Flaw};
+use super::authority::Authority;
 use super::process::{Ground, Server};
-use super::{BLOCKER, LITWARE, PASSWORD, PRIVILEGE, USERS, ready};
+use super::{BLOCKER, FORBIDDEN, Host, LITWARE, PASSWORD, PRIVILEGE, Policy, USERS, ready};
 
 /// A running ejabberd.
 pub struct Ejabberd {
@@ -42,13 +42,14 @@ impl Ejabberd {
         address: IpAddr,
         name_server: SocketAddr,
         authority: &Authority,
-        domains: &[(String, Flaw)],
+        hosts: &[Host],
     ) -> Self {
         let folder = ground.server("ejabberd", address);
-        let names: Vec<&str> = domains.iter().map(|(domain, _)| domain.as_str()).collect();
-        let certificates: Vec<PathBuf> =
-            domains.iter().map(|(domain, flaw)| authority.issue(domain, *flaw).combined()).collect();
-        std::fs::write(folder.join("ejabberd.yml"), configuration(address, &names, &certificates, authority))
+        let certificates: Vec<PathBuf> = hosts
+            .iter()
+            .map(|host| authority.issue_for_ejabberd(&host.domain, host.flaw).combined())
+            .collect();
+        std::fs::write(folder.join("ejabberd.yml"), configuration(address, hosts, &certificates, authority))
             .unwrap();
         std::fs::write(folder.join("inetrc"), inetrc(name_server)).unwrap();
         std::fs::write(folder.join("resolv.conf"), format!("nameserver {}\n", name_server.ip())).unwrap();
@@ -59,7 +60,7 @@ impl Ejabberd {
             .args(["-noinput", "-mnesia", "dir"])
             .arg(format!("{:?}", folder.join("spool").display().to_string()))
             .args(["-s", "ejabberd", "-eval"])
-            .arg(register(&names, &folder))
+            .arg(register(hosts, &folder))
             .env("HOME", &folder)
             .env("ERL_LIBS", libraries().unwrap())
             .env("ERL_INETRC", folder.join("inetrc"))
@@ -67,7 +68,7 @@ impl Ejabberd {
             .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
             .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
         let server = Server::start(&folder, &mut erl);
-        Self { address, server, folder, first_domain: domains[0].0.clone() }
+        Self { address, server, folder, first_domain: hosts[0].domain.clone() }
     }
 
     /// Waits until it answers for its first domain and has all its accounts.
@@ -98,20 +99,21 @@ fn libraries() -> Option<PathBuf> {
     })
 }
 
-fn configuration(
-    address: IpAddr,
-    domains: &[&str],
-    certificates: &[PathBuf],
-    authority: &Authority,
-) -> String {
-    let hosts: String = domains.iter().fold(String::new(), |all, domain| all + "\n  - " + domain);
+fn configuration(address: IpAddr, hosts: &[Host], certificates: &[PathBuf], authority: &Authority) -> String {
+    let domains = hosts.iter().fold(String::new(), |all, host| all + "\n  - " + &host.domain);
+    let strangers = hosts
+        .iter()
+        .filter(|host| host.policy == Policy::RefusesStrangers)
+        .fold(String::new(), |all, host| {
+            all + "\n  " + &host.domain + ": { modules: { mod_block_strangers: {} } }"
+        });
     let certificates = certificates.iter().fold(String::new(), |mut all, file| {
         write!(all, "\n  - {}", file.display()).unwrap();
         all
     });
     let ca_file = authority.ca_file().display();
     format!(
-        r#"hosts:{hosts}
+        r#"hosts:{domains}
 loglevel: debug
 certfiles:{certificates}
 ca_file: {ca_file}
@@ -125,6 +127,14 @@ outgoing_s2s_families: [ipv4]
 auth_method: internal
 auth_password_format: scram
 auth_use_cache: false
+acl:
+  forbidden: {{ server: {FORBIDDEN} }}
+access_rules:
+  federate:
+    - deny: forbidden
+    - allow
+s2s_access: federate
+append_host_config:{strangers}
 shaper_rules:
   max_user_sessions: 1000
   max_user_offline_messages: 100
@@ -152,9 +162,9 @@ fn inetrc(name_server: SocketAddr) -> String {
 }
 
 /// Erlang that makes the accounts and the block lists, and leaves a file behind when all are there.
-fn register(domains: &[&str], folder: &Path) -> String {
+fn register(hosts: &[Host], folder: &Path) -> String {
     let mut program = String::new();
-    for domain in domains {
+    for Host { domain, .. } in hosts {
         for user in USERS.iter().chain([&BLOCKER]) {
             write!(
                 program,

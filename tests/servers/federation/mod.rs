@@ -52,6 +52,12 @@ use process::Ground;
 pub const LITWARE: &str = "litware.test";
 /// The domain that ejabberd serves.
 pub const CONTOSO: &str = "contoso.test";
+/// A domain on Prosody that does not federate.
+pub const ISLAND: &str = "island.litware.test";
+/// A domain on ejabberd that refuses messages from strangers.
+pub const STRANGERS: &str = "strangers.contoso.test";
+/// A domain that ejabberd's own policy forbids its users to reach.
+pub const FORBIDDEN: &str = "forbidden.test";
 /// The password of every account, on both servers; no output may ever show it.
 pub const PASSWORD: &str = "Wrench-4417-of-Redmond";
 
@@ -103,13 +109,12 @@ impl Federation {
             .map_err(|error| format!("no name server at port 53 ({error}): {PRIVILEGE}"))?;
         let authority = Authority::establish(&ground.path().join("certificates"));
 
-        let prosody_domains = domains(LITWARE);
-        let ejabberd_domains = domains(CONTOSO);
-        for (served, host) in
-            [(&prosody_domains, loopback.prosody()), (&ejabberd_domains, loopback.ejabberd())]
+        let prosody_hosts = hosts(LITWARE, ISLAND, Policy::Island);
+        let ejabberd_hosts = hosts(CONTOSO, STRANGERS, Policy::RefusesStrangers);
+        for (hosts, address) in [(&prosody_hosts, loopback.prosody()), (&ejabberd_hosts, loopback.ejabberd())]
         {
-            for (domain, _) in served {
-                names.domain(domain, host);
+            for host in hosts {
+                names.domain(&host.domain, address);
             }
         }
 
@@ -118,14 +123,14 @@ impl Federation {
             loopback.prosody(),
             loopback.name_server(),
             &authority,
-            &prosody_domains,
+            &prosody_hosts,
         );
         let mut ejabberd = ejabberd::Ejabberd::start(
             &ground,
             loopback.ejabberd(),
             loopback.name_server(),
             &authority,
-            &ejabberd_domains,
+            &ejabberd_hosts,
         );
         prosody.wait_until_ready();
         ejabberd.wait_until_ready();
@@ -158,7 +163,7 @@ impl Federation {
             address,
             self.name_server(),
             &self.authority,
-            &[(domain.to_owned(), Flaw::None)],
+            &[Host { domain: domain.to_owned(), flaw: Flaw::None, policy: Policy::Open }],
         );
         server.wait_until_ready();
         server
@@ -175,10 +180,34 @@ impl Federation {
     }
 }
 
-/// A server's domains: the good one, one for each flaw that a certificate can have, and one that refuses
-/// strangers.
-fn domains(good: &str) -> Vec<(String, Flaw)> {
-    let mut domains = vec![(good.to_owned(), Flaw::None)];
-    domains.extend(Flaw::ALL.map(|flaw| (format!("{}.{good}", flaw.label()), flaw)));
-    domains
+/// A domain as one of the servers serves it.
+pub struct Host {
+    pub domain: String,
+    pub flaw: Flaw,
+    pub policy: Policy,
+}
+
+/// What a domain's server lets happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Messages from and to everywhere.
+    Open,
+    /// No federation at all (Prosody).
+    Island,
+    /// No messages from senders without a subscription (ejabberd).
+    RefusesStrangers,
+}
+
+/// A server's domains: the good one, and one for each flaw that a certificate can have.
+fn hosts(good: &str, special: &str, policy: Policy) -> Vec<Host> {
+    let mut hosts = vec![
+        Host { domain: good.to_owned(), flaw: Flaw::None, policy: Policy::Open },
+        Host { domain: special.to_owned(), flaw: Flaw::None, policy },
+    ];
+    hosts.extend(Flaw::ALL.map(|flaw| Host {
+        domain: format!("{}.{good}", flaw.label()),
+        flaw,
+        policy: Policy::Open,
+    }));
+    hosts
 }

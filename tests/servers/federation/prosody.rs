@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 
-use super::authority::{Authority, Flaw};
+use super::authority::Authority;
 use super::process::{Ground, Server};
-use super::{BLOCKER, CONTOSO, LITWARE, PASSWORD, USERS, ready};
+use super::{BLOCKER, CONTOSO, Host, LITWARE, PASSWORD, Policy, USERS, ready};
 
 /// A running Prosody.
 pub struct Prosody {
@@ -30,11 +30,11 @@ impl Prosody {
         address: IpAddr,
         name_server: SocketAddr,
         authority: &Authority,
-        domains: &[(String, Flaw)],
+        hosts: &[Host],
     ) -> Self {
         let folder = ground.server("prosody", address);
         let mut configuration = global(&folder, address, name_server, authority.ca_file());
-        for (domain, flaw) in domains {
+        for Host { domain, flaw, policy } in hosts {
             let identity = authority.issue(domain, *flaw);
             // Prosody leaves expired certificates out of its index, so each host names its own.
             write!(
@@ -44,12 +44,15 @@ impl Prosody {
                 identity.key.display()
             )
             .unwrap();
+            if *policy == Policy::Island {
+                configuration += "    modules_disabled = { \"s2s\" }\n";
+            }
             register(&folder, domain);
         }
         let file = folder.join("prosody.cfg.lua");
         std::fs::write(&file, configuration).unwrap();
         let server = Server::start(&folder, Command::new("prosody").arg("-F").arg("--config").arg(&file));
-        Self { address, server, first_domain: domains[0].0.clone() }
+        Self { address, server, first_domain: hosts[0].domain.clone() }
     }
 
     /// Waits until it answers for its first domain.
