@@ -1,0 +1,39 @@
+//! Which words carry which colour, as ANSI SGR sequences.
+//!
+//! Only where [`Colour::Always`] was asked for; colour never says what the words do not say.
+//! The environment is not asked: whether there is to be colour is decided above.
+
+use super::Colour;
+
+/// What a piece of text means to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// A label or a header: bold green, as PowerShell shows it.
+    Label,
+    /// Something that went well: green.
+    Good,
+    /// Something that failed: red.
+    Bad,
+    /// All else.
+    Plain,
+}
+
+/// What a value means.
+pub(super) fn meaning(text: &str) -> Meaning {
+    match text {
+        "Success" => Meaning::Good,
+        "Failure" => Meaning::Bad,
+        _ => Meaning::Plain,
+    }
+}
+
+/// The text in the colour of its meaning.
+pub(super) fn paint(text: &str, meaning: Meaning, colour: Colour) -> String {
+    let code = match (colour, meaning) {
+        (Colour::Never, _) | (Colour::Always, Meaning::Plain) => return text.to_owned(),
+        (Colour::Always, Meaning::Label) => "32;1",
+        (Colour::Always, Meaning::Good) => "32",
+        (Colour::Always, Meaning::Bad) => "31",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}

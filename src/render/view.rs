@@ -1,0 +1,140 @@
+//! Views as data: how records of a type are shown, and PowerShell's rule for all others.
+//!
+//! A new type of record gets its view by a new entry in [`VIEWS`]. Without an entry every
+//! property is shown under its own name.
+
+use crate::value::{Record, Value};
+
+/// How records of one type are shown.
+#[derive(Debug)]
+pub struct View {
+    /// The records' type name.
+    pub type_name: &'static str,
+    /// The layout where none is asked for.
+    pub layout: Layout,
+    /// The lines of the list layout; empty means every property.
+    pub list: &'static [Column],
+    /// The columns of the table layout; empty means every property.
+    pub table: &'static [Column],
+}
+
+/// How several properties are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A line for each property.
+    List,
+    /// A column for each property.
+    Table,
+    /// A list where the record stays alone, a table where several come.
+    ListOfOne,
+}
+
+/// One property of a view.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The property's name.
+    pub property: &'static str,
+    /// What stands beside or above it.
+    pub label: &'static str,
+    /// The width that a table leaves it, even where the first rows need less.
+    pub least_width: usize,
+}
+
+const fn as_is(property: &'static str) -> Column {
+    labelled(property, property)
+}
+
+const fn labelled(property: &'static str, label: &'static str) -> Column {
+    Column { property, label, least_width: 0 }
+}
+
+/// Every registered view.
+pub const VIEWS: &[View] = &[
+    View {
+        type_name: "TestResult",
+        layout: Layout::ListOfOne,
+        list: &[
+            labelled("TargetFqdn", "Target Fqdn"),
+            as_is("Result"),
+            as_is("Latency"),
+            labelled("Error", "Error Message"),
+            as_is("Diagnosis"),
+            as_is("Evidence"),
+        ],
+        table: &[
+            labelled("TargetFqdn", "Target Fqdn"),
+            as_is("Receiver"),
+            as_is("Result"),
+            as_is("Latency"),
+            // Success has no code, and the first rows often succeed.
+            Column { property: "Code", label: "Code", least_width: 18 },
+        ],
+    },
+    View {
+        type_name: "Pool",
+        layout: Layout::Table,
+        list: &[],
+        table: &[as_is("Identity"), as_is("Site"), as_is("Domains"), as_is("TestUsers")],
+    },
+    View {
+        type_name: "XmppAllowedPartner",
+        layout: Layout::Table,
+        list: &[],
+        table: &[
+            as_is("Domain"),
+            as_is("AdditionalDomains"),
+            as_is("Receivers"),
+            labelled("MinimumEvidence", "Minimum Evidence"),
+        ],
+    },
+    View { type_name: "AdminRole", layout: Layout::List, list: &[], table: &[] },
+    View { type_name: "TestUserCredential", layout: Layout::Table, list: &[], table: &[] },
+    View { type_name: "Credential", layout: Layout::Table, list: &[], table: &[] },
+];
+
+/// The layout for a record of which nobody said how to show it: its view's, else more than
+/// four properties as a list.
+pub fn layout(record: &Record) -> Layout {
+    match find(record.type_name()) {
+        Some(view) => view.layout,
+        None if record.len() > 4 => Layout::List,
+        None => Layout::Table,
+    }
+}
+
+/// Labels and values of a record in the list layout.
+pub fn list_of(record: &Record) -> Vec<(&str, &Value)> {
+    chosen(record, find(record.type_name()).map_or(&[], |view| view.list))
+}
+
+/// Labels and values of a record in the table layout; null where the record lacks a column.
+pub fn row_of(record: &Record) -> Vec<(&str, &Value)> {
+    chosen(record, find(record.type_name()).map_or(&[], |view| view.table))
+}
+
+/// The widths that a table of such records leaves its columns at least, in their order.
+pub fn least_widths(record: &Record) -> impl Iterator<Item = usize> {
+    let columns = find(record.type_name()).map_or(&[][..], |view| view.table);
+    columns.iter().map(|column| column.least_width)
+}
+
+/// Whether records of this type have a view of their own.
+pub fn is_registered(type_name: &str) -> bool {
+    find(type_name).is_some()
+}
+
+fn find(type_name: &str) -> Option<&'static View> {
+    VIEWS.iter().find(|view| view.type_name == type_name)
+}
+
+fn chosen<'a>(record: &'a Record, columns: &'static [Column]) -> Vec<(&'a str, &'a Value)> {
+    let own = |column: &Column| record.iter().find(|(name, _)| *name == column.property);
+    // A record that shares only the name with the view's type is shown whole.
+    if columns.iter().all(|column| own(column).is_none()) {
+        return record.iter().collect();
+    }
+    columns
+        .iter()
+        .map(|column| (column.label, own(column).map_or(&Value::Null, |(_, value)| value)))
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! The stream of a person's output: records in their views, texts as lines, blocks apart.
+//!
+//! Records of one shape form a block: one table, or a run of lists. A record of another shape
+//! closes the block and opens its own, behind a blank line; nothing of it is dropped because
+//! the first record did not have it.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::table::Table;
+use super::view::{self, Layout};
+use super::{Colour, Sink, list, visible, wrap};
+use crate::secret::MASK;
+use crate::value::{Record, Value};
+
+/// The state of a list, table or view output.
+pub(super) struct Views {
+    /// The layout that was asked for, over what views say.
+    wanted: Option<Layout>,
+    width: Option<usize>,
+    colour: Colour,
+    block: Block,
+    has_blocks: bool,
+    /// What was made since it was last given away.
+    text: String,
+}
+
+enum Block {
+    /// Nothing yet.
+    None,
+    /// Values that are no records, one after the other.
+    Lines,
+    /// Records, a blank line between two.
+    List(Shape),
+    /// Records side by side.
+    Table(Shape, Box<Table>),
+    /// A record that is a list if it stays alone, and the first row of a table if not.
+    Alone(Shape, Arc<Record>),
+}
+
+impl Views {
+    pub(super) fn new(wanted: Option<Layout>, width: Option<usize>, colour: Colour) -> Self {
+        Self { wanted, width, colour, block: Block::None, has_blocks: false, text: String::new() }
+    }
+
+    fn line(&mut self, value: &Value) {
+        if !matches!(self.block, Block::Lines) {
+            self.close();
+            self.begin();
+            self.block = Block::Lines;
+        }
+        let whole = value.to_string();
+        let whole = visible::visible(whole.strip_suffix('\n').unwrap_or(&whole));
+        match self.width {
+            Some(width) => self.text.push_str(&wrap::wrap(&whole, width.max(1)).join("\n")),
+            None => self.text.push_str(&whole),
+        }
+        self.text.push('\n');
+    }
+
+    fn record(&mut self, record: &Arc<Record>) {
+        let shape = Shape::of(record);
+        if self.block.shape() != Some(&shape) {
+            self.close();
+            self.open(shape, record);
+            return;
+        }
+        match mem::replace(&mut self.block, Block::None) {
+            Block::Table(shape, mut table) => {
+                self.text.push_str(&table.push(Arc::clone(record)));
+                self.block = Block::Table(shape, table);
+            }
+            Block::Alone(shape, first) => {
+                self.open_table(shape, &first);
+                self.record(record);
+            }
+            Block::List(shape) => self.item(shape, record),
+            // Neither has a shape, so neither comes here.
+            block @ (Block::None | Block::Lines) => self.block = block,
+        }
+    }
+
+    /// A block's first record.
+    fn open(&mut self, shape: Shape, record: &Arc<Record>) {
+        match self.wanted.unwrap_or_else(|| view::layout(record)) {
+            Layout::List => self.item(shape, record),
+            Layout::Table => self.open_table(shape, record),
+            Layout::ListOfOne => self.block = Block::Alone(shape, Arc::clone(record)),
+        }
+    }
+
+    fn open_table(&mut self, shape: Shape, record: &Arc<Record>) {
+        self.begin();
+        let mut table = Box::new(Table::new(self.width, self.colour));
+        self.text.push_str(&table.push(Arc::clone(record)));
+        self.block = Block::Table(shape, table);
+    }
+
+    fn item(&mut self, shape: Shape, record: &Record) {
+        self.begin();
+        self.text.push_str(&list::record(record, self.width, self.colour));
+        self.block = Block::List(shape);
+    }
+
+    /// Gives up what the block still holds.
+    fn close(&mut self) {
+        match mem::replace(&mut self.block, Block::None) {
+            Block::Table(_, mut table) => self.text.push_str(&table.flush()),
+            Block::Alone(shape, record) => self.item(shape, &record),
+            Block::None | Block::Lines | Block::List(_) => {}
+        }
+    }
+
+    /// A blank line, unless nothing stands above it.
+    fn begin(&mut self) {
+        if mem::replace(&mut self.has_blocks, true) {
+            self.text.push('\n');
+        }
+    }
+}
+
+impl Sink for Views {
+    fn push(&mut self, value: &Value) -> String {
+        match value {
+            Value::Record(record) => self.record(record),
+            Value::Credential(credential) => {
+                let record = Record::new("Credential").with("UserName", credential.user_name.as_str());
+                self.record(&Arc::new(record.with("Password", MASK)));
+            }
+            Value::Null
+            | Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Duration(_)
+            | Value::Timestamp(_)
+            | Value::List(_)
+            | Value::Block(_) => self.line(value),
+        }
+        mem::take(&mut self.text)
+    }
+
+    fn flush(&mut self) -> String {
+        if let Block::Table(_, table) = &mut self.block {
+            self.text.push_str(&table.flush());
+        }
+        mem::take(&mut self.text)
+    }
+
+    fn finish(&mut self) -> String {
+        self.close();
+        mem::take(&mut self.text)
+    }
+}
+
+impl Block {
+    fn shape(&self) -> Option<&Shape> {
+        match self {
+            Self::None | Self::Lines => None,
+            Self::List(shape) | Self::Table(shape, _) | Self::Alone(shape, _) => Some(shape),
+        }
+    }
+}
+
+/// What two records share that go under the same header.
+#[derive(PartialEq)]
+struct Shape {
+    type_name: String,
+    names: Vec<String>,
+}
+
+impl Shape {
+    fn of(record: &Record) -> Self {
+        let has_view = view::is_registered(record.type_name());
+        // A view decides on the columns; without one, the properties do.
+        let names = if has_view { Vec::new() } else { record.names().map(str::to_owned).collect() };
+        Self { type_name: record.type_name().to_owned(), names }
+    }
+}

@@ -1,0 +1,248 @@
+//! What records look like: every output format against golden files, at two widths.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test render` writes the files anew; then they are read.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use imsh::render::{Colour, Format, Renderer, render};
+use imsh::secret::{Credential, Secret};
+use imsh::value::{Record, Value};
+
+fn success() -> Value {
+    let step = |phase: &'static str, milliseconds| {
+        Record::new("Step")
+            .with("Phase", phase)
+            .with("Duration", Duration::from_millis(milliseconds))
+            .with("Facts", Value::texts(["TLSv1.3", "ALPN \"xmpp-client\""]))
+    };
+    result("atl-cs-001.litwareinc.com", "adelany@contoso.com", "Success")
+        .with("Latency", Duration::from_nanos(84_312_700))
+        .with("Evidence", "Exchanged")
+        .with("MessageLatency", Duration::from_nanos(12_000_000))
+        .with("Steps", Value::List(vec![step("Resolve", 3).into(), step("Connect", 1).into()]))
+        .with("CertificateDaysLeft", 60_i64)
+        .into()
+}
+
+fn failure() -> Value {
+    result("redmond-cs-002.litwareinc.com", "nobody@chat.contoso.com", "Failure")
+        .with("Error", "The partner's server refused the message: remote-server-not-found (cancel), made by atl-cs-001.litwareinc.com after 00:00:02.5361946")
+        .with("Diagnosis", "Code=FEDERATION-REFUSED, Owner=Partner\nNext: ask the partner to allow litwareinc.com.")
+        .with("Evidence", "AcceptedByPool")
+        .with("Code", "FEDERATION-REFUSED")
+        .into()
+}
+
+fn hostile() -> Value {
+    result("pool\u{202e}moc.live", "a\u{200b}b@contoso.com", "Failure")
+        .with("Error", "\u{1b}[2J\u{1b}]0;owned\u{7}\rnothing wrong\u{9b}32m\twith \"quotes\" <b>&amp;</b>")
+        .with("Diagnosis", "first\r\nsecond\u{2028}third")
+        .with("Code", "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字")
+        .into()
+}
+
+fn result(pool: &str, receiver: &str, result: &str) -> Record {
+    Record::new("TestResult")
+        .with("TargetFqdn", pool)
+        .with("Receiver", receiver)
+        .with("Sender", "kenmyer@litwareinc.com")
+        .with("Result", result)
+        .with("Latency", Duration::ZERO)
+        .with("Error", Value::Null)
+        .with("Diagnosis", Value::Null)
+        .with("Evidence", Value::Null)
+        .with("Code", Value::Null)
+}
+
+fn pool(identity: &str, site: &str, domains: &[&str], test_users: &[&str]) -> Value {
+    Record::new("Pool")
+        .with("Identity", identity)
+        .with("Site", site)
+        .with("Domains", Value::texts(domains.to_vec()))
+        .with("RegistrarPort", 5222_i64)
+        .with("Security", "auto")
+        .with("TestUsers", Value::texts(test_users.to_vec()))
+        .into()
+}
+
+fn count(name: &str, count: i64) -> Value {
+    Record::new("GroupInfo").with("Name", name).with("Count", count).with("Share", Value::Float(0.25)).into()
+}
+
+fn nested() -> Value {
+    Record::new("Settings")
+        .with("Name", "gateway")
+        .with("Empty", Value::List(vec![]))
+        .with("Nothing", Value::Null)
+        .with(
+            "Limits",
+            Record::new("Limits").with("Connections", 1000_i64).with("Timeout", Duration::from_secs(60)),
+        )
+        .with("Partners", Value::List(vec![count("contoso.com", 1), count("fabrikam.com", 2)]))
+        .with("Truth", true)
+        .into()
+}
+
+fn credential() -> Value {
+    Value::Credential(Credential {
+        user_name: r"litwareinc\kenmyer".into(),
+        password: Secret::new("hunter2".into()),
+    })
+}
+
+/// Every stream of values that has golden files.
+fn streams() -> Vec<(&'static str, Vec<Value>)> {
+    let pools = || {
+        vec![
+            pool(
+                "atl-cs-001.litwareinc.com",
+                "Redmond",
+                &["litwareinc.com"],
+                &["kenmyer@litwareinc.com", "pilar@litwareinc.com"],
+            ),
+            pool("dub-cs-001.litwareinc.ie", "Dublin", &[], &[]),
+        ]
+    };
+    vec![
+        ("nothing", vec![]),
+        ("one-success", vec![success()]),
+        ("one-failure", vec![failure()]),
+        ("one-hostile", vec![hostile()]),
+        ("three-results", vec![success(), failure(), hostile()]),
+        ("pools", pools()),
+        ("counts", vec![count("Success", 9_998), count("Failure", 2)]),
+        ("nested", vec![nested()]),
+        ("credential", vec![credential()]),
+        (
+            "mixed",
+            [
+                vec![Value::text("Pools:"), Value::Integer(2)],
+                pools(),
+                vec![success(), Value::Null, Value::text("done\n")],
+            ]
+            .concat(),
+        ),
+    ]
+}
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new("tests/golden/render").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let wanted = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, wanted, "{}", path.display());
+}
+
+#[test]
+fn every_stream_looks_as_in_its_golden_file() {
+    for (name, values) in streams() {
+        for (suffix, format, width) in [
+            ("view.80", Format::View, Some(80)),
+            ("view.200", Format::View, Some(200)),
+            ("list.80", Format::List, Some(80)),
+            ("table.80", Format::Table, Some(80)),
+            ("table.200", Format::Table, Some(200)),
+            ("table.pipe", Format::Table, None),
+            ("json", Format::Json, None),
+            ("jsonl", Format::Jsonl, None),
+        ] {
+            golden(&format!("{name}.{suffix}"), &render(&values, format, width, Colour::Never));
+        }
+    }
+    golden("three-results.view.colour", &render(&streams()[4].1, Format::View, Some(80), Colour::Always));
+    golden("one-failure.view.colour", &render(&[failure()], Format::View, Some(80), Colour::Always));
+}
+
+#[test]
+fn no_format_shows_a_secret_or_a_raw_control_character() {
+    let values: Vec<Value> = streams().into_iter().flat_map(|(_, values)| values).collect();
+    for format in formats() {
+        for width in [None, Some(1), Some(17), Some(80)] {
+            let text = render(&values, format, width, Colour::Never);
+            assert!(!text.contains("hunter2"), "{format:?}");
+            let raw = text.chars().find(|letter| imsh::render::visible::is_hostile(*letter));
+            assert_eq!(raw, None, "{format:?} at {width:?}");
+        }
+    }
+}
+
+#[test]
+fn no_line_of_a_view_is_wider_than_the_terminal() {
+    for (name, values) in streams() {
+        for format in [Format::View, Format::List, Format::Table] {
+            for width in [40, 60, 80, 120] {
+                for line in render(&values, format, Some(width), Colour::Never).lines() {
+                    let wide = imsh::render::wrap::columns(line);
+                    assert!(wide <= width, "{name} {format:?}: {wide} > {width}: {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn json_reads_back_with_the_records_own_names() {
+    let values = [success(), hostile()];
+    let array: serde_json::Value =
+        serde_json::from_str(&render(&values, Format::Json, None, Colour::Never)).unwrap();
+    assert_eq!(array[0]["TargetFqdn"], "atl-cs-001.litwareinc.com");
+    assert_eq!(array[0]["Latency"], "00:00:00.0843127");
+    assert_eq!(array[0]["LatencySeconds"], 0.084_312_7);
+    assert_eq!(array[0]["Steps"][1]["Phase"], "Connect");
+    assert_eq!(array[1]["Error"], hostile().property("Error").unwrap().to_string());
+    for line in render(&values, Format::Jsonl, None, Colour::Never).lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn rows_leave_as_they_come() {
+    for format in [Format::List, Format::Json, Format::Jsonl] {
+        assert!(
+            Renderer::new(format, None, Colour::Never).push(&success()).contains("atl-cs-001"),
+            "{format:?}"
+        );
+    }
+    // Held back to size the columns, but not for long.
+    let mut table = Renderer::new(Format::Table, Some(120), Colour::Never);
+    assert_eq!(table.push(&success()), "", "held back to size the columns");
+    assert!(table.flush().contains("atl-cs-001"), "until patience ends");
+    assert!(table.push(&failure()).contains("FEDERATION-REFUSED"), "then every row leaves at once");
+    assert_eq!(table.finish(), "");
+}
+
+#[test]
+fn one_result_is_a_list_and_several_are_a_table() {
+    let mut view = Renderer::new(Format::View, Some(80), Colour::Never);
+    assert_eq!(view.push(&success()), "");
+    assert_eq!(view.flush(), "", "nobody knows yet whether it stays alone");
+    view.push(&failure());
+    assert!(view.flush().starts_with("Target Fqdn "));
+    let alone = render(&[success()], Format::View, Some(80), Colour::Never);
+    assert!(
+        alone.starts_with("Target Fqdn   : atl-cs-001.litwareinc.com\nResult        : Success\n"),
+        "{alone}"
+    );
+}
+
+#[test]
+fn a_long_stream_is_sized_by_its_first_rows_and_loses_nothing() {
+    let mut table = Renderer::new(Format::Table, None, Colour::Never);
+    let mut text = String::new();
+    for number in 0..1_000 {
+        text.push_str(&table.push(&count(&"x".repeat(number % 100), 1)));
+    }
+    text.push_str(&table.finish());
+    assert_eq!(text.lines().count(), 1_002);
+    assert!(text.contains(&"x".repeat(99)));
+}
+
+fn formats() -> Vec<Format> {
+    [Format::View].into_iter().chain(Format::NAMED.map(|(_, format)| format)).collect()
+}
