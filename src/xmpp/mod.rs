@@ -10,6 +10,8 @@ pub mod dns;
 pub mod connect;
 pub mod secure;
 pub mod xml;
+pub mod condition;
+pub mod stream;
 
 use std::fmt;
 use std::time::Duration;
@@ -124,6 +126,9 @@ pub enum Fault {
     /// The connection could not be encrypted, or its other end is not who it should be.
     #[error(transparent)]
     Secure(#[from] secure::Fault),
+    /// The stream ended or was broken, in Secure or later.
+    #[error(transparent)]
+    Stream(#[from] stream::Fault),
     /// A phase, or the whole, was not done in time.
     #[error("{phase} was not done after {after:?}")]
     Deadline {

@@ -18,12 +18,14 @@ use super::{Element, Node, ns};
 pub struct StreamWriter {
     content: &'static str,
     queued: BytesMut,
+    /// Whether the transport has been flushed since something was queued.
+    is_flushed: bool,
 }
 
 impl StreamWriter {
     /// A writer whose stanzas are in the namespace `content`: [`ns::CLIENT`] or [`ns::SERVER`].
     pub fn new(content: &'static str) -> Self {
-        Self { content, queued: BytesMut::new() }
+        Self { content, queued: BytesMut::new(), is_flushed: true }
     }
 
     /// Queues the XML declaration and the stream header (RFC 6120, section 4.7) with these attributes
@@ -37,25 +39,40 @@ impl StreamWriter {
             write_attribute(name, value, &mut header);
         }
         header.push('>');
-        self.queued.extend_from_slice(header.as_bytes());
+        self.push(&header);
     }
 
     /// Queues one element and says how many bytes it takes.
     pub fn queue(&mut self, element: &Element) -> usize {
         let mut xml = String::with_capacity(512);
         write(element, Scope { default: self.content, streams: true }, &mut xml);
-        self.queued.extend_from_slice(xml.as_bytes());
+        self.push(&xml);
         xml.len()
     }
 
     /// Queues the end of the stream (RFC 6120, section 4.4).
     pub fn close(&mut self) {
-        self.queued.extend_from_slice(b"</stream:stream>");
+        self.push("</stream:stream>");
     }
 
-    /// Whether everything has been handed to the transport.
-    pub fn is_empty(&self) -> bool {
-        self.queued.is_empty()
+    /// Queues a blank between stanzas, which keeps a silent stream alive (RFC 6120, section 4.6.1).
+    pub fn blank(&mut self) {
+        self.push(" ");
+    }
+
+    /// Bytes that the transport has not taken.
+    pub fn n_queued(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// Whether the transport has taken everything and was flushed.
+    pub fn is_flushed(&self) -> bool {
+        self.is_flushed
+    }
+
+    fn push(&mut self, xml: &str) {
+        self.queued.extend_from_slice(xml.as_bytes());
+        self.is_flushed = false;
     }
 
     /// Writes out what is queued and flushes the transport.
@@ -67,7 +84,9 @@ impl StreamWriter {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
-        io.flush().await
+        io.flush().await?;
+        self.is_flushed = true;
+        Ok(())
     }
 }
 
@@ -219,7 +238,7 @@ mod tests {
         let mut writer = StreamWriter::new(ns::CLIENT);
         writer.queue(&Element::new("presence", ns::CLIENT));
         let mut io = Slow::default();
-        while !writer.is_empty() {
+        while !writer.is_flushed() {
             let flush = std::pin::pin!(writer.flush(&mut io));
             let _ = futures_util::poll!(flush);
         }

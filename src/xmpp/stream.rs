@@ -1,0 +1,507 @@
+//! A client's stream (RFC 6120, section 4): opened, encrypted on request, opened anew, closed.
+//!
+//! Stands between the bytes of `xml` and the steps of `sasl`, `bind` and `message`. The state of a
+//! stream is its type, and every step consumes the old one: [`Plain`] can only ask for TLS, only a
+//! [`Verified`] connection carries a [`Secured`] stream, and only that one can authenticate. Never
+//! waits on its own: who calls sets the deadline, except for the farewell of [`Stream::close`].
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use jid::BareJid;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::condition::{StreamCondition, application_in, condition_in, quote, text_in};
+use super::secure::{self, ChannelBindings, Verified};
+use super::trace::{Direction, Fact, SoftwareBasis, Trace};
+use super::xml::{self, Element, Frame, Header, StreamReader, StreamWriter, ns};
+
+/// A stream in the state `State`, over the connection `Io`.
+#[derive(Debug)]
+pub struct Stream<Io, State> {
+    reader: StreamReader<Io>,
+    writer: StreamWriter,
+    domain: String,
+    features: Element,
+    announced: Announced,
+    state: State,
+}
+
+/// Not encrypted: nothing but STARTTLS may happen.
+#[derive(Debug)]
+pub struct Plain(());
+
+/// Encrypted, and the other end is verified.
+#[derive(Debug)]
+pub struct Secured(());
+
+/// Both ends have proved who they are.
+#[derive(Debug)]
+pub struct Authenticated(());
+
+/// What the server wants its clients to keep to (XEP-0478).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// The longest stanza that it takes, in bytes.
+    pub max_bytes: Option<usize>,
+    /// After how long a silence it closes the stream.
+    pub idle: Option<Duration>,
+}
+
+/// What can go wrong on a stream, in whatever phase.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The connection ended, or carried what is no XMPP.
+    #[error(transparent)]
+    Xml(#[from] xml::Fault),
+    /// The server ended the stream with an error.
+    #[error("the stream ended with {condition}{}", text.as_ref().map(|text| format!(": {text}")).unwrap_or_default())]
+    Error {
+        /// The condition.
+        condition: StreamCondition,
+        /// The server's words.
+        text: Option<String>,
+        /// The name of an application's own condition.
+        application: Option<String>,
+    },
+    /// The server sends its clients to another host, over a connection that is verified.
+    #[error("the server asks to see {host}")]
+    SeeOtherHost {
+        /// The host, a name or an address.
+        host: String,
+        /// The port, where the server named one.
+        port: Option<u16>,
+    },
+    /// The server closed the stream without an error.
+    #[error("the server closed the stream")]
+    Closed,
+    /// What was opened is no stream.
+    #[error("the server opened `{name}` in `{ns}`, not a stream")]
+    NotAStream {
+        /// The name of its element.
+        name: String,
+        /// The namespace of its element.
+        ns: String,
+    },
+    /// It is a stream, and not one for clients: the port serves servers, or components.
+    #[error("the stream carries `{content}`, not that of clients")]
+    WrongContent {
+        /// The namespace of its stanzas.
+        content: String,
+    },
+    /// The server speaks no XMPP 1.0.
+    #[error("the server speaks version {}", offered.as_deref().unwrap_or("0.9 or older"))]
+    Version {
+        /// What it said.
+        offered: Option<String>,
+    },
+    /// The server answers for another domain.
+    #[error("the server answers as {said}, not as {wanted}")]
+    WrongFrom {
+        /// The domain that was asked for.
+        wanted: String,
+        /// What it said.
+        said: String,
+    },
+    /// The server sent something else than the protocol asks for.
+    #[error("the server sent `{name}` in `{ns}` where {wanted} was due")]
+    Unexpected {
+        /// What was due.
+        wanted: &'static str,
+        /// The name of the element that came.
+        name: String,
+        /// Its namespace.
+        ns: String,
+    },
+    /// Our stanza would be longer than the server takes (XEP-0478).
+    #[error("a stanza of {n_bytes} bytes, and the server takes {limit}")]
+    TooLong {
+        /// The stanza.
+        n_bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// What [`Stream::next`] came upon.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// Everything that was queued has left.
+    Flushed,
+    /// A child of the stream.
+    Element(Element),
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
+    /// Opens an unencrypted stream to `domain` and reads its features. Tells nobody who we are.
+    pub async fn open(io: Io, domain: &str, trace: &mut Trace) -> Result<Self, super::Fault> {
+        let mut stream = Self::new(io, domain, Plain(()));
+        stream.begin(None, trace).await.map_err(|fault| match &fault {
+            Fault::Xml(fault) if begins_with_tls(fault) => secure::Fault::SpeaksTls.into(),
+            _ => super::Fault::from(fault),
+        })?;
+        Ok(stream)
+    }
+
+    /// Agrees on TLS (RFC 6120, section 5.4) and gives the connection back for the handshake.
+    ///
+    /// Whatever came behind `<proceed/>` came unprotected, perhaps from somebody between us and the
+    /// server, and ends the attempt.
+    pub async fn start_tls(mut self, trace: &mut Trace) -> Result<Io, super::Fault> {
+        if !self.features.has_child("starttls", ns::TLS) {
+            return Err(secure::Fault::NoStartTls.into());
+        }
+        self.send(&Element::new("starttls", ns::TLS)).await?;
+        let answer = self.receive().await?;
+        match (&*answer.name, &*answer.ns) {
+            ("proceed", ns::TLS) => trace.learn(Fact::Proceed),
+            ("failure", ns::TLS) => return Err(secure::Fault::StartTlsFailed.into()),
+            _ => return Err(unexpected("the answer to STARTTLS", &answer).into()),
+        }
+        let (io, left_over) = self.reader.into_parts();
+        if !left_over.is_empty() {
+            return Err(secure::Fault::Injected { n_bytes: left_over.len() }.into());
+        }
+        Ok(io)
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
+    /// Opens a stream over a verified connection and reads its features.
+    pub async fn open(io: Verified<Io>, account: &BareJid, trace: &mut Trace) -> Result<Self, super::Fault> {
+        let mut stream = Self::new(io, account.domain().as_str(), Secured(()));
+        stream.begin(Some(account), trace).await.map_err(see_other_host)?;
+        Ok(stream)
+    }
+
+    /// What can tie an authentication to the connection.
+    pub(super) fn bindings(&mut self) -> &ChannelBindings {
+        self.reader.io_mut().bindings()
+    }
+
+    /// Opens the stream anew after SASL (RFC 6120, section 6.4.6). Only `sasl` calls it, once the
+    /// server has proved itself as far as the mechanism can.
+    pub(super) async fn authenticated(
+        mut self,
+        account: &BareJid,
+        trace: &mut Trace,
+    ) -> Result<Stream<Verified<Io>, Authenticated>, Fault> {
+        self.reader.restart();
+        self.begin(Some(account), trace).await.map_err(see_other_host)?;
+        if let Some(software) = software(&self.features) {
+            trace.learn(software);
+        }
+        Ok(self.into_state(Authenticated(())))
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
+    fn new(io: Io, domain: &str, state: State) -> Self {
+        Self {
+            reader: StreamReader::new(io),
+            writer: StreamWriter::new(ns::CLIENT),
+            domain: domain.to_owned(),
+            features: Element::new("features", ns::STREAMS),
+            announced: Announced::default(),
+            state,
+        }
+    }
+
+    pub(super) fn into_state<Next>(self, state: Next) -> Stream<Io, Next> {
+        let Self { reader, writer, domain, features, announced, state: _ } = self;
+        Stream { reader, writer, domain, features, announced, state }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The domain that the stream was opened to.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// What the server offers at this point of the stream.
+    pub fn features(&self) -> &Element {
+        &self.features
+    }
+
+    /// What the server wants its clients to keep to.
+    pub fn announced(&self) -> Announced {
+        self.announced
+    }
+
+    async fn begin(&mut self, account: Option<&BareJid>, trace: &mut Trace) -> Result<(), Fault> {
+        let domain = self.domain.clone();
+        let mut attributes = vec![("to", domain.as_str()), ("xml:lang", "en")];
+        attributes.extend(account.map(|account| ("from", account.as_str())));
+        self.writer.open(&attributes);
+        self.flush().await?;
+        let header = self.header().await?;
+        trace.learn(Fact::Header {
+            from: header.root.attribute("from").map(quote),
+            id: header.root.attribute("id").map(quote),
+            version: header.root.attribute("version").map(quote),
+        });
+        check_content(&header)?;
+        let features = match check_version(&header) {
+            Ok(()) => self.receive().await?,
+            // A server of old sends no features. One of today may yet say what it holds against us.
+            Err(fault) => match timeout(LAST_WORDS, self.receive()).await {
+                Ok(Err(error @ Fault::Error { .. })) => return Err(error),
+                Ok(_) | Err(_) => return Err(fault),
+            },
+        };
+        check_from(&header, &self.domain)?;
+        if !features.is("features", ns::STREAMS) {
+            return Err(unexpected("the stream's features", &features));
+        }
+        trace.learn(Fact::Features(feature_names(&features)));
+        self.announced = announced(&features).unwrap_or(self.announced);
+        self.features = features;
+        Ok(())
+    }
+
+    async fn header(&mut self) -> Result<Header, Fault> {
+        match self.frame().await? {
+            Frame::Open(header) => Ok(header),
+            Frame::Stanza(element) => Err(unexpected("a stream header", &element)),
+            Frame::Close => Err(Fault::Closed),
+        }
+    }
+
+    /// Writes one element and everything queued before it.
+    pub(super) async fn send(&mut self, element: &Element) -> Result<(), Fault> {
+        self.queue(element)?;
+        self.flush().await
+    }
+
+    /// Queues an element for the next flush, together with others; says how many bytes it takes.
+    pub(super) fn queue(&mut self, element: &Element) -> Result<usize, Fault> {
+        if let Some(limit) = self.announced.max_bytes {
+            let n_bytes = element.to_string().len();
+            if n_bytes > limit {
+                return Err(Fault::TooLong { n_bytes, limit });
+            }
+        }
+        Ok(self.writer.queue(element))
+    }
+
+    /// Bytes that wait to be written.
+    pub(super) fn n_queued(&self) -> usize {
+        self.writer.n_queued()
+    }
+
+    /// Queues a blank, which keeps a silent stream alive (RFC 6120, section 4.6.1).
+    pub(super) fn queue_blank(&mut self) {
+        self.writer.blank();
+    }
+
+    async fn flush(&mut self) -> Result<(), Fault> {
+        self.writer.flush(self.reader.io_mut()).await.map_err(|error| xml::Fault::from(error).into())
+    }
+
+    /// The next child of the stream. Cancel-safe.
+    pub(super) async fn receive(&mut self) -> Result<Element, Fault> {
+        let frame = self.frame().await?;
+        child(frame)
+    }
+
+    /// Writes what is queued and reads what comes, whichever can go on. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Event, Fault> {
+        if self.writer.is_flushed() {
+            return self.receive().await.map(Event::Element);
+        }
+        let frame = poll_fn(|context| {
+            let flushed = pin!(self.writer.flush(self.reader.io_mut())).poll(context);
+            match flushed {
+                Poll::Ready(result) => Poll::Ready(result.map(|()| None).map_err(xml::Fault::from)),
+                Poll::Pending => pin!(self.reader.next()).poll(context).map_ok(Some),
+            }
+        });
+        match frame.await? {
+            None => Ok(Event::Flushed),
+            Some(frame) => child(frame).map(Event::Element),
+        }
+    }
+
+    async fn frame(&mut self) -> Result<Frame, Fault> {
+        let result = self.reader.next().await;
+        if let Err(xml::Fault::Refused { violation, .. }) = &result {
+            self.refuse(violation.condition()).await;
+        }
+        Ok(result?)
+    }
+
+    /// Tells the server what we hold against it (RFC 6120, section 4.9), if it still listens.
+    async fn refuse(&mut self, condition: &'static str) {
+        let error = Element::new("error", ns::STREAMS).with_child(Element::new(condition, ns::STREAM_ERRORS));
+        self.writer.queue(&error);
+        self.writer.close();
+        let _ = timeout(LAST_WORDS, self.flush()).await;
+    }
+
+    /// Ends the stream in order (RFC 6120, section 4.4): says so, waits a moment for the server's
+    /// end, and closes the connection.
+    pub async fn close(mut self) {
+        self.writer.close();
+        let farewell = async {
+            self.flush().await?;
+            while !matches!(self.frame().await?, Frame::Close) {}
+            Ok::<(), Fault>(())
+        };
+        let _ = timeout(FAREWELL, farewell).await;
+        let _ = timeout(FAREWELL, self.reader.io_mut().shutdown()).await;
+    }
+}
+
+/// The child of a stream, or what ends it.
+fn child(frame: Frame) -> Result<Element, Fault> {
+    match frame {
+        Frame::Stanza(element) if element.is("error", ns::STREAMS) => Err(stream_error(&element)),
+        Frame::Stanza(element) => Ok(element),
+        Frame::Open(header) => Err(unexpected("a child of the stream", &header.root)),
+        Frame::Close => Err(Fault::Closed),
+    }
+}
+
+fn stream_error(error: &Element) -> Fault {
+    let condition = condition_in(error, ns::STREAM_ERRORS);
+    let name = condition.map_or("undefined-condition", |condition| &*condition.name);
+    let said = text_in(error, ns::STREAM_ERRORS);
+    Fault::Error {
+        condition: StreamCondition::from_name(name),
+        // The condition `see-other-host` holds the host itself.
+        text: condition.map(|condition| quote(&condition.text())).filter(|text| !text.is_empty()).or(said),
+        application: application_in(error, ns::STREAM_ERRORS),
+    }
+}
+
+/// On a verified connection, a server may send us elsewhere (RFC 6120, section 4.9.3.19).
+fn see_other_host(fault: Fault) -> Fault {
+    match fault {
+        Fault::Error { condition: StreamCondition::SeeOtherHost, text: Some(place), application } => {
+            match host_and_port(&place) {
+                Some((host, port)) => Fault::SeeOtherHost { host, port },
+                None => {
+                    Fault::Error { condition: StreamCondition::SeeOtherHost, text: Some(place), application }
+                }
+            }
+        }
+        other => other,
+    }
+}
+
+fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
+    let place = place.trim();
+    if let Some((address, behind)) = place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let port = behind.strip_prefix(':').map(str::parse).transpose().ok()?;
+        return address.parse::<std::net::Ipv6Addr>().ok().map(|_| (address.to_owned(), port));
+    }
+    let (host, port) = match place.split_once(':') {
+        Some((host, port)) => (host, Some(port.parse().ok()?)),
+        None => (place, None),
+    };
+    let is_name = !host.is_empty()
+        && host.len() < 256
+        && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    is_name.then(|| (host.to_owned(), port))
+}
+
+fn check_content(header: &Header) -> Result<(), Fault> {
+    let Header { root, content } = header;
+    if !root.is("stream", ns::STREAMS) {
+        return Err(Fault::NotAStream { name: quote(&root.name), ns: quote(&root.ns) });
+    }
+    if content != ns::CLIENT {
+        return Err(Fault::WrongContent { content: quote(content) });
+    }
+    Ok(())
+}
+
+fn check_version(header: &Header) -> Result<(), Fault> {
+    let offered = header.root.attribute("version");
+    let major = offered.and_then(|version| version.split_once('.')).map(|(major, _)| major.parse::<u32>());
+    match major {
+        Some(Ok(major)) if major >= 1 => Ok(()),
+        Some(_) | None => Err(Fault::Version { offered: offered.map(quote) }),
+    }
+}
+
+fn check_from(header: &Header, domain: &str) -> Result<(), Fault> {
+    let Some(said) = header.root.attribute("from") else { return Ok(()) };
+    match (BareJid::new(said), BareJid::new(domain)) {
+        (Ok(said), Ok(wanted)) if said == wanted => Ok(()),
+        _ => Err(Fault::WrongFrom { wanted: domain.to_owned(), said: quote(said) }),
+    }
+}
+
+fn feature_names(features: &Element) -> Vec<String> {
+    features
+        .elements()
+        .map(|feature| {
+            quote(&if feature.ns == ns::CLIENT {
+                feature.name.to_string()
+            } else {
+                format!("{{{}}}{}", feature.ns, feature.name)
+            })
+        })
+        .collect()
+}
+
+fn announced(features: &Element) -> Option<Announced> {
+    let limits = features.child("limits", ns::LIMITS)?;
+    let number = |name| limits.child_text(name, ns::LIMITS)?.trim().parse::<u64>().ok();
+    Some(Announced {
+        max_bytes: number("max-bytes").and_then(|bytes| bytes.try_into().ok()),
+        idle: number("idle-seconds").filter(|seconds| *seconds > 0).map(Duration::from_secs),
+    })
+}
+
+/// The server's software, from the entity capabilities among its features (XEP-0115, section 6.3).
+fn software(features: &Element) -> Option<Fact> {
+    let node = features.child("c", CAPABILITIES)?.attribute("node")?;
+    let (name, _) = SOFTWARE.iter().find(|(_, part)| node.contains(part))?;
+    Some(Fact::Software { name: (*name).to_owned(), version: None, basis: SoftwareBasis::Said })
+}
+
+const CAPABILITIES: &str = "http://jabber.org/protocol/caps";
+
+/// The names of server software, and what their nodes contain.
+const SOFTWARE: &[(&str, &str)] = &[
+    ("Prosody", "prosody.im"),
+    ("MongooseIM", "MongooseIM"),
+    ("ejabberd", "process-one.net"),
+    ("Openfire", "igniterealtime.org"),
+    ("Tigase", "tigase"),
+];
+
+fn begins_with_tls(fault: &xml::Fault) -> bool {
+    match fault {
+        // A TLS record begins with its type, an alert or a handshake, and the version.
+        xml::Fault::Refused { violation: xml::Violation::TextBetweenStanzas { begins }, .. } => {
+            begins.starts_with(r"\x15\x03") || begins.starts_with(r"\x16\x03")
+        }
+        xml::Fault::Refused { .. }
+        | xml::Fault::Broken { .. }
+        | xml::Fault::Ended { .. }
+        | xml::Fault::Closed => false,
+    }
+}
+
+pub(super) fn unexpected(wanted: &'static str, element: &Element) -> Fault {
+    Fault::Unexpected { wanted, name: quote(&element.name), ns: quote(&element.ns) }
+}
+
+/// Keeps an element for the trace, what SASL carries masked.
+pub(super) fn record(trace: &mut Trace, direction: Direction, element: &Element) {
+    trace.learn(Fact::Stanza { direction, xml: quote(&format!("{element:?}")) });
+}
+
+/// How long we try to tell a server why we leave, or wait for it to tell us.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long we wait for the server's end of a stream that we end.
+const FAREWELL: Duration = Duration::from_secs(1);
