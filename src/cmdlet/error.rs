@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::value::{Record, Value};
+
 /// Where in a program something was written, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -105,5 +107,21 @@ impl ErrorRecord {
             format!("You have no role that allows this call of {cmdlet}."),
         )
         .remedy("Run Get-Command to see what you may run, or ask an administrator for a role.")
+    }
+}
+
+impl From<&ErrorRecord> for Record {
+    /// The error as `catch` and `-ErrorVariable` get it.
+    fn from(error: &ErrorRecord) -> Self {
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        Self::new("ErrorRecord")
+            .with("Message", error.message.as_str())
+            .with("Category", error.category.to_string())
+            .with("Id", error.id)
+            .with("Remedy", error.remedy.as_str())
+            .with("Cmdlet", Value::optional(error.cmdlet))
+            .with("Target", Value::optional(error.target.clone()))
+            .with("Line", Value::optional(error.position.map(|place| number(place.line))))
+            .with("Column", Value::optional(error.position.map(|place| number(place.column))))
     }
 }

@@ -60,6 +60,8 @@ pub enum Kind {
     Property,
     /// The name of a variable, without `$`.
     Variable,
+    /// A list, or what to do to one: `@{Add=…}`, `@{Remove=…}`, `@{Replace=…}`, `$null`.
+    Modification,
     /// Anything.
     Any,
 }
@@ -71,6 +73,8 @@ pub enum Arity {
     One,
     /// One value or a list of them.
     Many,
+    /// As `Many`; and every argument without a name from its place on.
+    Rest,
 }
 
 /// Whether a parameter must be given.
@@ -135,6 +139,12 @@ impl Parameter {
     /// Taking a list as well.
     pub const fn many(mut self) -> Self {
         self.arity = Arity::Many;
+        self
+    }
+
+    /// Taking every further argument without a name.
+    pub const fn rest(mut self) -> Self {
+        self.arity = Arity::Rest;
         self
     }
 

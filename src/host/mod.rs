@@ -1,1 +1,214 @@
-//! The one door to every cmdlet.
+//! The one door: every call of every cmdlet, whoever makes it and from wherever, goes through
+//! [`Host::pipeline`], and each of its stages through `invoke`.
+//!
+//! find the cmdlet → may this principal run it at all? → bind the arguments → does one role
+//! cover each thing that the call touches? → run → write the audit line. There is no other
+//! path to a cmdlet. Knows no script engine and no terminal.
+
+// Reading order.
+pub mod bind;
+pub mod gate;
+pub mod kept;
+pub mod tally;
+
+use std::sync::{Arc, PoisonError};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use gate::Gate;
+pub use kept::Assignment;
+pub use tally::Tally;
+
+use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Family, Position};
+use crate::cmdlets::call::Watch;
+use crate::cmdlets::{Action, Bound, Call, Cmdlet, Halt, Input, Operator, Output, Streams, World};
+use crate::value::Value;
+use kept::{Kept, Reports};
+
+/// One command of a pipeline, as written.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The cmdlet's name, an alias or the original's name.
+    pub name: String,
+    /// Its arguments, not yet bound.
+    pub arguments: Arguments,
+    /// Where it was written.
+    pub position: Option<Position>,
+}
+
+/// The door of one session.
+pub struct Host {
+    everything: Catalogue,
+    cmdlets: &'static [&'static Cmdlet],
+    world: Arc<World>,
+    gate: Gate,
+    tally: Tally,
+    /// Whether every call speaks as under `-Verbose`.
+    is_verbose: bool,
+}
+
+/// Values that wait between two stages of a pipe.
+const PIPE: usize = 64;
+
+impl Host {
+    /// The door to these cmdlets, for the principal whom the gate knows.
+    pub fn new(cmdlets: &'static [&'static Cmdlet], world: Arc<World>, gate: Gate, is_verbose: bool) -> Self {
+        let everything = Catalogue::new(cmdlets.iter().map(|cmdlet| &cmdlet.description));
+        Self { everything, cmdlets, world, gate, tally: Tally::default(), is_verbose }
+    }
+
+    /// What the principal may run; the front end, help and completion read it.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.world.catalogue
+    }
+
+    /// Every cmdlet that there is: names are public, leave is not.
+    pub fn every_description(&self) -> impl Iterator<Item = &'static Description> {
+        self.everything.iter()
+    }
+
+    /// What the calls so far came to.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Who reads warnings and answers questions.
+    pub fn operator(&self) -> &Arc<dyn Operator> {
+        &self.world.operator
+    }
+
+    /// What the session's cmdlets may ask for.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    /// Runs a pipeline: all stages at once, records flowing from one to the next as they come.
+    ///
+    /// The stages run on the calling task, since script blocks belong to its thread; `input` goes
+    /// into the first stage's pipe, what the last one emits into `output`. An error of one
+    /// stage ends them all.
+    pub async fn pipeline(
+        &self,
+        stages: Vec<Stage>,
+        input: Option<Value>,
+        output: mpsc::Sender<Value>,
+        cancel: CancellationToken,
+    ) -> Result<Vec<Assignment>, Halt> {
+        let n_stages = stages.len();
+        let mut reading = input.map_or_else(Input::none, Input::of);
+        let mut running = FuturesUnordered::new();
+        for (place, stage) in stages.into_iter().enumerate() {
+            let (writing, next) = if place + 1 == n_stages {
+                (output.clone(), Input::none())
+            } else {
+                let (sender, receiver) = mpsc::channel(PIPE);
+                (sender, Input::pipe(receiver))
+            };
+            let input = std::mem::replace(&mut reading, next);
+            running.push(self.invoke(stage, input, writing, cancel.clone()));
+        }
+        drop(output);
+        let mut assignments = Vec::new();
+        while let Some(ended) = running.next().await {
+            assignments.extend(ended?);
+        }
+        Ok(assignments)
+    }
+
+    /// One call of one cmdlet.
+    async fn invoke(
+        &self,
+        stage: Stage,
+        input: Input,
+        output: mpsc::Sender<Value>,
+        cancel: CancellationToken,
+    ) -> Result<Vec<Assignment>, Halt> {
+        let cmdlet = self.find(&stage)?;
+        let description = &cmdlet.description;
+        let located = |error: ErrorRecord| ErrorRecord {
+            cmdlet: Some(description.name),
+            position: error.position.or(stage.position),
+            ..error
+        };
+        let topology = self.world.topology.read().map_err(located)?;
+        let leave = self.gate.may_run(description, &topology).map_err(located)?;
+        let bound = bind::bind(description, stage.arguments, input.is_piped()).map_err(located)?;
+        let visible = leave.covers(&bound, &topology).map_err(located)?;
+        let (streams, reports) = self.streams(&bound);
+        let kept = Kept::new(&bound, reports);
+        let watch = self.watch(description, &kept);
+        let call = Call {
+            description,
+            bound,
+            input,
+            world: self.world.clone(),
+            topology: visible,
+            output: Output::new(output, watch),
+            cancel,
+            streams,
+        };
+        let ended = (cmdlet.run)(call).await;
+        for error in kept.reported() {
+            self.tally.error(&error);
+        }
+        match ended {
+            Ok(()) | Err(Halt::PipeClosed) => Ok(kept.assignments()),
+            Err(Halt::Failed(error)) => Err(Halt::Failed(located(error))),
+            Err(halt @ (Halt::Cancelled | Halt::Block(_))) => Err(halt),
+        }
+    }
+
+    /// The streams of a call, as its common parameters ask for them, and where reports are kept.
+    fn streams(&self, bound: &Bound) -> (Streams, Reports) {
+        let action = |parameter| bound.text(parameter).map(|name| Action::named(&name)).unwrap_or_default();
+        let (errors, kept_errors) = mpsc::unbounded_channel();
+        let (warnings, kept_warnings) = mpsc::unbounded_channel();
+        let streams = Streams {
+            operator: self.world.operator.clone(),
+            error_action: action("ErrorAction"),
+            warning_action: action("WarningAction"),
+            is_verbose: bound.switch_if_given("Verbose").unwrap_or(self.is_verbose),
+            errors,
+            warnings,
+        };
+        (streams, Reports { errors: kept_errors, warnings: kept_warnings })
+    }
+
+    /// What looks at every value that the cmdlet emits: the tally of tests, and `-OutVariable`.
+    fn watch(&self, description: &'static Description, kept: &Kept) -> Option<Watch> {
+        let counts = description.family == Family::Verify;
+        let emitted = kept.emitted.clone();
+        if !counts && emitted.is_none() {
+            return None;
+        }
+        let tally = self.tally.clone();
+        Some(Arc::new(move |value: &Value| {
+            if counts {
+                tally.result(value);
+            }
+            if let Some(emitted) = &emitted {
+                emitted.lock().unwrap_or_else(PoisonError::into_inner).push(value.clone());
+            }
+        }))
+    }
+
+    /// The cmdlet that a stage names.
+    fn find(&self, stage: &Stage) -> Result<&'static Cmdlet, ErrorRecord> {
+        let named = self.cmdlets.iter().find(|cmdlet| cmdlet.description.answers_to(&stage.name));
+        named.copied().ok_or_else(|| {
+            let remedy = match self.everything.nearest(&stage.name) {
+                Some(nearest) => format!("Did you mean {nearest}?"),
+                None => "Run Get-Command to see what there is.".to_owned(),
+            };
+            let error = ErrorRecord::new(
+                Category::ObjectNotFound,
+                "CommandNotFound",
+                format!("There is no cmdlet '{}'.", stage.name),
+            );
+            ErrorRecord { position: stage.position, ..error.remedy(remedy) }
+        })
+    }
+}

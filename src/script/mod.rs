@@ -1,4 +1,16 @@
 //! Programs: Rhai, and command lines inside it.
+//!
+//! Stands above the host, through whose one door every cmdlet call goes. The only layer that
+//! knows the script engine.
 
 // Reading order.
+pub mod session;
+pub mod engine;
+pub mod convert;
+pub mod types;
+pub mod failure;
 pub mod language;
+
+pub use engine::{Emit, Limits, Running};
+pub use failure::{CallSite, Failure, FailureKind};
+pub use session::Session;

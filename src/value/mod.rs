@@ -53,6 +53,9 @@ pub trait Block: Send + Sync + fmt::Debug {
 
     /// The text of the block as its author wrote it, for help and logs.
     fn source(&self) -> &str;
+
+    /// The closure as the layer that made it holds it, to hand it back unchanged.
+    fn origin(&self) -> &(dyn std::any::Any + Send + Sync);
 }
 
 /// Why a block gave no value.
@@ -174,6 +177,12 @@ impl fmt::Display for Value {
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
         Self::Boolean(truth)
+    }
+}
+
+impl From<i32> for Value {
+    fn from(number: i32) -> Self {
+        Self::Integer(number.into())
     }
 }
 

@@ -56,6 +56,55 @@ pub fn time_span(duration: Duration) -> String {
     text
 }
 
+/// Reads what people write for a duration: seconds (`90`, `1.5`), `90s`, `1m30s`, `2h`, `250ms`,
+/// or [`time_span`]'s own form.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    if text.contains(':') { parse_time_span(text) } else { parse_units(text) }
+}
+
+fn parse_time_span(text: &str) -> Option<Duration> {
+    let (days, clock) = match text.split_once('.') {
+        Some((days, clock)) if clock.contains(':') => (days.parse::<u64>().ok()?, clock),
+        _ => (0, text),
+    };
+    let parts: Vec<&str> = clock.split(':').collect();
+    let [hours, minutes, seconds] = parts.as_slice() else { return None };
+    let (hours, minutes) = (hours.parse::<u64>().ok()?, minutes.parse::<u64>().ok()?);
+    let seconds = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    if minutes > 59 || seconds >= Duration::from_secs(60) {
+        return None;
+    }
+    let whole =
+        days.checked_mul(86_400)?.checked_add(hours.checked_mul(3_600)?)?.checked_add(minutes * 60)?;
+    Duration::from_secs(whole).checked_add(seconds)
+}
+
+fn parse_units(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit_end =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
+        let one = match &rest[digits..unit_end] {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" | "min" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3_600),
+            "d" => Duration::from_secs(86_400),
+            _ => return None,
+        };
+        total = total.checked_add(one.checked_mul(u32::try_from(number).ok()?)?)?;
+        rest = &rest[unit_end..];
+    }
+    (!text.is_empty()).then_some(total)
+}
+
 /// The candidate that `name` was probably meant to be, if one is near enough.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
@@ -82,6 +131,27 @@ mod tests {
             (90_000_000_000_000, "1.01:00:00"),
         ] {
             assert_eq!(time_span(Duration::from_nanos(nanoseconds)), text);
+        }
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, milliseconds) in [
+            ("90", Some(90_000)),
+            ("1.5", Some(1_500)),
+            ("90s", Some(90_000)),
+            ("1m30s", Some(90_000)),
+            ("250ms", Some(250)),
+            ("00:01:30", Some(90_000)),
+            ("00:00:00.25", Some(250)),
+            ("1.00:00:00", Some(86_400_000)),
+            ("", None),
+            ("-5", None),
+            ("5x", None),
+            ("00:99:00", None),
+            ("99999999999999999999s", None),
+        ] {
+            assert_eq!(parse_duration(text), milliseconds.map(Duration::from_millis), "{text}");
         }
     }
 

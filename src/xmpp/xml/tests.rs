@@ -407,7 +407,7 @@ proptest! {
         lengths in prop::collection::vec(1_usize..9, 0..400),
     ) {
         let written = elements.iter().map(Element::to_string).collect::<String>();
-        let document = in_stream(&(written + &content));
+        let document = in_stream(&(written + content.as_str()));
         let (frames, fault) = read(&document, &lengths);
         let (frames_whole, fault_whole) = read_whole(&document);
         prop_assert_eq!((frames, quote_nothing(fault)), (frames_whole, quote_nothing(fault_whole)));

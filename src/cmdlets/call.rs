@@ -1,0 +1,286 @@
+//! A call of a cmdlet: what it was given, where its records go, and what it may ask.
+//!
+//! A cmdlet reads its bound arguments and the pipe, emits records, and asks the [`World`]
+//! for everything else. It never prints, exits, sleeps or reads the environment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::bound::Bound;
+use super::world::{Operator, World};
+use crate::cmdlet::{Category, Description, ErrorRecord};
+use crate::topology::Topology;
+use crate::value::{Block, BlockError, Value};
+
+/// Why a cmdlet ended before it was done.
+#[derive(Debug)]
+pub enum Halt {
+    /// It could not run, or not go on.
+    Failed(ErrorRecord),
+    /// Nobody reads what it emits any more (`Select-Object -First`). Not an error.
+    PipeClosed,
+    /// The run was cancelled, or ran over a limit.
+    Cancelled,
+    /// A script block failed; the cause belongs to the layer that knows scripts.
+    Block(BlockError),
+}
+
+impl From<ErrorRecord> for Halt {
+    fn from(error: ErrorRecord) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<BlockError> for Halt {
+    fn from(error: BlockError) -> Self {
+        match error {
+            BlockError::Stopped => Self::Cancelled,
+            BlockError::Failed { .. } => Self::Block(error),
+        }
+    }
+}
+
+/// What a cmdlet's `run` gives back.
+pub type Outcome = Result<(), Halt>;
+
+/// The reading end of a pipe.
+#[derive(Debug)]
+pub struct Input(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// No pipe.
+    None,
+    /// Values that were there before the pipeline began.
+    Values(std::vec::IntoIter<Value>),
+    /// The stage before.
+    Pipe(mpsc::Receiver<Value>),
+}
+
+impl Input {
+    /// No pipe: the cmdlet stands first.
+    pub fn none() -> Self {
+        Self(Source::None)
+    }
+
+    /// A value at the head of a pipeline; a list goes in element by element.
+    pub fn of(value: Value) -> Self {
+        let values = match value {
+            Value::List(items) => items,
+            other => vec![other],
+        };
+        Self(Source::Values(values.into_iter()))
+    }
+
+    /// What the stage before emits.
+    pub fn pipe(receiver: mpsc::Receiver<Value>) -> Self {
+        Self(Source::Pipe(receiver))
+    }
+
+    /// Whether there is a pipe at all.
+    pub fn is_piped(&self) -> bool {
+        !matches!(self.0, Source::None)
+    }
+
+    /// The next value; none at the end of the pipe, or where there is none.
+    pub async fn next(&mut self) -> Option<Value> {
+        match &mut self.0 {
+            Source::None => None,
+            Source::Values(values) => values.next(),
+            Source::Pipe(receiver) => receiver.recv().await,
+        }
+    }
+}
+
+/// The writing end of a pipe.
+#[derive(Clone)]
+pub struct Output {
+    sender: mpsc::Sender<Value>,
+    watch: Option<Watch>,
+}
+
+/// Sees every value that a cmdlet emits, before the next cmdlet does.
+pub type Watch = Arc<dyn Fn(&Value) + Send + Sync>;
+
+impl Output {
+    /// A pipe, and who watches it.
+    pub fn new(sender: mpsc::Sender<Value>, watch: Option<Watch>) -> Self {
+        Self { sender, watch }
+    }
+
+    /// Sends a value; waits while the pipe is full.
+    pub async fn send(&self, value: Value) -> Outcome {
+        if let Some(watch) = &self.watch {
+            watch(&value);
+        }
+        self.sender.send(value).await.map_err(|_| Halt::PipeClosed)
+    }
+}
+
+/// One call of one cmdlet.
+pub struct Call {
+    /// The cmdlet's description.
+    pub description: &'static Description,
+    /// The arguments, checked and converted.
+    pub bound: Bound,
+    /// What comes through the pipe.
+    pub input: Input,
+    /// What the cmdlet may ask for.
+    pub world: Arc<World>,
+    /// The topology as far as the principal's scopes let it be seen.
+    pub topology: Arc<Topology>,
+    /// Where records go.
+    pub output: Output,
+    /// Ends the call.
+    pub cancel: CancellationToken,
+    /// Where warnings, errors and questions go.
+    pub streams: Streams,
+}
+
+impl Call {
+    /// Emits a value to the pipe; waits while the pipe is full.
+    pub async fn emit(&self, value: impl Into<Value>) -> Outcome {
+        let send = self.output.send(value.into());
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Halt::Cancelled),
+            sent = send => sent,
+        }
+    }
+
+    /// Calls a script block with `item` as `$_`.
+    pub fn call_block(&self, block: &Arc<dyn Block>, item: Value) -> Result<Value, Halt> {
+        // The block runs on this thread and may itself wait for cmdlets: leave the async context.
+        tokio::task::block_in_place(|| block.call(item)).map_err(Halt::from)
+    }
+
+    /// Reports an error that need not end the call (PowerShell's non-terminating error).
+    /// Under `-ErrorAction Stop` it does end it.
+    pub fn error(&self, error: ErrorRecord) -> Outcome {
+        self.streams.error(ErrorRecord { cmdlet: Some(self.description.name), ..error })
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: impl Into<String>) -> Outcome {
+        self.streams.warn(text.into())
+    }
+
+    /// Says what is being done, if somebody wants to know.
+    pub fn verbose(&self, text: impl AsRef<str>) {
+        self.streams.verbose(text.as_ref());
+    }
+
+    /// Whether the operation shall be carried out (PowerShell's ShouldProcess): false under
+    /// `-WhatIf`, and asked for under `-Confirm` or where the cmdlet's impact is high.
+    pub fn should_process(&self, operation: &str, target: &str) -> Result<bool, Halt> {
+        let what = format!("Performing the operation \"{operation}\" on target \"{target}\".");
+        if self.bound.switch("WhatIf") {
+            self.streams.operator.host(&format!("What if: {what}"));
+            return Ok(false);
+        }
+        let asks = match self.bound.switch_if_given("Confirm") {
+            Some(asked) => asked,
+            None => self.description.impact == crate::cmdlet::Impact::High && !self.bound.switch("Force"),
+        };
+        if !asks {
+            self.streams.verbose(&what);
+            return Ok(true);
+        }
+        self.streams.operator.confirm(&what).map_err(|_| {
+            ErrorRecord::new(
+                Category::InvalidOperation,
+                "NonInteractive",
+                format!("{} asks before it does this, and nobody is there to answer.", self.description.name),
+            )
+            .remedy("Give -Confirm:$false to do it without a question.")
+            .target(target)
+            .into()
+        })
+    }
+}
+
+/// What an action preference makes of an error or a warning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// Shown, and counted.
+    #[default]
+    Continue,
+    /// Not shown, but kept and counted.
+    SilentlyContinue,
+    /// Made to end the command.
+    Stop,
+    /// Neither shown nor kept nor counted.
+    Ignore,
+}
+
+impl Action {
+    /// The preference of that name, as the parameters' choices spell it.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "SilentlyContinue" => Self::SilentlyContinue,
+            "Stop" => Self::Stop,
+            "Ignore" => Self::Ignore,
+            // The binder has checked the choices; what is left is the default.
+            _ => Self::Continue,
+        }
+    }
+}
+
+/// The streams beside the pipe: errors, warnings, verbose text, progress.
+#[derive(Clone)]
+pub struct Streams {
+    /// Who reads them, and answers questions.
+    pub operator: Arc<dyn Operator>,
+    /// What an error does.
+    pub error_action: Action,
+    /// What a warning does.
+    pub warning_action: Action,
+    /// Whether verbose text is wanted.
+    pub is_verbose: bool,
+    /// The errors reported so far, for `-ErrorVariable` and the exit status.
+    pub errors: mpsc::UnboundedSender<ErrorRecord>,
+    /// The warnings reported so far, for `-WarningVariable`.
+    pub warnings: mpsc::UnboundedSender<String>,
+}
+
+impl Streams {
+    fn error(&self, error: ErrorRecord) -> Outcome {
+        match self.error_action {
+            Action::Stop => return Err(Halt::Failed(error)),
+            Action::Ignore => return Ok(()),
+            Action::Continue => self.operator.error(&error),
+            Action::SilentlyContinue => {}
+        }
+        // The receiver lives as long as the call; if it is gone nobody wants the record.
+        let _ = self.errors.send(error);
+        Ok(())
+    }
+
+    fn warn(&self, text: String) -> Outcome {
+        match self.warning_action {
+            Action::Stop => {
+                return Err(ErrorRecord::new(Category::OperationStopped, "WarningStop", text).into());
+            }
+            Action::Ignore => return Ok(()),
+            Action::Continue => self.operator.warning(&text),
+            Action::SilentlyContinue => {}
+        }
+        let _ = self.warnings.send(text);
+        Ok(())
+    }
+
+    /// Verbose text, where it is wanted.
+    pub fn verbose(&self, text: &str) {
+        if self.is_verbose {
+            self.operator.verbose(text);
+        }
+    }
+
+    /// How far a long piece of work is.
+    pub fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration) {
+        self.operator.progress(activity, done, total, elapsed);
+    }
+}

@@ -1,0 +1,63 @@
+//! The files behind a session: the topology, read again when it has changed, and the vault.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use crate::cmdlet::{Category, ErrorRecord};
+use crate::topology::{Mistake, Topology};
+
+/// The topology file of a session.
+#[derive(Debug)]
+pub struct TopologyStore {
+    path: Option<PathBuf>,
+    cached: Mutex<Option<(Stamp, Arc<Topology>)>>,
+}
+
+/// What tells one version of a file from the next without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+}
+
+impl TopologyStore {
+    /// The store of this file; without one the topology is empty and every domain is allowed.
+    pub fn new(path: Option<PathBuf>) -> Self {
+        Self { path, cached: Mutex::new(None) }
+    }
+
+    /// The file, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The topology as it stands now.
+    ///
+    /// # Errors
+    /// `TopologyInvalid`, with every mistake of the document and where it stands.
+    pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        let Some(path) = &self.path else { return Ok(Arc::new(Topology::default())) };
+        let stamp = std::fs::metadata(path)
+            .map(|metadata| Stamp { modified: metadata.modified().ok(), length: metadata.len() })
+            .ok();
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(now), Some((then, topology))) = (stamp, cached.as_ref())
+            && now == *then
+        {
+            return Ok(topology.clone());
+        }
+        let topology = Arc::new(Topology::load(path).map_err(|mistakes| invalid(path, &mistakes))?);
+        if let Some(stamp) = stamp {
+            *cached = Some((stamp, topology.clone()));
+        }
+        Ok(topology)
+    }
+}
+
+fn invalid(path: &Path, mistakes: &[Mistake]) -> ErrorRecord {
+    let list: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
+        .target(path.display().to_string())
+        .remedy("Mend the file; nothing runs on a topology that is wrong.")
+}

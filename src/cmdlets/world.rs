@@ -1,0 +1,90 @@
+//! The world that cmdlets may ask: network, topology, vault, the operator, and time to stop.
+//!
+//! The layers above build one per session and hand it down. Nothing here decides who may
+//! ask: that is the gate's, in `host`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::store::TopologyStore;
+use crate::cmdlet::{Catalogue, ErrorRecord};
+use crate::secret::Secret;
+use crate::xmpp::network::Network;
+
+/// What a session's cmdlets may ask for.
+pub struct World {
+    /// Name resolution, trust and the caches of the client path.
+    pub network: Network,
+    /// The topology file.
+    pub topology: TopologyStore,
+    /// Who reads warnings and answers questions.
+    pub operator: Arc<dyn Operator>,
+    /// What the principal may run; help and completion read it.
+    pub catalogue: Catalogue,
+    /// The directory that relative file names start from.
+    pub directory: PathBuf,
+    /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
+    /// empty for delegated sessions.
+    pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+}
+
+/// Nobody is there to answer, or it is not allowed to ask.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("there is no terminal to ask at")]
+pub struct NoOperator;
+
+/// Who sits at the other end: reads what is not a record, and answers questions.
+pub trait Operator: Send + Sync {
+    /// Asks for a name.
+    fn ask(&self, prompt: &str) -> Result<String, NoOperator>;
+
+    /// Asks for a password without echo.
+    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoOperator>;
+
+    /// Asks for leave; the question is a sentence.
+    fn confirm(&self, question: &str) -> Result<bool, NoOperator>;
+
+    /// Shows text that is no record.
+    fn host(&self, text: &str);
+
+    /// Shows a warning.
+    fn warning(&self, text: &str);
+
+    /// Shows verbose text.
+    fn verbose(&self, text: &str);
+
+    /// Shows an error record.
+    fn error(&self, error: &ErrorRecord);
+
+    /// Shows how far a long piece of work is.
+    fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration);
+}
+
+/// An operator who hears nothing and answers nothing: for programs that embed imsh, and tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Operator for Nobody {
+    fn ask(&self, _prompt: &str) -> Result<String, NoOperator> {
+        Err(NoOperator)
+    }
+
+    fn ask_secret(&self, _prompt: &str) -> Result<Secret, NoOperator> {
+        Err(NoOperator)
+    }
+
+    fn confirm(&self, _question: &str) -> Result<bool, NoOperator> {
+        Err(NoOperator)
+    }
+
+    fn host(&self, _text: &str) {}
+
+    fn warning(&self, _text: &str) {}
+
+    fn verbose(&self, _text: &str) {}
+
+    fn error(&self, _error: &ErrorRecord) {}
+
+    fn progress(&self, _activity: &str, _done: usize, _total: usize, _elapsed: Duration) {}
+}

@@ -1,0 +1,289 @@
+//! Binding: arguments as written become values of parameters, checked against their kinds.
+//!
+//! Runs behind the gate's first question and before its second. Never asks the operator, never
+//! reads the topology: whether a pool or a user exists is not the binder's to know.
+
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::cmdlet::parameter::NoParameter;
+use crate::cmdlet::{Argument, Arguments, Arity, Category, Description, ErrorRecord, Kind, Need, Parameter};
+use crate::cmdlets::Bound;
+use crate::value::text::{nearest, parse_duration};
+use crate::value::{Record, Value};
+
+/// Binds the arguments of one call; `is_piped` tells whether records come through a pipe.
+pub fn bind(
+    description: &'static Description,
+    arguments: Arguments,
+    is_piped: bool,
+) -> Result<Bound, ErrorRecord> {
+    let mut bound = Bound::default();
+    let mut positional = Vec::new();
+    for argument in arguments.0 {
+        match &argument.name {
+            Some(name) => {
+                let parameter = find(description, name, &argument)?;
+                if bound.is_given(parameter.name) {
+                    return Err(mistake(
+                        &argument,
+                        "ParameterAlreadyBound",
+                        format!("-{} is given twice.", parameter.name),
+                    )
+                    .remedy("Give it once; several values go into one list: a,b."));
+                }
+                bind_named(&mut bound, parameter, argument)?;
+            }
+            None => positional.push(argument),
+        }
+    }
+    bind_positional(description, &mut bound, positional)?;
+    for parameter in description.parameters {
+        let is_missing = match parameter.need {
+            Need::Required => !bound.is_given(parameter.name),
+            Need::RequiredOrPipeline => !is_piped && !bound.is_given(parameter.name),
+            Need::Optional(_) | Need::Pipeline => false,
+        };
+        if is_missing {
+            return Err(ErrorRecord::new(
+                Category::InvalidArgument,
+                "MissingMandatoryParameter",
+                format!("{} needs -{}.", description.name, parameter.name),
+            )
+            .remedy(format!("Give -{}: {}", parameter.name, parameter.help)));
+        }
+    }
+    Ok(bound)
+}
+
+/// The parameter that a written name means.
+fn find(
+    description: &'static Description,
+    written: &str,
+    argument: &Argument,
+) -> Result<&'static Parameter, ErrorRecord> {
+    description.parameter(written).map_err(|no| match no {
+        NoParameter::Unknown { nearest } => {
+            let hint = match nearest {
+                Some(nearest) => format!("Did you mean -{nearest}?"),
+                None => format!("Run Get-Help {} to see its parameters.", description.name),
+            };
+            mistake(
+                argument,
+                "NamedParameterNotFound",
+                format!("{} has no parameter -{written}.", description.name),
+            )
+            .remedy(hint)
+        }
+        NoParameter::Ambiguous { fits } => {
+            mistake(argument, "AmbiguousParameter", format!("-{written} can mean -{}.", fits.join(" or -")))
+                .remedy("Write more of the name.")
+        }
+    })
+}
+
+fn bind_named(
+    bound: &mut Bound,
+    parameter: &'static Parameter,
+    argument: Argument,
+) -> Result<(), ErrorRecord> {
+    let value = match (&argument.value, parameter.kind) {
+        (None, Kind::Switch) => Value::Boolean(true),
+        (None, _) => {
+            return Err(mistake(&argument, "MissingArgument", format!("-{} needs a value.", parameter.name))
+                .remedy(parameter.help));
+        }
+        // Nothing given is not given: scripts pass on what they do not have.
+        (Some(Value::Null), _) => return Ok(()),
+        (Some(value), _) => convert(parameter, value, &argument)?,
+    };
+    bound.set(parameter.name, value);
+    Ok(())
+}
+
+/// Gives the arguments without a name to the positional parameters that are still free.
+fn bind_positional(
+    description: &'static Description,
+    bound: &mut Bound,
+    arguments: Vec<Argument>,
+) -> Result<(), ErrorRecord> {
+    let mut free: Vec<&Parameter> = description
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.position.is_some() && !bound.is_given(parameter.name))
+        .collect();
+    free.sort_by_key(|parameter| parameter.position);
+    let mut free = free.into_iter().peekable();
+    for argument in arguments {
+        let Some(parameter) = free.peek() else {
+            let what = argument.value.as_ref().map(Value::to_string).unwrap_or_default();
+            return Err(mistake(
+                &argument,
+                "PositionalParameterNotFound",
+                format!("{} takes no further argument without a name: '{what}'.", description.name),
+            )
+            .remedy(format!(
+                "Put the parameter's name in front of it; Get-Help {} shows them.",
+                description.name
+            )));
+        };
+        if let Some(value) = &argument.value {
+            let value = convert(parameter, value, &argument)?;
+            if parameter.arity == Arity::Rest {
+                let mut all = bound.values(parameter.name);
+                all.push(value);
+                bound.set(parameter.name, Value::List(all));
+                continue;
+            }
+            bound.set(parameter.name, value);
+        }
+        free.next();
+    }
+    Ok(())
+}
+
+/// Converts a value, or each of a list, to the parameter's kind.
+fn convert(parameter: &'static Parameter, value: &Value, argument: &Argument) -> Result<Value, ErrorRecord> {
+    let refuse = |problem: String| {
+        mistake(
+            argument,
+            "ParameterArgumentTransformationError",
+            format!("-{} cannot be {problem}.", parameter.name),
+        )
+        .remedy(parameter.help)
+    };
+    let each = |items: &[Value]| {
+        let converted: Result<Vec<_>, _> =
+            items.iter().map(|item| convert_one(parameter.kind, item)).collect();
+        converted.map(Value::List).map_err(refuse)
+    };
+    match (value, parameter.arity, parameter.kind) {
+        (_, _, Kind::Any) => Ok(value.clone()),
+        (Value::List(items), Arity::Many | Arity::Rest, _) => each(items),
+        // A list of one stands for its element, as everywhere.
+        (Value::List(items), Arity::One, _) if items.len() == 1 => {
+            convert_one(parameter.kind, &items[0]).map_err(refuse)
+        }
+        (Value::List(_), Arity::One, _) => Err(refuse("a list: it takes one value".to_owned())),
+        (value, Arity::One | Arity::Many | Arity::Rest, _) => {
+            convert_one(parameter.kind, value).map_err(refuse)
+        }
+    }
+}
+
+/// Converts one value; the error says what it cannot be.
+fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
+    match kind {
+        Kind::Any => Ok(value.clone()),
+        Kind::Switch => match value {
+            Value::Boolean(_) => Ok(value.clone()),
+            other => Err(format!("the {} '{other}': write $true or $false", other.kind())),
+        },
+        Kind::Text | Kind::File | Kind::Variable | Kind::Site | Kind::Role | Kind::Cmdlet => {
+            plain_text(value, "Identity").map(Value::Text)
+        }
+        Kind::Pool | Kind::Domain => {
+            let text = plain_text(value, "Identity")?;
+            if text.trim().is_empty() {
+                Err("empty".to_owned())
+            } else {
+                Ok(Value::Text(text.trim().to_owned()))
+            }
+        }
+        Kind::Choice(words) => {
+            let text = plain_text(value, "Identity")?;
+            match words.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
+                Some(word) => Ok(Value::text(*word)),
+                None => Err(match nearest(&text, words.iter().copied()) {
+                    Some(nearest) => format!("'{text}'; did you mean {nearest}?"),
+                    None => format!("'{text}': it is one of {}", words.join(", ")),
+                }),
+            }
+        }
+        Kind::Integer(least, most) => {
+            let number = match value {
+                Value::Integer(number) => Some(*number),
+                Value::Text(text) => text.trim().parse().ok(),
+                _ => None,
+            };
+            match number {
+                Some(number) if (least..=most).contains(&number) => Ok(Value::Integer(number)),
+                Some(number) => Err(format!("{number}: it lies between {least} and {most}")),
+                None => Err(format!("'{value}': it is a whole number")),
+            }
+        }
+        Kind::Duration => duration(value).map(Value::Duration),
+        Kind::Address => {
+            let text = plain_text(value, "SipAddress")?;
+            text.parse::<Address>()
+                .map(|address| Value::Text(address.to_string()))
+                .map_err(|fault| format!("'{text}': {fault}"))
+        }
+        Kind::Credential => match value {
+            Value::Credential(_) => Ok(value.clone()),
+            other => Err(format!("the {} '{other}': it is an object from Get-Credential", other.kind())),
+        },
+        Kind::Block => match value {
+            Value::Block(_) => Ok(value.clone()),
+            other => Err(format!("the {} '{other}': it is a script block {{ … }}", other.kind())),
+        },
+        Kind::Map => match value {
+            Value::Record(_) => Ok(value.clone()),
+            other => Err(format!("the {} '{other}': it is a map", other.kind())),
+        },
+        Kind::Property => match value {
+            Value::Record(_) | Value::Block(_) => Ok(value.clone()),
+            other => plain_text(other, "Name").map(Value::Text),
+        },
+        Kind::Modification => match value {
+            Value::Record(_) | Value::List(_) | Value::Null => Ok(value.clone()),
+            other => plain_text(other, "Identity").map(Value::Text),
+        },
+    }
+}
+
+/// The text of a value; of a record, the property by which its kind is identified.
+fn plain_text(value: &Value, identified_by: &str) -> Result<String, String> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_) => Ok(value.to_string()),
+        Value::Record(record) => identity(record, identified_by)
+            .ok_or_else(|| format!("a {}, which has no {identified_by}", record.type_name())),
+        Value::Null => Err("null".to_owned()),
+        Value::Credential(_) => Err("a credential: secrets are never turned into text".to_owned()),
+        Value::List(_) => Err("a list within a list".to_owned()),
+        Value::Block(_) => Err("a script block".to_owned()),
+    }
+}
+
+fn identity(record: &Record, identified_by: &str) -> Option<String> {
+    let named = record.get(identified_by).or_else(|_| record.get("Identity")).ok()?;
+    named.as_text().map(str::to_owned)
+}
+
+fn duration(value: &Value) -> Result<Duration, String> {
+    match value {
+        Value::Duration(duration) => Ok(*duration),
+        Value::Integer(seconds) => {
+            u64::try_from(*seconds).map(Duration::from_secs).map_err(|_| format!("{seconds}: it is negative"))
+        }
+        Value::Float(seconds) => {
+            Duration::try_from_secs_f64(*seconds).map_err(|_| format!("{seconds}: it is no span of time"))
+        }
+        other => {
+            let text = plain_text(other, "Duration")?;
+            parse_duration(&text).ok_or_else(|| format!("'{text}': write seconds, or 90s, 1m30s, 00:01:30"))
+        }
+    }
+}
+
+fn mistake(argument: &Argument, id: &'static str, message: String) -> ErrorRecord {
+    ErrorRecord { position: argument.position, ..ErrorRecord::new(Category::InvalidArgument, id, message) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Values on both sides of the engine: Rhai's `Dynamic` and imsh's [`Value`].
+//!
+//! Plain values cross as what they are. Lists, records, credentials, spans and points of time
+//! cross as types of their own (see [`super::types`]), so that scripts get forgiving property
+//! names and no secret can be printed. A closure becomes a [`Block`].
+
+use std::sync::{Arc, Weak};
+
+use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+
+use super::failure::Failure;
+use super::types::{List, Point, Span};
+use crate::secret::Credential;
+use crate::value::{Block, BlockError, Record, Value};
+
+/// A value as the engine holds it.
+pub fn to_dynamic(value: Value) -> Dynamic {
+    match value {
+        Value::Null => Dynamic::UNIT,
+        Value::Boolean(truth) => truth.into(),
+        Value::Integer(number) => number.into(),
+        Value::Float(number) => number.into(),
+        Value::Text(text) => text.into(),
+        Value::Duration(duration) => Dynamic::from(Span(duration)),
+        Value::Timestamp(timestamp) => Dynamic::from(Point(timestamp)),
+        Value::Credential(credential) => Dynamic::from(credential),
+        Value::List(items) => Dynamic::from(List(Arc::new(items))),
+        Value::Record(record) => Dynamic::from(record),
+        Value::Block(block) => match block.origin().downcast_ref::<FnPtr>() {
+            Some(pointer) => pointer.clone().into(),
+            None => Dynamic::UNIT,
+        },
+    }
+}
+
+/// What turns the engine's values into imsh's; closures need the engine they belong to.
+#[derive(Clone, Debug)]
+pub struct Converter {
+    /// The engine, which must not keep itself alive through its own functions.
+    pub engine: Weak<Engine>,
+}
+
+impl Converter {
+    /// The value that the engine holds; `context` is the call in which it was handed over.
+    pub fn to_value(&self, dynamic: Dynamic, context: &NativeCallContext<'_>) -> Value {
+        self.convert(dynamic, Some(context))
+    }
+
+    fn convert(&self, dynamic: Dynamic, context: Option<&NativeCallContext<'_>>) -> Value {
+        let dynamic = dynamic.flatten();
+        if dynamic.is_unit() {
+            return Value::Null;
+        }
+        if let Ok(truth) = dynamic.as_bool() {
+            return Value::Boolean(truth);
+        }
+        if let Ok(number) = dynamic.as_int() {
+            return Value::Integer(number);
+        }
+        if let Ok(number) = dynamic.as_float() {
+            return Value::Float(number);
+        }
+        if let Ok(letter) = dynamic.as_char() {
+            return Value::Text(letter.to_string());
+        }
+        if dynamic.is_string() {
+            return Value::Text(dynamic.cast::<ImmutableString>().into());
+        }
+        if dynamic.is_array() {
+            let items = dynamic.cast::<rhai::Array>();
+            return Value::List(items.into_iter().map(|item| self.convert(item, context)).collect());
+        }
+        if dynamic.is_map() {
+            let mut record = Record::new("Map");
+            for (name, value) in dynamic.cast::<Map>() {
+                record.set(name.to_string(), self.convert(value, context));
+            }
+            return record.into();
+        }
+        if dynamic.is::<FnPtr>() {
+            return self.block(dynamic.cast::<FnPtr>(), String::new(), context);
+        }
+        host_value(dynamic)
+    }
+
+    /// A closure with the text that its author wrote.
+    pub fn block(&self, pointer: FnPtr, source: String, context: Option<&NativeCallContext<'_>>) -> Value {
+        let Some(context) = context else { return Value::Null };
+        #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
+        let store = context.store_data();
+        Value::Block(Arc::new(Closure { pointer, store, source, converter: self.clone() }))
+    }
+}
+
+/// The value of one of our own types; of any other type, its name as text.
+fn host_value(dynamic: Dynamic) -> Value {
+    let name = dynamic.type_name();
+    if let Some(list) = dynamic.clone().try_cast::<List>() {
+        return Value::List(Arc::unwrap_or_clone(list.0));
+    }
+    if let Some(record) = dynamic.clone().try_cast::<Arc<Record>>() {
+        return Value::Record(record);
+    }
+    if let Some(credential) = dynamic.clone().try_cast::<Credential>() {
+        return Value::Credential(credential);
+    }
+    if let Some(span) = dynamic.clone().try_cast::<Span>() {
+        return Value::Duration(span.0);
+    }
+    if let Some(point) = dynamic.clone().try_cast::<Point>() {
+        return Value::Timestamp(point.0);
+    }
+    if let Some(bytes) = dynamic.try_cast::<rhai::Blob>() {
+        return Value::List(bytes.into_iter().map(|byte| Value::Integer(byte.into())).collect());
+    }
+    Value::Text(name.to_owned())
+}
+
+/// The value at the end of a program, where no call is under way: a closure gives its name.
+pub fn final_value(dynamic: Dynamic) -> Value {
+    Converter { engine: Weak::new() }.convert(dynamic, None)
+}
+
+/// A closure of a script, with what is needed to call it from any thread.
+struct Closure {
+    pointer: FnPtr,
+    #[expect(deprecated, reason = "Rhai marks the type as volatile, not as old; its version is pinned")]
+    store: rhai::NativeCallContextStore,
+    source: String,
+    converter: Converter,
+}
+
+impl std::fmt::Debug for Closure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Closure").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl Block for Closure {
+    fn call(&self, item: Value) -> Result<Value, BlockError> {
+        let Some(engine) = self.converter.engine.upgrade() else { return Err(BlockError::Stopped) };
+        #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
+        let context = self.store.create_context(&engine);
+        // A closure without a parameter is a block that does not look at `$_`.
+        let result = match self.pointer.call_within_context::<Dynamic>(&context, (to_dynamic(item),)) {
+            Err(error) if Failure::is_missing_function(&error, self.pointer.fn_name()) => {
+                self.pointer.call_within_context::<Dynamic>(&context, ())
+            }
+            result => result,
+        };
+        match result {
+            Ok(value) => Ok(self.converter.to_value(value, &context)),
+            Err(error) => Err(Failure::block_error(error)),
+        }
+    }
+
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn origin(&self) -> &(dyn std::any::Any + Send + Sync) {
+        &self.pointer
+    }
+}

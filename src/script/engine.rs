@@ -1,0 +1,360 @@
+//! The engine of one session: Rhai with its limits, its types, and every cmdlet as a function.
+//!
+//! Built once per session. Counts operations with one counter for all threads, watches the
+//! cancel token and the deadline, and lets no `try` swallow either. Has no file system, no
+//! environment and no processes; `import` is off until somebody gives it a library.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rhai::module_resolvers::DummyModuleResolver;
+use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::convert::{Converter, to_dynamic};
+use super::failure::{Failure, Termination};
+use super::types::{self, List};
+use crate::cmdlet::{Argument, Arguments, Description, Position};
+use crate::cmdlets::Halt;
+use crate::host::{Assignment, Host, Stage};
+use crate::value::Value;
+
+/// What a program may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Operations of the engine; none for no limit.
+    pub operations: Option<u64>,
+    /// Time on the clock; none for no limit.
+    pub time: Option<Duration>,
+    /// Bytes of one text.
+    pub text: usize,
+    /// Elements of one array.
+    pub array: usize,
+    /// Bytes of source text.
+    pub source: usize,
+}
+
+impl Limits {
+    /// For somebody's own machine: generous, but no runaway script eats the memory.
+    pub const OWN: Self =
+        Self { operations: None, time: None, text: 64 << 20, array: 10_000_000, source: 16 << 20 };
+
+    /// For delegated sessions.
+    pub const DELEGATED: Self = Self {
+        operations: Some(20_000_000),
+        time: Some(Duration::from_secs(900)),
+        text: 1 << 20,
+        array: 100_000,
+        source: 1 << 20,
+    };
+}
+
+/// Function calls within function calls; the thread's stack is sized for it.
+const CALL_LEVELS: usize = 64;
+
+/// Where a program's output goes, value by value, as it comes.
+pub type Emit = Arc<dyn Fn(Value) + Send + Sync>;
+
+/// What the engine's functions share: the door, the runtime, and what ends a run.
+#[derive(Clone)]
+pub struct Running {
+    /// The one door to every cmdlet.
+    pub host: Arc<Host>,
+    /// Where cmdlets run.
+    pub runtime: Handle,
+    /// Where output goes.
+    pub emit: Emit,
+    control: Arc<Mutex<Control>>,
+    operations: Arc<AtomicU64>,
+    assigned: Arc<Mutex<Vec<Assignment>>>,
+    limits: Limits,
+}
+
+/// What ends the program that is running now.
+#[derive(Clone)]
+struct Control {
+    cancel: CancellationToken,
+    deadline: Option<Instant>,
+}
+
+impl Running {
+    /// What a session's engine needs.
+    pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: Limits) -> Self {
+        let control = Control { cancel: CancellationToken::new(), deadline: None };
+        Self {
+            host,
+            runtime,
+            emit,
+            control: Arc::new(Mutex::new(control)),
+            operations: Arc::default(),
+            assigned: Arc::default(),
+            limits,
+        }
+    }
+
+    /// A new program begins: its own token, its own counters.
+    pub fn begin(&self, cancel: CancellationToken) {
+        self.operations.store(0, Ordering::Relaxed);
+        let deadline = self.limits.time.map(|time| Instant::now() + time);
+        *self.control.lock().unwrap_or_else(PoisonError::into_inner) = Control { cancel, deadline };
+    }
+
+    /// Bytes that a program's text may have.
+    pub fn source_limit(&self) -> usize {
+        self.limits.source
+    }
+
+    /// The token of the program that is running.
+    pub fn cancel(&self) -> CancellationToken {
+        self.control().cancel
+    }
+
+    fn control(&self) -> Control {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why the program must end now, if it must.
+    fn termination(&self) -> Option<Termination> {
+        let control = self.control();
+        if control.cancel.is_cancelled() {
+            return Some(Termination::Cancelled);
+        }
+        match control.deadline {
+            Some(deadline) if Instant::now() > deadline => {
+                Some(Termination::Limit("The script ran longer than a session allows.".to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    /// One operation of the engine is about to be done.
+    fn progress(&self) -> Option<Dynamic> {
+        let done = self.operations.fetch_add(1, Ordering::Relaxed) + 1;
+        if self.limits.operations.is_some_and(|most| done > most) {
+            let limit = "The script did more operations than a session allows.";
+            return Some(Dynamic::from(Termination::Limit(limit.to_owned())));
+        }
+        // The clock and the token are looked at now and then: they cost more than an operation.
+        if done % 256 == 0 { self.termination().map(Dynamic::from) } else { None }
+    }
+
+    /// Waits for a future on the runtime, unless the program must end first.
+    pub fn wait<T>(&self, future: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
+        let Control { cancel, deadline } = self.control();
+        self.runtime.block_on(async {
+            let out_of_time = async {
+                match deadline {
+                    Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                result = future => result,
+                () = cancel.cancelled() => Err(Halt::Cancelled),
+                () = out_of_time => Err(Halt::Cancelled),
+            }
+        })
+    }
+
+    fn keep(&self, assignments: Vec<Assignment>) {
+        if !assignments.is_empty() {
+            self.assigned.lock().unwrap_or_else(PoisonError::into_inner).extend(assignments);
+        }
+    }
+
+    /// What `-OutVariable` and its like left for the caller's variables since the last time.
+    pub fn take_assigned(&self) -> Vec<Assignment> {
+        std::mem::take(&mut *self.assigned.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs a pipeline to its end and gives what came out of it.
+    pub fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt> {
+        let (sender, mut receiver) = mpsc::channel(PIPE);
+        let cancel = self.cancel();
+        self.wait(async {
+            let pipeline = self.host.pipeline(stages, input, sender, cancel);
+            let gather = async {
+                let mut values = Vec::new();
+                while let Some(value) = receiver.recv().await {
+                    values.push(value);
+                }
+                values
+            };
+            let (ended, values) = tokio::join!(pipeline, gather);
+            self.keep(ended?);
+            Ok(values)
+        })
+    }
+
+    /// Runs a pipeline and passes on what comes out of it while it comes.
+    pub fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt> {
+        let (sender, mut receiver) = mpsc::channel(PIPE);
+        let cancel = self.cancel();
+        self.wait(async {
+            let pipeline = self.host.pipeline(stages, input, sender, cancel);
+            let pass_on = async {
+                while let Some(value) = receiver.recv().await {
+                    (self.emit)(value);
+                }
+            };
+            let (ended, ()) = tokio::join!(pipeline, pass_on);
+            self.keep(ended?);
+            Ok(())
+        })
+    }
+}
+
+/// Values that wait between two stages of a pipe.
+const PIPE: usize = 64;
+
+/// Builds the engine of a session.
+pub fn build(running: &Running) -> Arc<Engine> {
+    Arc::new_cyclic(|weak| {
+        let converter = Converter { engine: weak.clone() };
+        let mut engine = Engine::new();
+        set_limits(&mut engine, running);
+        types::register(&mut engine);
+        register_shell(&mut engine, running);
+        for description in running.host.every_description() {
+            register_cmdlet(&mut engine, running, &converter, description);
+        }
+        engine
+    })
+}
+
+fn set_limits(engine: &mut Engine, running: &Running) {
+    let limits = running.limits;
+    engine
+        .set_max_call_levels(CALL_LEVELS)
+        .set_max_expr_depths(128, 64)
+        .set_max_string_size(limits.text)
+        .set_max_array_size(limits.array)
+        .set_max_map_size(limits.array)
+        .set_max_variables(10_000)
+        .set_module_resolver(DummyModuleResolver::new())
+        .disable_symbol("eval");
+    let watched = running.clone();
+    engine.on_progress(move |_| watched.progress());
+    let speaking = running.clone();
+    engine.on_print(move |text| speaking.host.operator().host(text));
+    let speaking = running.clone();
+    engine.on_debug(move |text, _, _| speaking.host.operator().verbose(text));
+}
+
+/// The functions that belong to the shell and not to a cmdlet.
+fn register_shell(engine: &mut Engine, running: &Running) {
+    let sleeper = running.clone();
+    let nap = move |seconds: f64| -> Result<(), Box<EvalAltResult>> {
+        let time = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+        let slept = async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        sleeper.wait(slept).map_err(|halt| Failure::thrown(halt, rhai::Position::NONE))
+    };
+    let whole = nap.clone();
+    engine.register_fn("sleep", nap);
+    engine.register_fn("sleep", move |seconds: i64| whole(seconds as f64));
+    engine.register_fn("exit", |status: i64| -> Result<(), Box<EvalAltResult>> { leave(status) });
+    engine.register_fn("exit", || -> Result<(), Box<EvalAltResult>> { leave(0) });
+    let most = running.limits.text;
+    // Rhai's own `replace` checks the size of its result only when it has it.
+    engine.register_fn(
+        "replace",
+        move |text: &mut ImmutableString, old: &str, new: &str| -> Result<(), Box<EvalAltResult>> {
+            let found = if old.is_empty() { 0 } else { text.matches(old).count() };
+            let size = text.len().saturating_add(found.saturating_mul(new.len()));
+            if size > most {
+                return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
+                    "Length of string".to_owned(),
+                    rhai::Position::NONE,
+                )));
+            }
+            *text = text.replace(old, new).into();
+            Ok(())
+        },
+    );
+}
+
+fn leave(status: i64) -> Result<(), Box<EvalAltResult>> {
+    let status = i32::try_from(status).unwrap_or(i32::MAX) & 0xff;
+    Err(Box::new(EvalAltResult::ErrorTerminated(
+        Dynamic::from(Termination::Exit(status)),
+        rhai::Position::NONE,
+    )))
+}
+
+/// Arguments that a cmdlet's function takes without a name, at most.
+const MOST_POSITIONAL: usize = 6;
+
+/// A cmdlet as a function: `test_xmpp_im(#{ target_fqdn: pool, receiver: who })`, or with its
+/// positional arguments in their places, a map of named ones last.
+fn register_cmdlet(
+    engine: &mut Engine,
+    running: &Running,
+    converter: &Converter,
+    description: &'static Description,
+) {
+    let name = description.function_name();
+    let any = std::any::TypeId::of::<Dynamic>();
+    for count in 0..=MOST_POSITIONAL {
+        let (running, converter) = (running.clone(), converter.clone());
+        engine.register_raw_fn(
+            name.as_str(),
+            vec![any; count],
+            move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
+                let place = context.call_position();
+                let values =
+                    arguments.iter_mut().map(|argument| converter.to_value(argument.take(), &context));
+                let arguments = function_arguments(values.collect());
+                let position =
+                    place.line().map(|line| Position { line, column: place.position().unwrap_or(1) });
+                let stage = Stage { name: description.name.to_owned(), arguments, position };
+                match running.collect(vec![stage], None) {
+                    Ok(values) => Ok(List(Arc::new(values))),
+                    Err(halt) => Err(Failure::thrown(halt, place)),
+                }
+            },
+        );
+    }
+}
+
+/// A function's arguments: a map at the end holds named ones, the others are positional.
+fn function_arguments(mut values: Vec<Value>) -> Arguments {
+    let named = match values.last() {
+        Some(Value::Record(record)) if record.type_name() == "Map" => {
+            let record = record.clone();
+            values.pop();
+            Some(record)
+        }
+        _ => None,
+    };
+    let positional =
+        values.into_iter().map(|value| Argument { name: None, value: Some(value), position: None });
+    let named = named.iter().flat_map(|record| {
+        record.iter().map(|(name, value)| Argument {
+            name: Some(name.to_owned()),
+            value: Some(value.clone()),
+            position: None,
+        })
+    });
+    Arguments(positional.chain(named).collect())
+}
+
+/// The value of a program's last expression, passed on like any output.
+pub fn emit_result(emit: &Emit, value: Value) {
+    match value {
+        Value::Null => {}
+        Value::List(items) => items.into_iter().for_each(|item| emit(item)),
+        other => emit(other),
+    }
+}
+
+/// A value for a variable that the front sets, such as the script's arguments.
+pub fn constant(value: Value) -> Dynamic {
+    to_dynamic(value)
+}

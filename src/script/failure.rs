@@ -1,0 +1,205 @@
+//! What goes wrong in a script: a mistake in its text, an error record nobody caught, or a stop.
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, EvalAltResult, ParseError, Position as RhaiPosition};
+
+use super::types::Thrown;
+use crate::cmdlet::{ErrorRecord, Position};
+use crate::cmdlets::Halt;
+use crate::value::BlockError;
+
+/// Why a program did not come to its end.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// Where, in the text that the author wrote.
+    pub position: Option<Position>,
+    /// The calls that led there, innermost first.
+    pub calls: Vec<CallSite>,
+}
+
+/// One call on the way to a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallSite {
+    /// The function that was called.
+    pub function: String,
+    /// Where it was called.
+    pub position: Option<Position>,
+}
+
+/// The kinds of failure.
+#[derive(Clone, Debug)]
+pub enum FailureKind {
+    /// The text cannot be understood, or does something that cannot be done.
+    Mistake(String),
+    /// A cmdlet could not run, and no `try` caught it.
+    Error(ErrorRecord),
+    /// The script threw a value of its own.
+    Thrown(String),
+    /// A limit was reached; says which.
+    Limit(String),
+    /// `exit(n)` was called.
+    Exit(i32),
+    /// The run was cancelled.
+    Cancelled,
+}
+
+/// What ends a program from within, whatever `try` says; carried by `ErrorTerminated`.
+#[derive(Clone, Debug)]
+pub enum Termination {
+    /// Cancelled from outside.
+    Cancelled,
+    /// A limit was reached.
+    Limit(String),
+    /// `exit(n)`.
+    Exit(i32),
+}
+
+impl Failure {
+    /// A failure without a position.
+    pub fn new(kind: FailureKind) -> Self {
+        Self { kind, position: None, calls: Vec::new() }
+    }
+
+    /// The failure behind the engine's parse error.
+    pub fn of_parsing(error: &ParseError) -> Self {
+        let kind = FailureKind::Mistake(sentence(&error.err_type().to_string()));
+        Self { kind, position: position(error.position()), calls: Vec::new() }
+    }
+
+    /// The failure behind the engine's error, positions as the engine has them.
+    pub fn of_running(error: EvalAltResult) -> Self {
+        let mut calls = Vec::new();
+        let mut error = error;
+        loop {
+            error = match error {
+                EvalAltResult::ErrorInFunctionCall(function, _, inner, place) => {
+                    if !function.starts_with("anon$") {
+                        calls.push(CallSite { function, position: position(place) });
+                    }
+                    *inner
+                }
+                leaf => {
+                    calls.reverse();
+                    return Self { position: position(leaf.position()), kind: kind(leaf), calls };
+                }
+            };
+        }
+    }
+
+    /// Whether the error only says that a function with this name and that many parameters is missing.
+    pub fn is_missing_function(error: &EvalAltResult, name: &str) -> bool {
+        matches!(error, EvalAltResult::ErrorFunctionNotFound(signature, _) if signature.starts_with(name))
+    }
+
+    /// The engine's error as it leaves a block.
+    pub fn block_error(error: Box<EvalAltResult>) -> BlockError {
+        if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) {
+            return BlockError::Stopped;
+        }
+        BlockError::Failed { message: error.to_string(), cause: Arc::new(error) }
+    }
+
+    /// A cmdlet's ending as the engine's error, thrown where the call stands.
+    pub fn thrown(halt: Halt, place: RhaiPosition) -> Box<EvalAltResult> {
+        match halt {
+            Halt::Failed(error) => {
+                Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(Arc::new(error))), place))
+            }
+            Halt::Cancelled | Halt::PipeClosed => {
+                Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Termination::Cancelled), place))
+            }
+            Halt::Block(BlockError::Stopped) => {
+                Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Termination::Cancelled), place))
+            }
+            Halt::Block(BlockError::Failed { message, cause }) => {
+                // The engine's own error comes back whole, with its position and its calls.
+                match cause.downcast_ref::<Box<EvalAltResult>>().and_then(copy) {
+                    Some(error) => error,
+                    None => Box::new(EvalAltResult::ErrorRuntime(message.into(), place)),
+                }
+            }
+        }
+    }
+}
+
+/// A copy of an engine error, which does not implement `Clone` itself; of the kinds that a block raises.
+fn copy(error: &Box<EvalAltResult>) -> Option<Box<EvalAltResult>> {
+    let copied = match error.as_ref() {
+        EvalAltResult::ErrorInFunctionCall(function, source, inner, place) => {
+            EvalAltResult::ErrorInFunctionCall(function.clone(), source.clone(), copy(inner)?, *place)
+        }
+        EvalAltResult::ErrorRuntime(value, place) => EvalAltResult::ErrorRuntime(value.clone(), *place),
+        EvalAltResult::ErrorTerminated(value, place) => EvalAltResult::ErrorTerminated(value.clone(), *place),
+        EvalAltResult::ErrorVariableNotFound(name, place) => {
+            EvalAltResult::ErrorVariableNotFound(name.clone(), *place)
+        }
+        EvalAltResult::ErrorPropertyNotFound(name, place) => {
+            EvalAltResult::ErrorPropertyNotFound(name.clone(), *place)
+        }
+        EvalAltResult::ErrorFunctionNotFound(name, place) => {
+            EvalAltResult::ErrorFunctionNotFound(name.clone(), *place)
+        }
+        other => {
+            let place = other.position();
+            let text = sentence(&other.to_string());
+            EvalAltResult::ErrorRuntime(text.into(), place)
+        }
+    };
+    Some(Box::new(copied))
+}
+
+fn kind(error: EvalAltResult) -> FailureKind {
+    match error {
+        EvalAltResult::ErrorParsing(error, _) => FailureKind::Mistake(sentence(&error.to_string())),
+        EvalAltResult::ErrorRuntime(value, _) => match value.clone().try_cast::<Thrown>() {
+            Some(thrown) => FailureKind::Error(Arc::unwrap_or_clone(thrown.0)),
+            None => FailureKind::Thrown(thrown_text(&value)),
+        },
+        EvalAltResult::ErrorTerminated(value, _) => match value.try_cast::<Termination>() {
+            Some(Termination::Limit(which)) => FailureKind::Limit(which),
+            Some(Termination::Exit(status)) => FailureKind::Exit(status),
+            Some(Termination::Cancelled) | None => FailureKind::Cancelled,
+        },
+        error @ (EvalAltResult::ErrorTooManyOperations(_)
+        | EvalAltResult::ErrorTooManyVariables(_)
+        | EvalAltResult::ErrorTooManyModules(_)
+        | EvalAltResult::ErrorStackOverflow(_)
+        | EvalAltResult::ErrorDataTooLarge(..)) => FailureKind::Limit(sentence(&without_position(error))),
+        other => FailureKind::Mistake(sentence(&without_position(other))),
+    }
+}
+
+/// What a script threw, as text: a map's `message` where it has one.
+fn thrown_text(value: &Dynamic) -> String {
+    let thrown = super::convert::final_value(value.clone());
+    match thrown.property("message") {
+        Ok(message) => message.to_string(),
+        Err(_) => thrown.to_string(),
+    }
+}
+
+/// The engine's text without its own "(line 1, position 5)", which speaks of the lowered text.
+fn without_position(mut error: EvalAltResult) -> String {
+    error.clear_position();
+    error.to_string()
+}
+
+/// Text of the engine as a sentence of ours: a capital in front, a full stop behind.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut letters = text.chars();
+    let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with(['.', '?', '!']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+fn position(place: RhaiPosition) -> Option<Position> {
+    let line = place.line()?;
+    Some(Position { line, column: place.position().unwrap_or(1) })
+}

@@ -1,0 +1,104 @@
+//! A session: programs one after another, with the variables and functions of those before.
+//!
+//! The engine has a thread of its own, with a stack that its call levels cannot outgrow;
+//! the session is the handle that the front holds. Cancelling ends the program, not the session.
+
+use std::thread;
+
+use rhai::{AST, Engine, Scope};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::convert::final_value;
+use super::engine::{self, Running};
+use super::failure::{Failure, FailureKind};
+use crate::value::Value;
+
+/// Bytes of stack for the engine's thread: 64 call levels need one MiB in a release build and
+/// several in a debug build.
+const STACK: usize = 64 << 20;
+
+/// A handle to the engine's thread.
+#[derive(Debug)]
+pub struct Session {
+    programs: mpsc::UnboundedSender<Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    source: String,
+    cancel: CancellationToken,
+    answer: oneshot::Sender<Result<Value, Failure>>,
+}
+
+impl Session {
+    /// Starts a session; `variables` are there from the beginning, such as a script's arguments.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(running: Running, variables: Vec<(String, Value)>) -> std::io::Result<Self> {
+        let (programs, mut requests) = mpsc::unbounded_channel::<Request>();
+        thread::Builder::new().name("script".to_owned()).stack_size(STACK).spawn(move || {
+            let engine = engine::build(&running);
+            let mut program = Interpreter {
+                engine: &engine,
+                running: &running,
+                scope: Scope::new(),
+                functions: AST::empty(),
+            };
+            for (name, value) in variables {
+                program.scope.push_dynamic(name, engine::constant(value));
+            }
+            while let Some(request) = requests.blocking_recv() {
+                running.begin(request.cancel);
+                // Nobody waits for the answer any more when the front has given up on it.
+                let _ = request.answer.send(program.evaluate(&request.source));
+            }
+        })?;
+        Ok(Self { programs })
+    }
+
+    /// Runs a program to its end; gives the value of its last expression.
+    pub async fn evaluate(&self, source: &str, cancel: CancellationToken) -> Result<Value, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { source: source.to_owned(), cancel, answer };
+        if self.programs.send(request).is_err() {
+            return Err(Failure::new(FailureKind::Cancelled));
+        }
+        // The thread ends only by a panic inside the engine; the panic itself has been reported.
+        answered.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Cancelled)))
+    }
+}
+
+/// The engine with what programs leave behind.
+struct Interpreter<'a> {
+    engine: &'a Engine,
+    running: &'a Running,
+    scope: Scope<'static>,
+    functions: AST,
+}
+
+impl Interpreter<'_> {
+    fn evaluate(&mut self, source: &str) -> Result<Value, Failure> {
+        let limit = self.running.source_limit();
+        if source.len() > limit {
+            return Err(Failure::new(FailureKind::Limit(format!(
+                "The script is longer than {limit} bytes."
+            ))));
+        }
+        let parsed = self.engine.compile_with_scope(&self.scope, source);
+        let program = parsed.map_err(|error| Failure::of_parsing(&error))?;
+        // Functions and closures of earlier programs stay callable.
+        let program = self.functions.merge(&program);
+        let kept = self.scope.len();
+        let result = self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut self.scope, &program);
+        self.functions = program.clone_functions_only();
+        match result {
+            Ok(value) => Ok(final_value(value)),
+            Err(error) => {
+                self.scope.rewind(kept.max(self.scope.len()));
+                Err(Failure::of_running(*error))
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The types that scripts see beside Rhai's own: records, lists, credentials, times, errors.
+//!
+//! Properties are found whatever their letter case or underscores; an unknown one is an error
+//! with the nearest name. No type has a way to its secret.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
+
+use super::convert::to_dynamic;
+use crate::cmdlet::ErrorRecord;
+use crate::secret::Credential;
+use crate::value::{Record, UnknownProperty, Value, text};
+
+/// What a command gives: a list of values that reads through when it holds one.
+#[derive(Clone, Debug)]
+pub struct List(pub Arc<Vec<Value>>);
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Span(pub Duration);
+
+/// A point in time.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Point(pub Timestamp);
+
+/// An error record as `catch` gets it.
+#[derive(Clone, Debug)]
+pub struct Thrown(pub Arc<ErrorRecord>);
+
+type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+/// Registers the types with their properties and functions.
+pub fn register(engine: &mut Engine) {
+    register_record(engine);
+    register_list(engine);
+    register_times(engine);
+    register_credential(engine);
+    register_error(engine);
+}
+
+fn register_record(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<Arc<Record>>("Record")
+        .register_indexer_get(|record: &mut Arc<Record>, name: ImmutableString| -> Fallible<Dynamic> {
+            record.get(&name).cloned().map(to_dynamic).map_err(unknown)
+        })
+        .register_fn("to_string", |record: &mut Arc<Record>| Value::Record(record.clone()).to_string())
+        .register_fn("to_debug", |record: &mut Arc<Record>| Value::Record(record.clone()).to_string())
+        .register_fn("keys", |record: &mut Arc<Record>| -> Array {
+            record.names().map(|name| Dynamic::from(name.to_owned())).collect()
+        })
+        .register_fn("contains", |record: &mut Arc<Record>, name: &str| record.get(name).is_ok())
+        .register_fn("type_name", |record: &mut Arc<Record>| record.type_name().to_owned());
+}
+
+fn register_list(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<List>("List")
+        .register_iterator::<List>()
+        .register_indexer_get(|list: &mut List, place: i64| -> Fallible<Dynamic> { item(list, place) })
+        .register_indexer_get(|list: &mut List, name: ImmutableString| -> Fallible<Dynamic> {
+            match name.to_ascii_lowercase().as_str() {
+                "count" | "length" => Ok(Dynamic::from(list.len())),
+                _ => Value::List(list.0.to_vec()).property(&name).map(to_dynamic).map_err(unknown),
+            }
+        })
+        .register_fn("len", |list: &mut List| list.len())
+        .register_fn("is_empty", |list: &mut List| list.0.is_empty())
+        .register_fn("to_array", |list: &mut List| -> Array { list.clone().into_iter().collect() })
+        .register_fn("to_string", |list: &mut List| Value::List(list.0.to_vec()).to_string())
+        .register_fn("to_debug", |list: &mut List| Value::List(list.0.to_vec()).to_string())
+        .register_fn("first", |list: &mut List| list.0.first().cloned().map_or(Dynamic::UNIT, to_dynamic))
+        .register_fn("last", |list: &mut List| list.0.last().cloned().map_or(Dynamic::UNIT, to_dynamic))
+        .register_fn("contains", |list: &mut List, wanted: &str| {
+            list.0.iter().any(|have| have.to_string().eq_ignore_ascii_case(wanted))
+        })
+        .register_fn("+", |left: List, right: List| joined(&left.0, &right.0))
+        .register_fn(
+            "filter",
+            |context: NativeCallContext<'_>, list: &mut List, keep: FnPtr| -> Fallible<List> {
+                let mut kept = Vec::new();
+                for value in list.0.iter() {
+                    if keep.call_within_context::<bool>(&context, (to_dynamic(value.clone()),))? {
+                        kept.push(value.clone());
+                    }
+                }
+                Ok(List(Arc::new(kept)))
+            },
+        )
+        .register_fn(
+            "map",
+            |context: NativeCallContext<'_>, list: &mut List, change: FnPtr| -> Fallible<Array> {
+                list.0
+                    .iter()
+                    .map(|value| {
+                        change.call_within_context::<Dynamic>(&context, (to_dynamic(value.clone()),))
+                    })
+                    .collect()
+            },
+        );
+}
+
+impl List {
+    fn len(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+}
+
+impl IntoIterator for List {
+    type Item = Dynamic;
+    type IntoIter = std::iter::Map<std::vec::IntoIter<Value>, fn(Value) -> Dynamic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Arc::unwrap_or_clone(self.0).into_iter().map(to_dynamic)
+    }
+}
+
+/// An element by its place; a negative place counts from the end, as for arrays.
+fn item(list: &List, place: i64) -> Fallible<Dynamic> {
+    let index = if place < 0 { list.len() + place } else { place };
+    let found = usize::try_from(index).ok().and_then(|index| list.0.get(index));
+    match found {
+        Some(value) => Ok(to_dynamic(value.clone())),
+        None => Err(Box::new(EvalAltResult::ErrorArrayBounds(list.0.len(), place, Position::NONE))),
+    }
+}
+
+fn joined(left: &[Value], right: &[Value]) -> List {
+    List(Arc::new(left.iter().chain(right).cloned().collect()))
+}
+
+fn register_times(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<Span>("TimeSpan")
+        .register_fn("to_string", |span: &mut Span| text::time_span(span.0))
+        .register_fn("to_debug", |span: &mut Span| text::time_span(span.0))
+        .register_get("TotalSeconds", |span: &mut Span| span.0.as_secs_f64())
+        .register_get("total_seconds", |span: &mut Span| span.0.as_secs_f64())
+        .register_get("TotalMilliseconds", |span: &mut Span| span.0.as_secs_f64() * 1e3)
+        .register_get("total_milliseconds", |span: &mut Span| span.0.as_secs_f64() * 1e3)
+        .register_fn("==", |left: Span, right: Span| left == right)
+        .register_fn("!=", |left: Span, right: Span| left != right)
+        .register_fn("<", |left: Span, right: Span| left < right)
+        .register_fn("<=", |left: Span, right: Span| left <= right)
+        .register_fn(">", |left: Span, right: Span| left > right)
+        .register_fn(">=", |left: Span, right: Span| left >= right);
+    engine
+        .register_type_with_name::<Point>("DateTime")
+        .register_fn("to_string", |point: &mut Point| Value::Timestamp(point.0).to_string())
+        .register_fn("to_debug", |point: &mut Point| Value::Timestamp(point.0).to_string())
+        .register_fn("<", |left: Point, right: Point| left < right)
+        .register_fn(">", |left: Point, right: Point| left > right);
+}
+
+fn register_credential(engine: &mut Engine) {
+    let show = |credential: &mut Credential| Value::Credential(credential.clone()).to_string();
+    engine
+        .register_type_with_name::<Credential>("Credential")
+        .register_indexer_get(|credential: &mut Credential, name: ImmutableString| -> Fallible<Dynamic> {
+            Value::Credential(credential.clone()).property(&name).map(to_dynamic).map_err(unknown)
+        })
+        .register_fn("to_string", show)
+        .register_fn("to_debug", show);
+}
+
+fn register_error(engine: &mut Engine) {
+    engine
+        .register_type_with_name::<Thrown>("ErrorRecord")
+        .register_indexer_get(|thrown: &mut Thrown, name: ImmutableString| -> Fallible<Dynamic> {
+            Record::from(thrown.0.as_ref()).get(&name).cloned().map(to_dynamic).map_err(unknown)
+        })
+        .register_fn("to_string", |thrown: &mut Thrown| thrown.0.message.clone())
+        .register_fn("to_debug", |thrown: &mut Thrown| thrown.0.message.clone());
+}
+
+fn unknown(error: UnknownProperty) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(error.to_string().into(), Position::NONE))
+}
