@@ -25,6 +25,9 @@ fn keep_the_federation_up() {
     federation.names.service("_xmpp-server._tcp.dangling.test", "xmpp.dangling.test", 5269);
     federation.names.domain("nothost.test", federation.prosody.address);
     federation.names.domain("nothoste.test", federation.ejabberd.address);
+    for domain in [federation::LITWARE, federation::CONTOSO, federation::STRANGERS] {
+        federation.log_on("adelany", domain, federation::resident::Answer::Receipt);
+    }
     let stopped = federation.another_prosody("fabrikam.test");
     eprintln!("fabrikam.test {} {}", stopped.address, stopped.server.pid());
     eprintln!("CA {}", federation.ca_file().display());

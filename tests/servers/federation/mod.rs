@@ -37,6 +37,7 @@ pub mod authority;
 pub mod prosody;
 pub mod ejabberd;
 pub mod peers;
+pub mod resident;
 pub mod ready;
 
 use std::net::{IpAddr, SocketAddr};
@@ -167,6 +168,13 @@ impl Federation {
         );
         server.wait_until_ready();
         server
+    }
+
+    /// Puts `user` on line at one of the two servers, until the end of the test process.
+    pub fn log_on(&self, user: &str, domain: &str, answer: resident::Answer) {
+        let address = if domain.ends_with(LITWARE) { self.prosody.address } else { self.ejabberd.address };
+        let _inside = self.runtime.enter();
+        resident::log_on(address, user, domain, self.ca_file(), answer);
     }
 
     /// A peer that misbehaves, on an address of its own, at the client's and the servers' port; `domain`

@@ -66,7 +66,9 @@ impl Prosody {
 fn global(folder: &Path, address: IpAddr, name_server: SocketAddr, ca_file: &Path) -> String {
     let folder = folder.display();
     let (dns_host, dns_port) = (name_server.ip(), name_server.port());
+    let certificates = ca_file.parent().unwrap().display();
     let ca_file = ca_file.display();
+    // The folder of certificates serves direct TLS, which finds a host's certificate there by its name.
     // libunbound answers for `.test` itself unless the zone is transparent, and asks nobody on loopback
     // unless it is told that it may.
     format!(
@@ -74,7 +76,7 @@ fn global(folder: &Path, address: IpAddr, name_server: SocketAddr, ca_file: &Pat
 daemonize = false
 pidfile = "{folder}/prosody.pid"
 data_path = "{folder}/data"
-certificates = "{folder}"
+certificates = "{certificates}"
 log = {{ {{ to = "file"; filename = "{folder}/prosody.log"; levels = {{ min = "debug" }} }} }}
 interfaces = {{ "{address}" }}
 c2s_ports = {{ 5222 }}

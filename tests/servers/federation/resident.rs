@@ -1,0 +1,121 @@
+//! A receiver who is on line at a real server, independent of the client under test: its own logon over
+//! direct TLS with PLAIN, presence, and receipts (XEP-0184) if it is one who gives them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use imsh::xmpp::xml::{Element, Frame, StreamReader, ns};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::PASSWORD;
+
+/// What a receiver does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing, as most people's clients do for a stranger.
+    Nothing,
+    /// A receipt, where one is asked for.
+    Receipt,
+}
+
+/// Logs `user` on and keeps the session until the runtime ends; returns when the user is on line. Call it
+/// inside a runtime.
+pub fn log_on(address: IpAddr, user: &str, domain: &str, ca_file: &Path, answer: Answer) {
+    let (on_line, is_on_line) = mpsc::channel();
+    let account = (user.to_owned(), domain.to_owned());
+    let tls = connector(ca_file);
+    tokio::spawn(async move {
+        let (user, domain) = account;
+        let mut session = Session::open(address, &user, &domain, tls).await;
+        on_line.send(()).unwrap();
+        session.answer_all(answer).await;
+    });
+    is_on_line.recv().unwrap_or_else(|_| panic!("{user}@{domain} did not get on line"));
+}
+
+struct Session {
+    stream: StreamReader<TlsStream<TcpStream>>,
+}
+
+impl Session {
+    async fn open(address: IpAddr, user: &str, domain: &str, tls: TlsConnector) -> Self {
+        let tcp = TcpStream::connect(SocketAddr::new(address, 5223)).await.unwrap();
+        let name = ServerName::try_from(domain.to_owned()).unwrap();
+        let mut session = Self { stream: StreamReader::new(tls.connect(name, tcp).await.unwrap()) };
+        session.restart(domain).await;
+        let plain = BASE64.encode(format!("\0{user}\0{PASSWORD}"));
+        session.say(&format!("<auth xmlns='{}' mechanism='PLAIN'>{plain}</auth>", ns::SASL)).await;
+        assert_eq!(session.hear().await.name, "success");
+        session.stream.restart();
+        session.restart(domain).await;
+        session.say(&format!("<iq type='set' id='bind'><bind xmlns='{}'/></iq>", ns::BIND)).await;
+        assert_eq!(session.hear().await.attribute("type"), Some("result"));
+        // The server sends the presence back to us when it has taken it.
+        session.say("<presence/>").await;
+        while session.hear().await.name != "presence" {}
+        session
+    }
+
+    /// Sends a stream header and takes the server's, with the features.
+    async fn restart(&mut self, domain: &str) {
+        self.say(&format!(
+            "<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xmlns='{}' xmlns:stream='{}'>",
+            ns::CLIENT,
+            ns::STREAMS
+        ))
+        .await;
+        assert!(matches!(self.stream.next().await.unwrap(), Frame::Open(_)));
+        assert_eq!(self.hear().await.name, "features");
+    }
+
+    async fn answer_all(&mut self, answer: Answer) {
+        while let Ok(Frame::Stanza(stanza)) = self.stream.next().await {
+            let wanted = stanza.name == "message" && stanza.has_child("request", ns::RECEIPTS);
+            if let (Answer::Receipt, true, Some(to), Some(id)) =
+                (answer, wanted, stanza.attribute("from"), stanza.attribute("id"))
+            {
+                self.say(&format!(
+                    "<message type='chat' to='{to}'><received xmlns='{}' id='{id}'/></message>",
+                    ns::RECEIPTS
+                ))
+                .await;
+            }
+        }
+    }
+
+    async fn say(&mut self, xml: &str) {
+        let io = self.stream.io_mut();
+        io.write_all(xml.as_bytes()).await.unwrap();
+        io.flush().await.unwrap();
+    }
+
+    async fn hear(&mut self) -> Element {
+        match self.stream.next().await.unwrap() {
+            Frame::Stanza(element) => element,
+            frame @ (Frame::Open(_) | Frame::Close) => panic!("{frame:?} where an element belongs"),
+        }
+    }
+}
+
+fn connector(ca_file: &Path) -> TlsConnector {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(ca_file).unwrap() {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
