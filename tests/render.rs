@@ -151,6 +151,11 @@ fn every_stream_looks_as_in_its_golden_file() {
             ("table.pipe", Format::Table, None),
             ("json", Format::Json, None),
             ("jsonl", Format::Jsonl, None),
+            ("csv", Format::Csv, None),
+            ("junit", Format::Junit, None),
+            ("nagios", Format::Nagios, None),
+            ("prometheus", Format::Prometheus, None),
+            ("html", Format::Html, None),
         ] {
             golden(&format!("{name}.{suffix}"), &render(&values, format, width, Colour::Never));
         }

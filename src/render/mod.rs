@@ -14,6 +14,12 @@ mod list;
 mod table;
 mod views;
 pub mod json;
+pub mod csv;
+pub mod html;
+mod result;
+mod junit;
+mod nagios;
+mod prometheus;
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,12 +41,31 @@ pub enum Format {
     Json,
     /// One JSON value a line.
     Jsonl,
+    /// A header and one row a record.
+    Csv,
+    /// JUnit XML, from test results.
+    Junit,
+    /// A monitoring plugin's output, from test results.
+    Nagios,
+    /// Prometheus text exposition, from test results.
+    Prometheus,
+    /// An HTML document of tables.
+    Html,
 }
 
 impl Format {
     /// The formats that can be asked for by name, in the order of help.
-    pub const NAMED: [(&'static str, Self); 4] =
-        [("list", Self::List), ("table", Self::Table), ("json", Self::Json), ("jsonl", Self::Jsonl)];
+    pub const NAMED: [(&'static str, Self); 9] = [
+        ("list", Self::List),
+        ("table", Self::Table),
+        ("json", Self::Json),
+        ("jsonl", Self::Jsonl),
+        ("csv", Self::Csv),
+        ("junit", Self::Junit),
+        ("nagios", Self::Nagios),
+        ("prometheus", Self::Prometheus),
+        ("html", Self::Html),
+    ];
 }
 
 /// A name that is no format's.
@@ -84,6 +109,11 @@ impl Renderer {
             Format::Table => Box::new(views::Views::new(Some(view::Layout::Table), width, colour)),
             Format::Json => Box::new(json::Array::default()),
             Format::Jsonl => Box::new(json::Lines),
+            Format::Csv => Box::new(csv::Rows::new(b',', csv::Header::Written)),
+            Format::Junit => Box::new(junit::Suites::default()),
+            Format::Nagios => Box::new(nagios::Plugin::default()),
+            Format::Prometheus => Box::new(prometheus::Gauges::default()),
+            Format::Html => Box::new(html::Document::new(html::Frame::default())),
         })
     }
 

@@ -1,0 +1,122 @@
+//! CSV (RFC 4180, lines ended by LF): a header with the property names, every field quoted.
+//!
+//! As PowerShell's `Export-Csv`: the first record decides on the columns, what a later record
+//! lacks is empty and what it has beyond them is left out. A value that is no record has one
+//! column, `Value`. Nested records and lists are their one-line text. A text that a
+//! spreadsheet would run as a formula gets an apostrophe in front; numbers do not.
+
+use std::borrow::Cow;
+
+use super::{Sink, visible};
+use crate::value::{Record, Value};
+
+/// Values as rows under one header.
+#[derive(Debug)]
+pub struct Rows {
+    columns: Option<Vec<String>>,
+    delimiter: u8,
+    header: Header,
+}
+
+/// Whether the property names are written above the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// They are.
+    Written,
+    /// They are not.
+    LeftOut,
+}
+
+impl Rows {
+    /// Rows whose fields stand apart by `delimiter`, an ASCII character.
+    pub fn new(delimiter: u8, header: Header) -> Self {
+        Self { columns: None, delimiter, header }
+    }
+
+    /// Rows under a header that stands already.
+    pub fn under(columns: Vec<String>, delimiter: u8) -> Self {
+        Self { columns: Some(columns), delimiter, header: Header::LeftOut }
+    }
+
+    /// The row of one value; the first one behind the header.
+    pub fn row(&mut self, value: &Value) -> String {
+        let mut text = String::new();
+        if self.columns.is_none() {
+            let columns = match value.as_record() {
+                Some(record) => record.names().map(str::to_owned).collect(),
+                None => vec!["Value".to_owned()],
+            };
+            if self.header == Header::Written {
+                text.push_str(&line(columns.iter().map(|column| field(column)), self.delimiter));
+            }
+            self.columns = Some(columns);
+        }
+        let columns = self.columns.as_deref().unwrap_or_default();
+        text.push_str(&match value.as_record() {
+            Some(record) => line(columns.iter().map(|column| cell(own(record, column))), self.delimiter),
+            None => line([cell(value)], self.delimiter),
+        });
+        text
+    }
+}
+
+impl Sink for Rows {
+    fn push(&mut self, value: &Value) -> String {
+        self.row(value)
+    }
+}
+
+fn own<'a>(record: &'a Record, name: &str) -> &'a Value {
+    record.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map_or(&Value::Null, |(_, value)| value)
+}
+
+fn cell(value: &Value) -> Cow<'static, str> {
+    let text = match value {
+        Value::Text(text) => field(text).into_owned(),
+        Value::Null
+        | Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_)
+        | Value::Credential(_)
+        | Value::List(_)
+        | Value::Record(_)
+        | Value::Block(_) => visible::visible(&value.to_string()).into_owned(),
+    };
+    Cow::Owned(text)
+}
+
+/// Text from anywhere as a field: nothing in it commands a terminal or a spreadsheet.
+fn field(text: &str) -> Cow<'_, str> {
+    let shown = visible::visible(text);
+    match shown.as_bytes().first() {
+        Some(b'=' | b'+' | b'-' | b'@') if text.parse::<f64>().is_err() => Cow::Owned(format!("'{shown}")),
+        _ => shown,
+    }
+}
+
+fn line<'a>(fields: impl IntoIterator<Item = Cow<'a, str>>, delimiter: u8) -> String {
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(delimiter)
+        .quote_style(csv::QuoteStyle::Always)
+        .from_writer(Vec::new());
+    // Writing to memory cannot fail, and what went in as text comes out as text.
+    let written = writer.write_record(fields.into_iter().map(|field| field.into_owned().into_bytes()));
+    let bytes = written.ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_is_text_and_a_number_is_a_number() {
+        let mut rows = Rows::new(b',', Header::LeftOut);
+        let record = |text: &str| Value::from(Record::new("R").with("A", text));
+        assert_eq!(rows.row(&record("=cmd|'/c calc'!A1")), "\"'=cmd|'/c calc'!A1\"\n");
+        assert_eq!(rows.row(&record("-12.5")), "\"-12.5\"\n");
+        assert_eq!(rows.row(&record("a \"b\", c\nd")), "\"a \"\"b\"\", c\nd\"\n");
+    }
+}

@@ -1,0 +1,161 @@
+//! HTML: one table for each run of records of one shape, as PowerShell's `ConvertTo-Html`.
+//!
+//! A document for a mail or a wiki, not the report: no script, no style beyond a few lines.
+//! Every value is escaped; the browser runs nothing of it.
+
+use std::mem;
+
+use super::{Sink, visible};
+use crate::value::{Record, Value};
+
+/// What stands around the tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The document's title; text.
+    pub title: String,
+    /// HTML in front of the tables.
+    pub before: String,
+    /// HTML behind the tables.
+    pub behind: String,
+    /// Whether there is a document around the tables at all.
+    pub extent: Extent,
+}
+
+/// How much HTML is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A whole document.
+    Document,
+    /// The tables alone.
+    Fragment,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self {
+            title: "imsh".to_owned(),
+            before: String::new(),
+            behind: String::new(),
+            extent: Extent::Document,
+        }
+    }
+}
+
+/// A document that is being written.
+#[derive(Debug)]
+pub struct Document {
+    frame: Frame,
+    is_open: bool,
+    /// The columns of the open table.
+    columns: Option<Vec<String>>,
+}
+
+impl Document {
+    /// A document in this frame.
+    pub fn new(frame: Frame) -> Self {
+        Self { frame, is_open: false, columns: None }
+    }
+
+    /// The row of one value; a value of another shape begins another table.
+    pub fn row(&mut self, value: &Value) -> String {
+        let mut html = self.open();
+        let columns: Vec<String> = match value.as_record() {
+            Some(record) => record.names().map(str::to_owned).collect(),
+            None => vec!["Value".to_owned()],
+        };
+        if self.columns.as_ref() != Some(&columns) {
+            html.push_str(self.close_table());
+            html.push_str("<table>\n<thead>\n<tr>");
+            html.extend(columns.iter().map(|column| format!("<th>{}</th>", escape(column))));
+            html.push_str("</tr>\n</thead>\n<tbody>\n");
+            self.columns = Some(columns);
+        }
+        html.push_str("<tr>");
+        match value.as_record() {
+            Some(record) => html.extend(record.iter().map(|(_, value)| cell(value))),
+            None => html.push_str(&cell(value)),
+        }
+        html.push_str("</tr>\n");
+        html
+    }
+
+    /// What closes the document.
+    pub fn end(&mut self) -> String {
+        let mut html = self.open();
+        html.push_str(self.close_table());
+        html.push_str(&self.frame.behind);
+        if self.frame.extent == Extent::Document {
+            html.push_str("</body>\n</html>\n");
+        }
+        html
+    }
+
+    fn open(&mut self) -> String {
+        if mem::replace(&mut self.is_open, true) {
+            return String::new();
+        }
+        let before = &self.frame.before;
+        match self.frame.extent {
+            Extent::Fragment => before.clone(),
+            Extent::Document => format!(
+                "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+                 <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{before}",
+                escape(&self.frame.title)
+            ),
+        }
+    }
+
+    fn close_table(&mut self) -> &'static str {
+        if self.columns.take().is_some() { "</tbody>\n</table>\n" } else { "" }
+    }
+}
+
+impl Sink for Document {
+    fn push(&mut self, value: &Value) -> String {
+        self.row(value)
+    }
+
+    fn finish(&mut self) -> String {
+        self.end()
+    }
+}
+
+const STYLE: &str = "table{border-collapse:collapse;margin:1em 0}th,td{border:1px solid #999;\
+                     padding:.2em .5em;text-align:left;vertical-align:top;white-space:pre-wrap}";
+
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Record(record) => lines(record),
+        Value::Null
+        | Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_)
+        | Value::Credential(_)
+        | Value::List(_)
+        | Value::Block(_) => value.to_string(),
+    };
+    format!("<td>{}</td>", escape(&text))
+}
+
+fn lines(record: &Record) -> String {
+    record.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Text as HTML text: nothing in it is markup, and hostile characters are visible.
+pub fn escape(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 16);
+    for letter in visible::visible(text).chars() {
+        match letter {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            letter => html.push(letter),
+        }
+    }
+    html
+}
