@@ -13,6 +13,7 @@ pub mod topology;
 pub mod access;
 pub mod vault;
 pub mod address;
+pub mod durable;
 pub mod secret;
 pub mod value;
 pub mod lab;

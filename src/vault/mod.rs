@@ -1,1 +1,345 @@
-//! Passwords at rest: one encrypted file.
+//! The vault: credentials of test users, in one encrypted file.
+//!
+//! Ground: filled by the credential cmdlets, asked when a verification logs on. The file is an `age`
+//! file for one X25519 key, and that key is a file that only its owner can read, or a credential that
+//! systemd passed in; the desktop's keyring is not asked. Whoever can read the key can read the
+//! passwords: roles do not bind them. Nothing here is printable, and memory is wiped after use.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
+
+use crate::address::Address;
+use crate::durable;
+use crate::secret::{Credential, Secret};
+
+// Reading order.
+mod key;
+mod entries;
+
+pub use key::{Key, KeyFault};
+
+/// What the vault holds for one account.
+#[derive(Clone, Debug)]
+pub struct StoredCredential {
+    /// The name to log on with, as it was given.
+    pub user_name: String,
+    /// The password; none where a certificate stands for it.
+    pub password: Option<Secret>,
+    /// A certificate to log on with (SASL EXTERNAL).
+    pub certificate: Option<ClientCertificate>,
+}
+
+impl StoredCredential {
+    /// Name and password, where there is one.
+    pub fn credential(&self) -> Option<Credential> {
+        let password = self.password.clone()?;
+        Some(Credential { user_name: self.user_name.clone(), password })
+    }
+}
+
+impl From<Credential> for StoredCredential {
+    fn from(credential: Credential) -> Self {
+        Self { user_name: credential.user_name, password: Some(credential.password), certificate: None }
+    }
+}
+
+/// A client certificate with its private key.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    /// The certificate and its chain, PEM.
+    pub chain_pem: String,
+    /// The private key, PEM.
+    pub key_pem: Secret,
+}
+
+/// One vault: a file and the key to it. Cheap to ask again: what was decrypted is kept until the
+/// file changes.
+pub struct Vault {
+    file: PathBuf,
+    key: Key,
+    kept: Mutex<Option<Kept>>,
+}
+
+type Entries = BTreeMap<Address, StoredCredential>;
+
+/// What was decrypted, and from which state of the file.
+#[derive(Clone)]
+struct Kept {
+    state: FileState,
+    entries: Arc<Entries>,
+}
+
+/// Two equal states are the same contents: every write makes a new file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct FileState {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Vault {
+    /// Opens the vault of a directory: `vault.age` with the key `vault.key`. Neither needs to be
+    /// there yet: the first [`Vault::set`] makes both.
+    ///
+    /// # Errors
+    /// The vault is there and cannot be read; every [`Fault`] says what to do.
+    pub fn open(directory: &Path) -> Result<Self, Fault> {
+        Self::with_key(directory, Key::File(directory.join(KEY_NAME)))
+    }
+
+    /// Opens the vault of a directory with a key from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn with_key(directory: &Path, key: Key) -> Result<Self, Fault> {
+        let vault = Self { file: directory.join(FILE_NAME), key, kept: Mutex::new(None) };
+        vault.entries()?;
+        Ok(vault)
+    }
+
+    /// The credential of an account.
+    ///
+    /// # Errors
+    /// The vault cannot be read.
+    pub fn get(&self, account: &Address) -> Result<Option<StoredCredential>, Fault> {
+        Ok(self.entries()?.get(account).cloned())
+    }
+
+    /// The accounts that have a credential here, in order.
+    ///
+    /// # Errors
+    /// The vault cannot be read.
+    pub fn accounts(&self) -> Result<Vec<Address>, Fault> {
+        Ok(self.entries()?.keys().cloned().collect())
+    }
+
+    /// Stores the credential of an account in place of an earlier one.
+    ///
+    /// # Errors
+    /// The vault cannot be read or written; it is then as it was.
+    pub fn set(&self, account: &Address, credential: StoredCredential) -> Result<(), Fault> {
+        entries::check_size(account, &credential)?;
+        self.change(|entries| {
+            entries.insert(account.clone(), credential);
+            true
+        })?;
+        Ok(())
+    }
+
+    /// Forgets the credential of an account; says whether there was one.
+    ///
+    /// # Errors
+    /// The vault cannot be read or written; it is then as it was.
+    pub fn remove(&self, account: &Address) -> Result<bool, Fault> {
+        if self.file_state()?.is_none() {
+            return Ok(false);
+        }
+        self.change(|entries| entries.remove(account).is_some())
+    }
+
+    /// Reads, changes and writes under the lock, so that two writers lose nothing.
+    fn change(&self, deed: impl FnOnce(&mut Entries) -> bool) -> Result<bool, Fault> {
+        if let Some(directory) = self.file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            durable::create_directory(directory)?;
+        }
+        let _lock = durable::lock(&self.file)?;
+        let mut entries = Entries::clone(&*self.entries()?);
+        if !deed(&mut entries) {
+            return Ok(false);
+        }
+        let is_new = self.file_state()?.is_none();
+        let identity = if is_new { self.key.read_or_create()? } else { self.key.read()? };
+        let plain = entries::print(&entries);
+        let sealed = age::encrypt(&identity.to_public(), &plain)
+            .map_err(|fault| self.io("encrypt it", io::Error::other(fault)))?;
+        durable::replace(&self.file, &sealed, 0o600)?;
+        *self.kept() = None;
+        Ok(true)
+    }
+
+    fn entries(&self) -> Result<Arc<Entries>, Fault> {
+        let Some(state) = self.file_state()? else { return Ok(Arc::default()) };
+        let mut kept = self.kept();
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.state == state) {
+            return Ok(Arc::clone(&kept.entries));
+        }
+        let entries = Arc::new(self.read()?);
+        *kept = Some(Kept { state, entries: Arc::clone(&entries) });
+        Ok(entries)
+    }
+
+    /// Reads and decrypts the whole file.
+    fn read(&self) -> Result<Entries, Fault> {
+        let identity = self.key.read()?;
+        let mut sealed = Vec::new();
+        File::open(&self.file)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut sealed))
+            .map_err(|fault| self.io("read it", fault))?;
+        if sealed.len() as u64 > MAX_FILE_BYTES {
+            return Err(self.corrupt(Corruption::TooLarge));
+        }
+        let plain = self.decrypt(&identity, &sealed)?;
+        entries::parse(&plain).map_err(|fault| match fault {
+            entries::Malformed::Version { version } => {
+                Fault::UnknownVersion { file: self.file.clone(), version }
+            }
+            entries::Malformed::Line { line } => self.corrupt(Corruption::Line { line }),
+        })
+    }
+
+    fn decrypt(&self, identity: &age::x25519::Identity, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        use age::DecryptError;
+        if sealed.is_empty() {
+            return Err(self.corrupt(Corruption::Empty));
+        }
+        let decryptor = age::Decryptor::new_buffered(sealed).map_err(|fault| {
+            let is_cut_off =
+                matches!(&fault, DecryptError::Io(io) if io.kind() == io::ErrorKind::UnexpectedEof);
+            self.corrupt(if is_cut_off { Corruption::Truncated } else { Corruption::NoAgeFile })
+        })?;
+        let reader = decryptor.decrypt(std::iter::once(identity as &dyn age::Identity));
+        let mut reader = reader.map_err(|fault| {
+            if matches!(fault, DecryptError::NoMatchingKeys | DecryptError::DecryptionFailed) {
+                return Fault::WrongKey { file: self.file.clone(), key: self.key.path().to_owned() };
+            }
+            let is_cut_off = matches!(fault, DecryptError::Io(_));
+            self.corrupt(if is_cut_off { Corruption::Truncated } else { Corruption::Header })
+        })?;
+        // The text is shorter than the file: this buffer never moves and leaves a copy behind.
+        let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        reader.read_to_end(&mut plain).map_err(|_| self.corrupt(Corruption::Contents))?;
+        Ok(plain)
+    }
+
+    fn file_state(&self) -> Result<Option<FileState>, Fault> {
+        match std::fs::metadata(&self.file) {
+            Ok(found) => Ok(Some(FileState {
+                inode: found.ino(),
+                bytes: found.size(),
+                modified: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
+            })),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(self.io("look at it", fault)),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        // What is kept is replaced whole, so a panic elsewhere cannot have left half of it.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn io(&self, doing: &'static str, source: io::Error) -> Fault {
+        Fault::Io { file: self.file.clone(), doing, source }
+    }
+
+    fn corrupt(&self, how: Corruption) -> Fault {
+        Fault::Corrupt { file: self.file.clone(), how }
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// Why the vault cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The key is missing, open to others, or no key.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    /// The key is not the one that the vault was encrypted for.
+    #[error("the vault {file} is locked with another key than {key}", file = file.display(), key = key.display())]
+    WrongKey {
+        /// The vault.
+        file: PathBuf,
+        /// The key that does not fit.
+        key: PathBuf,
+    },
+    /// The file is damaged.
+    #[error("the vault {file} is damaged: {how}", file = file.display())]
+    Corrupt {
+        /// The vault.
+        file: PathBuf,
+        /// What is wrong with it.
+        how: Corruption,
+    },
+    /// A newer imsh wrote it.
+    #[error("the vault {file} has version {version}, and this imsh reads version 1", file = file.display())]
+    UnknownVersion {
+        /// The vault.
+        file: PathBuf,
+        /// Its version, as written.
+        version: String,
+    },
+    /// A credential larger than any.
+    #[error("the credential of {account} is larger than 1 MiB")]
+    TooLarge {
+        /// Whose it is.
+        account: Address,
+    },
+    /// The system would not let us.
+    #[error("the vault {file}: cannot {doing}: {source}", file = file.display())]
+    Io {
+        /// The vault.
+        file: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It could not be locked or replaced.
+    #[error("the vault {0}")]
+    Durable(#[from] durable::Fault),
+}
+
+/// What is wrong with a damaged vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Corruption {
+    /// Nothing is in it.
+    #[error("it is empty")]
+    Empty,
+    /// Its end is missing.
+    #[error("it ends too early")]
+    Truncated,
+    /// It does not begin as an age file does.
+    #[error("it is no age file")]
+    NoAgeFile,
+    /// Its header was changed.
+    #[error("its header was changed")]
+    Header,
+    /// Its contents were changed, or their end is missing.
+    #[error("its contents were changed or cut off")]
+    Contents,
+    /// It decrypts, to something else.
+    #[error("line {line} of its contents is no entry")]
+    Line {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// Larger than any vault.
+    #[error("it is larger than 64 MiB")]
+    TooLarge,
+}
+
+/// The vault's name in its directory.
+pub const FILE_NAME: &str = "vault.age";
+/// The key's name in the vault's directory.
+pub const KEY_NAME: &str = "vault.key";
+/// The key's name among a systemd service's credentials, under `$CREDENTIALS_DIRECTORY`.
+pub const SYSTEMD_NAME: &str = "imsh-vault-key";
+
+const MAX_FILE_BYTES: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,349 @@
+//! Files that a crash leaves whole: replaced in one step, under a lock that processes share.
+//!
+//! Ground: for the vault, the topology and the audit log. A replaced file is the old one or the new
+//! one at every moment, also after a power cut. Never writes into a file that somebody may be reading.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+/// The lock of one file, held until it is dropped; also released by the system when a process dies.
+pub struct Lock {
+    _held: Flock<File>,
+}
+
+/// What went wrong with a file, and at which step.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot {step}: {source}", path = path.display())]
+pub struct Fault {
+    /// The file.
+    pub path: PathBuf,
+    /// The step.
+    pub step: Step,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The steps of locking and replacing a file, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Make the directory.
+    CreateDirectory,
+    /// Take the lock.
+    Lock,
+    /// Make the new file beside the old one.
+    CreateTemporary,
+    /// Give it the old one's mode and owner.
+    KeepMode,
+    /// Write it.
+    Write,
+    /// Wait until its contents are on the disk.
+    SyncFile,
+    /// Put it in the old one's place.
+    Rename,
+    /// Wait until the directory says so on the disk.
+    SyncDirectory,
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CreateDirectory => "make its directory",
+            Self::Lock => "lock it",
+            Self::CreateTemporary => "make a new file beside it",
+            Self::KeepMode => "keep its mode and owner",
+            Self::Write => "write it",
+            Self::SyncFile => "bring it to the disk",
+            Self::Rename => "put the new file in its place",
+            Self::SyncDirectory => "bring its directory to the disk",
+        })
+    }
+}
+
+/// Waits for the lock of a file, at most ten seconds. The lock is a file of its own beside it, `.name.lock`.
+///
+/// # Errors
+/// The lock file cannot be made or locked.
+pub fn lock(path: &Path) -> Result<Lock, Fault> {
+    let fault = |source| Fault { path: path.to_owned(), step: Step::Lock, source };
+    let beside = beside(path, "lock").map_err(fault)?;
+    let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&beside);
+    let file = file.map_err(fault)?;
+    give_to_directorys_owner(path, &file).map_err(fault)?;
+    Ok(Lock { _held: wait_for(file).map_err(fault)? })
+}
+
+/// Asks again and again, since a wait inside the system has no deadline.
+fn wait_for(mut file: File) -> io::Result<Flock<File>> {
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => return Ok(held),
+            Err((_, Errno::EWOULDBLOCK)) if started.elapsed() > PATIENCE => {
+                let held = format!("another process has held the lock for {} s", PATIENCE.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, held));
+            }
+            Err((again, Errno::EWOULDBLOCK | Errno::EINTR)) => file = again,
+            Err((_, errno)) => return Err(errno.into()),
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(16));
+    }
+}
+
+/// Makes a private directory with those above it, if it is missing.
+///
+/// # Errors
+/// It cannot be made.
+pub fn create_directory(path: &Path) -> Result<(), Fault> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| Fault {
+        path: path.to_owned(),
+        step: Step::CreateDirectory,
+        source,
+    })
+}
+
+/// Puts a file with these contents in the place of `path`, with its mode and owner; with
+/// `new_mode` where there is none yet. The caller holds the [`Lock`].
+///
+/// A symbolic link stays, and what it leads to is replaced.
+///
+/// # Errors
+/// The step that failed. Up to [`Step::Rename`] the old file is there; at [`Step::SyncDirectory`] the
+/// new one is, and may be lost with the power.
+pub fn replace(path: &Path, contents: &[u8], new_mode: u32) -> Result<(), Fault> {
+    replace_watched(path, contents, new_mode, &mut |_| Ok(()))
+}
+
+/// [`replace`], asking before each step; an error in answer stands for the step's own.
+pub(crate) fn replace_watched(
+    path: &Path,
+    contents: &[u8],
+    new_mode: u32,
+    before: &mut dyn FnMut(Step) -> io::Result<()>,
+) -> Result<(), Fault> {
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut step = |step: Step, deed: &mut dyn FnMut() -> io::Result<()>| {
+        before(step).and_then(|()| deed()).map_err(|source| Fault { path: path.to_owned(), step, source })
+    };
+    let mut made: Option<Temporary> = None;
+    step(Step::CreateTemporary, &mut || {
+        made = Some(Temporary::beside(&target)?);
+        Ok(())
+    })?;
+    let Some(mut temporary) = made else { return Ok(()) };
+    step(Step::KeepMode, &mut || keep_mode(&target, &temporary.file, new_mode))?;
+    step(Step::Write, &mut || temporary.file.write_all(contents))?;
+    step(Step::SyncFile, &mut || temporary.file.sync_all())?;
+    step(Step::Rename, &mut || std::fs::rename(&temporary.path, &target))?;
+    temporary.is_renamed = true;
+    step(Step::SyncDirectory, &mut || sync_directory_of(&target))
+}
+
+/// Waits until a directory's entries, with the one of this file, are on the disk.
+///
+/// # Errors
+/// What the system says.
+pub fn sync_directory_of(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+/// A file on its way into another's place; removed if it does not get there.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+    is_renamed: bool,
+}
+
+impl Temporary {
+    fn beside(target: &Path) -> io::Result<Self> {
+        let path = beside(target, "new")?;
+        // The lock is ours, so what a crash left under this name is nobody's.
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+            Err(fault) => return Err(fault),
+        }
+        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
+        Ok(Self { path, file, is_renamed: false })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            // Nothing can be done about one that stays: the next writer removes it.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn keep_mode(target: &Path, file: &File, new_mode: u32) -> io::Result<()> {
+    match std::fs::metadata(target) {
+        Ok(old) => {
+            let ours = file.metadata()?;
+            if (old.uid(), old.gid()) != (ours.uid(), ours.gid()) {
+                std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()))?;
+            }
+            file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+            give_to_directorys_owner(target, file)?;
+            file.set_permissions(Permissions::from_mode(new_mode))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// What root makes in a service account's directory belongs to that account, or it could not go on.
+fn give_to_directorys_owner(path: &Path, file: &File) -> io::Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let directory = std::fs::metadata(directory_of(path))?;
+    std::os::unix::fs::fchown(file, Some(directory.uid()), Some(directory.gid()))
+}
+
+fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".");
+    hidden.push(suffix);
+    Ok(path.with_file_name(hidden))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What tests do to a file at every step.
+#[cfg(test)]
+pub(crate) mod faults {
+    use super::*;
+
+    pub(crate) const STEPS: [Step; 6] = [
+        Step::CreateTemporary,
+        Step::KeepMode,
+        Step::Write,
+        Step::SyncFile,
+        Step::Rename,
+        Step::SyncDirectory,
+    ];
+
+    /// Fails before one step.
+    pub(crate) fn failing_at(at: Step) -> impl FnMut(Step) -> io::Result<()> {
+        move |step| if step == at { Err(io::Error::other("made to fail")) } else { Ok(()) }
+    }
+
+    /// Dies before one step, as by SIGKILL: no destructor runs.
+    pub(crate) fn dying_at(at: Step) -> impl FnMut(Step) -> io::Result<()> {
+        move |step| {
+            if step == at {
+                nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL)?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Runs one test of this binary again in a child, with a variable that tells it what to do.
+    pub(crate) fn in_child(test: &str, variable: &str, value: &str) -> std::process::Output {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .env(variable, value)
+            .output()
+            .unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::faults::{STEPS, dying_at, failing_at, in_child};
+    use super::*;
+
+    #[test]
+    fn a_step_that_fails_leaves_the_old_file_or_the_new_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for at in STEPS {
+            std::fs::write(&path, "old").unwrap();
+            let fault = replace_watched(&path, b"new", 0o600, &mut failing_at(at)).unwrap_err();
+            assert_eq!(fault.step, at);
+            let wanted = if at == Step::SyncDirectory { "new" } else { "old" };
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), wanted, "{at:?}");
+            assert_eq!(
+                std::fs::read_dir(directory.path()).unwrap().count(),
+                1,
+                "{at:?} left something behind"
+            );
+        }
+    }
+
+    #[test]
+    fn a_process_that_dies_leaves_the_old_file_or_the_new_one() {
+        const TEST: &str = "durable::tests::a_process_that_dies_leaves_the_old_file_or_the_new_one";
+        if let Ok(told) = std::env::var("IMSH_TEST_DIE") {
+            let (n, path) = told.split_once(' ').unwrap();
+            let path = Path::new(path);
+            let _lock = lock(path).unwrap();
+            let _ = replace_watched(path, b"new", 0o600, &mut dying_at(STEPS[n.parse::<usize>().unwrap()]));
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for (n, at) in STEPS.into_iter().enumerate() {
+            std::fs::write(&path, "old").unwrap();
+            let child = in_child(TEST, "IMSH_TEST_DIE", &format!("{n} {}", path.display()));
+            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.status), Some(9), "{child:?}");
+            let wanted = if at == Step::SyncDirectory { "new" } else { "old" };
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), wanted, "{at:?}");
+            let _lock = lock(&path).unwrap();
+            replace(&path, b"newer", 0o600).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "newer", "after {at:?}");
+        }
+    }
+
+    #[test]
+    fn mode_and_link_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("file"), directory.path().join("link"));
+        replace(&path, b"one", 0o640).unwrap();
+        let mode = || std::fs::metadata(&path).unwrap().mode() & 0o7777;
+        assert_eq!(mode(), 0o640);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, b"two", 0o600).unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), mode()), ("two", 0o604));
+    }
+
+    #[test]
+    fn one_lock_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("count");
+        std::fs::write(&path, "0").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let _lock = lock(&path).unwrap();
+                        let n: u32 = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+                        replace(&path, (n + 1).to_string().as_bytes(), 0o600).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "100");
+    }
+}
