@@ -9,6 +9,7 @@ pub mod resolve;
 pub mod dns;
 pub mod connect;
 pub mod secure;
+pub mod certificate;
 pub mod xml;
 pub mod condition;
 pub mod stream;

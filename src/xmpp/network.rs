@@ -19,6 +19,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::OnceCell;
 
+use super::certificate::Anchors;
 use super::{resolve, secure};
 
 /// See the module.
@@ -32,9 +33,9 @@ struct Inner {
     provider: Arc<CryptoProvider>,
     /// Trusted beside the issuers of the system.
     extra_roots: Vec<CertificateDer<'static>>,
-    system_anchors: OnceCell<Arc<secure::Anchors>>,
+    system_anchors: OnceCell<Arc<Anchors>>,
     /// By file, with the time when the file was last changed.
-    file_anchors: Mutex<HashMap<PathBuf, (SystemTime, Arc<secure::Anchors>)>>,
+    file_anchors: Mutex<HashMap<PathBuf, (SystemTime, Arc<Anchors>)>>,
 }
 
 /// Whose certificates are believed.
@@ -93,11 +94,11 @@ impl Network {
     }
 
     /// The issuers that `trust` stands for. A changed file is read again.
-    pub(super) async fn anchors(&self, trust: &Trust) -> Result<Arc<secure::Anchors>, secure::Fault> {
+    pub(super) async fn anchors(&self, trust: &Trust) -> Result<Arc<Anchors>, secure::Fault> {
         match trust {
             Trust::System => {
                 let extra_roots = self.0.extra_roots.clone();
-                let load = || blocking(move || secure::Anchors::system(&extra_roots));
+                let load = || blocking(move || Anchors::system(&extra_roots));
                 self.0.system_anchors.get_or_try_init(load).await.cloned()
             }
             Trust::File(path) => {
@@ -108,7 +109,7 @@ impl Network {
                     return Ok(Arc::clone(anchors));
                 }
                 let file = path.clone();
-                let anchors = blocking(move || secure::Anchors::from_file(&file)).await?;
+                let anchors = blocking(move || Anchors::from_file(&file)).await?;
                 if let Some(changed) = changed {
                     lock(&self.0.file_anchors).insert(path.clone(), (changed, Arc::clone(&anchors)));
                 }
@@ -129,8 +130,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn blocking(
-    load: impl FnOnce() -> Result<secure::Anchors, secure::Fault> + Send + 'static,
-) -> Result<Arc<secure::Anchors>, secure::Fault> {
+    load: impl FnOnce() -> Result<Anchors, secure::Fault> + Send + 'static,
+) -> Result<Arc<Anchors>, secure::Fault> {
     match tokio::task::spawn_blocking(load).await {
         Ok(anchors) => anchors.map(Arc::new),
         Err(error) => Err(secure::Fault::NoRoots { reason: error.to_string() }),

@@ -7,12 +7,346 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use jiff::Timestamp;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConnection, Resumption};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible,
+    ProtocolVersion, SignatureScheme,
+};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use super::trace::list;
+use super::certificate::{self, Anchors, Identity, Role};
+use super::connect::Wire;
+use super::network::{Network, Trust};
+use super::resolve::Kind;
+use super::trace::{Fact, Trace, printable};
+use crate::secret::Secret;
+
+pub use super::certificate::{CaFileFault, CertificateFault, CertificateName, CertificateReport, ChainLink};
+
+/// A connection in the clear that is about to be encrypted, and whom it should lead to.
+#[derive(Clone, Copy, Debug)]
+pub struct Handshake<'a> {
+    /// Whom we ask for.
+    pub identity: &'a Identity,
+    /// Whose certificates are believed.
+    pub trust: &'a Trust,
+    /// How TLS begins here: direct TLS names its protocol (XEP-0368, section 3).
+    pub kind: Kind,
+    /// What we show when the server asks who we are.
+    pub client_certificate: Option<&'a ClientCertificate>,
+}
+
+/// A certificate and key that prove who we are (SASL EXTERNAL, RFC 4422, appendix A).
+#[derive(Clone)]
+pub struct ClientCertificate(Arc<CertifiedKey>);
+
+impl ClientCertificate {
+    /// Reads a certificate, its chain behind it, and its key, all PEM.
+    ///
+    /// # Errors
+    /// [`Fault::ClientCertificate`] where one is missing, or they do not belong together.
+    pub fn from_pem(certificates: &str, key: &Secret) -> Result<Self, Fault> {
+        let fault = |reason: String| Fault::ClientCertificate { reason };
+        let chain = CertificateDer::pem_slice_iter(certificates.as_bytes())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| fault(format!("certificate: {error}")))?;
+        if chain.is_empty() {
+            return Err(fault("no PEM certificate".to_owned()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
+            .map_err(|_| fault("no PEM key".to_owned()))?;
+        let certified = CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider());
+        certified.map(|certified| Self(Arc::new(certified))).map_err(|error| fault(error.to_string()))
+    }
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate")
+    }
+}
+
+/// Encrypts a connection and checks who is at its other end.
+///
+/// # Errors
+/// See [`Fault`]; the certificate that was shown is in the trace either way.
+pub async fn verify(
+    wire: Wire,
+    handshake: &Handshake<'_>,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Verified<TlsStream<Wire>>, Fault> {
+    let io = negotiate(wire, handshake, Unacceptable::Refuse, network, trace).await?;
+    let bindings = ChannelBindings::of(io.get_ref().1);
+    Ok(Verified { io, bindings })
+}
+
+/// Encrypts a connection whoever is at its other end, to look at what is said there. What the
+/// certificate is worth is in the trace. The result is not [`Verified`]: no secret can go that way.
+///
+/// # Errors
+/// See [`Fault`], without [`Fault::Certificate`].
+pub async fn look(
+    wire: Wire,
+    handshake: &Handshake<'_>,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<TlsStream<Wire>, Fault> {
+    negotiate(wire, handshake, Unacceptable::Report, network, trace).await
+}
+
+async fn negotiate(
+    mut wire: Wire,
+    handshake: &Handshake<'_>,
+    unacceptable: Unacceptable,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<TlsStream<Wire>, Fault> {
+    let name = ServerName::try_from(handshake.identity.domain.clone())
+        .map_err(|error| Fault::Handshake { reason: error.to_string() })?;
+    let verifier = Arc::new(Verifier {
+        identity: handshake.identity.clone(),
+        anchors: network.anchors(handshake.trust).await?,
+        algorithms: network.provider().signature_verification_algorithms,
+        unacceptable,
+        seen: Mutex::new(None),
+    });
+    let config = config(handshake, Arc::clone(&verifier), network.provider())?;
+    wire.forget_opening();
+    let result = TlsConnector::from(Arc::new(config)).connect(name, wire).into_fallible().await;
+    let seen = verifier.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let verdict = match seen {
+        None => Ok(()),
+        Some(Err(fault)) => Err(fault),
+        Some(Ok(report)) => {
+            let verdict = report.verdict.clone().map(drop);
+            trace.learn(Fact::Certificate(Box::new(report)));
+            verdict
+        }
+    };
+    match (result, verdict) {
+        (Ok(io), _) => {
+            trace.learn(Fact::Tls(Tls::of(io.get_ref().1)));
+            Ok(io)
+        }
+        (Err(_), Err(fault)) if unacceptable == Unacceptable::Refuse => Err(Fault::Certificate(fault)),
+        (Err((error, wire)), _) => Err(Fault::of(&error, wire.opening())),
+    }
+}
+
+fn config(
+    handshake: &Handshake<'_>,
+    verifier: Arc<Verifier>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<ClientConfig, Fault> {
+    let builder = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Fault::Handshake { reason: error.to_string() })?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match handshake.client_certificate {
+        None => builder.with_no_client_auth(),
+        Some(ClientCertificate(certified)) => {
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(certified))))
+        }
+    };
+    // A resumed session shows no certificate, and a verification is to see the one of today.
+    config.resumption = Resumption::disabled();
+    if handshake.kind == Kind::Direct {
+        config.alpn_protocols = vec![match handshake.identity.role {
+            Role::Client => b"xmpp-client".to_vec(),
+            Role::Server => b"xmpp-server".to_vec(),
+        }];
+    }
+    Ok(config)
+}
+
+/// What happens to a handshake whose certificate is not acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unacceptable {
+    /// It ends.
+    Refuse,
+    /// It goes on, and the report says so.
+    Report,
+}
+
+/// Checks the certificate in the middle of a handshake, and keeps what it saw.
+#[derive(Debug)]
+struct Verifier {
+    identity: Identity,
+    anchors: Arc<Anchors>,
+    algorithms: WebPkiSupportedAlgorithms,
+    unacceptable: Unacceptable,
+    seen: Mutex<Option<Result<CertificateReport, CertificateFault>>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let chain: Vec<_> =
+            std::iter::once(own).chain(others).map(|der| CertificateDer::from(&**der)).collect();
+        let seen = certificate::inspect(&chain, &self.identity, &self.anchors, &self.algorithms, now);
+        let fault = match &seen {
+            Ok(report) => report.verdict.as_ref().err().cloned(),
+            Err(fault) => Some(fault.clone()),
+        };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        match (fault, self.unacceptable) {
+            (None, _) | (Some(_), Unacceptable::Report) => Ok(ServerCertVerified::assertion()),
+            (Some(fault), Unacceptable::Refuse) => Err(fault.alert().into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl CertificateFault {
+    /// What the server is told about it.
+    fn alert(&self) -> CertificateError {
+        match self {
+            Self::Expired { .. } => CertificateError::Expired,
+            Self::NotYetValid { .. } => CertificateError::NotValidYet,
+            Self::NameMismatch { .. } => CertificateError::NotValidForName,
+            Self::SelfSigned { .. } | Self::UnknownIssuer { .. } | Self::IncompleteChain { .. } => {
+                CertificateError::UnknownIssuer
+            }
+            Self::WrongPurpose { .. } => CertificateError::InvalidPurpose,
+            Self::Invalid { .. } => CertificateError::BadEncoding,
+        }
+    }
+}
+
+impl Fault {
+    /// What a handshake that ended with this error, after these first bytes of an answer, means.
+    fn of(error: &io::Error, opening: &[u8]) -> Self {
+        if opening.first().is_some_and(|byte| !TLS_RECORDS.contains(byte)) {
+            return Self::NotTls { said: printable(&String::from_utf8_lossy(opening)) };
+        }
+        let Some(tls) = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) else {
+            return match error.kind() {
+                io::ErrorKind::UnexpectedEof => Self::Closed,
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Reset,
+                _ => Self::Handshake { reason: error.to_string() },
+            };
+        };
+        match tls {
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            ) => Self::TooOld { reason: tls.to_string() },
+            rustls::Error::AlertReceived(alert) => Self::HandshakeRefused { alert: format!("{alert:?}") },
+            other => Self::Handshake { reason: printable(&other.to_string()) },
+        }
+    }
+}
+
+impl Tls {
+    fn of(connection: &ClientConnection) -> Self {
+        Self {
+            version: connection.protocol_version().map_or_else(String::new, |version| match version {
+                ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+                ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+                other => format!("{other:?}"),
+            }),
+            cipher: connection
+                .negotiated_cipher_suite()
+                .map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
+            group: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
+            alpn: connection.alpn_protocol().map(|protocol| printable(&String::from_utf8_lossy(protocol))),
+        }
+    }
+}
+
+impl ChannelBindings {
+    fn of(connection: &ClientConnection) -> Self {
+        let exporter = match connection.protocol_version() {
+            // RFC 9266, section 3: the context is there and empty, which only TLS 1.3 takes for none.
+            Some(ProtocolVersion::TLSv1_3) => {
+                connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
+            }
+            _ => None,
+        };
+        let certificate = connection.peer_certificates().and_then(<[_]>::first);
+        Self {
+            tls_exporter: exporter,
+            tls_server_end_point: certificate.and_then(|der| server_end_point(der)),
+        }
+    }
+}
+
+/// The certificate's hash, by the hash of its signature, and by SHA-256 where that is MD5 or SHA-1
+/// (RFC 5929, section 4.1). Undefined where the signature has no single hash (Ed25519).
+fn server_end_point(der: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let algorithm = &certificate.signature_algorithm;
+    let hash = match algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.10" => match SignatureAlgorithm::try_from(algorithm).ok()? {
+            SignatureAlgorithm::RSASSA_PSS(parameters) => parameters.hash_algorithm_oid().to_id_string(),
+            _ => return None,
+        },
+        other => other.to_owned(),
+    };
+    match hash.as_str() {
+        // Signatures by RSA and by ECDSA, and the hashes that RSASSA-PSS names: MD5, SHA-1, SHA-256.
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
+        | "1.2.840.10045.4.3.2"
+        | "1.3.14.3.2.26"
+        | "2.16.840.1.101.3.4.2.1" => Some(Sha256::digest(der).to_vec()),
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" | "2.16.840.1.101.3.4.2.2" => {
+            Some(Sha384::digest(der).to_vec())
+        }
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" | "2.16.840.1.101.3.4.2.3" => {
+            Some(Sha512::digest(der).to_vec())
+        }
+        _ => None,
+    }
+}
 
 /// An encrypted connection whose other end proved to be who we asked for: the only kind that a
 /// password or a proof of one is ever written to.
@@ -57,127 +391,6 @@ pub struct Tls {
     pub group: Option<String>,
     /// The application protocol (ALPN), as in `xmpp-client`.
     pub alpn: Option<String>,
-}
-
-/// A server's certificate and chain, for reports: on success as on failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateReport {
-    /// Whom it was issued to.
-    pub subject: String,
-    /// Who issued it.
-    pub issuer: String,
-    /// The names that it is good for.
-    pub names: Vec<CertificateName>,
-    /// Good from.
-    pub not_before: Timestamp,
-    /// Good until.
-    pub not_after: Timestamp,
-    /// Whole days until then, counted down; negative when they are over.
-    pub days_left: i64,
-    /// The serial number, in hexadecimal.
-    pub serial: String,
-    /// The public key, as in `ECDSA P-256` or `RSA 2048`.
-    pub key: String,
-    /// The signature algorithm, as in `ecdsa-with-SHA256`.
-    pub signature: String,
-    /// SHA-256 of the certificate, in hexadecimal.
-    pub fingerprint: String,
-    /// Whether it is its own issuer.
-    pub self_signed: bool,
-    /// The certificates that the server sent, this one first.
-    pub chain: Vec<ChainLink>,
-    /// The verdict: the name that matched, or what is wrong with the certificate.
-    pub verdict: Result<CertificateName, CertificateFault>,
-}
-
-impl CertificateReport {
-    /// Whole days until the first certificate of the chain expires.
-    pub fn chain_days_left(&self) -> i64 {
-        self.chain.iter().map(|link| link.days_left).min().unwrap_or(self.days_left).min(self.days_left)
-    }
-}
-
-/// One certificate of a chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainLink {
-    /// Whom it was issued to.
-    pub subject: String,
-    /// Who issued it.
-    pub issuer: String,
-    /// Good until.
-    pub not_after: Timestamp,
-    /// Whole days until then.
-    pub days_left: i64,
-}
-
-/// A name in a certificate (RFC 6120, section 13.7.1.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CertificateName {
-    /// A dNSName, perhaps with a wildcard.
-    Dns(String),
-    /// An SRVName (RFC 4985), as in `_xmpp-client.contoso.com`.
-    Srv(String),
-    /// An xmppAddr (RFC 6120, section 13.7.1.4).
-    XmppAddr(String),
-    /// An IP address; never matched, since nobody asks for one.
-    Ip(String),
-}
-
-/// What can be wrong with a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateFault {
-    /// It, or one that it depends on, is over.
-    #[error("expired on {not_after}")]
-    Expired {
-        /// When it ended.
-        not_after: Timestamp,
-    },
-    /// It has not begun.
-    #[error("not valid before {not_before}")]
-    NotYetValid {
-        /// When it begins.
-        not_before: Timestamp,
-    },
-    /// It is good for other names.
-    #[error("issued for {}, not for {wanted}", list(offered))]
-    NameMismatch {
-        /// The domain that was asked for.
-        wanted: String,
-        /// The names in the certificate.
-        offered: Vec<CertificateName>,
-    },
-    /// It is its own issuer, and not among those that we trust.
-    #[error("self-signed by {subject}")]
-    SelfSigned {
-        /// Whom it is issued to, and by.
-        subject: String,
-    },
-    /// Its chain ends at an issuer that we do not trust.
-    #[error("issued by {issuer}, which is not trusted")]
-    UnknownIssuer {
-        /// The issuer at the chain's end.
-        issuer: String,
-    },
-    /// An issuer between it and a trusted one is missing from what the server sent.
-    #[error("the certificate of its issuer {missing} was not sent")]
-    IncompleteChain {
-        /// The issuer whose certificate is missing.
-        missing: String,
-        /// Where the certificate says that it can be had (AIA caIssuers).
-        published: Option<String>,
-    },
-    /// It may not be used for a TLS server.
-    #[error("not meant for a server: {reason}")]
-    WrongPurpose {
-        /// What the check said.
-        reason: String,
-    },
-    /// It, its signature or its chain is broken.
-    #[error("not a sound certificate: {reason}")]
-    Invalid {
-        /// What the check said.
-        reason: String,
-    },
 }
 
 /// What can go wrong in Secure.
@@ -253,25 +466,6 @@ pub enum Fault {
     },
 }
 
-/// What can be wrong with a file of trusted issuers.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CaFileFault {
-    /// It cannot be read.
-    #[error("{0}")]
-    Unreadable(String),
-    /// It holds no PEM certificate.
-    #[error("no PEM certificate in it")]
-    Empty,
-    /// A part of it is no certificate.
-    #[error("certificate {number} is not sound: {error}")]
-    Broken {
-        /// Which one, counted from 1.
-        number: usize,
-        /// What the parser said.
-        error: String,
-    },
-}
-
 impl<Io: AsyncRead + Unpin> AsyncRead for Verified<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
@@ -305,41 +499,5 @@ impl fmt::Display for Tls {
     }
 }
 
-impl fmt::Display for CertificateName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) | Self::Srv(name) | Self::Ip(name) => f.write_str(name),
-            Self::XmppAddr(name) => write!(f, "xmpp:{name}"),
-        }
-    }
-}
-
-impl fmt::Display for CertificateReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "certificate of {} for {}, issued by {}, good until {} ({} days)",
-            self.subject,
-            list(&self.names),
-            self.issuer,
-            self.not_after,
-            self.days_left
-        )?;
-        match &self.verdict {
-            Ok(name) => write!(f, ", matched by {name}"),
-            Err(fault) => write!(f, ", not acceptable: {fault}"),
-        }
-    }
-}
-
-/// The issuers that certificates may come from.
-#[derive(Debug)]
-pub(super) struct Anchors {}
-impl Anchors {
-    pub fn system(_: &[rustls::pki_types::CertificateDer<'static>]) -> Result<Self, Fault> {
-        todo!()
-    }
-    pub fn from_file(_: &std::path::Path) -> Result<Self, Fault> {
-        todo!()
-    }
-}
+/// The first byte of every TLS record (RFC 8446, section 5.1).
+const TLS_RECORDS: std::ops::RangeInclusive<u8> = 20..=24;

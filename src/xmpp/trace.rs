@@ -359,6 +359,26 @@ pub(super) fn list<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// What a stranger wrote, fit to be shown: without control characters, and not endless.
+pub(super) fn printable(text: &str) -> String {
+    let visible =
+        |c: char| if c.is_control() || INVISIBLE.contains(&c) { char::REPLACEMENT_CHARACTER } else { c };
+    let mut shown: String = text.chars().take(MAX_TEXT).map(visible).collect();
+    if text.chars().nth(MAX_TEXT).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Marks that turn the direction of what follows, and so change what a line seems to say.
+const INVISIBLE: [char; 12] = [
+    '\u{061C}', '\u{200E}', '\u{200F}', '\u{202A}', '\u{202B}', '\u{202C}', '\u{202D}', '\u{202E}',
+    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+];
+
+/// Characters of a stranger's text that are kept.
+const MAX_TEXT: usize = 512;
+
 /// A server that makes a step learn without end fills no memory.
 const MAX_FACTS_PER_STEP: usize = 512;
 

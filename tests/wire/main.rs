@@ -4,3 +4,5 @@
 
 mod resolve;
 mod connect;
+mod secure;
+mod authority;
