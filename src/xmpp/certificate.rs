@@ -336,12 +336,16 @@ fn path(
     if is_self_signed(own_parsed) {
         return Err(CertificateFault::SelfSigned { subject: name(own_parsed.subject()) });
     }
-    Err(match error {
-        CertificateError::UnknownIssuer => unknown_issuer(parsed, anchors),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            CertificateFault::WrongPurpose { reason: printable(&error.to_string()) }
-        }
-        error => CertificateFault::Invalid { reason: printable(&error.to_string()) },
+    let reason = printable(&error.to_string());
+    Err(if error == CertificateError::UnknownIssuer {
+        unknown_issuer(parsed, anchors)
+    } else if matches!(
+        error,
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }
+    ) {
+        CertificateFault::WrongPurpose { reason }
+    } else {
+        CertificateFault::Invalid { reason }
     })
 }
 
@@ -385,11 +389,9 @@ fn unknown_issuer(parsed: &[X509Certificate<'_>], anchors: &Anchors) -> Certific
 fn ca_issuers(certificate: &X509Certificate<'_>) -> Option<String> {
     certificate.iter_extensions().find_map(|extension| {
         let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else { return None };
-        access.iter().find_map(|description| match &description.access_location {
-            GeneralName::URI(uri) if description.access_method.to_id_string() == CA_ISSUERS => {
-                Some(printable(uri))
-            }
-            _ => None,
+        access.iter().find_map(|description| {
+            let GeneralName::URI(uri) = &description.access_location else { return None };
+            (description.access_method.to_id_string() == CA_ISSUERS).then(|| printable(uri))
         })
     })
 }
@@ -397,20 +399,20 @@ fn ca_issuers(certificate: &X509Certificate<'_>) -> Option<String> {
 /// The names of the subject-alternative-name extension.
 fn names(certificate: &X509Certificate<'_>) -> Vec<CertificateName> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let name = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(CertificateName::Dns(printable(name))),
-        GeneralName::OtherName(kind, value) => {
-            let text = printable(explicit_text(value)?);
-            match kind.to_id_string().as_str() {
-                XMPP_ADDR => Some(CertificateName::XmppAddr(text)),
-                SRV_NAME => Some(CertificateName::Srv(text)),
-                _ => None,
-            }
+    let name = |name: &GeneralName<'_>| {
+        if let GeneralName::DNSName(name) = name {
+            return Some(CertificateName::Dns(printable(name)));
         }
-        GeneralName::IPAddress(bytes) => {
-            address(bytes).map(|address| CertificateName::Ip(address.to_string()))
+        if let GeneralName::IPAddress(bytes) = name {
+            return address(bytes).map(|address| CertificateName::Ip(address.to_string()));
         }
-        _ => None,
+        let GeneralName::OtherName(kind, value) = name else { return None };
+        let text = printable(explicit_text(value)?);
+        match kind.to_id_string().as_str() {
+            XMPP_ADDR => Some(CertificateName::XmppAddr(text)),
+            SRV_NAME => Some(CertificateName::Srv(text)),
+            _ => None,
+        }
     };
     extension.value.general_names.iter().filter_map(name).collect()
 }
@@ -431,7 +433,7 @@ fn value<'a>(der: &'a [u8], tags: &[u8]) -> Option<&'a [u8]> {
     let (tag, rest) = der.split_first()?;
     let (length, rest) = rest.split_first()?;
     let (length, content) = match length {
-        0..0x80 => (usize::from(*length), rest),
+        0..=0x7F => (usize::from(*length), rest),
         0x81 => (usize::from(*rest.first()?), rest.get(1..)?),
         0x82 => (usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])), rest.get(2..)?),
         _ => return None,
@@ -456,7 +458,7 @@ impl Identity {
         };
         let for_host = |name: &&CertificateName| match (name, &self.host) {
             (CertificateName::Dns(pattern), Some(host)) => covers(pattern, host),
-            _ => false,
+            (_, _) => false,
         };
         names.iter().find(for_domain).or_else(|| names.iter().find(for_host))
     }

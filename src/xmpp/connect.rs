@@ -334,16 +334,18 @@ pub enum Fault {
 impl Outcome {
     fn of(error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
-        const UNREACHABLE: [Kind; 3] =
-            [Kind::NetworkUnreachable, Kind::HostUnreachable, Kind::AddrNotAvailable];
-        match error.kind() {
-            Kind::ConnectionRefused => Self::Refused,
-            Kind::TimedOut => Self::TimedOut,
-            Kind::ConnectionReset => Self::Reset,
-            Kind::PermissionDenied => Self::Denied,
-            kind if UNREACHABLE.contains(&kind) => Self::Unreachable,
-            _ => Self::Failed { error: error.to_string() },
-        }
+        let outcomes = [
+            (Kind::ConnectionRefused, Self::Refused),
+            (Kind::TimedOut, Self::TimedOut),
+            (Kind::NetworkUnreachable, Self::Unreachable),
+            (Kind::HostUnreachable, Self::Unreachable),
+            (Kind::AddrNotAvailable, Self::Unreachable),
+            (Kind::ConnectionReset, Self::Reset),
+            (Kind::PermissionDenied, Self::Denied),
+        ];
+        let known =
+            outcomes.into_iter().find_map(|(kind, outcome)| (kind == error.kind()).then_some(outcome));
+        known.unwrap_or_else(|| Self::Failed { error: error.to_string() })
     }
 }
 

@@ -118,16 +118,16 @@ fn is_root_target(record: &RData) -> bool {
 }
 
 fn targets(records: &[RData], kind: Kind) -> Vec<Target> {
-    let target = |record: &RData| match record {
-        RData::SRV(srv) if !srv.target.is_root() => Some(Target {
+    let target = |record: &RData| {
+        let RData::SRV(srv) = record else { return None };
+        (!srv.target.is_root()).then(|| Target {
             host: srv.target.to_ascii().trim_end_matches('.').to_ascii_lowercase(),
             port: srv.port,
             kind,
             priority: srv.priority,
             weight: srv.weight,
             origin: Origin::Srv,
-        }),
-        _ => None,
+        })
     };
     records.iter().filter_map(target).take(MAX_RECORDS).collect()
 }
@@ -170,11 +170,10 @@ fn graver(a: Fault, b: Fault) -> Fault {
 }
 
 fn address(record: RData) -> Option<IpAddr> {
-    match record {
-        RData::A(address) => Some(IpAddr::V4(address.0)),
-        RData::AAAA(address) => Some(IpAddr::V6(address.0)),
-        _ => None,
+    if let RData::A(address) = record {
+        return Some(IpAddr::V4(address.0));
     }
+    if let RData::AAAA(address) = record { Some(IpAddr::V6(address.0)) } else { None }
 }
 
 fn in_turns<T>(a: impl Iterator<Item = T>, b: impl Iterator<Item = T>) -> impl Iterator<Item = T> {

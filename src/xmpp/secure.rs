@@ -265,32 +265,40 @@ impl Fault {
             return Self::NotTls { said: printable(&String::from_utf8_lossy(opening)) };
         }
         let Some(tls) = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) else {
-            return match error.kind() {
-                io::ErrorKind::UnexpectedEof => Self::Closed,
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Reset,
-                _ => Self::Handshake { reason: error.to_string() },
+            const RESETS: [io::ErrorKind; 2] = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+            return if error.kind() == io::ErrorKind::UnexpectedEof {
+                Self::Closed
+            } else if RESETS.contains(&error.kind()) {
+                Self::Reset
+            } else {
+                Self::Handshake { reason: error.to_string() }
             };
         };
-        match tls {
-            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
-            | rustls::Error::PeerIncompatible(
-                PeerIncompatible::ServerDoesNotSupportTls12Or13
-                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-            ) => Self::TooOld { reason: tls.to_string() },
-            rustls::Error::AlertReceived(alert) => Self::HandshakeRefused { alert: format!("{alert:?}") },
-            other => Self::Handshake { reason: printable(&other.to_string()) },
+        let reason = printable(&tls.to_string());
+        if TOO_OLD.contains(tls) {
+            return Self::TooOld { reason };
         }
+        if let rustls::Error::AlertReceived(alert) = tls {
+            return Self::HandshakeRefused { alert: format!("{alert:?}") };
+        }
+        Self::Handshake { reason }
     }
 }
+
+/// How rustls says that the other side has only what RFC 7590 forbids.
+const TOO_OLD: [rustls::Error; 3] = [
+    rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+    rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
+    rustls::Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig),
+];
 
 impl Tls {
     fn of(connection: &ClientConnection) -> Self {
         Self {
-            version: connection.protocol_version().map_or_else(String::new, |version| match version {
-                ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
-                ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
-                other => format!("{other:?}"),
-            }),
+            // rustls writes `TLSv1_3`.
+            version: connection
+                .protocol_version()
+                .map_or_else(String::new, |v| format!("{v:?}").replace('_', ".")),
             cipher: connection
                 .negotiated_cipher_suite()
                 .map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
@@ -302,13 +310,10 @@ impl Tls {
 
 impl ChannelBindings {
     fn of(connection: &ClientConnection) -> Self {
-        let exporter = match connection.protocol_version() {
-            // RFC 9266, section 3: the context is there and empty, which only TLS 1.3 takes for none.
-            Some(ProtocolVersion::TLSv1_3) => {
-                connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
-            }
-            _ => None,
-        };
+        // RFC 9266, section 3: the context is there and empty, which only TLS 1.3 takes for none.
+        let exporter = (connection.protocol_version() == Some(ProtocolVersion::TLSv1_3))
+            .then(|| connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok())
+            .flatten();
         let certificate = connection.peer_certificates().and_then(<[_]>::first);
         Self {
             tls_exporter: exporter,
@@ -323,10 +328,13 @@ fn server_end_point(der: &[u8]) -> Option<Vec<u8>> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let algorithm = &certificate.signature_algorithm;
     let hash = match algorithm.algorithm.to_id_string().as_str() {
-        "1.2.840.113549.1.1.10" => match SignatureAlgorithm::try_from(algorithm).ok()? {
-            SignatureAlgorithm::RSASSA_PSS(parameters) => parameters.hash_algorithm_oid().to_id_string(),
-            _ => return None,
-        },
+        "1.2.840.113549.1.1.10" => {
+            let Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) = SignatureAlgorithm::try_from(algorithm)
+            else {
+                return None;
+            };
+            parameters.hash_algorithm_oid().to_id_string()
+        }
         other => other.to_owned(),
     };
     match hash.as_str() {
