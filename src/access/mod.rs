@@ -8,9 +8,13 @@
 pub mod scope;
 pub mod role;
 pub mod principal;
+pub mod gate;
 
+pub use gate::{
+    Call, Catalogue, Decision, Gate, Parameter, Refusal, Role, Touch, covers, decide, may_run_at_all,
+};
 pub use principal::{Member, Principal, PrincipalEntry, PublicKey};
-pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, RoleDefinition};
+pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, Pattern, RoleDefinition};
 pub use scope::{ConfigScope, UserScope};
 
 /// The `[access]` table of a topology, as written.
