@@ -1,1 +1,16 @@
-//! The ways in: command line, script runs, the interactive shell.
+//! The ways in: one command, a script, the interactive shell.
+//!
+//! The only layer that reads the environment, prints and exits. It builds the world of a
+//! session, starts the engine, and turns what came of it into an exit status. Decides nothing
+//! about cmdlets: those are reached through the host alone.
+
+// Reading order.
+pub mod cli;
+pub mod start;
+pub mod run;
+pub mod output;
+pub mod terminal;
+pub mod report;
+pub mod exit;
+
+pub use exit::ExitStatus;

@@ -346,10 +346,10 @@ fn function_arguments(mut values: Vec<Value>) -> Arguments {
 }
 
 /// The value of a program's last expression, passed on like any output.
-pub fn emit_result(emit: &Emit, value: Value) {
+pub fn emit_result(emit: &dyn Fn(Value), value: Value) {
     match value {
         Value::Null => {}
-        Value::List(items) => items.into_iter().for_each(|item| emit(item)),
+        Value::List(items) => items.into_iter().for_each(emit),
         other => emit(other),
     }
 }

@@ -1,0 +1,101 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+
+use crate::render::Format;
+
+/// A shell for the people who run instant messaging.
+#[derive(Debug, Parser)]
+#[command(
+    name = "imsh",
+    version,
+    about = "Sends an instant message across XMPP networks and tells the truth about what became of it",
+    long_about = LONG_ABOUT,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = false,
+    subcommand_negates_reqs = true,
+    max_term_width = 100,
+)]
+pub struct Cli {
+    /// Where a session's settings come from.
+    #[command(flatten)]
+    pub session: SessionOptions,
+
+    /// Run this code and exit
+    #[arg(short = 'c', long = "command", value_name = "CODE")]
+    pub command: Option<String>,
+
+    /// What to do instead
+    #[command(subcommand)]
+    pub action: Option<Action>,
+}
+
+/// What to do instead of starting the shell.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Run a script
+    #[command(long_about = "Runs a script to its end. The exit status says what came of it: 0 every test succeeded, 1 a test failed, 2 the script or the topology is wrong, 3 access denied, 4 a test could not run, 130 interrupted.")]
+    Run {
+        /// The script; - reads it from standard input
+        script: PathBuf,
+        /// Arguments, which the script finds in `args`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// Options that every way in shares.
+#[derive(Args, Debug)]
+pub struct SessionOptions {
+    /// Read pools, partners and settings from FILE [default: $IMSH_TOPOLOGY, ~/.config/imsh/topology.toml, /etc/imsh/topology.toml]
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "lab")]
+    pub topology: Option<PathBuf>,
+
+    /// Keep passwords in DIR [default: $IMSH_VAULT, or vault beside the topology]
+    #[arg(long, value_name = "DIR", global = true, conflicts_with = "lab")]
+    pub vault: Option<PathBuf>,
+
+    /// Start the practice network, on this machine alone, and work on it
+    #[arg(long, global = true)]
+    pub lab: bool,
+
+    /// Print records as list, table, json or jsonl [default: what suits them]
+    #[arg(long, short, value_name = "FORMAT", global = true, value_parser = format)]
+    pub output: Option<Format>,
+
+    /// Say what is being done, phase by phase
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+
+    /// Use colour: auto, always or never
+    #[arg(long, value_name = "WHEN", global = true, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    name.parse::<Format>().map_err(|unknown| {
+        let names: Vec<&str> = Format::NAMED.iter().map(|(name, _)| *name).collect();
+        format!("{unknown}; there are {}", names.join(", "))
+    })
+}
+
+const LONG_ABOUT: &str = "\
+imsh logs on to a pool as a test user, sends an instant message to a user on an XMPP \
+network, and says whether it arrived, how long every step took, and if it did not, why, \
+whose fault it is and what to do next.";
+
+const AFTER_HELP: &str = "\
+Try it on the practice network, which needs no set-up:
+  imsh --lab -c 'Test-XmppIM -TargetFqdn atl-cs-001.litwareinc.com -Receiver adelany@contoso.com'
+
+Then on your own servers:
+  imsh -c 'Get-Pool'                           what the topology lists
+  imsh -c 'Test-XmppIM -TargetFqdn POOL -Receiver USER@DOMAIN' -v
+  imsh run scripts/daily-verification.rhai     every pool, every partner; for cron
+  imsh -c 'Get-Help Test-XmppIM'               all about one cmdlet
+
+Exit status of -c and run:
+  0 every test succeeded   1 a test failed      2 the command, script or topology is wrong
+  3 access denied          4 a test could not run      130 interrupted";

@@ -1,0 +1,121 @@
+//! Standard output and standard error of a run.
+//!
+//! Records go to standard output through the renderer, everything else to standard error, so
+//! that a program behind a pipe reads records and nothing else.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::ColorChoice;
+
+use crate::render::{Colour, Format, PATIENCE, Renderer};
+use crate::value::Value;
+
+/// Where a run writes; clones write to the same place.
+#[derive(Clone)]
+pub struct Output(Arc<Mutex<Inner>>);
+
+struct Inner {
+    format: Format,
+    width: Option<usize>,
+    colour: Colour,
+    renderer: Option<Renderer>,
+    emitted_at: Option<Instant>,
+    /// Standard output was closed by its reader: nothing more is written.
+    is_closed: bool,
+}
+
+impl Output {
+    /// Writes records in this format; colour only where somebody looks or asks for it.
+    pub fn new(format: Option<Format>, color: ColorChoice) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let is_coloured = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        let inner = Inner {
+            format: format.unwrap_or_default(),
+            width: is_terminal.then(terminal_width).flatten(),
+            colour: if is_coloured { Colour::Always } else { Colour::Never },
+            renderer: None,
+            emitted_at: None,
+            is_closed: false,
+        };
+        Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// Writes a record, or whatever else a program emits.
+    pub fn emit(&self, value: &Value) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (format, width, colour) = (inner.format, inner.width, inner.colour);
+        let renderer = inner.renderer.get_or_insert_with(|| Renderer::new(format, width, colour));
+        let text = renderer.push(value);
+        inner.emitted_at = Some(Instant::now());
+        inner.write(&text);
+    }
+
+    /// Writes the rows that wait for more rows, if nothing has come for a while.
+    pub fn flush_if_idle(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.emitted_at.is_some_and(|at| at.elapsed() >= PATIENCE) {
+            inner.emitted_at = None;
+            let text = inner.renderer.as_mut().map(Renderer::flush).unwrap_or_default();
+            inner.write(&text);
+        }
+    }
+
+    /// Writes what the renderer holds back, and what closes the format.
+    pub fn finish(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let renderer = match inner.renderer.take() {
+            Some(renderer) => renderer,
+            // A program that emits nothing still prints a whole document of its format.
+            None => Renderer::new(inner.format, inner.width, inner.colour),
+        };
+        let text = renderer.finish();
+        inner.write(&text);
+    }
+
+    /// Text of `print`, which is no record: beside the records where people read them, on
+    /// standard error where a program does.
+    pub fn host(&self, text: &str) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match inner.format {
+            Format::View | Format::List | Format::Table => {
+                let held_back = inner.renderer.as_mut().map(Renderer::flush).unwrap_or_default();
+                inner.write(&held_back);
+                inner.write(text);
+                inner.write("\n");
+            }
+            Format::Json | Format::Jsonl => note(text),
+        }
+    }
+
+    /// A line for people, on standard error.
+    pub fn note(&self, text: &str) {
+        let _ordered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        note(text);
+    }
+}
+
+impl Inner {
+    fn write(&mut self, text: &str) {
+        if text.is_empty() || self.is_closed {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        self.is_closed = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err();
+    }
+}
+
+fn note(text: &str) {
+    // When standard error is gone there is nowhere left to say so.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Columns of the terminal; 80 where it does not say.
+fn terminal_width() -> Option<usize> {
+    Some(terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
+}

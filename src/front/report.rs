@@ -1,0 +1,83 @@
+//! Failures and errors as people read them: what was wrong, where, and what to do.
+
+use crate::cmdlet::{ErrorRecord, Position};
+use crate::render::visible::{one_line, visible};
+use crate::script::{Failure, FailureKind};
+
+/// A program's text with the name by which messages call it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The file, or `-c`.
+    pub name: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// An error record, with the place in the program where there is one.
+pub fn error_record(error: &ErrorRecord, source: Option<Source<'_>>) -> String {
+    let mut lines = vec![match error.cmdlet {
+        Some(cmdlet) => format!("{cmdlet} : {}", visible(&error.message)),
+        None => visible(&error.message).into_owned(),
+    }];
+    lines.extend(place(error.position, source));
+    if !error.remedy.is_empty() {
+        lines.push(format!("    {}", visible(&error.remedy)));
+    }
+    let target = error.target.as_deref().map(|target| format!(" ({})", one_line(target))).unwrap_or_default();
+    lines.push(format!("    + {}{target}: {}", error.category, error.id));
+    lines.join("\n")
+}
+
+/// Why a program did not come to its end.
+pub fn failure(failure: &Failure, source: Source<'_>) -> String {
+    let mut lines = Vec::new();
+    match &failure.kind {
+        FailureKind::Error(error) => {
+            let error = ErrorRecord { position: error.position.or(failure.position), ..error.clone() };
+            lines.push(error_record(&error, Some(source)));
+        }
+        FailureKind::Mistake(text) => {
+            lines.push(format!("error: {}", visible(text)));
+            lines.extend(place(failure.position, Some(source)));
+        }
+        FailureKind::Thrown(text) => {
+            lines.push(format!("error: the script threw: {}", visible(text)));
+            lines.extend(place(failure.position, Some(source)));
+        }
+        FailureKind::Limit(text) => {
+            lines.push(format!("error: {}", visible(text)));
+            lines.extend(place(failure.position, Some(source)));
+        }
+        FailureKind::Cancelled => lines.push("Interrupted.".to_owned()),
+        FailureKind::Exit(_) => {}
+    }
+    for call in &failure.calls {
+        let at = call.position.map(|place| format!(" at {}:{}:{}", source.name, place.line, place.column));
+        lines.push(format!("  in {}{}", call.function, at.unwrap_or_default()));
+    }
+    lines.join("\n")
+}
+
+/// The line with a caret under its column:
+///
+/// ```text
+///   --> daily.rhai:3:14
+///    |
+///  3 | let r = tset_xmpp_im();
+///    |         ^
+/// ```
+fn place(position: Option<Position>, source: Option<Source<'_>>) -> Vec<String> {
+    let (Some(Position { line, column }), Some(source)) = (position, source) else { return Vec::new() };
+    let Some(text) = line.checked_sub(1).and_then(|above| source.text.lines().nth(above)) else {
+        return vec![format!("  --> {}:{line}:{column}", source.name)];
+    };
+    let text: String = text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
+    let number = line.to_string();
+    let margin = " ".repeat(number.len());
+    vec![
+        format!("{margin}--> {}:{line}:{column}", source.name),
+        format!("{margin} |"),
+        format!("{number} | {}", visible(&text)),
+        format!("{margin} | {}^", " ".repeat(column.saturating_sub(1))),
+    ]
+}

@@ -1,0 +1,115 @@
+//! `imsh -c CODE` and `imsh run SCRIPT`: one program, then out.
+
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::cli::SessionOptions;
+use super::exit::ExitStatus;
+use super::output::Output;
+use super::report::{self, Source};
+use super::start::{self, Started};
+use crate::render;
+use crate::script::engine::emit_result;
+use crate::value::Value;
+
+/// The largest script that is read, in bytes.
+const MAX_SCRIPT: u64 = 16 << 20;
+
+/// Runs the code of `-c`.
+pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
+    program(options, Source { name: "-c", text: code }, Vec::new()).await
+}
+
+/// Runs a script with its arguments.
+pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<String>) -> ExitStatus {
+    let output = Output::new(options.output, options.color);
+    let text = match read(script) {
+        Ok(text) => text,
+        Err(error) => {
+            output.note(&format!("imsh: {}: {error}", start::display_name(script)));
+            return ExitStatus::Wrong;
+        }
+    };
+    // A first line for the kernel is none of the script's.
+    let text = if text.starts_with("#!") { format!("//{text}") } else { text };
+    program(options, Source { name: &start::display_name(script), text: &text }, arguments).await
+}
+
+fn read(script: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    if script == Path::new("-") {
+        std::io::stdin().lock().take(MAX_SCRIPT).read_to_string(&mut text)?;
+    } else {
+        std::fs::File::open(script)?.take(MAX_SCRIPT).read_to_string(&mut text)?;
+    }
+    Ok(text)
+}
+
+async fn program(options: &SessionOptions, source: Source<'_>, arguments: Vec<String>) -> ExitStatus {
+    let variables = vec![("args".to_owned(), Value::texts(arguments))];
+    let Started { session, host, output } = match start::start(options, variables).await {
+        Ok(started) => started,
+        Err(error) => {
+            Output::new(options.output, options.color).note(&format!("imsh: {error}"));
+            return ExitStatus::Wrong;
+        }
+    };
+    let cancel = CancellationToken::new();
+    let watch = tokio::spawn(cancel_on_interrupt(cancel.clone()));
+    let flush = tokio::spawn(flush_when_idle(output.clone()));
+    let result = session.evaluate(source.text, cancel).await;
+    watch.abort();
+    flush.abort();
+    let failure = match result {
+        Ok(value) => {
+            emit_result(&|value| output.emit(&value), value);
+            None
+        }
+        Err(failure) => Some(failure),
+    };
+    output.finish();
+    if let Some(failure) = &failure {
+        let text = report::failure(failure, source);
+        if !text.is_empty() {
+            output.note(&text);
+        }
+    }
+    ExitStatus::of(failure.as_ref().map(|failure| &failure.kind), host.tally())
+}
+
+/// The first Ctrl-C (or SIGTERM) ends the program, with what was learned still reported; the
+/// second ends the process.
+async fn cancel_on_interrupt(cancel: CancellationToken) {
+    interrupted().await;
+    cancel.cancel();
+    interrupted().await;
+    std::process::exit(ExitStatus::Interrupted.code().into());
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            // Without a handler of our own the signal ends the process, which is what it asks for.
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+async fn flush_when_idle(output: Output) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    debug_assert!(render::PATIENCE >= ticks.period());
+    loop {
+        ticks.tick().await;
+        output.flush_if_idle();
+    }
+}

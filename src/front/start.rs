@@ -1,0 +1,94 @@
+//! From the command line to a session: files, principal, world, engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::cli::SessionOptions;
+use super::output::Output;
+use super::terminal::Terminal;
+use crate::access::Principal;
+use crate::cmdlet::Catalogue;
+use crate::cmdlets::store::TopologyStore;
+use crate::cmdlets::{self, World};
+use crate::host::{Gate, Host};
+use crate::script::{Limits, Running, Session};
+use crate::topology::Places;
+use crate::value::Value;
+use crate::xmpp::network::Network;
+
+/// A session that is ready to run programs.
+pub struct Started {
+    /// The engine.
+    pub session: Session,
+    /// The door behind it.
+    pub host: Arc<Host>,
+    /// Where it writes.
+    pub output: Output,
+}
+
+/// Why no session could be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The operating system gave no thread, or the like.
+    #[error("the session could not be started: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Starts a session of the operating-system user.
+pub async fn start(options: &SessionOptions, variables: Vec<(String, Value)>) -> Result<Started, StartError> {
+    let output = Output::new(options.output, options.color);
+    let topology = TopologyStore::new(topology_path(options));
+    let world = Arc::new(World {
+        network: Network::system(),
+        topology,
+        operator: Arc::new(Terminal::new(output.clone())),
+        catalogue: Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description)),
+        directory: std::env::current_dir()?,
+        environment: Arc::new(|name| std::env::var(name).ok()),
+    });
+    let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal()), options.verbose));
+    let emit = output.clone();
+    let running =
+        Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN);
+    Ok(Started { session: Session::start(running, variables)?, host, output })
+}
+
+fn topology_path(options: &SessionOptions) -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name);
+    let (topology, config_home, home) =
+        (variable("IMSH_TOPOLOGY"), variable("XDG_CONFIG_HOME"), variable("HOME"));
+    Places {
+        flag: options.topology.as_deref(),
+        variable: topology.as_deref(),
+        config_home: config_home.as_deref(),
+        home: home.as_deref(),
+    }
+    .find()
+}
+
+/// The user of the operating system; behind sudo, who called it.
+fn principal() -> Principal {
+    use nix::unistd::{User, getgrouplist, getuid};
+    let uid = getuid();
+    let user = User::from_uid(uid).ok().flatten();
+    let name = user.as_ref().map_or_else(|| format!("uid-{uid}"), |user| user.name.clone());
+    let called_by = if uid.is_root() { std::env::var("SUDO_USER").ok() } else { None };
+    let user = match &called_by {
+        Some(caller) => User::from_name(caller).ok().flatten(),
+        None => user,
+    };
+    let groups = user.and_then(|user| {
+        let name = std::ffi::CString::new(user.name).ok()?;
+        getgrouplist(&name, user.gid).ok()
+    });
+    let group_name = |gid| nix::unistd::Group::from_gid(gid).ok().flatten().map(|group| group.name);
+    let groups = groups.unwrap_or_default().into_iter().filter_map(group_name).collect();
+    Principal::OsUser { name: called_by.unwrap_or(name), groups }
+}
+
+/// The name of a script in messages.
+pub fn display_name(script: &Path) -> String {
+    if script == Path::new("-") { "standard input".to_owned() } else { script.display().to_string() }
+}

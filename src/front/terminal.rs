@@ -1,0 +1,108 @@
+//! The operator at a terminal, or the absence of one.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output::Output;
+use crate::cmdlet::ErrorRecord;
+use crate::cmdlets::{NoOperator, Operator};
+use crate::render::visible::visible;
+use crate::secret::Secret;
+
+/// Whoever started the program: reads standard error, and answers at the terminal if there is one.
+pub struct Terminal {
+    output: Output,
+    is_interactive: bool,
+    progress: Mutex<Option<ProgressBar>>,
+}
+
+impl Terminal {
+    /// The operator of this process. Where standard input or standard error is no terminal,
+    /// nobody is asked anything.
+    pub fn new(output: Output) -> Self {
+        let is_interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
+        Self { output, is_interactive, progress: Mutex::new(None) }
+    }
+
+    fn say(&self, text: &str) {
+        // A progress bar must not be torn: it is taken away, and comes back with its next step.
+        if let Ok(mut progress) = self.progress.lock()
+            && let Some(bar) = progress.take()
+        {
+            bar.finish_and_clear();
+        }
+        self.output.note(text);
+    }
+}
+
+impl Operator for Terminal {
+    fn ask(&self, prompt: &str) -> Result<String, NoOperator> {
+        if !self.is_interactive {
+            return Err(NoOperator);
+        }
+        let mut error = io::stderr().lock();
+        write!(error, "{prompt}").and_then(|()| error.flush()).map_err(|_| NoOperator)?;
+        let mut line = String::new();
+        match io::stdin().lock().read_line(&mut line) {
+            Ok(0) | Err(_) => Err(NoOperator),
+            Ok(_) => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
+        }
+    }
+
+    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoOperator> {
+        if !self.is_interactive {
+            return Err(NoOperator);
+        }
+        rpassword::prompt_password(prompt).map(Secret::new).map_err(|_| NoOperator)
+    }
+
+    fn confirm(&self, question: &str) -> Result<bool, NoOperator> {
+        loop {
+            let answer = self.ask(&format!("Confirm\n{question}\n[Y] Yes  [N] No (default is \"Y\"): "))?;
+            match answer.trim().to_ascii_lowercase().as_str() {
+                "" | "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+
+    fn host(&self, text: &str) {
+        self.output.host(&visible(text));
+    }
+
+    fn warning(&self, text: &str) {
+        self.say(&format!("WARNING: {}", visible(text)));
+    }
+
+    fn verbose(&self, text: &str) {
+        self.say(&format!("VERBOSE: {}", visible(text)));
+    }
+
+    fn error(&self, error: &ErrorRecord) {
+        self.say(&super::report::error_record(error, None));
+    }
+
+    fn progress(&self, activity: &str, done: usize, total: usize, _elapsed: Duration) {
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        let Ok(mut progress) = self.progress.lock() else { return };
+        if done >= total {
+            if let Some(bar) = progress.take() {
+                bar.finish_and_clear();
+            }
+            return;
+        }
+        let bar = progress.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_length(total as u64);
+        bar.set_message(activity.to_owned());
+        bar.set_position(done as u64);
+    }
+}
