@@ -51,9 +51,9 @@ async fn run(call: Call) -> Outcome {
     if wanted.is_empty() {
         for pool in &call.topology.pools {
             let is_matched = filter.as_ref().is_none_or(|filter| filter.matches(pool.identity.as_str()));
-            let is_there = site.as_ref().is_none_or(|site| {
-                pool.site.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site))
-            });
+            let is_there = site
+                .as_ref()
+                .is_none_or(|site| pool.site.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site)));
             if is_matched && is_there {
                 call.emit(record(pool)).await?;
             }
@@ -64,9 +64,13 @@ async fn run(call: Call) -> Outcome {
         match call.topology.canonical_pool(&name) {
             Some(pool) => call.emit(record(pool)).await?,
             None => call.error(
-                ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", format!("There is no pool '{name}'."))
-                    .target(&name)
-                    .remedy("Run Get-Pool to see the pools there are."),
+                ErrorRecord::new(
+                    Category::ObjectNotFound,
+                    "PoolNotFound",
+                    format!("There is no pool '{name}'."),
+                )
+                .target(&name)
+                .remedy("Run Get-Pool to see the pools there are."),
             )?,
         }
     }

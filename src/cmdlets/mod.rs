@@ -8,6 +8,16 @@ pub mod bound;
 pub mod call;
 pub mod store;
 pub mod world;
+pub mod filter;
+
+pub mod get_pool;
+pub mod get_xmpp_allowed_partner;
+pub mod get_xmpp_gateway_configuration;
+pub mod get_health_monitoring_configuration;
+pub mod get_credential;
+pub mod set_test_user_credential;
+pub mod get_test_user_credential;
+pub mod remove_test_user_credential;
 
 use futures_util::future::BoxFuture;
 
@@ -30,4 +40,21 @@ pub struct Cmdlet {
 pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 
 /// Every cmdlet, in the order of help.
-pub static ALL: &[&Cmdlet] = &[];
+pub static ALL: &[&Cmdlet] = &[
+    &get_pool::CMDLET,
+    &get_xmpp_allowed_partner::CMDLET,
+    &get_xmpp_gateway_configuration::CMDLET,
+    &get_health_monitoring_configuration::CMDLET,
+    &get_credential::CMDLET,
+    &set_test_user_credential::CMDLET,
+    &get_test_user_credential::CMDLET,
+    &remove_test_user_credential::CMDLET,
+];
+
+/// A clause of a lower layer as a sentence: a capital in front, a full stop behind.
+pub(crate) fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let stop = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}

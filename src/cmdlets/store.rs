@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::topology::{Mistake, Topology};
+use crate::vault::{self, Key, Vault};
 
 /// The topology file of a session.
 #[derive(Debug)]
@@ -60,4 +61,51 @@ fn invalid(path: &Path, mistakes: &[Mistake]) -> ErrorRecord {
     ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
         .target(path.display().to_string())
         .remedy("Mend the file; nothing runs on a topology that is wrong.")
+}
+
+/// Where passwords are kept; opened when the first one is asked for.
+#[derive(Debug)]
+pub struct VaultStore {
+    directory: Option<PathBuf>,
+    /// A key from elsewhere, such as a systemd credential.
+    key: Option<Key>,
+    opened: Mutex<Option<Arc<Vault>>>,
+}
+
+impl VaultStore {
+    /// The vault of this directory, with a key from elsewhere if there is one.
+    pub fn new(directory: Option<PathBuf>, key: Option<Key>) -> Self {
+        Self { directory, key, opened: Mutex::new(None) }
+    }
+
+    /// The vault.
+    ///
+    /// # Errors
+    /// `VaultUnreadable`, with what is wrong with the file or its key.
+    pub fn open(&self) -> Result<Arc<Vault>, ErrorRecord> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vault) = opened.as_ref() {
+            return Ok(vault.clone());
+        }
+        let Some(directory) = &self.directory else {
+            return Err(ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NoVault",
+                "There is no topology file, so there is no vault beside it.",
+            )
+            .remedy("Give --topology FILE, or --vault DIR."));
+        };
+        let vault = match &self.key {
+            Some(key) => Vault::with_key(directory, key.clone()),
+            None => Vault::open(directory),
+        };
+        let vault = Arc::new(vault.map_err(|fault| unreadable(&fault))?);
+        *opened = Some(vault.clone());
+        Ok(vault)
+    }
+}
+
+/// The error record of a vault that cannot be used.
+pub fn unreadable(fault: &vault::Fault) -> ErrorRecord {
+    ErrorRecord::new(Category::AuthenticationError, "VaultUnreadable", super::sentence(&fault.to_string()))
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::TopologyStore;
+use super::store::{TopologyStore, VaultStore};
 use crate::cmdlet::{Catalogue, ErrorRecord};
 use crate::secret::Secret;
 use crate::xmpp::network::Network;
@@ -18,6 +18,8 @@ pub struct World {
     pub network: Network,
     /// The topology file.
     pub topology: TopologyStore,
+    /// Where passwords are kept.
+    pub vault: VaultStore,
     /// Who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
     /// What the principal may run; help and completion read it.

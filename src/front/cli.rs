@@ -36,7 +36,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Action {
     /// Run a script
-    #[command(long_about = "Runs a script to its end. The exit status says what came of it: 0 every test succeeded, 1 a test failed, 2 the script or the topology is wrong, 3 access denied, 4 a test could not run, 130 interrupted.")]
+    #[command(
+        long_about = "Runs a script to its end. The exit status says what came of it: 0 every test succeeded, 1 a test failed, 2 the script or the topology is wrong, 3 access denied, 4 a test could not run, 130 interrupted."
+    )]
     Run {
         /// The script; - reads it from standard input
         script: PathBuf,

@@ -33,7 +33,9 @@ impl Output {
         let is_coloured = match color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         };
         let inner = Inner {
             format: format.unwrap_or_default(),
@@ -89,7 +91,13 @@ impl Output {
                 inner.write(text);
                 inner.write("\n");
             }
-            Format::Json | Format::Jsonl => note(text),
+            Format::Json
+            | Format::Jsonl
+            | Format::Csv
+            | Format::Junit
+            | Format::Nagios
+            | Format::Prometheus
+            | Format::Html => note(text),
         }
     }
 

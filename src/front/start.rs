@@ -10,12 +10,13 @@ use super::output::Output;
 use super::terminal::Terminal;
 use crate::access::Principal;
 use crate::cmdlet::Catalogue;
-use crate::cmdlets::store::TopologyStore;
+use crate::cmdlets::store::{TopologyStore, VaultStore};
 use crate::cmdlets::{self, World};
 use crate::host::{Gate, Host};
 use crate::script::{Limits, Running, Session};
 use crate::topology::Places;
 use crate::value::Value;
+use crate::vault::Key;
 use crate::xmpp::network::Network;
 
 /// A session that is ready to run programs.
@@ -40,9 +41,11 @@ pub enum StartError {
 pub async fn start(options: &SessionOptions, variables: Vec<(String, Value)>) -> Result<Started, StartError> {
     let output = Output::new(options.output, options.color);
     let topology = TopologyStore::new(topology_path(options));
+    let vault = VaultStore::new(vault_directory(options, topology.path()), vault_key());
     let world = Arc::new(World {
         network: Network::system(),
         topology,
+        vault,
         operator: Arc::new(Terminal::new(output.clone())),
         catalogue: Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description)),
         directory: std::env::current_dir()?,
@@ -66,6 +69,19 @@ fn topology_path(options: &SessionOptions) -> Option<PathBuf> {
         home: home.as_deref(),
     }
     .find()
+}
+
+/// `--vault`, `$IMSH_VAULT`, else `vault` beside the topology.
+fn vault_directory(options: &SessionOptions, topology: Option<&Path>) -> Option<PathBuf> {
+    let variable = std::env::var_os("IMSH_VAULT").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let beside = || Some(topology?.parent()?.join("vault"));
+    options.vault.clone().or(variable).or_else(beside)
+}
+
+/// The key that systemd passed in (`LoadCredential=imsh-vault-key:…`), if it did.
+fn vault_key() -> Option<Key> {
+    let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join("imsh-vault-key");
+    path.exists().then_some(Key::Systemd(path))
 }
 
 /// The user of the operating system; behind sudo, who called it.

@@ -1,0 +1,65 @@
+//! `Get-TestUserCredential`: a stored credential, to be used and not to be read.
+
+use crate::address::Address;
+use crate::cmdlet::{
+    Binds, BuiltInRole, Category, Description, ErrorRecord, Family, Impact, Kind, Parameter,
+};
+use crate::cmdlets::store::unreadable;
+use crate::cmdlets::{Call, Cmdlet, Outcome};
+use crate::value::{Record, Value};
+
+/// `Get-TestUserCredential`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Get-TestUserCredential",
+        original: Some("Get-CsTestUserCredential"),
+        aliases: &[],
+        family: Family::Credentials,
+        synopsis: "Says which test users have a credential in the vault.",
+        description: "Gives the account, the name it logs on with, and what is stored for it. The password is never \
+            given; Test-XmppIM takes it from the vault itself. An address that is no test user is an error.",
+        parameters: &[Parameter::new("SipAddress", Kind::Address, "The test user's address, or several.")
+            .many()
+            .at(0)
+            .default("Every test user that has a credential.")
+            .binds(Binds::TestUser)],
+        emits: "TestUserCredential",
+        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
+        impact: Impact::None,
+        examples: &[],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(call: Call) -> Outcome {
+    let wanted: Vec<Address> =
+        call.bound.texts("SipAddress").iter().filter_map(|written| written.parse().ok()).collect();
+    let vault = call.world.vault.open()?;
+    let stored = tokio::task::block_in_place(|| vault.accounts()).map_err(|fault| unreadable(&fault))?;
+    let is_visible = |account: &Address| call.topology.test_user_of(account).is_some();
+    let accounts = if wanted.is_empty() {
+        stored.iter().filter(|account| is_visible(account)).cloned().collect()
+    } else {
+        wanted
+    };
+    for account in accounts {
+        let entry = if is_visible(&account) {
+            vault.get(&account).map_err(|fault| unreadable(&fault))?
+        } else {
+            None
+        };
+        let Some(entry) = entry else {
+            let message = format!("{account} is no test user, or has no credential in the vault.");
+            let error = ErrorRecord::new(Category::ObjectNotFound, "TestUserCredentialNotFound", message);
+            call.error(error.target(account.sip()).remedy("Store one with Set-TestUserCredential."))?;
+            continue;
+        };
+        let record = Record::new("TestUserCredential")
+            .with("SipAddress", account.sip())
+            .with("UserName", entry.user_name.as_str())
+            .with("Password", Value::optional(entry.password.map(|password| password.to_string())))
+            .with("HasCertificate", entry.certificate.is_some());
+        call.emit(record).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `Set-TestUserCredential`: puts a test user's password into the vault.
+
+use crate::address::Address;
+use crate::cmdlet::{
+    Binds, BuiltInRole, Category, Description, ErrorRecord, Family, Impact, Kind, Parameter,
+};
+use crate::cmdlets::store::unreadable;
+use crate::cmdlets::{Call, Cmdlet, Outcome};
+use crate::vault::StoredCredential;
+
+/// `Set-TestUserCredential`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Set-TestUserCredential",
+        original: Some("Set-CsTestUserCredential"),
+        aliases: &[],
+        family: Family::Credentials,
+        synopsis: "Stores the credential of a test user in the vault.",
+        description: "The vault is one encrypted file beside the topology, with its key in a file that only you can \
+            read. Both are made when they are first needed. A stored credential replaces an earlier one of the same \
+            account, and goes only to the pools that list the account as a test user.",
+        parameters: &[
+            Parameter::new("SipAddress", Kind::Address, "The test user's address.")
+                .at(0)
+                .required()
+                .binds(Binds::TestUser),
+            Parameter::new("Credential", Kind::Credential, "Name and password, from Get-Credential.")
+                .at(1)
+                .required(),
+        ],
+        emits: "",
+        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
+        impact: Impact::Medium,
+        examples: &[],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(call: Call) -> Outcome {
+    let address = account(&call)?;
+    let Some(credential) = call.bound.credential("Credential") else { return Ok(()) };
+    if call.topology.test_user_of(&address).is_none() {
+        call.warn(format!(
+            "No pool lists {address} as a test user, so this credential goes nowhere until one does."
+        ))?;
+    }
+    if !call.should_process("Store the credential", &address.to_string())? {
+        return Ok(());
+    }
+    let stored = StoredCredential {
+        user_name: credential.user_name,
+        password: Some(credential.password),
+        certificate: None,
+    };
+    let vault = call.world.vault.open()?;
+    tokio::task::block_in_place(|| vault.set(&address, stored)).map_err(|fault| unreadable(&fault))?;
+    Ok(())
+}
+
+/// The account that the call is about.
+fn account(call: &Call) -> Result<Address, ErrorRecord> {
+    let written = call.bound.text("SipAddress").unwrap_or_default();
+    written.parse().map_err(|fault| {
+        ErrorRecord::new(Category::InvalidArgument, "BadAddress", format!("'{written}': {fault}."))
+    })
+}
