@@ -13,6 +13,11 @@ pub mod certificate;
 pub mod xml;
 pub mod condition;
 pub mod stream;
+pub mod sasl;
+pub mod bind;
+pub mod message;
+pub mod session;
+pub mod deliver;
 
 use std::fmt;
 use std::time::Duration;
@@ -130,6 +135,18 @@ pub enum Fault {
     /// The stream ended or was broken, in Secure or later.
     #[error(transparent)]
     Stream(#[from] stream::Fault),
+    /// The server refused us, or did not prove itself.
+    #[error(transparent)]
+    Authenticate(#[from] sasl::Fault),
+    /// The stream got no address.
+    #[error(transparent)]
+    Bind(#[from] bind::Fault),
+    /// The message could not be written.
+    #[error(transparent)]
+    Send(#[from] message::Fault),
+    /// The evidence that was asked for did not come.
+    #[error(transparent)]
+    Deliver(#[from] deliver::Fault),
     /// A phase, or the whole, was not done in time.
     #[error("{phase} was not done after {after:?}")]
     Deadline {

@@ -461,6 +461,11 @@ fn announced(features: &Element) -> Option<Announced> {
     })
 }
 
+/// Whether the features are those of Prosody.
+pub(super) fn names_prosody(features: &Element) -> bool {
+    matches!(software(features), Some(Fact::Software { name, .. }) if name == "Prosody")
+}
+
 /// The server's software, from the entity capabilities among its features (XEP-0115, section 6.3).
 fn software(features: &Element) -> Option<Fact> {
     let node = features.child("c", CAPABILITIES)?.attribute("node")?;

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::Phase;
 use super::connect::Attempt;
+use super::deliver::Proven;
 use super::dns::SrvAnswer;
 use super::resolve::{DomainRecords, Target};
 use super::secure::{CertificateReport, Tls};
@@ -153,6 +154,8 @@ pub enum Fact {
     ServerProof,
     /// Bind: the full address that the server gave us.
     Bound(String),
+    /// Send, Deliver: a proof of how far the message came.
+    Proven(Proven),
     /// The server software that was learned or guessed.
     Software {
         /// Its name, as in `Prosody`.
@@ -335,6 +338,7 @@ impl fmt::Display for Fact {
             }
             Self::ServerProof => f.write_str("the server proved itself"),
             Self::Bound(jid) => write!(f, "bound as {jid}"),
+            Self::Proven(Proven { proof, after }) => write!(f, "{proof} after {after:.1?}"),
             Self::Software { name, version, basis } => {
                 write!(f, "server software {name}")?;
                 if let Some(version) = version {

@@ -19,3 +19,12 @@ mod tests;
 pub use element::{Attribute, Element, Node};
 pub use reader::{Fault, Frame, Header, Limits, StreamReader, Violation};
 pub use writer::StreamWriter;
+
+/// One stanza from text, as a client's stream carries it.
+#[cfg(test)]
+pub(crate) fn stanza_for_tests(xml: &str) -> Element {
+    let mut resolver = quick_xml::name::NamespaceResolver::default();
+    let outer = quick_xml::events::BytesStart::from_content("s xmlns='jabber:client'", 1);
+    resolver.push(&outer).unwrap();
+    parse::stanza(xml, &resolver, &Limits::default()).unwrap()
+}

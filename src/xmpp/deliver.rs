@@ -1,0 +1,582 @@
+//! Delivery: how far a message is proven to have come, and what came back instead.
+//!
+//! Judges the news of a [`Session`] about one message. The fence is a ping (XEP-0199) to the
+//! receiver's domain on the same stream, behind the message: stanzas are processed in order (RFC 6120,
+//! section 10.1), so its answer without a bounce before it means that the partner's server took the
+//! message. It does not mean that the receiver exists, and a bounce that comes later still wins.
+//! Nothing is believed that our own pool could have made up, and nothing learned is lost: a
+//! [`Delivery`] holds all of it, however it ends.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use jid::Jid;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout_at;
+use tokio_util::sync::CancellationToken;
+
+use super::condition::{StanzaCondition, StanzaError};
+use super::message::{Probe, Sign, random};
+use super::session::{Event, Expectation, News, Session, send_fault};
+use super::stream::record;
+use super::trace::{Direction, Fact, Trace};
+use super::{Phase, stream};
+use crate::topology::Evidence;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The level of evidence that makes a success.
+    pub minimum: Evidence,
+    /// How long Send and Deliver may take together.
+    pub within: Duration,
+    /// How long to go on listening for a late bounce where the evidence rests on the fence alone;
+    /// [`LINGER`] in order.
+    pub linger: Duration,
+    /// Ends the wait.
+    pub cancel: CancellationToken,
+    /// Told every level that is reached, while the wait goes on.
+    pub progress: Option<watch::Sender<Option<Evidence>>>,
+}
+
+/// How long a late bounce is waited for. It is not part of the latency.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// What became of one message.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The message.
+    pub probe: Probe,
+    /// The level that is reached or the reason why the one that was asked for is not.
+    pub outcome: Result<Evidence, super::Fault>,
+    /// The highest level that the proofs bear, whatever the outcome.
+    pub reached: Option<Evidence>,
+    /// The proofs, in the order of their arrival.
+    pub proofs: Vec<Proven>,
+    /// What came back with an error, in the order of arrival.
+    pub bounces: Vec<Bounce>,
+    /// What became of the fence.
+    pub fence: Fence,
+    /// From the start of Send to the proof that met the minimum.
+    pub latency: Option<Duration>,
+    /// From the start of Send to the end of the wait.
+    pub elapsed: Duration,
+}
+
+/// A proof, and when it came, counted from the start of Send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// What proves it.
+    pub proof: Proof,
+    /// When it came.
+    pub after: Duration,
+}
+
+/// What can prove how far a message came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It was written to the pool's stream.
+    WrittenToStream,
+    /// The pool's count of stanzas covers it (XEP-0198).
+    PoolAcknowledged,
+    /// The pool answered a ping that was sent behind it.
+    PoolAnsweredPing,
+    /// The receiver's domain answered a ping that was sent behind it.
+    PartnerAnsweredPing,
+    /// The receiver's domain answered that ping with an error which only it can have made.
+    PartnerErrorToPing {
+        /// The error.
+        error: StanzaError,
+    },
+    /// A receipt came from a client of the receiver (XEP-0184).
+    Receipt {
+        /// The client.
+        from: Jid,
+    },
+    /// A client of the receiver sent a message with our nonce.
+    Echo {
+        /// The client.
+        from: Jid,
+    },
+    /// Our own session at the receiver's end saw it.
+    SeenBySecondSession,
+    /// The answer of that session came back.
+    AnswerFromSecondSession,
+}
+
+impl Proof {
+    /// The level that it proves.
+    pub fn evidence(&self) -> Evidence {
+        match self {
+            Self::WrittenToStream => Evidence::Sent,
+            Self::PoolAcknowledged | Self::PoolAnsweredPing => Evidence::AcceptedByPool,
+            Self::PartnerAnsweredPing | Self::PartnerErrorToPing { .. } => Evidence::AcceptedByPartner,
+            Self::Receipt { .. } | Self::SeenBySecondSession => Evidence::Delivered,
+            Self::Echo { .. } | Self::AnswerFromSecondSession => Evidence::Exchanged,
+        }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrittenToStream => f.write_str("written to the pool's stream"),
+            Self::PoolAcknowledged => f.write_str("acknowledged by the pool"),
+            Self::PoolAnsweredPing => f.write_str("the pool answered a ping behind it"),
+            Self::PartnerAnsweredPing => f.write_str("the receiver's domain answered a ping behind it"),
+            Self::PartnerErrorToPing { error } => {
+                write!(f, "the receiver's domain answered a ping behind it with {error}")
+            }
+            Self::Receipt { from } => write!(f, "receipt from {from}"),
+            Self::Echo { from } => write!(f, "echo from {from}"),
+            Self::SeenBySecondSession => f.write_str("seen by the receiver's session"),
+            Self::AnswerFromSecondSession => f.write_str("the answer of the receiver's session came back"),
+        }
+    }
+}
+
+/// A message that came back with an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounce {
+    /// The error.
+    pub error: StanzaError,
+    /// Who it says to come from, verbatim: it need not be a valid address.
+    pub from: String,
+    /// Who made it, as far as it can be known.
+    pub origin: Origin,
+    /// When it came, counted from the start of Send.
+    pub after: Duration,
+    /// Whether the fence had come back before it.
+    pub order: Order,
+}
+
+/// Who made an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Our own pool.
+    Pool,
+    /// The server of the receiver's domain.
+    Partner,
+    /// Somebody who is named, and is neither.
+    Other,
+    /// Nothing says who.
+    Unclear,
+}
+
+/// On which side of the fence's answer something came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Before it, as order demands.
+    BeforeFence,
+    /// Behind it: several connections between the servers, or a cluster.
+    BehindFence,
+}
+
+/// What became of the ping behind the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// Nothing yet.
+    Open,
+    /// It was answered.
+    Answered {
+        /// When, counted from the start of Send.
+        after: Duration,
+    },
+    /// It came back with an error.
+    Failed {
+        /// The error.
+        error: StanzaError,
+        /// Who made it.
+        origin: Origin,
+        /// When, counted from the start of Send.
+        after: Duration,
+    },
+}
+
+/// What can go wrong in Deliver.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The message came back.
+    #[error("the message came back with {}", bounce.error)]
+    Bounced {
+        /// How.
+        bounce: Box<Bounce>,
+        /// What became of the fence.
+        fence: Fence,
+    },
+    /// The receiver's server is reached, answers, and did not take the message for the receiver: there
+    /// is no such user, or nobody is on line and nothing is stored, or we are blocked.
+    #[error("the receiver's server answers, and the receiver is not available")]
+    ReceiverUnavailable {
+        /// How the message came back.
+        bounce: Box<Bounce>,
+    },
+    /// The evidence did not come in time.
+    #[error("no evidence of {wanted} within {waited:?}")]
+    Silent {
+        /// The level that was reached.
+        reached: Option<Evidence>,
+        /// The level that was asked for.
+        wanted: Evidence,
+        /// How long was waited.
+        waited: Duration,
+        /// What became of the fence.
+        fence: Fence,
+    },
+    /// Our own session saw the message, and its answer did not come back.
+    #[error("the message arrived, and its answer did not come back within {waited:?}")]
+    ReturnPath {
+        /// How long was waited.
+        waited: Duration,
+    },
+}
+
+/// Sends a message and waits for what is wanted, or for what makes it impossible.
+///
+/// `receiver` is a session that is logged on as the receiver and available, where there is one.
+pub async fn deliver(
+    session: &Session,
+    receiver: Option<&Session>,
+    probe: Probe,
+    wanted: &Wanted,
+    trace: &mut Trace,
+) -> Delivery {
+    trace.begin(Phase::Send);
+    record(trace, Direction::Sent, &probe.stanza());
+    let mut wait = Wait::new(session, probe, wanted);
+    let sending = timeout_at(wait.deadline.into(), wait.send(receiver));
+    let outcome = match until_cancelled(wanted, sending).await {
+        None => Err(super::Fault::Cancelled),
+        Some(Err(_)) => Err(super::Fault::Deadline { phase: Phase::Send, after: wanted.within }),
+        Some(Ok(Err(fault))) => Err(fault),
+        Some(Ok(Ok(mut sources))) => wait.listen(&mut sources, trace).await,
+    };
+    trace.end();
+    wait.into_delivery(outcome)
+}
+
+/// The future's value, or nothing where the caller does not want it any more.
+async fn until_cancelled<T>(wanted: &Wanted, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = wanted.cancel.cancelled() => None,
+        value = future => Some(value),
+    }
+}
+
+/// What was learned about one message so far.
+struct Wait<'a> {
+    session: &'a Session,
+    wanted: &'a Wanted,
+    probe: Probe,
+    started: Instant,
+    deadline: Instant,
+    /// What our session at the receiver's end adds to its answer.
+    witness: Option<String>,
+    proofs: Vec<Proven>,
+    bounces: Vec<Bounce>,
+    fence: Fence,
+    latency: Option<Duration>,
+}
+
+/// The news from both ends.
+struct Sources {
+    sender: mpsc::Receiver<News>,
+    receiver: Option<mpsc::Receiver<News>>,
+}
+
+impl Sources {
+    /// The next news. Cancel-safe. The receiver's end may fall silent, ours may not: then it is over.
+    async fn next(&mut self) -> Option<News> {
+        let Self { sender, receiver } = self;
+        let seen = async {
+            match receiver {
+                Some(receiver) => receiver.recv().await,
+                None => None,
+            }
+        };
+        tokio::select! {
+            news = sender.recv() => news,
+            Some(news) = seen => Some(news),
+        }
+    }
+}
+
+impl<'a> Wait<'a> {
+    fn new(session: &'a Session, probe: Probe, wanted: &'a Wanted) -> Self {
+        let started = Instant::now();
+        Self {
+            session,
+            wanted,
+            probe,
+            started,
+            deadline: started + wanted.within,
+            witness: None,
+            proofs: Vec::new(),
+            bounces: Vec::new(),
+            fence: Fence::Open,
+            latency: None,
+        }
+    }
+
+    /// Lets the receiver's end look out, then sends.
+    async fn send(&mut self, receiver: Option<&Session>) -> Result<Sources, super::Fault> {
+        let receiver = match receiver {
+            Some(receiver) => Some(self.look_out(receiver).await?),
+            None => None,
+        };
+        let mut sender = self.session.send(self.probe.clone()).await.map_err(send_fault)?;
+        while self.proofs.is_empty() {
+            match sender.recv().await {
+                Some(News { at, event: Event::Written }) => self.prove(Proof::WrittenToStream, at),
+                Some(_) => {}
+                None => return Err(self.session.fault().into()),
+            }
+        }
+        Ok(Sources { sender, receiver })
+    }
+
+    async fn look_out(&mut self, receiver: &Session) -> Result<mpsc::Receiver<News>, super::Fault> {
+        let witness = random()?;
+        self.witness = Some(witness.clone());
+        let expectation = Expectation {
+            id: self.probe.id().to_owned(),
+            nonce: self.probe.nonce().to_owned(),
+            sender: self.session.jid().to_bare(),
+            witness,
+        };
+        Ok(receiver.expect(expectation).await?)
+    }
+
+    /// Takes in the news until nothing more can change the verdict, or the time is up.
+    async fn listen(&mut self, sources: &mut Sources, trace: &mut Trace) -> Result<Evidence, super::Fault> {
+        trace.begin(Phase::Deliver);
+        for proven in &self.proofs {
+            trace.learn(Fact::Proven(proven.clone()));
+        }
+        while let Some(until) = self.listens_until() {
+            let next = timeout_at(until.into(), sources.next());
+            match until_cancelled(self.wanted, next).await {
+                None => return Err(super::Fault::Cancelled),
+                Some(Err(_)) => break,
+                Some(Ok(None)) => return self.lost(self.session.fault()),
+                Some(Ok(Some(news))) => self.learn(news, trace),
+            }
+        }
+        self.verdict().map_err(super::Fault::from)
+    }
+
+    /// Until when news may still change the verdict; `None` where they cannot.
+    fn listens_until(&self) -> Option<Instant> {
+        let is_met = self.reached() >= Some(self.wanted.minimum);
+        let until = match (self.bounces.first(), is_met, self.reached()) {
+            (_, true, Some(Evidence::Delivered | Evidence::Exchanged)) => return None,
+            // The fence tells whether the partner's server is reached at all.
+            (Some(bounce), _, _) if self.fence == Fence::Open => self.started + bounce.after + LINGER,
+            (Some(_), _, _) => return None,
+            (None, true, Some(Evidence::AcceptedByPartner)) => {
+                self.started + self.latency.unwrap_or_default() + self.wanted.linger
+            }
+            (None, true, _) => return None,
+            (None, false, _) => self.deadline,
+        };
+        Some(until.min(self.deadline))
+    }
+
+    /// What the proofs and the bounces come to.
+    fn verdict(&self) -> Result<Evidence, Fault> {
+        let wanted = self.wanted.minimum;
+        let reached = self.reached();
+        let met = reached.filter(|reached| *reached >= wanted);
+        let waited = self.started.elapsed();
+        match (self.bounces.first(), met) {
+            // A receipt outweighs a bounce: one client of the receiver refused, another did not.
+            (None, Some(reached))
+            | (Some(_), Some(reached @ (Evidence::Delivered | Evidence::Exchanged))) => Ok(reached),
+            (Some(bounce), _) if self.is_receivers(bounce) => {
+                Err(Fault::ReceiverUnavailable { bounce: Box::new(bounce.clone()) })
+            }
+            (Some(bounce), _) => {
+                Err(Fault::Bounced { bounce: Box::new(bounce.clone()), fence: self.fence.clone() })
+            }
+            (None, None) if self.has(&Proof::SeenBySecondSession) => Err(Fault::ReturnPath { waited }),
+            (None, None) => Err(Fault::Silent { reached, wanted, waited, fence: self.fence.clone() }),
+        }
+    }
+
+    /// Whether the receiver's server refused for the receiver, and is else in order (RFC 6121,
+    /// section 8.5).
+    fn is_receivers(&self, bounce: &Bounce) -> bool {
+        let is_reached = match &self.fence {
+            Fence::Answered { .. } => true,
+            Fence::Failed { origin, .. } => *origin == Origin::Partner,
+            Fence::Open => false,
+        };
+        is_reached
+            && bounce.error.condition == StanzaCondition::ServiceUnavailable
+            && matches!(bounce.origin, Origin::Partner | Origin::Unclear)
+    }
+
+    /// The highest level that is proven. A bounce takes away what rests on the fence alone.
+    fn reached(&self) -> Option<Evidence> {
+        let levels = self.proofs.iter().map(|proven| proven.proof.evidence());
+        levels.filter(|level| self.bounces.is_empty() || *level != Evidence::AcceptedByPartner).max()
+    }
+
+    fn has(&self, proof: &Proof) -> bool {
+        self.proofs.iter().any(|proven| proven.proof == *proof)
+    }
+
+    /// The session is over: what was proven by then still counts.
+    fn lost(&self, fault: stream::Fault) -> Result<Evidence, super::Fault> {
+        self.verdict().map_err(|verdict| match verdict {
+            Fault::Bounced { .. } | Fault::ReceiverUnavailable { .. } => verdict.into(),
+            Fault::Silent { .. } | Fault::ReturnPath { .. } => fault.into(),
+        })
+    }
+
+    fn learn(&mut self, News { at, event }: News, trace: &mut Trace) {
+        let n_known = self.proofs.len();
+        match event {
+            Event::Written => self.prove(Proof::WrittenToStream, at),
+            Event::Acknowledged => self.prove(Proof::PoolAcknowledged, at),
+            Event::PoolAnswered => self.prove(Proof::PoolAnsweredPing, at),
+            Event::FenceAnswered => self.fence_answered(at),
+            Event::FenceFailed(error) => self.fence_failed(error, at),
+            Event::Sign(sign, stanza) => {
+                record(trace, Direction::Received, &stanza);
+                self.read(sign, at);
+            }
+            Event::Seen(stanza) => {
+                record(trace, Direction::Received, &stanza);
+                self.prove(Proof::SeenBySecondSession, at);
+            }
+        }
+        for proven in &self.proofs[n_known..] {
+            trace.learn(Fact::Proven(proven.clone()));
+        }
+    }
+
+    fn read(&mut self, sign: Sign, at: Instant) {
+        match sign {
+            Sign::Bounce { error, from } => self.bounced(error, from, at),
+            Sign::Receipt { from } => self.prove(Proof::Receipt { from }, at),
+            Sign::Answer { witness, .. } if witness.is_some() && witness == self.witness => {
+                self.prove(Proof::AnswerFromSecondSession, at);
+            }
+            Sign::Answer { from, .. } => self.prove(Proof::Echo { from }, at),
+        }
+    }
+
+    fn bounced(&mut self, error: StanzaError, from: String, at: Instant) {
+        if self.bounces.len() == MAX_KEPT {
+            return;
+        }
+        let order = match self.fence {
+            Fence::Answered { .. } => Order::BehindFence,
+            Fence::Open | Fence::Failed { .. } => Order::BeforeFence,
+        };
+        let origin = self.origin(&error, &from);
+        self.bounces.push(Bounce { error, from, origin, after: self.after(at), order });
+    }
+
+    fn fence_answered(&mut self, at: Instant) {
+        self.fence = Fence::Answered { after: self.after(at) };
+        if self.bounces.is_empty() {
+            self.prove(Proof::PartnerAnsweredPing, at);
+        }
+    }
+
+    fn fence_failed(&mut self, error: StanzaError, at: Instant) {
+        // The session has checked that it comes from the receiver's domain, as it says.
+        let origin = self.origin(&error, self.probe.to().domain().as_str());
+        let is_remote = matches!(
+            error.condition,
+            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
+        );
+        self.fence = Fence::Failed { error: error.clone(), origin, after: self.after(at) };
+        if origin == Origin::Partner && !is_remote && self.bounces.is_empty() {
+            self.prove(Proof::PartnerErrorToPing { error }, at);
+        }
+    }
+
+    /// Who made an error. A server that makes one for somebody else writes the other's address as its
+    /// `from`, so that only `by` and the condition tell.
+    fn origin(&self, error: &StanzaError, from: &str) -> Origin {
+        let (own, partner) = (self.session.jid().domain(), self.probe.to().domain());
+        if let Some(by) = &error.by {
+            return match Jid::new(by) {
+                Ok(by) if by.domain() == partner => Origin::Partner,
+                Ok(by) if by.domain() == own => Origin::Pool,
+                Ok(_) | Err(_) => Origin::Other,
+            };
+        }
+        if own == partner {
+            return Origin::Partner;
+        }
+        if Jid::new(from).is_ok_and(|from| from.domain() == own) {
+            return Origin::Pool;
+        }
+        match &error.condition {
+            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => Origin::Pool,
+            StanzaCondition::FeatureNotImplemented => Origin::Partner,
+            // COMPAT: Prosody signs what it makes itself for a domain out of reach.
+            StanzaCondition::ServiceUnavailable if self.session.marks_its_errors() => Origin::Partner,
+            StanzaCondition::ServiceUnavailable
+            | StanzaCondition::BadRequest
+            | StanzaCondition::Conflict
+            | StanzaCondition::Forbidden
+            | StanzaCondition::Gone
+            | StanzaCondition::InternalServerError
+            | StanzaCondition::ItemNotFound
+            | StanzaCondition::JidMalformed
+            | StanzaCondition::NotAcceptable
+            | StanzaCondition::NotAllowed
+            | StanzaCondition::NotAuthorized
+            | StanzaCondition::PolicyViolation
+            | StanzaCondition::RecipientUnavailable
+            | StanzaCondition::Redirect
+            | StanzaCondition::RegistrationRequired
+            | StanzaCondition::ResourceConstraint
+            | StanzaCondition::SubscriptionRequired
+            | StanzaCondition::UndefinedCondition
+            | StanzaCondition::UnexpectedRequest
+            | StanzaCondition::Unknown(_) => Origin::Unclear,
+        }
+    }
+
+    fn prove(&mut self, proof: Proof, at: Instant) {
+        if self.has(&proof) || self.proofs.len() == MAX_KEPT {
+            return;
+        }
+        let after = self.after(at);
+        self.proofs.push(Proven { proof, after });
+        let reached = self.reached();
+        if self.latency.is_none() && reached >= Some(self.wanted.minimum) {
+            self.latency = Some(after);
+        }
+        if let Some(progress) = &self.wanted.progress {
+            progress.send_replace(reached);
+        }
+    }
+
+    fn after(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.started)
+    }
+
+    fn into_delivery(self, outcome: Result<Evidence, super::Fault>) -> Delivery {
+        Delivery {
+            reached: self.reached(),
+            latency: self.latency.filter(|_| outcome.is_ok()),
+            elapsed: self.started.elapsed(),
+            probe: self.probe,
+            outcome,
+            proofs: self.proofs,
+            bounces: self.bounces,
+            fence: self.fence,
+        }
+    }
+}
+
+/// Proofs, and bounces, that are kept of one message.
+const MAX_KEPT: usize = 32;

@@ -1,0 +1,325 @@
+//! The test message (RFC 6121, section 5): what is sent, and which of what comes back is about it.
+//!
+//! Values and readings only; `session` moves them and `deliver` judges them. Everything is matched by
+//! the random id, the nonce and the sender together, and nothing that was stored, copied or archived
+//! on its way counts (XEP-0203, XEP-0280, XEP-0313).
+
+use jid::{BareJid, FullJid, Jid};
+
+use super::condition::{StanzaError, quote};
+use super::xml::{Element, ns};
+
+/// One test message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    id: String,
+    nonce: String,
+    to: Jid,
+    body: String,
+}
+
+/// What can go wrong in Send, besides the stream itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The message would be longer than the pool takes (XEP-0478).
+    #[error("a message of {n_bytes} bytes, and the pool takes {limit}")]
+    TooLong {
+        /// The message.
+        n_bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The system has no random numbers for us.
+    #[error("no random numbers: {reason}")]
+    NoRandomness {
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl Probe {
+    /// A message to `to` that says `body`, with an id and a nonce of its own.
+    pub fn new(to: Jid, body: &str) -> Result<Self, Fault> {
+        Ok(Self { id: random()?, nonce: random()?, to, body: body.to_owned() })
+    }
+
+    /// A message with this id and nonce: for plays that are written down.
+    pub fn with_marks(to: Jid, body: &str, id: &str, nonce: &str) -> Self {
+        Self { id: id.to_owned(), nonce: nonce.to_owned(), to, body: body.to_owned() }
+    }
+
+    /// The stanza's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What only those know who have seen the message.
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// The receiver, as the caller wrote it.
+    pub fn to(&self) -> &Jid {
+        &self.to
+    }
+
+    /// The stanza. The nonce is in an element of our own for those who know it, and in the body, so
+    /// that anybody's echo quotes it.
+    pub fn stanza(&self) -> Element {
+        Element::new("message", ns::CLIENT)
+            .with_attribute("type", "chat")
+            .with_attribute("id", &*self.id)
+            .with_attribute("to", self.to.as_str())
+            .with_child(
+                Element::new("body", ns::CLIENT).with_text(&format!("{} [{}]", self.body, self.nonce)),
+            )
+            .with_child(Element::new("probe", ns::PROBE).with_attribute("nonce", &*self.nonce))
+            .with_child(Element::new("request", ns::RECEIPTS))
+            .with_child(Element::new("no-store", ns::HINTS))
+            .with_child(Element::new("no-copy", ns::HINTS))
+    }
+
+    /// What a stanza says about this message, if it is about it. `own` is the address of the session
+    /// that sent it.
+    pub fn sign(&self, stanza: &Element, own: &FullJid) -> Option<Sign> {
+        if !stanza.is("message", ns::CLIENT) {
+            return None;
+        }
+        let said = stanza.attribute("from");
+        let from = said.and_then(|from| Jid::new(from).ok());
+        if stanza.attribute("type") == Some("error") {
+            return self.is_bounce(stanza, from.as_ref(), own).then(|| Sign::Bounce {
+                error: StanzaError::of(stanza),
+                from: said.map(quote).unwrap_or_default(),
+            });
+        }
+        let from =
+            from.filter(|from| from.to_bare() == self.to.to_bare() && from.as_str() != own.as_str())?;
+        if !is_live(stanza) {
+            return None;
+        }
+        if let Some(answer) = stanza.child("answer", ns::PROBE) {
+            let witness = answer.attribute("witness").map(str::to_owned);
+            return (answer.attribute("nonce") == Some(&*self.nonce))
+                .then_some(Sign::Answer { from, witness });
+        }
+        if let Some(received) = stanza.child("received", ns::RECEIPTS) {
+            return (received.attribute("id") == Some(&*self.id)).then_some(Sign::Receipt { from });
+        }
+        let body = stanza.child_text("body", ns::CLIENT)?;
+        body.contains(&self.nonce).then_some(Sign::Answer { from, witness: None })
+    }
+
+    /// A bounce has our id, comes from the receiver, a server on the way or nobody who can be read,
+    /// and does not quote another nonce.
+    fn is_bounce(&self, stanza: &Element, from: Option<&Jid>, own: &FullJid) -> bool {
+        let quoted = stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce"));
+        stanza.attribute("id") == Some(&*self.id)
+            && quoted.is_none_or(|nonce| nonce == self.nonce)
+            && from.is_none_or(|from| {
+                from.domain() == self.to.domain()
+                    || from.to_bare() == own.to_bare()
+                    || from.as_str() == own.domain().as_str()
+            })
+    }
+}
+
+/// What came back about a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The message itself, with an error.
+    Bounce {
+        /// The error.
+        error: StanzaError,
+        /// Who it says to come from, verbatim: it need not be a valid address.
+        from: String,
+    },
+    /// A receipt (XEP-0184).
+    Receipt {
+        /// The receiver's client.
+        from: Jid,
+    },
+    /// A message that holds our nonce.
+    Answer {
+        /// The receiver's client.
+        from: Jid,
+        /// What our own second session adds, and nobody else knows.
+        witness: Option<String>,
+    },
+}
+
+/// Whether a message came straight, neither stored nor copied nor from an archive.
+pub fn is_live(message: &Element) -> bool {
+    !message.elements().any(|child| {
+        matches!(&*child.ns, ns::DELAY | ns::DELAY_LEGACY | ns::CARBONS | ns::FORWARD)
+            || child.ns.starts_with("urn:xmpp:mam:")
+    })
+}
+
+/// The receipt and the echo that a test message is owed, in this order; `None` for what is no test
+/// message, or an error, or did not come straight. They go to whoever sent it.
+///
+/// `witness` is what a second session of ours adds to prove that it was the one.
+pub fn answer(message: &Element, witness: Option<&str>) -> Option<[Element; 2]> {
+    let (id, from) = (message.attribute("id")?, message.attribute("from")?);
+    let nonce = message.child("probe", ns::PROBE)?.attribute("nonce")?;
+    let is_test = message.is("message", ns::CLIENT)
+        && matches!(message.attribute("type"), None | Some("chat" | "normal"))
+        && is_live(message)
+        && [id, nonce].iter().all(|mark| (1..=MAX_MARK).contains(&mark.len()));
+    if !is_test {
+        return None;
+    }
+    let reply = |kind: &str| {
+        Element::new("message", ns::CLIENT)
+            .with_attribute("type", "chat")
+            .with_attribute("id", format!("{id}-{kind}"))
+            .with_attribute("to", from)
+            .with_child(Element::new("no-store", ns::HINTS))
+            .with_child(Element::new("no-copy", ns::HINTS))
+    };
+    let mark = Element::new("answer", ns::PROBE).with_attribute("nonce", nonce);
+    let mark = witness.into_iter().fold(mark, |mark, witness| mark.with_attribute("witness", witness));
+    let receipt = Element::new("received", ns::RECEIPTS).with_attribute("id", id);
+    let body = Element::new("body", ns::CLIENT).with_text(&format!("Received the test message [{nonce}]."));
+    Some([reply("receipt").with_child(receipt), reply("answer").with_child(body).with_child(mark)])
+}
+
+/// Whether a stanza is the message of this id and nonce, straight from this sender.
+pub(super) fn is_probe(stanza: &Element, id: &str, nonce: &str, sender: &BareJid) -> bool {
+    stanza.is("message", ns::CLIENT)
+        && stanza.attribute("type") != Some("error")
+        && stanza.attribute("id") == Some(id)
+        && stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce")) == Some(nonce)
+        && stanza
+            .attribute("from")
+            .and_then(|from| Jid::new(from).ok())
+            .is_some_and(|from| from.to_bare() == *sender)
+        && is_live(stanza)
+}
+
+/// A ping (XEP-0199).
+pub(super) fn ping(id: &str, to: &str) -> Element {
+    Element::new("iq", ns::CLIENT)
+        .with_attribute("type", "get")
+        .with_attribute("id", id)
+        .with_attribute("to", to)
+        .with_child(Element::new("ping", ns::PING))
+}
+
+/// What a request is owed (RFC 6120, section 8.2.3): a ping its result, everything else the answer
+/// that we do not serve it. `None` for what is no request.
+pub(super) fn answer_request(stanza: &Element) -> Option<Element> {
+    let kind = stanza.attribute("type").filter(|kind| matches!(*kind, "get" | "set"))?;
+    if !stanza.is("iq", ns::CLIENT) {
+        return None;
+    }
+    let reply = Element::new("iq", ns::CLIENT).with_attribute("id", stanza.attribute("id")?);
+    let reply =
+        stanza.attribute("from").into_iter().fold(reply, |reply, from| reply.with_attribute("to", from));
+    if kind == "get" && stanza.has_child("ping", ns::PING) {
+        return Some(reply.with_attribute("type", "result"));
+    }
+    let error = Element::new("error", ns::CLIENT)
+        .with_attribute("type", "cancel")
+        .with_child(Element::new("service-unavailable", ns::STANZA_ERRORS));
+    Some(reply.with_attribute("type", "error").with_child(error))
+}
+
+/// 128 random bits in hexadecimal.
+pub(super) fn random() -> Result<String, Fault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Fault::NoRandomness { reason: error.to_string() })?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The longest id or nonce that is quoted back.
+const MAX_MARK: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe() -> Probe {
+        Probe::with_marks(Jid::new("adelany@contoso.com").unwrap(), "A test.", "ID", "NONCE")
+    }
+
+    fn sign(from: &str, attributes: &str, content: &str) -> Option<Sign> {
+        let own = FullJid::new("kenmyer@litwareinc.com/r").unwrap();
+        let xml = format!("<message from='{from}' {attributes}>{content}</message>");
+        probe().sign(&crate::xmpp::xml::stanza_for_tests(&xml), &own)
+    }
+
+    #[test]
+    fn a_receipt_counts_from_any_client_of_the_receiver_and_from_nobody_else() {
+        let receipt = "<received xmlns='urn:xmpp:receipts' id='ID'/>";
+        let by = |from| sign(from, "type='normal'", receipt);
+        assert!(matches!(by("adelany@contoso.com/phone"), Some(Sign::Receipt { .. })));
+        assert_eq!(by("mallory@contoso.com/phone"), None);
+        assert_eq!(by("contoso.com"), None);
+        let other = "<received xmlns='urn:xmpp:receipts' id='other'/>";
+        assert_eq!(sign("adelany@contoso.com/phone", "", other), None);
+    }
+
+    #[test]
+    fn an_echo_must_hold_the_nonce_and_come_straight() {
+        let from = "adelany@contoso.com/phone";
+        assert!(matches!(
+            sign(from, "", "<body>&gt; NONCE</body>"),
+            Some(Sign::Answer { witness: None, .. })
+        ));
+        let answer = "<answer xmlns='urn:imsh:probe:1' nonce='NONCE' witness='W'/>";
+        assert!(matches!(sign(from, "", answer), Some(Sign::Answer { witness: Some(_), .. })));
+        assert_eq!(sign(from, "id='ID'", "<body>hello</body>"), None);
+        for stored in [
+            "<delay xmlns='urn:xmpp:delay' stamp='x'/>",
+            "<x xmlns='jabber:x:delay' stamp='x'/>",
+            "<received xmlns='urn:xmpp:carbons:2'/>",
+            "<result xmlns='urn:xmpp:mam:2'/>",
+        ] {
+            assert_eq!(sign(from, "", &format!("<body>NONCE</body>{stored}")), None, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_bounce_is_read_even_from_an_address_that_is_none() {
+        let error = "<error type='cancel'><service-unavailable \
+                     xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+        for from in ["adelany@contoso.com", "contoso.com", "@@", "litwareinc.com", "a b@contoso.com"] {
+            assert!(matches!(sign(from, "type='error' id='ID'", error), Some(Sign::Bounce { .. })), "{from}");
+        }
+        assert_eq!(sign("fabrikam.com", "type='error' id='ID'", error), None);
+        assert_eq!(sign("contoso.com", "type='error' id='other'", error), None);
+        let foreign = format!("<probe xmlns='urn:imsh:probe:1' nonce='other'/>{error}");
+        assert_eq!(sign("contoso.com", "type='error' id='ID'", &foreign), None);
+    }
+
+    #[test]
+    fn a_test_message_is_answered_so_that_its_sender_knows_it() {
+        let own = FullJid::new("kenmyer@litwareinc.com/r").unwrap();
+        let arrived = probe().stanza().with_attribute("from", own.as_str());
+        let [receipt, echo] = answer(&arrived, Some("W")).unwrap();
+        let signs = [receipt, echo].map(|reply| {
+            assert_eq!(reply.attribute("to"), Some(own.as_str()));
+            probe().sign(&reply.with_attribute("from", "adelany@contoso.com/phone"), &own)
+        });
+        assert!(matches!(
+            &signs,
+            [Some(Sign::Receipt { .. }), Some(Sign::Answer { witness: Some(witness), .. })] if witness == "W"
+        ));
+        assert!(answer(&arrived.clone().with_attribute("type", "error"), None).is_none());
+        let stored = arrived.with_child(Element::new("delay", ns::DELAY));
+        assert!(answer(&stored, None).is_none());
+    }
+
+    #[test]
+    fn a_request_is_answered_and_an_answer_is_not() {
+        let request = Element::new("iq", ns::CLIENT).with_attribute("id", "1").with_attribute("from", "a@b");
+        let get = request.clone().with_attribute("type", "get");
+        let pong = answer_request(&get.clone().with_child(Element::new("ping", ns::PING))).unwrap();
+        assert_eq!((pong.attribute("type"), pong.attribute("to")), (Some("result"), Some("a@b")));
+        let refusal = answer_request(&get.with_child(Element::new("query", "u"))).unwrap();
+        assert_eq!(refusal.attribute("type"), Some("error"));
+        assert_eq!(answer_request(&request.with_attribute("type", "result")), None);
+    }
+}

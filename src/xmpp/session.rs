@@ -1,0 +1,542 @@
+//! A session: one bound stream that any number of verifications share.
+//!
+//! A task of its own reads and writes the stream; [`Session`] is a handle on it that is cheap to
+//! clone. What comes in is given to whom it concerns, by id, nonce and sender; requests are answered;
+//! the rest is dropped. Ends the stream in order when the last handle is gone. Sends no presence
+//! unless asked to, and holds nothing without a bound.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use jid::{BareJid, FullJid, Jid};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
+
+use super::bind::Bound;
+use super::condition::StanzaError;
+use super::message::{self, Probe, Sign, answer, answer_request, is_probe, ping, random};
+use super::stream::{self, Stream};
+use super::xml::{Element, ns};
+
+/// A handle on a session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    commands: mpsc::Sender<Command>,
+    jid: FullJid,
+    /// See [`Session::marks_its_errors`].
+    marks_its_errors: bool,
+    /// Why the session is over.
+    ended: Arc<OnceLock<stream::Fault>>,
+}
+
+/// What a session tells about one message, with the time when it happened.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub event: Event,
+}
+
+/// What can happen to one message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Its stanza, and the pings behind it, were written to the stream.
+    Written,
+    /// The pool's count of stanzas covers it (XEP-0198).
+    Acknowledged,
+    /// The pool answered a ping that was sent behind it.
+    PoolAnswered,
+    /// The fence came back: the receiver's domain answered a ping that was sent behind it.
+    FenceAnswered,
+    /// The fence came back as an error.
+    FenceFailed(StanzaError),
+    /// Something came back about it, and how it read.
+    Sign(Sign, Element),
+    /// The session that stands at the receiver's end saw it.
+    Seen(Element),
+}
+
+/// A message that another session of ours is about to see.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    /// Its stanza's id.
+    pub id: String,
+    /// Its nonce.
+    pub nonce: String,
+    /// Who sends it.
+    pub sender: BareJid,
+    /// What our answer adds, so that its receiver knows it from others.
+    pub witness: String,
+}
+
+#[derive(Debug)]
+enum Command {
+    Send { probe: Probe, news: mpsc::Sender<News>, accepted: oneshot::Sender<Result<(), stream::Fault>> },
+    Expect { expectation: Expectation, news: mpsc::Sender<News> },
+    Request { iq: Element, id: String, from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
+    Say(Element),
+    Listen(mpsc::Sender<Element>),
+    Close(oneshot::Sender<()>),
+}
+
+impl Session {
+    /// Takes the stream over, in a task of the current runtime.
+    pub fn start<Io>(stream: Stream<Io, Bound>) -> Self
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (commands, orders) = mpsc::channel(QUEUE);
+        let jid = stream.state().jid.clone();
+        let marks_its_errors = stream::names_prosody(stream.features());
+        let ended = Arc::new(OnceLock::new());
+        tokio::spawn(Task::new(stream, jid.clone()).run(orders, Arc::clone(&ended)));
+        Self { commands, jid, marks_its_errors, ended }
+    }
+
+    /// The address that the server gave us.
+    pub fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
+    /// Whether the server is known to mark the errors that it makes itself for other domains with its
+    /// name (`by`), so that an error without the mark is the other domain's.
+    pub fn marks_its_errors(&self) -> bool {
+        self.marks_its_errors
+    }
+
+    /// Whether the session is over.
+    pub fn is_over(&self) -> bool {
+        self.commands.is_closed()
+    }
+
+    /// Why the session is over; once it is, all news end, and everything else gives this.
+    pub fn fault(&self) -> stream::Fault {
+        self.ended.get().cloned().unwrap_or(stream::Fault::Closed)
+    }
+
+    /// Sends a message with the pings behind it, and gives the news about it from then on.
+    pub(super) async fn send(&self, probe: Probe) -> Result<mpsc::Receiver<News>, stream::Fault> {
+        let (news, receiver) = mpsc::channel(QUEUE);
+        let (accepted, answer) = oneshot::channel();
+        self.order(Command::Send { probe, news, accepted }).await?;
+        answer.await.unwrap_or_else(|_| Err(self.fault()))?;
+        Ok(receiver)
+    }
+
+    /// Watches for a message that arrives here, answers it, and tells of it.
+    pub(super) async fn expect(
+        &self,
+        expectation: Expectation,
+    ) -> Result<mpsc::Receiver<News>, stream::Fault> {
+        let (news, receiver) = mpsc::channel(QUEUE);
+        self.order(Command::Expect { expectation, news }).await?;
+        Ok(receiver)
+    }
+
+    /// Becomes available (RFC 6121, section 4.2), and waits until the server has taken note. Only for
+    /// accounts that are there for tests: messages that wait for the account are delivered here.
+    pub async fn become_available(&self) -> Result<(), super::Fault> {
+        self.order(Command::Say(Element::new("presence", ns::CLIENT))).await?;
+        self.ping_pool().await.map(|_| ())
+    }
+
+    /// The time that our own server takes to answer a ping: whether the session is alive. Any answer
+    /// counts. The caller sets the deadline.
+    pub async fn ping_pool(&self) -> Result<Duration, super::Fault> {
+        let started = Instant::now();
+        self.request(self.jid.domain().as_str(), "get", Element::new("ping", ns::PING)).await?.ok();
+        Ok(started.elapsed())
+    }
+
+    /// Asks an entity, and gives its answer. The caller sets the deadline.
+    pub async fn request(
+        &self,
+        to: &str,
+        kind: &str,
+        payload: Element,
+    ) -> Result<Result<Element, StanzaError>, super::Fault> {
+        let id = random()?;
+        let iq = Element::new("iq", ns::CLIENT)
+            .with_attribute("type", kind)
+            .with_attribute("id", &*id)
+            .with_attribute("to", to)
+            .with_child(payload);
+        let (reply, answer) = oneshot::channel();
+        self.order(Command::Request { iq, id, from: to.to_owned(), reply }).await?;
+        Ok(answer.await.map_err(|_| self.fault())?)
+    }
+
+    /// Sends a stanza as it is.
+    pub async fn say(&self, stanza: Element) -> Result<(), stream::Fault> {
+        self.order(Command::Say(stanza)).await
+    }
+
+    /// Gives every message that comes from now on; those that find the listener busy are lost to it.
+    pub async fn listen(&self) -> Result<mpsc::Receiver<Element>, stream::Fault> {
+        let (messages, receiver) = mpsc::channel(QUEUE);
+        self.order(Command::Listen(messages)).await?;
+        Ok(receiver)
+    }
+
+    /// Ends the session in order and waits for it, a bounded time.
+    pub async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.order(Command::Close(done)).await.is_ok() {
+            let _ = closed.await;
+        }
+    }
+
+    async fn order(&self, command: Command) -> Result<(), stream::Fault> {
+        self.commands.send(command).await.map_err(|_| self.fault())
+    }
+}
+
+/// The side of a session that owns the stream.
+struct Task<Io> {
+    stream: Stream<Io, Bound>,
+    jid: FullJid,
+    management: Management,
+    in_flight: HashMap<String, InFlight>,
+    expected: Vec<(Expectation, mpsc::Sender<News>)>,
+    waiting: HashMap<String, Waiting>,
+    listener: Option<mpsc::Sender<Element>>,
+}
+
+/// A message on its way.
+struct InFlight {
+    probe: Probe,
+    news: mpsc::Sender<News>,
+    is_written: bool,
+    /// Its place in the count of stanzas, while the count does not cover it.
+    place: Option<u32>,
+}
+
+/// Who waits for the answer to a request.
+enum Waiting {
+    Fence { probe: String, from: String },
+    Pool { probe: String },
+    Caller { from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
+}
+
+/// Stream management (XEP-0198), as far as it is an acknowledgement.
+struct Management {
+    state: ManagementState,
+    n_sent: u32,
+    n_received: u32,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum ManagementState {
+    Offered,
+    /// Asked for. What is sent from here on counts.
+    Requested,
+    Enabled,
+    Missing,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
+    fn new(stream: Stream<Io, Bound>, jid: FullJid) -> Self {
+        let is_offered = stream.features().has_child("sm", ns::MANAGEMENT);
+        let state = if is_offered { ManagementState::Offered } else { ManagementState::Missing };
+        Self {
+            stream,
+            jid,
+            management: Management { state, n_sent: 0, n_received: 0 },
+            in_flight: HashMap::new(),
+            expected: Vec::new(),
+            waiting: HashMap::new(),
+            listener: None,
+        }
+    }
+
+    async fn run(mut self, mut orders: mpsc::Receiver<Command>, ended: Arc<OnceLock<stream::Fault>>) {
+        let mut keepalive = self.stream.announced().idle.map(keepalive);
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    None => return self.stream.close().await,
+                    Some(Command::Close(done)) => {
+                        self.stream.close().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(command) => self.obey(command),
+                },
+                event = self.stream.next() => match event {
+                    Ok(stream::Event::Flushed) => self.written(),
+                    Ok(stream::Event::Element(element)) => self.read(element),
+                    Err(fault) => {
+                        let _ = ended.set(fault);
+                        return;
+                    }
+                },
+                () = tick(&mut keepalive) => self.stream.queue_blank(),
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Send { probe, news, accepted } => {
+                let _ = accepted.send(self.send(probe, news));
+            }
+            Command::Expect { expectation, news } => {
+                self.expected.retain(|(_, news)| !news.is_closed());
+                self.expected.push((expectation, news));
+            }
+            Command::Request { iq, id, from, reply } => {
+                self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
+                if self.queue(&iq).is_ok() {
+                    self.waiting.insert(id, Waiting::Caller { from, reply });
+                }
+            }
+            Command::Say(stanza) => {
+                let _ = self.queue(&stanza);
+            }
+            Command::Listen(listener) => self.listener = Some(listener),
+            // Ends the loop before it comes here.
+            Command::Close(_) => {}
+        }
+    }
+
+    /// Queues the message with what is to come back behind it, so that all leaves in one write.
+    fn send(&mut self, probe: Probe, news: mpsc::Sender<News>) -> Result<(), stream::Fault> {
+        self.in_flight.retain(|_, message| !message.news.is_closed());
+        self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
+        if self.management.state == ManagementState::Offered {
+            self.stream.queue(&Element::new("enable", ns::MANAGEMENT))?;
+            self.management.state = ManagementState::Requested;
+        }
+        self.queue(&probe.stanza())?;
+        let place = (self.management.state != ManagementState::Missing).then_some(self.management.n_sent);
+        let id = probe.id().to_owned();
+        let domain = probe.to().domain().as_str().to_owned();
+        self.in_flight.insert(id.clone(), InFlight { probe, news, is_written: false, place });
+        match place {
+            Some(_) => {
+                self.stream.queue(&Element::new("r", ns::MANAGEMENT))?;
+            }
+            None => self.ping_pool_behind(&id)?,
+        }
+        let fence = format!("{id}-fence");
+        self.queue(&ping(&fence, &domain))?;
+        self.waiting.insert(fence, Waiting::Fence { probe: id, from: domain });
+        Ok(())
+    }
+
+    fn ping_pool_behind(&mut self, probe: &str) -> Result<(), stream::Fault> {
+        let id = format!("{probe}-pool");
+        self.queue(&ping(&id, self.jid.domain().as_str()))?;
+        self.waiting.insert(id, Waiting::Pool { probe: probe.to_owned() });
+        Ok(())
+    }
+
+    /// Queues a stanza, which counts (XEP-0198, section 4), unlike the elements of the stream itself.
+    fn queue(&mut self, stanza: &Element) -> Result<(), stream::Fault> {
+        self.stream.queue(stanza)?;
+        if self.management.state != ManagementState::Offered {
+            self.management.n_sent = self.management.n_sent.wrapping_add(1);
+        }
+        Ok(())
+    }
+
+    fn written(&mut self) {
+        for message in self.in_flight.values_mut().filter(|message| !message.is_written) {
+            message.is_written = true;
+            message.tell(Event::Written);
+        }
+    }
+
+    fn read(&mut self, element: Element) {
+        match (&*element.name, &*element.ns) {
+            ("message" | "presence" | "iq", ns::CLIENT) => {
+                self.management.n_received = self.management.n_received.wrapping_add(1);
+                self.read_stanza(element);
+            }
+            (_, ns::MANAGEMENT) => self.manage(&element),
+            _ => {}
+        }
+    }
+
+    fn manage(&mut self, element: &Element) {
+        match (&*element.name, self.management.state) {
+            ("enabled", ManagementState::Requested) => {
+                self.management.state = ManagementState::Enabled;
+                self.management.n_received = 0;
+            }
+            ("failed", ManagementState::Requested) => {
+                self.management.state = ManagementState::Missing;
+                let unproven: Vec<String> = self.in_flight.keys().cloned().collect();
+                for probe in unproven {
+                    let _ = self.ping_pool_behind(&probe);
+                }
+            }
+            ("a", ManagementState::Enabled) => {
+                if let Some(Ok(count)) = element.attribute("h").map(str::parse) {
+                    self.acknowledged(count);
+                }
+            }
+            ("r", ManagementState::Enabled) => {
+                let count = self.management.n_received.to_string();
+                self.reply(&Element::new("a", ns::MANAGEMENT).with_attribute("h", count));
+            }
+            _ => {}
+        }
+    }
+
+    fn acknowledged(&mut self, count: u32) {
+        // The counts wrap (XEP-0198, section 4). One that is ahead of what was sent proves nothing.
+        let covers = |count: u32, place: u32| count.wrapping_sub(place) < 1 << 31;
+        if !covers(self.management.n_sent, count) {
+            return;
+        }
+        for message in self.in_flight.values_mut() {
+            if message.place.is_some_and(|place| covers(count, place)) {
+                message.place = None;
+                message.tell(Event::Acknowledged);
+            }
+        }
+    }
+
+    fn read_stanza(&mut self, stanza: Element) {
+        match &*stanza.name {
+            "message" => self.read_message(stanza),
+            "iq" => match answer_request(&stanza) {
+                Some(answer) => self.reply(&answer),
+                None => self.read_answer(stanza),
+            },
+            _ => {}
+        }
+    }
+
+    fn read_message(&mut self, message: Element) {
+        let own = &self.jid;
+        let about = self.in_flight.values().find_map(|sent| Some((sent, sent.probe.sign(&message, own)?)));
+        if let Some((sent, sign)) = about {
+            sent.tell(Event::Sign(sign, message.clone()));
+        }
+        let seen = self
+            .expected
+            .iter()
+            .position(|(expected, _)| is_probe(&message, &expected.id, &expected.nonce, &expected.sender));
+        if let Some(seen) = seen {
+            let (expected, news) = self.expected.swap_remove(seen);
+            if let Some([_, echo]) = answer(&message, Some(&expected.witness)) {
+                self.reply(&echo);
+            }
+            tell(&news, Event::Seen(message.clone()));
+        }
+        if let Some(listener) = &self.listener {
+            let _ = listener.try_send(message);
+        }
+    }
+
+    fn read_answer(&mut self, iq: Element) {
+        let Some(id) = iq.attribute("id") else { return };
+        let Some(waiting) = self.waiting.get(id) else { return };
+        if !waiting.is_from(&iq, &self.jid) {
+            return;
+        }
+        let Some(waiting) = self.waiting.remove(id) else { return };
+        let answer = match iq.attribute("type") {
+            Some("result") => Ok(iq),
+            _ => Err(StanzaError::of(&iq)),
+        };
+        let (probe, event) = match (waiting, answer) {
+            (Waiting::Caller { reply, .. }, answer) => {
+                let _ = reply.send(answer);
+                return;
+            }
+            // Whatever our own server says to a ping behind the message, it has read the message.
+            (Waiting::Pool { probe }, _) => (probe, Event::PoolAnswered),
+            (Waiting::Fence { probe, .. }, Ok(_)) => (probe, Event::FenceAnswered),
+            (Waiting::Fence { probe, .. }, Err(error)) => (probe, Event::FenceFailed(error)),
+        };
+        if let Some(message) = self.in_flight.get(&probe) {
+            message.tell(event);
+        }
+    }
+
+    /// Answers, unless the peer asks without reading: then it would fill the memory.
+    fn reply(&mut self, answer: &Element) {
+        if self.stream.n_queued() < MAX_QUEUED {
+            let _ = match &*answer.ns {
+                ns::MANAGEMENT => self.stream.queue(answer).map(|_| ()),
+                _ => self.queue(answer),
+            };
+        }
+    }
+}
+
+impl InFlight {
+    fn tell(&self, event: Event) {
+        tell(&self.news, event);
+    }
+}
+
+/// Tells without waiting: who is flooded with news about one message loses some.
+fn tell(news: &mpsc::Sender<News>, event: Event) {
+    let _ = news.try_send(News { at: Instant::now(), event });
+}
+
+impl Waiting {
+    /// Whether an answer comes from whom was asked (RFC 6120, section 8.1.2.1). Only for our own
+    /// server may it come without a sender, or from our own account.
+    fn is_from(&self, iq: &Element, own: &FullJid) -> bool {
+        let said = iq.attribute("from");
+        let is = |asked: &str| {
+            said.is_some_and(|said| match (Jid::new(said), Jid::new(asked)) {
+                (Ok(said), Ok(asked)) => said == asked,
+                _ => false,
+            })
+        };
+        let is_own = |asked: &str| {
+            asked == own.domain().as_str()
+                && said.is_none_or(|said| BareJid::new(said).is_ok_and(|said| said == own.to_bare()))
+        };
+        match self {
+            Self::Fence { from, .. } => is(from),
+            Self::Pool { .. } => is(own.domain().as_str()) || is_own(own.domain().as_str()),
+            Self::Caller { from, .. } => is(from) || is_own(from),
+        }
+    }
+
+    fn is_given_up(&self, in_flight: &HashMap<String, InFlight>) -> bool {
+        match self {
+            Self::Fence { probe, .. } | Self::Pool { probe } => !in_flight.contains_key(probe),
+            Self::Caller { reply, .. } => reply.is_closed(),
+        }
+    }
+}
+
+fn keepalive(idle: Duration) -> Interval {
+    let every = (idle / 2).max(Duration::from_secs(1));
+    let mut interval = interval_at(tokio::time::Instant::now() + every, every);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn tick(keepalive: &mut Option<Interval>) {
+    match keepalive {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// A message that is too long for the pool is a fault of Send, everything else of the stream.
+pub(super) fn send_fault(fault: stream::Fault) -> super::Fault {
+    match fault {
+        stream::Fault::TooLong { n_bytes, limit } => message::Fault::TooLong { n_bytes, limit }.into(),
+        other => other.into(),
+    }
+}
+
+/// Orders that wait for the task, and news that wait for one verification.
+const QUEUE: usize = 64;
+/// Bytes that may wait for a peer that does not read.
+const MAX_QUEUED: usize = 256 * 1024;
