@@ -1,1 +1,286 @@
-//! Facts into words: what broke, whose it is, and what to do next.
+//! Diagnosis: a fault and the trace of its attempt become words: what is broken, whose it is, what next.
+//!
+//! Stands between `xmpp`, which knows facts, and `verify`, which puts the words into a result. One
+//! file per phase, and in each a complete match, so that a fault without words does not compile.
+//! Pure: it looks nothing up, measures no time, and never says more than the evidence carries;
+//! where nobody can know whose fault it is, the owner is `Unknown`.
+
+pub mod catalogue;
+pub mod quote;
+pub mod resolve;
+pub mod connect;
+pub mod secure;
+pub mod stream;
+
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::xmpp::resolve::{Security, Target};
+use crate::xmpp::trace::{Fact, Trace};
+use crate::xmpp::{Fault, Phase};
+
+use catalogue::Entry;
+use quote::{seconds, visible};
+
+/// Whose fault it is: who has to do something about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// Who ran the test: its parameters, its credentials, its topology or its machine.
+    Caller,
+    /// Who runs the pool.
+    Pool,
+    /// Who runs what lies between: name servers, routes, firewalls.
+    Network,
+    /// Who runs the receiver's side.
+    Partner,
+    /// Who wrote this program.
+    Imsh,
+    /// Nobody can know from what was seen.
+    Unknown,
+}
+
+impl Owner {
+    /// The owner's one name, in results and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "Caller",
+            Self::Pool => "Pool",
+            Self::Network => "Network",
+            Self::Partner => "Partner",
+            Self::Imsh => "imsh",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A fault in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A stable word, as in `TLS-NAME`; `Get-Help about_Diagnosis` explains each.
+    pub code: &'static str,
+    /// Whose fault it is.
+    pub owner: Owner,
+    /// What is broken: a clause, without a full stop.
+    pub title: String,
+    /// What proves it: what was said and seen, quoted verbatim, the most telling first.
+    pub evidence: Vec<String>,
+    /// What to do next: sentences in the imperative.
+    pub remedy: String,
+}
+
+impl Finding {
+    /// The `Error` of a result: what failed and in whose words, one sentence.
+    pub fn error(&self) -> String {
+        let title = capitalised(&self.title);
+        match self.evidence.first() {
+            Some(first) => format!("{title}: {first}."),
+            None => format!("{title}."),
+        }
+    }
+
+    /// The `Diagnosis` of a result: `CODE, Owner: title. evidence. Remedy.`
+    pub fn diagnosis(&self) -> String {
+        let mut text = format!("{}, {}: {}.", self.code, self.owner, self.title);
+        if !self.evidence.is_empty() {
+            text.push_str(&format!(" Evidence: {}.", self.evidence.join("; ")));
+        }
+        text.push(' ');
+        text.push_str(&self.remedy);
+        text
+    }
+
+    /// A finding of the catalogue with its usual owner and remedy.
+    fn of(entry: &'static Entry, title: impl Into<String>) -> Self {
+        Self {
+            code: entry.code,
+            owner: entry.owners.first().copied().unwrap_or(Owner::Unknown),
+            title: title.into(),
+            evidence: Vec::new(),
+            remedy: entry.remedy.to_owned(),
+        }
+    }
+
+    #[must_use]
+    fn owned_by(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    #[must_use]
+    fn evidence(mut self, evidence: impl fmt::Display) -> Self {
+        self.evidence.push(evidence.to_string());
+        self
+    }
+
+    /// Says something else to do than the catalogue.
+    #[must_use]
+    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// Says something to do first, before the remedy that stands.
+    #[must_use]
+    fn first(mut self, advice: &str) -> Self {
+        self.remedy = format!("{advice} {}", self.remedy);
+        self
+    }
+
+    /// Whatever a server said is harmless on a terminal, and short enough to be read.
+    fn made_safe(mut self) -> Self {
+        self.title = visible(&self.title, MAX_TITLE);
+        self.remedy = visible(&self.remedy, MAX_REMEDY);
+        self.evidence.truncate(MAX_EVIDENCE);
+        for evidence in &mut self.evidence {
+            *evidence = visible(evidence, MAX_CLAUSE);
+        }
+        self
+    }
+}
+
+/// What the words need to know beside the fault and the trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The pool's FQDN.
+    pub pool: &'a str,
+    /// Whether the topology lists the pool.
+    pub pool_listed: bool,
+    /// The sender's bare address.
+    pub sender: &'a str,
+    /// The receiver's bare address; `None` where only a logon was tested.
+    pub receiver: Option<&'a str>,
+    /// Whether the topology lists the receiver's domain, as a partner or as a domain of a pool.
+    pub partner_listed: bool,
+    /// The kinds of TLS that the pool may be reached by.
+    pub security: Security,
+    /// What was given by hand.
+    pub given: Given<'a>,
+}
+
+/// The optional parameters that were given by hand. Where one of them is what failed, the first
+/// advice is to run the test without it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// `-RegistrarPort`.
+    pub registrar_port: Option<u16>,
+    /// `-Authentication`, as it was written.
+    pub authentication: Option<&'a str>,
+    /// Whether `-UserSipAddress` was given.
+    pub sender: bool,
+    /// Whether `-UserCredential` was given.
+    pub credential: bool,
+}
+
+impl<'a> Context<'a> {
+    /// The sender's domain.
+    fn domain(&self) -> &'a str {
+        domain_of(self.sender)
+    }
+
+    /// The receiver's domain.
+    fn partner(&self) -> &'a str {
+        self.receiver.map_or("the partner", domain_of)
+    }
+
+    /// The receiver, or words for one.
+    fn receiver(&self) -> &'a str {
+        self.receiver.unwrap_or("the receiver")
+    }
+}
+
+fn domain_of(address: &str) -> &str {
+    let bare = address.split_once('/').map_or(address, |(bare, _)| bare);
+    bare.rsplit_once('@').map_or(bare, |(_, domain)| domain)
+}
+
+/// Says what a fault means.
+pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
+    let finding = match fault {
+        Fault::Resolve(fault) => resolve::finding(fault, trace, context),
+        Fault::Connect(fault) => connect::finding(fault, trace, context),
+        Fault::Secure(fault) => secure::finding(fault, trace, context),
+        Fault::Stream(fault) => stream::finding(fault, trace, context),
+        Fault::Deadline { phase, after } => late(*phase, *after, trace, context),
+        Fault::Cancelled => Finding::of(&catalogue::CANCELLED, "the test was ended before it was done")
+            .evidence(format_args!("ended in {}", current_phase(trace))),
+    };
+    finding.made_safe()
+}
+
+/// A phase that was not done in time.
+fn late(phase: Phase, after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
+    match phase {
+        Phase::Resolve => resolve::late(after, trace, context),
+        Phase::Connect => connect::late(after, trace, context),
+        Phase::Secure => secure::late(after, trace, context),
+        Phase::Authenticate | Phase::Bind | Phase::Send | Phase::Deliver => stream::late(phase, after, trace, context),
+    }
+}
+
+/// The phase that was at work last.
+fn current_phase(trace: &Trace) -> Phase {
+    trace.steps().last().map_or(Phase::Resolve, |step| step.phase)
+}
+
+/// The target that was connected last.
+fn connected(trace: &Trace) -> Option<&Target> {
+    trace.facts().rev().find_map(|(_, fact)| match_connected(fact))
+}
+
+fn match_connected(fact: &Fact) -> Option<&Target> {
+    if let Fact::Connected { target, .. } = fact { Some(target) } else { None }
+}
+
+/// The last thing that was learned, as evidence for what was not learned after it.
+fn last_seen(trace: &Trace) -> String {
+    match trace.facts().next_back() {
+        Some((phase, fact)) => format!("last seen, in {phase}: {fact}"),
+        None => "nothing was seen before".to_owned(),
+    }
+}
+
+/// The other targets that were tried and given up before the last one.
+fn given_up(trace: &Trace) -> impl Iterator<Item = String> + '_ {
+    trace.facts().filter_map(|(_, fact)| {
+        if let Fact::TargetFailed { .. } = fact { Some(fact.to_string()) } else { None }
+    })
+}
+
+/// "after 5 s", with the phase's name.
+fn not_done(phase: Phase, after: Duration) -> String {
+    format!("{phase} was not done after {}", seconds(after))
+}
+
+/// A port that was given by hand is the first suspect.
+fn port_in_doubt(finding: Finding, context: &Context<'_>) -> Finding {
+    match context.given.registrar_port {
+        Some(port) => finding
+            .owned_by(Owner::Caller)
+            .evidence(format_args!("the port {port} was given with -RegistrarPort"))
+            .first("Run the test again without -RegistrarPort."),
+        None => finding,
+    }
+}
+
+/// The first letter as a capital, unless the word is a name (`contoso.com`) or an address.
+fn capitalised(clause: &str) -> String {
+    let word = clause.split(' ').next().unwrap_or_default();
+    let is_name = word.contains(['.', '@', ':']) || word.starts_with(|c: char| !c.is_ascii_lowercase());
+    let mut letters = clause.chars();
+    match letters.next() {
+        Some(first) if !is_name => first.to_uppercase().chain(letters).collect(),
+        Some(_) | None => clause.to_owned(),
+    }
+}
+
+const MAX_TITLE: usize = 300;
+const MAX_CLAUSE: usize = 400;
+const MAX_REMEDY: usize = 800;
+const MAX_EVIDENCE: usize = 6;

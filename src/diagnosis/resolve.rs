@@ -1,0 +1,95 @@
+//! Findings of Resolve: what DNS says about the pool, and who could change it.
+//!
+//! An answer of DNS is quoted with the question that it answers. SERVFAIL is never called a missing name.
+
+use std::time::Duration;
+
+use super::quote::{quoted, seconds, some};
+use super::{Context, Finding, Owner, catalogue, last_seen, not_done};
+use crate::xmpp::Phase;
+use crate::xmpp::resolve::{Fault, Kind};
+use crate::xmpp::trace::Trace;
+
+/// Says what a fault of Resolve means.
+pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    match fault {
+        Fault::BadServer { written } => Finding::of(
+            &catalogue::DNS_BAD_SERVER,
+            format!("the topology lists a server of {pool} that is no server"),
+        )
+        .evidence(format_args!("it says {}", quoted(written))),
+        Fault::BadName { name } => {
+            Finding::of(&catalogue::DNS_BAD_NAME, format!("{} is not a name that DNS can hold", quoted(name)))
+        }
+        Fault::NoNameServer { reason } => {
+            Finding::of(&catalogue::DNS_NO_RESOLVER, "this machine has no name server to ask")
+                .evidence(format_args!("reading its configuration said {}", quoted(reason)))
+        }
+        Fault::NotOffered { query } => Finding::of(
+            &catalogue::DNS_NOT_OFFERED,
+            format!("DNS says that {pool} offers no service to XMPP clients"),
+        )
+        .evidence(format_args!("the answer to {query} is the single target \".\"")),
+        Fault::NoSuchName { query } => {
+            Finding::of(&catalogue::DNS_NO_SUCH_NAME, format!("DNS does not know the name {}", query.name))
+                .owned_by(whoever_wrote_the_name(context))
+                .evidence(format_args!("the answer to {query} is NXDOMAIN: no such name"))
+        }
+        Fault::NoRecords { query } => Finding::of(
+            &catalogue::DNS_NO_RECORDS,
+            format!("DNS knows the name {} and has no address for it", query.name),
+        )
+        .owned_by(whoever_wrote_the_name(context))
+        .evidence(format_args!("the answer to {query} is empty")),
+        Fault::ServerFailure { query, code } => Finding::of(
+            &catalogue::DNS_SERVER_FAILURE,
+            format!("the name server could not answer for {} (which does not mean that the name is missing)", query.name),
+        )
+        .evidence(format_args!("the answer to {query} is {}", quoted(code))),
+        Fault::Timeout { query, after } => {
+            Finding::of(&catalogue::DNS_TIMEOUT, "no name server answered this machine")
+                .evidence(format_args!("no answer to {query} after {}", seconds(*after)))
+        }
+        Fault::NotAsked { query, reason } => {
+            Finding::of(&catalogue::DNS_NOT_ASKED, "no name server could be asked from this machine")
+                .evidence(format_args!("asking for {query} said {}", quoted(reason)))
+        }
+        Fault::TargetWithoutAddress { srv, host, cause } => {
+            // What is wrong with the address has its own words; only the blame is the record's.
+            let cause = finding(cause, trace, context);
+            let because_of_the_network = cause.owner == Owner::Network;
+            let mut finding = Finding::of(
+                &catalogue::DNS_TARGET_WITHOUT_ADDRESS,
+                format!("the SRV record of {pool} leads to {host}, which has no address"),
+            )
+            .evidence(format_args!("{srv} names {host}"));
+            finding.evidence.extend(cause.evidence);
+            if because_of_the_network { finding.owned_by(Owner::Network).remedy(cause.remedy) } else { finding }
+        }
+        Fault::SecurityNotOffered { wanted, offered } => {
+            let setting = match wanted {
+                Kind::Direct => "direct",
+                Kind::StartTls => "starttls",
+            };
+            Finding::of(
+                &catalogue::DNS_SECURITY_NOT_OFFERED,
+                format!("the topology asks for {wanted} and DNS offers other ways to {pool} only"),
+            )
+            .evidence(format_args!("the pool has security = \"{setting}\""))
+            .evidence(format_args!("DNS offers {}", some(offered)))
+        }
+    }
+}
+
+/// Resolve was not done in time.
+pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
+    Finding::of(&catalogue::DNS_TIMEOUT, format!("DNS did not say in time where {} is", context.pool))
+        .evidence(not_done(Phase::Resolve, after))
+        .evidence(last_seen(trace))
+}
+
+/// A name that the topology lists was right once; one that was only typed may be wrong.
+fn whoever_wrote_the_name(context: &Context<'_>) -> Owner {
+    if context.pool_listed { Owner::Pool } else { Owner::Caller }
+}

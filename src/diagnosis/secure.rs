@@ -1,0 +1,250 @@
+//! Findings of Secure: the certificate with its names and dates, and ports that speak another way.
+//!
+//! A certificate is never blamed without saying what it says. No remedy ever proposes to look away.
+
+use std::time::Duration;
+
+use super::quote::{moment, quoted, some};
+use super::{Context, Finding, Owner, catalogue, connected, given_up, last_seen, not_done, port_in_doubt};
+use crate::xmpp::Phase;
+use crate::xmpp::resolve::{Kind, Origin};
+use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault};
+use crate::xmpp::trace::{Fact, Trace};
+
+/// Says what a fault of Secure means.
+pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    let finding = match fault {
+        Fault::Certificate(fault) => certificate(fault, trace, context),
+        Fault::HandshakeRefused { alert } => Finding::of(
+            &catalogue::TLS_REFUSED,
+            format!("{pool} refuses our TLS handshake"),
+        )
+        .evidence(format_args!("it sent the alert {}", quoted(alert))),
+        Fault::TooOld { reason } => {
+            Finding::of(&catalogue::TLS_TOO_OLD, format!("{pool} speaks neither TLS 1.2 nor TLS 1.3"))
+                .evidence(format_args!("the handshake ended with {}", quoted(reason)))
+        }
+        Fault::NotTls { said } => not_tls(said, trace, context),
+        Fault::SpeaksTls => {
+            let title = format!("the port of {pool} wants TLS from the first byte, and we asked for STARTTLS");
+            port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::StartTls, trace, context)
+                .evidence("a TLS record answered our stream header")
+        }
+        Fault::NoStartTls => Finding::of(
+            &catalogue::TLS_NOT_OFFERED,
+            format!("{pool} offers no encryption, and no password leaves without it"),
+        )
+        .evidence("<starttls/> is not among the stream's features"),
+        Fault::StartTlsFailed => Finding::of(
+            &catalogue::TLS_STARTTLS_FAILED,
+            format!("{pool} offers STARTTLS and cannot do it"),
+        )
+        .evidence("it answered <starttls/> with <failure/>"),
+        Fault::Injected { n_bytes } => Finding::of(
+            &catalogue::TLS_INJECTED,
+            format!("unencrypted bytes came where only TLS may come, perhaps from somebody between us and {pool}"),
+        )
+        .evidence(format_args!("{n_bytes} bytes of plain text behind <proceed/>")),
+        Fault::Closed => interrupted("closed", trace, context),
+        Fault::Reset => interrupted("reset", trace, context),
+        Fault::Handshake { reason } => {
+            Finding::of(&catalogue::TLS_HANDSHAKE, format!("the TLS handshake with {pool} failed"))
+                .evidence(format_args!("it ended with {}", quoted(reason)))
+        }
+        Fault::CaFile { path, reason } => Finding::of(
+            &catalogue::TLS_CA_FILE,
+            format!("the file of issuers that the topology names for {pool} cannot be used"),
+        )
+        .evidence(format_args!("{}: {}", path.display(), ca_file(reason))),
+        Fault::NoRoots { reason } => {
+            Finding::of(&catalogue::TLS_NO_ROOTS, "this machine trusts no issuer of certificates")
+                .evidence(format_args!("loading them said {}", quoted(reason)))
+        }
+        Fault::ClientCertificate { reason } => Finding::of(
+            &catalogue::TLS_CLIENT_CERTIFICATE,
+            format!("the client certificate of {} cannot be used", context.sender),
+        )
+        .evidence(quoted(reason)),
+    };
+    given_up(trace).fold(finding, Finding::evidence)
+}
+
+/// Secure was not done in time.
+pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    let direct = connected(trace).is_some_and(|target| target.kind == Kind::Direct);
+    let seen = |wanted: fn(&Fact) -> bool| {
+        trace.steps().last().is_some_and(|step| step.facts.iter().any(wanted))
+    };
+    let title = if seen(|fact| matches!(fact, Fact::Proceed)) {
+        format!("{pool} agreed to STARTTLS and then fell silent")
+    } else if seen(|fact| matches!(fact, Fact::Header { .. })) {
+        format!("{pool} opened a stream and then fell silent")
+    } else if direct {
+        format!("{pool} accepts connections and does not answer the TLS handshake")
+    } else {
+        format!("{pool} accepts connections and says nothing")
+    };
+    let finding = Finding::of(&catalogue::TLS_TIMEOUT, title)
+        .evidence(not_done(Phase::Secure, after))
+        .evidence(last_seen(trace));
+    port_in_doubt(finding, context)
+}
+
+fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    let shown = trace.certificate();
+    let finding = match fault {
+        CertificateFault::Expired { not_after } => {
+            let days = shown.map(|report| -report.chain_days_left()).filter(|days| *days > 0);
+            let ago = days.map(|days| format!(", {days} days ago")).unwrap_or_default();
+            Finding::of(
+                &catalogue::TLS_EXPIRED,
+                format!("the certificate of {pool} expired on {}{ago}", moment(*not_after)),
+            )
+        }
+        CertificateFault::NotYetValid { not_before } => Finding::of(
+            &catalogue::TLS_NOT_YET_VALID,
+            format!("the certificate of {pool} is not valid before {}", moment(*not_before)),
+        ),
+        CertificateFault::NameMismatch { wanted, offered } => wrong_name(wanted, offered, context),
+        CertificateFault::SelfSigned { subject } => Finding::of(
+            &catalogue::TLS_SELF_SIGNED,
+            format!("the certificate of {pool} is signed by itself, and nobody whom we trust vouches for it"),
+        )
+        .evidence(format_args!("its subject and issuer is {}", quoted(subject))),
+        CertificateFault::UnknownIssuer { issuer } => Finding::of(
+            &catalogue::TLS_UNTRUSTED,
+            format!("the certificate of {pool} comes from an issuer that we do not trust"),
+        )
+        .evidence(format_args!("the issuer is {}", quoted(issuer))),
+        CertificateFault::IncompleteChain { missing, published } => {
+            let finding = Finding::of(
+                &catalogue::TLS_INCOMPLETE_CHAIN,
+                format!("{pool} does not send the intermediate certificate that its own one depends on"),
+            )
+            .evidence(format_args!("the certificate of {} is missing", quoted(missing)));
+            match published {
+                Some(place) => finding.evidence(format_args!("its issuer publishes it at {}", quoted(place))),
+                None => finding,
+            }
+        }
+        CertificateFault::WrongPurpose { reason } => Finding::of(
+            &catalogue::TLS_WRONG_PURPOSE,
+            format!("the certificate of {pool} is not meant for a server"),
+        )
+        .evidence(quoted(reason)),
+        CertificateFault::Invalid { reason } => {
+            Finding::of(&catalogue::TLS_INVALID, format!("the certificate of {pool} is broken"))
+                .evidence(quoted(reason))
+        }
+    };
+    match shown {
+        Some(report) => finding.evidence(summary(report)),
+        None => finding,
+    }
+}
+
+fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    let finding = Finding::of(
+        &catalogue::TLS_NAME,
+        format!("the certificate of {pool} is not for {wanted}"),
+    )
+    .evidence(if offered.is_empty() {
+        "it names nobody (a common name alone does not count)".to_owned()
+    } else {
+        format!("it is for {}", some(offered))
+    })
+    .remedy(format!(
+        "Have the pool's certificate reissued with the name {wanted} (as dNSName, or as SRVName _xmpp-client.{wanted})."
+    ));
+    let names_the_pool = offered.iter().any(|name| name.to_string().eq_ignore_ascii_case(pool));
+    if names_the_pool && !context.pool_listed {
+        finding.first(&format!("List the pool in the topology, if {pool} is to be trusted for {wanted}; or:"))
+    } else {
+        finding
+    }
+}
+
+/// What an operator wants to know of a certificate, in a line.
+fn summary(report: &CertificateReport) -> String {
+    format!(
+        "the certificate is for {}, issued by {}, valid from {} to {}, serial {}",
+        some(&report.names),
+        quoted(&report.issuer),
+        moment(report.not_before),
+        moment(report.not_after),
+        report.serial
+    )
+}
+
+/// What answers our handshake is something else: a stream, a web server, anything.
+fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    if said.contains("<?xml") || said.contains("stream:") || said.contains("<stream") {
+        let title = format!("the port of {pool} wants STARTTLS, and we began with TLS at once");
+        return port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::Direct, trace, context)
+            .evidence(format_args!("our TLS handshake was answered with {}", quoted(said)));
+    }
+    let what = if said.starts_with("HTTP/") {
+        "a web server"
+    } else if said.starts_with("SSH-") {
+        "an SSH server"
+    } else {
+        "something that is neither TLS nor XMPP"
+    };
+    let finding = Finding::of(&catalogue::TLS_NOT_TLS, format!("{what} answers at the port of {pool}"))
+        .evidence(format_args!("our TLS handshake was answered with {}", quoted(said)));
+    port_in_doubt(finding, context)
+}
+
+/// Whoever said how TLS begins at the port said it wrong.
+fn port_kind(finding: Finding, tried: Kind, trace: &Trace, context: &Context<'_>) -> Finding {
+    let Some(target) = connected(trace) else { return port_in_doubt(finding, context) };
+    let right = match tried {
+        Kind::Direct => "starttls",
+        Kind::StartTls => "direct",
+    };
+    match target.origin {
+        Origin::Srv => {
+            let (wrong, right) = match tried {
+                Kind::Direct => ("_xmpps-client", "_xmpp-client"),
+                Kind::StartTls => ("_xmpp-client", "_xmpps-client"),
+            };
+            finding
+                .owned_by(Owner::Pool)
+                .evidence(format_args!("DNS gives the port {} under {wrong}", target.port))
+                .remedy(format!("Publish the port {} in DNS under {right} instead of {wrong}.", target.port))
+        }
+        Origin::Listed | Origin::Name if context.given.registrar_port.is_some() => {
+            port_in_doubt(finding, context)
+        }
+        Origin::Listed | Origin::Name => finding.owned_by(Owner::Caller).remedy(format!(
+            "Set security = \"{right}\" for this pool in the topology, or name its other port there."
+        )),
+    }
+}
+
+/// The handshake broke off without a word.
+fn interrupted(how: &str, trace: &Trace, context: &Context<'_>) -> Finding {
+    let entry = if how == "reset" { &catalogue::TLS_RESET } else { &catalogue::TLS_CLOSED };
+    let title = format!("{} {how} the connection in the TLS handshake without a reason", context.pool);
+    let finding = Finding::of(entry, title);
+    let finding = match connected(trace) {
+        Some(target) => finding.evidence(format_args!("connected to {target}")),
+        None => finding,
+    };
+    port_in_doubt(finding, context)
+}
+
+fn ca_file(fault: &CaFileFault) -> String {
+    match fault {
+        CaFileFault::Unreadable(reason) => format!("it cannot be read: {}", quoted(reason)),
+        CaFileFault::Empty => "there is no certificate in PEM form in it".to_owned(),
+        CaFileFault::Broken { number, error } => {
+            format!("its certificate number {number} is not sound: {}", quoted(error))
+        }
+    }
+}
