@@ -43,7 +43,8 @@ fn refused(attempts: &[Attempt], context: &Context<'_>) -> Finding {
 }
 
 fn silent(context: &Context<'_>) -> Finding {
-    let title = format!("no answer from {}: packets to its port are dropped, or its host is down", context.pool);
+    let title =
+        format!("no answer from {}: packets to its port are dropped, or its host is down", context.pool);
     port_in_doubt(Finding::of(&catalogue::CONNECT_TIMEOUT, title), context)
 }
 
@@ -63,10 +64,7 @@ fn mixed(attempts: &[Attempt], context: &Context<'_>) -> Finding {
     } else if telling.iter().all(|attempt| attempt.outcome == Outcome::TimedOut) {
         silent(context)
     } else if telling.iter().all(|attempt| attempt.outcome == Outcome::Reset) {
-        Finding::of(
-            &catalogue::CONNECT_RESET,
-            format!("connections to {pool} are reset while they are made"),
-        )
+        Finding::of(&catalogue::CONNECT_RESET, format!("connections to {pool} are reset while they are made"))
     } else if telling.iter().all(|attempt| attempt.outcome == Outcome::Denied) {
         Finding::of(&catalogue::CONNECT_DENIED, format!("this machine does not let us connect to {pool}"))
     } else {

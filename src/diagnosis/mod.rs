@@ -12,7 +12,6 @@ pub mod connect;
 pub mod secure;
 pub mod stream;
 
-
 use std::fmt;
 use std::time::Duration;
 
@@ -220,7 +219,9 @@ fn late(phase: Phase, after: Duration, trace: &Trace, context: &Context<'_>) -> 
         Phase::Resolve => resolve::late(after, trace, context),
         Phase::Connect => connect::late(after, trace, context),
         Phase::Secure => secure::late(after, trace, context),
-        Phase::Authenticate | Phase::Bind | Phase::Send | Phase::Deliver => stream::late(phase, after, trace, context),
+        Phase::Authenticate | Phase::Bind | Phase::Send | Phase::Deliver => {
+            stream::late(phase, after, trace, context)
+        }
     }
 }
 
@@ -248,9 +249,11 @@ fn last_seen(trace: &Trace) -> String {
 
 /// The other targets that were tried and given up before the last one.
 fn given_up(trace: &Trace) -> impl Iterator<Item = String> + '_ {
-    trace.facts().filter_map(|(_, fact)| {
-        if let Fact::TargetFailed { .. } = fact { Some(fact.to_string()) } else { None }
-    })
+    trace.facts().filter_map(
+        |(_, fact)| {
+            if let Fact::TargetFailed { .. } = fact { Some(fact.to_string()) } else { None }
+        },
+    )
 }
 
 /// "after 5 s", with the phase's name.

@@ -98,7 +98,14 @@ mod tests {
 
     #[test]
     fn durations_read_like_speech() {
-        let cases = [(42, "42 ms"), (999, "999 ms"), (1000, "1 s"), (1540, "1.5 s"), (90_040, "90 s"), (198_000, "198 s")];
+        let cases = [
+            (42, "42 ms"),
+            (999, "999 ms"),
+            (1000, "1 s"),
+            (1540, "1.5 s"),
+            (90_040, "90 s"),
+            (198_000, "198 s"),
+        ];
         for (milliseconds, said) in cases {
             assert_eq!(seconds(Duration::from_millis(milliseconds)), said);
         }

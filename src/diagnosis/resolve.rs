@@ -44,7 +44,10 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
         .evidence(format_args!("the answer to {query} is empty")),
         Fault::ServerFailure { query, code } => Finding::of(
             &catalogue::DNS_SERVER_FAILURE,
-            format!("the name server could not answer for {} (which does not mean that the name is missing)", query.name),
+            format!(
+                "the name server could not answer for {} (which does not mean that the name is missing)",
+                query.name
+            ),
         )
         .evidence(format_args!("the answer to {query} is {}", quoted(code))),
         Fault::Timeout { query, after } => {
@@ -65,7 +68,11 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             )
             .evidence(format_args!("{srv} names {host}"));
             finding.evidence.extend(cause.evidence);
-            if because_of_the_network { finding.owned_by(Owner::Network).remedy(cause.remedy) } else { finding }
+            if because_of_the_network {
+                finding.owned_by(Owner::Network).remedy(cause.remedy)
+            } else {
+                finding
+            }
         }
         Fault::SecurityNotOffered { wanted, offered } => {
             let setting = match wanted {

@@ -16,18 +16,18 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     let pool = context.pool;
     let finding = match fault {
         Fault::Certificate(fault) => certificate(fault, trace, context),
-        Fault::HandshakeRefused { alert } => Finding::of(
-            &catalogue::TLS_REFUSED,
-            format!("{pool} refuses our TLS handshake"),
-        )
-        .evidence(format_args!("it sent the alert {}", quoted(alert))),
+        Fault::HandshakeRefused { alert } => {
+            Finding::of(&catalogue::TLS_REFUSED, format!("{pool} refuses our TLS handshake"))
+                .evidence(format_args!("it sent the alert {}", quoted(alert)))
+        }
         Fault::TooOld { reason } => {
             Finding::of(&catalogue::TLS_TOO_OLD, format!("{pool} speaks neither TLS 1.2 nor TLS 1.3"))
                 .evidence(format_args!("the handshake ended with {}", quoted(reason)))
         }
         Fault::NotTls { said } => not_tls(said, trace, context),
         Fault::SpeaksTls => {
-            let title = format!("the port of {pool} wants TLS from the first byte, and we asked for STARTTLS");
+            let title =
+                format!("the port of {pool} wants TLS from the first byte, and we asked for STARTTLS");
             port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::StartTls, trace, context)
                 .evidence("a TLS record answered our stream header")
         }
@@ -36,14 +36,15 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             format!("{pool} offers no encryption, and no password leaves without it"),
         )
         .evidence("<starttls/> is not among the stream's features"),
-        Fault::StartTlsFailed => Finding::of(
-            &catalogue::TLS_STARTTLS_FAILED,
-            format!("{pool} offers STARTTLS and cannot do it"),
-        )
-        .evidence("it answered <starttls/> with <failure/>"),
+        Fault::StartTlsFailed => {
+            Finding::of(&catalogue::TLS_STARTTLS_FAILED, format!("{pool} offers STARTTLS and cannot do it"))
+                .evidence("it answered <starttls/> with <failure/>")
+        }
         Fault::Injected { n_bytes } => Finding::of(
             &catalogue::TLS_INJECTED,
-            format!("unencrypted bytes came where only TLS may come, perhaps from somebody between us and {pool}"),
+            format!(
+                "unencrypted bytes came where only TLS may come, perhaps from somebody between us and {pool}"
+            ),
         )
         .evidence(format_args!("{n_bytes} bytes of plain text behind <proceed/>")),
         Fault::Closed => interrupted("closed", trace, context),
@@ -74,9 +75,8 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
     let direct = connected(trace).is_some_and(|target| target.kind == Kind::Direct);
-    let seen = |wanted: fn(&Fact) -> bool| {
-        trace.steps().last().is_some_and(|step| step.facts.iter().any(wanted))
-    };
+    let seen =
+        |wanted: fn(&Fact) -> bool| trace.steps().last().is_some_and(|step| step.facts.iter().any(wanted));
     let title = if seen(|fact| matches!(fact, Fact::Proceed)) {
         format!("{pool} agreed to STARTTLS and then fell silent")
     } else if seen(|fact| matches!(fact, Fact::Header { .. })) {
@@ -96,13 +96,21 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
     let pool = context.pool;
     let shown = trace.certificate();
     let finding = match fault {
-        CertificateFault::Expired { not_after } => {
+        CertificateFault::Expired { whose, not_after } => {
             let days = shown.map(|report| -report.chain_days_left()).filter(|days| *days > 0);
             let ago = days.map(|days| format!(", {days} days ago")).unwrap_or_default();
-            Finding::of(
-                &catalogue::TLS_EXPIRED,
-                format!("the certificate of {pool} expired on {}{ago}", moment(*not_after)),
-            )
+            let on = moment(*not_after);
+            if shown.is_none_or(|report| report.subject == *whose) {
+                Finding::of(
+                    &catalogue::TLS_EXPIRED,
+                    format!("the certificate of {pool} expired on {on}{ago}"),
+                )
+            } else {
+                let title = format!("a certificate that the one of {pool} depends on expired on {on}{ago}");
+                Finding::of(&catalogue::TLS_EXPIRED, title)
+                    .evidence(format_args!("the expired one is that of {}", quoted(whose)))
+                    .remedy("Replace the expired issuer's certificate in the server's chain, or have the pool's certificate reissued, and reload the server.")
+            }
         }
         CertificateFault::NotYetValid { not_before } => Finding::of(
             &catalogue::TLS_NOT_YET_VALID,

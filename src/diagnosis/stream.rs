@@ -20,7 +20,8 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     match fault {
         Fault::Xml(fault) => unreadable(fault, trace, context),
         Fault::Error { condition, text, application } => {
-            let finding = ended(condition, text.as_deref(), trace, context).evidence(said(condition, text.as_deref()));
+            let finding =
+                ended(condition, text.as_deref(), trace, context).evidence(said(condition, text.as_deref()));
             match application {
                 Some(name) => finding.evidence(format_args!("its own name for it is {}", quoted(name))),
                 None => finding,
@@ -30,13 +31,17 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             let place = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
             elsewhere(&place, context)
         }
-        Fault::Closed => Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {}", during(phase)))
-            .evidence("it gave no reason")
-            .evidence(last_seen(trace)),
+        Fault::Closed => {
+            Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {}", during(phase)))
+                .evidence("it gave no reason")
+                .evidence(last_seen(trace))
+        }
         Fault::NotAStream { name, ns } => {
-            let finding =
-                Finding::of(&catalogue::STREAM_NOT_XMPP, format!("what answers at the port of {pool} is no XMPP server"))
-                    .evidence(format_args!("it opened the element {} in {}", quoted(name), quoted(ns)));
+            let finding = Finding::of(
+                &catalogue::STREAM_NOT_XMPP,
+                format!("what answers at the port of {pool} is no XMPP server"),
+            )
+            .evidence(format_args!("it opened the element {} in {}", quoted(name), quoted(ns)));
             port_in_doubt(finding, context)
         }
         Fault::WrongContent { content } => {
@@ -57,10 +62,11 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 None => finding.evidence("its stream has no version"),
             }
         }
-        Fault::WrongFrom { wanted, said } => {
-            Finding::of(&catalogue::STREAM_WRONG_DOMAIN, format!("{pool} answers for another domain than {wanted}"))
-                .evidence(format_args!("it says to be {}", quoted(said)))
-        }
+        Fault::WrongFrom { wanted, said } => Finding::of(
+            &catalogue::STREAM_WRONG_DOMAIN,
+            format!("{pool} answers for another domain than {wanted}"),
+        )
+        .evidence(format_args!("it says to be {}", quoted(said))),
         Fault::Unexpected { wanted, name, ns } => {
             Finding::of(&catalogue::STREAM_UNEXPECTED, format!("{pool} sent something else than {wanted}"))
                 .evidence(format_args!("the element {} in {} came", quoted(name), quoted(ns)))
@@ -104,8 +110,10 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
     let during = during(current_phase(trace));
     match condition {
         StreamCondition::HostUnknown => {
-            let finding =
-                Finding::of(&catalogue::STREAM_HOST_UNKNOWN, format!("{pool} does not serve the domain {domain}"));
+            let finding = Finding::of(
+                &catalogue::STREAM_HOST_UNKNOWN,
+                format!("{pool} does not serve the domain {domain}"),
+            );
             if context.given.sender {
                 finding.owned_by(Owner::Caller).remedy(format!(
                     "Give a sender whose domain {pool} serves, or name the pool that serves {domain}."
@@ -142,9 +150,10 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
             &catalogue::STREAM_OVERLOADED,
             format!("{pool} lacks the resources for another stream {during}"),
         ),
-        StreamCondition::InternalServerError => {
-            Finding::of(&catalogue::STREAM_SERVER_ERROR, format!("the server of {pool} failed internally {during}"))
-        }
+        StreamCondition::InternalServerError => Finding::of(
+            &catalogue::STREAM_SERVER_ERROR,
+            format!("the server of {pool} failed internally {during}"),
+        ),
         StreamCondition::RemoteConnectionFailed => Finding::of(
             &catalogue::STREAM_SERVER_ERROR,
             format!("{pool} cannot reach a server that it depends on, {during}"),
@@ -169,9 +178,10 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
         | StreamCondition::NotWellFormed
         | StreamCondition::RestrictedXml
         | StreamCondition::UnsupportedEncoding
-        | StreamCondition::UnsupportedStanzaType => {
-            Finding::of(&catalogue::STREAM_COMPLAINT, format!("{pool} says that we broke the protocol {during}"))
-        }
+        | StreamCondition::UnsupportedStanzaType => Finding::of(
+            &catalogue::STREAM_COMPLAINT,
+            format!("{pool} says that we broke the protocol {during}"),
+        ),
     }
 }
 
@@ -193,7 +203,10 @@ fn policy(text: Option<&str>, context: &Context<'_>) -> Finding {
             format!("{pool} takes no stanza as long as the one that was sent"),
         );
     }
-    Finding::of(&catalogue::STREAM_POLICY, format!("a policy of {pool} ended the stream of {}", context.sender))
+    Finding::of(
+        &catalogue::STREAM_POLICY,
+        format!("a policy of {pool} ended the stream of {}", context.sender),
+    )
 }
 
 fn elsewhere(place: &str, context: &Context<'_>) -> Finding {
@@ -220,13 +233,16 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
                 Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the connection {during}"));
             let finding = match n_unread {
                 0 => finding.evidence("it gave no reason and did not end the stream"),
-                n => finding.evidence(format_args!("it stopped in the middle of an element, after {n} bytes of it")),
+                n => finding
+                    .evidence(format_args!("it stopped in the middle of an element, after {n} bytes of it")),
             };
             finding.evidence(last_seen(trace))
         }
-        xml::Fault::Closed => Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {during}"))
-            .evidence("it gave no reason")
-            .evidence(last_seen(trace)),
+        xml::Fault::Closed => {
+            Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {during}"))
+                .evidence("it gave no reason")
+                .evidence(last_seen(trace))
+        }
         xml::Fault::Refused { violation, offset } => violated(violation, *offset, context),
     }
 }
