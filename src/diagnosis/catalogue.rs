@@ -242,6 +242,9 @@ entries! {
         "Shorten the body that -Body or the partner's `body` gives.";
 
     // In any phase
+    UNEXPLAINED: "UNEXPLAINED", [Unknown],
+        "A fault that has no words yet.",
+        "Read the error.";
     CANCELLED: "CANCELLED", [Caller],
         "The test was ended before it was done.",
         "Run it again.";

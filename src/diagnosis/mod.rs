@@ -206,6 +206,10 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
         Fault::Connect(fault) => connect::finding(fault, trace, context),
         Fault::Secure(fault) => secure::finding(fault, trace, context),
         Fault::Stream(fault) => stream::finding(fault, trace, context),
+        // FIXME: these have no words of their own yet.
+        Fault::Authenticate(_) | Fault::Bind(_) | Fault::Send(_) | Fault::Deliver(_) => {
+            Finding::of(&catalogue::UNEXPLAINED, fault.to_string())
+        }
         Fault::Deadline { phase, after } => late(*phase, *after, trace, context),
         Fault::Cancelled => Finding::of(&catalogue::CANCELLED, "the test was ended before it was done")
             .evidence(format_args!("ended in {}", current_phase(trace))),

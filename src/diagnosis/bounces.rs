@@ -1,0 +1,280 @@
+//! What a pool's words about a partner mean: the table of texts, for every server that was listened to.
+//!
+//! The condition alone says little: a refused connection is `remote-server-not-found` on Prosody and
+//! `remote-server-timeout` on ejabberd, and Openfire and MongooseIM call every failure not-found. So
+//! the text decides, then the server's software together with what it leaves out, and where neither
+//! says anything the cause is [`Cause::Failed`], which accuses nobody.
+
+use std::time::Duration;
+
+use crate::xmpp::condition::{StanzaCondition, StanzaError};
+use crate::xmpp::trace::{Fact, Trace};
+
+/// Why a pool could not give a message to a partner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Cause {
+    /// DNS has no server for the partner: no such name, no address, or a target that has none.
+    NotFound,
+    /// The partner publishes that it offers no federation.
+    NotOffered,
+    /// DNS failed at the pool, which says nothing about the name.
+    DnsFailure,
+    /// The partner's host answers, and nobody listens.
+    Refused,
+    /// Nothing came back from the partner's address.
+    NoAnswer,
+    /// The pool has no route to the partner.
+    Unreachable,
+    /// The partner accepts connections and falls silent.
+    Silent,
+    /// The partner closes connections without a word.
+    Closed,
+    /// What answers at the partner is no XMPP server.
+    NotXmpp,
+    /// The partner offers no encryption.
+    NoTls,
+    /// The TLS handshake between the two failed.
+    TlsFailed,
+    /// The partner's certificate has expired.
+    Expired,
+    /// The partner's certificate is not valid yet.
+    NotYetValid,
+    /// The partner's certificate is for another name.
+    WrongName,
+    /// The pool does not trust the partner's certificate.
+    Untrusted,
+    /// The server that DNS leads to does not serve the partner's domain.
+    HostUnknown,
+    /// The two servers could not agree on who the other is.
+    NotAuthenticated,
+    /// The partner does not accept the pool's certificate.
+    OurCertificate,
+    /// The partner wants encryption, and the pool does not do it.
+    OurEncryption,
+    /// The pool is not set up for federation.
+    Disabled,
+    /// The pool's own policy forbids the partner.
+    Forbidden,
+    /// The partner's policy forbids the pool.
+    PartnerPolicy,
+    /// The pool's queue for the partner is full.
+    QueueFull,
+    /// The pool failed internally.
+    PoolError,
+    /// The pool says that it failed, and not why.
+    Failed,
+}
+
+/// What a pool's server runs, as far as its words depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Software {
+    Prosody,
+    Ejabberd,
+    Other,
+}
+
+/// Who a pool's server is: as it said, or as only one software speaks.
+pub(super) fn software(error: &StanzaError, trace: &Trace) -> Software {
+    let said = trace.facts().rev().find_map(|(_, fact)| {
+        if let Fact::Software { name, .. } = fact { Some(name.to_lowercase()) } else { None }
+    });
+    let text = error.text.as_deref().unwrap_or_default();
+    match said.as_deref() {
+        Some("prosody") => Software::Prosody,
+        Some("ejabberd") => Software::Ejabberd,
+        Some(_) => Software::Other,
+        None if EJABBERD_BEGINS.iter().any(|words| text.starts_with(words)) => Software::Ejabberd,
+        None if error.by.is_some() || text.starts_with(PROSODY_BEGINS) => Software::Prosody,
+        None => Software::Other,
+    }
+}
+
+/// Why the pool says that it could not give a message to the partner.
+pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
+    let text = error.text.as_deref().unwrap_or_default().to_lowercase();
+    if let Some((_, cause)) = TEXTS.iter().find(|(words, _)| contains(&text, words)) {
+        return *cause;
+    }
+    match (&error.condition, software) {
+        // COMPAT: Prosody gives no text when the partner closed the connection.
+        (StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout, Software::Prosody)
+            if text.is_empty() =>
+        {
+            Cause::Closed
+        }
+        (StanzaCondition::Forbidden, _) => Cause::Forbidden,
+        (StanzaCondition::ResourceConstraint, _) => Cause::QueueFull,
+        (StanzaCondition::InternalServerError, _) => Cause::PoolError,
+        _ => Cause::Failed,
+    }
+}
+
+/// Whether an answer came faster than the failure that it reports can happen.
+///
+/// COMPAT: ejabberd keeps a failed connection in mind for up to five minutes (`s2s_max_retry_delay`)
+/// and bounces meanwhile with the old text.
+pub(super) fn is_from_memory(cause: Cause, software: Software, after: Duration) -> bool {
+    software == Software::Ejabberd
+        && match cause {
+            // A connection is given up after 10 s, a silent partner after 30 or 120 s.
+            Cause::NoAnswer | Cause::Silent => after < Duration::from_secs(3),
+            Cause::NotFound
+            | Cause::NotOffered
+            | Cause::DnsFailure
+            | Cause::Refused
+            | Cause::Unreachable
+            | Cause::Closed
+            | Cause::NotXmpp
+            | Cause::NoTls
+            | Cause::TlsFailed
+            | Cause::Expired
+            | Cause::NotYetValid
+            | Cause::WrongName
+            | Cause::Untrusted
+            | Cause::HostUnknown
+            | Cause::NotAuthenticated
+            | Cause::OurCertificate
+            | Cause::OurEncryption
+            | Cause::Disabled
+            | Cause::Forbidden
+            | Cause::PartnerPolicy
+            | Cause::QueueFull
+            | Cause::PoolError
+            | Cause::Failed => false,
+        }
+}
+
+/// Whether an answer of ejabberd's may be an old one, for all that can be seen.
+pub(super) fn may_be_from_memory(cause: Cause, software: Software, after: Duration) -> bool {
+    let needs_a_connection = matches!(
+        cause,
+        Cause::NotFound
+            | Cause::DnsFailure
+            | Cause::Refused
+            | Cause::Unreachable
+            | Cause::Closed
+            | Cause::NotXmpp
+            | Cause::NoTls
+            | Cause::TlsFailed
+            | Cause::Expired
+            | Cause::NotYetValid
+            | Cause::WrongName
+            | Cause::Untrusted
+            | Cause::HostUnknown
+            | Cause::NotAuthenticated
+            | Cause::OurCertificate
+            | Cause::OurEncryption
+            | Cause::PartnerPolicy
+    );
+    software == Software::Ejabberd && needs_a_connection && after < Duration::from_millis(20)
+}
+
+/// All words of a row, each after the one before it, with anything between them.
+fn contains(text: &str, words: &str) -> bool {
+    let mut rest = text;
+    words.split('*').all(|word| match rest.find(word) {
+        Some(at) => {
+            rest = &rest[at + word.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+/// The texts, in lower case, `*` for anything; the first row that fits decides, so that what a peer
+/// said comes before what our own side says with the same words.
+///
+/// Sources: Prosody 0.12.3 and 13, ejabberd 23.01 to 26, as they spoke and as their sources read.
+const TEXTS: &[(&str, Cause)] = &[
+    // What the partner said, as our pool passes it on.
+    ("your server's certificate", Cause::OurCertificate),
+    ("doesn't accept our certificate", Cause::OurCertificate),
+    ("closed by peer*use of starttls required", Cause::OurEncryption),
+    ("policy-violation (encrypted server-to-server communication is required", Cause::OurEncryption),
+    ("closed by peer*encrypted server-to-server communication is required", Cause::OurEncryption),
+    ("starttls is disabled in local configuration", Cause::OurEncryption),
+    ("server-to-server communication is disabled for this host", Cause::PartnerPolicy),
+    ("host-unknown", Cause::HostUnknown),
+    ("does not serve", Cause::HostUnknown),
+    ("host-gone", Cause::HostUnknown),
+    ("closed by peer*system-shutdown", Cause::Closed),
+    ("no stream features to offer", Cause::NoTls),
+    ("closed by peer*policy-violation", Cause::PartnerPolicy),
+    ("authentication failed*access denied", Cause::PartnerPolicy),
+    // What our pool's policy says.
+    ("communication with remote domains is not enabled", Cause::Disabled),
+    ("access denied by service policy", Cause::Forbidden),
+    ("outgoing stanza queue full", Cause::QueueFull),
+    ("stream queue is overloaded", Cause::QueueFull),
+    // DNS.
+    ("nxdomain", Cause::NotFound),
+    ("unable to resolve service", Cause::NotFound),
+    ("zero srv records", Cause::NotFound),
+    ("dns lookup failed: enoname", Cause::NotFound),
+    ("dns lookup failed: non-existing domain", Cause::NotFound),
+    ("dns lookup failed: no data available", Cause::NotFound),
+    ("dns lookup failed: enodata", Cause::NotFound),
+    ("service explicitly unavailable", Cause::NotOffered),
+    ("servfail", Cause::DnsFailure),
+    (" in a lookup", Cause::DnsFailure),
+    (" in aaaa lookup", Cause::DnsFailure),
+    (" in srv lookup", Cause::DnsFailure),
+    ("dns lookup failed", Cause::DnsFailure),
+    // Certificates.
+    ("certificate has expired", Cause::Expired),
+    ("has an expired certificate chain", Cause::Expired),
+    ("certificate is not yet valid", Cause::NotYetValid),
+    ("certificate is not valid for this name", Cause::WrongName),
+    ("certificate host name mismatch", Cause::WrongName),
+    ("certificate jid mismatch", Cause::WrongName),
+    ("remote server's certificate", Cause::Untrusted),
+    ("peer certificate rejected", Cause::Untrusted),
+    // Encryption.
+    ("use of starttls required", Cause::NoTls),
+    ("doesn't support starttls", Cause::NoTls),
+    ("could not establish encrypted connection", Cause::NoTls),
+    ("required but was not offered", Cause::NoTls),
+    ("encrypted connection: write timeout", Cause::Silent),
+    ("encrypted connection: read timeout", Cause::Silent),
+    ("error during negotiation of encrypted connection", Cause::TlsFailed),
+    ("tls failed", Cause::TlsFailed),
+    ("ssl handshake", Cause::TlsFailed),
+    // Authentication between servers.
+    ("no viable authentication method", Cause::NotAuthenticated),
+    ("could not authenticate to remote server", Cause::NotAuthenticated),
+    ("sasl mechanisms", Cause::NotAuthenticated),
+    ("authentication failed", Cause::NotAuthenticated),
+    ("dialback", Cause::NotAuthenticated),
+    // The connection. `connection timeout` is a connection that never was; `connection-timeout` one that fell silent.
+    ("connection refused", Cause::Refused),
+    ("econnrefused", Cause::Refused),
+    ("connection timeout", Cause::NoAnswer),
+    ("connection failed: timeout", Cause::NoAnswer),
+    ("connection timed out", Cause::NoAnswer),
+    ("etimedout", Cause::NoAnswer),
+    ("no route to host", Cause::Unreachable),
+    ("unreachable", Cause::Unreachable),
+    ("connection-timeout", Cause::Silent),
+    ("idle connection", Cause::Silent),
+    ("write timeout", Cause::Silent),
+    ("read timeout", Cause::Silent),
+    ("invalid xml", Cause::NotXmpp),
+    ("not-well-formed", Cause::NotXmpp),
+    ("not well-formed", Cause::NotXmpp),
+    ("connection closed", Cause::Closed),
+    ("connection reset", Cause::Closed),
+    ("stream reset by peer", Cause::Closed),
+    ("stream closed by peer", Cause::Closed),
+    ("internal server error", Cause::PoolError),
+];
+
+const PROSODY_BEGINS: &str = "Server-to-server connection failed:";
+const EJABBERD_BEGINS: &[&str] = &[
+    "DNS lookup failed:",
+    "Connection failed:",
+    "Peer certificate rejected:",
+    "Stream closed by",
+    "TLS failed:",
+    "Authentication failed:",
+    "Stream reset by peer",
+];
