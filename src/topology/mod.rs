@@ -20,6 +20,7 @@ pub mod places;
 mod read;
 mod section;
 mod mistake;
+pub mod edit;
 pub mod duration;
 
 pub use mistake::{Mistake, nearest};
@@ -375,16 +376,7 @@ impl Topology {
     /// # Errors
     /// Every mistake of the document, in its order.
     pub fn load(path: &Path) -> Result<Self, Vec<Mistake>> {
-        let in_file = |message: String| vec![Mistake::in_file(path, message, None)];
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|fault| in_file(format!("cannot be read: {fault}")))?;
-        let text = String::from_utf8(bytes).map_err(|fault| {
-            let valid = fault.utf8_error().valid_up_to();
-            let line = fault.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-            in_file(format!("is not UTF-8 text: line {line} has a byte that is none"))
-        })?;
+        let text = read_text(path).map_err(|mistake| vec![mistake])?;
         Self::parse(&text, path)
     }
 
@@ -463,6 +455,19 @@ impl Topology {
         let named = self.pools.iter().filter_map(|pool| pool.site.as_deref());
         named.filter(|site| seen.insert(crate::access::scope::site_key(site))).collect()
     }
+}
+
+fn read_text(path: &Path) -> Result<String, Mistake> {
+    let in_file = |message: String| Mistake::in_file(path, message, None);
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|fault| in_file(format!("cannot be read: {fault}")))?;
+    String::from_utf8(bytes).map_err(|fault| {
+        let valid = fault.utf8_error().valid_up_to();
+        let line = fault.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+        in_file(format!("is not UTF-8 text: line {line} has a byte that is none"))
+    })
 }
 
 #[cfg(test)]

@@ -462,7 +462,7 @@ fn one_case(seed: u64, limits: &[(Limit, u8)]) -> bool {
     is_allowed
 }
 
-/// `IMSH_GATE_CASES` says how many; a million take about half a minute without optimisation.
+/// `IMSH_GATE_CASES` says how many; a million take about a minute without optimisation.
 #[test]
 fn the_gate_and_the_model_never_disagree() {
     let n_cases = std::env::var("IMSH_GATE_CASES").map_or(20_000, |n| n.parse().unwrap());
