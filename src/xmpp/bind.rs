@@ -30,13 +30,13 @@ pub enum Fault {
     #[error("binding failed with {error}")]
     Refused {
         /// Why.
-        error: StanzaError,
+        error: Box<StanzaError>,
     },
     /// The server refused the session of RFC 3921, which it demands.
     #[error("the session failed with {error}")]
     SessionRefused {
         /// Why.
-        error: StanzaError,
+        error: Box<StanzaError>,
     },
     /// The answer holds no full address.
     #[error("bound to `{said}`, which is no full address")]
@@ -55,7 +55,7 @@ pub async fn bind<Io: AsyncRead + AsyncWrite + Unpin + Send>(
         return Err(Fault::NotOffered.into());
     }
     let answer = request(&mut stream, "bind", Element::new("bind", ns::BIND)).await?;
-    let answer = answer.map_err(|error| Fault::Refused { error })?;
+    let answer = answer.map_err(|error| Fault::Refused { error: Box::new(error) })?;
     let said = answer.child("bind", ns::BIND).and_then(|bind| bind.child_text("jid", ns::BIND));
     let said = said.unwrap_or_default();
     let jid = FullJid::new(said.trim()).map_err(|_| Fault::InvalidAddress { said: quote(&said) })?;
@@ -64,7 +64,7 @@ pub async fn bind<Io: AsyncRead + AsyncWrite + Unpin + Send>(
     let session = stream.features().child("session", ns::SESSION);
     if session.is_some_and(|session| !session.has_child("optional", ns::SESSION)) {
         let answer = request(&mut stream, "session", Element::new("session", ns::SESSION)).await?;
-        answer.map_err(|error| Fault::SessionRefused { error })?;
+        answer.map_err(|error| Fault::SessionRefused { error: Box::new(error) })?;
     }
     Ok(stream.into_state(Bound { jid }))
 }

@@ -185,7 +185,7 @@ pub enum Fence {
     /// It came back with an error.
     Failed {
         /// The error.
-        error: StanzaError,
+        error: Box<StanzaError>,
         /// Who made it.
         origin: Origin,
         /// When, counted from the start of Send.
@@ -494,7 +494,7 @@ impl<'a> Wait<'a> {
             error.condition,
             StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
         );
-        self.fence = Fence::Failed { error: error.clone(), origin, after: self.after(at) };
+        self.fence = Fence::Failed { error: Box::new(error.clone()), origin, after: self.after(at) };
         if origin == Origin::Partner && !is_remote && self.bounces.is_empty() {
             self.prove(Proof::PartnerErrorToPing { error }, at);
         }

@@ -530,10 +530,10 @@ async fn tick(keepalive: &mut Option<Interval>) {
 
 /// A message that is too long for the pool is a fault of Send, everything else of the stream.
 pub(super) fn send_fault(fault: stream::Fault) -> super::Fault {
-    match fault {
-        stream::Fault::TooLong { n_bytes, limit } => message::Fault::TooLong { n_bytes, limit }.into(),
-        other => other.into(),
+    if let stream::Fault::TooLong { n_bytes, limit } = fault {
+        return message::Fault::TooLong { n_bytes, limit }.into();
     }
+    fault.into()
 }
 
 /// Orders that wait for the task, and news that wait for one verification.

@@ -139,11 +139,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
     /// Opens an unencrypted stream to `domain` and reads its features. Tells nobody who we are.
     pub async fn open(io: Io, domain: &str, trace: &mut Trace) -> Result<Self, super::Fault> {
         let mut stream = Self::new(io, domain, Plain(()));
-        stream.begin(None, trace).await.map_err(|fault| match &fault {
-            Fault::Xml(fault) if begins_with_tls(fault) => secure::Fault::SpeaksTls.into(),
-            _ => super::Fault::from(fault),
-        })?;
-        Ok(stream)
+        match stream.begin(None, trace).await {
+            Ok(()) => Ok(stream),
+            Err(fault) if begins_with_tls(&fault) => Err(secure::Fault::SpeaksTls.into()),
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// Agrees on TLS (RFC 6120, section 5.4) and gives the connection back for the handshake.
@@ -382,16 +382,12 @@ fn stream_error(error: &Element) -> Fault {
 
 /// On a verified connection, a server may send us elsewhere (RFC 6120, section 4.9.3.19).
 fn see_other_host(fault: Fault) -> Fault {
-    match fault {
-        Fault::Error { condition: StreamCondition::SeeOtherHost, text: Some(place), application } => {
-            match host_and_port(&place) {
-                Some((host, port)) => Fault::SeeOtherHost { host, port },
-                None => {
-                    Fault::Error { condition: StreamCondition::SeeOtherHost, text: Some(place), application }
-                }
-            }
-        }
-        other => other,
+    let Fault::Error { condition: StreamCondition::SeeOtherHost, text: Some(place), .. } = &fault else {
+        return fault;
+    };
+    match host_and_port(place) {
+        Some((host, port)) => Fault::SeeOtherHost { host, port },
+        None => fault,
     }
 }
 
@@ -484,17 +480,14 @@ const SOFTWARE: &[(&str, &str)] = &[
     ("Tigase", "tigase"),
 ];
 
-fn begins_with_tls(fault: &xml::Fault) -> bool {
-    match fault {
-        // A TLS record begins with its type, an alert or a handshake, and the version.
-        xml::Fault::Refused { violation: xml::Violation::TextBetweenStanzas { begins }, .. } => {
-            begins.starts_with(r"\x15\x03") || begins.starts_with(r"\x16\x03")
-        }
-        xml::Fault::Refused { .. }
-        | xml::Fault::Broken { .. }
-        | xml::Fault::Ended { .. }
-        | xml::Fault::Closed => false,
-    }
+/// A TLS record begins with its type, an alert or a handshake, and the version.
+fn begins_with_tls(fault: &Fault) -> bool {
+    let Fault::Xml(xml::Fault::Refused { violation: xml::Violation::TextBetweenStanzas { begins }, .. }) =
+        fault
+    else {
+        return false;
+    };
+    begins.starts_with(r"\x15\x03") || begins.starts_with(r"\x16\x03")
 }
 
 pub(super) fn unexpected(wanted: &'static str, element: &Element) -> Fault {
