@@ -38,8 +38,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn new(bound: &Bound, reports: Reports) -> Self {
-        // Tee-Object's own parameter means the same.
-        let out_variable = bound.text("OutVariable").or_else(|| bound.text("Variable"));
+        let out_variable = bound.text("OutVariable");
         let emitted = out_variable.as_ref().map(|_| Arc::default());
         Self {
             out_variable,

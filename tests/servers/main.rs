@@ -1,8 +1,12 @@
 //! imsh against real servers: Prosody and ejabberd, federated (see [`federation`]).
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod federation;
 
 use federation::Federation;
+use federation::peers::Manner;
+use federation::resident::Answer;
 
 /// Keeps the federation up for a look with other tools, until standard input ends.
 #[test]
@@ -16,17 +20,18 @@ fn keep_the_federation_up() {
         federation.ejabberd.address,
         federation.name_server()
     );
-    for manner in federation::peers::Manner::ALL {
+    for manner in Manner::ALL {
         let domain = format!("{}.test", manner.label());
         eprintln!("peer {domain} {}", federation.peer(&domain, manner));
     }
-    federation.names.fail("servfail.test");
-    federation.names.service("_xmpp-server._tcp.notoffered.test", ".", 0);
-    federation.names.service("_xmpp-server._tcp.dangling.test", "xmpp.dangling.test", 5269);
-    federation.names.domain("nothost.test", federation.prosody.address);
-    federation.names.domain("nothoste.test", federation.ejabberd.address);
+    let names = &federation.names;
+    names.fail("servfail.test");
+    names.service("_xmpp-server._tcp.notoffered.test", ".", 0);
+    names.service("_xmpp-server._tcp.dangling.test", "xmpp.dangling.test", 5269);
+    names.domain("nothost.test", federation.prosody.address);
+    names.domain("nothoste.test", federation.ejabberd.address);
     for domain in [federation::LITWARE, federation::CONTOSO, federation::STRANGERS] {
-        federation.log_on("adelany", domain, federation::resident::Answer::Receipt);
+        federation.log_on("adelany", domain, Answer::Receipt);
     }
     let stopped = federation.another_prosody("fabrikam.test");
     eprintln!("fabrikam.test {} {}", stopped.address, stopped.server.pid());

@@ -16,12 +16,19 @@ pub enum Flaw {
     WrongName,
     SelfSigned,
     UnknownAuthority,
+    MissingIntermediate,
 }
 
 impl Flaw {
     /// The flaws proper.
-    pub const ALL: [Flaw; 5] =
-        [Flaw::Expired, Flaw::NotYetValid, Flaw::WrongName, Flaw::SelfSigned, Flaw::UnknownAuthority];
+    pub const ALL: [Flaw; 6] = [
+        Flaw::Expired,
+        Flaw::NotYetValid,
+        Flaw::WrongName,
+        Flaw::SelfSigned,
+        Flaw::UnknownAuthority,
+        Flaw::MissingIntermediate,
+    ];
 
     /// The first label of the virtual host that shows the flaw.
     pub fn label(self) -> &'static str {
@@ -32,6 +39,7 @@ impl Flaw {
             Flaw::WrongName => "wrongname",
             Flaw::SelfSigned => "selfsigned",
             Flaw::UnknownAuthority => "unknownca",
+            Flaw::MissingIntermediate => "nochain",
         }
     }
 }
@@ -56,17 +64,20 @@ pub struct Authority {
     ca_file: PathBuf,
     trusted: Issuer<'static, KeyPair>,
     unknown: Issuer<'static, KeyPair>,
+    /// Signed by the trusted one; no server sends its certificate.
+    intermediate: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
     /// Makes both authorities; the trusted one's certificate is written to `ca.pem`.
     pub fn establish(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
-        let (trusted, pem) = issuer("Federation Test Authority");
-        let (unknown, _) = issuer("Authority That Nobody Knows");
+        let (trusted, pem) = root("Federation Test Authority");
+        let (unknown, _) = root("Authority That Nobody Knows");
+        let intermediate = Issuer::new(issuing("Federation Test Intermediate"), KeyPair::generate().unwrap());
         let ca_file = folder.join("ca.pem");
         std::fs::write(&ca_file, pem).unwrap();
-        Self { folder: folder.to_owned(), ca_file, trusted, unknown }
+        Self { folder: folder.to_owned(), ca_file, trusted, unknown, intermediate }
     }
 
     pub fn ca_file(&self) -> &Path {
@@ -99,6 +110,7 @@ impl Authority {
         let certificate = match flaw {
             Flaw::SelfSigned => params.self_signed(&key),
             Flaw::UnknownAuthority => params.signed_by(&key, &self.unknown),
+            Flaw::MissingIntermediate => params.signed_by(&key, &self.intermediate),
             Flaw::None | Flaw::Expired | Flaw::NotYetValid | Flaw::WrongName => {
                 params.signed_by(&key, &self.trusted)
             }
@@ -116,16 +128,20 @@ impl Authority {
     }
 }
 
-fn issuer(name: &str) -> (Issuer<'static, KeyPair>, String) {
+fn root(name: &str) -> (Issuer<'static, KeyPair>, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = issuing(name).self_signed(&key).unwrap().pem();
+    (Issuer::new(issuing(name), key), certificate)
+}
+
+fn issuing(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = common_name(name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2100, 1, 1);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.self_signed(&key).unwrap().pem();
-    (Issuer::new(params, key), certificate)
+    params
 }
 
 fn common_name(name: &str) -> DistinguishedName {
@@ -143,6 +159,10 @@ fn validity(flaw: Flaw) -> (i32, i32) {
     match flaw {
         Flaw::Expired => (2020, 2021),
         Flaw::NotYetValid => (2098, 2099),
-        Flaw::None | Flaw::WrongName | Flaw::SelfSigned | Flaw::UnknownAuthority => (2020, 2099),
+        Flaw::None
+        | Flaw::WrongName
+        | Flaw::SelfSigned
+        | Flaw::UnknownAuthority
+        | Flaw::MissingIntermediate => (2020, 2099),
     }
 }

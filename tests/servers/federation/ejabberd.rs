@@ -2,42 +2,39 @@
 //!
 //! The Erlang runtime is started directly and without a node name: `ejabberdctl` would change to another
 //! user and leave a port mapper behind. It asks Erlang's resolver for SRV records and the system's for
-//! addresses, so it runs in a mount namespace with a `resolv.conf` of its own.
+//! addresses, so that both must be pointed to the name server of the run.
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::authority::Authority;
 use super::process::{Ground, Server};
-use super::{BLOCKER, FORBIDDEN, Host, LITWARE, PASSWORD, PRIVILEGE, Policy, USERS, ready};
+use super::release::Release;
+use super::{BLOCKER, FORBIDDEN, Host, LITWARE, PASSWORD, Policy, USERS, ready};
 
 /// A running ejabberd.
 pub struct Ejabberd {
     pub address: IpAddr,
     pub server: Server,
     folder: PathBuf,
-    first_domain: String,
+    domain: String,
 }
 
 /// Says which package is missing, if one is.
-pub fn installed() -> Result<(), String> {
-    if libraries().is_none() || !Path::new("/usr/bin/erl").exists() {
-        return Err("ejabberd is not installed (apt install ejabberd)".to_owned());
-    }
-    let mounts = Command::new("unshare").args(["--mount", "true"]).output();
-    if mounts.is_ok_and(|output| output.status.success()) {
+pub fn installed(release: &Release) -> Result<(), String> {
+    if libraries(release).is_some() && release.has("/usr/bin/erl") {
         Ok(())
     } else {
-        Err(format!("ejabberd needs a mount namespace of its own: {PRIVILEGE}"))
+        Err("ejabberd is not installed (apt install ejabberd)".to_owned())
     }
 }
 
 impl Ejabberd {
     /// Starts it; [`Ejabberd::wait_until_ready`] waits for it.
     pub fn start(
+        release: &Release,
         ground: &Ground,
         address: IpAddr,
         name_server: SocketAddr,
@@ -52,23 +49,20 @@ impl Ejabberd {
         std::fs::write(folder.join("ejabberd.yml"), configuration(address, hosts, &certificates, authority))
             .unwrap();
         std::fs::write(folder.join("inetrc"), inetrc(name_server)).unwrap();
-        std::fs::write(folder.join("resolv.conf"), format!("nameserver {}\n", name_server.ip())).unwrap();
-        std::fs::write(folder.join("nsswitch.conf"), "hosts: dns\n").unwrap();
 
-        let mut erl = Command::new("unshare");
-        erl.args(["--mount", "--propagation", "private", "sh", "-c", WITH_OWN_RESOLVER, "sh", "erl"])
-            .args(["-noinput", "-mnesia", "dir"])
+        let mut erl = release.command(ground.path(), name_server.ip(), "erl");
+        erl.args(["-noinput", "-mnesia", "dir"])
             .arg(format!("{:?}", folder.join("spool").display().to_string()))
             .args(["-s", "ejabberd", "-eval"])
             .arg(register(hosts, &folder))
             .env("HOME", &folder)
-            .env("ERL_LIBS", libraries().unwrap())
+            .env("ERL_LIBS", libraries(release).unwrap())
             .env("ERL_INETRC", folder.join("inetrc"))
             .env("ERL_CRASH_DUMP_SECONDS", "0")
             .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
             .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
         let server = Server::start(&folder, &mut erl);
-        Self { address, server, folder, first_domain: hosts[0].domain.clone() }
+        Self { address, server, folder, domain: hosts[0].domain.clone() }
     }
 
     /// Waits until it answers for its first domain and has all its accounts.
@@ -83,30 +77,34 @@ impl Ejabberd {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        ready::answers(self.address, &self.first_domain)
+        ready::answers(self.address, &self.domain)
             .unwrap_or_else(|error| panic!("{error}\n{}", self.server.log_tail("ejabberd.log")));
     }
 }
 
-/// The folder that holds `ejabberd-<version>`: it depends on the machine's architecture.
-fn libraries() -> Option<PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
-    folders.chain([PathBuf::from("/usr/lib")]).find(|folder| {
+/// The folder of the release that holds `ejabberd-<version>`: it depends on the machine's architecture.
+fn libraries(release: &Release) -> Option<PathBuf> {
+    let folders = std::fs::read_dir(release.path("/usr/lib")).ok()?.flatten().map(|entry| entry.path());
+    let folder = folders.chain([release.path("/usr/lib")]).find(|folder| {
         let Ok(entries) = std::fs::read_dir(folder) else { return false };
         entries.flatten().any(|entry| {
             entry.file_name().to_string_lossy().starts_with("ejabberd-") && entry.path().join("ebin").exists()
         })
-    })
+    })?;
+    Some(Path::new("/").join(folder.strip_prefix(release.path("")).ok()?))
 }
 
 fn configuration(address: IpAddr, hosts: &[Host], certificates: &[PathBuf], authority: &Authority) -> String {
-    let domains = hosts.iter().fold(String::new(), |all, host| all + "\n  - " + &host.domain);
-    let strangers = hosts
-        .iter()
-        .filter(|host| host.policy == Policy::RefusesStrangers)
-        .fold(String::new(), |all, host| {
-            all + "\n  " + &host.domain + ": { modules: { mod_block_strangers: {} } }"
-        });
+    let domains = hosts.iter().fold(String::new(), |all, host| all + "\n  - " + host.domain.as_str());
+    let policies = hosts.iter().fold(String::new(), |mut all, host| {
+        let module = match host.policy {
+            Policy::RefusesStrangers => "mod_block_strangers",
+            Policy::Dialback => "mod_s2s_dialback",
+            Policy::Open | Policy::Island | Policy::Unlisted => return all,
+        };
+        write!(all, "\n  {}: {{ modules: {{ {module}: {{}} }} }}", host.domain).unwrap();
+        all
+    });
     let certificates = certificates.iter().fold(String::new(), |mut all, file| {
         write!(all, "\n  - {}", file.display()).unwrap();
         all
@@ -134,7 +132,7 @@ access_rules:
     - deny: forbidden
     - allow
 s2s_access: federate
-append_host_config:{strangers}
+append_host_config:{policies}
 shaper_rules:
   max_user_sessions: 1000
   max_user_offline_messages: 100
@@ -182,5 +180,4 @@ fn register(hosts: &[Host], folder: &Path) -> String {
     program
 }
 
-const WITH_OWN_RESOLVER: &str = r#"mount --bind resolv.conf /etc/resolv.conf && mount --bind nsswitch.conf /etc/nsswitch.conf && exec "$@""#;
 const REGISTERED: &str = "registered";

@@ -7,8 +7,8 @@
 //! - **Addresses.** Every run claims a network `127.x.y.0/24` of its own, so the standard ports are
 //!   always free and several runs can stand beside each other. Prosody is `.11`, ejabberd `.12`, the name
 //!   server `.10`, peers that misbehave have one address each.
-//! - **Privileges.** The name server has port 53, and ejabberd a `resolv.conf` in a mount namespace, since
-//!   it asks the system's resolver. Both take root; without it, run the tests as
+//! - **Privileges.** The name server has port 53, and the servers a `resolv.conf` in a mount namespace, since
+//!   ejabberd asks the system's resolver. Both take root; without it, run the tests as
 //!   `unshare --user --map-root-user --mount --net sh -c 'ip link set lo up; cargo test --test servers'`.
 //! - **Names.** [`names`] is a name server for `.test` that says what the tests want, SERVFAIL included.
 //!   Prosody's libunbound forwards to it; ejabberd's Erlang resolver reads it from an inetrc; the client
@@ -25,13 +25,15 @@
 //! Every server is the child of a small keeper that ends it, and its files, when this process is gone,
 //! however it went ([`process`]).
 //!
-//! `IMSH_SERVERS_KEEP=1` leaves the files (logs, data, certificates) in place for a look.
+//! `IMSH_SERVERS_KEEP=1` leaves the files (logs, data, certificates) in place for a look, and
+//! `IMSH_SERVERS_ROOT` runs the servers of another Debian tree ([`release`]).
 
 #![expect(clippy::unwrap_used, reason = "a federation that cannot be built is a failed test")]
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
 pub mod loopback;
 pub mod process;
+pub mod release;
 pub mod names;
 pub mod authority;
 pub mod prosody;
@@ -48,6 +50,8 @@ use authority::{Authority, Flaw};
 use loopback::Loopback;
 use names::Names;
 use process::Ground;
+use release::{PRIVILEGE, Release};
+use resident::{Answer, Resident};
 
 /// The domain that Prosody serves.
 pub const LITWARE: &str = "litware.test";
@@ -55,6 +59,10 @@ pub const LITWARE: &str = "litware.test";
 pub const CONTOSO: &str = "contoso.test";
 /// A domain on Prosody that does not federate.
 pub const ISLAND: &str = "island.litware.test";
+/// A domain on Prosody that DNS does not know: its messages arrive, answers to them do not.
+pub const ONE_WAY: &str = "oneway.litware.test";
+/// A domain on ejabberd that lets partners prove themselves by dialback.
+pub const DIALBACK: &str = "dialback.contoso.test";
 /// A domain on ejabberd that refuses messages from strangers.
 pub const STRANGERS: &str = "strangers.contoso.test";
 /// A domain that ejabberd's own policy forbids its users to reach.
@@ -62,13 +70,11 @@ pub const FORBIDDEN: &str = "forbidden.test";
 /// The password of every account, on both servers; no output may ever show it.
 pub const PASSWORD: &str = "Wrench-4417-of-Redmond";
 
-/// Accounts on every domain of both servers. `kenmyer` and `pilar` send, `adelany` receives.
-pub const USERS: [&str; 3] = ["kenmyer", "pilar", "adelany"];
+/// Accounts on every domain of both servers: `kenmyer` and `pilar` send; `adelany` is on line and gives
+/// receipts, `garth` is on line and gives none, `kim` is never on line.
+pub const USERS: [&str; 5] = ["kenmyer", "pilar", "adelany", "garth", "kim"];
 /// An account on both servers that has blocked `kenmyer` of the other domain (XEP-0191).
 pub const BLOCKER: &str = "blocker";
-
-/// What a machine must permit, for the reason of a skip.
-const PRIVILEGE: &str = "run as root, or see the documentation of tests/servers/federation";
 
 /// The two servers, their names, their certificates and the peers that misbehave.
 pub struct Federation {
@@ -77,6 +83,7 @@ pub struct Federation {
     pub authority: Authority,
     pub prosody: prosody::Prosody,
     pub ejabberd: ejabberd::Ejabberd,
+    release: Release,
     ground: Ground,
     runtime: tokio::runtime::Runtime,
 }
@@ -99,8 +106,9 @@ impl Federation {
     }
 
     fn start() -> Result<Federation, String> {
-        prosody::installed()?;
-        ejabberd::installed()?;
+        let release = Release::find()?;
+        prosody::installed(&release)?;
+        ejabberd::installed(&release)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let ground = Ground::claim();
@@ -110,16 +118,18 @@ impl Federation {
             .map_err(|error| format!("no name server at port 53 ({error}): {PRIVILEGE}"))?;
         let authority = Authority::establish(&ground.path().join("certificates"));
 
-        let prosody_hosts = hosts(LITWARE, ISLAND, Policy::Island);
-        let ejabberd_hosts = hosts(CONTOSO, STRANGERS, Policy::RefusesStrangers);
+        let prosody_hosts = hosts(LITWARE, &[(ISLAND, Policy::Island), (ONE_WAY, Policy::Unlisted)]);
+        let ejabberd_hosts =
+            hosts(CONTOSO, &[(STRANGERS, Policy::RefusesStrangers), (DIALBACK, Policy::Dialback)]);
         for (hosts, address) in [(&prosody_hosts, loopback.prosody()), (&ejabberd_hosts, loopback.ejabberd())]
         {
-            for host in hosts {
+            for host in hosts.iter().filter(|host| host.policy != Policy::Unlisted) {
                 names.domain(&host.domain, address);
             }
         }
 
         let mut prosody = prosody::Prosody::start(
+            &release,
             &ground,
             loopback.prosody(),
             loopback.name_server(),
@@ -127,6 +137,7 @@ impl Federation {
             &prosody_hosts,
         );
         let mut ejabberd = ejabberd::Ejabberd::start(
+            &release,
             &ground,
             loopback.ejabberd(),
             loopback.name_server(),
@@ -135,7 +146,7 @@ impl Federation {
         );
         prosody.wait_until_ready();
         ejabberd.wait_until_ready();
-        Ok(Federation { loopback, names, authority, prosody, ejabberd, ground, runtime })
+        Ok(Federation { loopback, names, authority, prosody, ejabberd, release, ground, runtime })
     }
 
     /// The folder of this run: topologies, vaults and whatever else a test writes.
@@ -159,22 +170,35 @@ impl Federation {
     pub fn another_prosody(&self, domain: &str) -> prosody::Prosody {
         let address = self.loopback.next();
         self.names.domain(domain, address);
+        self.prosody_at(domain, address)
+    }
+
+    /// A Prosody in the place of one that was stopped.
+    pub fn start_again(&self, stopped: prosody::Prosody) -> prosody::Prosody {
+        let (domain, address) = (stopped.domain.clone(), stopped.address);
+        drop(stopped);
+        self.prosody_at(&domain, address)
+    }
+
+    fn prosody_at(&self, domain: &str, address: IpAddr) -> prosody::Prosody {
+        let host = Host { domain: domain.to_owned(), flaw: Flaw::None, policy: Policy::Open };
         let mut server = prosody::Prosody::start(
+            &self.release,
             &self.ground,
             address,
             self.name_server(),
             &self.authority,
-            &[Host { domain: domain.to_owned(), flaw: Flaw::None, policy: Policy::Open }],
+            &[host],
         );
         server.wait_until_ready();
         server
     }
 
     /// Puts `user` on line at one of the two servers, until the end of the test process.
-    pub fn log_on(&self, user: &str, domain: &str, answer: resident::Answer) {
+    pub fn log_on(&self, user: &str, domain: &str, answer: Answer) -> Resident {
         let address = if domain.ends_with(LITWARE) { self.prosody.address } else { self.ejabberd.address };
         let _inside = self.runtime.enter();
-        resident::log_on(address, user, domain, self.ca_file(), answer);
+        Resident::log_on(address, user, domain, self.ca_file(), answer)
     }
 
     /// A peer that misbehaves, on an address of its own, at the client's and the servers' port; `domain`
@@ -202,20 +226,23 @@ pub enum Policy {
     Open,
     /// No federation at all (Prosody).
     Island,
+    /// Federation, and no record in DNS: nobody finds the way back.
+    Unlisted,
     /// No messages from senders without a subscription (ejabberd).
     RefusesStrangers,
+    /// Partners without a valid certificate are asked back by dialback instead (ejabberd).
+    Dialback,
 }
 
-/// A server's domains: the good one, and one for each flaw that a certificate can have.
-fn hosts(good: &str, special: &str, policy: Policy) -> Vec<Host> {
-    let mut hosts = vec![
-        Host { domain: good.to_owned(), flaw: Flaw::None, policy: Policy::Open },
-        Host { domain: special.to_owned(), flaw: Flaw::None, policy },
-    ];
-    hosts.extend(Flaw::ALL.map(|flaw| Host {
-        domain: format!("{}.{good}", flaw.label()),
-        flaw,
-        policy: Policy::Open,
-    }));
-    hosts
+/// A server's domains: the good one, those with a policy, and one for each flaw that a certificate can have.
+fn hosts(good: &str, policies: &[(&str, Policy)]) -> Vec<Host> {
+    let sound = [(good, Policy::Open)];
+    let sound = sound.iter().chain(policies).map(|(domain, policy)| Host {
+        domain: (*domain).to_owned(),
+        flaw: Flaw::None,
+        policy: *policy,
+    });
+    let flawed =
+        Flaw::ALL.map(|flaw| Host { domain: format!("{}.{good}", flaw.label()), flaw, policy: Policy::Open });
+    sound.chain(flawed).collect()
 }

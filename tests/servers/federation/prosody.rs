@@ -3,29 +3,35 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
+
+use nix::sys::signal::Signal;
 
 use super::authority::Authority;
 use super::process::{Ground, Server};
+use super::release::Release;
 use super::{BLOCKER, CONTOSO, Host, LITWARE, PASSWORD, Policy, USERS, ready};
 
 /// A running Prosody.
 pub struct Prosody {
     pub address: IpAddr,
     pub server: Server,
-    first_domain: String,
+    /// The first of its domains.
+    pub domain: String,
 }
 
 /// Says which package is missing, if one is.
-pub fn installed() -> Result<(), String> {
-    let found =
-        ["/usr/bin/prosody", "/usr/lib/prosody/net/unbound.lua"].iter().all(|p| Path::new(p).exists());
-    if found { Ok(()) } else { Err("Prosody is not installed (apt install prosody lua-unbound)".to_owned()) }
+pub fn installed(release: &Release) -> Result<(), String> {
+    if release.has("/usr/bin/prosody") && release.has("/usr/lib/prosody/net/unbound.lua") {
+        Ok(())
+    } else {
+        Err("Prosody is not installed (apt install prosody lua-unbound)".to_owned())
+    }
 }
 
 impl Prosody {
     /// Starts it; [`Prosody::wait_until_ready`] waits for it.
     pub fn start(
+        release: &Release,
         ground: &Ground,
         address: IpAddr,
         name_server: SocketAddr,
@@ -51,13 +57,20 @@ impl Prosody {
         }
         let file = folder.join("prosody.cfg.lua");
         std::fs::write(&file, configuration).unwrap();
-        let server = Server::start(&folder, Command::new("prosody").arg("-F").arg("--config").arg(&file));
-        Self { address, server, first_domain: hosts[0].domain.clone() }
+        let mut prosody = release.command(ground.path(), name_server.ip(), "prosody");
+        let server = Server::start(&folder, prosody.arg("-F").arg("--config").arg(&file));
+        Self { address, server, domain: hosts[0].domain.clone() }
+    }
+
+    /// Stops it in good order, and waits until it refuses connections.
+    pub fn stop(&self) {
+        self.server.signal(Signal::SIGTERM);
+        ready::refuses(self.address).unwrap();
     }
 
     /// Waits until it answers for its first domain.
     pub fn wait_until_ready(&mut self) {
-        ready::answers(self.address, &self.first_domain).unwrap_or_else(|error| {
+        ready::answers(self.address, &self.domain).unwrap_or_else(|error| {
             panic!("{error}\n{}\n{}", self.server.log_tail("output.log"), self.server.log_tail("prosody.log"))
         });
     }
@@ -83,7 +96,7 @@ c2s_ports = {{ 5222 }}
 c2s_direct_tls_ports = {{ 5223 }}
 s2s_ports = {{ 5269 }}
 modules_enabled = {{
-    "roster"; "saslauth"; "tls"; "disco"; "ping"; "version"; "smacks"; "carbons"; "blocklist"; "offline";
+    "roster"; "saslauth"; "tls"; "dialback"; "disco"; "ping"; "version"; "smacks"; "carbons"; "blocklist"; "offline";
 }}
 modules_disabled = {{ "limits" }}
 unbound = {{

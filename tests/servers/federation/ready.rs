@@ -6,14 +6,27 @@ use std::time::{Duration, Instant};
 
 /// Waits until the server offers stream features for `domain` to clients and listens for servers.
 pub fn answers(address: IpAddr, domain: &str) -> Result<(), String> {
+    until(&format!("{domain} at {address} is ready"), || {
+        offers_features(SocketAddr::new(address, 5222), domain)?;
+        TcpStream::connect((address, 5269)).map(drop)
+    })
+}
+
+/// Waits until nobody listens for servers any more.
+pub fn refuses(address: IpAddr) -> Result<(), String> {
+    until(&format!("{address} refuses"), || match TcpStream::connect((address, 5269)) {
+        Ok(_) => Err(std::io::Error::other("it accepts a connection")),
+        Err(_) => Ok(()),
+    })
+}
+
+fn until(condition: &str, holds: impl Fn() -> std::io::Result<()>) -> Result<(), String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let outcome = offers_features(SocketAddr::new(address, 5222), domain)
-            .and_then(|()| TcpStream::connect((address, 5269)).map(drop));
-        match outcome {
+        match holds() {
             Ok(()) => return Ok(()),
             Err(error) if Instant::now() > deadline => {
-                return Err(format!("{domain} at {address} is not ready after {PATIENCE:?}: {error}"));
+                return Err(format!("not true after {PATIENCE:?}: {condition}: {error}"));
             }
             // A closed port refuses at once, so asking again needs a breath.
             Err(_) => std::thread::sleep(BREATH),

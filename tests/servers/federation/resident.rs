@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -27,19 +27,39 @@ pub enum Answer {
     Receipt,
 }
 
-/// Logs `user` on and keeps the session until the runtime ends; returns when the user is on line. Call it
-/// inside a runtime.
-pub fn log_on(address: IpAddr, user: &str, domain: &str, ca_file: &Path, answer: Answer) {
-    let (on_line, is_on_line) = mpsc::channel();
-    let account = (user.to_owned(), domain.to_owned());
-    let tls = connector(ca_file);
-    tokio::spawn(async move {
-        let (user, domain) = account;
-        let mut session = Session::open(address, &user, &domain, tls).await;
-        on_line.send(()).unwrap();
-        session.answer_all(answer).await;
-    });
-    is_on_line.recv().unwrap_or_else(|_| panic!("{user}@{domain} did not get on line"));
+/// Somebody who is on line.
+#[derive(Clone)]
+pub struct Resident {
+    heard: Arc<Mutex<Vec<Element>>>,
+}
+
+impl Resident {
+    /// Logs `user` on and keeps the session until the runtime ends; returns when the user is on line. Call
+    /// it inside a runtime.
+    pub fn log_on(address: IpAddr, user: &str, domain: &str, ca_file: &Path, answer: Answer) -> Self {
+        let (on_line, is_on_line) = mpsc::channel();
+        let account = (user.to_owned(), domain.to_owned());
+        let tls = connector(ca_file);
+        let resident = Self { heard: Arc::default() };
+        let ears = resident.clone();
+        tokio::spawn(async move {
+            let (user, domain) = account;
+            let mut session = Session::open(address, &user, &domain, tls).await;
+            on_line.send(()).unwrap();
+            session.live(answer, &ears).await;
+        });
+        is_on_line.recv().unwrap_or_else(|_| panic!("{user}@{domain} did not get on line"));
+        resident
+    }
+
+    /// The messages with a body that have come from an address.
+    pub fn heard_from(&self, bare: &str) -> Vec<Element> {
+        let heard = self.heard.lock().unwrap();
+        let from = |message: &&Element| {
+            message.attribute("from").and_then(|from| from.split('/').next()) == Some(bare)
+        };
+        heard.iter().filter(from).cloned().collect()
+    }
 }
 
 struct Session {
@@ -77,17 +97,15 @@ impl Session {
         assert_eq!(self.hear().await.name, "features");
     }
 
-    async fn answer_all(&mut self, answer: Answer) {
+    async fn live(&mut self, answer: Answer, resident: &Resident) {
         while let Ok(Frame::Stanza(stanza)) = self.stream.next().await {
-            let wanted = stanza.name == "message" && stanza.has_child("request", ns::RECEIPTS);
-            if let (Answer::Receipt, true, Some(to), Some(id)) =
-                (answer, wanted, stanza.attribute("from"), stanza.attribute("id"))
-            {
-                self.say(&format!(
-                    "<message type='chat' to='{to}'><received xmlns='{}' id='{id}'/></message>",
-                    ns::RECEIPTS
-                ))
-                .await;
+            if stanza.name != "message" || !stanza.has_child("body", ns::CLIENT) {
+                continue;
+            }
+            let receipt = receipt(&stanza).filter(|_| answer == Answer::Receipt);
+            resident.heard.lock().unwrap().push(stanza);
+            if let Some(receipt) = receipt {
+                self.say(&receipt).await;
             }
         }
     }
@@ -104,6 +122,13 @@ impl Session {
             frame @ (Frame::Open(_) | Frame::Close) => panic!("{frame:?} where an element belongs"),
         }
     }
+}
+
+/// The receipt that a message asks for.
+fn receipt(message: &Element) -> Option<String> {
+    let (to, id) = (message.attribute("from")?, message.attribute("id")?);
+    message.child("request", ns::RECEIPTS)?;
+    Some(format!("<message type='chat' to='{to}'><received xmlns='{}' id='{id}'/></message>", ns::RECEIPTS))
 }
 
 fn connector(ca_file: &Path) -> TlsConnector {
