@@ -85,6 +85,10 @@ impl BuiltInRole {
         Self::ViewOnlyAdministrator,
     ];
 
+    /// All but the administrator, for a cmdlet that everybody may run.
+    pub const EVERYBODY: &'static [Self] =
+        &[Self::ServerAdministrator, Self::UserAdministrator, Self::HelpDesk, Self::ViewOnlyAdministrator];
+
     /// The name by which topology files and cmdlets call the role.
     pub fn name(self) -> &'static str {
         match self {

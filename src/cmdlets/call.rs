@@ -141,6 +141,27 @@ pub struct Call {
 }
 
 impl Call {
+    /// Lets the value of `-InputObject` stand for the pipe, if it was given.
+    pub fn take_input_object(&mut self) {
+        if let Some(given) = self.bound.value("InputObject") {
+            self.input = Input::of(given.clone());
+        }
+    }
+
+    /// Emits what a script block gave: nothing for null, a list element by element.
+    pub async fn emit_each(&self, value: Value) -> Outcome {
+        match value {
+            Value::Null => Ok(()),
+            Value::List(items) => {
+                for item in items {
+                    self.emit(item).await?;
+                }
+                Ok(())
+            }
+            one => self.emit(one).await,
+        }
+    }
+
     /// Emits a value to the pipe; waits while the pipe is full.
     pub async fn emit(&self, value: impl Into<Value>) -> Outcome {
         let send = self.output.send(value.into());

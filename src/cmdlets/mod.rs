@@ -9,6 +9,8 @@ pub mod call;
 pub mod store;
 pub mod world;
 pub mod filter;
+pub mod properties;
+pub mod files;
 
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
@@ -18,6 +20,33 @@ pub mod get_credential;
 pub mod set_test_user_credential;
 pub mod get_test_user_credential;
 pub mod remove_test_user_credential;
+
+pub mod write_output;
+pub mod where_object;
+pub mod for_each_object;
+pub mod select_object;
+pub mod sort_object;
+pub mod group_object;
+pub mod measure_object;
+pub mod compare_object;
+pub mod tee_object;
+pub mod get_member;
+pub mod measure_command;
+pub mod format_list;
+pub mod format_table;
+pub mod convert_to_json;
+pub mod convert_from_json;
+pub mod convert_to_csv;
+pub mod export_csv;
+pub mod import_csv;
+pub mod convert_to_html;
+pub mod out_file;
+pub mod out_string;
+pub mod write_host;
+pub mod write_warning;
+pub mod write_error;
+pub mod write_verbose;
+pub mod write_progress;
 
 use futures_util::future::BoxFuture;
 
@@ -49,6 +78,32 @@ pub static ALL: &[&Cmdlet] = &[
     &set_test_user_credential::CMDLET,
     &get_test_user_credential::CMDLET,
     &remove_test_user_credential::CMDLET,
+    &write_output::CMDLET,
+    &where_object::CMDLET,
+    &for_each_object::CMDLET,
+    &select_object::CMDLET,
+    &sort_object::CMDLET,
+    &group_object::CMDLET,
+    &measure_object::CMDLET,
+    &compare_object::CMDLET,
+    &tee_object::CMDLET,
+    &get_member::CMDLET,
+    &measure_command::CMDLET,
+    &format_list::CMDLET,
+    &format_table::CMDLET,
+    &convert_to_json::CMDLET,
+    &convert_from_json::CMDLET,
+    &convert_to_csv::CMDLET,
+    &export_csv::CMDLET,
+    &import_csv::CMDLET,
+    &convert_to_html::CMDLET,
+    &out_file::CMDLET,
+    &out_string::CMDLET,
+    &write_host::CMDLET,
+    &write_warning::CMDLET,
+    &write_error::CMDLET,
+    &write_verbose::CMDLET,
+    &write_progress::CMDLET,
 ];
 
 /// A clause of a lower layer as a sentence: a capital in front, a full stop behind.

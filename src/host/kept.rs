@@ -38,7 +38,8 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn new(bound: &Bound, reports: Reports) -> Self {
-        let out_variable = bound.text("OutVariable");
+        // Tee-Object's own parameter means the same.
+        let out_variable = bound.text("OutVariable").or_else(|| bound.text("Variable"));
         let emitted = out_variable.as_ref().map(|_| Arc::default());
         Self {
             out_variable,

@@ -38,31 +38,35 @@ impl Rows {
         Self { columns: Some(columns), delimiter, header: Header::LeftOut }
     }
 
-    /// The row of one value; the first one behind the header.
-    pub fn row(&mut self, value: &Value) -> String {
-        let mut text = String::new();
-        if self.columns.is_none() {
-            let columns = match value.as_record() {
-                Some(record) => record.names().map(str::to_owned).collect(),
-                None => vec!["Value".to_owned()],
-            };
-            if self.header == Header::Written {
-                text.push_str(&line(columns.iter().map(|column| field(column)), self.delimiter));
-            }
-            self.columns = Some(columns);
+    /// The line with the names; none if it is left out or was asked for before.
+    pub fn header(&mut self, first: &Value) -> Option<String> {
+        if self.columns.is_some() {
+            return None;
         }
-        let columns = self.columns.as_deref().unwrap_or_default();
-        text.push_str(&match value.as_record() {
-            Some(record) => line(columns.iter().map(|column| cell(own(record, column))), self.delimiter),
-            None => line([cell(value)], self.delimiter),
-        });
-        text
+        let columns: Vec<String> = match first.as_record() {
+            Some(record) => record.names().map(str::to_owned).collect(),
+            None => vec!["Value".to_owned()],
+        };
+        let header = line(columns.iter().map(|column| field(column)), self.delimiter);
+        self.columns = Some(columns);
+        (self.header == Header::Written).then_some(header)
+    }
+
+    /// The row of one value, under the names of the first.
+    pub fn row(&self, value: &Value) -> String {
+        match (value.as_record(), &self.columns) {
+            (Some(record), Some(columns)) => {
+                line(columns.iter().map(|column| cell(own(record, column))), self.delimiter)
+            }
+            (Some(record), None) => line(record.iter().map(|(_, value)| cell(value)), self.delimiter),
+            (None, _) => line([cell(value)], self.delimiter),
+        }
     }
 }
 
 impl Sink for Rows {
     fn push(&mut self, value: &Value) -> String {
-        self.row(value)
+        format!("{}{}", self.header(value).unwrap_or_default(), self.row(value))
     }
 }
 
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_formula_is_text_and_a_number_is_a_number() {
-        let mut rows = Rows::new(b',', Header::LeftOut);
+        let rows = Rows::new(b',', Header::LeftOut);
         let record = |text: &str| Value::from(Record::new("R").with("A", text));
         assert_eq!(rows.row(&record("=cmd|'/c calc'!A1")), "\"'=cmd|'/c calc'!A1\"\n");
         assert_eq!(rows.row(&record("-12.5")), "\"-12.5\"\n");

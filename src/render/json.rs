@@ -40,6 +40,24 @@ pub fn to_json(value: &Value, style: Style, depth: usize) -> String {
     escape(&json.unwrap_or_else(|_| "null".to_owned()))
 }
 
+/// How many levels of lists and records a value has, itself included.
+pub fn depth_of(value: &Value) -> usize {
+    let inside = match value {
+        Value::List(items) => items.iter().map(depth_of).max(),
+        Value::Record(record) => record.iter().map(|(_, value)| depth_of(value)).max(),
+        Value::Null
+        | Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_)
+        | Value::Credential(_)
+        | Value::Block(_) => return 0,
+    };
+    inside.unwrap_or(0) + 1
+}
+
 /// One JSON array over the whole stream.
 #[derive(Default)]
 pub(super) struct Array {

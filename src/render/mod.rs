@@ -9,6 +9,7 @@
 pub mod visible;
 pub mod wrap;
 pub mod view;
+pub mod formatted;
 mod paint;
 mod list;
 mod table;
@@ -26,6 +27,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::value::Value;
+use formatted::Formatted;
 
 /// What the text is to look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,13 +99,25 @@ pub enum Colour {
 pub const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Turns values into text as they come.
-pub struct Renderer(Box<dyn Sink>);
+pub struct Renderer {
+    sink: Box<dyn Sink>,
+    reader: Reader,
+}
+
+/// Who reads a format.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// A person, for whom layouts are.
+    Person,
+    /// A program, which wants the records alone.
+    Program,
+}
 
 impl Renderer {
     /// A renderer for one stream of values. `width` is the terminal's number of columns;
     /// none means that nothing is wrapped or cut.
     pub fn new(format: Format, width: Option<usize>, colour: Colour) -> Self {
-        Self(match format {
+        let sink: Box<dyn Sink> = match format {
             Format::View => Box::new(views::Views::new(None, width, colour)),
             Format::List => Box::new(views::Views::new(Some(view::Layout::List), width, colour)),
             Format::Table => Box::new(views::Views::new(Some(view::Layout::Table), width, colour)),
@@ -114,7 +128,18 @@ impl Renderer {
             Format::Nagios => Box::new(nagios::Plugin::default()),
             Format::Prometheus => Box::new(prometheus::Gauges::default()),
             Format::Html => Box::new(html::Document::new(html::Frame::default())),
-        })
+        };
+        let reader = match format {
+            Format::View | Format::List | Format::Table => Reader::Person,
+            Format::Json
+            | Format::Jsonl
+            | Format::Csv
+            | Format::Junit
+            | Format::Nagios
+            | Format::Prometheus
+            | Format::Html => Reader::Program,
+        };
+        Self { sink, reader }
     }
 
     /// The text that can be shown now that `value` has come; may be empty. A list counts as
@@ -122,11 +147,10 @@ impl Renderer {
     pub fn push(&mut self, value: &Value) -> String {
         match value {
             Value::Null => String::new(),
-            Value::List(items) => items
-                .iter()
-                .filter(|item| !matches!(item, Value::Null))
-                .map(|item| self.0.push(item))
-                .collect(),
+            Value::List(items) => {
+                let items = items.iter().filter(|item| !matches!(item, Value::Null));
+                items.map(|item| self.one(item)).collect()
+            }
             Value::Boolean(_)
             | Value::Integer(_)
             | Value::Float(_)
@@ -135,19 +159,27 @@ impl Renderer {
             | Value::Timestamp(_)
             | Value::Credential(_)
             | Value::Record(_)
-            | Value::Block(_) => self.0.push(value),
+            | Value::Block(_) => self.one(value),
+        }
+    }
+
+    fn one(&mut self, value: &Value) -> String {
+        let inside = value.as_record().filter(|_| self.reader == Reader::Program).and_then(Formatted::unwrap);
+        match inside {
+            Some((_, item)) => self.sink.push(&Value::Record(item.clone())),
+            None => self.sink.push(value),
         }
     }
 
     /// What was held back to size a table's columns. A single record whose view is a list when
     /// it stays alone and a table when more come is not given up: nothing is known about it yet.
     pub fn flush(&mut self) -> String {
-        self.0.flush()
+        self.sink.flush()
     }
 
     /// The rest: everything held back, and what closes the format.
     pub fn finish(mut self) -> String {
-        self.0.finish()
+        self.sink.finish()
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use comfy_table::{CellAlignment, ColumnConstraint, Width, presets};
 
+use super::formatted::{Cells, Formatted, Header};
 use super::paint::Meaning;
 use super::{Colour, list, paint, view, visible, wrap};
 use crate::value::{Record, Value};
@@ -27,6 +28,8 @@ const WIDEST: usize = 30_000;
 pub(super) struct Table {
     width: Option<usize>,
     colour: Colour,
+    n_cell_lines: usize,
+    header: Header,
     state: State,
 }
 
@@ -48,18 +51,23 @@ struct Column {
 }
 
 impl Table {
-    pub(super) fn new(width: Option<usize>, colour: Colour) -> Self {
-        Self { width, colour, state: State::Sizing(Vec::new()) }
+    pub(super) fn new(width: Option<usize>, colour: Colour, formatted: &Formatted) -> Self {
+        let n_cell_lines = match formatted.cells {
+            Cells::Short => CELL_LINES,
+            Cells::Whole => usize::MAX,
+        };
+        Self { width, colour, n_cell_lines, header: formatted.header, state: State::Sizing(Vec::new()) }
     }
 
     /// Takes a row; gives what can be shown now.
     pub(super) fn push(&mut self, row: Arc<Record>) -> String {
-        match &mut self.state {
-            State::Sizing(rows) => {
-                rows.push(row);
-                if rows.len() < SIZING_ROWS { String::new() } else { self.flush() }
-            }
-            State::Sized(columns) => draw(columns, &[row], Header::Shown, self.width, self.colour),
+        if let State::Sizing(rows) = &mut self.state {
+            rows.push(row);
+            return if rows.len() < SIZING_ROWS { String::new() } else { self.flush() };
+        }
+        match &self.state {
+            State::Sizing(_) => String::new(),
+            State::Sized(columns) => self.draw(columns, &[row], Header::Hidden),
             State::Lists => format!("\n{}", list::record(&row, self.width, self.colour)),
         }
     }
@@ -71,9 +79,7 @@ impl Table {
             return String::new();
         }
         let (text, state) = match size(rows, self.width) {
-            Some(columns) => {
-                (draw(&columns, rows, Header::Due, self.width, self.colour), State::Sized(columns))
-            }
+            Some(columns) => (self.draw(&columns, rows, self.header), State::Sized(columns)),
             None => {
                 let items: Vec<_> =
                     rows.iter().map(|row| list::record(row, self.width, self.colour)).collect();
@@ -82,6 +88,50 @@ impl Table {
         };
         self.state = state;
         text
+    }
+
+    /// Lays the rows out side by side. A row in which something failed is painted as a whole.
+    fn draw(&self, columns: &[Column], rows: &[Arc<Record>], header: Header) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING).force_no_tty();
+        let mut heights: Vec<(usize, Meaning)> = Vec::new();
+        if let Header::Shown = header {
+            let cells: Vec<_> = columns.iter().map(header_of).collect();
+            heights.push((cells.iter().map(Vec::len).max().unwrap_or(0), Meaning::Label));
+            table.set_header(cells.into_iter().map(|lines| lines.join("\n")));
+        }
+        let mut widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
+        for row in rows {
+            let (mut height, mut meaning, mut cells) = (1, Meaning::Plain, Vec::new());
+            let mut values = view::row_of(row).into_iter();
+            for (column, widest) in columns.iter().zip(&mut widths) {
+                let text = values.next().map(|(_, value)| cell_of(value)).unwrap_or_default();
+                if paint::meaning(&text) == Meaning::Bad {
+                    meaning = Meaning::Bad;
+                }
+                let lines = match self.width {
+                    Some(_) => wrap::wrap_at_most(&text, column.width, self.n_cell_lines),
+                    None => wrap::wrap_at_most(&text, WIDEST, 1),
+                };
+                height = height.max(lines.len());
+                *widest = lines.iter().map(|line| wrap::columns(line)).fold(*widest, usize::max);
+                cells.push(lines.join("\n"));
+            }
+            heights.push((height, meaning));
+            table.add_row(cells);
+        }
+        for ((laid, column), width) in table.column_iter_mut().zip(columns).zip(widths) {
+            laid.set_cell_alignment(column.alignment);
+            laid.set_padding((0, 1));
+            // The constraint counts the padding as well.
+            let width = u16::try_from(width + 1).unwrap_or(u16::MAX);
+            laid.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
+        let meanings = heights.into_iter().flat_map(|(height, meaning)| std::iter::repeat_n(meaning, height));
+        let lines = table.lines().zip(meanings);
+        lines
+            .map(|(line, meaning)| format!("{}\n", paint::paint(line.trim_end(), meaning, self.colour)))
+            .collect()
     }
 }
 
@@ -149,59 +199,6 @@ fn narrow(mut columns: Vec<Column>, width: usize) -> Option<Vec<Column>> {
         last.width += left;
     }
     Some(columns)
-}
-
-enum Header {
-    Due,
-    Shown,
-}
-
-/// Lays the rows out side by side. A row in which something failed is painted as a whole.
-fn draw(
-    columns: &[Column],
-    rows: &[Arc<Record>],
-    header: Header,
-    width: Option<usize>,
-    colour: Colour,
-) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(presets::NOTHING).force_no_tty();
-    let mut heights: Vec<(usize, Meaning)> = Vec::new();
-    if let Header::Due = header {
-        let cells: Vec<_> = columns.iter().map(header_of).collect();
-        heights.push((cells.iter().map(Vec::len).max().unwrap_or(0), Meaning::Label));
-        table.set_header(cells.into_iter().map(|lines| lines.join("\n")));
-    }
-    let mut widths: Vec<usize> = columns.iter().map(|column| column.width).collect();
-    for row in rows {
-        let (mut height, mut meaning, mut cells) = (1, Meaning::Plain, Vec::new());
-        let mut values = view::row_of(row).into_iter();
-        for (column, widest) in columns.iter().zip(&mut widths) {
-            let text = values.next().map(|(_, value)| cell_of(value)).unwrap_or_default();
-            if paint::meaning(&text) == Meaning::Bad {
-                meaning = Meaning::Bad;
-            }
-            let lines = match width {
-                Some(_) => wrap::wrap_at_most(&text, column.width, CELL_LINES),
-                None => wrap::wrap_at_most(&text, WIDEST, 1),
-            };
-            height = height.max(lines.len());
-            *widest = lines.iter().map(|line| wrap::columns(line)).fold(*widest, usize::max);
-            cells.push(lines.join("\n"));
-        }
-        heights.push((height, meaning));
-        table.add_row(cells);
-    }
-    for ((laid, column), width) in table.column_iter_mut().zip(columns).zip(widths) {
-        laid.set_cell_alignment(column.alignment);
-        laid.set_padding((0, 1));
-        // The constraint counts the padding as well.
-        let width = u16::try_from(width + 1).unwrap_or(u16::MAX);
-        laid.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
-    }
-    let meanings = heights.into_iter().flat_map(|(height, meaning)| std::iter::repeat_n(meaning, height));
-    let lines = table.lines().zip(meanings);
-    lines.map(|(line, meaning)| format!("{}\n", paint::paint(line.trim_end(), meaning, colour))).collect()
 }
 
 /// The lines of a column's header: its label and dashes below.

@@ -7,6 +7,7 @@
 use std::mem;
 use std::sync::Arc;
 
+use super::formatted::Formatted;
 use super::table::Table;
 use super::view::{self, Layout};
 use super::{Colour, Sink, list, visible, wrap};
@@ -59,7 +60,13 @@ impl Views {
     }
 
     fn record(&mut self, record: &Arc<Record>) {
-        let shape = Shape::of(record);
+        match Formatted::unwrap(record) {
+            Some((formatted, item)) => self.shaped(Shape::of(item, Some(formatted)), item),
+            None => self.shaped(Shape::of(record, None), record),
+        }
+    }
+
+    fn shaped(&mut self, shape: Shape, record: &Arc<Record>) {
         if self.block.shape() != Some(&shape) {
             self.close();
             self.open(shape, record);
@@ -70,9 +77,9 @@ impl Views {
                 self.text.push_str(&table.push(Arc::clone(record)));
                 self.block = Block::Table(shape, table);
             }
-            Block::Alone(shape, first) => {
-                self.open_table(shape, &first);
-                self.record(record);
+            Block::Alone(own, first) => {
+                self.open_table(own, &first);
+                self.shaped(shape, record);
             }
             Block::List(shape) => self.item(shape, record),
             // Neither has a shape, so neither comes here.
@@ -82,7 +89,12 @@ impl Views {
 
     /// A block's first record.
     fn open(&mut self, shape: Shape, record: &Arc<Record>) {
-        match self.wanted.unwrap_or_else(|| view::layout(record)) {
+        if let Some(group) = shape.group() {
+            self.begin();
+            self.text.push_str(&format!("   {}\n", visible::one_line(group)));
+        }
+        let demanded = shape.formatted.as_ref().map(|formatted| formatted.layout);
+        match demanded.or(self.wanted).unwrap_or_else(|| view::layout(record)) {
             Layout::List => self.item(shape, record),
             Layout::Table => self.open_table(shape, record),
             Layout::ListOfOne => self.block = Block::Alone(shape, Arc::clone(record)),
@@ -91,7 +103,8 @@ impl Views {
 
     fn open_table(&mut self, shape: Shape, record: &Arc<Record>) {
         self.begin();
-        let mut table = Box::new(Table::new(self.width, self.colour));
+        let formatted = shape.formatted.clone().unwrap_or_else(|| Formatted::plain(Layout::Table));
+        let mut table = Box::new(Table::new(self.width, self.colour, &formatted));
         self.text.push_str(&table.push(Arc::clone(record)));
         self.block = Block::Table(shape, table);
     }
@@ -167,13 +180,18 @@ impl Block {
 struct Shape {
     type_name: String,
     names: Vec<String>,
+    formatted: Option<Formatted>,
 }
 
 impl Shape {
-    fn of(record: &Record) -> Self {
+    fn of(record: &Record, formatted: Option<Formatted>) -> Self {
         let has_view = view::is_registered(record.type_name());
         // A view decides on the columns; without one, the properties do.
         let names = if has_view { Vec::new() } else { record.names().map(str::to_owned).collect() };
-        Self { type_name: record.type_name().to_owned(), names }
+        Self { type_name: record.type_name().to_owned(), names, formatted }
+    }
+
+    fn group(&self) -> Option<&str> {
+        self.formatted.as_ref()?.group.as_deref()
     }
 }

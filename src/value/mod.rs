@@ -6,6 +6,9 @@
 
 pub mod record;
 pub mod text;
+pub mod pattern;
+pub mod order;
+pub mod compare;
 
 use std::fmt;
 use std::sync::Arc;

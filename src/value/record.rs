@@ -50,6 +50,11 @@ impl Record {
         }
     }
 
+    /// The property's name as the record itself spells it, if it has the property.
+    pub fn spelling(&self, name: &str) -> Option<&str> {
+        self.position(name).map(|place| self.properties[place].0.as_ref())
+    }
+
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.properties.iter().map(|(name, value)| (name.as_ref(), value))

@@ -1,1 +1,135 @@
 //! Command lines inside Rhai: lexer, parser, tree and lowering.
+//!
+//! Below the script engine, above the catalogue of cmdlets. A text goes in, Rhai text and a map of
+//! its positions come out, or every mistake that was found. Knows no engine and runs nothing;
+//! without command lines in it a text comes out as it went in, byte for byte.
+
+// Reading order: what a text goes through.
+pub mod source_map;
+pub mod lexer;
+pub mod tree;
+pub mod parser;
+mod command;
+mod operation;
+pub mod scope;
+pub mod lower;
+pub mod message;
+
+pub use message::{Doubt, Mistake, Problem, Refused, Warning, caret};
+
+use source_map::{LineIndex, SourceMap, Span};
+
+use crate::cmdlet::{Catalogue, Position};
+
+/// What a text is read against.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'s> {
+    /// The cmdlets that the principal may run.
+    pub catalogue: &'s Catalogue,
+    /// Every cmdlet there is. Calls of those that the principal may not run are lowered without
+    /// being looked into, for the door to refuse.
+    pub everything: Option<&'s Catalogue>,
+    /// Variables that exist before the text begins: those of earlier lines at a prompt, and the
+    /// host's own.
+    pub variables: &'s [&'s str],
+}
+
+impl<'s> Setting<'s> {
+    /// A text that begins with nothing.
+    pub fn new(catalogue: &'s Catalogue) -> Self {
+        Self { catalogue, everything: None, variables: &[] }
+    }
+}
+
+/// Everything that was found out about a text.
+#[derive(Debug)]
+pub struct Reading {
+    /// What must be put right before the text can be run, in the order of the text.
+    pub mistakes: Vec<Mistake>,
+    /// What is probably not meant, in the order of the text.
+    pub warnings: Vec<Warning>,
+    /// Whether the text stops in the middle of something that another line could complete.
+    pub is_incomplete: bool,
+    /// The tree.
+    pub tree: tree::Script,
+    /// How much work the reading was, in characters looked at; grows with the text and no faster.
+    pub steps: usize,
+    output: Option<lower::Output>,
+}
+
+/// A text that Rhai can compile.
+#[derive(Debug)]
+pub struct Lowered {
+    text: String,
+    map: SourceMap,
+    warnings: Vec<Warning>,
+}
+
+impl Lowered {
+    /// The text for Rhai.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The position in the author's text that a position of Rhai's means; it always exists there.
+    pub fn to_source(&self, line: usize, column: usize) -> Position {
+        self.map.to_source(line, column)
+    }
+
+    /// What is probably not meant.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+}
+
+/// Lowers a text that begins with no variables.
+///
+/// # Errors
+/// Every mistake that was found, in the order of the text, at most a hundred.
+pub fn lower(text: &str, catalogue: &Catalogue) -> Result<Lowered, Vec<Mistake>> {
+    lower_in(text, &Setting::new(catalogue))
+}
+
+/// Lowers a text.
+///
+/// # Errors
+/// Every mistake that was found, in the order of the text, at most a hundred.
+pub fn lower_in(text: &str, setting: &Setting<'_>) -> Result<Lowered, Vec<Mistake>> {
+    let Reading { mistakes, warnings, output, .. } = read(text, setting);
+    match output {
+        Some(lower::Output { text, map, .. }) => Ok(Lowered { text, map, warnings }),
+        None => Err(mistakes),
+    }
+}
+
+/// Reads a text and says everything that can be said without running it.
+pub fn read(text: &str, setting: &Setting<'_>) -> Reading {
+    let index = LineIndex::new(text);
+    let parser::Parsed { script, mut problems, open, steps } = parser::parse(text, setting);
+    let scopes = scope::Scopes::of(&script, text, setting.variables);
+    problems.extend(scopes.problems.iter().cloned());
+    let mut output = None;
+    if problems.is_empty() {
+        let lowered = lower::lower(&script, text, &index, &scopes);
+        match lowered.problem.clone() {
+            Some(problem) => problems.push(problem),
+            None => output = Some(lowered),
+        }
+    }
+    let mistakes = mistakes(problems, text, &index);
+    let is_incomplete = (open.is_some() && mistakes.is_empty())
+        || (!mistakes.is_empty() && mistakes.iter().all(|mistake| mistake.is_incomplete(text)));
+    let doubts = scopes.doubts.iter().take(MOST);
+    let warnings = doubts.map(|(span, doubt)| Warning::at(*span, doubt.clone(), text, &index)).collect();
+    Reading { mistakes, warnings, is_incomplete, tree: script, steps, output }
+}
+
+fn mistakes(mut problems: Vec<(Span, Problem)>, text: &str, index: &LineIndex) -> Vec<Mistake> {
+    problems.sort_by_key(|(span, _)| *span);
+    problems.dedup();
+    problems.truncate(MOST);
+    problems.into_iter().map(|(span, problem)| Mistake::at(span, problem, text, index)).collect()
+}
+
+/// How many mistakes of one text are told.
+const MOST: usize = 100;

@@ -1,0 +1,84 @@
+//! `Export-Csv`: records into a CSV file.
+
+use std::io::{BufReader, BufWriter, Write};
+
+use super::files::{self, Existing};
+use super::properties::INPUT_OBJECT;
+use super::{Call, Cmdlet, Outcome};
+use crate::cmdlet::{Category, Description, Example, Family, Impact, Kind, Parameter};
+use crate::render::csv::{Header, Rows};
+
+/// `Export-Csv`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Export-Csv",
+        original: None,
+        aliases: &["epcsv"],
+        family: Family::Objects,
+        synopsis: "Writes records into a CSV file.",
+        description: "UTF-8, every field quoted, the names of the properties in the first line. -Append writes \
+                      under the columns that the file has.",
+        parameters: &[
+            Parameter::new("Path", Kind::File, "The file to write.")
+                .aliases(&["FilePath", "LiteralPath"])
+                .at(0)
+                .required(),
+            Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(1).default(","),
+            Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
+            Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
+            Parameter::new("NoHeader", Kind::Switch, "Leaves the names out."),
+            Parameter::new("NoTypeInformation", Kind::Switch, "Accepted; no type is ever written.")
+                .aliases(&["nti"]),
+            Parameter::new(
+                "Encoding",
+                Kind::Choice(&["utf8", "utf8NoBOM"]),
+                "Accepted; always UTF-8 without a mark.",
+            ),
+            INPUT_OBJECT,
+        ],
+        emits: "",
+        roles: &[],
+        impact: Impact::Medium,
+        examples: &[Example {
+            title: "What would be written where",
+            code: "Write-Output 1 2 | Measure-Object | Export-Csv counts.csv -WhatIf",
+            output: "What if: Performing the operation \"Export-Csv\" on target \"counts.csv\".",
+        }],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(mut call: Call) -> Outcome {
+    call.take_input_object();
+    let Some(name) = call.bound.text("Path") else { return Ok(()) };
+    let delimiter = files::delimiter(&call)?;
+    if !call.should_process("Export-Csv", &name)? {
+        return Ok(());
+    }
+    let appends = call.bound.switch("Append");
+    let existing = match (appends, call.bound.switch("NoClobber")) {
+        (true, _) => Existing::Appended,
+        (false, true) => Existing::Kept,
+        (false, false) => Existing::Replaced,
+    };
+    let columns = if appends { columns_of(&call, &name, delimiter) } else { Vec::new() };
+    let header = if call.bound.switch("NoHeader") { Header::LeftOut } else { Header::Written };
+    let mut rows =
+        if columns.is_empty() { Rows::new(delimiter, header) } else { Rows::under(columns, delimiter) };
+    let mut file = BufWriter::new(files::create(&call, &name, existing)?);
+    let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", &name, &error);
+    while let Some(item) = call.input.next().await {
+        let text = format!("{}{}", rows.header(&item).unwrap_or_default(), rows.row(&item));
+        tokio::task::block_in_place(|| file.write_all(text.as_bytes())).map_err(failed)?;
+    }
+    tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
+    Ok(())
+}
+
+/// The columns that a file has already; none if there is no such file.
+fn columns_of(call: &Call, name: &str, delimiter: u8) -> Vec<String> {
+    let Ok(file) = std::fs::File::open(files::path(call, name)) else { return Vec::new() };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(file));
+    let names = reader.headers().map(|names| names.iter().map(str::to_owned).collect());
+    names.unwrap_or_default()
+}

@@ -1,0 +1,767 @@
+//! Lowering: the tree as Rhai text, with the source position of every piece.
+//!
+//! Runs after the parser and scope, on trees without mistakes. Never changes Rhai's own text, nor
+//! the number of the line that anything stands on.
+//!
+//! # What the lowered text calls
+//!
+//! Functions of the module `__shell`, which no author can name: the parser refuses names with two
+//! underscores, and `Fn("…")` reaches no function of a module.
+//!
+//! | call | value | meaning |
+//! |---|---|---|
+//! | `run(stages)` | list | runs a pipeline for its records |
+//! | `run_on(input, stages)` | list | the same, with the records of an expression as its input |
+//! | `show(stages)`, `show_on(input, stages)` | `()` | runs a pipeline whose records nobody takes: they are the script's output, and leave as they come |
+//! | `block(source, closure)` | block | a script block: a closure of one parameter with its text |
+//! | `text(parts)` | string | the parts joined as PowerShell prints them |
+//! | `list(items)` | array | `@(…)`: items that are lists are spread |
+//! | `map(pairs)` | map | `@{…}` with computed names: an array of `[name, value]` |
+//! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is in [`super::tree::COMPARISONS`] |
+//! | `truth(value)` | boolean | PowerShell's truth |
+//! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |
+//!
+//! `stages` is an array with an array for each command: its name, its line, its column, then an
+//! array for each argument: `[name, line, column, value]`, without a value for a switch that is
+//! named alone. The name is the parameter's own, whatever was written; `""` for an argument
+//! without a name, `"@"` for a map whose entries are arguments. Lines and columns are the author's.
+//!
+//! A command that stands as a statement is shown, unless its value is the value of a function, a
+//! closure or a script block. In a script block with several such commands every one counts:
+//! their records are gathered in the order in which they come.
+
+use super::lexer::Binding;
+use super::message::Problem;
+use super::scope::Scopes;
+use super::source_map::{LineIndex, SourceMap, Span};
+use super::tree::{
+    Argument, Block, Body, Closure, Command, End, Function, Group, Joint, Link, List, Literal, Map, Name,
+    Operation, Piece, Pipeline, Role, Script, ScriptBlock, Statement, Text, TextPart,
+};
+use crate::cmdlet::Position;
+
+/// The lowered text and where its positions come from.
+#[derive(Debug)]
+pub struct Output {
+    /// The text for Rhai.
+    pub text: String,
+    /// Its positions.
+    pub map: SourceMap,
+    /// What keeps it from being run.
+    pub problem: Option<(Span, Problem)>,
+}
+
+/// Rhai's positions are two numbers of sixteen bits.
+pub const POSITION_LIMIT: usize = u16::MAX as usize;
+
+/// Lowers a script.
+pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) -> Output {
+    let writer = Writer {
+        source: text,
+        index,
+        text: String::with_capacity(text.len() + text.len() / 2),
+        map: SourceMap::new(index.clone()),
+        at: Position { line: 1, column: 1 },
+        copied_to: None,
+        too_long: None,
+    };
+    let mut lowering = Lowering { writer, scopes };
+    lowering.declare(scopes.hoisted_in_script(), script.shebang.map_or(0, |shebang| shebang.end));
+    lowering.block(&script.body, Purpose::Show);
+    let Writer { text: lowered, map, at, too_long, .. } = lowering.writer;
+    let end = Span::new(text.len(), text.len());
+    let problem = if at.line > POSITION_LIMIT {
+        Some((end, Problem::TooManyLines { limit: POSITION_LIMIT }))
+    } else {
+        too_long.map(|start| (Span::new(start, start), Problem::LineTooLong { limit: POSITION_LIMIT }))
+    };
+    Output { text: lowered, map, problem }
+}
+
+/// What becomes of the value of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Somebody takes it.
+    Value,
+    /// It is the script's output.
+    Show,
+    /// The script block around it gathers it.
+    Gather,
+}
+
+struct Lowering<'a> {
+    writer: Writer<'a>,
+    scopes: &'a Scopes,
+}
+
+impl Lowering<'_> {
+    // ------------------------------------------------------------------ statements
+
+    fn declare(&mut self, names: &[String], at: usize) {
+        for name in names {
+            self.writer.made("let ", at);
+            self.writer.made(name, at);
+            self.writer.made(" = (); ", at);
+        }
+    }
+
+    fn block(&mut self, block: &Block, purpose: Purpose) {
+        let last = block.statements.len().checked_sub(1);
+        for (place, statement) in block.statements.iter().enumerate() {
+            let is_value = Some(place) == last && statement.end == End::Open;
+            match (is_value, purpose) {
+                (true, _) => self.statement(statement, purpose),
+                (false, Purpose::Gather) => self.statement(statement, Purpose::Gather),
+                (false, Purpose::Value | Purpose::Show) => self.statement(statement, Purpose::Show),
+            }
+        }
+        self.blank(block.tail);
+    }
+
+    fn blank(&mut self, span: Option<Span>) {
+        if let Some(span) = span.filter(|span| span.start < span.end) {
+            self.writer.copy(span);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement, purpose: Purpose) {
+        match statement.role {
+            Role::Command => {
+                self.pieces(&statement.pieces, Purposes { pipelines: purpose, bodies: Purpose::Value })
+            }
+            Role::Branch => {
+                self.pieces(&statement.pieces, Purposes { pipelines: Purpose::Value, bodies: purpose })
+            }
+            Role::Loop => {
+                let bodies = if purpose == Purpose::Gather { Purpose::Gather } else { Purpose::Show };
+                self.pieces(&statement.pieces, Purposes { pipelines: Purpose::Value, bodies });
+            }
+            Role::Other => self.pieces(&statement.pieces, Purposes::VALUES),
+        }
+        match statement.end {
+            End::Semicolon(span) => self.writer.copy(span),
+            End::Line => self.writer.made_here(";"),
+            End::Open => {}
+        }
+    }
+
+    // ------------------------------------------------------------------ pieces
+
+    fn pieces(&mut self, pieces: &[Piece], purposes: Purposes) {
+        let mut negated = false;
+        for piece in pieces {
+            if let (Piece::Group(group), true) = (piece, negated) {
+                self.true_group(group);
+            } else {
+                self.piece(piece, purposes);
+            }
+            negated = matches!(piece, Piece::Bang(_)) || (negated && piece.is_blank());
+        }
+    }
+
+    fn values(&mut self, pieces: &[Piece]) {
+        self.pieces(pieces, Purposes::VALUES);
+    }
+
+    fn piece(&mut self, piece: &Piece, purposes: Purposes) {
+        match piece {
+            Piece::Rhai(span)
+            | Piece::Quoted(span)
+            | Piece::Blank(span)
+            | Piece::Binary(span, _)
+            | Piece::Bang(span)
+            | Piece::Dash(span, _)
+            | Piece::Word(span)
+            | Piece::Declared(span) => self.writer.copy(*span),
+            Piece::Variable(span) | Piece::Assigned(span) => {
+                self.writer.reach(span.start);
+                self.writer.made(self.scopes.spelling(*span, self.writer.source), span.start);
+            }
+            Piece::Current(span) => self.writer.made_at(CURRENT, span.start),
+            Piece::Literal(span, literal) => self.literal(*literal, *span),
+            Piece::Group(group) => self.group(group, purposes),
+            Piece::Body(body) => self.body(body, purposes.bodies),
+            Piece::Closure(closure) => self.closure(closure),
+            Piece::Function(function) => self.function(function),
+            Piece::Condition(pieces) => self.condition(pieces),
+            Piece::Pipeline(pipeline) => self.pipeline(pipeline, purposes.pipelines),
+            Piece::Operation(operation) => self.operation(operation),
+            Piece::Text(text) => self.text(text),
+            Piece::List(list) => self.list(list),
+            Piece::Map(map) => self.map(map),
+            Piece::ScriptBlock(block) => self.script_block(block),
+        }
+    }
+
+    fn literal(&mut self, literal: Literal, span: Span) {
+        self.writer.reach(span.start);
+        match literal {
+            Literal::Null => self.writer.made("()", span.start),
+            Literal::Boolean(true) => self.writer.made("true", span.start),
+            Literal::Boolean(false) => self.writer.made("false", span.start),
+            Literal::Integer(integer) => self.writer.made(&integer.to_string(), span.start),
+            Literal::Float(float) => self.writer.made(&format!("{float:?}"), span.start),
+        }
+    }
+
+    fn group(&mut self, group: &Group, purposes: Purposes) {
+        self.writer.copy(group.open);
+        // The arms of a `switch` are in braces.
+        let arms = group.open.of(self.writer.source) == "{";
+        let inside = Purposes { pipelines: purposes.bodies, bodies: purposes.bodies };
+        self.pieces(&group.pieces, if arms { inside } else { Purposes::VALUES });
+        if let Some(close) = group.close {
+            self.writer.copy(close);
+        }
+    }
+
+    /// A group whose value must be a boolean.
+    fn true_group(&mut self, group: &Group) {
+        self.writer.copy(group.open);
+        self.condition(&group.pieces);
+        if let Some(close) = group.close {
+            self.writer.copy(close);
+        }
+    }
+
+    fn body(&mut self, body: &Body, purpose: Purpose) {
+        self.writer.copy(body.open);
+        self.block(&body.block, purpose);
+        if let Some(close) = body.close {
+            self.writer.copy(close);
+        }
+    }
+
+    fn closure(&mut self, closure: &Closure) {
+        self.writer.copy(closure.head);
+        self.values(&closure.body);
+    }
+
+    fn function(&mut self, function: &Function) {
+        self.writer.copy(function.head);
+        self.blank(Some(function.blank));
+        if let Some(body) = &function.body {
+            self.writer.copy(body.open);
+            self.declare(self.scopes.hoisted_in(body), body.open.end);
+            self.block(&body.block, Purpose::Value);
+            if let Some(close) = body.close {
+                self.writer.copy(close);
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ commands
+
+    fn pipeline(&mut self, pipeline: &Pipeline, purpose: Purpose) {
+        let start = pipeline.commands.first().map_or(pipeline.span.start, |command| command.name.start);
+        self.writer.reach(pipeline.span.start);
+        let (call, close) = match (purpose, pipeline.head.is_some()) {
+            (Purpose::Value, false) => ("__shell::run([", "])"),
+            (Purpose::Value, true) => ("__shell::run_on(", "])"),
+            (Purpose::Show, false) => ("__shell::show([", "])"),
+            (Purpose::Show, true) => ("__shell::show_on(", "])"),
+            (Purpose::Gather, false) => ("__shell::gather(__out, __shell::run([", "]))"),
+            (Purpose::Gather, true) => ("__shell::gather(__out, __shell::run_on(", "]))"),
+        };
+        self.writer.made(call, start);
+        if let Some(head) = &pipeline.head {
+            self.values(head);
+            self.writer.made(", [", start);
+        }
+        for (place, command) in pipeline.commands.iter().enumerate() {
+            if place > 0 {
+                self.writer.made(", ", command.name.start);
+            }
+            self.command(command);
+        }
+        self.writer.made(close, start);
+    }
+
+    fn command(&mut self, command: &Command) {
+        let start = command.name.start;
+        let written = command.name.of(self.writer.source);
+        let name = command.cmdlet.description().map_or(written, |description| description.name);
+        self.writer.reach(start);
+        self.writer.made("[", start);
+        self.named_place(name, start);
+        for argument in &command.arguments {
+            self.argument(argument);
+        }
+        self.writer.made("]", start);
+    }
+
+    /// A name with the position at which it was written.
+    fn named_place(&mut self, name: &str, start: usize) {
+        let Position { line, column } = self.writer.index.position(start);
+        self.writer.made(&quoted(name), start);
+        self.writer.made(&format!(", {line}, {column}"), start);
+    }
+
+    fn argument(&mut self, argument: &Argument) {
+        let start = argument.span.start;
+        self.writer.made(", ", start);
+        self.writer.reach(start);
+        self.writer.made("[", start);
+        let name = match argument.name {
+            Name::Given(span) => {
+                argument.parameter.map_or(span.of(self.writer.source), |parameter| parameter.name)
+            }
+            Name::Place => "",
+            Name::Splat => "@",
+        };
+        self.named_place(name, start);
+        if let Some(value) = &argument.value {
+            self.writer.made(", ", start);
+            self.values(value);
+        }
+        self.writer.made("]", start);
+    }
+
+    fn script_block(&mut self, block: &ScriptBlock) {
+        let start = block.span.start;
+        let source = block.span.of(self.writer.source);
+        let source = source.strip_prefix('{').and_then(|source| source.strip_suffix('}')).unwrap_or(source);
+        let shown: String = source.trim().chars().take(SHOWN_SOURCE).collect();
+        self.writer.reach(start);
+        self.writer.made("__shell::block(", start);
+        self.writer.made(&quoted(&shown), start);
+        self.writer.made(&format!(", |{CURRENT}| {{"), start);
+        if gathers(&block.block) {
+            self.writer.made("let __out = []; ", start);
+            self.gathering_block(&block.block);
+            self.writer.made_here("; __out");
+        } else {
+            self.yielding_block(&block.block);
+        }
+        self.writer.made_here("})");
+    }
+
+    /// A script block's statements, the last of which is its value, with or without a semicolon.
+    fn yielding_block(&mut self, block: &Block) {
+        let last = block.statements.len().checked_sub(1);
+        for (place, statement) in block.statements.iter().enumerate() {
+            if Some(place) == last && statement.role == Role::Command {
+                self.pieces(&statement.pieces, Purposes::VALUES);
+            } else if Some(place) == last && statement.end == End::Open {
+                self.statement(statement, Purpose::Value);
+            } else {
+                self.statement(statement, Purpose::Show);
+            }
+        }
+        self.blank(block.tail);
+    }
+
+    /// A script block's statements, each of which may emit.
+    fn gathering_block(&mut self, block: &Block) {
+        let last = block.statements.len().checked_sub(1);
+        for (place, statement) in block.statements.iter().enumerate() {
+            let value = Some(place) == last
+                && statement.end == End::Open
+                && is_expression(statement, self.writer.source);
+            if value {
+                self.writer.made_here(" __shell::gather(__out, ");
+                self.values(&statement.pieces);
+                self.writer.made_here(")");
+            } else {
+                self.statement(statement, Purpose::Gather);
+            }
+        }
+        self.blank(block.tail);
+    }
+
+    // ------------------------------------------------------------------ operators
+
+    /// A condition: PowerShell's truth where command lines or dash operators are all of it, or all
+    /// of what `&&`, `||` and `!` join.
+    fn condition(&mut self, pieces: &[Piece]) {
+        let solid: Vec<usize> = (0..pieces.len()).filter(|place| !pieces[*place].is_blank()).collect();
+        let joins = |place: Option<&usize>| {
+            place.and_then(|place| pieces.get(*place)).is_none_or(|piece| {
+                matches!(piece, Piece::Bang(_))
+                    || matches!(piece, Piece::Binary(span, Binding::And | Binding::Or) if is_logical(*span))
+            })
+        };
+        let mut number = 0_usize;
+        for piece in pieces {
+            if piece.is_blank() {
+                self.piece(piece, Purposes::VALUES);
+                continue;
+            }
+            let alone = joins(number.checked_sub(1).and_then(|before| solid.get(before)))
+                && joins(solid.get(number + 1));
+            number += 1;
+            if !alone {
+                self.piece(piece, Purposes::VALUES);
+            } else if let Piece::Operation(operation) = piece {
+                self.truth(operation);
+            } else if let Piece::Pipeline(pipeline) = piece {
+                self.writer.made_at("__shell::truth(", pipeline.span.start);
+                self.pipeline(pipeline, Purpose::Value);
+                self.writer.made_here(")");
+            } else if let Piece::Group(group) = piece {
+                self.true_group(group);
+            } else {
+                self.piece(piece, Purposes::VALUES);
+            }
+        }
+    }
+
+    /// An operation as a boolean.
+    fn truth(&mut self, operation: &Operation) {
+        if is_boolean(operation) {
+            self.operation(operation);
+            return;
+        }
+        if let Operation::Operand(pieces) = operation
+            && let [Piece::Group(group)] = pieces.as_slice()
+        {
+            self.writer.reach(group.open.start);
+            self.writer.made("__shell::truth(", group.open.start);
+            self.values(&group.pieces);
+            self.writer.made_here(")");
+            return;
+        }
+        let start = operation.span().map_or(0, |span| span.start);
+        self.writer.made_at("__shell::truth(", start);
+        self.operation(operation);
+        self.writer.made_here(")");
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Operand(pieces) => self.values(pieces),
+            Operation::Not { span, operand } => {
+                self.writer.made_at("!", span.start);
+                self.truth(operand);
+            }
+            Operation::Chain { binding: Binding::Logic, first, rest } => self.logic(first, rest),
+            Operation::Chain { binding: Binding::Or | Binding::And, first, rest } => self.joined(first, rest),
+            Operation::Chain { binding: Binding::Comparison | Binding::Operand, first, rest } => {
+                self.comparison(first, rest);
+            }
+        }
+    }
+
+    /// `-and` and `-or` bind alike: `a -or b -and c` is `(a || b) && c`.
+    fn logic(&mut self, first: &Operation, rest: &[Link]) {
+        let start = first.span().map_or(0, |span| span.start);
+        let turns = rest.windows(2).filter(|pair| pair[0].joint != pair[1].joint).count();
+        self.writer.made_at(&"(".repeat(turns + 1), start);
+        self.truth(first);
+        let mut before = None;
+        for link in rest {
+            if before.is_some_and(|before| before != link.joint) {
+                self.writer.made_here(")");
+            }
+            before = Some(link.joint);
+            let operator = if link.joint == Joint::And { " && " } else { " || " };
+            self.writer.made_at(operator, link.span.start);
+            self.truth(&link.operand);
+        }
+        self.writer.made_here(")");
+    }
+
+    /// `&&`, `||` and their bitwise kin, with operations between them.
+    fn joined(&mut self, first: &Operation, rest: &[Link]) {
+        let wants_truth = rest.first().is_some_and(|link| is_logical(link.span));
+        if wants_truth {
+            self.truth_of_dashes(first)
+        } else {
+            self.operation(first)
+        }
+        for link in rest {
+            self.writer.made_here(" ");
+            self.writer.copy(link.span);
+            self.writer.made_here(" ");
+            if is_logical(link.span) {
+                self.truth_of_dashes(&link.operand)
+            } else {
+                self.operation(&link.operand)
+            }
+        }
+    }
+
+    /// What Rhai made stays as it is, so that Rhai's own rules hold for it.
+    fn truth_of_dashes(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Operand(pieces) => self.values(pieces),
+            Operation::Not { .. } | Operation::Chain { .. } => self.truth(operation),
+        }
+    }
+
+    fn comparison(&mut self, first: &Operation, rest: &[Link]) {
+        let start = first.span().map_or(0, |span| span.start);
+        self.writer.reach(start);
+        for link in rest.iter().rev() {
+            if let Joint::Comparison(name) = link.joint {
+                self.writer.made(&format!("__shell::compare(\"{name}\", "), link.span.start);
+            }
+        }
+        self.operation(first);
+        for link in rest {
+            match link.joint {
+                Joint::Comparison(_) => {
+                    self.writer.made(", ", link.span.start);
+                    self.operation(&link.operand);
+                    self.writer.made_here(")");
+                }
+                Joint::And | Joint::Or | Joint::Rhai => {
+                    self.writer.made_here(" ");
+                    self.writer.copy(link.span);
+                    self.writer.made_here(" ");
+                    self.operation(&link.operand);
+                }
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------ values
+
+    fn text(&mut self, text: &Text) {
+        self.writer.reach(text.span.start);
+        if let Some(letters) = text.letters() {
+            self.writer.made(&quoted(letters), text.span.start);
+            return;
+        }
+        self.writer.made("__shell::text([", text.span.start);
+        for (place, part) in text.parts.iter().enumerate() {
+            if place > 0 {
+                self.writer.made_here(", ");
+            }
+            match part {
+                TextPart::Letters(letters) => self.writer.made(&quoted(letters), text.span.start),
+                TextPart::Value(pieces) => self.values(pieces),
+            }
+        }
+        self.writer.made_here("])");
+    }
+
+    fn list(&mut self, list: &List) {
+        let start = list.span.start;
+        self.writer.reach(start);
+        let inner = match list.items.as_slice() {
+            [item] if list.spreads => match item.as_slice() {
+                [Piece::List(inner)] if !inner.spreads => Some(inner),
+                _ => None,
+            },
+            _ => None,
+        };
+        let spreads = list.spreads && inner.is_none() && !list.items.is_empty();
+        self.writer.made(if spreads { "__shell::list([" } else { "[" }, start);
+        for (place, item) in inner.unwrap_or(list).items.iter().enumerate() {
+            if place > 0 {
+                self.writer.made_here(", ");
+            }
+            self.value_or_null(item);
+        }
+        self.writer.made_here(if spreads { "])" } else { "]" });
+    }
+
+    fn map(&mut self, map: &Map) {
+        let start = map.span.start;
+        let plain = map.entries.iter().all(|(key, _)| key.letters().is_some());
+        self.writer.reach(start);
+        self.writer.made(if plain { "#{" } else { "__shell::map([" }, start);
+        for (place, (key, value)) in map.entries.iter().enumerate() {
+            if place > 0 {
+                self.writer.made_here(", ");
+            }
+            if plain {
+                self.text(key);
+                self.writer.made_here(": ");
+                self.value_or_null(value);
+            } else {
+                self.writer.made_here("[");
+                self.text(key);
+                self.writer.made_here(", ");
+                self.value_or_null(value);
+                self.writer.made_here("]");
+            }
+        }
+        self.writer.made_here(if plain { "}" } else { "])" });
+    }
+
+    fn value_or_null(&mut self, pieces: &[Piece]) {
+        if pieces.iter().all(Piece::is_blank) {
+            self.writer.made_here("()");
+        } else {
+            self.values(pieces);
+        }
+    }
+}
+
+/// What becomes of commands that stand in a piece, and in the blocks of it.
+#[derive(Clone, Copy)]
+struct Purposes {
+    pipelines: Purpose,
+    bodies: Purpose,
+}
+
+impl Purposes {
+    const VALUES: Self = Self { pipelines: Purpose::Value, bodies: Purpose::Value };
+}
+
+/// The current object of a script block.
+const CURRENT: &str = "__it";
+
+/// How much of a script block's text is kept for messages, in characters.
+const SHOWN_SOURCE: usize = 200;
+
+/// Whether a script block emits in more places than its end.
+fn gathers(block: &Block) -> bool {
+    let last = block.statements.len().checked_sub(1);
+    block.statements.iter().enumerate().any(|(place, statement)| {
+        match (Some(place) == last, statement.role) {
+            (false, Role::Command) => true,
+            (false, Role::Branch | Role::Loop) | (true, Role::Loop) => emits_inside(statement),
+            (true, Role::Branch) => bodies(&statement.pieces).any(|body| gathers(&body.block)),
+            (true, Role::Command) | (_, Role::Other) => false,
+        }
+    })
+}
+
+fn emits_inside(statement: &Statement) -> bool {
+    bodies(&statement.pieces).any(|body| {
+        body.block.statements.iter().any(|statement| match statement.role {
+            Role::Command => true,
+            Role::Branch | Role::Loop => emits_inside(statement),
+            Role::Other => false,
+        })
+    })
+}
+
+/// The blocks of a statement, the arms of a `switch` included.
+fn bodies(pieces: &[Piece]) -> impl Iterator<Item = &Body> {
+    pieces.iter().flat_map(|piece| {
+        let inside =
+            if let Piece::Group(group) = piece { &group.pieces[..] } else { std::slice::from_ref(piece) };
+        inside.iter().filter_map(|piece| if let Piece::Body(body) = piece { Some(body) } else { None })
+    })
+}
+
+/// Whether a statement without a semicolon has a value that can be passed on.
+fn is_expression(statement: &Statement, source: &str) -> bool {
+    let acts = |piece: &Piece| {
+        if let Piece::Rhai(span) = piece {
+            let text = span.of(source);
+            return ["return", "throw", "break", "continue", "import", "export"].contains(&text)
+                || (text.ends_with('=') && text != "==");
+        }
+        matches!(piece, Piece::Declared(_) | Piece::Assigned(_) | Piece::Function(_))
+    };
+    statement.role == Role::Other
+        && statement.pieces.iter().any(|piece| !piece.is_blank())
+        && !statement.pieces.iter().any(acts)
+}
+
+/// Whether an operator of Rhai's is `&&` or `||`, and not `&` or `|`.
+fn is_logical(operator: Span) -> bool {
+    operator.end - operator.start == 2
+}
+
+fn is_boolean(operation: &Operation) -> bool {
+    match operation {
+        Operation::Operand(_) => false,
+        Operation::Not { .. } => true,
+        Operation::Chain { binding, rest, .. } => match binding {
+            Binding::Logic => true,
+            Binding::Or | Binding::And => rest.iter().all(|link| is_logical(link.span)),
+            Binding::Comparison => rest.last().is_some_and(|link| link.joint == Joint::Rhai),
+            Binding::Operand => false,
+        },
+    }
+}
+
+/// A string literal of Rhai's.
+fn quoted(letters: &str) -> String {
+    let mut literal = String::with_capacity(letters.len() + 2);
+    literal.push('"');
+    for letter in letters.chars() {
+        match letter {
+            '\\' => literal.push_str("\\\\"),
+            '"' => literal.push_str("\\\""),
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            control if (control as u32) < 0x20 || control == '\x7f' => {
+                literal.push_str(&format!("\\x{:02x}", control as u32));
+            }
+            letter => literal.push(letter),
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+/// The lowered text as it grows.
+struct Writer<'a> {
+    source: &'a str,
+    index: &'a LineIndex,
+    text: String,
+    map: SourceMap,
+    /// Where the next character will stand.
+    at: Position,
+    /// The byte of the source up to which the last stretch was copied.
+    copied_to: Option<usize>,
+    /// The byte of the source at which a line became too long.
+    too_long: Option<usize>,
+}
+
+impl Writer<'_> {
+    /// Copies a piece of the source.
+    fn copy(&mut self, span: Span) {
+        self.reach(span.start);
+        if self.copied_to != Some(span.start) {
+            self.map.copied(self.at, self.index.position(span.start));
+        }
+        let source = self.source;
+        self.push(span.of(source), span.start);
+        self.copied_to = Some(span.end);
+    }
+
+    /// Writes what stands for the source at `start`.
+    fn made(&mut self, text: &str, start: usize) {
+        self.map.made(self.at, self.index.position(start));
+        self.copied_to = None;
+        self.push(text, start);
+    }
+
+    /// The same, on the line that `start` is on.
+    fn made_at(&mut self, text: &str, start: usize) {
+        self.reach(start);
+        self.made(text, start);
+    }
+
+    /// Writes what belongs to the text before it.
+    fn made_here(&mut self, text: &str) {
+        let before = self.copied_to.map(|end| end.saturating_sub(1));
+        match before {
+            Some(start) => self.made(text, start),
+            None => self.push(text, self.source.len()),
+        }
+    }
+
+    /// Ends lines until the line of `start` is reached, so that line numbers stay what they were.
+    fn reach(&mut self, start: usize) {
+        let line = self.index.line(start);
+        while self.at.line < line {
+            self.copied_to = None;
+            self.text.push('\n');
+            self.at = Position { line: self.at.line + 1, column: 1 };
+        }
+    }
+
+    fn push(&mut self, text: &str, start: usize) {
+        for letter in text.chars() {
+            if letter == '\n' {
+                self.at = Position { line: self.at.line + 1, column: 1 };
+            } else {
+                self.at.column += 1;
+            }
+        }
+        if self.at.column > POSITION_LIMIT {
+            self.too_long.get_or_insert(start);
+        }
+        self.text.push_str(text);
+    }
+}

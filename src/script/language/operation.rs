@@ -1,0 +1,105 @@
+//! Operators: a run of operands with dash operators in it as an [`Operation`].
+//!
+//! Called by the parser when an expression is complete. PowerShell's order: `-and` and `-or` bind
+//! alike and loosest, comparisons bind alike and tighter, `-not` binds tightest; Rhai's operators
+//! stand between them as they do among themselves. Chains are flat, so that a long one is not deep.
+
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use super::lexer::Binding;
+use super::source_map::Span;
+use super::tree::{DashOperator, Joint, Link, Operation, Piece};
+
+/// Puts one operation in the place of the pieces from `begin` on; blanks around it stay.
+pub fn join(pieces: &mut Vec<Piece>, begin: usize) {
+    let mut run: Vec<Piece> = pieces.drain(begin.min(pieces.len())..).collect();
+    let leading = run.iter().take_while(|piece| piece.is_blank()).count();
+    pieces.extend(run.drain(..leading));
+    let behind = run.iter().rposition(|piece| !piece.is_blank()).map_or(0, |last| last + 1);
+    let trailing = run.split_off(behind);
+    let operation = chain(&mut run.into_iter().peekable(), Binding::Logic);
+    pieces.push(Piece::Operation(Box::new(operation)));
+    pieces.extend(trailing);
+}
+
+type Pieces = Peekable<IntoIter<Piece>>;
+
+fn chain(pieces: &mut Pieces, binding: Binding) -> Operation {
+    let tighter = match binding {
+        Binding::Logic => Binding::Or,
+        Binding::Or => Binding::And,
+        Binding::And => Binding::Comparison,
+        Binding::Comparison | Binding::Operand => return operand(pieces, binding),
+    };
+    links(pieces, binding, |pieces| chain(pieces, tighter))
+}
+
+fn operand(pieces: &mut Pieces, binding: Binding) -> Operation {
+    if binding == Binding::Comparison { links(pieces, binding, unary) } else { unary(pieces) }
+}
+
+fn links(pieces: &mut Pieces, binding: Binding, mut next: impl FnMut(&mut Pieces) -> Operation) -> Operation {
+    let first = next(pieces);
+    let mut rest = Vec::new();
+    while let Some((joint, span)) = pieces.peek().and_then(|piece| joint(piece, binding)) {
+        pieces.next();
+        rest.push(Link { joint, span, operand: next(pieces) });
+    }
+    if rest.is_empty() { first } else { Operation::Chain { binding, first: Box::new(first), rest } }
+}
+
+fn joint(piece: &Piece, wanted: Binding) -> Option<(Joint, Span)> {
+    if let Piece::Binary(span, binding) = piece {
+        return (*binding == wanted).then_some((Joint::Rhai, *span));
+    }
+    let Piece::Dash(span, operator) = piece else { return None };
+    let joint = match operator {
+        DashOperator::And => Joint::And,
+        DashOperator::Or => Joint::Or,
+        DashOperator::Comparison(name) => Joint::Comparison(name),
+        DashOperator::Not => return None,
+    };
+    (operator.binding() == wanted).then_some((joint, *span))
+}
+
+fn unary(pieces: &mut Pieces) -> Operation {
+    let mut nots = Vec::new();
+    let mut blanks = Vec::new();
+    loop {
+        match pieces.peek() {
+            Some(Piece::Dash(span, DashOperator::Not) | Piece::Bang(span)) => {
+                nots.push(*span);
+                pieces.next();
+            }
+            Some(Piece::Blank(_)) => blanks.extend(pieces.next()),
+            _ => break,
+        }
+    }
+    let mut operand = Operation::Operand(primary(pieces, blanks));
+    // A hundred negations say no more than one or two.
+    let odd = nots.len() % 2;
+    let kept = if nots.len() > 2 { 2 - odd } else { nots.len() };
+    for span in nots.into_iter().take(kept).rev() {
+        operand = Operation::Not { span, operand: Box::new(operand) };
+    }
+    operand
+}
+
+/// Pieces up to an operator that binds no tighter than a comparison; blanks before it are left out.
+fn primary(pieces: &mut Pieces, blanks: Vec<Piece>) -> Vec<Piece> {
+    let mut operand = blanks;
+    let ends = |piece: &Piece| {
+        matches!(piece, Piece::Dash(..))
+            || matches!(piece, Piece::Binary(_, binding) if *binding != Binding::Operand)
+    };
+    while let Some(piece) = pieces.next_if(|piece| !ends(piece)) {
+        operand.push(piece);
+    }
+    while operand.last().is_some_and(Piece::is_blank) {
+        operand.pop();
+    }
+    let leading = operand.iter().take_while(|piece| piece.is_blank()).count();
+    operand.drain(..leading);
+    operand
+}

@@ -1,0 +1,427 @@
+//! Variables: what each `$x` means, and which of them the lowered text must declare.
+//!
+//! Runs on the whole tree, since `$x = …` declares for the whole function or script, also for uses
+//! that stand before it. Rhai's own names are followed only so far as `$` names may mean them; an
+//! undeclared name in Rhai text is Rhai's to refuse, except where a function uses the script's.
+
+use std::collections::{HashMap, HashSet};
+
+use super::message::{Doubt, Problem};
+use super::source_map::Span;
+use super::tree::{
+    Argument, Block, Body, Closure, Function, Operation, Piece, Pipeline, Script, Text, TextPart,
+};
+use crate::cmdlet::Kind;
+use crate::value::text::nearest;
+
+/// What the names of a text mean.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    /// The Rhai name of the variable whose `$` stands at this byte.
+    spellings: HashMap<usize, String>,
+    /// The names to declare at the beginning of the function whose body opens at this byte.
+    hoisted: HashMap<usize, Vec<String>>,
+    /// The names to declare at the beginning of the script.
+    hoisted_in_script: Vec<String>,
+    /// What is wrong.
+    pub problems: Vec<(Span, Problem)>,
+    /// What is doubtful.
+    pub doubts: Vec<(Span, Doubt)>,
+}
+
+impl Scopes {
+    /// Finds out what the names of a script mean, where `known` variables exist already.
+    pub fn of(script: &Script, text: &str, known: &[&str]) -> Self {
+        let mut walk = Walk { text, scopes: Self::default(), frames: Vec::new(), outside: Vec::new() };
+        let mut frame = Frame::new(None);
+        for name in known {
+            frame.declare(name);
+        }
+        walk.frames.push(frame);
+        walk.statements(&script.body);
+        walk.end_of_script();
+        walk.scopes
+    }
+
+    /// The Rhai name of the variable at `span`; its own name where a mistake has been noted.
+    pub fn spelling<'a>(&'a self, span: Span, text: &'a str) -> &'a str {
+        self.spellings.get(&span.start).map_or_else(|| bare(span, text), String::as_str)
+    }
+
+    /// The names to declare at the beginning of the script.
+    pub fn hoisted_in_script(&self) -> &[String] {
+        &self.hoisted_in_script
+    }
+
+    /// The names to declare at the beginning of a function's body.
+    pub fn hoisted_in(&self, body: &Body) -> &[String] {
+        self.hoisted.get(&body.open.start).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The name behind `$` or `@`.
+fn bare(span: Span, text: &str) -> &str {
+    span.of(text).trim_start_matches(['$', '@'])
+}
+
+struct Walk<'t> {
+    text: &'t str,
+    scopes: Scopes,
+    /// The script, and the function that is being read.
+    frames: Vec<Frame>,
+    /// Names in functions that nothing there declares.
+    outside: Vec<Outside>,
+}
+
+/// A name in a function that may be the script's.
+struct Outside {
+    span: Span,
+    name: String,
+    function: String,
+    /// The nearest of the function's own names.
+    nearest: Option<String>,
+    /// Whether it was written with `$`.
+    dollar: bool,
+}
+
+/// A function or the script.
+struct Frame {
+    function: Option<String>,
+    /// Scopes from the outermost in, each with spellings by lower-case name.
+    scopes: Vec<HashMap<String, Vec<String>>>,
+    hoisted: Vec<String>,
+    /// Every name that was declared anywhere in it.
+    ever: HashSet<String>,
+    /// `$` names that nothing declared before.
+    pending: Vec<Span>,
+    /// Names in Rhai text, of functions only.
+    words: Vec<Span>,
+}
+
+impl Frame {
+    fn new(function: Option<String>) -> Self {
+        Self {
+            function,
+            scopes: vec![HashMap::new()],
+            hoisted: Vec::new(),
+            ever: HashSet::new(),
+            pending: Vec::new(),
+            words: Vec::new(),
+        }
+    }
+
+    fn declare(&mut self, name: &str) {
+        self.ever.insert(name.to_owned());
+        if let Some(scope) = self.scopes.last_mut() {
+            let spellings = scope.entry(name.to_lowercase()).or_default();
+            if !spellings.iter().any(|have| have == name) {
+                spellings.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Declares for the whole frame.
+    fn hoist(&mut self, name: &str) {
+        self.ever.insert(name.to_owned());
+        self.hoisted.push(name.to_owned());
+        if let Some(scope) = self.scopes.first_mut() {
+            scope.entry(name.to_lowercase()).or_default().push(name.to_owned());
+        }
+    }
+
+    /// The names that `name` may mean here, differently spelt ones once each.
+    fn visible(&self, name: &str) -> Vec<&str> {
+        let lower = name.to_lowercase();
+        let mut found: Vec<&str> = Vec::new();
+        for spelling in self.scopes.iter().rev().filter_map(|scope| scope.get(&lower)).flatten() {
+            if !found.contains(&spelling.as_str()) {
+                found.push(spelling);
+            }
+        }
+        found
+    }
+}
+
+impl Walk<'_> {
+    fn frame(&mut self) -> Option<&mut Frame> {
+        self.frames.last_mut()
+    }
+
+    fn inside(&mut self, declares: &[Span], walk: impl FnOnce(&mut Self)) {
+        let text = self.text;
+        if let Some(frame) = self.frame() {
+            frame.scopes.push(HashMap::new());
+            for name in declares {
+                frame.declare(name.of(text));
+            }
+        }
+        walk(self);
+        if let Some(frame) = self.frame() {
+            frame.scopes.pop();
+        }
+    }
+
+    fn statements(&mut self, block: &Block) {
+        for statement in &block.statements {
+            self.pieces(&statement.pieces);
+        }
+    }
+
+    fn pieces(&mut self, pieces: &[Piece]) {
+        for piece in pieces {
+            self.piece(piece);
+        }
+    }
+
+    fn piece(&mut self, piece: &Piece) {
+        let text = self.text;
+        match piece {
+            Piece::Rhai(_)
+            | Piece::Blank(_)
+            | Piece::Binary(..)
+            | Piece::Bang(_)
+            | Piece::Dash(..)
+            | Piece::Current(_)
+            | Piece::Literal(..) => {}
+            Piece::Quoted(span) => self.quoted(*span),
+            Piece::Word(span) => {
+                if let Some(frame) = self.frame().filter(|frame| frame.function.is_some()) {
+                    frame.words.push(*span);
+                }
+            }
+            Piece::Declared(span) => {
+                if let Some(frame) = self.frame() {
+                    frame.declare(span.of(text));
+                }
+            }
+            Piece::Variable(span) => self.variable(*span),
+            Piece::Assigned(span) => self.assigned(*span),
+            Piece::Group(group) => self.pieces(&group.pieces),
+            Piece::Body(body) => self.inside(&body.declares, |walk| walk.statements(&body.block)),
+            Piece::Closure(Closure { parameters, body, .. }) => {
+                self.inside(parameters, |walk| walk.pieces(body));
+            }
+            Piece::Function(function) => self.function(function),
+            Piece::Condition(pieces) => self.pieces(pieces),
+            Piece::Pipeline(pipeline) => self.pipeline(pipeline),
+            Piece::Operation(operation) => self.operation(operation),
+            Piece::Text(text) => self.parts(text),
+            Piece::List(list) => list.items.iter().for_each(|item| self.pieces(item)),
+            Piece::Map(map) => {
+                for (key, value) in &map.entries {
+                    self.parts(key);
+                    self.pieces(value);
+                }
+            }
+            Piece::ScriptBlock(block) => self.inside(&[], |walk| walk.statements(&block.block)),
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Operand(pieces) => self.pieces(pieces),
+            Operation::Not { operand, .. } => self.operation(operand),
+            Operation::Chain { first, rest, .. } => {
+                self.operation(first);
+                rest.iter().for_each(|link| self.operation(&link.operand));
+            }
+        }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) {
+        self.pieces(pipeline.head.as_deref().unwrap_or_default());
+        for argument in pipeline.commands.iter().flat_map(|command| &command.arguments) {
+            let value = argument.value.as_deref().unwrap_or_default();
+            self.bare_words(argument, value);
+            self.pieces(value);
+            self.out_variable(argument, value);
+        }
+    }
+
+    /// `-OutVariable name` declares as `$name = …` does.
+    fn out_variable(&mut self, argument: &Argument, value: &[Piece]) {
+        let names_variable = argument.parameter.is_some_and(|parameter| parameter.kind == Kind::Variable);
+        if let ([Piece::Text(text)], true) = (value, names_variable)
+            && let Some(name) = text.letters()
+        {
+            let name = name.trim_start_matches('+');
+            let valid = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+                && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            if let Some(frame) = self.frame().filter(|frame| valid && frame.visible(name).is_empty()) {
+                frame.hoist(name);
+            }
+        }
+    }
+
+    /// Warns of bare words that are also variables.
+    fn bare_words(&mut self, argument: &Argument, value: &[Piece]) {
+        let is_name = argument.parameter.is_some_and(|parameter| {
+            matches!(
+                parameter.kind,
+                Kind::Property | Kind::Variable | Kind::Choice(_) | Kind::Cmdlet | Kind::Switch | Kind::File
+            )
+        });
+        if is_name {
+            return;
+        }
+        for piece in value {
+            if let Piece::Text(text) = piece {
+                self.bare_word(text);
+            } else if let Piece::List(list) = piece
+                && !list.spreads
+            {
+                list.items.iter().for_each(|item| self.bare_words(argument, item));
+            }
+        }
+    }
+
+    fn bare_word(&mut self, text: &Text) {
+        let Some(word) = text.letters().filter(|_| text.bare) else { return };
+        let Some(frame) = self.frames.last() else { return };
+        if let Some(variable) = frame.visible(word).first() {
+            let doubt = Doubt::BareVariable { word: word.to_owned(), variable: (*variable).to_owned() };
+            self.scopes.doubts.push((text.span, doubt));
+        }
+    }
+
+    /// Warns of variables in Rhai's quotes, which do not take any.
+    fn quoted(&mut self, span: Span) {
+        let text = span.of(self.text);
+        for (place, _) in text.match_indices('$') {
+            let rest = &text[place + 1..];
+            let length =
+                rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+            let name = &rest[..length];
+            let variable = self
+                .frames
+                .last()
+                .and_then(|frame| frame.visible(name).first().map(|name| (*name).to_owned()));
+            if let Some(name) = variable {
+                let place = span.start + place;
+                self.scopes
+                    .doubts
+                    .push((Span::new(place, place + 1 + length), Doubt::LiteralVariable { name }));
+            }
+        }
+    }
+
+    fn parts(&mut self, text: &Text) {
+        for part in &text.parts {
+            match part {
+                TextPart::Letters(_) => {}
+                TextPart::Value(pieces) => self.pieces(pieces),
+            }
+        }
+    }
+
+    fn variable(&mut self, span: Span) {
+        let name = bare(span, self.text);
+        let Some(frame) = self.frames.last_mut() else { return };
+        match frame.visible(name).as_slice() {
+            [] => frame.pending.push(span),
+            [only] => {
+                let spelling = (*only).to_owned();
+                self.scopes.spellings.insert(span.start, spelling);
+            }
+            several => {
+                let spellings = several.iter().map(|spelling| (*spelling).to_owned()).collect();
+                let problem = Problem::AmbiguousCase { name: name.to_owned(), spellings };
+                self.scopes.problems.push((span, problem));
+            }
+        }
+    }
+
+    fn assigned(&mut self, span: Span) {
+        let name = bare(span, self.text);
+        if let Some(frame) = self.frame().filter(|frame| frame.visible(name).is_empty()) {
+            frame.hoist(name);
+        }
+        self.variable(span);
+    }
+
+    fn function(&mut self, function: &Function) {
+        let name = function.name.of(self.text).to_owned();
+        let mut frame = Frame::new(Some(name.clone()));
+        for parameter in &function.parameters {
+            frame.declare(parameter.of(self.text));
+        }
+        self.frames.push(frame);
+        if let Some(body) = &function.body {
+            self.statements(&body.block);
+        }
+        let Some(frame) = self.frames.pop() else { return };
+        for span in &frame.pending {
+            let written = bare(*span, self.text);
+            match frame.hoisted.iter().find(|hoisted| hoisted.eq_ignore_ascii_case(written)) {
+                Some(spelling) => {
+                    self.scopes.spellings.insert(span.start, spelling.clone());
+                }
+                None => self.outside.push(Outside {
+                    span: *span,
+                    name: written.to_owned(),
+                    function: name.clone(),
+                    nearest: near(written, &frame.ever),
+                    dollar: true,
+                }),
+            }
+        }
+        for span in frame.words {
+            let word = span.of(self.text);
+            if !frame.ever.contains(word) {
+                self.outside.push(Outside {
+                    span,
+                    name: word.to_owned(),
+                    function: name.clone(),
+                    nearest: None,
+                    dollar: false,
+                });
+            }
+        }
+        if let Some(body) = &function.body {
+            self.scopes.hoisted.insert(body.open.start, frame.hoisted);
+        }
+    }
+
+    fn end_of_script(&mut self) {
+        let Some(script) = self.frames.pop() else { return };
+        for span in &script.pending {
+            let written = bare(*span, self.text);
+            match script.hoisted.iter().find(|hoisted| hoisted.eq_ignore_ascii_case(written)) {
+                Some(spelling) => {
+                    self.scopes.spellings.insert(span.start, spelling.clone());
+                }
+                None => self.unknown(*span, written.to_owned(), near(written, &script.ever)),
+            }
+        }
+        for outside in std::mem::take(&mut self.outside) {
+            let Outside { span, name, function, nearest, dollar } = outside;
+            let visible = script.visible(&name);
+            let of_script = if dollar { !visible.is_empty() } else { visible.contains(&name.as_str()) };
+            if of_script {
+                self.scopes.problems.push((span, Problem::OuterVariable { name, function }));
+            } else if dollar {
+                self.unknown(span, name, nearest);
+            }
+        }
+        self.scopes.hoisted_in_script = script.hoisted;
+    }
+
+    fn unknown(&mut self, span: Span, name: String, nearest: Option<String>) {
+        let nearest = nearest.filter(|_| self.scopes.problems.len() < MANY);
+        self.scopes.problems.push((span, Problem::UnknownVariable { name, nearest }));
+    }
+}
+
+/// The nearest of the names, for one that is not too long to be compared.
+fn near(name: &str, names: &HashSet<String>) -> Option<String> {
+    if name.len() > 64 || names.len() > 1000 {
+        return None;
+    }
+    // Of names that are equally near always the same.
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    nearest(name, names).map(str::to_owned)
+}
+
+/// How many mistakes get a suggestion; the rest is not worth the time.
+const MANY: usize = 50;

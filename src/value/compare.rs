@@ -1,0 +1,300 @@
+//! PowerShell's comparison operators (about_Comparison_Operators): `-eq`, `-like`, `-match`, …
+//!
+//! The right side is brought to the kind of the left one: `5 -eq "5"` and `"5" -eq 5` are both
+//! true. A list on the left is filtered: the result is the list of its elements that fit.
+//! `-contains`, `-in` and their opposites give a truth in any case. Letter case does not count
+//! unless asked. Patterns of `-match` take time in proportion to the text, whatever they are.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use regex::{Regex, RegexBuilder};
+
+use super::Value;
+use super::order::{key, order};
+use super::pattern::{Case, Pattern};
+use super::text::parse_duration;
+
+/// A comparison operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// `-eq`
+    Equal,
+    /// `-ne`
+    NotEqual,
+    /// `-gt`
+    Greater,
+    /// `-ge`
+    GreaterOrEqual,
+    /// `-lt`
+    Less,
+    /// `-le`
+    LessOrEqual,
+    /// `-like`, with wildcards
+    Like,
+    /// `-notlike`
+    NotLike,
+    /// `-match`, with a regular expression that may fit anywhere
+    Match,
+    /// `-notmatch`
+    NotMatch,
+    /// `-contains`: the list on the left has the value on the right
+    Contains,
+    /// `-notcontains`
+    NotContains,
+    /// `-in`: the value on the left is in the list on the right
+    In,
+    /// `-notin`
+    NotIn,
+}
+
+/// Every operator by its name without the dash.
+pub const OPERATORS: [(&str, Operator); 14] = [
+    ("eq", Operator::Equal),
+    ("ne", Operator::NotEqual),
+    ("gt", Operator::Greater),
+    ("ge", Operator::GreaterOrEqual),
+    ("lt", Operator::Less),
+    ("le", Operator::LessOrEqual),
+    ("like", Operator::Like),
+    ("notlike", Operator::NotLike),
+    ("match", Operator::Match),
+    ("notmatch", Operator::NotMatch),
+    ("contains", Operator::Contains),
+    ("notcontains", Operator::NotContains),
+    ("in", Operator::In),
+    ("notin", Operator::NotIn),
+];
+
+impl Operator {
+    /// The operator of that name, in any letter case; `ceq` and the like count letter case,
+    /// `ieq` and the like say that they do not.
+    pub fn named(name: &str) -> Option<(Self, Case)> {
+        let find = |name: &str| OPERATORS.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        if let Some((_, operator)) = find(name) {
+            return Some((*operator, Case::Ignored));
+        }
+        let (case, rest) = match name.split_at_checked(1)? {
+            ("c" | "C", rest) => (Case::Sensitive, rest),
+            ("i" | "I", rest) => (Case::Ignored, rest),
+            _ => return None,
+        };
+        find(rest).map(|(_, operator)| (*operator, case))
+    }
+}
+
+/// Why two values cannot be compared so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompareError {
+    /// The regular expression cannot be read.
+    #[error("'{pattern}' is no regular expression: {problem}")]
+    Pattern {
+        /// The expression.
+        pattern: String,
+        /// What is wrong with it, in one line.
+        problem: String,
+    },
+    /// There is no order between the two.
+    #[error("the {left} and the {right} '{value}' have no order")]
+    NoOrder {
+        /// The kind of the left side.
+        left: String,
+        /// The kind of the right side.
+        right: String,
+        /// The right side.
+        value: String,
+    },
+}
+
+/// An operator with its right side, prepared for many left sides.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    operator: Operator,
+    case: Case,
+    right: Value,
+    wildcards: Option<Pattern>,
+    expression: Option<Regex>,
+}
+
+/// What an operator makes of two values: a truth, or of a list on the left the elements that fit.
+pub fn compare(left: &Value, operator: Operator, right: &Value, case: Case) -> Result<Value, CompareError> {
+    Comparison::new(operator, right.clone(), case)?.of(left)
+}
+
+impl Comparison {
+    /// Prepares a comparison.
+    pub fn new(operator: Operator, right: Value, case: Case) -> Result<Self, CompareError> {
+        let wildcards = match operator {
+            Operator::Like | Operator::NotLike => Some(Pattern::new(&right.to_string(), case)),
+            _ => None,
+        };
+        let expression = match operator {
+            Operator::Match | Operator::NotMatch => Some(expression(&right.to_string(), case)?),
+            _ => None,
+        };
+        Ok(Self { operator, case, right, wildcards, expression })
+    }
+
+    /// What the operator makes of this left side.
+    pub fn of(&self, left: &Value) -> Result<Value, CompareError> {
+        let has = |list: &Value, value: &Value| match list {
+            Value::List(items) => items.iter().any(|item| equals(item, value, self.case)),
+            one => equals(one, value, self.case),
+        };
+        match self.operator {
+            Operator::Contains => return Ok(Value::Boolean(has(left, &self.right))),
+            Operator::NotContains => return Ok(Value::Boolean(!has(left, &self.right))),
+            Operator::In => return Ok(Value::Boolean(has(&self.right, left))),
+            Operator::NotIn => return Ok(Value::Boolean(!has(&self.right, left))),
+            _ => {}
+        }
+        let Value::List(items) = left else { return self.fits(left).map(Value::Boolean) };
+        let mut fitting = Vec::new();
+        for item in items {
+            if self.fits(item)? {
+                fitting.push(item.clone());
+            }
+        }
+        Ok(Value::List(fitting))
+    }
+
+    fn fits(&self, left: &Value) -> Result<bool, CompareError> {
+        let ordered = |wanted: fn(Ordering) -> bool| self.ordered(left).map(wanted);
+        let like = || self.wildcards.as_ref().is_some_and(|pattern| pattern.matches(&left.to_string()));
+        let matches = || self.expression.as_ref().is_some_and(|regex| regex.is_match(&left.to_string()));
+        match self.operator {
+            Operator::Equal => Ok(equals(left, &self.right, self.case)),
+            Operator::NotEqual => Ok(!equals(left, &self.right, self.case)),
+            Operator::Greater => ordered(Ordering::is_gt),
+            Operator::GreaterOrEqual => ordered(Ordering::is_ge),
+            Operator::Less => ordered(Ordering::is_lt),
+            Operator::LessOrEqual => ordered(Ordering::is_le),
+            Operator::Like => Ok(like()),
+            Operator::NotLike => Ok(!like()),
+            Operator::Match => Ok(matches()),
+            Operator::NotMatch => Ok(!matches()),
+            Operator::Contains | Operator::In => Ok(equals(left, &self.right, self.case)),
+            Operator::NotContains | Operator::NotIn => Ok(!equals(left, &self.right, self.case)),
+        }
+    }
+
+    fn ordered(&self, left: &Value) -> Result<Ordering, CompareError> {
+        match brought_to(left, &self.right) {
+            Some(right) => Ok(order(left, &right, self.case)),
+            None => Err(CompareError::NoOrder {
+                left: left.kind().to_owned(),
+                right: self.right.kind().to_owned(),
+                value: self.right.to_string(),
+            }),
+        }
+    }
+}
+
+fn equals(left: &Value, right: &Value, case: Case) -> bool {
+    match (left, right) {
+        (Value::Null, other) | (other, Value::Null) => matches!(other, Value::Null),
+        (left, right) => brought_to(left, right).is_some_and(|right| key(left, case) == key(&right, case)),
+    }
+}
+
+/// The right side as the kind of the left one, if it can be that.
+fn brought_to(left: &Value, right: &Value) -> Option<Value> {
+    match (left, right) {
+        // A list of one stands for its element, as everywhere.
+        (left, Value::List(items)) if items.len() == 1 && !matches!(left, Value::List(_)) => {
+            brought_to(left, &items[0])
+        }
+        (Value::Integer(_) | Value::Float(_), Value::Text(text)) => number(text),
+        (Value::Integer(_) | Value::Float(_), Value::Integer(_) | Value::Float(_)) => Some(right.clone()),
+        (Value::Duration(_), Value::Text(text)) => parse_duration(text).map(Value::Duration),
+        (Value::Duration(_), Value::Integer(_) | Value::Float(_)) => {
+            parse_duration(&right.to_string()).map(Value::Duration)
+        }
+        (Value::Timestamp(_), Value::Text(text)) => text.parse::<Timestamp>().ok().map(Value::Timestamp),
+        (Value::Boolean(_), other) => Some(Value::Boolean(other.is_truthy())),
+        (
+            Value::Text(_),
+            Value::Boolean(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Duration(_)
+            | Value::Timestamp(_),
+        ) => Some(Value::Text(right.to_string())),
+        (left, right) if std::mem::discriminant(left) == std::mem::discriminant(right) => Some(right.clone()),
+        _ => None,
+    }
+}
+
+fn number(text: &str) -> Option<Value> {
+    let text = text.trim();
+    let whole = text.parse().map(Value::Integer).ok();
+    whole.or_else(|| text.parse().map(Value::Float).ok())
+}
+
+fn expression(pattern: &str, case: Case) -> Result<Regex, CompareError> {
+    RegexBuilder::new(pattern).case_insensitive(case == Case::Ignored).size_limit(1 << 20).build().map_err(
+        |error| CompareError::Pattern {
+            pattern: pattern.to_owned(),
+            problem: error
+                .to_string()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ")
+                .to_owned(),
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn verdict(left: impl Into<Value>, name: &str, right: impl Into<Value>) -> String {
+        let (operator, case) = Operator::named(name).unwrap();
+        match compare(&left.into(), operator, &right.into(), case) {
+            Ok(value) => value.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_right_side_becomes_the_kind_of_the_left() {
+        assert_eq!(verdict(5, "eq", "5"), "True");
+        assert_eq!(verdict("5", "EQ", 5), "True");
+        assert_eq!(verdict(10, "gt", "9"), "True");
+        assert_eq!(verdict("10", "gt", 9), "False", "texts by their letters");
+        assert_eq!(verdict(Duration::from_millis(2_500), "gt", 2), "True");
+        assert_eq!(verdict(Duration::from_secs(90), "eq", "1m30s"), "True");
+        assert_eq!(verdict(true, "eq", "anything"), "True");
+        assert_eq!(verdict(5, "lt", "five"), "the integer and the text 'five' have no order");
+        assert_eq!(verdict(5, "eq", "five"), "False");
+        assert_eq!(verdict(Value::Null, "eq", ""), "False");
+    }
+
+    #[test]
+    fn letter_case_counts_only_when_asked() {
+        assert_eq!(verdict("Success", "eq", "SUCCESS"), "True");
+        assert_eq!(verdict("Success", "ceq", "SUCCESS"), "False");
+        assert_eq!(verdict("Success", "like", "s*S"), "True");
+        assert_eq!(verdict("Success", "cmatch", "^s"), "False");
+        assert_eq!(verdict("Success", "inotmatch", "^s"), "False");
+    }
+
+    #[test]
+    fn a_list_on_the_left_is_filtered() {
+        let list = || Value::texts(["Test-XmppIM", "Get-Pool", "Test-Topology"]);
+        assert_eq!(verdict(list(), "match", "^test-"), "{Test-XmppIM, Test-Topology}");
+        assert_eq!(verdict(list(), "eq", "none"), "{}");
+        assert_eq!(verdict(list(), "contains", "get-pool"), "True");
+        assert_eq!(verdict("get-pool", "in", list()), "True");
+        assert_eq!(verdict("get-pool", "notin", list()), "False");
+    }
+
+    #[test]
+    fn a_broken_expression_is_told() {
+        assert_eq!(verdict("x", "match", "("), "'(' is no regular expression: unclosed group");
+    }
+}

@@ -1,0 +1,99 @@
+//! One order over all values, for sorting and for telling equal from different.
+//!
+//! Numbers by size, times by time, texts by their letters (case ignored unless asked), lists
+//! and records element by element. Values of different kinds stand in the order of their
+//! kinds, null first; sorting never fails.
+
+use std::cmp::Ordering;
+
+use super::Value;
+use super::pattern::Case;
+
+/// How two values stand to each other.
+pub fn order(left: &Value, right: &Value, case: Case) -> Ordering {
+    match (left, right) {
+        (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
+        (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
+        (Value::Integer(left), Value::Float(right)) => (*left as f64).total_cmp(right),
+        (Value::Float(left), Value::Integer(right)) => left.total_cmp(&(*right as f64)),
+        (Value::Float(left), Value::Float(right)) => left.total_cmp(right),
+        (Value::Text(left), Value::Text(right)) => text_order(left, right, case),
+        (Value::Duration(left), Value::Duration(right)) => left.cmp(right),
+        (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(right),
+        (Value::List(left), Value::List(right)) => {
+            let pairs = left.iter().zip(right).map(|(left, right)| order(left, right, case));
+            pairs.fold(Ordering::Equal, Ordering::then).then(left.len().cmp(&right.len()))
+        }
+        (Value::Record(left), Value::Record(right)) => {
+            let pairs = left.iter().zip(right.iter());
+            let each = pairs.map(|((left_name, left), (right_name, right))| {
+                text_order(left_name, right_name, Case::Ignored).then_with(|| order(left, right, case))
+            });
+            each.fold(Ordering::Equal, Ordering::then).then(left.len().cmp(&right.len()))
+        }
+        (left, right) => rank(left).cmp(&rank(right)).then_with(|| {
+            // Credentials and blocks have no order but their text's, which shows no secret.
+            text_order(&left.to_string(), &right.to_string(), case)
+        }),
+    }
+}
+
+/// A text that two values share if they are equal, to find equals among many.
+pub fn key(value: &Value, case: Case) -> String {
+    let number = match value {
+        // One and 1.0 are equal.
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => format!("{number:.0}"),
+        other => case.fold(&other.to_string()),
+    };
+    format!("{}:{number}", rank(value))
+}
+
+fn text_order(left: &str, right: &str, case: Case) -> Ordering {
+    match case {
+        Case::Sensitive => left.cmp(right),
+        Case::Ignored => {
+            let lower = |text: &'_ str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
+            if left.is_ascii() && right.is_ascii() {
+                let (left, right) = (left.bytes(), right.bytes());
+                left.map(|byte| byte.to_ascii_lowercase()).cmp(right.map(|byte| byte.to_ascii_lowercase()))
+            } else {
+                lower(left).cmp(&lower(right))
+            }
+        }
+    }
+}
+
+fn rank(value: &Value) -> u8 {
+    match value {
+        Value::Null => 0,
+        Value::Boolean(_) => 1,
+        Value::Integer(_) | Value::Float(_) => 2,
+        Value::Duration(_) => 3,
+        Value::Timestamp(_) => 4,
+        Value::Text(_) => 5,
+        Value::Credential(_) => 6,
+        Value::List(_) => 7,
+        Value::Record(_) => 8,
+        Value::Block(_) => 9,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_by_size_and_texts_by_letters() {
+        let mut values =
+            [Value::text("b"), Value::Integer(10), Value::text("A"), Value::Float(9.5), Value::Null];
+        values.sort_by(|left, right| order(left, right, Case::Ignored));
+        assert_eq!(Value::List(values.to_vec()).to_string(), "{, 9.5, 10, A, b}");
+    }
+
+    #[test]
+    fn equals_share_a_key() {
+        assert_eq!(key(&Value::Integer(1), Case::Ignored), key(&Value::Float(1.0), Case::Ignored));
+        assert_eq!(key(&Value::text("A"), Case::Ignored), key(&Value::text("a"), Case::Ignored));
+        assert_ne!(key(&Value::text("1"), Case::Ignored), key(&Value::Integer(1), Case::Ignored));
+    }
+}
