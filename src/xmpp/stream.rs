@@ -25,6 +25,8 @@ pub struct Stream<Io, State> {
     reader: StreamReader<Io>,
     writer: StreamWriter,
     domain: String,
+    /// The namespace of its stanzas.
+    content: &'static str,
     features: Element,
     announced: Announced,
     state: State,
@@ -41,6 +43,10 @@ pub struct Secured(());
 /// Both ends have proved who they are.
 #[derive(Debug)]
 pub struct Authenticated(());
+
+/// Opened to look at what is offered, over whatever connection: nothing can authenticate on it.
+#[derive(Debug)]
+pub struct Looked(());
 
 /// What the server wants its clients to keep to (XEP-0478).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,8 +92,8 @@ pub enum Fault {
         /// The namespace of its element.
         ns: String,
     },
-    /// It is a stream, and not one for clients: the port serves servers, or components.
-    #[error("the stream carries `{content}`, not that of clients")]
+    /// It is a stream for others: the port serves servers, or components, and not clients.
+    #[error("the stream carries `{content}`, which is not what was asked for")]
     WrongContent {
         /// The namespace of its stanzas.
         content: String,
@@ -138,8 +144,28 @@ pub(super) enum Event {
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
     /// Opens an unencrypted stream to `domain` and reads its features. Tells nobody who we are.
     pub async fn open(io: Io, domain: &str, trace: &mut Trace) -> Result<Self, super::Fault> {
-        let mut stream = Self::new(io, domain, Plain(()));
-        match stream.begin(None, trace).await {
+        Self::open_for(io, domain, ns::CLIENT, None, trace).await
+    }
+
+    /// The same to a server that federates: as one server to another, perhaps by the name `from`.
+    pub(super) async fn open_to_server(
+        io: Io,
+        domain: &str,
+        from: Option<&str>,
+        trace: &mut Trace,
+    ) -> Result<Self, super::Fault> {
+        Self::open_for(io, domain, ns::SERVER, from, trace).await
+    }
+
+    async fn open_for(
+        io: Io,
+        domain: &str,
+        content: &'static str,
+        from: Option<&str>,
+        trace: &mut Trace,
+    ) -> Result<Self, super::Fault> {
+        let mut stream = Self::new(io, domain, content, Plain(()));
+        match stream.begin(from, trace).await {
             Ok(()) => Ok(stream),
             Err(fault) if begins_with_tls(&fault) => Err(secure::Fault::SpeaksTls.into()),
             Err(fault) => Err(fault.into()),
@@ -172,8 +198,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
     /// Opens a stream over a verified connection and reads its features.
     pub async fn open(io: Verified<Io>, account: &BareJid, trace: &mut Trace) -> Result<Self, super::Fault> {
-        let mut stream = Self::new(io, account.domain().as_str(), Secured(()));
-        stream.begin(Some(account), trace).await.map_err(see_other_host)?;
+        let mut stream = Self::new(io, account.domain().as_str(), ns::CLIENT, Secured(()));
+        stream.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         Ok(stream)
     }
 
@@ -190,7 +216,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
         trace: &mut Trace,
     ) -> Result<Stream<Verified<Io>, Authenticated>, Fault> {
         self.reader.restart();
-        self.begin(Some(account), trace).await.map_err(see_other_host)?;
+        self.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         if let Some(software) = software(&self.features) {
             trace.learn(software);
         }
@@ -198,12 +224,30 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
     }
 }
 
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Looked> {
+    /// Opens an encrypted stream as one server to another, and reads its features.
+    pub(super) async fn look(
+        io: Io,
+        domain: &str,
+        from: Option<&str>,
+        trace: &mut Trace,
+    ) -> Result<Self, super::Fault> {
+        let mut stream = Self::new(io, domain, ns::SERVER, Looked(()));
+        stream.begin(from, trace).await?;
+        if let Some(software) = software(&stream.features) {
+            trace.learn(software);
+        }
+        Ok(stream)
+    }
+}
+
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
-    fn new(io: Io, domain: &str, state: State) -> Self {
+    fn new(io: Io, domain: &str, content: &'static str, state: State) -> Self {
         Self {
             reader: StreamReader::new(io),
-            writer: StreamWriter::new(ns::CLIENT),
+            writer: StreamWriter::new(content),
             domain: domain.to_owned(),
+            content,
             features: Element::new("features", ns::STREAMS),
             announced: Announced::default(),
             state,
@@ -211,8 +255,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     }
 
     pub(super) fn into_state<Next>(self, state: Next) -> Stream<Io, Next> {
-        let Self { reader, writer, domain, features, announced, state: _ } = self;
-        Stream { reader, writer, domain, features, announced, state }
+        let Self { reader, writer, domain, content, features, announced, state: _ } = self;
+        Stream { reader, writer, domain, content, features, announced, state }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -234,10 +278,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         self.announced
     }
 
-    async fn begin(&mut self, account: Option<&BareJid>, trace: &mut Trace) -> Result<(), Fault> {
+    async fn begin(&mut self, from: Option<&str>, trace: &mut Trace) -> Result<(), Fault> {
         let domain = self.domain.clone();
         let mut attributes = vec![("to", domain.as_str()), ("xml:lang", "en")];
-        attributes.extend(account.map(|account| ("from", account.as_str())));
+        attributes.extend(from.map(|from| ("from", from)));
         self.writer.open(&attributes);
         self.flush().await?;
         let header = self.header().await?;
@@ -246,7 +290,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
             id: header.root.attribute("id").map(quote),
             version: header.root.attribute("version").map(quote),
         });
-        check_content(&header)?;
+        check_content(&header, self.content)?;
         let features = match check_version(&header) {
             Ok(()) => self.receive().await?,
             // A server of old sends no features. One of today may yet say what it holds against us.
@@ -407,12 +451,12 @@ fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
     is_name.then(|| (host.to_owned(), port))
 }
 
-fn check_content(header: &Header) -> Result<(), Fault> {
+fn check_content(header: &Header, wanted: &str) -> Result<(), Fault> {
     let Header { root, content } = header;
     if !root.is("stream", ns::STREAMS) {
         return Err(Fault::NotAStream { name: quote(&root.name), ns: quote(&root.ns) });
     }
-    if content != ns::CLIENT {
+    if content != wanted {
         return Err(Fault::WrongContent { content: quote(content) });
     }
     Ok(())

@@ -5,4 +5,6 @@
 mod resolve;
 mod connect;
 mod secure;
+mod federation;
 mod authority;
+mod server;

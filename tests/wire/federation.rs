@@ -1,0 +1,146 @@
+//! The look from here, at partners that are well and at partners that are not.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use imsh::lab::dns::{NameServer, Zone};
+use imsh::xmpp::federation::{self, Dialback, Look, Offer, Question};
+use imsh::xmpp::network::{Network, Trust};
+use imsh::xmpp::secure::CertificateFault;
+use imsh::xmpp::{Deadlines, Fault, Phase, resolve, secure};
+use rcgen::date_time_ymd;
+use tempfile::NamedTempFile;
+use tokio::time::Duration;
+
+use crate::authority::{self, Authority, Identity, listen, server};
+use crate::server::{header, hear, hear_header, say, start_tls};
+
+const PARTNER: &str = "contoso.com";
+const CONTENT: &str = "jabber:server";
+
+fn zone(address: SocketAddr) -> Zone {
+    Zone::new()
+        .srv("_xmpp-server._tcp.contoso.com", 0, 0, address.port(), "im.contoso.com")
+        .unwrap()
+        .address("im.contoso.com", Ipv4Addr::LOCALHOST)
+}
+
+async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> Look {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(authority.certificate.pem().as_bytes()).unwrap();
+    let names = NameServer::start(zone).await.unwrap();
+    let network = Network::with_name_servers(&[names.address()]);
+    let trust = Trust::File(file.path().to_owned());
+    let question = Question { partner: PARTNER, from: Some("litwareinc.com"), trust: &trust, deadlines };
+    federation::look(&question, &network).await
+}
+
+/// Looks at a partner who shows this certificate and says this behind TLS.
+async fn look_at(identity: Identity, says: &'static str, authority: &Authority) -> Look {
+    let config = Arc::new(identity.config(rustls::ALL_VERSIONS));
+    let address = listen(move |tcp| {
+        let config = Arc::clone(&config);
+        async move {
+            if let Some(mut tls) = start_tls(tcp, &config, CONTENT, PARTNER).await {
+                say(&mut tls, says).await;
+                hear(&mut tls, "</stream:stream>").await;
+                say(&mut tls, "</stream:stream>").await;
+            }
+        }
+    })
+    .await;
+    look_with(zone(address), authority, Deadlines::default()).await
+}
+
+const FEATURES: &str = "<stream:features><dialback xmlns='urn:xmpp:features:dialback'/>\
+    <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms></stream:features>";
+
+#[tokio::test]
+async fn a_healthy_partner_shows_certificate_mechanisms_and_dialback() {
+    let authority = Authority::root("Root");
+    let look = look_at(authority.issue(server(&[PARTNER])), FEATURES, &authority).await;
+    assert!(look.is_healthy(), "{look:#?}");
+    let sight = &look.sights.unwrap()[0];
+    let expected = Offer { mechanisms: vec!["EXTERNAL".into()], dialback: Dialback::Offered };
+    assert_eq!(sight.offer, Ok(expected));
+    assert_eq!(sight.target.to_string().split(' ').next_back(), Some("0)"));
+    assert!(sight.certificate().unwrap().days_left > 0);
+}
+
+#[tokio::test]
+async fn a_bad_certificate_is_seen_and_does_not_end_the_look() {
+    let authority = Authority::root("Root");
+    let mut expired = server(&[PARTNER]);
+    expired.not_after = date_time_ymd(2021, 1, 1);
+    let look = look_at(authority.issue(expired), FEATURES, &authority).await;
+    assert!(!look.is_healthy());
+    let sight = &look.sights.unwrap()[0];
+    assert!(sight.offer.is_ok());
+    let verdict = &sight.certificate().unwrap().verdict;
+    assert!(matches!(verdict, Err(CertificateFault::Expired { .. })), "{verdict:?}");
+    let look = look_at(authority::self_signed(server(&[PARTNER])), FEATURES, &authority).await;
+    assert!(!look.is_healthy());
+}
+
+#[tokio::test]
+async fn a_partner_without_tls_or_without_the_domain_is_named() {
+    let authority = Authority::root("Root");
+    let says = |text: String| {
+        listen(move |mut tcp| {
+            let text = text.clone();
+            async move {
+                hear_header(&mut tcp).await;
+                say(&mut tcp, &text).await;
+                hear(&mut tcp, "</stream:stream>").await;
+            }
+        })
+    };
+    let plain = header(CONTENT, PARTNER) + "<stream:features/>";
+    let look = look_with(zone(says(plain).await), &authority, Deadlines::default()).await;
+    let offer = &look.sights.as_ref().unwrap()[0].offer;
+    assert!(matches!(offer, Err(Fault::Secure(secure::Fault::NoStartTls))), "{offer:?}");
+
+    let unknown = header(CONTENT, PARTNER)
+        + "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
+    let look = look_with(zone(says(unknown).await), &authority, Deadlines::default()).await;
+    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    assert!(offer.to_string().contains("host-unknown"), "{offer}");
+}
+
+#[tokio::test]
+async fn a_partner_that_cannot_be_found_or_reached_is_told_apart() {
+    let authority = Authority::root("Root");
+    let look = look_with(Zone::new(), &authority, Deadlines::default()).await;
+    assert!(matches!(look.sights, Err(Fault::Resolve(resolve::Fault::NoSuchName { .. }))), "{look:?}");
+
+    let closed = listen(|_| async {}).await;
+    let closed = SocketAddr::new(closed.ip(), closed.port());
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let refused = listener.local_addr().unwrap();
+    drop(listener);
+    let look = look_with(zone(refused), &authority, Deadlines::default()).await;
+    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    assert!(matches!(offer, Fault::Connect(_)), "{offer}");
+
+    let look = look_with(zone(closed), &authority, Deadlines::default()).await;
+    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    assert!(matches!(offer, Fault::Stream(_)), "{offer}");
+}
+
+#[tokio::test]
+async fn a_silent_partner_ends_the_look_at_its_deadline() {
+    let authority = Authority::root("Root");
+    let silent = listen(|mut tcp| async move {
+        hear(&mut tcp, "never").await;
+    })
+    .await;
+    let deadlines = Deadlines { secure: Duration::from_millis(200), ..Deadlines::default() };
+    let look = look_with(zone(silent), &authority, deadlines).await;
+    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    assert!(matches!(offer, Fault::Deadline { phase: Phase::Secure, .. }), "{offer}");
+
+    let deadlines = Deadlines { whole: Duration::from_millis(200), ..Deadlines::default() };
+    let look = look_with(zone(silent), &authority, deadlines).await;
+    assert!(look.duration < Duration::from_secs(5), "{:?}", look.duration);
+}
