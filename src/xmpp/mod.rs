@@ -1,7 +1,8 @@
 //! The client path: from a pool's name to a message that somebody received.
 //!
-//! One file per phase, listed in wire order; [`Phase`] names them. Knows no cmdlet and no words
-//! for people: a fault is a fact with evidence, and `diagnosis` says what it means.
+//! One file per phase, listed in wire order; [`Phase`] names them, and [`connect`](connect()) goes
+//! through those of a logon. Knows no cmdlet and no words for people: a fault is a fact with
+//! evidence, and `diagnosis` says what it means.
 
 pub mod trace;
 pub mod network;
@@ -13,4 +14,372 @@ pub mod certificate;
 pub mod xml;
 pub mod condition;
 pub mod stream;
+pub mod sasl;
+pub mod bind;
+pub mod message;
+pub mod session;
+pub mod deliver;
 pub mod federation;
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use self::certificate::{Identity, Role};
+use self::connect::{Connected, Dialling, Wire};
+use self::network::{Network, Trust};
+use self::resolve::{Endpoint, Kind, Place, Security};
+use self::sasl::Login;
+use self::secure::{ClientCertificate, Handshake, Verified};
+use self::session::Session;
+use self::stream::{Plain, Secured, Stream};
+use self::trace::{Fact, Trace};
+
+/// Everything that a logon needs to know beforehand.
+#[derive(Clone, Debug)]
+pub struct Logon {
+    /// The pool.
+    pub pool_fqdn: String,
+    /// Its servers, where the topology lists them.
+    pub servers: Vec<String>,
+    /// Its port, where one was given.
+    pub registrar_port: Option<u16>,
+    /// The kinds of TLS that it may be reached by.
+    pub security: Security,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+    /// Whether its certificate may name the pool in the place of the sender's domain.
+    pub pool_name: PoolName,
+    /// Who logs on. Their domain is the one that the stream is opened to.
+    pub login: Login,
+    /// The certificate that proves who they are, where the pool asks for one.
+    pub client_certificate: Option<ClientCertificate>,
+    /// How long it may take.
+    pub deadlines: Deadlines,
+}
+
+/// Whether a certificate may name the pool in the place of the sender's domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PoolName {
+    /// It may: an administrator wrote the pool's name into the topology.
+    Trusted,
+    /// It may not.
+    #[default]
+    NotTrusted,
+}
+
+/// Logs on: every phase up to Bind, each within its deadline, and all of them within the whole,
+/// counted from the beginning of the trace.
+///
+/// # Errors
+/// The fault of the phase that failed; what was learned until then is in the trace.
+pub async fn connect(
+    logon: &Logon,
+    network: &Network,
+    trace: &mut Trace,
+    cancel: &CancellationToken,
+) -> Result<Session, Fault> {
+    let whole = logon.deadlines.whole;
+    let until = Instant::from_std(trace.began()) + whole;
+    let outcome = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Ok(Err(Fault::Cancelled)),
+        outcome = timeout_at(until, log_on(logon, network, trace)) => outcome,
+    };
+    trace.end();
+    let at_work = trace.steps().last().map_or(Phase::Resolve, |step| step.phase);
+    outcome.unwrap_or(Err(Fault::Deadline { phase: at_work, after: whole }))
+}
+
+async fn log_on(logon: &Logon, network: &Network, trace: &mut Trace) -> Result<Session, Fault> {
+    let deadlines = &logon.deadlines;
+    trace.begin(Phase::Resolve);
+    let endpoints = within(Phase::Resolve, deadlines, resolve::pool(&logon.place(), network, trace)).await?;
+    let stream = first_of(endpoints, logon, network, trace).await?;
+    trace.begin(Phase::Authenticate);
+    let authenticate = sasl::authenticate(stream, &logon.login, network.keys(), trace);
+    let stream = within(Phase::Authenticate, deadlines, authenticate).await?;
+    trace.begin(Phase::Bind);
+    let stream = within(Phase::Bind, deadlines, bind::bind(stream, trace)).await?;
+    Ok(Session::start(stream))
+}
+
+/// Connects and secures one target after the other, until one will do. The first one's fault is the
+/// one that counts: clients try it first.
+async fn first_of(
+    endpoints: Vec<Endpoint>,
+    logon: &Logon,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Stream<Verified<TlsStream<Wire>>, Secured>, Fault> {
+    let deadlines = &logon.deadlines;
+    let mut dialling = Dialling::new(endpoints);
+    let mut first_fault = None;
+    let mut n_redirects = 0;
+    loop {
+        trace.begin(Phase::Connect);
+        let connected = match dialling.next(Instant::now() + deadlines.connect, trace).await {
+            Ok(connected) => connected,
+            Err(fault) => return Err(first_fault.unwrap_or(fault.into())),
+        };
+        let target = connected.target.clone();
+        trace.begin(Phase::Secure);
+        let fault = match within(Phase::Secure, deadlines, secured(connected, logon, network, trace)).await {
+            Ok(stream) => return Ok(stream),
+            Err(fault) => fault,
+        };
+        if let Fault::Stream(stream::Fault::SeeOtherHost { host, port }) = &fault
+            && n_redirects < MAX_REDIRECTS
+        {
+            n_redirects += 1;
+            trace.learn(Fact::TargetFailed { target, fault: Box::new(fault.clone()) });
+            trace.begin(Phase::Resolve);
+            let elsewhere = resolve::elsewhere(host, *port, logon.security, network, trace);
+            dialling = Dialling::new(within(Phase::Resolve, deadlines, elsewhere).await?);
+            continue;
+        }
+        if !fault.is_of_one_target() {
+            return Err(fault);
+        }
+        if dialling.is_over() {
+            return Err(first_fault.unwrap_or(fault));
+        }
+        trace.learn(Fact::TargetFailed { target, fault: Box::new(fault.clone()) });
+        first_fault.get_or_insert(fault);
+    }
+}
+
+/// Encrypts a connection in the way of its target, and opens the stream behind it.
+async fn secured(
+    Connected { target, wire, .. }: Connected,
+    logon: &Logon,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Stream<Verified<TlsStream<Wire>>, Secured>, Fault> {
+    let account = &logon.login.account;
+    let wire = match target.kind {
+        Kind::Direct => wire,
+        Kind::StartTls => {
+            let stream = Stream::<_, Plain>::open(wire, account.domain().as_str(), trace).await?;
+            stream.start_tls(trace).await?
+        }
+    };
+    let handshake = Handshake {
+        identity: &logon.identity()?,
+        trust: &logon.trust,
+        kind: target.kind,
+        client_certificate: logon.client_certificate.as_ref(),
+    };
+    let verified = secure::verify(wire, &handshake, network, trace).await?;
+    Stream::<_, Secured>::open(verified, account, trace).await
+}
+
+impl Logon {
+    fn place(&self) -> Place<'_> {
+        Place {
+            pool: &self.pool_fqdn,
+            servers: &self.servers,
+            registrar_port: self.registrar_port,
+            security: self.security,
+            domain: self.login.account.domain().as_str(),
+        }
+    }
+
+    fn identity(&self) -> Result<Identity, Fault> {
+        let host = match self.pool_name {
+            PoolName::Trusted => Some(dns::a_label(&self.pool_fqdn)?),
+            PoolName::NotTrusted => None,
+        };
+        Ok(Identity { domain: dns::a_label(self.login.account.domain().as_str())?, host, role: Role::Client })
+    }
+}
+
+/// Does a phase's work within the phase's deadline.
+async fn within<T, E: Into<Fault>>(
+    phase: Phase,
+    deadlines: &Deadlines,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Fault> {
+    let after = deadlines.of(phase);
+    match timeout(after, work).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(Fault::Deadline { phase, after }),
+    }
+}
+
+/// The phases of a verification, in wire order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Find the pool's servers in DNS.
+    Resolve,
+    /// Reach one of them over TCP.
+    Connect,
+    /// Encrypt the connection and check who is at its other end.
+    Secure,
+    /// Prove who we are, and let the server prove itself.
+    Authenticate,
+    /// Get a resource.
+    Bind,
+    /// Write the message.
+    Send,
+    /// Wait for the evidence.
+    Deliver,
+}
+
+impl Phase {
+    /// Every phase, in wire order.
+    pub const ALL: [Self; 7] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Secure,
+        Self::Authenticate,
+        Self::Bind,
+        Self::Send,
+        Self::Deliver,
+    ];
+
+    /// The phase's one name, in results, codes and help.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "Resolve",
+            Self::Connect => "Connect",
+            Self::Secure => "Secure",
+            Self::Authenticate => "Authenticate",
+            Self::Bind => "Bind",
+            Self::Send => "Send",
+            Self::Deliver => "Deliver",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How long each phase may take, and all of them together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// For Resolve.
+    pub resolve: Duration,
+    /// For Connect.
+    pub connect: Duration,
+    /// For Secure.
+    pub secure: Duration,
+    /// For Authenticate.
+    pub authenticate: Duration,
+    /// For Bind.
+    pub bind: Duration,
+    /// For Send and Deliver.
+    pub deliver: Duration,
+    /// For everything, from the start of Resolve to the evidence.
+    pub whole: Duration,
+}
+
+impl Deadlines {
+    /// The deadline of one phase; Send shares that of Deliver.
+    pub fn of(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Resolve => self.resolve,
+            Phase::Connect => self.connect,
+            Phase::Secure => self.secure,
+            Phase::Authenticate => self.authenticate,
+            Phase::Bind => self.bind,
+            Phase::Send | Phase::Deliver => self.deliver,
+        }
+    }
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            resolve: Duration::from_secs(5),
+            connect: Duration::from_secs(10),
+            secure: Duration::from_secs(10),
+            authenticate: Duration::from_secs(10),
+            bind: Duration::from_secs(5),
+            deliver: Duration::from_secs(30),
+            whole: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why an attempt came to nothing, with the phase that knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The pool's servers were not found.
+    #[error(transparent)]
+    Resolve(#[from] resolve::Fault),
+    /// None of them could be reached.
+    #[error(transparent)]
+    Connect(#[from] connect::Fault),
+    /// The connection could not be encrypted, or its other end is not who it should be.
+    #[error(transparent)]
+    Secure(#[from] secure::Fault),
+    /// The stream ended or was broken, in Secure or later.
+    #[error(transparent)]
+    Stream(#[from] stream::Fault),
+    /// The server refused us, or did not prove itself.
+    #[error(transparent)]
+    Authenticate(#[from] sasl::Fault),
+    /// The stream got no address.
+    #[error(transparent)]
+    Bind(#[from] bind::Fault),
+    /// The message could not be written.
+    #[error(transparent)]
+    Send(#[from] message::Fault),
+    /// The evidence that was asked for did not come.
+    #[error(transparent)]
+    Deliver(#[from] deliver::Fault),
+    /// A phase, or the whole, was not done in time.
+    #[error("{phase} was not done after {after:?}")]
+    Deadline {
+        /// The phase at work when time ran out.
+        phase: Phase,
+        /// The deadline that passed: the phase's own, or that of the whole.
+        after: Duration,
+    },
+    /// The caller ended the attempt.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Fault {
+    /// Whether another target of the same pool may do better. What a certificate shows is not to be
+    /// passed over, and our own mistakes would only be repeated.
+    fn is_of_one_target(&self) -> bool {
+        match self {
+            Self::Secure(fault) => match fault {
+                secure::Fault::HandshakeRefused { .. }
+                | secure::Fault::TooOld { .. }
+                | secure::Fault::NotTls { .. }
+                | secure::Fault::SpeaksTls
+                | secure::Fault::NoStartTls
+                | secure::Fault::StartTlsFailed
+                | secure::Fault::Closed
+                | secure::Fault::Reset
+                | secure::Fault::Handshake { .. } => true,
+                secure::Fault::Certificate(_)
+                | secure::Fault::Injected { .. }
+                | secure::Fault::CaFile { .. }
+                | secure::Fault::NoRoots { .. }
+                | secure::Fault::ClientCertificate { .. } => false,
+            },
+            Self::Stream(_) | Self::Deadline { .. } => true,
+            Self::Resolve(_)
+            | Self::Connect(_)
+            | Self::Authenticate(_)
+            | Self::Bind(_)
+            | Self::Send(_)
+            | Self::Deliver(_)
+            | Self::Cancelled => false,
+        }
+    }
+}
+
+/// How often one server may send us to another (RFC 6120, section 4.9.3.19).
+const MAX_REDIRECTS: usize = 2;

@@ -20,6 +20,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::OnceCell;
 
 use super::certificate::Anchors;
+use super::sasl::KeyCache;
 use super::{resolve, secure};
 
 /// See the module.
@@ -36,6 +37,8 @@ struct Inner {
     system_anchors: OnceCell<Arc<Anchors>>,
     /// By file, with the time when the file was last changed.
     file_anchors: Mutex<HashMap<PathBuf, (SystemTime, Arc<Anchors>)>>,
+    /// Derived from passwords, so that a batch derives them once.
+    keys: KeyCache,
 }
 
 /// Whose certificates are believed.
@@ -73,12 +76,18 @@ impl Network {
             extra_roots,
             system_anchors: OnceCell::new(),
             file_anchors: Mutex::default(),
+            keys: KeyCache::default(),
         }))
     }
 
     /// The cryptography: always this one, never a default of the process.
     pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
         &self.0.provider
+    }
+
+    /// The keys of accounts.
+    pub(super) fn keys(&self) -> &KeyCache {
+        &self.0.keys
     }
 
     /// The resolver, made when it is first asked for.

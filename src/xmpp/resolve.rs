@@ -68,6 +68,24 @@ pub async fn pool(place: &Place<'_>, network: &Network, trace: &mut Trace) -> Re
     endpoints
 }
 
+/// Finds the host that a server sent us to (RFC 6120, section 4.9.3.19).
+///
+/// # Errors
+/// See [`Fault`].
+pub(super) async fn elsewhere(
+    host: &str,
+    port: Option<u16>,
+    security: Security,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Vec<Endpoint>, Fault> {
+    let host = a_label(host)?;
+    let port = port.unwrap_or(CLIENT_PORT);
+    let target = Target::named(host, port, security.kind(port));
+    trace.learn(Fact::Targets(vec![target.clone()]));
+    locate(Found::certain(vec![target]), network, trace).await
+}
+
 /// Finds the servers that speak for a domain to other servers.
 ///
 /// # Errors
