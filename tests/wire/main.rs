@@ -5,6 +5,7 @@
 mod resolve;
 mod connect;
 mod secure;
+mod logon;
 mod federation;
 mod authority;
 mod server;

@@ -18,13 +18,13 @@ pub fn header(content: &str, from: &str) -> String {
 
 pub const STARTTLS: &str = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
 
-/// Reads until what came ends with `end`; a client that leaves ends it too.
+/// Reads until what came ends with `end`. A client that leaves ends it too, and one that speaks TLS.
 pub async fn hear(io: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut heard = Vec::new();
     while !heard.ends_with(end.as_bytes()) {
         match io.read_u8().await {
+            Ok(TLS_HANDSHAKE) | Err(_) => break,
             Ok(byte) => heard.push(byte),
-            Err(_) => break,
         }
     }
     String::from_utf8(heard).unwrap()
@@ -43,7 +43,10 @@ pub async fn start_tls(
     content: &str,
     from: &str,
 ) -> Option<TlsStream<TcpStream>> {
-    hear_header(&mut tcp).await;
+    if !hear_header(&mut tcp).await.contains("<stream:stream") {
+        say(&mut tcp, &(header(content, from) + NOT_WELL_FORMED)).await;
+        return None;
+    }
     say(&mut tcp, &(header(content, from) + STARTTLS)).await;
     hear(&mut tcp, "/>").await;
     say(&mut tcp, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").await;
@@ -54,7 +57,12 @@ pub async fn start_tls(
 }
 
 /// Reads the XML declaration and the start tag.
-pub async fn hear_header(io: &mut (impl AsyncRead + Unpin)) {
-    hear(io, "?>").await;
-    hear(io, ">").await;
+pub async fn hear_header(io: &mut (impl AsyncRead + Unpin)) -> String {
+    hear(io, "?>").await + hear(io, ">").await.as_str()
 }
+
+const NOT_WELL_FORMED: &str = "<stream:error><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
+    </stream:error></stream:stream>";
+
+/// The first byte of a ClientHello.
+const TLS_HANDSHAKE: u8 = 22;
