@@ -58,7 +58,8 @@ pub async fn start_tls(
 
 /// Reads the XML declaration and the start tag.
 pub async fn hear_header(io: &mut (impl AsyncRead + Unpin)) -> String {
-    hear(io, "?>").await + hear(io, ">").await.as_str()
+    let declaration = hear(io, "?>").await;
+    if declaration.ends_with("?>") { declaration + hear(io, ">").await.as_str() } else { declaration }
 }
 
 const NOT_WELL_FORMED: &str = "<stream:error><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
