@@ -1,14 +1,16 @@
-//! Who may do what: roles, scopes, principals, and the decision whether a call is covered.
+//! Who may do what: roles, scopes, principals, the decision whether a call is covered, and the log
+//! of what was decided.
 //!
-//! Ground: the one door asks [`decide`] and nobody else does. Everything here is a pure function of
-//! its arguments; names are brought to one form before they are compared. Never asks the system who
-//! is calling, never reads a file, never explains a refusal to the one refused.
+//! Ground: the one door asks [`decide`] and nobody else does. All but [`audit`] are pure functions of
+//! their arguments; names are brought to one form before they are compared. Never asks the system who
+//! is calling, never explains a refusal to the one refused.
 
 // Reading order.
 pub mod scope;
 pub mod role;
 pub mod principal;
 pub mod gate;
+pub mod audit;
 
 pub use gate::{
     Call, Catalogue, Decision, Gate, Parameter, Refusal, Role, Touch, covers, decide, may_run_at_all,

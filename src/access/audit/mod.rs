@@ -1,0 +1,456 @@
+//! The audit log: one JSON line per call and per refusal, chained so that a change shows.
+//!
+//! Every line carries its number and the SHA-256 of the line before it, over all files of the log.
+//! Several processes write one chain, under a lock. A line that a crash tore stays where it is, and
+//! the next line vouches for it. The chain shows what was removed or changed inside; that the end is
+//! missing shows only beside the copy that goes to syslog. Never holds a secret: its caller gives
+//! values that are masked already.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Parameter;
+use crate::durable;
+
+// Reading order.
+pub mod verify;
+
+pub use verify::{Broken, Verified, verify};
+
+/// What is told of one call. The log adds number, chain and time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Who made the call: `os-user:kim`, `principal:pilar`.
+    pub principal: String,
+    /// How they came in: `run`, `repl`, `session` …
+    pub way: String,
+    /// Their roles.
+    pub roles: Vec<String>,
+    /// What they called.
+    pub cmdlet: String,
+    /// With what, secrets masked.
+    pub parameters: BTreeMap<String, Vec<String>>,
+    /// One word for all lines of one call.
+    pub call: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How long it took, in milliseconds, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duration_ms: Option<u64>,
+    /// Whether values were shortened to fit.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub shortened: bool,
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what", content = "why")]
+pub enum Outcome {
+    /// It was allowed, and begins when this line is written.
+    Started,
+    /// It was not allowed.
+    Refused(String),
+    /// It ended as it should.
+    Finished,
+    /// It ended with an error record.
+    Failed(String),
+    /// It was interrupted.
+    Cancelled,
+}
+
+impl Event {
+    /// The parameters of a call, as the log holds them.
+    pub fn parameters_of(parameters: &[Parameter]) -> BTreeMap<String, Vec<String>> {
+        parameters.iter().map(|parameter| (parameter.name.clone(), parameter.values.clone())).collect()
+    }
+
+    /// Notes how long the call took.
+    #[must_use]
+    pub fn after(mut self, duration: Duration) -> Self {
+        self.duration_ms = u64::try_from(duration.as_millis()).ok();
+        self
+    }
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, from 1, over all files.
+    pub n: u64,
+    /// The SHA-256 of what stands before it, in hexadecimal: of the line before, or of everything
+    /// between the last whole line and this one where `torn` says so.
+    pub previous: String,
+    /// Whether a line before it was torn by a crash.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub torn: bool,
+    /// When it was written, UTC.
+    #[serde(with = "rfc3339")]
+    pub time: jiff::Timestamp,
+    /// What it tells.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// That a line is in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Receipt {
+    /// Its number.
+    pub n: u64,
+    /// Its SHA-256, which the next line carries.
+    pub hash: String,
+    /// Whether syslog took the copy.
+    pub is_copied: bool,
+}
+
+/// An audit log: the file that is written, beside it those that were full, `<name>-<first line>.jsonl`.
+#[derive(Clone, Debug)]
+pub struct Log {
+    path: PathBuf,
+    settings: Settings,
+}
+
+/// How a log is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// From what size on, in bytes, a file is full.
+    pub max_file_bytes: u64,
+    /// Whether a line must be on the disk before the call begins, and outlive the power.
+    pub must_reach_disk: bool,
+    /// The socket of syslog or journald; `None` for no copy.
+    pub syslog: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_file_bytes: 64 << 20, must_reach_disk: true, syslog: Some(PathBuf::from("/dev/log")) }
+    }
+}
+
+impl Log {
+    /// The log whose current file is `path`. Nothing is made before the first line.
+    pub fn new(path: impl Into<PathBuf>, settings: Settings) -> Self {
+        Self { path: path.into(), settings }
+    }
+
+    /// The current file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes one line.
+    ///
+    /// # Errors
+    /// The line is not in the log, and what it tells of must not happen.
+    pub fn write(&self, event: Event) -> Result<Receipt, Fault> {
+        self.write_watched(event, &mut |_| Ok(()))
+    }
+
+    fn write_watched(
+        &self,
+        event: Event,
+        before: &mut dyn FnMut(Step) -> io::Result<()>,
+    ) -> Result<Receipt, Fault> {
+        let fault = |step: Step| move |source: io::Error| Fault { path: self.path.clone(), step, source };
+        if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            durable::create_directory(directory).map_err(|durable| fault(Step::Open)(durable.source))?;
+        }
+        let lock = durable::lock(&self.path).map_err(|durable| fault(Step::Lock)(durable.source))?;
+        before(Step::Open).map_err(fault(Step::Open))?;
+        let mut file = self.open().map_err(fault(Step::Open))?;
+        let mut end = self.end(&mut file).map_err(fault(Step::ReadEnd))?;
+        // A torn line is vouched for in its own file first.
+        if end.file_bytes >= self.settings.max_file_bytes && !end.is_torn {
+            before(Step::Rotate).map_err(fault(Step::Rotate))?;
+            self.rotate(&mut file).map_err(fault(Step::Rotate))?;
+            before(Step::Open).map_err(fault(Step::Open))?;
+            file = self.open().map_err(fault(Step::Open))?;
+            end.line_end = true;
+        }
+        let line = Line {
+            n: end.n + 1,
+            previous: end.hash,
+            torn: end.is_torn,
+            time: jiff::Timestamp::now(),
+            event: shortened(event),
+        };
+        let text = serde_json::to_string(&line).map_err(|cause| fault(Step::Append)(cause.into()))?;
+        let hash = hex(&Sha256::digest(text.as_bytes()));
+        // One write: what a crash leaves of it is a torn line, never two halves of two.
+        let line_end = if end.line_end { "" } else { "\n" };
+        before(Step::Append).map_err(fault(Step::Append))?;
+        file.write_all(format!("{line_end}{text}\n").as_bytes()).map_err(fault(Step::Append))?;
+        if self.settings.must_reach_disk {
+            before(Step::Sync).map_err(fault(Step::Sync))?;
+            file.sync_data().map_err(fault(Step::Sync))?;
+        }
+        drop(lock);
+        Ok(Receipt { n: line.n, is_copied: self.copy(&text, &line, &hash), hash })
+    }
+
+    fn open(&self) -> io::Result<File> {
+        let is_new = !self.path.exists();
+        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&self.path)?;
+        if is_new {
+            durable::sync_directory_of(&self.path)?;
+        }
+        Ok(file)
+    }
+
+    /// What the next line must carry.
+    fn end(&self, file: &mut File) -> io::Result<End> {
+        let mut end = end_of(file)?;
+        if end.n > 0 {
+            return Ok(end);
+        }
+        // No whole line is in this file: the chain goes on from the last full one.
+        let Some(full) = self.full_files()?.pop() else { return Ok(end) };
+        let before = end_of(&mut File::open(full)?)?;
+        end.n = before.n;
+        if !end.is_torn {
+            (end.hash, end.is_torn) = (before.hash, before.is_torn);
+        }
+        Ok(end)
+    }
+
+    /// Sets the current file aside, under the number of its first line.
+    fn rotate(&self, file: &mut File) -> io::Result<()> {
+        file.seek(SeekFrom::Start(0))?;
+        let mut head = Vec::new();
+        Read::by_ref(file).take(MAX_LINE_BYTES as u64).read_to_end(&mut head)?;
+        let first = head.split(|byte| *byte == b'\n').find_map(|line| parse(line)).map_or(0, |line| line.n);
+        let aside = self.path.with_file_name(format!("{}-{first:012}.jsonl", self.stem()));
+        if aside.try_exists()? {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!("{} is there", aside.display()),
+            ));
+        }
+        std::fs::rename(&self.path, aside)?;
+        durable::sync_directory_of(&self.path)
+    }
+
+    /// The full files, oldest first.
+    fn full_files(&self) -> io::Result<Vec<PathBuf>> {
+        let directory = self.path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let stem = format!("{}-", self.stem());
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(directory.unwrap_or(Path::new(".")))? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix(&stem)?.strip_suffix(".jsonl"));
+            if number.is_some_and(|number| number.len() == 12 && number.bytes().all(|b| b.is_ascii_digit())) {
+                found.push(self.path.with_file_name(&name));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn stem(&self) -> String {
+        self.path.file_stem().map_or_else(|| "audit".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Sends the line to syslog, or its number and hash where it is too long for a datagram. Never
+    /// waits for a syslog that does not read.
+    fn copy(&self, text: &str, line: &Line, hash: &str) -> bool {
+        let Some(socket) = &self.settings.syslog else { return false };
+        let told = if text.len() <= MAX_DATAGRAM_BYTES {
+            format!("{text} sha256={hash}")
+        } else {
+            format!("line {} sha256={hash}", line.n)
+        };
+        let datagram = format!("<{AUTHPRIV_NOTICE}>imsh[{}]: {told}", std::process::id());
+        UnixDatagram::unbound()
+            .and_then(|sender| {
+                sender.set_nonblocking(true)?;
+                sender.send_to(datagram.as_bytes(), socket)
+            })
+            .is_ok()
+    }
+}
+
+/// What stands at the end of a file.
+struct End {
+    /// The number of the last whole line; 0 where there is none.
+    n: u64,
+    /// The hash for the next line.
+    hash: String,
+    /// Whether something torn follows the last whole line.
+    is_torn: bool,
+    /// Whether the file ends with a line end, or is empty.
+    line_end: bool,
+    file_bytes: u64,
+}
+
+fn end_of(file: &mut File) -> io::Result<End> {
+    let file_bytes = file.seek(SeekFrom::End(0))?;
+    for window in [SMALL_WINDOW, LARGE_WINDOW] {
+        let start = file_bytes.saturating_sub(window);
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        Read::by_ref(file).take(window).read_to_end(&mut bytes)?;
+        let line_end = bytes.last().is_none_or(|last| *last == b'\n');
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        if let Some((n, is_torn, hash)) = last_whole_line(text, start == 0) {
+            return Ok(End { n, hash, is_torn, line_end, file_bytes });
+        }
+        if start == 0 {
+            let is_torn = !text.is_empty();
+            let hash = if is_torn { hex(&Sha256::digest(text)) } else { FIRST.to_owned() };
+            return Ok(End { n: 0, hash, is_torn, line_end, file_bytes });
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "no whole line is at its end"))
+}
+
+/// Number of the last whole line, whether something follows it, and the hash of what does, or of it.
+fn last_whole_line(text: &[u8], is_all: bool) -> Option<(u64, bool, String)> {
+    let mut end = text.len();
+    loop {
+        let start = memchr::memrchr(b'\n', &text[..end]).map(|at| at + 1);
+        if start.is_none() && !is_all {
+            return None;
+        }
+        let whole = &text[start.unwrap_or(0)..end];
+        if let Some(line) = parse(whole) {
+            let is_torn = end < text.len();
+            let chained = if is_torn { &text[end + 1..] } else { whole };
+            return Some((line.n, is_torn, hex(&Sha256::digest(chained))));
+        }
+        end = start?.checked_sub(1)?;
+    }
+}
+
+fn parse(bytes: &[u8]) -> Option<Line> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// Cuts values so that the line fits; an event without parameters always does.
+fn shortened(mut event: Event) -> Event {
+    let mut left = MAX_PARAMETER_BYTES;
+    let mut cut = |text: &mut String| {
+        let allowed = left.min(MAX_VALUE_BYTES);
+        let is_cut = text.len() > allowed;
+        if is_cut {
+            text.truncate(text.floor_char_boundary(allowed));
+            text.push('…');
+        }
+        left = left.saturating_sub(text.len());
+        is_cut
+    };
+    let mut is_cut = false;
+    for text in [&mut event.principal, &mut event.way, &mut event.cmdlet, &mut event.call] {
+        is_cut |= cut(text);
+    }
+    if let Outcome::Refused(why) | Outcome::Failed(why) = &mut event.outcome {
+        is_cut |= cut(why);
+    }
+    for list in [&mut event.roles].into_iter().chain(event.parameters.values_mut()) {
+        if list.len() > MAX_VALUES {
+            list.truncate(MAX_VALUES);
+            is_cut = true;
+        }
+        for text in list {
+            is_cut |= cut(text);
+        }
+    }
+    while event.parameters.len() > MAX_VALUES {
+        event.parameters.pop_last();
+        is_cut = true;
+    }
+    event.shortened |= is_cut;
+    event
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A time as `2026-11-24T00:05:00.123456Z`.
+mod rfc3339 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(time: &jiff::Timestamp, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(time)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<jiff::Timestamp, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// Why a line is not in the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit log {path}: cannot {step}: {source}", path = path.display())]
+pub struct Fault {
+    /// The current file.
+    pub path: PathBuf,
+    /// What was tried.
+    pub step: Step,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// The steps of writing a line, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Take the lock.
+    Lock,
+    /// Open or make the file.
+    Open,
+    /// Find what the line must carry.
+    ReadEnd,
+    /// Set a full file aside.
+    Rotate,
+    /// Write the line.
+    Append,
+    /// Wait until it is on the disk.
+    Sync,
+}
+
+impl std::fmt::Display for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Lock => "lock it",
+            Self::Open => "open it",
+            Self::ReadEnd => "read its end",
+            Self::Rotate => "set the full file aside",
+            Self::Append => "write the line",
+            Self::Sync => "bring the line to the disk",
+        })
+    }
+}
+
+/// What the first line of all carries.
+const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const MAX_VALUE_BYTES: usize = 1024;
+/// JSON makes six bytes of a control character: the line stays below [`MAX_LINE_BYTES`].
+const MAX_PARAMETER_BYTES: usize = 8 * 1024;
+const MAX_VALUES: usize = 500;
+const MAX_LINE_BYTES: usize = 128 * 1024;
+const SMALL_WINDOW: u64 = 8 * 1024;
+const LARGE_WINDOW: u64 = 1 << 20;
+const MAX_DATAGRAM_BYTES: usize = 8 * 1024;
+/// RFC 5424, section 6.2.1: facility 10, severity 5.
+const AUTHPRIV_NOTICE: u8 = 10 * 8 + 5;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! The log against crashes, other writers and those who would change it.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::durable::faults::in_child;
+
+fn event(cmdlet: &str) -> Event {
+    Event {
+        principal: "principal:pilar".into(),
+        way: "session".into(),
+        roles: vec!["RedmondHelpDesk".into()],
+        cmdlet: cmdlet.into(),
+        parameters: BTreeMap::from([("Receiver".into(), vec!["adelany@contoso.com".into()])]),
+        call: "1".into(),
+        outcome: Outcome::Started,
+        duration_ms: None,
+        shortened: false,
+    }
+}
+
+fn settings(max_file_bytes: u64) -> Settings {
+    Settings { max_file_bytes, must_reach_disk: false, syslog: None }
+}
+
+/// A log of some lines, in a directory of its own.
+fn written(n_lines: usize, max_file_bytes: u64) -> (tempfile::TempDir, Log) {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::new(directory.path().join("audit.jsonl"), settings(max_file_bytes));
+    for n in 0..n_lines {
+        let receipt = log.write(event("Test-XmppIM")).unwrap();
+        assert_eq!(receipt.n, n as u64 + 1);
+    }
+    (directory, log)
+}
+
+#[test]
+fn a_line_tells_the_call_and_carries_the_one_before() {
+    let (_directory, log) = written(2, 1 << 20);
+    let text = std::fs::read_to_string(log.path()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let first: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!(first["n"], 1);
+    assert_eq!(first["previous"], FIRST);
+    assert_eq!(first["parameters"]["Receiver"][0], "adelany@contoso.com");
+    assert_eq!(first["outcome"]["what"], "started");
+    let second: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+    assert_eq!(second["previous"], hex(&Sha256::digest(lines[0])));
+    let verified = verify(&log).unwrap();
+    assert_eq!((verified.n_lines, verified.first, verified.last), (2, 1, 2));
+    assert_eq!(verified.hash, hex(&Sha256::digest(lines[1])));
+}
+
+#[test]
+fn an_empty_log_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Log::new(directory.path().join("none/audit.jsonl"), settings(1));
+    assert_eq!(verify(&log).unwrap().n_lines, 0);
+}
+
+#[test]
+fn every_change_shows_at_its_place() {
+    let (_directory, log) = written(5, 1 << 20);
+    let whole = std::fs::read_to_string(log.path()).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let told = |lines: &[&str]| {
+        std::fs::write(log.path(), lines.join("\n") + "\n").unwrap();
+        verify(&log)
+            .map(|_| ())
+            .map_err(|broken| broken.to_string().replace(&log.path().display().to_string(), "LOG"))
+    };
+    assert_eq!(told(&lines), Ok(()));
+    let changed = lines[1].replace("adelany", "someone");
+    for (lines, wanted) in [
+        (vec![lines[0], lines[2], lines[3]], "LOG:2: this is line 3, and line 2 should be here"),
+        (vec![lines[0], &changed, lines[2]], "LOG:3: what stands before this line was changed or removed"),
+        (vec![lines[0], lines[2], lines[1]], "LOG:2: this is line 3, and line 2 should be here"),
+        (vec![lines[0], "{}", lines[1]], "LOG:2 is no line of an audit log"),
+        (vec![lines[0], "", lines[1]], "LOG:2 is no line of an audit log"),
+        (vec![lines[0], lines[1], lines[1]], "LOG:3: this is line 2, and line 3 should be here"),
+    ] {
+        assert_eq!(told(&lines), Err(wanted.to_owned()));
+    }
+    // What the chain alone cannot show: older files were removed, or the end is missing.
+    assert_eq!(told(&lines[2..]), Ok(()));
+    assert_eq!(verify(&log).unwrap().first, 3);
+}
+
+#[test]
+fn a_line_that_was_torn_anywhere_loses_nothing_that_was_confirmed() {
+    let (_directory, log) = written(3, 1 << 20);
+    let whole = std::fs::read(log.path()).unwrap();
+    let third = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in third..=whole.len() {
+        std::fs::write(log.path(), &whole[..cut]).unwrap();
+        let torn = verify(&log).unwrap();
+        let is_whole = cut >= whole.len() - 1;
+        assert_eq!(torn.last, if is_whole { 3 } else { 2 });
+        assert_eq!(torn.torn.len(), usize::from(!is_whole && cut > third), "at {cut}");
+        let n = log.write(event("Get-Pool")).unwrap().n;
+        assert_eq!(n, torn.last + 1);
+        // And torn once more, in the middle of the line that mends it.
+        let mended = std::fs::read(log.path()).unwrap();
+        std::fs::write(log.path(), &mended[..mended.len() - 40]).unwrap();
+        assert_eq!(log.write(event("Get-Pool")).unwrap().n, n);
+        let verified = verify(&log).unwrap();
+        assert_eq!((verified.last, verified.torn.len()), (n, 1), "at {cut}");
+        assert_eq!(verified.torn[0].line, if is_whole { 4 } else { 3 });
+    }
+}
+
+#[test]
+fn what_a_power_cut_leaves_is_no_line() {
+    let (_directory, log) = written(2, 1 << 20);
+    let mut bytes = std::fs::read(log.path()).unwrap();
+    bytes.extend([0; 5000]);
+    std::fs::write(log.path(), &bytes).unwrap();
+    assert_eq!(log.write(event("Get-Pool")).unwrap().n, 3);
+    assert_eq!(verify(&log).unwrap().torn.len(), 1);
+}
+
+#[test]
+fn a_full_file_is_set_aside_and_the_chain_goes_on() {
+    let (directory, log) = written(20, 1000);
+    let n_files = || std::fs::read_dir(directory.path()).unwrap().count();
+    assert!(n_files() > 5, "{}", n_files());
+    let verified = verify(&log).unwrap();
+    assert_eq!((verified.n_lines, verified.last), (20, 20));
+    let full = log.full_files().unwrap();
+    // A crash between setting aside and the first line of the new file.
+    std::fs::rename(log.path(), directory.path().join("audit-000000000099.jsonl")).unwrap();
+    assert_eq!(log.write(event("Get-Pool")).unwrap().n, 21);
+    assert_eq!(verify(&log).unwrap().last, 21);
+    let mut numbers = Vec::new();
+    verify::read(&log, |line| {
+        numbers.push(line.n);
+        line.n < 5
+    })
+    .unwrap();
+    assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    std::fs::remove_file(&full[1]).unwrap();
+    assert!(matches!(verify(&log), Err(Broken::Number { .. })));
+}
+
+#[test]
+fn a_torn_line_at_the_start_of_a_new_file_is_vouched_for() {
+    let (_directory, log) = written(20, 1000);
+    log.write(event("Get-Pool")).unwrap().n;
+    let last = verify(&log).unwrap().last;
+    let full = log.full_files().unwrap().pop().unwrap();
+    // The current file is set aside by hand, and a new one begins with a torn line.
+    std::fs::rename(log.path(), full.with_file_name("audit-000000000500.jsonl")).unwrap();
+    std::fs::write(log.path(), "{\"n\":").unwrap();
+    assert_eq!(log.write(event("Get-Pool")).unwrap().n, last + 1);
+    let verified = verify(&log).unwrap();
+    assert_eq!((verified.last, verified.torn.len()), (last + 1, 1));
+}
+
+#[test]
+fn no_audit_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("file"), "").unwrap();
+    let log = Log::new(directory.path().join("file/audit.jsonl"), settings(1000));
+    let fault = log.write(event("Get-Pool")).unwrap_err();
+    assert!(fault.to_string().contains("cannot open it"), "{fault}");
+    let (_directory, log) = written(1, 1000);
+    let before = std::fs::read(log.path()).unwrap();
+    for at in [Step::Open, Step::Append] {
+        let mut failing = |step| if step == at { Err(io::Error::other("made to fail")) } else { Ok(()) };
+        assert_eq!(log.write_watched(event("Get-Pool"), &mut failing).unwrap_err().step, at);
+        assert_eq!(std::fs::read(log.path()).unwrap(), before);
+    }
+}
+
+#[test]
+fn several_processes_write_one_chain_and_some_of_them_die() {
+    const TEST: &str = "access::audit::tests::several_processes_write_one_chain_and_some_of_them_die";
+    if let Ok(path) = std::env::var("IMSH_TEST_DIE") {
+        let (n, path) = path.split_once(' ').unwrap();
+        let log = Log::new(path, settings(5_000));
+        for _ in 0..40 {
+            log.write(event("Test-XmppIM")).unwrap().n;
+        }
+        let steps = [Step::Open, Step::Rotate, Step::Append, Step::Sync];
+        let at = steps[n.parse::<usize>().unwrap()];
+        let syncing = Log::new(path, Settings { must_reach_disk: true, ..settings(100) });
+        let _ = syncing.write_watched(event("Get-Pool"), &mut |step| {
+            if step == at {
+                nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL)?;
+            }
+            Ok(())
+        });
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.jsonl");
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                let child = in_child(TEST, "IMSH_TEST_DIE", &format!("{n} {}", path.display()));
+                assert_eq!(
+                    std::os::unix::process::ExitStatusExt::signal(&child.status),
+                    Some(9),
+                    "{child:?}"
+                );
+            });
+        }
+    });
+    let log = Log::new(path, settings(5_000));
+    let last = log.write(event("Get-Pool")).unwrap().n;
+    assert_eq!(verify(&log).unwrap().n_lines, last);
+    // Who died at the last step had written the line.
+    assert_eq!(last, 4 * 40 + 1 + 1);
+}
+
+#[test]
+fn syslog_gets_a_copy_and_is_not_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("log");
+    let with_syslog = Settings { syslog: Some(socket.clone()), ..settings(1 << 20) };
+    let log = Log::new(directory.path().join("audit.jsonl"), with_syslog);
+    assert!(!log.write(event("Get-Pool")).unwrap().is_copied, "nobody listens");
+    let syslog = UnixDatagram::bind(&socket).unwrap();
+    let receipt = log.write(event("Get-Pool")).unwrap();
+    assert!(receipt.is_copied);
+    let mut buffer = vec![0; 1 << 16];
+    let n_bytes = syslog.recv(&mut buffer).unwrap();
+    let told = String::from_utf8_lossy(&buffer[..n_bytes]).into_owned();
+    assert!(told.starts_with("<85>imsh[") && told.ends_with(&format!("sha256={}", receipt.hash)), "{told}");
+    let n_copied = (0..10_000).take_while(|_| log.write(event("Get-Pool")).unwrap().is_copied).count();
+    assert!(n_copied < 10_000, "a syslog that does not read must not hold us up");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_is_told_is_one_line_and_reads_back(
+        cmdlet in any::<String>(),
+        values in prop::collection::vec("(?s).{0,3000}", 0..20),
+    ) {
+        let (_directory, log) = written(1, 1 << 20);
+        let mut told = event(&cmdlet);
+        told.parameters.insert("Body".into(), values.clone());
+        let n = log.write(told).unwrap().n;
+        prop_assert_eq!(verify(&log).unwrap().last, n);
+        let mut lines = Vec::new();
+        verify::read(&log, |line| { lines.push(line); true }).unwrap();
+        let line = lines.pop().unwrap();
+        prop_assert!(serde_json::to_string(&line).unwrap().len() < MAX_LINE_BYTES);
+        if !line.event.shortened {
+            prop_assert_eq!(&line.event.parameters["Body"], &values);
+            prop_assert_eq!(line.event.cmdlet, cmdlet);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Reading the log back: every line against the one before it, over all files.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{FIRST, Line, Log, MAX_LINE_BYTES, hex, parse};
+
+/// A log whose chain holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// How many lines were read.
+    pub n_lines: u64,
+    /// The number of the first; more than 1 where older files were removed.
+    pub first: u64,
+    /// The number of the last; compare it with the last one that syslog has.
+    pub last: u64,
+    /// Its SHA-256; 64 zeros for an empty log.
+    pub hash: String,
+    /// Where a crash tore a line. What it would have told did not happen.
+    pub torn: Vec<Place>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// The first place where the chain does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// A line is none, and the next one does not vouch for it.
+    #[error("{place} is no line of an audit log")]
+    NoLine {
+        /// Where.
+        place: Place,
+    },
+    /// The line before is not the one that was there, or is gone.
+    #[error("{place}: what stands before this line was changed or removed")]
+    Previous {
+        /// Where.
+        place: Place,
+    },
+    /// The number is not the next one.
+    #[error("{place}: this is line {found}, and line {wanted} should be here")]
+    Number {
+        /// Where.
+        place: Place,
+        /// The next number.
+        wanted: u64,
+        /// The number that is there.
+        found: u64,
+    },
+    /// A file cannot be read.
+    #[error("{file}: {source}", file = file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Checks a whole log, full files and the current one.
+///
+/// # Errors
+/// The first place where the chain breaks.
+pub fn verify(log: &Log) -> Result<Verified, Broken> {
+    let mut chain = Chain::default();
+    for file in files(log)? {
+        chain.read(&file)?;
+    }
+    chain.finish()
+}
+
+/// Calls `each` for every whole line, oldest first, until it says no. Does not check the chain.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn read(log: &Log, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken> {
+    for file in files(log)? {
+        let mut goes_on = true;
+        for_each_line(&file, &mut |bytes, _| {
+            goes_on = parse(bytes).is_none_or(&mut each);
+            Ok(goes_on)
+        })?;
+        if !goes_on {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn files(log: &Log) -> Result<Vec<PathBuf>, Broken> {
+    let unreadable = |source| Broken::Unreadable { file: log.path.clone(), source };
+    let mut files = match log.full_files() {
+        Ok(files) => files,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(unreadable(fault)),
+    };
+    if log.path.try_exists().map_err(unreadable)? {
+        files.push(log.path.clone());
+    }
+    Ok(files)
+}
+
+#[derive(Default)]
+struct Chain {
+    n_lines: u64,
+    first: u64,
+    last: u64,
+    /// The hash of the last whole line.
+    hash: Option<String>,
+    /// What follows it and is no line: where, and the hash of it so far.
+    torn_now: Option<(Place, Sha256)>,
+    torn: Vec<Place>,
+}
+
+impl Chain {
+    fn read(&mut self, file: &Path) -> Result<(), Broken> {
+        // What is torn at the end of one file is vouched for in the next, by itself.
+        for_each_line(file, &mut |bytes, line| {
+            let place = Place { file: file.to_owned(), line };
+            match parse(bytes) {
+                Some(parsed) => self.whole(bytes, &parsed, place)?,
+                None => self.no_line(bytes, place),
+            }
+            Ok(true)
+        })
+    }
+
+    fn whole(&mut self, bytes: &[u8], line: &Line, place: Place) -> Result<(), Broken> {
+        let torn = self.torn_now.take();
+        if let (Some((torn, _)), false) = (&torn, line.torn) {
+            return Err(Broken::NoLine { place: torn.clone() });
+        }
+        let wanted = match (torn, &self.hash) {
+            (Some((place, hash)), _) => {
+                self.torn.push(place);
+                Some(hex(&hash.finalize()))
+            }
+            (None, Some(hash)) => Some(hash.clone()),
+            (None, None) => (line.n == 1).then(|| FIRST.to_owned()),
+        };
+        if self.n_lines > 0 && line.n != self.last + 1 {
+            return Err(Broken::Number { place, wanted: self.last + 1, found: line.n });
+        }
+        if wanted.is_some_and(|wanted| wanted != line.previous) {
+            return Err(Broken::Previous { place });
+        }
+        if self.n_lines == 0 {
+            self.first = line.n;
+        }
+        self.n_lines += 1;
+        self.last = line.n;
+        self.hash = Some(hex(&Sha256::digest(bytes)));
+        Ok(())
+    }
+
+    fn no_line(&mut self, bytes: &[u8], place: Place) {
+        match &mut self.torn_now {
+            Some((_, hash)) => {
+                hash.update(b"\n");
+                hash.update(bytes);
+            }
+            None => self.torn_now = Some((place, Sha256::new_with_prefix(bytes))),
+        }
+    }
+
+    fn finish(mut self) -> Result<Verified, Broken> {
+        // At the very end nobody has vouched yet; the next writer will.
+        self.torn.extend(self.torn_now.map(|(place, _)| place));
+        Ok(Verified {
+            n_lines: self.n_lines,
+            first: self.first,
+            last: self.last,
+            hash: self.hash.unwrap_or_else(|| FIRST.to_owned()),
+            torn: self.torn,
+        })
+    }
+}
+
+/// Lines longer than any that the log writes arrive in pieces, of which none is a line.
+fn for_each_line(
+    file: &Path,
+    each: &mut dyn FnMut(&[u8], usize) -> Result<bool, Broken>,
+) -> Result<(), Broken> {
+    let unreadable = |source| Broken::Unreadable { file: file.to_owned(), source };
+    let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        let n_read =
+            reader.by_ref().take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut bytes).map_err(unreadable)?;
+        if n_read == 0 || !each(bytes.strip_suffix(b"\n").unwrap_or(&bytes), line)? {
+            break;
+        }
+    }
+    Ok(())
+}
