@@ -33,6 +33,14 @@ macro_rules! entries {
 }
 
 entries! {
+    // Before a packet leaves
+    PLAN_NOT_ALLOWED: "PLAN-NOT-ALLOWED", [Caller],
+        "The receiver's domain is neither served by a pool of the topology nor one of its allowed XMPP partners, so nothing was sent.",
+        "Check the spelling of the receiver's domain; if it is right, add it to the topology's partners.";
+    PLAN_ACCOUNT_STOPPED: "PLAN-ACCOUNT-STOPPED", [Caller],
+        "The account's logon was refused three times in this batch. Servers ban those who go on, so it was left alone.",
+        "See the results before this one for why the logon is refused; correct the stored credential with Set-TestUserCredential.";
+
     // Resolve
     DNS_BAD_SERVER: "DNS-BAD-SERVER", [Caller],
         "A server that the topology lists for the pool is not written as host, host:port, address or [address]:port.",

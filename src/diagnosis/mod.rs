@@ -7,6 +7,7 @@
 
 pub mod catalogue;
 pub mod quote;
+pub mod plan;
 pub mod resolve;
 pub mod connect;
 pub mod secure;

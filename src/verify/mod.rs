@@ -1,1 +1,17 @@
-//! One verification, and batches of them.
+//! Verifications: a pool, a sender, a receiver, and the truth about one message between them.
+//!
+//! `plan` finds out what is to be done before anything leaves; `attempt` does it; `batch` does
+//! many at once, with sessions shared and limits kept; `outcome` is what came of each. Stands on
+//! the client path and on diagnosis; knows no cmdlet and no parameter's name.
+
+// Reading order.
+pub mod plan;
+pub mod attempt;
+pub mod sessions;
+pub mod batch;
+pub mod outcome;
+
+pub use attempt::Watcher;
+pub use batch::Batch;
+pub use outcome::TestResult;
+pub use plan::{Ask, Plan, Refusal, Verification};

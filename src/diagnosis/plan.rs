@@ -1,0 +1,21 @@
+//! What fails before a packet leaves: the plan itself says no.
+
+use super::Finding;
+use super::catalogue::{PLAN_ACCOUNT_STOPPED, PLAN_NOT_ALLOWED};
+use crate::address::{Address, Domain};
+
+/// The receiver's domain is neither one of our own nor an allowed partner's.
+pub fn not_allowed(domain: &Domain) -> Finding {
+    Finding::of(&PLAN_NOT_ALLOWED, format!("{domain} is not an allowed XMPP partner, and no pool serves it"))
+        .remedy(format!(
+            "Check the spelling of the receiver's domain; if it is right, allow it: New-XmppAllowedPartner {domain}."
+        ))
+}
+
+/// The account was refused too often in this batch, and is left alone.
+pub fn account_stopped(account: &Address) -> Finding {
+    Finding::of(
+        &PLAN_ACCOUNT_STOPPED,
+        format!("{account} was refused three times, and is not tried again in this batch"),
+    )
+}

@@ -1,0 +1,215 @@
+//! What a verification came to: the verdict, what it rests on, and how long everything took.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::attempt::finding;
+use super::plan::{Account, Verification};
+use crate::address::Address;
+use crate::diagnosis::{self, Finding};
+use crate::topology::Evidence;
+use crate::value::{Record, Value};
+use crate::xmpp::certificate::CertificateReport;
+use crate::xmpp::deliver::{Delivery, Proven};
+use crate::xmpp::trace::{Step, Trace};
+use crate::xmpp::{Fault, Phase};
+
+/// The result of one verification, as `Test-XmppIM` emits it.
+#[derive(Clone, Debug)]
+pub struct TestResult {
+    /// The pool that was tested.
+    pub target: String,
+    /// The account that sent.
+    pub sender: Address,
+    /// The receiver of the message.
+    pub receiver: Address,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The highest level of evidence that was reached, whatever the verdict.
+    pub evidence: Option<Evidence>,
+    /// What proves it, in the order in which it came.
+    pub proofs: Vec<Proven>,
+    /// On a fresh logon from the start of Resolve to the evidence that was asked for, on a shared
+    /// session from Send; zero on failure.
+    pub latency: Duration,
+    /// From Send to the evidence that was asked for.
+    pub message_latency: Option<Duration>,
+    /// Everything, to the end of the wait.
+    pub elapsed: Duration,
+    /// What every phase did and learned.
+    pub trace: Trace,
+    /// The pool's certificate, where one was seen.
+    pub certificate: Option<CertificateReport>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How often the pair was tried.
+    pub attempts: u32,
+    began: Instant,
+}
+
+/// What came of a verification.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The evidence that was asked for, or more.
+    Success,
+    /// Less than was asked for; says why.
+    Failure(Finding),
+    /// The caller ended it before it could be known.
+    Interrupted,
+}
+
+impl Verdict {
+    /// The verdict on a fault that has been diagnosed.
+    pub fn of(fault: &Fault, finding: Finding) -> Self {
+        if matches!(fault, Fault::Cancelled) { Self::Interrupted } else { Self::Failure(finding) }
+    }
+}
+
+impl TestResult {
+    /// A verification begins.
+    pub(super) fn begin(verification: &Verification, attempts: u32) -> Self {
+        Self::new(
+            &verification.sender.target,
+            verification.sender.address.clone(),
+            verification.receiver.clone(),
+            attempts,
+        )
+    }
+
+    /// The result of a pair that fails without a test: messages to the receiver's domain are not allowed.
+    pub fn not_allowed(target: &str, sender: Address, receiver: Address) -> Self {
+        let finding = diagnosis::plan::not_allowed(&receiver.domain());
+        Self::new(target, sender, receiver, 1).end(Verdict::Failure(finding))
+    }
+
+    fn new(target: &str, sender: Address, receiver: Address, attempts: u32) -> Self {
+        Self {
+            target: target.to_owned(),
+            sender,
+            receiver,
+            verdict: Verdict::Interrupted,
+            evidence: None,
+            proofs: Vec::new(),
+            latency: Duration::ZERO,
+            message_latency: None,
+            elapsed: Duration::ZERO,
+            trace: Trace::new(),
+            certificate: None,
+            started_at: Timestamp::now(),
+            attempts,
+            began: Instant::now(),
+        }
+    }
+
+    /// How long it has taken so far.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The logon is done, well or not.
+    pub(super) fn logged_on(mut self, trace: Trace, certificate: Option<CertificateReport>) -> Self {
+        self.trace = trace;
+        self.certificate = certificate;
+        self
+    }
+
+    /// It ends with this verdict.
+    pub(super) fn end(mut self, verdict: Verdict) -> Self {
+        self.elapsed = self.began.elapsed();
+        self.verdict = verdict;
+        self
+    }
+
+    /// It ends with a fault on the sender's side.
+    pub(super) fn failed(self, fault: &Fault, account: &Account, verification: &Verification) -> Self {
+        let finding = finding(fault, &self.trace, account, verification);
+        self.end(Verdict::of(fault, finding))
+    }
+
+    /// The message was sent, and this became of it.
+    pub(super) fn delivered(
+        mut self,
+        delivery: Delivery,
+        sent_at: Instant,
+        is_fresh: bool,
+        verification: &Verification,
+    ) -> Self {
+        self.evidence = delivery.reached;
+        self.proofs = delivery.proofs;
+        match delivery.outcome {
+            Ok(_) => {
+                let message = delivery.latency.unwrap_or(delivery.elapsed);
+                let logon = if is_fresh { sent_at.duration_since(self.began) } else { Duration::ZERO };
+                self.message_latency = Some(message);
+                self.latency = logon + message;
+                self.end(Verdict::Success)
+            }
+            Err(fault) => self.failed(&fault, &verification.sender, verification),
+        }
+    }
+
+    /// Whether the evidence that was asked for is there.
+    pub fn is_success(&self) -> bool {
+        matches!(self.verdict, Verdict::Success)
+    }
+
+    /// The result as a record, properties in the order of the views.
+    pub fn record(&self) -> Record {
+        let (result, finding) = match &self.verdict {
+            Verdict::Success => ("Success", None),
+            Verdict::Failure(finding) => ("Failure", Some(finding)),
+            Verdict::Interrupted => ("Failure", None),
+        };
+        let interrupted = "The test was interrupted before its outcome could be known.";
+        let error = match &self.verdict {
+            Verdict::Success => Value::Null,
+            Verdict::Failure(finding) => Value::Text(finding.error()),
+            Verdict::Interrupted => Value::text(interrupted),
+        };
+        Record::new("TestResult")
+            .with("TargetFqdn", self.target.as_str())
+            .with("Result", result)
+            .with("Latency", self.latency)
+            .with("Error", error)
+            .with("Diagnosis", Value::optional(finding.map(Finding::diagnosis)))
+            .with("Evidence", Value::optional(self.evidence.map(|level| level.to_string())))
+            .with("Receiver", self.receiver.to_string())
+            .with("Sender", self.sender.to_string())
+            .with("Code", Value::optional(finding.map(|finding| finding.code)))
+            .with("Owner", Value::optional(finding.map(|finding| finding.owner.name())))
+            .with("Phase", Value::optional(self.phase().map(Phase::name)))
+            .with("Proofs", Value::List(self.proofs.iter().map(proof).collect()))
+            .with("MessageLatency", Value::optional(self.message_latency))
+            .with("Elapsed", self.elapsed)
+            .with("Steps", Value::List(self.trace.steps().iter().map(step).collect()))
+            .with(
+                "CertificateDaysLeft",
+                Value::optional(self.certificate.as_ref().map(CertificateReport::chain_days_left)),
+            )
+            .with("StartedAt", self.started_at)
+            .with("Attempts", i64::from(self.attempts))
+    }
+
+    /// The phase that was the last one at work.
+    fn phase(&self) -> Option<Phase> {
+        self.trace.steps().last().map(|step| step.phase)
+    }
+}
+
+fn proof(proven: &Proven) -> Value {
+    Record::new("Proof")
+        .with("Proof", proven.proof.to_string())
+        .with("Evidence", proven.proof.evidence().to_string())
+        .with("After", proven.after)
+        .into()
+}
+
+fn step(step: &Step) -> Value {
+    Record::new("Step")
+        .with("Phase", step.phase.name())
+        .with("Start", step.started)
+        .with("Duration", step.duration)
+        .with("Learned", Value::texts(step.facts.iter().map(ToString::to_string)))
+        .into()
+}

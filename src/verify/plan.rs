@@ -1,0 +1,343 @@
+//! Planning: who sends as what to whom, with which evidence; and what fails before a packet leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::cmdlet::{Category, ErrorRecord};
+use crate::secret::{Credential, Secret};
+use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Topology};
+use crate::vault::{self, StoredCredential, Vault};
+use crate::xmpp::network::Trust;
+use crate::xmpp::sasl::{Authentication, Login, PlainPassword};
+use crate::xmpp::secure::ClientCertificate;
+use crate::xmpp::{Deadlines, Fault, Logon, PoolName, resolve};
+
+/// What the caller asks for, for every pair of a pool and a receiver.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// The sender, if named by hand.
+    pub sender: Option<Address>,
+    /// The sender's credential, if given by hand.
+    pub credential: Option<Credential>,
+    /// The port, in place of the topology's.
+    pub registrar_port: Option<u16>,
+    /// How to authenticate.
+    pub authentication: Authentication,
+    /// The level of evidence that makes a success, in place of the topology's.
+    pub minimum: Option<Evidence>,
+    /// The text of the message, in place of the usual one.
+    pub body: Option<String>,
+    /// The deadline of the whole, in place of the topology's.
+    pub timeout: Option<Duration>,
+}
+
+/// One verification, with all that it needs looked up.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    /// Where the sender logs on.
+    pub sender: Account,
+    /// Whom the message goes to.
+    pub receiver: Address,
+    /// The receiver's own logon, where it is a test user of ours.
+    pub second: Option<Account>,
+    /// The level of evidence that makes a success.
+    pub minimum: Evidence,
+    /// The text of the message.
+    pub body: String,
+    /// How long each phase may take.
+    pub deadlines: Deadlines,
+    /// Whether the topology lists the receiver's domain.
+    pub partner_listed: bool,
+    /// The parameters that were given by hand, for the diagnosis.
+    pub ask: Ask,
+}
+
+/// An account that can log on to a pool.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The pool's name, as results show it.
+    pub target: String,
+    /// The pool, if the topology knows it.
+    pub pool: Option<Pool>,
+    /// The account.
+    pub address: Address,
+    /// The name to authenticate as.
+    pub logon_name: String,
+    /// The password; none where a certificate stands for it.
+    pub password: Option<Secret>,
+    /// The certificate to show, where there is one.
+    pub certificate: Option<vault::ClientCertificate>,
+    /// The port, if given by hand.
+    pub registrar_port: Option<u16>,
+    /// How to authenticate.
+    pub authentication: Authentication,
+}
+
+/// What the plan says about one pair.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// It can be tested.
+    Test(Box<Verification>),
+    /// It fails without a test: messages to this domain are not allowed.
+    NotAllowed {
+        /// Who would have sent.
+        sender: Address,
+    },
+}
+
+/// Why a pair cannot be tested at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The pool has no test user, and nobody was named.
+    NoTestUsers,
+    /// A credential was given without an address, and its name is none.
+    NoSender,
+    /// There is no credential for the account.
+    NoCredential {
+        /// The account.
+        account: Address,
+    },
+    /// There is a credential, but this pool does not list the account as a test user.
+    NotItsPool {
+        /// The account.
+        account: Address,
+    },
+    /// The vault cannot be read.
+    Vault {
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Refusal {
+    /// The refusal as an error record about the pool `target`.
+    pub fn error(&self, target: &str) -> ErrorRecord {
+        match self {
+            Self::NoTestUsers => ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NotFoundTestUsers",
+                format!("There is no test user assigned for [{target}]. Verify test user configuration."),
+            )
+            .remedy("List test users for the pool in the topology, or name a sender: -UserSipAddress and -UserCredential."),
+            Self::NoSender => ErrorRecord::new(
+                Category::InvalidArgument,
+                "NoSender",
+                "The credential does not say which address sends.",
+            )
+            .remedy("Give -UserSipAddress as well."),
+            Self::NoCredential { account } => ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NoCredential",
+                format!("There is no password for {account}."),
+            )
+            .remedy(format!(
+                "Store one: Set-TestUserCredential {account} (Get-Credential {account}); or give -UserCredential."
+            )),
+            Self::NotItsPool { account } => ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NotItsPool",
+                format!("The stored password of {account} does not go to {target}, which does not list the account as a test user."),
+            )
+            .remedy("List the account among the pool's test_users, or give -UserCredential."),
+            Self::Vault { problem } => {
+                ErrorRecord::new(Category::AuthenticationError, "VaultUnreadable", problem.as_str())
+            }
+        }
+        .target(target)
+    }
+}
+
+/// Plans the test of one pair. `vault` is asked only when a stored credential is needed.
+///
+/// # Errors
+/// When the pair cannot be tested.
+pub fn plan(
+    topology: &Topology,
+    vault: OpenVault<'_>,
+    target: &str,
+    receiver: &Address,
+    ask: &Ask,
+) -> Result<Plan, Refusal> {
+    let pool = topology.canonical_pool(target);
+    let sender = sender_address(pool, ask)?;
+    let domain = receiver.domain();
+    if !topology.allows(&domain) {
+        return Ok(Plan::NotAllowed { sender });
+    }
+    let sender = account(vault, target, pool, sender, ask)?;
+    let partner = topology.partner_for(&domain);
+    let of_partner = partner.and_then(|partner| partner.minimum_evidence).unwrap_or(DEFAULT_MINIMUM);
+    let minimum = ask.minimum.unwrap_or(of_partner.max(DEFAULT_MINIMUM));
+    let second = if ask.minimum.is_none_or(|minimum| minimum >= Evidence::Delivered) {
+        second_account(topology, vault, receiver)
+    } else {
+        None
+    };
+    let minimum = if second.is_some() && ask.minimum.is_none() { Evidence::Exchanged } else { minimum };
+    let body = ask
+        .body
+        .clone()
+        .or_else(|| partner.and_then(|partner| partner.body.clone()))
+        .unwrap_or_else(|| usual_body(&sender.address));
+    Ok(Plan::Test(Box::new(Verification {
+        partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
+        sender,
+        receiver: receiver.clone(),
+        second,
+        minimum,
+        body,
+        deadlines: deadlines(&topology.gateway, ask.timeout),
+        ask: ask.clone(),
+    })))
+}
+
+/// Opens the vault, when and if it is needed.
+pub type OpenVault<'a> = &'a dyn Fn() -> Result<Arc<Vault>, ErrorRecord>;
+
+/// The level that proves a partner's server to have taken the message.
+const DEFAULT_MINIMUM: Evidence = Evidence::AcceptedByPartner;
+
+/// Who sends: whoever was named, whom the credential names, or the pool's first test user.
+fn sender_address(pool: Option<&Pool>, ask: &Ask) -> Result<Address, Refusal> {
+    if let Some(sender) = &ask.sender {
+        return Ok(sender.clone());
+    }
+    if let Some(credential) = &ask.credential {
+        if let Ok(address) = credential.user_name.parse() {
+            return Ok(address);
+        }
+        let domain = pool.and_then(|pool| pool.domains.first()).ok_or(Refusal::NoSender)?;
+        let address = format!("{}@{domain}", credential.logon_name());
+        return address.parse().map_err(|_| Refusal::NoSender);
+    }
+    pool.and_then(|pool| pool.test_users.first()).cloned().ok_or(Refusal::NoTestUsers)
+}
+
+/// The sender's account, with the credential that was given or the stored one.
+fn account(
+    vault: OpenVault<'_>,
+    target: &str,
+    pool: Option<&Pool>,
+    address: Address,
+    ask: &Ask,
+) -> Result<Account, Refusal> {
+    let stored = match &ask.credential {
+        Some(credential) => StoredCredential {
+            user_name: credential.user_name.clone(),
+            password: Some(credential.password.clone()),
+            certificate: None,
+        },
+        None => stored(vault, pool, &address)?,
+    };
+    Ok(Account {
+        target: target.to_owned(),
+        registrar_port: ask.registrar_port,
+        authentication: ask.authentication,
+        ..own_account(pool, address, stored)
+    })
+}
+
+fn own_account(pool: Option<&Pool>, address: Address, stored: StoredCredential) -> Account {
+    let form = pool.map_or(LogonName::default(), |pool| pool.logon_name);
+    let named = Credential { user_name: stored.user_name, password: Secret::new(String::new()) };
+    Account {
+        target: pool.map(|pool| pool.identity.to_string()).unwrap_or_default(),
+        pool: pool.cloned(),
+        logon_name: form.of(&address, &named),
+        address,
+        password: stored.password,
+        certificate: stored.certificate,
+        registrar_port: None,
+        authentication: Authentication::default(),
+    }
+}
+
+/// The stored credential of an account, for a pool that lists it and for no other.
+fn stored(vault: OpenVault<'_>, pool: Option<&Pool>, account: &Address) -> Result<StoredCredential, Refusal> {
+    if !pool.is_some_and(|pool| pool.lists(account)) {
+        return Err(Refusal::NotItsPool { account: account.clone() });
+    }
+    let vault = vault().map_err(|error| Refusal::Vault { problem: error.message })?;
+    let found =
+        vault.get(account).map_err(|fault: vault::Fault| Refusal::Vault { problem: fault.to_string() })?;
+    found.ok_or_else(|| Refusal::NoCredential { account: account.clone() })
+}
+
+/// The receiver's own account, where it is a test user of ours and its credential is here.
+fn second_account(topology: &Topology, vault: OpenVault<'_>, receiver: &Address) -> Option<Account> {
+    let pool = topology.test_user_of(receiver)?;
+    let stored = stored(vault, Some(pool), receiver).ok()?;
+    Some(own_account(Some(pool), receiver.clone(), stored))
+}
+
+fn usual_body(sender: &Address) -> String {
+    format!(
+        "This is an automatic test by {sender} that messages between our networks arrive; no answer is needed."
+    )
+}
+
+/// The deadlines of the topology, the whole one replaced where the caller says so.
+pub fn deadlines(gateway: &Gateway, timeout: Option<Duration>) -> Deadlines {
+    Deadlines {
+        resolve: gateway.resolve_timeout,
+        connect: gateway.connect_timeout,
+        secure: gateway.secure_timeout,
+        authenticate: gateway.authenticate_timeout,
+        bind: gateway.bind_timeout,
+        deliver: gateway.deliver_timeout,
+        whole: timeout.unwrap_or(gateway.timeout),
+    }
+}
+
+impl Account {
+    /// The kinds of TLS that its pool may be reached by.
+    pub fn security(&self) -> resolve::Security {
+        match self.pool.as_ref().map(|pool| pool.security) {
+            None | Some(Security::Auto) => resolve::Security::Auto,
+            Some(Security::StartTls) => resolve::Security::StartTls,
+            Some(Security::Direct) => resolve::Security::Direct,
+        }
+    }
+
+    /// How to authenticate, as it was given by hand; none for the usual way.
+    pub fn given_authentication(&self) -> Option<&'static str> {
+        match self.authentication {
+            Authentication::Negotiate => None,
+            Authentication::ClientCertificate => Some("ClientCertificate"),
+            Authentication::Mechanism(mechanism) => Some(mechanism.name()),
+        }
+    }
+
+    /// What the client path needs for a logon.
+    ///
+    /// # Errors
+    /// The stored certificate cannot be used.
+    pub(super) fn logon(&self, deadlines: Deadlines) -> Result<Logon, Fault> {
+        let pool = self.pool.as_ref();
+        let servers = pool.map(|pool| pool.servers.iter().map(ToString::to_string).collect());
+        let certificate = self.certificate.as_ref();
+        Ok(Logon {
+            pool_fqdn: pool.map_or_else(|| self.target.clone(), |pool| pool.identity.to_string()),
+            servers: servers.unwrap_or_default(),
+            registrar_port: self.registrar_port.or(pool.and_then(|pool| pool.registrar_port)),
+            security: self.security(),
+            trust: pool.and_then(|pool| pool.ca_file.clone()).map_or(Trust::System, Trust::File),
+            pool_name: if pool.is_some() { PoolName::Trusted } else { PoolName::NotTrusted },
+            login: Login {
+                account: self.address.bare().clone(),
+                logon_name: self.logon_name.clone(),
+                password: self.password.clone(),
+                authentication: self.authentication,
+                plain: match pool {
+                    Some(pool) if pool.allow_plain => PlainPassword::Allowed,
+                    _ => PlainPassword::Forbidden,
+                },
+            },
+            client_certificate: certificate
+                .map(|own| ClientCertificate::from_pem(&own.chain_pem, &own.key_pem))
+                .transpose()?,
+            deadlines,
+        })
+    }
+}
