@@ -12,6 +12,7 @@ pub mod filter;
 pub mod properties;
 pub mod files;
 
+pub mod test_xmpp_im;
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
 pub mod get_xmpp_gateway_configuration;
@@ -70,6 +71,7 @@ pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 
 /// Every cmdlet, in the order of help.
 pub static ALL: &[&Cmdlet] = &[
+    &test_xmpp_im::CMDLET,
     &get_pool::CMDLET,
     &get_xmpp_allowed_partner::CMDLET,
     &get_xmpp_gateway_configuration::CMDLET,

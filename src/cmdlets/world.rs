@@ -3,19 +3,21 @@
 //! The layers above build one per session and hand it down. Nothing here decides who may
 //! ask: that is the gate's, in `host`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::store::{TopologyStore, VaultStore};
 use crate::cmdlet::{Catalogue, ErrorRecord};
 use crate::secret::Secret;
+use crate::topology::Topology;
 use crate::xmpp::network::Network;
 
 /// What a session's cmdlets may ask for.
 pub struct World {
     /// Name resolution, trust and the caches of the client path.
-    pub network: Network,
+    pub networks: Networks,
     /// The topology file.
     pub topology: TopologyStore,
     /// Where passwords are kept.
@@ -30,6 +32,30 @@ pub struct World {
     /// empty for delegated sessions.
     pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
 }
+
+impl World {
+    /// The network with the name servers that the topology asks for; one network for as long as
+    /// it asks for the same, so that its caches stay warm.
+    pub fn network(&self, topology: &Topology) -> Network {
+        let wanted = &topology.resolver.name_servers;
+        let mut current = self.networks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match current.as_ref() {
+            Some((name_servers, network)) if name_servers == wanted => network.clone(),
+            _ => {
+                let network = match wanted.as_slice() {
+                    [] => Network::system(),
+                    name_servers => Network::with_name_servers(name_servers),
+                };
+                *current = Some((wanted.clone(), network.clone()));
+                network
+            }
+        }
+    }
+}
+
+/// The network that a session uses, made when it is first needed.
+#[derive(Debug, Default)]
+pub struct Networks(Mutex<Option<(Vec<SocketAddr>, Network)>>);
 
 /// Nobody is there to answer, or it is not allowed to ask.
 #[derive(Clone, Copy, Debug, thiserror::Error)]

@@ -11,13 +11,13 @@ use super::terminal::Terminal;
 use crate::access::Principal;
 use crate::cmdlet::Catalogue;
 use crate::cmdlets::store::{TopologyStore, VaultStore};
+use crate::cmdlets::world::Networks;
 use crate::cmdlets::{self, World};
 use crate::host::{Gate, Host};
 use crate::script::{Limits, Running, Session};
 use crate::topology::Places;
 use crate::value::Value;
 use crate::vault::Key;
-use crate::xmpp::network::Network;
 
 /// A session that is ready to run programs.
 pub struct Started {
@@ -43,7 +43,7 @@ pub async fn start(options: &SessionOptions, variables: Vec<(String, Value)>) ->
     let topology = TopologyStore::new(topology_path(options));
     let vault = VaultStore::new(vault_directory(options, topology.path()), vault_key());
     let world = Arc::new(World {
-        network: Network::system(),
+        networks: Networks::default(),
         topology,
         vault,
         operator: Arc::new(Terminal::new(output.clone())),
