@@ -1,0 +1,121 @@
+//! The layer law: a module imports only from the layers below its own.
+//!
+//! The table is the one of the architecture notes in `src/lib.rs`. Each `crate::…` path of each
+//! file is held against it; whoever breaks the law is named with what they may import.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules and what each may import, from the top down. Ground modules stand at the end.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("main", &["front"]),
+    ("front", &["script", "host", "render", "cmdlets", "verify", "diagnosis", "xmpp", "lab", GROUND]),
+    ("script", &["host", "cmdlets", GROUND]),
+    ("host", &["cmdlets", GROUND]),
+    ("render", &["value", "secret"]),
+    ("cmdlets", &["verify", "diagnosis", "xmpp", "render", GROUND]),
+    ("verify", &["diagnosis", "xmpp", GROUND]),
+    ("diagnosis", &["xmpp", GROUND]),
+    ("xmpp", &["address", "secret", "topology", "value"]),
+    ("lab", &["xmpp", GROUND]),
+    ("cmdlet", &[GROUND]),
+    ("topology", &[GROUND]),
+    ("access", &[GROUND]),
+    ("vault", &[GROUND]),
+    ("value", &["secret"]),
+    ("address", &[]),
+    ("durable", &[]),
+    ("secret", &[]),
+];
+
+/// Stands for every ground module: words, no deeds.
+const GROUND: &str = "ground";
+const GROUND_MODULES: &[&str] =
+    &["cmdlet", "topology", "access", "vault", "value", "address", "durable", "secret"];
+
+#[test]
+fn a_module_imports_only_from_the_layers_below() {
+    let mut broken = Vec::new();
+    for file in sources(Path::new("src")) {
+        let module = module_of(&file);
+        let allowed = allowed(&module);
+        let text = fs::read_to_string(&file).unwrap();
+        for imported in imports(&text) {
+            if imported != module && !allowed.contains(imported.as_str()) {
+                broken.push(format!(
+                    "{} imports {imported}, but `{module}` may import {:?}",
+                    file.display(),
+                    allowed
+                ));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_module_has_its_place_in_the_table() {
+    let listed: BTreeSet<&str> = LAYERS.iter().map(|(module, _)| *module).collect();
+    let present: BTreeSet<String> = sources(Path::new("src")).iter().map(|file| module_of(file)).collect();
+    let unlisted: Vec<_> =
+        present.iter().filter(|module| *module != "lib" && !listed.contains(module.as_str())).collect();
+    assert!(unlisted.is_empty(), "no layer for {unlisted:?}");
+}
+
+fn allowed(module: &str) -> BTreeSet<&'static str> {
+    // The library's root is in no layer: it declares modules and imports none.
+    let below = LAYERS.iter().find(|(listed, _)| *listed == module).map_or(&[][..], |(_, below)| below);
+    below
+        .iter()
+        .flat_map(|name| if *name == GROUND { GROUND_MODULES } else { std::slice::from_ref(name) })
+        .copied()
+        .collect()
+}
+
+/// The top-level module that a file belongs to.
+fn module_of(file: &Path) -> String {
+    let inside = file.strip_prefix("src").unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+    first.strip_suffix(".rs").unwrap_or(&first).to_owned()
+}
+
+/// Modules named by `crate::name` in code, and by `imsh::name` in the binary.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut found = BTreeSet::new();
+    for line in code {
+        for root in ["crate::", "imsh::"] {
+            for (at, _) in line.match_indices(root) {
+                let is_word_start = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+                let rest = &line[at + root.len()..];
+                let names = match rest.strip_prefix('{') {
+                    Some(list) => list.split('}').next().unwrap_or("").split(',').collect(),
+                    None => vec![rest],
+                };
+                for name in names {
+                    let end = name.trim_start().find(|c: char| !c.is_alphanumeric() && c != '_');
+                    let name = &name.trim_start()[..end.unwrap_or(name.trim_start().len())];
+                    let is_module = name.starts_with(|c: char| c.is_lowercase());
+                    if is_word_start && is_module {
+                        found.insert(name.to_owned());
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
