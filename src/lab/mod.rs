@@ -1,3 +1,223 @@
-//! A network to practise on, inside the process and on loopback.
+//! A network to practise on, inside this process and on loopback: pools, partners, name server, authority.
+//!
+//! Beside the layers: only the front end (`--lab`), tests and examples start it. Speaks real TCP, TLS,
+//! SASL and XML, and shares no code with the client's side of SASL and streams. What is healthy and what
+//! is broken stands in two tables, [`POOLS`] and [`PARTNERS`], each row with what it shows;
+//! [`exercises`] gives all of them as commands to try. It is not a server to run: every password is
+//! [`PASSWORD`], and everything ends when the [`Lab`] is dropped.
 
+pub mod behaviour;
+pub mod pools;
+pub mod partners;
 pub mod dns;
+mod names;
+mod topology;
+mod pki;
+mod host;
+mod server;
+mod sasl;
+mod session;
+mod routing;
+mod federation;
+mod receivers;
+mod stanza;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use dns::NameServer;
+use host::{World, random_id};
+pub use partners::{PARTNERS, Partner};
+pub use pools::{Lesson, POOLS, Pool};
+use server::{Entrance, serve};
+
+/// A running practice network. Dropping it ends it and removes its files.
+pub struct Lab {
+    directory: Directory,
+    authority: CertificateDer<'static>,
+    names: NameServer,
+    #[cfg(test)]
+    ports: Ports,
+    /// Ports that nobody answers at, kept so that nobody else gets them.
+    _quiet: (TcpSocket, TcpListener, TcpStream),
+    _tasks: JoinSet<()>,
+}
+
+/// Something to try: a message from a pool to a receiver, and what imsh must say.
+#[derive(Clone, Debug)]
+pub struct Exercise {
+    /// The pool that the message is sent from.
+    pub target: &'static str,
+    /// The receiver's address.
+    pub receiver: String,
+    /// What must be said.
+    pub lesson: Lesson,
+}
+
+/// Every exercise: each pool with a healthy receiver, and each receiver from a pool of either manner.
+pub fn exercises() -> Vec<Exercise> {
+    let pools = POOLS.iter().map(|pool| Exercise {
+        target: pool.identity,
+        receiver: RECEIVER.to_owned(),
+        lesson: pool.lesson,
+    });
+    let receivers = PARTNERS.iter().flat_map(|partner| {
+        partner.receivers.iter().flat_map(|receiver| {
+            HEALTHY_POOLS.map(|target| Exercise {
+                target,
+                receiver: format!("{}@{}", receiver.name, partner.domain),
+                lesson: receiver.lesson,
+            })
+        })
+    });
+    let return_path = Exercise {
+        target: HEALTHY_POOLS[0],
+        receiver: "kenmyer@one-way.litwareinc.com".to_owned(),
+        lesson: Lesson {
+            code: "RETURN-PATH",
+            owner: "Partner",
+            shows: "the receiver's own session saw the message, and its answer did not come back",
+        },
+    };
+    pools.chain(receivers).chain([return_path]).collect()
+}
+
+impl Lab {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When loopback has no free port, or the temporary directory cannot be written to.
+    pub async fn start() -> io::Result<Self> {
+        let world = Arc::new(World::new()?);
+        let starttls = TcpListener::bind(LOOPBACK).await?;
+        let direct = TcpListener::bind(LOOPBACK).await?;
+        let closed = closed_port()?;
+        let (dropping, filler) = dropping_port().await?;
+        let ports = Ports {
+            starttls: starttls.local_addr()?.port(),
+            direct: direct.local_addr()?.port(),
+            closed: closed.local_addr()?.port(),
+            dropping: dropping.local_addr()?.port(),
+        };
+        let names = NameServer::start(names::zone(&world, &ports)?).await?;
+        let directory = Directory::create()?;
+        std::fs::write(directory.0.join(CA_FILE), world.authority.pem())?;
+        std::fs::write(directory.0.join(TOPOLOGY), topology::document(names.address(), CA_FILE))?;
+        let mut tasks = JoinSet::new();
+        let authority = world.authority.certificate();
+        tasks.spawn(serve(starttls, Entrance::StartTls, Arc::clone(&world)));
+        tasks.spawn(serve(direct, Entrance::Direct, world));
+        Ok(Self {
+            directory,
+            authority,
+            names,
+            #[cfg(test)]
+            ports,
+            _quiet: (closed, dropping, filler),
+            _tasks: tasks,
+        })
+    }
+
+    /// The name servers that know its hosts, and nothing else.
+    pub fn name_servers(&self) -> Vec<SocketAddr> {
+        vec![self.names.address()]
+    }
+
+    /// Its directory, which only its owner can read.
+    pub fn directory(&self) -> &Path {
+        &self.directory.0
+    }
+
+    /// Its topology document.
+    pub fn topology(&self) -> PathBuf {
+        self.directory.0.join(TOPOLOGY)
+    }
+
+    /// The file with the certificate of its authority.
+    pub fn ca_file(&self) -> PathBuf {
+        self.directory.0.join(CA_FILE)
+    }
+
+    /// The certificate of its authority, which issued those of its pools and partners.
+    pub fn authority(&self) -> CertificateDer<'static> {
+        self.authority.clone()
+    }
+
+    /// The accounts that its vault holds, with their passwords.
+    pub fn accounts() -> impl Iterator<Item = (String, &'static str)> {
+        POOLS.iter().filter_map(|pool| pool.password().map(|password| (pool, password))).flat_map(
+            |(pool, password)| {
+                pool.test_users().iter().map(move |user| (format!("{user}@{}", pool.domain), password))
+            },
+        )
+    }
+}
+
+impl std::fmt::Debug for Lab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lab").field("directory", &self.directory.0).finish_non_exhaustive()
+    }
+}
+
+/// Where the servers are.
+struct Ports {
+    starttls: u16,
+    direct: u16,
+    closed: u16,
+    dropping: u16,
+}
+
+/// A port that is taken, so that nobody else gets it, and that nobody listens at.
+fn closed_port() -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(LOOPBACK.into())?;
+    Ok(socket)
+}
+
+/// A port whose queue is full, so that the system drops what comes: like a firewall that says nothing.
+async fn dropping_port() -> io::Result<(TcpListener, TcpStream)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(LOOPBACK.into())?;
+    let listener = socket.listen(0)?;
+    let filler = TcpStream::connect(listener.local_addr()?).await?;
+    Ok((listener, filler))
+}
+
+/// A directory of our own under the system's temporary one, gone when this is dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn create() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("imsh-lab-{}", random_id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// The password of every account.
+pub const PASSWORD: &str = "practice";
+
+/// The healthy receiver that answers.
+const RECEIVER: &str = "adelany@contoso.com";
+
+/// A healthy pool of each manner.
+const HEALTHY_POOLS: [&str; 2] = ["atl-cs-001.litwareinc.com", "dub-cs-001.fabrikam.com"];
+
+const LOOPBACK: std::net::SocketAddrV4 = std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+const CA_FILE: &str = "ca.pem";
+const TOPOLOGY: &str = "topology.toml";

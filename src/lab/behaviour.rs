@@ -1,0 +1,248 @@
+//! How a server of the practice network behaves: one small enum for each thing it can do wrong.
+//!
+//! The vocabulary of the tables in `pools` and `partners`; `server`, `sasl`, `session` and `routing`
+//! consult it at the step that it is about. Decides nothing by itself.
+
+/// What a server does at each step. In a table, only what is broken is written down:
+/// `Behaviour { stream: Stream::Silent, ..Behaviour::HEALTHY }`.
+#[derive(Clone, Copy, Debug)]
+pub struct Behaviour {
+    /// Whose words it uses.
+    pub manner: Manner,
+    /// What DNS says about it.
+    pub names: Names,
+    /// What is found at its port.
+    pub port: Port,
+    /// What it does with a stream before TLS.
+    pub stream: Stream,
+    /// What it does in the TLS handshake.
+    pub tls: Tls,
+    /// What certificate it shows.
+    pub certificate: Certificate,
+    /// What it does in SASL.
+    pub logon: Logon,
+    /// What it answers to a wish for a resource.
+    pub bind: Bind,
+    /// What it does with stanzas.
+    pub session: Session,
+}
+
+impl Behaviour {
+    /// Everything as it should be.
+    pub const HEALTHY: Self = Self {
+        manner: Manner::Prosody,
+        names: Names::Published,
+        port: Port::Open,
+        stream: Stream::Answers,
+        tls: Tls::Shakes,
+        certificate: Certificate::Sound,
+        logon: Logon::Honest,
+        bind: Bind::Gives,
+        session: Session::Honest,
+    };
+}
+
+/// Which server software it words its errors like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Prosody 0.12.
+    Prosody,
+    /// ejabberd 23.01.
+    Ejabberd,
+}
+
+/// What DNS says about a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Where it is.
+    Published,
+    /// Where it is, direct TLS first.
+    DirectFirst,
+    /// That the name does not exist.
+    Missing,
+    /// SERVFAIL.
+    Failing,
+    /// Nothing.
+    Silent,
+    /// The SRV target `.`: not offered.
+    NotOffered,
+    /// An SRV target that has no address.
+    WithoutAddress,
+    /// Where it is; but the domain's own records lead to another host.
+    Elsewhere,
+}
+
+/// What is found at the port that DNS names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// A server.
+    Open,
+    /// Nobody listens.
+    Closed,
+    /// Connections are neither accepted nor refused, as behind a firewall that drops packets.
+    Dropping,
+    /// TLS from the first byte, where DNS promises STARTTLS.
+    SpeaksTls,
+    /// STARTTLS, where DNS promises TLS from the first byte.
+    WantsStartTls,
+}
+
+/// What a server does with a stream before TLS (RFC 6120, sections 4 and 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Opens its own and offers STARTTLS.
+    Answers,
+    /// Accepts the connection and says nothing.
+    Silent,
+    /// Closes the connection.
+    Closes,
+    /// Resets the connection.
+    Resets,
+    /// Answers in HTTP.
+    Garbage,
+    /// Sends a header without end.
+    EndlessHeader,
+    /// Opens a stream in a namespace that is not XMPP's.
+    WrongNamespace,
+    /// Sends what XMPP forbids in XML: a document type with entities.
+    ForbiddenXml,
+    /// Says that it does not serve the domain.
+    HostUnknown,
+    /// Sends the client to another host, before TLS.
+    Redirects,
+    /// Refuses the stream: the address of the client is banned for a while.
+    Banned,
+    /// Offers no STARTTLS, only authentication in the clear.
+    NoStartTls,
+    /// Offers STARTTLS, and then fails it.
+    FailsStartTls,
+    /// Sends plaintext behind `<proceed/>`, as somebody on the way would.
+    Injects,
+}
+
+/// What a server does in the TLS handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Makes it, TLS 1.3 or 1.2.
+    Shakes,
+    /// Makes it, TLS 1.2 only.
+    Only12,
+    /// Says nothing.
+    Silent,
+    /// Closes the connection.
+    Closes,
+    /// Resets the connection.
+    Resets,
+    /// Speaks TLS 1.0 only.
+    TooOld,
+    /// Answers in something that is not TLS.
+    Garbage,
+}
+
+/// What certificate a server shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// One for its domain, from the authority of the practice network, good for a year.
+    Sound,
+    /// One that ends in five days.
+    EndsSoon,
+    /// One that ended three days ago.
+    Expired,
+    /// One that begins tomorrow.
+    NotYetValid,
+    /// One for another name.
+    WrongName,
+    /// One that it issued to itself.
+    SelfSigned,
+    /// One from an authority that nobody knows.
+    UnknownIssuer,
+    /// One from an intermediate authority whose own certificate is not sent.
+    IncompleteChain,
+    /// One that is meant for clients only.
+    ForClients,
+}
+
+/// What a server does in SASL (RFC 6120, section 6; RFC 5802).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logon {
+    /// Offers SCRAM with and without channel binding, and PLAIN; checks and proves.
+    Honest,
+    /// As ejabberd 23.01: offers a channel binding that it cannot do, and names no type for it.
+    BrokenBinding,
+    /// Offers PLAIN only.
+    PlainOnly,
+    /// Offers a mechanism that nobody knows.
+    UnknownMechanisms,
+    /// Offers no mechanism at all.
+    NoMechanisms,
+    /// Sends no answer to the authentication.
+    Silent,
+    /// Closes the connection instead of an answer.
+    Closes,
+    /// Succeeds with a signature that does not prove the knowledge of the account's keys.
+    WrongSignature,
+    /// Succeeds without the signature.
+    NoSignature,
+    /// Succeeds before it has asked for anything.
+    SuccessAtOnce,
+    /// Answers with a nonce that does not extend the client's.
+    ForeignNonce,
+    /// Asks for so many iterations.
+    Iterations(u32),
+    /// Sends a challenge that is none.
+    Garbled,
+    /// Demands an extension (`m=`) that nobody knows.
+    MandatoryExtension,
+    /// Refuses every authentication with this condition and these words.
+    Refuses(&'static str, &'static str),
+}
+
+/// What a server answers to a wish for a resource (RFC 6120, section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// Gives one.
+    Gives,
+    /// Does not offer it.
+    Missing,
+    /// Sends no answer.
+    Silent,
+    /// Closes the connection.
+    Closes,
+    /// Refuses: too many sessions.
+    Refuses,
+    /// Gives the address of another account.
+    Foreign,
+    /// Gives something that is no address.
+    Malformed,
+}
+
+/// What a server does with stanzas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// Delivers, acknowledges, answers.
+    Honest,
+    /// Reads and says nothing.
+    Silent,
+    /// Closes the connection at the first message.
+    Closes,
+    /// Ends the stream with `system-shutdown` at the first message.
+    ShutsDown,
+    /// Ends the stream with `conflict` at the first message.
+    Conflict,
+    /// Answers the first message with a stanza that never ends.
+    Endless,
+    /// Answers the first message with blanks, for ever.
+    Blanks,
+    /// Answers the first message with what is not XML.
+    Garbage,
+    /// Acknowledges more than it was sent, and delivers nothing.
+    OverAcknowledges,
+    /// Delivers nothing to other domains, and answers pings to them in its own name.
+    PongsItself,
+    /// Delivers nothing to other domains, and answers pings to them with an error of its own making.
+    ErrsForOthers,
+    /// Takes in what comes from other domains; what goes out to them is lost.
+    OneWay,
+    /// Refuses messages to other domains to this account.
+    NotAllowed,
+}

@@ -1,0 +1,225 @@
+//! The hosts of the practice network and what they share: the authority, the keys, who is on line.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::behaviour::Behaviour;
+use super::partners::{PARTNERS, Partner, Receiver};
+use super::pki::{Authority, Identity};
+use super::pools::{POOLS, Pool};
+use super::sasl::Keys;
+use crate::xmpp::xml::Element;
+
+/// The servers of the practice network, by the domains that they serve.
+pub(super) struct World {
+    pub(super) authority: Authority,
+    pub(super) keys: Keys,
+    hosts: HashMap<&'static str, Arc<Host>>,
+    accounts: Mutex<HashMap<String, Account>>,
+    /// Bounces that follow the next answer of a partner's server, by the session that they are for.
+    late: Mutex<HashMap<String, Vec<Element>>>,
+}
+
+/// A domain and the server that serves it.
+pub(super) struct Host {
+    pub(super) domain: &'static str,
+    /// The server's own name; the domain, where it has none.
+    pub(super) server: &'static str,
+    pub(super) behaviour: Behaviour,
+    pub(super) role: Role,
+    identity: OnceLock<Arc<Identity>>,
+}
+
+/// What a host is to the people of the topology.
+pub(super) enum Role {
+    Pool(&'static Pool),
+    Partner(&'static Partner),
+}
+
+/// Who is on line as one account, and what waits for it.
+#[derive(Default)]
+struct Account {
+    resources: Vec<Resource>,
+    stored: Vec<Element>,
+}
+
+/// One session of an account.
+pub(super) struct Resource {
+    pub(super) name: String,
+    /// The priority of its presence; `None` before it sent any.
+    pub(super) priority: Option<i8>,
+    pub(super) outgoing: mpsc::Sender<Element>,
+}
+
+impl Host {
+    fn new(domain: &'static str, server: &'static str, behaviour: Behaviour, role: Role) -> Arc<Self> {
+        Arc::new(Self { domain, server, behaviour, role, identity: OnceLock::new() })
+    }
+
+    /// Whether somebody may log on by this name.
+    pub(super) fn has_account(&self, local: &str) -> bool {
+        match self.role {
+            Role::Pool(pool) => pool.accounts().contains(&local),
+            Role::Partner(_) => self.receiver(local).is_some(),
+        }
+    }
+
+    /// An account that exists.
+    pub(super) fn any_account(&self) -> &'static str {
+        match self.role {
+            Role::Pool(pool) => pool.accounts().first().copied().unwrap_or_default(),
+            Role::Partner(partner) => partner.receivers.first().map_or("", |receiver| receiver.name),
+        }
+    }
+
+    /// A partner's account of this name, which answers by itself.
+    pub(super) fn receiver(&self, local: &str) -> Option<&'static Receiver> {
+        match self.role {
+            Role::Pool(_) => None,
+            Role::Partner(partner) => partner.receivers.iter().find(|receiver| receiver.name == local),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new() -> io::Result<Self> {
+        let pools =
+            POOLS.iter().map(|pool| Host::new(pool.domain, pool.identity, pool.behaviour, Role::Pool(pool)));
+        let partners = PARTNERS.iter().map(|partner| {
+            Host::new(partner.domain, partner.domain, partner.behaviour, Role::Partner(partner))
+        });
+        Ok(Self {
+            authority: Authority::new()?,
+            keys: Keys::new(),
+            hosts: pools.chain(partners).map(|host| (host.domain, host)).collect(),
+            accounts: Mutex::default(),
+            late: Mutex::default(),
+        })
+    }
+
+    /// Every host.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.hosts.values()
+    }
+
+    /// The host that serves a domain.
+    pub(super) fn host(&self, domain: &str) -> Option<&Arc<Host>> {
+        self.hosts.get(domain)
+    }
+
+    /// The host that a name stands for in TLS: a domain, or the name of its server.
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<Host>> {
+        self.host(name).or_else(|| self.hosts().find(|host| host.server == name))
+    }
+
+    /// What a host shows in TLS, made when it is first asked for.
+    pub(super) fn identity(&self, host: &Host) -> io::Result<Arc<Identity>> {
+        if let Some(identity) = host.identity.get() {
+            return Ok(Arc::clone(identity));
+        }
+        let names: &[&str] =
+            if host.server == host.domain { &[host.domain] } else { &[host.domain, host.server] };
+        let identity = self.authority.identity(names, host.behaviour.certificate, host.behaviour.tls)?;
+        Ok(Arc::clone(host.identity.get_or_init(|| Arc::new(identity))))
+    }
+
+    /// Puts a session on line, and says by which resource it goes: the wanted one, if it is free.
+    pub(super) fn join(
+        &self,
+        account: &str,
+        wanted: Option<&str>,
+        outgoing: mpsc::Sender<Element>,
+    ) -> String {
+        let mut accounts = self.accounts();
+        let account = accounts.entry(account.to_owned()).or_default();
+        let is_free = |name: &str| account.resources.iter().all(|resource| resource.name != name);
+        let name = match wanted {
+            Some(wanted) if is_free(wanted) => wanted.to_owned(),
+            _ => random_id(),
+        };
+        account.resources.push(Resource { name: name.clone(), priority: None, outgoing });
+        name
+    }
+
+    /// Takes a session off line.
+    pub(super) fn leave(&self, account: &str, resource: &str) {
+        lock(&self.late).remove(&format!("{account}/{resource}"));
+        if let Some(account) = self.accounts().get_mut(account) {
+            account.resources.retain(|other| other.name != resource);
+        }
+    }
+
+    /// Notes the presence of a session; what waited for the account is given back when it becomes available.
+    pub(super) fn available(&self, account: &str, resource: &str, priority: Option<i8>) -> Vec<Element> {
+        let mut accounts = self.accounts();
+        let Some(account) = accounts.get_mut(account) else { return Vec::new() };
+        if let Some(resource) = account.resources.iter_mut().find(|other| other.name == resource) {
+            resource.priority = priority;
+        }
+        if priority.is_some_and(|priority| priority >= 0) {
+            std::mem::take(&mut account.stored)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Hands a stanza to one session. Says whether it is there.
+    pub(super) fn deliver_to_resource(&self, account: &str, resource: &str, stanza: &Element) -> bool {
+        let accounts = self.accounts();
+        let found = accounts
+            .get(account)
+            .and_then(|account| account.resources.iter().find(|other| other.name == resource));
+        found.is_some_and(|resource| resource.outgoing.try_send(stanza.clone()).is_ok())
+    }
+
+    /// Hands a stanza to every session of an account that takes messages. Says whether there is one.
+    pub(super) fn deliver_to_account(&self, account: &str, stanza: &Element) -> bool {
+        let accounts = self.accounts();
+        let Some(account) = accounts.get(account) else { return false };
+        let takers = account.resources.iter().filter(|resource| resource.priority.is_some_and(|p| p >= 0));
+        takers.fold(false, |taken, resource| resource.outgoing.try_send(stanza.clone()).is_ok() || taken)
+    }
+
+    /// Keeps a message for an account until it comes on line; the oldest go when there are too many.
+    pub(super) fn store(&self, account: &str, message: Element) {
+        let mut accounts = self.accounts();
+        let stored = &mut accounts.entry(account.to_owned()).or_default().stored;
+        if stored.len() >= MAX_STORED {
+            stored.remove(0);
+        }
+        stored.push(message);
+    }
+
+    /// Keeps a bounce until the partner's server has answered something else.
+    pub(super) fn put_late(&self, session: &str, bounce: Element) {
+        let mut late = lock(&self.late);
+        let waiting = late.entry(session.to_owned()).or_default();
+        if waiting.len() < MAX_STORED {
+            waiting.push(bounce);
+        }
+    }
+
+    /// The bounces that waited for a session.
+    pub(super) fn take_late(&self, session: &str) -> Vec<Element> {
+        lock(&self.late).remove(session).unwrap_or_default()
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+        lock(&self.accounts)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A short text that nobody guesses and that occurs once.
+pub(super) fn random_id() -> String {
+    format!("{:016x}", getrandom::u64().unwrap_or_default())
+}
+
+/// Messages that wait for one account.
+const MAX_STORED: usize = 32;

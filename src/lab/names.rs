@@ -1,0 +1,101 @@
+//! What DNS says in the practice network, host by host.
+
+use std::io;
+use std::net::Ipv4Addr;
+
+use super::Ports;
+use super::behaviour::{Names, Port};
+use super::dns::Zone;
+use super::host::{Host, Role, World};
+
+/// The zone in which all hosts are found, or not.
+pub(super) fn zone(world: &World, ports: &Ports) -> io::Result<Zone> {
+    world.hosts().try_fold(Zone::new(), |zone, host| match host.role {
+        Role::Pool(_) => client_records(zone, host, ports),
+        Role::Partner(_) => server_records(zone, host, ports),
+    })
+}
+
+fn client_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
+    let server = host.server;
+    let starttls = |name: &str| format!("_xmpp-client._tcp.{name}");
+    let direct = |name: &str| format!("_xmpps-client._tcp.{name}");
+    let zone = match host.behaviour.names {
+        Names::Missing => return Ok(zone),
+        Names::Failing => {
+            return Ok([starttls(server), direct(server), server.to_owned()]
+                .iter()
+                .fold(zone, |zone, name| zone.server_failure(name)));
+        }
+        Names::Silent => {
+            return Ok([starttls(server), direct(server), server.to_owned()]
+                .iter()
+                .fold(zone, |zone, name| zone.silence(name)));
+        }
+        Names::NotOffered => return zone.srv(&starttls(server), 0, 0, 0, "."),
+        Names::WithoutAddress => {
+            return zone.empty(server).srv(
+                &starttls(server),
+                0,
+                5,
+                ports.starttls,
+                &format!("gone.{server}"),
+            );
+        }
+        Names::Published | Names::DirectFirst | Names::Elsewhere => zone.address(server, Ipv4Addr::LOCALHOST),
+    };
+    let zone = match (host.behaviour.port, host.behaviour.names) {
+        (Port::Open, Names::DirectFirst) => zone.srv(&direct(server), 0, 5, ports.direct, server)?.srv(
+            &starttls(server),
+            10,
+            5,
+            ports.starttls,
+            server,
+        )?,
+        (Port::Open, _) => zone.srv(&starttls(server), 0, 5, ports.starttls, server)?,
+        (Port::Closed, _) => zone.srv(&starttls(server), 0, 5, ports.closed, server)?,
+        (Port::Dropping, _) => zone.srv(&starttls(server), 0, 5, ports.dropping, server)?,
+        (Port::SpeaksTls, _) => zone.srv(&starttls(server), 0, 5, ports.direct, server)?,
+        (Port::WantsStartTls, _) => zone.srv(&direct(server), 0, 5, ports.starttls, server)?,
+    };
+    if host.domain == server {
+        return Ok(zone);
+    }
+    if host.behaviour.names == Names::Elsewhere {
+        let other = format!("new-fe.{}", host.domain);
+        // Another address than the pool's; nobody connects to it.
+        return zone.address(&other, Ipv4Addr::new(127, 0, 0, 2)).srv(
+            &starttls(host.domain),
+            0,
+            5,
+            ports.starttls,
+            &other,
+        );
+    }
+    zone.srv(&starttls(host.domain), 0, 5, ports.starttls, server)
+}
+
+/// A partner's records; those of a healthy pool's domain are not asked for, since pools are not looked at so.
+fn server_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
+    let domain = host.domain;
+    let srv = format!("_xmpp-server._tcp.{domain}");
+    let direct = format!("_xmpps-server._tcp.{domain}");
+    let at = match host.behaviour.port {
+        Port::Open | Port::WantsStartTls => ports.starttls,
+        Port::SpeaksTls => ports.direct,
+        Port::Closed => ports.closed,
+        Port::Dropping => ports.dropping,
+    };
+    match host.behaviour.names {
+        Names::Missing => Ok(zone),
+        Names::Failing => {
+            Ok([&*srv, &direct, domain].iter().fold(zone, |zone, name| zone.server_failure(name)))
+        }
+        Names::Silent => Ok([&*srv, &direct, domain].iter().fold(zone, |zone, name| zone.silence(name))),
+        Names::NotOffered => zone.srv(&srv, 0, 0, 0, "."),
+        Names::WithoutAddress => zone.empty(domain).srv(&srv, 0, 5, at, &format!("gone.{domain}")),
+        Names::Published | Names::DirectFirst | Names::Elsewhere => {
+            zone.address(domain, Ipv4Addr::LOCALHOST).srv(&srv, 0, 5, at, domain)
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The partners of the practice network: two that work, and one for each way in which federation fails.
+//!
+//! A table, as `pools`. What a receiver does with a message, and how the pools' servers fare on the way
+//! to a partner, is carried out in `receivers` and in `federation`.
+
+use super::behaviour::{Behaviour, Certificate, Names, Port, Stream};
+use super::pools::Lesson;
+
+/// A partner of the practice network.
+#[derive(Clone, Copy, Debug)]
+pub struct Partner {
+    /// Its domain.
+    pub domain: &'static str,
+    /// What its server does with other servers.
+    pub behaviour: Behaviour,
+    /// What becomes of stanzas on the way to it.
+    pub federation: Federation,
+    /// Its accounts.
+    pub receivers: &'static [Receiver],
+    /// What the topology wants as evidence, where it is not the default.
+    pub minimum_evidence: Option<&'static str>,
+}
+
+/// An account at a partner, which answers by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Receiver {
+    /// What stands before the `@`.
+    pub name: &'static str,
+    /// What it does with a test message.
+    pub answers: Answers,
+    /// Whether anybody knows it; a receiver who does not exist is in the table for the lesson.
+    pub exists: bool,
+    /// What imsh must say.
+    pub lesson: Lesson,
+}
+
+/// What becomes of stanzas on the way to a partner, apart from what its server's behaviour entails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Federation {
+    /// They reach it.
+    Open,
+    /// The pools' own policy forbids the domain.
+    Denied,
+    /// The pools' queue for the domain is full.
+    QueueFull,
+    /// The pools remember an earlier failure and do not try again for a while.
+    Remembered,
+    /// They are lost, and nobody says so.
+    Lost,
+    /// They reach it; nothing comes back.
+    NoWayBack,
+    /// They reach it; its server answers pings with an error.
+    NoPing,
+}
+
+/// What a receiver does with a test message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// Sends a receipt and answers with the same nonce, as `imsh respond` does.
+    Echo,
+    /// Sends a receipt.
+    Receipt,
+    /// Is off line; the message is kept.
+    Stored,
+    /// There is no such account.
+    Unknown,
+    /// Blocks the sender.
+    Blocked,
+    /// Is off line, and the server does not keep messages.
+    NotStored,
+    /// Takes messages only from contacts.
+    Strangers,
+    /// Their server takes the message for spam.
+    Spam,
+    /// Their server keeps no more messages for them.
+    Full,
+    /// Their server bounces the message after it answered what came behind it.
+    Late,
+    /// Sends a receipt for another message.
+    WrongReceipt,
+    /// Somebody else sends the receipt and the answer.
+    Impostor,
+    /// What comes back is an old answer from an archive.
+    Delayed,
+    /// Answers with another nonce.
+    WrongNonce,
+}
+
+const HEALTHY: Behaviour = Behaviour::HEALTHY;
+
+const fn receiver(
+    name: &'static str,
+    answers: Answers,
+    (code, owner): (&'static str, &'static str),
+    shows: &'static str,
+) -> Receiver {
+    let exists = !matches!(answers, Answers::Unknown);
+    Receiver { name, answers, exists, lesson: Lesson { code, owner, shows } }
+}
+
+/// A partner that cannot be reached, named after the reason.
+const fn broken(
+    domain: &'static str,
+    behaviour: Behaviour,
+    federation: Federation,
+    receivers: &'static [Receiver],
+) -> Partner {
+    Partner { domain, behaviour, federation, receivers, minimum_evidence: None }
+}
+
+/// The one receiver of a broken partner; would answer, if it were asked.
+macro_rules! adelany {
+    ($code:literal, $owner:literal, $shows:literal) => {
+        &[receiver("adelany", Answers::Echo, ($code, $owner), $shows)]
+    };
+}
+
+/// Every partner of the practice network.
+#[rustfmt::skip]
+pub const PARTNERS: &[Partner] = &[
+    Partner {
+        domain: "contoso.com",
+        behaviour: HEALTHY,
+        federation: Federation::Open,
+        receivers: &[receiver("adelany", Answers::Echo, OK, "the receiver answers: both directions are proven")],
+        minimum_evidence: Some("Exchanged"),
+    },
+    Partner {
+        domain: "northwindtraders.com",
+        behaviour: HEALTHY,
+        federation: Federation::Open,
+        receivers: &[
+            receiver("echo", Answers::Echo, OK, "the receiver answers: both directions are proven"),
+            receiver("receipt", Answers::Receipt, OK, "the receiver's client confirms the message"),
+            receiver("offline", Answers::Stored, OK, "the receiver is off line, and the partner keeps the message without a word"),
+            receiver("wrong-receipt", Answers::WrongReceipt, OK, "a receipt comes, for another message: it proves nothing"),
+            receiver("impostor", Answers::Impostor, OK, "somebody else answers: it proves nothing"),
+            receiver("delayed", Answers::Delayed, OK, "an old answer from an archive: it proves nothing"),
+            receiver("wrong-nonce", Answers::WrongNonce, OK, "an answer to another message: it proves nothing"),
+            receiver("nobody", Answers::Unknown, USER, "federation works, and there is no such user"),
+            receiver("blocked", Answers::Blocked, USER, "federation works, and the user blocks the sender"),
+            receiver("away", Answers::NotStored, USER, "federation works, the user is off line, and nothing is kept"),
+            receiver("strangers", Answers::Strangers, ("PARTNER-POLICY", "Partner"), "the user takes messages from contacts only"),
+            receiver("spam", Answers::Spam, ("PARTNER-POLICY", "Partner"), "the partner takes the message for spam"),
+            receiver("full", Answers::Full, ("PARTNER-RESOURCE-CONSTRAINT", "Partner"), "the partner keeps no more messages for the user"),
+            receiver("late", Answers::Late, USER, "the bounce comes after the partner answered the ping behind the message"),
+        ],
+        minimum_evidence: None,
+    },
+    broken("no-ping.contoso.com", HEALTHY, Federation::NoPing,
+        &[receiver("offline", Answers::Stored, OK, "the partner's server refuses the ping, and proves by that that it spoke")]),
+    broken("nxdomain.contoso.com", Behaviour { names: Names::Missing, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-NO-SUCH-DOMAIN", "Caller", "DNS does not know the partner's domain")),
+    broken("servfail.contoso.com", Behaviour { names: Names::Failing, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-DNS-FAILURE", "Network", "the name server fails for the partner's domain")),
+    broken("not-offered.contoso.com", Behaviour { names: Names::NotOffered, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-NOT-OFFERED", "Partner", "the partner's SRV record says that it offers no federation")),
+    broken("refused.contoso.com", Behaviour { port: Port::Closed, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-REFUSED", "Partner", "the partner's host answers, and nobody listens")),
+    broken("dropped.contoso.com", Behaviour { port: Port::Dropping, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-SILENT", "Network", "packets to the partner are dropped; the pool will say so later than anybody waits")),
+    broken("silent.contoso.com", Behaviour { stream: Stream::Silent, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-SILENT", "Partner", "the partner's port accepts and says nothing")),
+    broken("closes.contoso.com", Behaviour { stream: Stream::Closes, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CLOSED", "Partner", "the partner's server closes every connection")),
+    broken("no-starttls.contoso.com", Behaviour { stream: Stream::NoStartTls, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-NO-TLS", "Partner", "the partner offers no encryption")),
+    broken("host-unknown.contoso.com", Behaviour { stream: Stream::HostUnknown, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-HOST-UNKNOWN", "Partner", "the partner's records lead to a server that does not serve its domain")),
+    broken("expired.contoso.com", Behaviour { certificate: Certificate::Expired, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CERTIFICATE", "Partner", "the partner's certificate is over")),
+    broken("wrong-name.contoso.com", Behaviour { certificate: Certificate::WrongName, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CERTIFICATE", "Partner", "the partner's certificate is for another name")),
+    broken("self-signed.contoso.com", Behaviour { certificate: Certificate::SelfSigned, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CERTIFICATE", "Partner", "the partner signed its certificate itself")),
+    broken("denied.contoso.com", HEALTHY, Federation::Denied,
+        adelany!("FEDERATION-DENIED", "Pool", "our own pool does not allow the partner")),
+    broken("queue-full.contoso.com", HEALTHY, Federation::QueueFull,
+        adelany!("FEDERATION-QUEUE-FULL", "Pool", "our own pool's queue for the partner is full")),
+    broken("remembered.contoso.com", HEALTHY, Federation::Remembered,
+        adelany!("FEDERATION-REMEMBERED", "Pool", "our own pool answers from its memory of an earlier failure")),
+    broken("lost.contoso.com", HEALTHY, Federation::Lost,
+        adelany!("FEDERATION-SILENT", "Unknown", "nothing is heard of the message, and the partner looks healthy from here")),
+    broken("no-way-back.contoso.com", HEALTHY, Federation::NoWayBack,
+        adelany!("FEDERATION-SILENT", "Unknown", "the partner has the message, and its answers do not come back")),
+];
+
+const OK: (&str, &str) = ("", "");
+
+/// The user cannot be had; nobody but the partner knows which of the three reasons it is.
+const USER: (&str, &str) = ("RECEIVER-UNAVAILABLE", "Partner");

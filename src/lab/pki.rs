@@ -1,0 +1,164 @@
+//! The certificates of the practice network: sound ones, and one for every way to get them wrong.
+//!
+//! All are made in memory when they are first shown. The servers share one key, so that a start costs
+//! the generation of two keys and one signature.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::{Digest, Sha256};
+
+use super::behaviour::{Certificate, Tls};
+
+/// What a host shows in TLS.
+pub(super) struct Identity {
+    pub(super) config: Arc<ServerConfig>,
+    /// The hash of its certificate, whose signature uses SHA-256 (RFC 5929, section 4.1).
+    pub(super) end_point: Vec<u8>,
+}
+
+/// Who issues the certificates of the practice network.
+pub(super) struct Authority {
+    root: CertifiedIssuer<'static, KeyPair>,
+    server_key: KeyPair,
+}
+
+impl Authority {
+    /// A new one, that nobody knows yet.
+    pub(super) fn new() -> io::Result<Self> {
+        let root = issuer("imsh practice network CA", None).map_err(io::Error::other)?;
+        let server_key = KeyPair::generate().map_err(io::Error::other)?;
+        Ok(Self { root, server_key })
+    }
+
+    /// Its own certificate.
+    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+        self.root.der().clone()
+    }
+
+    /// Its own certificate as PEM, for a `ca_file`.
+    pub(super) fn pem(&self) -> String {
+        self.root.pem()
+    }
+
+    /// A TLS server for `names`, with this certificate.
+    pub(super) fn identity(
+        &self,
+        names: &[&str],
+        certificate: Certificate,
+        tls: Tls,
+    ) -> io::Result<Identity> {
+        let chain = self.chain(names, certificate).map_err(io::Error::other)?;
+        let end_point = chain.first().map(|own| Sha256::digest(own).to_vec()).unwrap_or_default();
+        let versions: &[_] =
+            if tls == Tls::Only12 { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_protocol_versions(versions)
+                .map_err(io::Error::other)?
+                .with_no_client_auth()
+                .with_single_cert(chain, self.private_key())
+                .map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"xmpp-client".to_vec(), b"xmpp-server".to_vec()];
+        Ok(Identity { config: Arc::new(config), end_point })
+    }
+
+    /// The certificate, and the chain that is sent with it.
+    fn chain(
+        &self,
+        names: &[&str],
+        certificate: Certificate,
+    ) -> Result<Vec<CertificateDer<'static>>, rcgen::Error> {
+        let key = &self.server_key;
+        let epoch = date_time_ymd(1970, 1, 1);
+        let mut params = leaf(names)?;
+        let signed = match certificate {
+            Certificate::Sound => params.signed_by(key, &self.root)?,
+            Certificate::EndsSoon => {
+                params.not_after = epoch + days(5);
+                params.signed_by(key, &self.root)?
+            }
+            Certificate::Expired => {
+                params.not_before = epoch + days(-90);
+                params.not_after = epoch + days(-3);
+                params.signed_by(key, &self.root)?
+            }
+            Certificate::NotYetValid => {
+                params.not_before = epoch + days(1);
+                params.signed_by(key, &self.root)?
+            }
+            Certificate::WrongName => leaf(&[WRONG_NAME])?.signed_by(key, &self.root)?,
+            Certificate::SelfSigned => params.self_signed(key)?,
+            Certificate::UnknownIssuer => params.signed_by(key, &*issuer("Unknown Private CA", None)?)?,
+            Certificate::IncompleteChain => {
+                let intermediate = issuer("imsh practice network intermediate CA", Some(&self.root))?;
+                params.signed_by(key, &*intermediate)?
+            }
+            Certificate::ForClients => {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+                params.signed_by(key, &self.root)?
+            }
+        };
+        Ok(vec![signed.der().clone()])
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.server_key.serialize_der()))
+    }
+}
+
+/// An authority, signed by another one or by itself.
+fn issuer(
+    name: &str,
+    by: Option<&CertifiedIssuer<'static, KeyPair>>,
+) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+    let epoch = date_time_ymd(1970, 1, 1);
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name = called(name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = epoch + days(-365);
+    params.not_after = epoch + days(3650);
+    let key = KeyPair::generate()?;
+    match by {
+        None => CertifiedIssuer::self_signed(params, key),
+        Some(by) => CertifiedIssuer::signed_by(params, key, by),
+    }
+}
+
+/// What stands in a sound certificate for a server, which is a client to other servers.
+fn leaf(names: &[&str]) -> Result<CertificateParams, rcgen::Error> {
+    let epoch = date_time_ymd(1970, 1, 1);
+    let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
+    params.distinguished_name = called(names.first().copied().unwrap_or_default());
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    params.not_before = epoch + days(-30);
+    params.not_after = epoch + days(365);
+    Ok(params)
+}
+
+fn called(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}
+
+/// A point in time so many days from now, counted from the beginning of 1970.
+fn days(n: i32) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let distance = Duration::from_secs(86_400 * u64::from(n.unsigned_abs()));
+    if n < 0 { now.saturating_sub(distance) } else { now + distance }
+}
+
+/// What the certificate with the wrong name is issued for.
+const WRONG_NAME: &str = "www.litwareinc.com";

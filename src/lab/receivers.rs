@@ -1,0 +1,116 @@
+//! A partner's server and its accounts, which answer test messages by themselves.
+//!
+//! Reached by `routing` when a stanza crosses. A receiver's answers are a row of the table in `partners`.
+
+use super::host::{Host, Role, World, random_id};
+use super::partners::{Answers, Federation};
+use super::routing::{identity, version};
+use super::stanza::{Bounce, back, delayed, may_bounce};
+use crate::xmpp::xml::{Element, Node, ns};
+
+/// What comes back from a partner for a stanza, in order.
+pub(super) fn answer(host: &Host, stanza: &Element, to: &jid::Jid, world: &World) -> Vec<Element> {
+    match (&*stanza.name, to.node()) {
+        ("iq", None) if may_bounce(stanza) => {
+            let late = world.take_late(stanza.attribute("from").unwrap_or_default());
+            [at_the_server(host, stanza)].into_iter().chain(late).collect()
+        }
+        ("iq", Some(_)) if may_bounce(stanza) => vec![refused(host, stanza, &Bounce::unavailable())],
+        ("message", Some(node)) if may_bounce(stanza) => message(host, stanza, node.as_str(), world),
+        ("message", None) if may_bounce(stanza) => vec![refused(host, stanza, &Bounce::unavailable())],
+        _ => Vec::new(),
+    }
+}
+
+fn at_the_server(host: &Host, stanza: &Element) -> Element {
+    let Some(question) = stanza.elements().next() else {
+        return refused(host, stanza, &Bounce::new("modify", "bad-request", ""));
+    };
+    match (&*question.name, &*question.ns) {
+        ("ping", ns::PING) if no_ping(host) => refused(host, stanza, &Bounce::unavailable()),
+        ("ping", ns::PING) => back(stanza, "result"),
+        ("query", ns::VERSION) => back(stanza, "result").with_child(version(host)),
+        ("query", ns::DISCO_INFO) => back(stanza, "result").with_child(identity()),
+        _ => refused(host, stanza, &Bounce::unavailable()),
+    }
+}
+
+fn no_ping(host: &Host) -> bool {
+    matches!(host.role, Role::Partner(partner) if partner.federation == Federation::NoPing)
+}
+
+/// What a receiver does with a message.
+fn message(host: &Host, stanza: &Element, local: &str, world: &World) -> Vec<Element> {
+    let Some(receiver) = host.receiver(local) else {
+        return vec![refused(host, stanza, &Bounce::unavailable())];
+    };
+    let client = format!("{local}@{}/practice", host.domain);
+    let bounce = |bounce: Bounce| vec![refused(host, stanza, &bounce)];
+    match receiver.answers {
+        Answers::Echo => {
+            receipt(stanza, &client, None).into_iter().chain([echo(stanza, &client, false)]).collect()
+        }
+        Answers::Receipt => receipt(stanza, &client, None).into_iter().collect(),
+        Answers::Stored => Vec::new(),
+        Answers::Unknown | Answers::Blocked => bounce(Bounce::unavailable()),
+        Answers::NotStored => bounce(Bounce::new("cancel", "service-unavailable", "User session not found")),
+        Answers::Strangers => {
+            bounce(Bounce::new("modify", "policy-violation", "Messages from strangers are rejected"))
+        }
+        Answers::Spam => bounce(Bounce::new("cancel", "policy-violation", "Your message is unsolicited")),
+        Answers::Full => bounce(Bounce::new(
+            "wait",
+            "resource-constraint",
+            "Your contact offline message queue is full. The message has been discarded.",
+        )),
+        Answers::Late => {
+            let sender = stanza.attribute("from").unwrap_or_default();
+            world.put_late(sender, refused(host, stanza, &Bounce::unavailable()));
+            Vec::new()
+        }
+        Answers::WrongReceipt => receipt(stanza, &client, Some(&random_id())).into_iter().collect(),
+        Answers::Impostor => {
+            let somebody = format!("mallory@{}/practice", host.domain);
+            receipt(stanza, &somebody, None).into_iter().chain([echo(stanza, &somebody, false)]).collect()
+        }
+        Answers::Delayed => vec![delayed(echo(stanza, &client, false), host.domain)],
+        Answers::WrongNonce => vec![echo(stanza, &client, true)],
+    }
+}
+
+/// An error from the partner.
+fn refused(host: &Host, stanza: &Element, bounce: &Bounce) -> Element {
+    bounce.of(stanza, host.domain, false)
+}
+
+/// XEP-0184: the receiver's client has the message with this id; `other` puts another id in its place.
+fn receipt(stanza: &Element, client: &str, other: Option<&str>) -> Option<Element> {
+    if !stanza.has_child("request", ns::RECEIPTS) {
+        return None;
+    }
+    let received = Element::new("received", ns::RECEIPTS)
+        .with_attribute("id", other.or_else(|| stanza.attribute("id"))?);
+    Some(reply(stanza, client).with_attribute("type", "normal").with_child(received))
+}
+
+/// An answer with what the message held: its words and its nonce, or another nonce.
+fn echo(stanza: &Element, client: &str, spoilt: bool) -> Element {
+    let held = stanza.elements().filter(|child| child.name == "body" || child.ns == ns::PROBE);
+    held.fold(reply(stanza, client).with_attribute("type", "chat"), |echo, child| {
+        let mut child = child.clone();
+        if spoilt {
+            for attribute in &mut child.attributes {
+                attribute.value = random_id();
+            }
+            child.children = vec![Node::Text(random_id())];
+        }
+        echo.with_child(child)
+    })
+}
+
+fn reply(stanza: &Element, client: &str) -> Element {
+    Element::new("message", ns::CLIENT)
+        .with_attribute("from", client)
+        .with_attribute("to", stanza.attribute("from").unwrap_or_default())
+        .with_attribute("id", random_id())
+}

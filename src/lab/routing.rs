@@ -1,0 +1,199 @@
+//! Where a stanza goes (RFC 6121, section 8; RFC 6120, section 10): to the server itself, to an account
+//! here, to another pool, or to a partner.
+//!
+//! Called for every stanza of a session, in the order in which they come; what goes back to the sender
+//! is in that order too.
+
+use super::behaviour::{Manner, Session};
+use super::federation::{Crossing, cross};
+use super::host::{Host, Role, World};
+use super::partners::Federation;
+use super::receivers;
+use super::stanza::{Bounce, back, delayed, may_bounce};
+use crate::xmpp::xml::{Element, ns};
+
+/// The session that a stanza comes from.
+pub(super) struct Sender<'a> {
+    pub(super) host: &'a Host,
+    /// `kenmyer@litwareinc.com`
+    pub(super) account: String,
+    pub(super) resource: String,
+    /// The account and the resource.
+    pub(super) full: String,
+}
+
+/// Brings a stanza to where it is addressed. Gives back what the sender gets for it, in order.
+pub(super) fn route(sender: &Sender<'_>, stanza: Element, world: &World) -> Vec<Element> {
+    let stanza = stanza.with_attribute("from", &*sender.full);
+    let to = stanza.attribute("to").unwrap_or(&sender.account).to_owned();
+    let Ok(to) = jid::Jid::new(&to) else {
+        let bounce = Bounce::new("modify", "jid-malformed", "The destination address is invalid");
+        return bounced(sender, &stanza, &bounce);
+    };
+    if to.domain().as_str() != sender.host.domain {
+        return abroad(sender, &stanza, &to, world);
+    }
+    if stanza.attribute("to").is_none() || to.node().is_none() || to.to_bare().as_str() == sender.account {
+        match &*stanza.name {
+            "presence" => return presence(sender, &stanza, world),
+            "iq" if to.resource().is_none() => return at_the_server(sender.host, &stanza),
+            _ => {}
+        }
+    }
+    at_home(sender.host, &stanza, &to, world)
+        .map(|bounce| bounced(sender, &stanza, &bounce))
+        .unwrap_or_default()
+}
+
+/// A stanza for another domain.
+fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -> Vec<Element> {
+    let is_ping = stanza.has_child("ping", ns::PING);
+    match sender.host.behaviour.session {
+        Session::OneWay | Session::OverAcknowledges => return Vec::new(),
+        Session::PongsItself if is_ping => {
+            return vec![back(stanza, "result").with_attribute("from", sender.host.domain)];
+        }
+        Session::ErrsForOthers if is_ping => {
+            return bounced(sender, stanza, &Bounce { by_the_pool: true, ..Bounce::unavailable() });
+        }
+        Session::PongsItself | Session::ErrsForOthers => return Vec::new(),
+        Session::NotAllowed => {
+            let bounce = Bounce::new("cancel", "not-allowed", "This account may not send to other domains");
+            return bounced(sender, stanza, &Bounce { by_the_pool: true, ..bounce });
+        }
+        Session::Honest
+        | Session::Silent
+        | Session::Closes
+        | Session::ShutsDown
+        | Session::Conflict
+        | Session::Endless
+        | Session::Blanks
+        | Session::Garbage => {}
+    }
+    let domain = to.domain().as_str();
+    match cross(sender.host.behaviour.manner, domain, world.host(domain).map(AsRef::as_ref)) {
+        Crossing::Lost => Vec::new(),
+        Crossing::Bounces(bounce) => bounced(sender, stanza, &bounce),
+        Crossing::Reaches(host) => match host.role {
+            Role::Partner(partner) if partner.federation == Federation::NoWayBack => Vec::new(),
+            Role::Partner(_) => receivers::answer(host, stanza, to, world),
+            Role::Pool(_) if to.node().is_none() => at_the_server(host, stanza),
+            Role::Pool(_) => at_home(host, stanza, to, world)
+                .filter(|_| may_bounce(stanza))
+                .map(|bounce| vec![bounce.of(stanza, host.domain, returns_payload(host))])
+                .unwrap_or_default(),
+        },
+    }
+}
+
+/// A stanza for an account of a pool (RFC 6121, section 8.5). Gives back why it cannot be delivered.
+fn at_home(host: &Host, stanza: &Element, to: &jid::Jid, world: &World) -> Option<Bounce> {
+    let local = to.node().map(|node| node.as_str()).unwrap_or_default();
+    let account = to.to_bare().to_string();
+    if !host.has_account(local) {
+        return Some(Bounce::unavailable());
+    }
+    if let Some(resource) = to.resource()
+        && world.deliver_to_resource(&account, resource.as_str(), stanza)
+    {
+        return None;
+    }
+    match &*stanza.name {
+        "message" if stanza.attribute("type") == Some("error") => None,
+        "message" if world.deliver_to_account(&account, stanza) => None,
+        "message" if stanza.attribute("type") == Some("headline") => None,
+        "message" => match host.behaviour.manner {
+            Manner::Ejabberd if stanza.has_child("no-store", ns::HINTS) => {
+                Some(Bounce::new("cancel", "service-unavailable", "User session not found"))
+            }
+            Manner::Ejabberd | Manner::Prosody => {
+                world.store(&account, delayed(stanza.clone(), host.domain));
+                None
+            }
+        },
+        "iq" => Some(Bounce::unavailable()),
+        _ => None,
+    }
+}
+
+/// The presence of the sender (RFC 6121, section 4): it is shown to itself, and gets what waited for it.
+fn presence(sender: &Sender<'_>, stanza: &Element, world: &World) -> Vec<Element> {
+    let priority = match stanza.attribute("type") {
+        None => Some(
+            stanza.child_text("priority", ns::CLIENT).and_then(|text| text.trim().parse().ok()).unwrap_or(0),
+        ),
+        Some("unavailable") => None,
+        Some(_) => return Vec::new(),
+    };
+    let stored = world.available(&sender.account, &sender.resource, priority);
+    if priority.is_none() || stanza.attribute("to").is_some() {
+        return stored;
+    }
+    let mut answers = vec![stanza.clone().with_attribute("to", &*sender.full)];
+    answers.extend(stored);
+    answers
+}
+
+/// A question to a pool's server, or to an account that it answers for.
+fn at_the_server(host: &Host, stanza: &Element) -> Vec<Element> {
+    if stanza.name != "iq" || !may_bounce(stanza) {
+        return Vec::new();
+    }
+    let Some(question) = stanza.elements().next() else {
+        return vec![Bounce::new("modify", "bad-request", "").of(stanza, host.domain, false)];
+    };
+    let result = back(stanza, "result").with_attribute("from", stanza.attribute("to").unwrap_or(host.domain));
+    let answer = match (&*question.name, &*question.ns) {
+        ("ping", ns::PING) | ("session", ns::SESSION) => result,
+        ("enable" | "disable", ns::CARBONS) => result,
+        ("query", ns::VERSION) => result.with_child(version(host)),
+        ("query", ns::DISCO_INFO) => result.with_child(identity()),
+        ("query", ROSTER) => result.with_child(Element::new("query", ROSTER)),
+        _ => Bounce::unavailable().of(stanza, host.domain, returns_payload(host)),
+    };
+    vec![answer]
+}
+
+/// XEP-0092: what this is, and whose words it uses.
+pub(super) fn version(host: &Host) -> Element {
+    let name = match host.behaviour.manner {
+        Manner::Prosody => "imsh practice network (in the manner of Prosody)",
+        Manner::Ejabberd => "imsh practice network (in the manner of ejabberd)",
+    };
+    Element::new("query", ns::VERSION)
+        .with_child(Element::new("name", ns::VERSION).with_text(name))
+        .with_child(Element::new("version", ns::VERSION).with_text(env!("CARGO_PKG_VERSION")))
+}
+
+/// XEP-0030: a server of instant messages.
+pub(super) fn identity() -> Element {
+    let identity = Element::new("identity", ns::DISCO_INFO)
+        .with_attribute("category", "server")
+        .with_attribute("type", "im")
+        .with_attribute("name", "imsh practice network");
+    [ns::PING, ns::VERSION, ns::DISCO_INFO].iter().fold(
+        Element::new("query", ns::DISCO_INFO).with_child(identity),
+        |query, feature| {
+            query.with_child(Element::new("feature", ns::DISCO_INFO).with_attribute("var", *feature))
+        },
+    )
+}
+
+/// The error for the sender, where one is due.
+fn bounced(sender: &Sender<'_>, stanza: &Element, bounce: &Bounce) -> Vec<Element> {
+    if !may_bounce(stanza) {
+        return Vec::new();
+    }
+    vec![bounce.of(stanza, sender.host.domain, returns_payload(sender.host))]
+}
+
+/// Whether an error of this server carries what it is about.
+fn returns_payload(host: &Host) -> bool {
+    match host.behaviour.manner {
+        Manner::Prosody => false,
+        Manner::Ejabberd => true,
+    }
+}
+
+/// The list of contacts (RFC 6121, section 2).
+const ROSTER: &str = "jabber:iq:roster";

@@ -1,0 +1,448 @@
+//! The servers: from an accepted connection to a session (RFC 6120, sections 4 to 7).
+//!
+//! One loop serves all hosts of the practice network: the stream's `to`, or the name in the TLS
+//! handshake, says which one is meant, and its behaviour is consulted at every step. Clients and other
+//! servers come in by the same ports.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::server::Acceptor;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
+
+use super::behaviour::{Bind, Stream, Tls};
+use super::host::{Host, Role, World, random_id};
+use super::pki::Identity;
+use super::sasl::{self, Answer, Bindings, Exchange};
+use super::session;
+use crate::xmpp::xml::{Element, Fault, Frame, StreamReader, StreamWriter, ns};
+
+/// How TLS begins at a port.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Entrance {
+    StartTls,
+    Direct,
+}
+
+/// Serves a port until it is dropped.
+pub(super) async fn serve(listener: TcpListener, entrance: Entrance, world: Arc<World>) {
+    let mut visitors = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, _)) => {
+                    let world = Arc::clone(&world);
+                    visitors.spawn(async move { drop(receive(tcp, entrance, world).await) });
+                }
+                // Most likely too many open files; they become fewer.
+                Err(_) => tokio::task::yield_now().await,
+            },
+            Some(_) = visitors.join_next() => {}
+        }
+    }
+}
+
+async fn receive(tcp: TcpStream, entrance: Entrance, world: Arc<World>) -> io::Result<()> {
+    tcp.set_nodelay(true)?;
+    match entrance {
+        Entrance::StartTls => {
+            let Some((tcp, host)) = starttls(tcp, &world).await? else { return Ok(()) };
+            let Some(tcp) = before_handshake(tcp, host.behaviour.tls).await? else { return Ok(()) };
+            let identity = world.identity(&host)?;
+            let tls = TlsAcceptor::from(Arc::clone(&identity.config)).accept(tcp).await?;
+            encrypted(tls, &identity, world).await
+        }
+        Entrance::Direct => {
+            let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
+            let name = hello.client_hello().server_name().unwrap_or_default().to_owned();
+            let Some(host) = world.named(&name).cloned() else {
+                return Err(io::Error::other("nobody is called that here"));
+            };
+            let identity = world.identity(&host)?;
+            let tls = hello.into_stream(Arc::clone(&identity.config)).await?;
+            encrypted(tls, &identity, world).await
+        }
+    }
+}
+
+/// The first stream, up to the point where TLS begins. Gives back the host that was asked for.
+async fn starttls(tcp: TcpStream, world: &World) -> io::Result<Option<(TcpStream, Arc<Host>)>> {
+    let mut stream = Conversation::new(tcp);
+    let Some(host) = stream.hear(world).await? else { return Ok(None) };
+    match host.behaviour.stream {
+        Stream::Answers | Stream::Injects | Stream::FailsStartTls => stream.open(host.domain),
+        Stream::Silent => return hold(stream.into_io()).await.map(|()| None),
+        Stream::Closes => return Ok(None),
+        Stream::Resets => return reset(stream.into_io()).map(|()| None),
+        Stream::Garbage => return stream.say(HTTP).await.map(|()| None),
+        Stream::EndlessHeader => return stream.say_for_ever(ENDLESS_HEADER, b" a").await.map(|()| None),
+        Stream::WrongNamespace => {
+            stream.say(WRONG_NAMESPACE).await?;
+            return hold(stream.into_io()).await.map(|()| None);
+        }
+        Stream::ForbiddenXml => {
+            stream.say(FORBIDDEN_XML).await?;
+            return hold(stream.into_io()).await.map(|()| None);
+        }
+        Stream::HostUnknown => return stream.host_unknown(host.domain).await.map(|()| None),
+        Stream::Redirects => {
+            stream.open(host.domain);
+            return stream.end("see-other-host", "elsewhere.example:5222").await.map(|()| None);
+        }
+        Stream::Banned => {
+            stream.open(host.domain);
+            return stream.end("policy-violation", BANNED).await.map(|()| None);
+        }
+        Stream::NoStartTls => {
+            stream.open(host.domain);
+            stream.offer(stream.authentication(&host)).await?;
+            return hold(stream.into_io()).await.map(|()| None);
+        }
+    }
+    let starttls = Element::new("starttls", ns::TLS).with_child(Element::new("required", ns::TLS));
+    stream.offer(vec![starttls]).await?;
+    if !stream.next().await?.is_some_and(|element| element.is("starttls", ns::TLS)) {
+        return stream.end("policy-violation", "Use of STARTTLS required").await.map(|()| None);
+    }
+    if host.behaviour.stream == Stream::FailsStartTls {
+        stream.send(&Element::new("failure", ns::TLS)).await?;
+        return stream.close().await.map(|()| None);
+    }
+    stream.writer.queue(&Element::new("proceed", ns::TLS));
+    if host.behaviour.stream == Stream::Injects {
+        stream.writer.queue(&Element::new("features", ns::STREAMS));
+    }
+    stream.flush().await?;
+    let (tcp, early) = stream.reader.into_parts();
+    // What came before the handshake came unprotected, and a client that sends it is mistaken.
+    Ok(early.is_empty().then_some((tcp, host)))
+}
+
+/// What a host does instead of the TLS handshake.
+async fn before_handshake(mut tcp: TcpStream, tls: Tls) -> io::Result<Option<TcpStream>> {
+    match tls {
+        Tls::Shakes | Tls::Only12 => Ok(Some(tcp)),
+        Tls::Silent => hold(tcp).await.map(|()| None),
+        Tls::Closes => Ok(None),
+        Tls::Resets => reset(tcp).map(|()| None),
+        Tls::TooOld => {
+            tcp.read(&mut [0; 512]).await?;
+            tcp.write_all(PROTOCOL_VERSION_ALERT).await?;
+            hold(tcp).await.map(|()| None)
+        }
+        Tls::Garbage => {
+            tcp.read(&mut [0; 512]).await?;
+            tcp.write_all(HTTP).await?;
+            hold(tcp).await.map(|()| None)
+        }
+    }
+}
+
+/// The encrypted stream: SASL, then a resource, then stanzas.
+async fn encrypted(tls: TlsStream<TcpStream>, identity: &Identity, world: Arc<World>) -> io::Result<()> {
+    let bindings = bindings(&tls, identity);
+    let mut stream = Conversation::new(tls);
+    let Some(host) = stream.hear(&world).await? else { return Ok(()) };
+    stream.open(host.domain);
+    stream.offer(stream.authentication(&host)).await?;
+    if stream.content == ns::SERVER {
+        return federate(&mut stream).await;
+    }
+    let Some(account) = authenticate(&mut stream, &host, &bindings, &world).await? else {
+        return Ok(());
+    };
+    stream.reader.restart();
+    let Some(host) = stream.hear(&world).await? else { return Ok(()) };
+    stream.open(host.domain);
+    let mut features = vec![Element::new("sm", ns::MANAGEMENT)];
+    if host.behaviour.bind != Bind::Missing {
+        features.push(Element::new("bind", ns::BIND));
+    }
+    stream.offer(features).await?;
+    let Some(wanted) = bind_request(&mut stream).await? else { return Ok(()) };
+    let given = match host.behaviour.bind {
+        Bind::Gives => return session::run(stream, wanted, account, host, world).await,
+        Bind::Silent => return hold(stream.into_io()).await,
+        Bind::Closes => return Ok(()),
+        Bind::Missing | Bind::Refuses => {
+            let error = Element::new("error", ns::CLIENT)
+                .with_attribute("type", "wait")
+                .with_child(Element::new("resource-constraint", ns::STANZA_ERRORS));
+            let answer = Element::new("iq", ns::CLIENT)
+                .with_attribute("id", wanted.id)
+                .with_attribute("type", "error")
+                .with_child(error);
+            stream.send(&answer).await?;
+            return hold(stream.into_io()).await;
+        }
+        Bind::Foreign => format!("somebody.else@{}/{}", host.domain, random_id()),
+        Bind::Malformed => "@@no address@@".to_owned(),
+    };
+    stream.send(&wanted.granted(&given)).await?;
+    hold(stream.into_io()).await
+}
+
+/// SASL until it succeeds; the account that is logged on then, without its domain.
+async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut Conversation<Io>,
+    host: &Host,
+    bindings: &Bindings,
+    world: &World,
+) -> io::Result<Option<String>> {
+    let mut exchange = Exchange::new(host, &world.keys, bindings);
+    let mut n_failures = 0;
+    while let Some(element) = stream.next().await? {
+        if element.ns != ns::SASL {
+            stream.end("not-authorized", "").await?;
+            return Ok(None);
+        }
+        match exchange.answer(&element) {
+            Answer::Continue(challenge) => stream.send(&challenge).await?,
+            Answer::Done(success, account) => {
+                stream.send(&success).await?;
+                return Ok(Some(account));
+            }
+            Answer::Failed(failure) => {
+                stream.send(&failure).await?;
+                n_failures += 1;
+                if n_failures == MAX_FAILURES {
+                    stream.end("policy-violation", "Too many authentication failures").await?;
+                    return Ok(None);
+                }
+            }
+            Answer::Silence => {}
+            Answer::Close => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// A client's wish for a resource (RFC 6120, section 7).
+pub(super) struct Wanted {
+    id: String,
+    pub(super) resource: Option<String>,
+}
+
+impl Wanted {
+    /// The answer that grants it.
+    pub(super) fn granted(&self, jid: &str) -> Element {
+        let jid = Element::new("jid", ns::BIND).with_text(jid);
+        Element::new("iq", ns::CLIENT)
+            .with_attribute("id", &*self.id)
+            .with_attribute("type", "result")
+            .with_child(Element::new("bind", ns::BIND).with_child(jid))
+    }
+}
+
+async fn bind_request<Io: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut Conversation<Io>,
+) -> io::Result<Option<Wanted>> {
+    let Some(element) = stream.next().await? else { return Ok(None) };
+    let Some(bind) = element.child("bind", ns::BIND).filter(|_| element.is("iq", ns::CLIENT)) else {
+        return stream.end("not-authorized", "Bind a resource first").await.map(|()| None);
+    };
+    let resource = bind.child_text("resource", ns::BIND).filter(|wanted| !wanted.is_empty());
+    let id = element.attribute("id").unwrap_or_default().to_owned();
+    Ok(Some(Wanted { id, resource: resource.map(|wanted| wanted.into_owned()) }))
+}
+
+/// Another server's stream: what it would do next is not practised here, so it is told so.
+async fn federate<Io: AsyncRead + AsyncWrite + Unpin>(stream: &mut Conversation<Io>) -> io::Result<()> {
+    while let Some(element) = stream.next().await? {
+        if element.is("auth", ns::SASL) {
+            let failure =
+                Element::new("failure", ns::SASL).with_child(Element::new("not-authorized", ns::SASL));
+            stream.send(&failure).await?;
+        } else {
+            return stream.end("not-authorized", "This is a network to practise on").await;
+        }
+    }
+    Ok(())
+}
+
+/// A stream as this side sees it.
+pub(super) struct Conversation<Io> {
+    pub(super) reader: StreamReader<Io>,
+    pub(super) writer: StreamWriter,
+    /// The namespace of its stanzas, which says whether a client or a server speaks.
+    content: &'static str,
+    /// The domain that it was opened to.
+    to: String,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
+    fn new(io: Io) -> Self {
+        Self {
+            reader: StreamReader::new(io),
+            writer: StreamWriter::new(ns::CLIENT),
+            content: ns::CLIENT,
+            to: String::new(),
+        }
+    }
+
+    /// Waits for the header of the other side's stream, and finds the host that it is for.
+    async fn hear(&mut self, world: &World) -> io::Result<Option<Arc<Host>>> {
+        let header = match self.reader.next().await {
+            Ok(Frame::Open(header)) => header,
+            Ok(Frame::Stanza(_) | Frame::Close) => return Ok(None),
+            Err(fault) => return self.complain(&fault).await.map(|()| None),
+        };
+        self.content = if header.content == ns::SERVER { ns::SERVER } else { ns::CLIENT };
+        self.writer = StreamWriter::new(self.content);
+        self.to = header.root.attribute("to").unwrap_or_default().to_lowercase();
+        match world.host(&self.to) {
+            Some(host) if self.content == ns::SERVER || matches!(host.role, Role::Pool(_)) => {
+                Ok(Some(Arc::clone(host)))
+            }
+            Some(_) | None => {
+                let to = self.to.clone();
+                self.host_unknown(&to).await.map(|()| None)
+            }
+        }
+    }
+
+    fn open(&mut self, domain: &str) {
+        self.writer.open(&[("from", domain), ("id", &random_id()), ("xml:lang", "en")]);
+    }
+
+    async fn host_unknown(&mut self, domain: &str) -> io::Result<()> {
+        self.open(domain);
+        self.end("host-unknown", &format!("This server does not serve {domain}")).await
+    }
+
+    /// What a host offers before somebody is authenticated.
+    fn authentication(&self, host: &Host) -> Vec<Element> {
+        if self.content == ns::CLIENT {
+            return sasl::features(host.behaviour.logon);
+        }
+        let external = Element::new("mechanism", ns::SASL).with_text("EXTERNAL");
+        let mut offered = vec![Element::new("dialback", DIALBACK)];
+        if host.behaviour.stream != Stream::NoStartTls {
+            offered.push(Element::new("mechanisms", ns::SASL).with_child(external));
+        }
+        offered
+    }
+
+    async fn offer(&mut self, features: Vec<Element>) -> io::Result<()> {
+        let features = features.into_iter().fold(Element::new("features", ns::STREAMS), Element::with_child);
+        self.send(&features).await
+    }
+
+    /// The next element; `None` at the end of the stream, which is then closed from here too.
+    async fn next(&mut self) -> io::Result<Option<Element>> {
+        match self.reader.next().await {
+            Ok(Frame::Stanza(element)) => Ok(Some(element)),
+            Ok(Frame::Open(_) | Frame::Close) => self.close().await.map(|()| None),
+            Err(fault) => self.complain(&fault).await.map(|()| None),
+        }
+    }
+
+    pub(super) async fn send(&mut self, element: &Element) -> io::Result<()> {
+        self.writer.queue(element);
+        self.flush().await
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush(self.reader.io_mut()).await
+    }
+
+    /// Answers what cannot be read with the stream error that it is owed (RFC 6120, section 4.9).
+    pub(super) async fn complain(&mut self, fault: &Fault) -> io::Result<()> {
+        if let Fault::Refused { violation, .. } = fault {
+            if self.to.is_empty() {
+                self.writer.open(&[("id", &random_id())]);
+            }
+            self.end(violation.condition(), &violation.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream with an error (RFC 6120, section 4.9).
+    pub(super) async fn end(&mut self, condition: &'static str, text: &str) -> io::Result<()> {
+        let is_host = condition == "see-other-host";
+        let mut named = Element::new(condition, ns::STREAM_ERRORS);
+        if is_host {
+            named = named.with_text(text);
+        }
+        let mut error = Element::new("error", ns::STREAMS).with_child(named);
+        if !is_host && !text.is_empty() {
+            error = error.with_child(Element::new("text", ns::STREAM_ERRORS).with_text(text));
+        }
+        self.writer.queue(&error);
+        self.close().await
+    }
+
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        self.writer.close();
+        self.flush().await?;
+        self.reader.io_mut().shutdown().await
+    }
+
+    /// Writes bytes that are no stanza.
+    pub(super) async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let io = self.reader.io_mut();
+        io.write_all(bytes).await?;
+        io.flush().await
+    }
+
+    /// Writes a beginning, and then the same over and over until the other side has had enough.
+    pub(super) async fn say_for_ever(&mut self, first: &[u8], then: &[u8]) -> io::Result<()> {
+        self.say(first).await?;
+        let many = then.repeat(4096);
+        loop {
+            self.say(&many).await?;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(super) fn into_io(self) -> Io {
+        self.reader.into_parts().0
+    }
+}
+
+/// Keeps a connection open and says nothing, until the other side leaves.
+pub(super) async fn hold<Io: AsyncRead + Unpin>(mut io: Io) -> io::Result<()> {
+    tokio::io::copy(&mut io, &mut tokio::io::sink()).await.map(drop)
+}
+
+/// Closes a connection so that the other side sees a reset.
+fn reset(tcp: TcpStream) -> io::Result<()> {
+    tcp.set_zero_linger()
+}
+
+/// What an authentication can be tied to on this connection.
+fn bindings(tls: &TlsStream<TcpStream>, identity: &Identity) -> Bindings {
+    let (_, connection) = tls.get_ref();
+    let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    let export = || connection.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
+    Bindings {
+        exporter: is_13.then(export).and_then(Result::ok),
+        end_point: Some(identity.end_point.clone()),
+    }
+}
+
+/// Failed authentications on one connection.
+const MAX_FAILURES: usize = 3;
+
+/// Server dialback (XEP-0220), as a stream feature.
+const DIALBACK: &str = "urn:xmpp:features:dialback";
+
+const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+const ENDLESS_HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='jabber:client'";
+
+const WRONG_NAMESPACE: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='urn:example:not-xmpp' \
+    xmlns:stream='urn:example:not-a-stream' version='1.0'><stream:features/>";
+
+const FORBIDDEN_XML: &[u8] = b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>\
+    <!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>]>";
+
+const BANNED: &str = "Too many (20) failed authentications from this IP address. \
+    The address will be unblocked at 00:00:00 1970-01-01 UTC";
+
+/// TLS record: alert, fatal, protocol_version (RFC 8446, section 6).
+const PROTOCOL_VERSION_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
