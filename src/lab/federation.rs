@@ -20,7 +20,7 @@ pub(super) enum Crossing<'a> {
 }
 
 /// The way from a pool to a domain.
-pub(super) fn cross<'a>(manner: Manner, domain: &str, host: Option<&'a Host>) -> Crossing<'a> {
+pub(super) fn cross(manner: Manner, host: Option<&Host>) -> Crossing<'_> {
     let Some(host) = host else { return Crossing::Bounces(no_such_domain(manner)) };
     let federation = match host.role {
         Role::Pool(_) => Federation::Open,
@@ -35,7 +35,7 @@ pub(super) fn cross<'a>(manner: Manner, domain: &str, host: Option<&'a Host>) ->
         Federation::Lost => return Crossing::Lost,
         Federation::Denied => match manner {
             Manner::Prosody => {
-                own("cancel", "not-allowed", &format!("Communication with {domain} is not enabled"))
+                own("cancel", "not-allowed", "Communication with remote domains is not enabled")
             }
             Manner::Ejabberd => Bounce::new("auth", "forbidden", "Access denied by service policy"),
         },
@@ -133,7 +133,7 @@ fn with_the_certificate(manner: Manner, certificate: Certificate) -> Option<Obst
         Certificate::Sound | Certificate::EndsSoon => return None,
         Certificate::Expired => ("has expired", "certificate has expired"),
         Certificate::NotYetValid => ("is not yet valid", "certificate is not yet valid"),
-        Certificate::WrongName => ("is not valid for this name", "hostname mismatch"),
+        Certificate::WrongName => ("is not valid for this name", "certificate host name mismatch"),
         Certificate::SelfSigned => ("is not trusted", "self-signed certificate"),
         Certificate::UnknownIssuer | Certificate::IncompleteChain => {
             ("is not trusted", "unable to get local issuer certificate")

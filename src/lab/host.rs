@@ -180,7 +180,7 @@ impl World {
         let accounts = self.accounts();
         let Some(account) = accounts.get(account) else { return false };
         let takers = account.resources.iter().filter(|resource| resource.priority.is_some_and(|p| p >= 0));
-        takers.fold(false, |taken, resource| resource.outgoing.try_send(stanza.clone()).is_ok() || taken)
+        takers.filter(|resource| resource.outgoing.try_send(stanza.clone()).is_ok()).count() > 0
     }
 
     /// Keeps a message for an account until it comes on line; the oldest go when there are too many.

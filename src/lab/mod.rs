@@ -34,6 +34,8 @@ use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::secret::{Credential, Secret};
+use crate::vault::Vault;
 use dns::NameServer;
 use host::{World, random_id};
 pub use partners::{PARTNERS, Partner};
@@ -112,6 +114,7 @@ impl Lab {
         let directory = Directory::create()?;
         std::fs::write(directory.0.join(CA_FILE), world.authority.pem())?;
         std::fs::write(directory.0.join(TOPOLOGY), topology::document(names.address(), CA_FILE))?;
+        fill_vault(&directory.0).await?;
         let mut tasks = JoinSet::new();
         let authority = world.authority.certificate();
         tasks.spawn(serve(starttls, Entrance::StartTls, Arc::clone(&world)));
@@ -142,6 +145,11 @@ impl Lab {
         self.directory.0.join(TOPOLOGY)
     }
 
+    /// The directory of its vault.
+    pub fn vault(&self) -> &Path {
+        &self.directory.0
+    }
+
     /// The file with the certificate of its authority.
     pub fn ca_file(&self) -> PathBuf {
         self.directory.0.join(CA_FILE)
@@ -151,15 +159,27 @@ impl Lab {
     pub fn authority(&self) -> CertificateDer<'static> {
         self.authority.clone()
     }
+}
 
-    /// The accounts that its vault holds, with their passwords.
-    pub fn accounts() -> impl Iterator<Item = (String, &'static str)> {
-        POOLS.iter().filter_map(|pool| pool.password().map(|password| (pool, password))).flat_map(
-            |(pool, password)| {
-                pool.test_users().iter().map(move |user| (format!("{user}@{}", pool.domain), password))
-            },
-        )
-    }
+/// Puts the test users' passwords into a vault, in one write.
+async fn fill_vault(directory: &Path) -> io::Result<()> {
+    let directory = directory.to_owned();
+    let credentials = POOLS
+        .iter()
+        .filter_map(|pool| Some((pool, pool.password()?)))
+        .flat_map(|(pool, password)| {
+            pool.test_users().iter().map(move |user| {
+                let account = format!("{user}@{}", pool.domain).parse().map_err(io::Error::other)?;
+                let password = Secret::new(password.to_owned());
+                Ok((account, Credential { user_name: (*user).to_owned(), password }.into()))
+            })
+        })
+        .collect::<io::Result<Vec<_>>>()?;
+    let fill = move || {
+        let vault = Vault::open(&directory).map_err(io::Error::other)?;
+        vault.set_all(credentials).map_err(io::Error::other)
+    };
+    tokio::task::spawn_blocking(fill).await.map_err(io::Error::other)?
 }
 
 impl std::fmt::Debug for Lab {

@@ -6,7 +6,7 @@ use super::host::{Host, Role, World, random_id};
 use super::partners::{Answers, Federation};
 use super::routing::{identity, version};
 use super::stanza::{Bounce, back, delayed, may_bounce};
-use crate::xmpp::xml::{Element, Node, ns};
+use crate::xmpp::xml::{Element, ns};
 
 /// What comes back from a partner for a stanza, in order.
 pub(super) fn answer(host: &Host, stanza: &Element, to: &jid::Jid, world: &World) -> Vec<Element> {
@@ -93,19 +93,19 @@ fn receipt(stanza: &Element, client: &str, other: Option<&str>) -> Option<Elemen
     Some(reply(stanza, client).with_attribute("type", "normal").with_child(received))
 }
 
-/// An answer with what the message held: its words and its nonce, or another nonce.
+/// An answer that quotes the message's nonce, as `imsh respond` does, or another nonce.
 fn echo(stanza: &Element, client: &str, spoilt: bool) -> Element {
-    let held = stanza.elements().filter(|child| child.name == "body" || child.ns == ns::PROBE);
-    held.fold(reply(stanza, client).with_attribute("type", "chat"), |echo, child| {
-        let mut child = child.clone();
-        if spoilt {
-            for attribute in &mut child.attributes {
-                attribute.value = random_id();
-            }
-            child.children = vec![Node::Text(random_id())];
-        }
-        echo.with_child(child)
-    })
+    let reply = reply(stanza, client).with_attribute("type", "chat");
+    let quoted = stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce"));
+    let Some(nonce) = quoted else {
+        let body = stanza.child_text("body", ns::CLIENT).unwrap_or_default();
+        return reply.with_child(Element::new("body", ns::CLIENT).with_text(&body));
+    };
+    let nonce = if spoilt { random_id() } else { nonce.to_owned() };
+    let words = format!("Received the test message [{nonce}].");
+    reply
+        .with_child(Element::new("body", ns::CLIENT).with_text(&words))
+        .with_child(Element::new("answer", ns::PROBE).with_attribute("nonce", nonce))
 }
 
 fn reply(stanza: &Element, client: &str) -> Element {

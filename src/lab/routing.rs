@@ -71,7 +71,7 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -
         | Session::Garbage => {}
     }
     let domain = to.domain().as_str();
-    match cross(sender.host.behaviour.manner, domain, world.host(domain).map(AsRef::as_ref)) {
+    match cross(sender.host.behaviour.manner, world.host(domain).map(AsRef::as_ref)) {
         Crossing::Lost => Vec::new(),
         Crossing::Bounces(bounce) => bounced(sender, stanza, &bounce),
         Crossing::Reaches(host) => match host.role {
@@ -154,15 +154,15 @@ fn at_the_server(host: &Host, stanza: &Element) -> Vec<Element> {
     vec![answer]
 }
 
-/// XEP-0092: what this is, and whose words it uses.
+/// XEP-0092: the software in whose manner it speaks, and in the version what it is.
 pub(super) fn version(host: &Host) -> Element {
-    let name = match host.behaviour.manner {
-        Manner::Prosody => "imsh practice network (in the manner of Prosody)",
-        Manner::Ejabberd => "imsh practice network (in the manner of ejabberd)",
+    let (name, version) = match host.behaviour.manner {
+        Manner::Prosody => ("Prosody", "0.12 (imsh practice network)"),
+        Manner::Ejabberd => ("ejabberd", "23.01 (imsh practice network)"),
     };
     Element::new("query", ns::VERSION)
         .with_child(Element::new("name", ns::VERSION).with_text(name))
-        .with_child(Element::new("version", ns::VERSION).with_text(env!("CARGO_PKG_VERSION")))
+        .with_child(Element::new("version", ns::VERSION).with_text(version))
 }
 
 /// XEP-0030: a server of instant messages.

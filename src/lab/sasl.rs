@@ -118,10 +118,7 @@ pub(super) fn features(logon: Logon) -> Vec<Element> {
 
 impl Keys {
     pub(super) fn new() -> Self {
-        let mut salt = [0; 16];
-        // A salt need not be secret, so a machine without randomness may do with a known one here.
-        drop(getrandom::fill(&mut salt));
-        Self { salt, derived: Default::default() }
+        Self { salt: random(), derived: Default::default() }
     }
 
     /// The stored key and the server key.
@@ -380,9 +377,16 @@ fn unescaped(name: &str) -> Option<String> {
 }
 
 fn fresh_nonce() -> String {
-    let mut bytes = [0; 18];
-    drop(getrandom::fill(&mut bytes));
-    BASE64_STANDARD.encode(bytes)
+    BASE64_STANDARD.encode(random::<18>())
+}
+
+/// Zeros where the machine has no randomness: nothing here protects anything.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if getrandom::fill(&mut bytes).is_err() {
+        bytes = [0; N];
+    }
+    bytes
 }
 
 /// `<failure/>` (RFC 6120, section 6.5).

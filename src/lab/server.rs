@@ -123,23 +123,23 @@ async fn starttls(tcp: TcpStream, world: &World) -> io::Result<Option<(TcpStream
 }
 
 /// What a host does instead of the TLS handshake.
-async fn before_handshake(mut tcp: TcpStream, tls: Tls) -> io::Result<Option<TcpStream>> {
+async fn before_handshake(tcp: TcpStream, tls: Tls) -> io::Result<Option<TcpStream>> {
     match tls {
         Tls::Shakes | Tls::Only12 => Ok(Some(tcp)),
         Tls::Silent => hold(tcp).await.map(|()| None),
         Tls::Closes => Ok(None),
         Tls::Resets => reset(tcp).map(|()| None),
-        Tls::TooOld => {
-            tcp.read(&mut [0; 512]).await?;
-            tcp.write_all(PROTOCOL_VERSION_ALERT).await?;
-            hold(tcp).await.map(|()| None)
-        }
-        Tls::Garbage => {
-            tcp.read(&mut [0; 512]).await?;
-            tcp.write_all(HTTP).await?;
-            hold(tcp).await.map(|()| None)
-        }
+        Tls::TooOld => answer_hello(tcp, PROTOCOL_VERSION_ALERT).await.map(|()| None),
+        Tls::Garbage => answer_hello(tcp, HTTP).await.map(|()| None),
     }
+}
+
+/// Answers the first packet of a handshake with something else.
+async fn answer_hello(mut tcp: TcpStream, answer: &[u8]) -> io::Result<()> {
+    if tcp.read(&mut [0; 512]).await? > 0 {
+        tcp.write_all(answer).await?;
+    }
+    hold(tcp).await
 }
 
 /// The encrypted stream: SASL, then a resource, then stanzas.

@@ -177,6 +177,19 @@ async fn stanzas_are_counted_and_acknowledged() {
     assert!(heard.contains("<enabled xmlns='urn:xmpp:sm:3'/>"), "{heard}");
 }
 
+#[tokio::test]
+async fn its_topology_and_its_vault_are_real_ones() {
+    let lab = Lab::start().await.unwrap();
+    let topology = crate::topology::Topology::load(&lab.topology()).unwrap_or_else(|mistakes| {
+        panic!("{}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    });
+    assert_eq!(topology.pools.len(), POOLS.len());
+    assert!(topology.remarks.is_empty(), "{:?}", topology.remarks);
+    let vault = Vault::open(lab.vault()).unwrap();
+    let stored = vault.get(&"kenmyer@litwareinc.com".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(stored.credential().unwrap().password.expose(), PASSWORD);
+}
+
 #[test]
 fn every_name_occurs_once_and_every_lesson_says_what_it_shows() {
     let mut seen = std::collections::HashSet::new();

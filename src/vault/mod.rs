@@ -126,9 +126,19 @@ impl Vault {
     /// # Errors
     /// The vault cannot be read or written; it is then as it was.
     pub fn set(&self, account: &Address, credential: StoredCredential) -> Result<(), Fault> {
-        entries::check_size(account, &credential)?;
+        self.set_all(vec![(account.clone(), credential)])
+    }
+
+    /// Stores the credentials of many accounts in one write.
+    ///
+    /// # Errors
+    /// As [`Vault::set`].
+    pub fn set_all(&self, credentials: Vec<(Address, StoredCredential)>) -> Result<(), Fault> {
+        for (account, credential) in &credentials {
+            entries::check_size(account, credential)?;
+        }
         self.change(|entries| {
-            entries.insert(account.clone(), credential);
+            entries.extend(credentials);
             true
         })?;
         Ok(())
