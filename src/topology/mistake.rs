@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::value::text;
+
 /// One mistake in a topology document.
 ///
 /// `line` and `column` count from 1, the column in characters; both are 0 where the file as a whole
@@ -113,21 +115,14 @@ impl<'t> Mistakes<'t> {
     }
 }
 
-/// The candidate nearest to what was written, if one is near.
-pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate nearest to what was written, if one is near and the text no longer than a name.
+pub(super) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if written.len() > MAX_COMPARED {
         return None;
     }
-    let written = written.to_lowercase();
-    candidates
-        .into_iter()
-        .filter(|candidate| candidate.len() <= MAX_COMPARED)
-        .map(|candidate| (strsim::jaro_winkler(&written, &candidate.to_lowercase()), candidate))
-        .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
+    let candidates = candidates.into_iter().filter(|candidate| candidate.len() <= MAX_COMPARED);
+    text::nearest(written, candidates)
 }
 
 const MAX_SHOWN: usize = 100;
 const MAX_COMPARED: usize = 255;
-const LIKE_ENOUGH: f64 = 0.8;

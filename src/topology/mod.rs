@@ -23,7 +23,7 @@ mod mistake;
 pub mod edit;
 pub mod duration;
 
-pub use mistake::{Mistake, nearest};
+pub use mistake::Mistake;
 pub use places::Places;
 
 /// A whole topology document, checked.

@@ -226,7 +226,7 @@ impl Log {
         file.seek(SeekFrom::Start(0))?;
         let mut head = Vec::new();
         Read::by_ref(file).take(MAX_LINE_BYTES as u64).read_to_end(&mut head)?;
-        let first = head.split(|byte| *byte == b'\n').find_map(|line| parse(line)).map_or(0, |line| line.n);
+        let first = head.split(|byte| *byte == b'\n').find_map(parse).map_or(0, |line| line.n);
         let aside = self.path.with_file_name(format!("{}-{first:012}.jsonl", self.stem()));
         if aside.try_exists()? {
             return Err(io::Error::new(

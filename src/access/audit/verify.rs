@@ -92,7 +92,7 @@ pub fn verify(log: &Log) -> Result<Verified, Broken> {
 pub fn read(log: &Log, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken> {
     for file in files(log)? {
         let mut goes_on = true;
-        for_each_line(&file, &mut |bytes, _| {
+        for_each_line(&file, |bytes, _| {
             goes_on = parse(bytes).is_none_or(&mut each);
             Ok(goes_on)
         })?;
@@ -131,7 +131,7 @@ struct Chain {
 impl Chain {
     fn read(&mut self, file: &Path) -> Result<(), Broken> {
         // What is torn at the end of one file is vouched for in the next, by itself.
-        for_each_line(file, &mut |bytes, line| {
+        for_each_line(file, |bytes, line| {
             let place = Place { file: file.to_owned(), line };
             match parse(bytes) {
                 Some(parsed) => self.whole(bytes, &parsed, place)?,
@@ -195,7 +195,7 @@ impl Chain {
 /// Lines longer than any that the log writes arrive in pieces, of which none is a line.
 fn for_each_line(
     file: &Path,
-    each: &mut dyn FnMut(&[u8], usize) -> Result<bool, Broken>,
+    mut each: impl FnMut(&[u8], usize) -> Result<bool, Broken>,
 ) -> Result<(), Broken> {
     let unreadable = |source| Broken::Unreadable { file: file.to_owned(), source };
     let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
