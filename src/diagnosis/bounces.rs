@@ -15,6 +15,8 @@ use crate::xmpp::trace::{Fact, Trace};
 pub(super) enum Cause {
     /// DNS has no server for the partner: no such name, no address, or a target that has none.
     NotFound,
+    /// DNS led to no server, and the pool does not say whether it has none or failed.
+    Unresolved,
     /// The partner publishes that it offers no federation.
     NotOffered,
     /// DNS failed at the pool, which says nothing about the name.
@@ -119,6 +121,7 @@ pub(super) fn is_from_memory(cause: Cause, software: Software, after: Duration) 
             // A connection is given up after 10 s, a silent partner after 30 or 120 s.
             Cause::NoAnswer | Cause::Silent => after < Duration::from_secs(3),
             Cause::NotFound
+            | Cause::Unresolved
             | Cause::NotOffered
             | Cause::DnsFailure
             | Cause::Refused
@@ -149,6 +152,7 @@ pub(super) fn may_be_from_memory(cause: Cause, software: Software, after: Durati
     let needs_a_connection = matches!(
         cause,
         Cause::NotFound
+            | Cause::Unresolved
             | Cause::DnsFailure
             | Cause::Refused
             | Cause::Unreachable
@@ -208,7 +212,9 @@ const TEXTS: &[(&str, Cause)] = &[
     ("stream queue is overloaded", Cause::QueueFull),
     // DNS.
     ("nxdomain", Cause::NotFound),
-    ("unable to resolve service", Cause::NotFound),
+    // COMPAT: Prosody 13 and ejabberd 26 say the same for a missing name and for a name server that fails.
+    ("unable to resolve service", Cause::Unresolved),
+    ("dns lookup failed*unknown posix error: enoname", Cause::Unresolved),
     ("zero srv records", Cause::NotFound),
     // COMPAT: ejabberd of 2026 puts "unknown POSIX error:" before the resolver's word and the kernel's.
     ("dns lookup failed*enoname", Cause::NotFound),

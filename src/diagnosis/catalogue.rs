@@ -4,7 +4,7 @@
 //! exists beside it. The remedy here is the general one; where the fault tells more, the finding's
 //! own is more exact.
 
-use super::Owner::{self, Caller, Imsh, Network, Pool, Unknown};
+use super::Owner::{self, Caller, Imsh, Network, Partner, Pool, Unknown};
 
 /// One code.
 #[derive(Debug, PartialEq, Eq)]
@@ -171,9 +171,6 @@ entries! {
     STREAM_CLOSED: "STREAM-CLOSED", [Pool],
         "The pool closed the connection without saying why.",
         "Look into the server's log for this time and this address; then test again.";
-    STREAM_TIMEOUT: "STREAM-TIMEOUT", [Pool],
-        "The pool stopped answering in the middle of a logon.",
-        "Check that the XMPP server is alive and what it waits for (its database, its directory); its log says more.";
     STREAM_HOST_UNKNOWN: "STREAM-HOST-UNKNOWN", [Pool, Caller],
         "The pool does not serve the sender's domain.",
         "Add the domain to the pool's hosts, or test with a sender from a domain that the pool serves.";
@@ -244,15 +241,253 @@ entries! {
         "The pool sent something else than the protocol has at this point.",
         "Look for a proxy in between; if there is none, report it to the makers of the server.";
 
+    // Authenticate
+    SASL_REJECTED: "SASL-REJECTED", [Caller],
+        "The password is wrong. With PLAIN, and on servers that hide it, the account may also not exist.",
+        "Store the right password with Set-TestUserCredential, or set it anew on the server.";
+    SASL_NO_SUCH_ACCOUNT: "SASL-NO-SUCH-ACCOUNT", [Caller],
+        "The pool refused the account before it looked at the password: it probably does not exist. (Servers may pretend.)",
+        "Check the sender's address and the pool's `logon_name` in the topology; create the account on the server if it is missing.";
+    SASL_NO_PASSWORD: "SASL-NO-PASSWORD", [Caller],
+        "There is no password for the sender.",
+        "Store one with Set-TestUserCredential, or give -UserCredential.";
+    SASL_UNPRINTABLE: "SASL-UNPRINTABLE", [Caller],
+        "The logon name or the password holds characters that no account can have (RFC 4013).",
+        "Correct the credential.";
+    SASL_NO_MECHANISM: "SASL-NO-MECHANISM", [Pool],
+        "The pool offers no SASL mechanism that imsh speaks: SCRAM-SHA-512, -256 or -1, EXTERNAL, PLAIN.",
+        "Enable SCRAM on the server.";
+    SASL_PLAIN_ONLY: "SASL-PLAIN-ONLY", [Pool, Caller],
+        "The pool offers PLAIN only, which shows it the password itself, and its settings in the topology do not allow that.",
+        "Enable SCRAM on the server; or, if its directory needs the password itself, set allow_plain = true for this pool in the topology.";
+    SASL_NOT_OFFERED: "SASL-NOT-OFFERED", [Pool, Caller],
+        "The mechanism that was asked for is not among those that the pool offers.",
+        "Enable the mechanism on the server, or ask for one that it offers.";
+    SASL_NO_CHANNEL_BINDING: "SASL-NO-CHANNEL-BINDING", [Pool, Caller],
+        "A -PLUS mechanism was asked for, and the pool and imsh have no type of channel binding in common.",
+        "Ask for the mechanism without -PLUS, or enable tls-exporter on the server.";
+    SASL_MECHANISM_REFUSED: "SASL-MECHANISM-REFUSED", [Pool, Caller],
+        "The pool does not do the mechanism for this account or connection, though it may offer it.",
+        "Enable the mechanism for this domain on the server, or ask for another one.";
+    SASL_TOO_WEAK: "SASL-TOO-WEAK", [Pool, Caller],
+        "The pool wants a stronger mechanism for this account.",
+        "Enable a stronger mechanism on the server, and offer it.";
+    SASL_CHANNEL_BINDING: "SASL-CHANNEL-BINDING", [Pool, Caller],
+        "The pool offers a -PLUS mechanism and cannot do it on this connection. ejabberd 23.01 does so on TLS 1.3.",
+        "Upgrade the server, or switch its -PLUS mechanisms off; let imsh choose the mechanism meanwhile.";
+    SASL_CERTIFICATE: "SASL-CERTIFICATE", [Caller],
+        "The pool does not accept the sender's client certificate.",
+        "Check that the certificate names the sender (xmppAddr), is valid now, and comes from an issuer that the server trusts for its users.";
+    SASL_IDENTITY: "SASL-IDENTITY", [Caller],
+        "The credential is good, and not for the sender's address.",
+        "Give the credential of the sender itself; check the pool's `logon_name` in the topology.";
+    SASL_DISABLED: "SASL-DISABLED", [Pool],
+        "The account is disabled on the server.",
+        "Have the account enabled, or choose another test user.";
+    SASL_EXPIRED: "SASL-EXPIRED", [Caller],
+        "The account's password has expired on the server.",
+        "Set a new password on the server and store it with Set-TestUserCredential.";
+    SASL_ENCRYPTION_REQUIRED: "SASL-ENCRYPTION-REQUIRED", [Pool],
+        "The pool says that the connection is not encrypted, although it is: something in front of the server takes the TLS off.",
+        "Make the proxy or load balancer in front of the server pass TLS through, or tell the server to trust it.";
+    SASL_TEMPORARY: "SASL-TEMPORARY", [Pool],
+        "The pool cannot check passwords now: its directory or database does not answer.",
+        "Check the directory or database behind the server; then test again.";
+    SASL_ABORTED: "SASL-ABORTED", [Pool],
+        "The pool broke off the authentication.",
+        "Look into the server's log for this time.";
+    SASL_REFUSED: "SASL-REFUSED", [Unknown],
+        "The pool refuses the logon in words that no standard has.",
+        "Read the server's words, and its log for this time.";
+    SASL_COMPLAINT: "SASL-COMPLAINT", [Imsh],
+        "The pool says that our side of the authentication breaks the rules.",
+        "Report it to the authors of imsh with the log of the result and the server's version.";
+    SASL_MALFORMED: "SASL-MALFORMED", [Pool],
+        "The pool's side of the authentication breaks the rules (RFC 5802).",
+        "Find out what answers in the server's name; if it is the server, report it to its makers.";
+    SASL_EXTENSION: "SASL-EXTENSION", [Pool],
+        "The pool demands an extension of SCRAM that nobody has defined; RFC 5802 says to stop there.",
+        "Report it to the makers of the server.";
+    SASL_ITERATIONS: "SASL-ITERATIONS", [Pool],
+        "The pool asks for too few iterations of key derivation (an eavesdropper could guess the password) or for too many (an attack on the client). imsh accepts 4096 to 1000000.",
+        "Set the server's SCRAM iteration count to 10000 or so, and have the account's password set anew.";
+    SASL_FOREIGN_NONCE: "SASL-FOREIGN-NONCE", [Pool],
+        "The pool's challenge does not extend our nonce: it is a replay, or made for somebody else. Nothing was proven to it.",
+        "Find out what answers in the server's name before you log on there again.";
+    SASL_WRONG_SIGNATURE: "SASL-WRONG-SIGNATURE", [Pool],
+        "The pool said success, and its signature is wrong: it does not know the account's keys.",
+        "Find out what answers in the server's name, and change the account's password if it is not the server.";
+    SASL_NO_PROOF: "SASL-NO-PROOF", [Pool],
+        "The pool said success before it proved that it knows the account's keys. imsh does not believe it.",
+        "Find out what answers in the server's name; if it is the server, report it to its makers.";
+    SASL_TIMEOUT: "SASL-TIMEOUT", [Pool],
+        "The pool stopped answering during the logon.",
+        "Check the directory or database that the server checks passwords with, and its load; its log says more.";
+
+    // Bind
+    BIND_NOT_OFFERED: "BIND-NOT-OFFERED", [Pool],
+        "The pool lets us log on and offers no resource binding.",
+        "Check the server's modules and version; every client needs a resource.";
+    BIND_LIMIT: "BIND-LIMIT", [Pool, Caller],
+        "The account has as many sessions as the pool lets it have.",
+        "End the account's other sessions, raise the server's session limit, or give each concurrent test its own test user.";
+    BIND_FORBIDDEN: "BIND-FORBIDDEN", [Pool],
+        "The pool lets the account log on and forbids it a session.",
+        "Check the server's access rules for this account.";
+    BIND_REFUSED: "BIND-REFUSED", [Pool],
+        "The pool could not give a session.",
+        "Look into the server's log for this time.";
+    BIND_BAD_ADDRESS: "BIND-BAD-ADDRESS", [Pool],
+        "The pool gave an address that is no full address.",
+        "Report it to the makers of the server.";
+    BIND_TIMEOUT: "BIND-TIMEOUT", [Pool],
+        "The pool accepted the logon and never gave a session.",
+        "Check that the server's session manager runs; its log says more.";
+
     // Send
     SEND_TOO_LONG: "SEND-TOO-LONG", [Caller],
         "The message is longer than the stanzas that the pool announces to take (XEP-0478).",
         "Shorten the body that -Body or the partner's `body` gives.";
+    SEND_TIMEOUT: "SEND-TIMEOUT", [Pool],
+        "The pool stopped reading from the connection.",
+        "Check the server's load and its traffic shaping for this account.";
+
+    // Deliver: the pool and the partner
+    FEDERATION_NOT_FOUND: "FEDERATION-NOT-FOUND", [Partner, Caller, Pool],
+        "The pool finds no server of the partner in DNS: no such name, no address, or an SRV record that leads to a host without one.",
+        "Check the spelling of the receiver's domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS.";
+    FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner],
+        "The partner's SRV record has the single target \".\": it says that it offers no federation.",
+        "Ask the partner whether federation is to be offered; its _xmpp-server record must then name a server.";
+    FEDERATION_DNS_FAILURE: "FEDERATION-DNS-FAILURE", [Pool, Unknown],
+        "DNS failed at the pool (SERVFAIL and the like), which is not the same as a missing name.",
+        "Check the resolver that the pool uses, and the DNSSEC signatures and name servers of the partner's zone.";
+    FEDERATION_REFUSED: "FEDERATION-REFUSED", [Partner, Unknown],
+        "The partner's host answers, and nobody listens at its federation port.",
+        "Ask the partner to start its server, or to correct the port in its _xmpp-server record.";
+    FEDERATION_NO_ANSWER: "FEDERATION-NO-ANSWER", [Network, Partner],
+        "Nothing came back to the pool from the partner's address: a firewall on either side drops the packets, or the host is down.",
+        "Check the firewalls between the pool and the partner for the federation port (5269), on both sides; ask the partner whether its host is up.";
+    FEDERATION_UNREACHABLE: "FEDERATION-UNREACHABLE", [Network],
+        "The pool has no route to the partner.",
+        "Check the pool's network, its routes, and whether the partner's addresses are of a kind that it can use (IPv4, IPv6).";
+    FEDERATION_SILENT: "FEDERATION-SILENT", [Partner, Unknown],
+        "The partner's server accepts connections and then says nothing: it hangs, is overloaded, or something else listens there.",
+        "Ask the partner to check its server, and what listens at its federation port.";
+    FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Unknown],
+        "The partner's server closes the pool's connection without saying why.",
+        "Ask the partner to look into its server's log for the pool's domain.";
+    FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner],
+        "What answers at the partner's federation port does not speak XMPP.",
+        "Ask the partner to correct its _xmpp-server record, or what listens at that port.";
+    FEDERATION_NO_TLS: "FEDERATION-NO-TLS", [Partner],
+        "The partner's server offers no encryption to other servers.",
+        "Ask the partner to configure a certificate and TLS between servers.";
+    FEDERATION_TLS_FAILED: "FEDERATION-TLS-FAILED", [Unknown, Partner],
+        "The TLS handshake between the two servers failed.",
+        "Compare the TLS versions, ciphers and certificates of both servers; their logs say more.";
+    FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner],
+        "The certificate of the partner's server has expired.",
+        "Ask the partner to renew its certificate and reload its server.";
+    FEDERATION_NOT_YET_VALID: "FEDERATION-CERTIFICATE-NOT-YET-VALID", [Partner],
+        "The certificate of the partner's server is not valid yet, or the pool's clock is slow.",
+        "Check the pool's clock; if it is right, ask the partner to install a certificate that is valid now.";
+    FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner],
+        "The certificate of the partner's server is not for the partner's domain.",
+        "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it.";
+    FEDERATION_UNTRUSTED: "FEDERATION-CERTIFICATE-UNTRUSTED", [Partner, Pool],
+        "The pool does not trust the certificate of the partner's server: signed by itself, by an unknown issuer, or without its intermediate. Prosody 0.12 says this for other flaws as well.",
+        "Run Test-FederatedPartner to see the certificate; ask the partner for a certificate from a known issuer with its whole chain, or have the pool trust the partner's issuer.";
+    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner],
+        "The server that the partner's DNS records lead to does not serve the partner's domain.",
+        "Ask the partner to correct its _xmpp-server record, or to add the domain to the server.";
+    FEDERATION_NOT_AUTHENTICATED: "FEDERATION-NOT-AUTHENTICATED", [Unknown],
+        "The two servers have no way in common to prove who they are (certificates or dialback).",
+        "Check that both servers have certificates that the other trusts, also for clients (clientAuth), or that both do dialback.";
+    FEDERATION_OUR_CERTIFICATE: "FEDERATION-OUR-CERTIFICATE", [Pool],
+        "The partner's server does not accept the pool's certificate.",
+        "Check the pool's certificate: its dates, its names, its chain, and that it may be used by clients (clientAuth).";
+    FEDERATION_OUR_ENCRYPTION: "FEDERATION-OUR-ENCRYPTION", [Pool],
+        "The partner wants encryption, and the pool does not do it between servers.",
+        "Enable TLS between servers at the pool.";
+    FEDERATION_DISABLED: "FEDERATION-DISABLED", [Pool],
+        "The pool is not set up for federation: its gateway to other domains is missing or switched off.",
+        "Enable federation between servers (s2s) for this domain at the pool.";
+    FEDERATION_FORBIDDEN: "FEDERATION-FORBIDDEN", [Pool],
+        "The pool's own policy does not allow messages to this partner.",
+        "Add the partner to the domains that the pool may federate with.";
+    FEDERATION_PARTNER_POLICY: "FEDERATION-PARTNER-POLICY", [Partner],
+        "The partner's policy does not let the pool's domain federate with it.",
+        "Ask the partner to allow the sender's domain, or to enable federation for its own.";
+    FEDERATION_QUEUE_FULL: "FEDERATION-QUEUE-FULL", [Pool],
+        "The pool's queue for the partner is full: the connection is slow or stuck while messages wait for it.",
+        "Look at the pool's connection to the partner; have it closed and made anew, then test again.";
+    FEDERATION_POOL_ERROR: "FEDERATION-POOL-ERROR", [Pool],
+        "The pool failed internally when it sent to the partner.",
+        "Look into the pool's log for this time.";
+    FEDERATION_MEMORY: "FEDERATION-MEMORY", [Unknown],
+        "The pool answers from memory: it failed to reach the partner earlier and does not try again for a while. ejabberd does so for up to five minutes.",
+        "Test again in five minutes, or close the pool's failed connections to the partner and test at once.";
+    FEDERATION_FAILED: "FEDERATION-FAILED", [Unknown],
+        "The pool could not reach the partner and does not say why. Openfire and MongooseIM say no more than this, whatever is broken.",
+        "Read the pool's log for the partner's domain; check the partner's DNS records, port, and certificate from the pool's network.";
+
+    // Deliver: the receiver
+    RECEIVER_UNAVAILABLE: "RECEIVER-UNAVAILABLE", [Partner, Pool],
+        "The receiver's server answers and did not take the message: there is no such user, or nobody is on line and nothing is stored, or the receiver blocks the sender. Servers do not tell these apart on purpose. Federation works both ways.",
+        "Check the receiver's address; ask whether the account exists, is on line, and does not block the sender; or test with a receiver that always answers (imsh respond).";
+    RECEIVER_GONE: "RECEIVER-GONE", [Partner, Pool],
+        "The receiver's account was deleted.",
+        "Choose another receiver, or correct the topology.";
+    RECEIVER_MOVED: "RECEIVER-MOVED", [Partner, Pool],
+        "The receiver's server names another address for the receiver.",
+        "Use the new address, if you trust whoever names it.";
+    RECEIVER_POLICY: "RECEIVER-POLICY", [Partner, Pool],
+        "A policy at the receiver's side refused the message: it takes none from strangers, holds it for spam, or does not allow the sender. Federation works.",
+        "Ask the partner to allow the sender's address, or have the receiver subscribe to it first.";
+    RECEIVER_QUEUE_FULL: "RECEIVER-QUEUE-FULL", [Partner, Pool],
+        "The receiver's server has no room for another message to the receiver, who has not logged on for long.",
+        "Have the receiver log on and read its messages, or choose another receiver.";
+    RECEIVER_SERVER_ERROR: "RECEIVER-SERVER-ERROR", [Partner, Pool],
+        "The receiver's server failed internally. Federation works.",
+        "Ask the partner to look into its server's log for this time.";
+    RECEIVER_REJECTED: "RECEIVER-REJECTED", [Partner, Pool, Unknown],
+        "The message was refused for a reason that fits none of the known ones.",
+        "Read the server's words; ask the partner, and look into the pool's log, for this time.";
+    RECEIVER_BAD_ADDRESS: "RECEIVER-BAD-ADDRESS", [Caller],
+        "The receiver's address is not one that servers accept.",
+        "Correct the receiver's address.";
+    RECEIVER_BLOCKED_BY_SENDER: "RECEIVER-BLOCKED-BY-SENDER", [Caller],
+        "The sender's own block list or privacy list stops the message.",
+        "Take the receiver off the sender's block list, or send as another test user.";
+
+    // Deliver: the evidence
+    EVIDENCE_POOL_SILENT: "EVIDENCE-POOL-SILENT", [Pool],
+        "The pool took the message from the wire and answered nothing behind it.",
+        "Check that the pool's server is alive and not overloaded; its log says more.";
+    EVIDENCE_SILENCE: "EVIDENCE-SILENCE", [Unknown],
+        "The pool took the message, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
+        "Test again with a longer -Timeout to hear the pool's own verdict; check the way back from the partner to the pool.";
+    EVIDENCE_NO_ANSWER: "EVIDENCE-NO-ANSWER", [Partner],
+        "The partner's server took the message, and no client of the receiver answered: nobody is on line, or the client sends neither receipts nor answers. Most clients answer only those whom they know.",
+        "Have the receiver go on line with a client that answers, run `imsh respond` as the receiver, or ask for -MinimumEvidence AcceptedByPartner.";
+    EVIDENCE_NOT_SEEN: "EVIDENCE-NOT-SEEN", [Partner, Pool],
+        "The receiver's server took the message, and our own session of the receiver, which was on line, never saw it: another session got it, or a filter swallowed it.",
+        "End the receiver's other sessions; check the filters at the receiver's server; then test again.";
+    EVIDENCE_NO_ECHO: "EVIDENCE-NO-ECHO", [Partner],
+        "A client of the receiver has the message, and nobody wrote back.",
+        "Run `imsh respond` as the receiver, or ask for -MinimumEvidence Delivered.";
+    EVIDENCE_FENCE: "EVIDENCE-FENCE", [Unknown],
+        "The ping behind the message came back with an error that the pool itself may have made, so that nothing proves that the partner saw either.",
+        "Ask for an evidence that only the receiver can give (-MinimumEvidence Delivered), or look into the pool's log for the partner.";
+    RETURN_PATH: "RETURN-PATH", [Partner, Network],
+        "The message arrived and its answer did not come back: the way from the partner to the pool is broken.",
+        "Look for what stops messages from the partner to the pool: DNS records and certificate of the pool's domain as the partner sees them, firewalls, the partner's policy.";
 
     // In any phase
-    UNEXPLAINED: "UNEXPLAINED", [Unknown],
-        "A fault that has no words yet.",
-        "Read the error.";
+    NO_RANDOMNESS: "NO-RANDOMNESS", [Caller],
+        "The machine that runs the test gives out no random numbers, without which nothing can be secured.",
+        "Repair the system's source of random numbers (/dev/urandom, getrandom).";
     CANCELLED: "CANCELLED", [Caller],
         "The test was ended before it was done.",
         "Run it again.";

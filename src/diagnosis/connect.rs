@@ -12,7 +12,7 @@ use crate::xmpp::connect::{Attempt, Fault, Outcome};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Connect means.
-pub(super) fn finding(fault: &Fault, _trace: &Trace, context: &Context<'_>) -> Finding {
+pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
     match fault {
         Fault::Refused { attempts } => refused(attempts, context),
         Fault::Silent { attempts } => silent(context).evidence(some(attempts)),

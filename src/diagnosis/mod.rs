@@ -12,10 +12,17 @@ pub mod resolve;
 pub mod connect;
 pub mod secure;
 pub mod stream;
+pub mod authenticate;
+pub mod bind;
+pub mod send;
+pub mod deliver;
+pub mod bounces;
+pub mod federation;
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::xmpp::federation::Look;
 use crate::xmpp::resolve::{Security, Target};
 use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::{Fault, Phase};
@@ -160,8 +167,12 @@ pub struct Context<'a> {
     pub partner_listed: bool,
     /// The kinds of TLS that the pool may be reached by.
     pub security: Security,
+    /// Whether a session of ours stood at the receiver's end.
+    pub witnessed: bool,
     /// What was given by hand.
     pub given: Given<'a>,
+    /// What was seen of the receiver's domain from this machine, where somebody looked.
+    pub look: Option<&'a Look>,
 }
 
 /// The optional parameters that were given by hand. Where one of them is what failed, the first
@@ -203,14 +214,14 @@ fn domain_of(address: &str) -> &str {
 /// Says what a fault means.
 pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let finding = match fault {
-        Fault::Resolve(fault) => resolve::finding(fault, trace, context),
-        Fault::Connect(fault) => connect::finding(fault, trace, context),
+        Fault::Resolve(fault) => resolve::finding(fault, context),
+        Fault::Connect(fault) => connect::finding(fault, context),
         Fault::Secure(fault) => secure::finding(fault, trace, context),
         Fault::Stream(fault) => stream::finding(fault, trace, context),
-        // FIXME: these have no words of their own yet.
-        Fault::Authenticate(_) | Fault::Bind(_) | Fault::Send(_) | Fault::Deliver(_) => {
-            Finding::of(&catalogue::UNEXPLAINED, fault.to_string())
-        }
+        Fault::Authenticate(fault) => authenticate::finding(fault, trace, context),
+        Fault::Bind(fault) => bind::finding(fault, context),
+        Fault::Send(fault) => send::finding(fault, context),
+        Fault::Deliver(fault) => deliver::finding(fault, trace, context),
         Fault::Deadline { phase, after } => late(*phase, *after, trace, context),
         Fault::Cancelled => Finding::of(&catalogue::CANCELLED, "the test was ended before it was done")
             .evidence(format_args!("ended in {}", current_phase(trace))),
@@ -224,9 +235,10 @@ fn late(phase: Phase, after: Duration, trace: &Trace, context: &Context<'_>) -> 
         Phase::Resolve => resolve::late(after, trace, context),
         Phase::Connect => connect::late(after, trace, context),
         Phase::Secure => secure::late(after, trace, context),
-        Phase::Authenticate | Phase::Bind | Phase::Send | Phase::Deliver => {
-            stream::late(phase, after, trace, context)
-        }
+        Phase::Authenticate => authenticate::late(after, trace, context),
+        Phase::Bind => bind::late(after, trace, context),
+        Phase::Send => send::late(after, trace, context),
+        Phase::Deliver => deliver::late(after, trace, context),
     }
 }
 

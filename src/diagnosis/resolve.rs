@@ -11,7 +11,7 @@ use crate::xmpp::resolve::{Fault, Kind};
 use crate::xmpp::trace::Trace;
 
 /// Says what a fault of Resolve means.
-pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
+pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
     let pool = context.pool;
     match fault {
         Fault::BadServer { written } => Finding::of(
@@ -60,7 +60,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
         }
         Fault::TargetWithoutAddress { srv, host, cause } => {
             // What is wrong with the address has its own words; only the blame is the record's.
-            let cause = finding(cause, trace, context);
+            let cause = finding(cause, context);
             let because_of_the_network = cause.owner == Owner::Network;
             let mut finding = Finding::of(
                 &catalogue::DNS_TARGET_WITHOUT_ADDRESS,

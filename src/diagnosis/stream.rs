@@ -3,10 +3,9 @@
 //! The same end means different things in different phases, so the title always says where it came.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use super::quote::quoted;
-use super::{Context, Finding, Owner, catalogue, current_phase, last_seen, not_done, port_in_doubt};
+use super::{Context, Finding, Owner, catalogue, current_phase, last_seen, port_in_doubt, send};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::StreamCondition;
 use crate::xmpp::stream::Fault;
@@ -71,17 +70,8 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             Finding::of(&catalogue::STREAM_UNEXPECTED, format!("{pool} sent something else than {wanted}"))
                 .evidence(format_args!("the element {} in {} came", quoted(name), quoted(ns)))
         }
-        Fault::TooLong { n_bytes, limit } => {
-            Finding::of(&catalogue::SEND_TOO_LONG, format!("the message is longer than {pool} takes"))
-                .evidence(format_args!("it has {n_bytes} bytes and the server announces a limit of {limit}"))
-        }
+        Fault::TooLong { n_bytes, limit } => send::too_long(*n_bytes, *limit, context),
     }
-}
-
-/// A phase over the stream was not done in time.
-pub(super) fn late(phase: Phase, after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
-    let title = format!("{} stopped answering {}", context.pool, during(phase));
-    Finding::of(&catalogue::STREAM_TIMEOUT, title).evidence(not_done(phase, after)).evidence(last_seen(trace))
 }
 
 /// Where in the attempt something came.

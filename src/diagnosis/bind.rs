@@ -1,0 +1,101 @@
+//! Findings of Bind: the logon worked, and the server gives no session.
+
+use std::time::Duration;
+
+use super::quote::quoted;
+use super::{Context, Finding, catalogue, last_seen, not_done, stream};
+use crate::xmpp::Phase;
+use crate::xmpp::bind::Fault;
+use crate::xmpp::condition::{StanzaCondition, StanzaError};
+use crate::xmpp::trace::Trace;
+
+/// Says what a fault of Bind means.
+pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    match fault {
+        Fault::NotOffered => {
+            Finding::of(&catalogue::BIND_NOT_OFFERED, format!("{pool} lets us log on and offers no session"))
+                .evidence("<bind/> is not among the stream's features")
+        }
+        Fault::Refused { error } => {
+            refused(error, context).evidence(format_args!("the server said {}", told(error)))
+        }
+        Fault::SessionRefused { error } => Finding::of(
+            &catalogue::BIND_REFUSED,
+            format!("{pool} demands a session of the old kind (RFC 3921) and refuses it"),
+        )
+        .evidence(format_args!("the server said {}", told(error))),
+        Fault::InvalidAddress { said } => {
+            Finding::of(&catalogue::BIND_BAD_ADDRESS, format!("{pool} gave us an address that is none"))
+                .evidence(format_args!("the address is {}", quoted(said)))
+        }
+    }
+}
+
+/// Bind was not done in time.
+pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
+    let title = format!("{} stopped answering {}", context.pool, stream::during(Phase::Bind));
+    Finding::of(&catalogue::BIND_TIMEOUT, title)
+        .evidence(not_done(Phase::Bind, after))
+        .evidence(last_seen(trace))
+}
+
+/// RFC 6120, section 7.6.2 and 7.7.2: the conditions that have a meaning of their own here.
+fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
+    let (pool, sender) = (context.pool, context.sender);
+    match error.condition {
+        StanzaCondition::ResourceConstraint => Finding::of(
+            &catalogue::BIND_LIMIT,
+            format!("{sender} has as many sessions at {pool} as it may have"),
+        ),
+        StanzaCondition::Conflict => Finding::of(
+            &catalogue::BIND_LIMIT,
+            format!("{pool} refuses a further session of {sender} beside those that it has"),
+        ),
+        StanzaCondition::NotAllowed
+        | StanzaCondition::Forbidden
+        | StanzaCondition::NotAuthorized
+        | StanzaCondition::PolicyViolation => Finding::of(
+            &catalogue::BIND_FORBIDDEN,
+            format!("{pool} lets {sender} log on and forbids it a session"),
+        ),
+        StanzaCondition::BadRequest
+        | StanzaCondition::FeatureNotImplemented
+        | StanzaCondition::Gone
+        | StanzaCondition::InternalServerError
+        | StanzaCondition::ItemNotFound
+        | StanzaCondition::JidMalformed
+        | StanzaCondition::NotAcceptable
+        | StanzaCondition::RecipientUnavailable
+        | StanzaCondition::Redirect
+        | StanzaCondition::RegistrationRequired
+        | StanzaCondition::RemoteServerNotFound
+        | StanzaCondition::RemoteServerTimeout
+        | StanzaCondition::ServiceUnavailable
+        | StanzaCondition::SubscriptionRequired
+        | StanzaCondition::UndefinedCondition
+        | StanzaCondition::UnexpectedRequest
+        | StanzaCondition::Unknown(_) => {
+            Finding::of(&catalogue::BIND_REFUSED, format!("{pool} could not give {sender} a session"))
+        }
+    }
+}
+
+/// An error of a stanza, as its maker worded it.
+pub(super) fn told(error: &StanzaError) -> String {
+    let mut told = error.condition.to_string();
+    if !error.kind.is_empty() {
+        told.push_str(&format!(" ({})", error.kind));
+    }
+    match &error.text {
+        Some(text) => told.push_str(&format!(": {}", quoted(text))),
+        None => told.push_str(", without a text"),
+    }
+    if let Some(by) = &error.by {
+        told.push_str(&format!(", signed by {}", quoted(by)));
+    }
+    if let Some(application) = &error.application {
+        told.push_str(&format!(", with <{application}/>"));
+    }
+    told
+}

@@ -1,0 +1,374 @@
+//! Findings of Deliver: bounces, silence, and evidence that falls short of what was asked for.
+//!
+//! First who made an error, then what it means: our pool's errors are about federation, the
+//! partner's about the receiver. Where nobody says who spoke, the words say so.
+
+use std::time::Duration;
+
+use super::bind::told;
+use super::bounces::{self, Software};
+use super::federation::{self, Word, with_look};
+use super::quote::{quoted, seconds};
+use super::{Context, Finding, Owner, catalogue, last_seen, not_done};
+use crate::topology::Evidence;
+use crate::xmpp::Phase;
+use crate::xmpp::condition::{StanzaCondition, StanzaError};
+use crate::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
+use crate::xmpp::trace::Trace;
+
+/// Says what a fault of Deliver means.
+pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
+    match fault {
+        Fault::Bounced { bounce, fence } => bounced(bounce, fence, trace, context),
+        Fault::ReceiverUnavailable { bounce } => {
+            let finding = unavailable(&bounce.error, context).evidence(answer(bounce, context));
+            if is_local(context) {
+                finding
+            } else {
+                finding.evidence(format_args!(
+                    "{} answered the ping behind the message: federation works both ways",
+                    context.partner()
+                ))
+            }
+        }
+        Fault::Silent { reached, wanted, waited, fence } => {
+            silent(*reached, *wanted, *waited, fence, trace, context)
+        }
+        Fault::ReturnPath { waited } => {
+            let (domain, partner) = (context.domain(), context.partner());
+            Finding::of(
+                &catalogue::RETURN_PATH,
+                format!("the message arrived at {} and its answer did not come back", context.receiver()),
+            )
+            .evidence(format_args!(
+                "our session at {partner} saw the message, and nothing came to {} within {}",
+                context.sender,
+                seconds(*waited)
+            ))
+            .remedy(format!(
+                "Look for what stops messages from {partner} to {domain}: test the other direction with a pool of {partner}, and check there the DNS records, the certificate and the policy for {domain}."
+            ))
+        }
+    }
+}
+
+/// Deliver was not done in time: the whole attempt's time was up.
+pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
+    silence(context).evidence(not_done(Phase::Deliver, after)).evidence(last_seen(trace))
+}
+
+fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>) -> Finding {
+    let finding = match side(bounce, fence, context) {
+        Side::Address => Finding::of(
+            &catalogue::RECEIVER_BAD_ADDRESS,
+            format!("{} is no address that a server accepts", context.receiver()),
+        ),
+        Side::OwnBlockList => Finding::of(
+            &catalogue::RECEIVER_BLOCKED_BY_SENDER,
+            format!("{} blocks {} on its own block list", context.sender, context.receiver()),
+        ),
+        Side::Federation => {
+            let software = bounces::software(&bounce.error, trace);
+            return federation(&bounce.error, software, bounce.after, answer(bounce, context), context);
+        }
+        Side::Receiver => refused(&bounce.error, context),
+        Side::Unclear => Finding::of(
+            &catalogue::RECEIVER_REJECTED,
+            format!(
+                "the message to {} came back, and nothing says whether {} or {} refused it",
+                context.receiver(),
+                context.pool,
+                context.partner()
+            ),
+        )
+        .owned_by(Owner::Unknown),
+    };
+    finding.evidence(answer(bounce, context))
+}
+
+/// What an error is about.
+enum Side {
+    Address,
+    OwnBlockList,
+    Federation,
+    Receiver,
+    Unclear,
+}
+
+fn side(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Side {
+    let error = &bounce.error;
+    let text = error.text.as_deref().unwrap_or_default().to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| text.contains(words));
+    if error.condition == StanzaCondition::JidMalformed
+        || says(&["attribute 'to'", "failed idna", "not an idn hostname"])
+    {
+        return Side::Address;
+    }
+    let blocked = error.application.as_deref() == Some("blocked") && bounce.origin != Origin::Partner;
+    if error.condition == StanzaCondition::NotAcceptable
+        && (blocked || says(&["you have blocked", "your active privacy list"]))
+    {
+        return Side::OwnBlockList;
+    }
+    if is_local(context) {
+        return Side::Receiver;
+    }
+    match bounce.origin {
+        Origin::Pool => Side::Federation,
+        Origin::Partner => Side::Receiver,
+        Origin::Other | Origin::Unclear => match fence {
+            _ if is_about_servers(&error.condition) => Side::Federation,
+            // The way is open, so that the error is about the receiver.
+            Fence::Answered { .. } => Side::Receiver,
+            Fence::Failed { origin: Origin::Partner, .. } => Side::Receiver,
+            // The pool says the same about the message and about the ping to the domain.
+            Fence::Failed { error: same, .. }
+                if same.condition == error.condition && is_policy(&error.condition) =>
+            {
+                Side::Federation
+            }
+            Fence::Open | Fence::Failed { .. } if is_policy_of_servers(&text) => Side::Federation,
+            Fence::Open | Fence::Failed { .. } => {
+                if is_about_people(&error.condition) || says(&["offline message"]) {
+                    Side::Receiver
+                } else {
+                    Side::Unclear
+                }
+            }
+        },
+    }
+}
+
+fn is_about_servers(condition: &StanzaCondition) -> bool {
+    matches!(condition, StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout)
+}
+
+fn is_policy(condition: &StanzaCondition) -> bool {
+    matches!(condition, StanzaCondition::Forbidden | StanzaCondition::NotAllowed)
+}
+
+/// Texts that a server says about federation only.
+fn is_policy_of_servers(text: &str) -> bool {
+    ["remote domains", "outgoing stanza queue", "stream queue is overloaded"]
+        .iter()
+        .any(|words| text.contains(words))
+}
+
+/// Conditions that a server gives for a receiver that it serves.
+fn is_about_people(condition: &StanzaCondition) -> bool {
+    matches!(
+        condition,
+        StanzaCondition::Gone
+            | StanzaCondition::Redirect
+            | StanzaCondition::RecipientUnavailable
+            | StanzaCondition::PolicyViolation
+            | StanzaCondition::SubscriptionRequired
+    )
+}
+
+/// Whether the receiver is served by the sender's own pool.
+fn is_local(context: &Context<'_>) -> bool {
+    context.partner().eq_ignore_ascii_case(context.domain())
+}
+
+fn federation(
+    error: &StanzaError,
+    software: Software,
+    after: Duration,
+    said: String,
+    context: &Context<'_>,
+) -> Finding {
+    let word = Word { cause: bounces::cause(error, software), software, after };
+    let mut finding = federation::finding(&word, context);
+    finding.evidence.insert(0, said);
+    finding
+}
+
+/// Who said what, and when.
+fn answer(bounce: &Bounce, context: &Context<'_>) -> String {
+    let who = speaker(bounce.origin, &bounce.error, context);
+    let order = match bounce.order {
+        Order::BeforeFence => "",
+        Order::BehindFence => ", after the partner had already answered the ping behind the message",
+    };
+    format!("{who} said {} after {}{order}", told(&bounce.error), seconds(bounce.after))
+}
+
+fn speaker(origin: Origin, error: &StanzaError, context: &Context<'_>) -> String {
+    match origin {
+        Origin::Pool => context.pool.to_owned(),
+        Origin::Partner => format!("the server of {}", context.partner()),
+        Origin::Other => error.by.as_deref().map_or_else(|| "somebody on the way".to_owned(), quoted),
+        Origin::Unclear if is_about_servers(&error.condition) => context.pool.to_owned(),
+        Origin::Unclear => "a server".to_owned(),
+    }
+}
+
+/// The partner's server speaks about the receiver.
+fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
+    let (partner, receiver) = (context.partner(), context.receiver());
+    let text = error.text.as_deref().unwrap_or_default().to_lowercase();
+    let finding = match &error.condition {
+        StanzaCondition::ServiceUnavailable | StanzaCondition::ItemNotFound => {
+            return unavailable(error, context);
+        }
+        StanzaCondition::RecipientUnavailable => Finding::of(
+            &catalogue::RECEIVER_UNAVAILABLE,
+            format!("the session of {receiver} was lost before the message reached it"),
+        ),
+        StanzaCondition::Gone => {
+            Finding::of(&catalogue::RECEIVER_GONE, format!("the account {receiver} does not exist any more"))
+        }
+        StanzaCondition::Redirect => {
+            Finding::of(&catalogue::RECEIVER_MOVED, format!("{receiver} has moved to another address"))
+        }
+        StanzaCondition::PolicyViolation if text.contains("stranger") => Finding::of(
+            &catalogue::RECEIVER_POLICY,
+            format!("{partner} takes no messages for {receiver} from strangers"),
+        ),
+        StanzaCondition::PolicyViolation if text.contains("unsolicited") || text.contains("spam") => {
+            Finding::of(&catalogue::RECEIVER_POLICY, format!("{partner} holds the message for spam"))
+        }
+        StanzaCondition::PolicyViolation
+        | StanzaCondition::Forbidden
+        | StanzaCondition::NotAllowed
+        | StanzaCondition::NotAcceptable
+        | StanzaCondition::NotAuthorized
+        | StanzaCondition::RegistrationRequired
+        | StanzaCondition::SubscriptionRequired => Finding::of(
+            &catalogue::RECEIVER_POLICY,
+            format!("a policy of {partner} does not let {} write to {receiver}", context.sender),
+        ),
+        StanzaCondition::ResourceConstraint => Finding::of(
+            &catalogue::RECEIVER_QUEUE_FULL,
+            format!("{partner} has no room for another message to {receiver}"),
+        ),
+        StanzaCondition::InternalServerError => Finding::of(
+            &catalogue::RECEIVER_SERVER_ERROR,
+            format!("the server of {partner} failed internally"),
+        ),
+        StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => Finding::of(
+            &catalogue::RECEIVER_SERVER_ERROR,
+            format!("the server of {partner} cannot reach a server that it needs for {receiver}"),
+        ),
+        StanzaCondition::BadRequest
+        | StanzaCondition::Conflict
+        | StanzaCondition::FeatureNotImplemented
+        | StanzaCondition::JidMalformed
+        | StanzaCondition::UndefinedCondition
+        | StanzaCondition::UnexpectedRequest
+        | StanzaCondition::Unknown(_) => Finding::of(
+            &catalogue::RECEIVER_REJECTED,
+            format!("the server of {partner} did not take the message to {receiver}"),
+        ),
+    };
+    at_home(finding, context)
+}
+
+/// The receiver's server is there, and the receiver is not.
+fn unavailable(error: &StanzaError, context: &Context<'_>) -> Finding {
+    let receiver = context.receiver();
+    let text = error.text.as_deref().unwrap_or_default().to_lowercase();
+    let title = if text.contains("user session not found") {
+        format!("{receiver} exists and is off line, and its server keeps no message for it")
+    } else {
+        format!("{receiver} is not available: no such user, or off line, or it blocks {}", context.sender)
+    };
+    at_home(Finding::of(&catalogue::RECEIVER_UNAVAILABLE, title), context)
+}
+
+/// A receiver in the sender's own domain is its own pool's.
+fn at_home(finding: Finding, context: &Context<'_>) -> Finding {
+    if is_local(context) && finding.owner == Owner::Partner { finding.owned_by(Owner::Pool) } else { finding }
+}
+
+/// The evidence did not come in time.
+fn silent(
+    reached: Option<Evidence>,
+    wanted: Evidence,
+    waited: Duration,
+    fence: &Fence,
+    trace: &Trace,
+    context: &Context<'_>,
+) -> Finding {
+    let rests = format!("reached {}, wanted {wanted}, waited {}", level(reached), seconds(waited));
+    if let Fence::Failed { error, origin, after } = fence {
+        return wrong_side(error, *origin, *after, trace, context).evidence(rests);
+    }
+    let (pool, partner, receiver) = (context.pool, context.partner(), context.receiver());
+    match reached {
+        None | Some(Evidence::Sent) => Finding::of(
+            &catalogue::EVIDENCE_POOL_SILENT,
+            format!("{pool} took the message from the wire and then answered nothing, not even a ping"),
+        )
+        .evidence(rests),
+        Some(Evidence::AcceptedByPool) => {
+            // What was seen from here names the broken thing before the pool does.
+            match federation::unsaid(context) {
+                Some(mut finding) => {
+                    finding.evidence.insert(
+                        0,
+                        format!("{pool} took the message and nothing came back within {}", seconds(waited)),
+                    );
+                    finding.evidence(rests)
+                }
+                None => with_look(silence(context).evidence(rests), None, context),
+            }
+        }
+        Some(Evidence::AcceptedByPartner) if context.witnessed => Finding::of(
+            &catalogue::EVIDENCE_NOT_SEEN,
+            format!("{partner} took the message and did not bring it to our session of {receiver}"),
+        )
+        .evidence(rests),
+        Some(Evidence::AcceptedByPartner) => Finding::of(
+            &catalogue::EVIDENCE_NO_ANSWER,
+            format!("the server of {partner} took the message for {receiver}, and no client answered it"),
+        )
+        .evidence(rests),
+        Some(Evidence::Delivered | Evidence::Exchanged) => Finding::of(
+            &catalogue::EVIDENCE_NO_ECHO,
+            format!("a client of {receiver} acknowledged the message and nobody wrote back"),
+        )
+        .evidence(rests),
+    }
+}
+
+fn silence(context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let finding = Finding::of(
+        &catalogue::EVIDENCE_SILENCE,
+        format!("{pool} took the message for {partner}, and neither an answer nor an error came back"),
+    );
+    if context.look.is_none() {
+        finding.first(&format!("Run Test-FederatedPartner -Domain {partner} to look from this machine."))
+    } else {
+        finding
+    }
+}
+
+/// The ping behind the message came back with an error, and the message itself did not.
+fn wrong_side(
+    error: &StanzaError,
+    origin: Origin,
+    after: Duration,
+    trace: &Trace,
+    context: &Context<'_>,
+) -> Finding {
+    let who = speaker(origin, error, context);
+    let said = format!("{who} said {} to the ping behind the message, after {}", told(error), seconds(after));
+    if origin == Origin::Pool || is_about_servers(&error.condition) {
+        return federation(error, bounces::software(error, trace), after, said, context);
+    }
+    Finding::of(
+        &catalogue::EVIDENCE_FENCE,
+        format!(
+            "nothing proves that {} saw the message: its answer to the ping behind it may be the pool's own",
+            context.partner()
+        ),
+    )
+    .evidence(said)
+}
+
+fn level(reached: Option<Evidence>) -> String {
+    reached.map_or_else(|| "nothing".to_owned(), |level| level.to_string())
+}

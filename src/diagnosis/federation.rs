@@ -1,0 +1,440 @@
+//! Findings of federation: why a pool could not give a message to a partner, and what was seen from here.
+//!
+//! The pool's word decides. The look from this machine makes a vague word exact and says where both
+//! disagree; it never overturns what the pool said, since this machine has other name servers and
+//! other routes.
+
+use std::time::Duration;
+
+use super::bounces::{self, Cause, Software};
+use super::quote::moment;
+use super::{Context, Finding, Owner, catalogue};
+use crate::xmpp::certificate::CertificateFault;
+use crate::xmpp::condition::StreamCondition;
+use crate::xmpp::connect::Outcome;
+use crate::xmpp::federation::{Look, Sight};
+use crate::xmpp::{Fault, Phase, connect, resolve, secure, stream, xml};
+
+/// What a pool said about a partner.
+pub(super) struct Word {
+    pub(super) cause: Cause,
+    pub(super) software: Software,
+    /// How long after the message.
+    pub(super) after: Duration,
+}
+
+/// Says what a pool's word about a partner means, beside what was seen from here.
+pub(super) fn finding(word: &Word, context: &Context<'_>) -> Finding {
+    let seen = context.look.map(Seen::of);
+    if bounces::is_from_memory(word.cause, word.software, word.after) {
+        return remembered(seen.as_ref(), context);
+    }
+    let cause = seen.as_ref().map_or(word.cause, |seen| more_exact(word.cause, seen));
+    let finding = of_cause(cause, seen.as_ref(), context);
+    let finding = with_look(finding, seen.as_ref(), context);
+    if bounces::may_be_from_memory(word.cause, word.software, word.after) {
+        let mut finding = finding;
+        finding.remedy.push_str(" If it was repaired within the last five minutes, test again later: ejabberd may be repeating an old failure from memory.");
+        return finding;
+    }
+    finding
+}
+
+/// The pool has said nothing at all; what was seen from here may say why.
+pub(super) fn unsaid(context: &Context<'_>) -> Option<Finding> {
+    let seen = Seen::of(context.look?);
+    let cause = seen.cause?;
+    Some(with_look(of_cause(cause, Some(&seen), context), None, context))
+}
+
+/// What was seen from here, as evidence.
+pub(super) fn with_look(finding: Finding, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    match (seen, context.look) {
+        (Some(seen), _) => finding.evidence(&seen.text),
+        (None, Some(look)) => finding.evidence(Seen::of(look).text),
+        (None, None) => finding,
+    }
+}
+
+/// What the look from here came to.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Why the partner could not be reached from here; `None` where it looks healthy, or where this
+    /// machine itself could not look.
+    cause: Option<Cause>,
+    healthy: bool,
+    text: String,
+}
+
+impl Seen {
+    pub(super) fn of(look: &Look) -> Self {
+        let partner = &look.partner;
+        let sights = match &look.sights {
+            Err(fault) => {
+                let text = format!("from this machine: {fault}");
+                return Self { cause: of_fault(fault), healthy: false, text };
+            }
+            Ok(sights) => sights,
+        };
+        if let Some(sight) = sights.iter().find(|sight| sight.is_healthy()) {
+            let text = format!(
+                "from this machine, {partner} looks healthy: {} answers with a good certificate",
+                sight.target
+            );
+            return Self { cause: None, healthy: true, text };
+        }
+        match sights.first() {
+            None => {
+                Self { cause: None, healthy: false, text: "from this machine, nothing was seen".to_owned() }
+            }
+            Some(sight) => Self {
+                cause: of_sight(sight),
+                healthy: false,
+                text: format!("from this machine, at {}: {}", sight.target, trouble(sight)),
+            },
+        }
+    }
+}
+
+fn of_sight(sight: &Sight) -> Option<Cause> {
+    match (&sight.offer, sight.certificate().map(|report| &report.verdict)) {
+        (Err(fault), _) => of_fault(fault),
+        (Ok(_), Some(Err(fault))) => Some(of_certificate(fault)),
+        (Ok(_), Some(Ok(_)) | None) => None,
+    }
+}
+
+fn trouble(sight: &Sight) -> String {
+    match (&sight.offer, sight.certificate()) {
+        (Err(fault), _) => fault.to_string(),
+        (Ok(_), Some(report)) => match &report.verdict {
+            Err(fault) => format!(
+                "its certificate, valid until {}, is not acceptable: {fault}",
+                moment(report.not_after)
+            ),
+            Ok(_) => "it answers".to_owned(),
+        },
+        (Ok(_), None) => "it answers without a certificate".to_owned(),
+    }
+}
+
+fn of_certificate(fault: &CertificateFault) -> Cause {
+    match fault {
+        CertificateFault::Expired { .. } => Cause::Expired,
+        CertificateFault::NotYetValid { .. } => Cause::NotYetValid,
+        CertificateFault::NameMismatch { .. } => Cause::WrongName,
+        CertificateFault::SelfSigned { .. }
+        | CertificateFault::UnknownIssuer { .. }
+        | CertificateFault::IncompleteChain { .. }
+        | CertificateFault::WrongPurpose { .. }
+        | CertificateFault::Invalid { .. } => Cause::Untrusted,
+    }
+}
+
+/// The cause that a fault of the look stands for; `None` where it says nothing about the partner.
+fn of_fault(fault: &Fault) -> Option<Cause> {
+    match fault {
+        Fault::Resolve(fault) => of_resolve(fault),
+        Fault::Connect(fault) => of_connect(fault),
+        Fault::Secure(fault) => of_secure(fault),
+        Fault::Stream(fault) => of_stream(fault),
+        Fault::Deadline { phase, .. } => match phase {
+            Phase::Connect => Some(Cause::NoAnswer),
+            Phase::Secure => Some(Cause::Silent),
+            Phase::Resolve | Phase::Authenticate | Phase::Bind | Phase::Send | Phase::Deliver => None,
+        },
+        Fault::Authenticate(_) | Fault::Bind(_) | Fault::Send(_) | Fault::Deliver(_) | Fault::Cancelled => {
+            None
+        }
+    }
+}
+
+fn of_resolve(fault: &resolve::Fault) -> Option<Cause> {
+    match fault {
+        resolve::Fault::NoSuchName { .. } | resolve::Fault::NoRecords { .. } => Some(Cause::NotFound),
+        resolve::Fault::NotOffered { .. } => Some(Cause::NotOffered),
+        resolve::Fault::ServerFailure { .. } => Some(Cause::DnsFailure),
+        resolve::Fault::TargetWithoutAddress { cause, .. } => of_resolve(cause),
+        resolve::Fault::BadServer { .. }
+        | resolve::Fault::BadName { .. }
+        | resolve::Fault::NoNameServer { .. }
+        | resolve::Fault::Timeout { .. }
+        | resolve::Fault::NotAsked { .. }
+        | resolve::Fault::SecurityNotOffered { .. } => None,
+    }
+}
+
+fn of_connect(fault: &connect::Fault) -> Option<Cause> {
+    match fault {
+        connect::Fault::Refused { .. } => Some(Cause::Refused),
+        connect::Fault::Silent { .. } => Some(Cause::NoAnswer),
+        connect::Fault::Unreachable { .. } => None,
+        connect::Fault::Mixed { attempts } => {
+            let some = |outcome: &Outcome| attempts.iter().any(|attempt| attempt.outcome == *outcome);
+            if some(&Outcome::TimedOut) {
+                Some(Cause::NoAnswer)
+            } else if some(&Outcome::Refused) {
+                Some(Cause::Refused)
+            } else {
+                None
+            }
+        }
+    }
+}
+
+fn of_secure(fault: &secure::Fault) -> Option<Cause> {
+    match fault {
+        secure::Fault::Certificate(fault) => Some(of_certificate(fault)),
+        secure::Fault::NoStartTls => Some(Cause::NoTls),
+        secure::Fault::HandshakeRefused { .. }
+        | secure::Fault::TooOld { .. }
+        | secure::Fault::NotTls { .. }
+        | secure::Fault::SpeaksTls
+        | secure::Fault::StartTlsFailed
+        | secure::Fault::Injected { .. }
+        | secure::Fault::Handshake { .. } => Some(Cause::TlsFailed),
+        secure::Fault::Closed | secure::Fault::Reset => Some(Cause::Closed),
+        secure::Fault::CaFile { .. }
+        | secure::Fault::NoRoots { .. }
+        | secure::Fault::ClientCertificate { .. } => None,
+    }
+}
+
+fn of_stream(fault: &stream::Fault) -> Option<Cause> {
+    match fault {
+        stream::Fault::Xml(xml::Fault::Refused { .. })
+        | stream::Fault::NotAStream { .. }
+        | stream::Fault::WrongContent { .. }
+        | stream::Fault::Version { .. } => Some(Cause::NotXmpp),
+        stream::Fault::Xml(xml::Fault::Broken { .. } | xml::Fault::Ended { .. } | xml::Fault::Closed)
+        | stream::Fault::Closed => Some(Cause::Closed),
+        stream::Fault::Error {
+            condition: StreamCondition::HostUnknown | StreamCondition::HostGone, ..
+        } => Some(Cause::HostUnknown),
+        stream::Fault::Error { condition: StreamCondition::PolicyViolation, .. } => {
+            Some(Cause::PartnerPolicy)
+        }
+        stream::Fault::Error { .. }
+        | stream::Fault::SeeOtherHost { .. }
+        | stream::Fault::WrongFrom { .. }
+        | stream::Fault::Unexpected { .. }
+        | stream::Fault::TooLong { .. } => None,
+    }
+}
+
+/// The cause that both agree on, where what was seen from here says it more exactly than the pool.
+fn more_exact(said: Cause, seen: &Seen) -> Cause {
+    let Some(here) = seen.cause else { return said };
+    let explains = match said {
+        // COMPAT: Openfire and MongooseIM say this for everything.
+        Cause::Failed => true,
+        // COMPAT: ejabberd looks up the address of `.` where a partner offers nothing, and says the
+        // same for that and for a name server that fails.
+        Cause::NotFound => here == Cause::NotOffered,
+        Cause::Unresolved => matches!(here, Cause::NotOffered | Cause::NotFound | Cause::DnsFailure),
+        Cause::DnsFailure => matches!(here, Cause::NotOffered | Cause::NotFound),
+        // COMPAT: Prosody 0.12 gives up on a partner without encryption as on a silent one.
+        Cause::Silent => here == Cause::NoTls,
+        // COMPAT: Prosody 0.12 says "is not trusted" for most flaws of a certificate.
+        Cause::Untrusted => matches!(here, Cause::Expired | Cause::NotYetValid | Cause::WrongName),
+        Cause::Closed => matches!(here, Cause::NotXmpp | Cause::NoTls | Cause::HostUnknown),
+        Cause::NotOffered
+        | Cause::Refused
+        | Cause::NoAnswer
+        | Cause::Unreachable
+        | Cause::NotXmpp
+        | Cause::NoTls
+        | Cause::TlsFailed
+        | Cause::Expired
+        | Cause::NotYetValid
+        | Cause::WrongName
+        | Cause::HostUnknown
+        | Cause::NotAuthenticated
+        | Cause::OurCertificate
+        | Cause::OurEncryption
+        | Cause::Disabled
+        | Cause::Forbidden
+        | Cause::PartnerPolicy
+        | Cause::QueueFull
+        | Cause::PoolError => false,
+    };
+    if explains { here } else { said }
+}
+
+/// The words for a cause, and whose it is in the light of what was seen from here.
+fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let healthy_here = seen.is_some_and(|seen| seen.healthy);
+    // What was reached from here, DNS must have led to.
+    let found_here = healthy_here
+        || seen
+            .and_then(|seen| seen.cause)
+            .is_some_and(|here| !matches!(here, Cause::NotFound | Cause::NotOffered | Cause::DnsFailure));
+    let same_here = seen.and_then(|seen| seen.cause) == Some(cause);
+    match cause {
+        Cause::NotFound | Cause::Unresolved if found_here => Finding::of(
+            &catalogue::FEDERATION_NOT_FOUND,
+            format!("{pool} cannot find {partner} in DNS, although this machine can"),
+        )
+        .owned_by(Owner::Pool)
+        .remedy(format!(
+            "Check the name servers that {pool} uses: they do not know {partner}, or know it wrongly."
+        )),
+        Cause::NotFound | Cause::Unresolved => {
+            let owner = if context.partner_listed { Owner::Partner } else { Owner::Caller };
+            Finding::of(
+                &catalogue::FEDERATION_NOT_FOUND,
+                format!("{pool} cannot find a server of {partner} in DNS: no such name, or no address"),
+            )
+            .owned_by(owner)
+        }
+        Cause::NotOffered => Finding::of(
+            &catalogue::FEDERATION_NOT_OFFERED,
+            format!("{partner} publishes in DNS that it offers no federation"),
+        ),
+        Cause::DnsFailure => {
+            let title = format!(
+                "DNS failed at {pool} when it looked for {partner}, which does not mean that the name is missing"
+            );
+            let finding = Finding::of(&catalogue::FEDERATION_DNS_FAILURE, title);
+            // It may be the zone, or a resolver that both use.
+            if same_here { finding.owned_by(Owner::Unknown) } else { finding }
+        }
+        Cause::Refused => {
+            let title = format!(
+                "the server of {partner} is not running: its host refuses connections to its federation port"
+            );
+            let finding = Finding::of(&catalogue::FEDERATION_REFUSED, title);
+            if healthy_here { disagreeing(finding, context) } else { finding }
+        }
+        Cause::NoAnswer => {
+            let title = format!(
+                "no answer from the server of {partner}: packets between it and {pool} are dropped, or it is down"
+            );
+            let finding = Finding::of(&catalogue::FEDERATION_NO_ANSWER, title);
+            if same_here { finding.owned_by(Owner::Partner) } else { finding }
+        }
+        Cause::Unreachable => Finding::of(
+            &catalogue::FEDERATION_UNREACHABLE,
+            format!("{pool} has no route to the server of {partner}"),
+        ),
+        Cause::Silent => {
+            let title = format!("the server of {partner} accepts connections and then falls silent");
+            let finding = Finding::of(&catalogue::FEDERATION_SILENT, title);
+            if healthy_here { disagreeing(finding, context) } else { finding }
+        }
+        Cause::Closed => {
+            let title = format!("the server of {partner} closes the connection of {pool} without a reason");
+            let finding = Finding::of(&catalogue::FEDERATION_CLOSED, title);
+            if healthy_here { disagreeing(finding, context) } else { finding }
+        }
+        Cause::NotXmpp => Finding::of(
+            &catalogue::FEDERATION_NOT_XMPP,
+            format!("what answers at the federation port of {partner} is no XMPP server"),
+        ),
+        Cause::NoTls => Finding::of(
+            &catalogue::FEDERATION_NO_TLS,
+            format!("the server of {partner} offers no encryption, and {pool} insists on it"),
+        ),
+        Cause::TlsFailed => Finding::of(
+            &catalogue::FEDERATION_TLS_FAILED,
+            format!("{pool} and the server of {partner} could not agree on encryption"),
+        ),
+        Cause::Expired => certificate(&catalogue::FEDERATION_EXPIRED, "has expired", context),
+        Cause::NotYetValid => certificate(&catalogue::FEDERATION_NOT_YET_VALID, "is not valid yet", context),
+        Cause::WrongName => certificate(&catalogue::FEDERATION_NAME, "is for another name", context),
+        Cause::Untrusted if healthy_here => certificate(
+            &catalogue::FEDERATION_UNTRUSTED,
+            "is trusted by this machine and not by the pool",
+            context,
+        )
+        .owned_by(Owner::Pool)
+        .remedy(format!("Check the list of trusted issuers at {pool}, and its clock.")),
+        Cause::Untrusted => certificate(&catalogue::FEDERATION_UNTRUSTED, "is not trusted", context),
+        Cause::HostUnknown => Finding::of(
+            &catalogue::FEDERATION_HOST_UNKNOWN,
+            format!("the server that DNS names for {partner} does not serve {partner}"),
+        ),
+        Cause::NotAuthenticated => Finding::of(
+            &catalogue::FEDERATION_NOT_AUTHENTICATED,
+            format!("{pool} and the server of {partner} could not prove to each other who they are"),
+        ),
+        Cause::OurCertificate => Finding::of(
+            &catalogue::FEDERATION_OUR_CERTIFICATE,
+            format!("the server of {partner} does not accept the certificate of {pool}"),
+        ),
+        Cause::OurEncryption => Finding::of(
+            &catalogue::FEDERATION_OUR_ENCRYPTION,
+            format!("the server of {partner} wants encryption, and {pool} does not do it between servers"),
+        ),
+        Cause::Disabled => Finding::of(
+            &catalogue::FEDERATION_DISABLED,
+            format!("{pool} is not set up to exchange messages with other domains"),
+        ),
+        Cause::Forbidden => Finding::of(
+            &catalogue::FEDERATION_FORBIDDEN,
+            format!(
+                "the policy of {pool} does not allow {} to exchange messages with {partner}",
+                context.domain()
+            ),
+        ),
+        Cause::PartnerPolicy => Finding::of(
+            &catalogue::FEDERATION_PARTNER_POLICY,
+            format!("the policy of {partner} does not let {} federate with it", context.domain()),
+        ),
+        Cause::QueueFull => Finding::of(
+            &catalogue::FEDERATION_QUEUE_FULL,
+            format!("the queue of {pool} for {partner} is full"),
+        ),
+        Cause::PoolError => Finding::of(
+            &catalogue::FEDERATION_POOL_ERROR,
+            format!("{pool} failed internally on the way to {partner}"),
+        ),
+        Cause::Failed => failed(healthy_here, context),
+    }
+}
+
+/// The pool says that it failed, and not why.
+fn failed(healthy_here: bool, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let title = if healthy_here {
+        format!("{pool} could not reach {partner} and does not say why, although this machine can")
+    } else {
+        format!("{pool} could not reach {partner} and does not say why")
+    };
+    let finding = Finding::of(&catalogue::FEDERATION_FAILED, title);
+    if healthy_here {
+        finding.remedy(format!(
+            "Read the log of {pool} for {partner}; check the name servers, the routes, the certificate and the federation policy of {pool}."
+        ))
+    } else if context.look.is_none() {
+        finding.first(&format!("Run Test-FederatedPartner -Domain {partner} to look from this machine."))
+    } else {
+        finding
+    }
+}
+
+/// The pool speaks of a broken partner, and from here it is whole.
+fn disagreeing(mut finding: Finding, context: &Context<'_>) -> Finding {
+    finding.title.push_str(", as the pool sees it; this machine sees it healthy");
+    finding.owned_by(Owner::Unknown).remedy(format!(
+        "Test again: it may have been repaired. If it stays, compare the addresses, routes and firewalls that {} and this machine reach {} by.",
+        context.pool,
+        context.partner()
+    ))
+}
+
+fn certificate(entry: &'static catalogue::Entry, flaw: &str, context: &Context<'_>) -> Finding {
+    Finding::of(entry, format!("the certificate of the server of {} {flaw}", context.partner()))
+}
+
+/// ejabberd answers for a while with what went wrong before.
+fn remembered(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let finding = Finding::of(
+        &catalogue::FEDERATION_MEMORY,
+        format!("{pool} repeats from memory that it could not reach {partner} some minutes ago, and did not try again"),
+    )
+    .evidence("the answer came sooner than such a failure can happen");
+    with_look(finding, seen, context)
+}

@@ -1,0 +1,118 @@
+//! Every row of `bounces.table`, as a server would say it.
+
+use std::time::Duration;
+
+use imsh::diagnosis::diagnose;
+use imsh::xmpp::condition::{StanzaCondition, StanzaError};
+use imsh::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
+use imsh::xmpp::trace::{Fact, SoftwareBasis, Trace};
+
+use crate::scene::{context, look};
+
+#[test]
+fn every_bounce_has_its_code_and_owner() {
+    let wrong: Vec<_> = rows().filter_map(|row| row.mistake()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_bounce_is_quoted_in_the_error() {
+    for row in rows().filter(|row| row.text != "-" && !row.expected.starts_with("FEDERATION-MEMORY")) {
+        let error = row.diagnose().error();
+        let text = row.text.replace('"', "\\\"");
+        assert!(error.contains(&format!("\"{text}\"")), "{}: {error}", row.case);
+    }
+}
+
+/// One line of the table.
+struct Row<'a> {
+    case: &'a str,
+    software: &'a str,
+    error: &'a str,
+    by: &'a str,
+    text: &'a str,
+    after: Duration,
+    ping: &'a str,
+    look: &'a str,
+    expected: &'a str,
+}
+
+fn rows() -> impl Iterator<Item = Row<'static>> {
+    let lines = include_str!("bounces.table").lines();
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
+        let columns: Vec<_> = line.split('|').map(str::trim).collect();
+        let [case, software, error, by, text, after, ping, look, expected] = columns[..] else {
+            panic!("not nine columns: {line}")
+        };
+        let after = Duration::from_millis(after.parse().unwrap());
+        Row { case, software, error, by, text, after, ping, look, expected }
+    })
+}
+
+impl Row<'_> {
+    fn mistake(&self) -> Option<String> {
+        let finding = self.diagnose();
+        let found = format!("{}, {}", finding.code, finding.owner);
+        (found != self.expected)
+            .then(|| format!("{} ({}): {found}, not {}", self.case, self.software, self.expected))
+    }
+
+    fn diagnose(&self) -> imsh::diagnosis::Finding {
+        let look = look(self.look);
+        let context = context(look.as_ref());
+        let mut trace = Trace::new();
+        if self.software != "unknown" {
+            let name = self.software.split(' ').next().unwrap_or_default().to_owned();
+            trace.learn(Fact::Software { name, version: None, basis: SoftwareBasis::Said });
+        }
+        diagnose(&self.fault().into(), &trace, &context)
+    }
+
+    /// As the client judges it before anybody finds words for it.
+    fn fault(&self) -> Fault {
+        let error = self.error();
+        let origin = match (self.by, &error.condition) {
+            ("pool", _) => Origin::Pool,
+            ("partner", _) => Origin::Partner,
+            (_, StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout) => Origin::Pool,
+            _ => Origin::Unclear,
+        };
+        let fence = match self.ping {
+            "same" => Fence::Failed { error: Box::new(error.clone()), origin, after: self.after },
+            "answered" => Fence::Answered { after: self.after },
+            _ => Fence::Open,
+        };
+        let bounce = Box::new(Bounce {
+            error,
+            from: "adelany@contoso.com".to_owned(),
+            origin,
+            after: self.after,
+            order: Order::BeforeFence,
+        });
+        match (&bounce.error.condition, &fence) {
+            (StanzaCondition::ServiceUnavailable, Fence::Answered { .. }) => {
+                Fault::ReceiverUnavailable { bounce }
+            }
+            _ => Fault::Bounced { bounce, fence },
+        }
+    }
+
+    fn error(&self) -> StanzaError {
+        let (kind, condition) = self.error.split_once('/').unwrap();
+        let (condition, application) = match condition.split_once('+') {
+            Some((condition, application)) => (condition, Some(application.to_owned())),
+            None => (condition, None),
+        };
+        StanzaError {
+            condition: StanzaCondition::from_name(condition),
+            kind: kind.to_owned(),
+            text: (self.text != "-").then(|| self.text.to_owned()),
+            by: match self.by {
+                "pool" => Some("litwareinc.com".to_owned()),
+                "partner" => Some("contoso.com".to_owned()),
+                _ => None,
+            },
+            application,
+        }
+    }
+}

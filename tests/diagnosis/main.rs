@@ -1,0 +1,6 @@
+//! Findings: every row of the servers' words, every fault in words, and what hostile words become.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod scene;
+mod bounces;

@@ -1,0 +1,128 @@
+//! The scene of every example: who tests what, and what a look from here may have seen.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use imsh::diagnosis::{Context, Given};
+use imsh::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport};
+use imsh::xmpp::connect::{self, Attempt, Outcome};
+use imsh::xmpp::dns::Query;
+use imsh::xmpp::federation::{Dialback, Look, Offer, Sight};
+use imsh::xmpp::resolve::{self, Kind, Origin, Security, Target};
+use imsh::xmpp::trace::{Fact, Trace};
+use imsh::xmpp::{Fault, Phase, secure};
+use jiff::Timestamp;
+
+pub(crate) fn context(look: Option<&Look>) -> Context<'_> {
+    Context {
+        pool: "atl-cs-001.litwareinc.com",
+        pool_listed: true,
+        sender: "kenmyer@litwareinc.com",
+        receiver: Some("adelany@contoso.com"),
+        partner_listed: true,
+        security: Security::Auto,
+        witnessed: false,
+        given: Given::default(),
+        look,
+    }
+}
+
+pub(crate) fn target(host: &str, port: u16, kind: Kind, origin: Origin) -> Target {
+    Target { host: host.to_owned(), port, kind, priority: 0, weight: 0, origin }
+}
+
+pub(crate) fn query(records: &'static str, name: &str) -> Query {
+    Query { records, name: name.to_owned() }
+}
+
+pub(crate) fn attempt(port: u16, outcome: Outcome) -> Attempt {
+    Attempt {
+        host: "atl-cs-001.litwareinc.com".to_owned(),
+        address: SocketAddr::from(([192, 0, 2, 10], port)),
+        kind: Kind::StartTls,
+        duration: Duration::from_millis(12),
+        outcome,
+    }
+}
+
+pub(crate) fn day(written: &str) -> Timestamp {
+    format!("{written}T12:00:00Z").parse().unwrap()
+}
+
+pub(crate) fn report(verdict: Result<CertificateName, CertificateFault>) -> CertificateReport {
+    CertificateReport {
+        subject: "CN=litwareinc.com".to_owned(),
+        issuer: "CN=Litware Issuing CA".to_owned(),
+        names: vec![CertificateName::Dns("litwareinc.com".to_owned())],
+        not_before: day("2025-08-01"),
+        not_after: day("2026-10-30"),
+        days_left: -24,
+        serial: "0a:1b:2c".to_owned(),
+        key: "ECDSA P-256".to_owned(),
+        signature: "ecdsa-with-SHA256".to_owned(),
+        fingerprint: "00".to_owned(),
+        self_signed: false,
+        chain: Vec::new(),
+        verdict,
+    }
+}
+
+/// What a look at contoso.com came to, by the name that the table gives it.
+pub(crate) fn look(name: &str) -> Option<Look> {
+    let srv = || query("SRV", "_xmpp-server._tcp.contoso.com");
+    let host = "xmpp.contoso.com";
+    let sights: Result<_, Fault> = match name {
+        "-" => return None,
+        "nxdomain" => Err(resolve::Fault::NoSuchName { query: query("A/AAAA", "contoso.com") }.into()),
+        "not offered" => Err(resolve::Fault::NotOffered { query: srv() }.into()),
+        "servfail" => Err(resolve::Fault::ServerFailure { query: srv(), code: "SERVFAIL".to_owned() }.into()),
+        "dangling" => Err(resolve::Fault::TargetWithoutAddress {
+            srv: srv(),
+            host: host.to_owned(),
+            cause: Box::new(resolve::Fault::NoSuchName { query: query("A/AAAA", host) }),
+        }
+        .into()),
+        "healthy" => Ok(sight(Ok(()), Ok(CertificateName::Dns("contoso.com".to_owned())))),
+        "refused" => Ok(stopped(connect::Fault::Refused { attempts: vec![attempt(5269, Outcome::Refused)] })),
+        "no answer" => {
+            Ok(stopped(connect::Fault::Silent { attempts: vec![attempt(5269, Outcome::TimedOut)] }))
+        }
+        "silent" => Ok(stopped(Fault::Deadline { phase: Phase::Secure, after: Duration::from_secs(10) })),
+        "no tls" => Ok(stopped(secure::Fault::NoStartTls)),
+        "expired" => Ok(sight(
+            Ok(()),
+            Err(CertificateFault::Expired {
+                whose: "CN=contoso.com".to_owned(),
+                not_after: day("2026-10-30"),
+            }),
+        )),
+        "not yet" => Ok(sight(Ok(()), Err(CertificateFault::NotYetValid { not_before: day("2027-01-01") }))),
+        other => panic!("no such look: {other}"),
+    };
+    Some(Look {
+        partner: "contoso.com".to_owned(),
+        began_at: day("2026-11-23"),
+        duration: Duration::from_secs(1),
+        trace: Trace::new(),
+        sights: sights.map(|sight| vec![sight]),
+    })
+}
+
+fn stopped(fault: impl Into<Fault>) -> Sight {
+    Sight {
+        target: target("xmpp.contoso.com", 5269, Kind::StartTls, Origin::Srv),
+        trace: Trace::new(),
+        offer: Err(fault.into()),
+    }
+}
+
+fn sight(offer: Result<(), Fault>, verdict: Result<CertificateName, CertificateFault>) -> Sight {
+    let mut trace = Trace::new();
+    trace.begin(Phase::Secure);
+    trace.learn(Fact::Certificate(Box::new(report(verdict))));
+    Sight {
+        target: target("xmpp.contoso.com", 5269, Kind::StartTls, Origin::Srv),
+        trace,
+        offer: offer.map(|()| Offer { mechanisms: Vec::new(), dialback: Dialback::Offered }),
+    }
+}
