@@ -50,13 +50,14 @@ fn read(script: &Path) -> std::io::Result<String> {
 
 async fn program(options: &SessionOptions, source: Source<'_>, arguments: Vec<String>) -> ExitStatus {
     let variables = vec![("args".to_owned(), Value::texts(arguments))];
-    let Started { session, host, output } = match start::start(options, variables).await {
+    let started = match start::start(options, variables).await {
         Ok(started) => started,
         Err(error) => {
             Output::new(options.output, options.color).note(&format!("imsh: {error}"));
             return ExitStatus::Wrong;
         }
     };
+    let Started { session, host, output, .. } = &started;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(cancel_on_interrupt(cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));

@@ -14,6 +14,7 @@ use crate::cmdlets::store::{TopologyStore, VaultStore};
 use crate::cmdlets::world::Networks;
 use crate::cmdlets::{self, World};
 use crate::host::{Gate, Host};
+use crate::lab::Lab;
 use crate::script::{Limits, Running, Session};
 use crate::topology::Places;
 use crate::value::Value;
@@ -27,6 +28,8 @@ pub struct Started {
     pub host: Arc<Host>,
     /// Where it writes.
     pub output: Output,
+    /// The practice network, where the session works on it; ends with the session.
+    _lab: Option<Lab>,
 }
 
 /// Why no session could be started.
@@ -35,13 +38,19 @@ pub enum StartError {
     /// The operating system gave no thread, or the like.
     #[error("the session could not be started: {0}")]
     System(#[from] std::io::Error),
+    /// The practice network needs ports and a temporary directory.
+    #[error("the practice network could not be started: {0}")]
+    Lab(std::io::Error),
 }
 
-/// Starts a session of the operating-system user.
+/// Starts a session of the operating-system user; `variables` are there from the beginning.
+///
+/// # Errors
+/// See [`StartError`].
 pub async fn start(options: &SessionOptions, variables: Vec<(String, Value)>) -> Result<Started, StartError> {
     let output = Output::new(options.output, options.color);
-    let topology = TopologyStore::new(topology_path(options));
-    let vault = VaultStore::new(vault_directory(options, topology.path()), vault_key());
+    let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
+    let (topology, vault) = files(options, lab.as_ref());
     let world = Arc::new(World {
         networks: Networks::default(),
         topology,
@@ -55,7 +64,21 @@ pub async fn start(options: &SessionOptions, variables: Vec<(String, Value)>) ->
     let emit = output.clone();
     let running =
         Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN);
-    Ok(Started { session: Session::start(running, variables)?, host, output })
+    Ok(Started { session: Session::start(running, variables)?, host, output, _lab: lab })
+}
+
+/// The topology and the vault: those of the practice network, or those that are named or found.
+fn files(options: &SessionOptions, lab: Option<&Lab>) -> (TopologyStore, VaultStore) {
+    match lab {
+        Some(lab) => {
+            (TopologyStore::new(Some(lab.topology())), VaultStore::new(Some(lab.vault().to_owned()), None))
+        }
+        None => {
+            let topology = TopologyStore::new(topology_path(options));
+            let vault = VaultStore::new(vault_directory(options, topology.path()), vault_key());
+            (topology, vault)
+        }
+    }
 }
 
 fn topology_path(options: &SessionOptions) -> Option<PathBuf> {
