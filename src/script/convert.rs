@@ -80,6 +80,10 @@ impl Converter {
         if dynamic.is::<FnPtr>() {
             return self.block(dynamic.cast::<FnPtr>(), String::new(), context);
         }
+        if dynamic.is::<ScriptBlock>() {
+            let ScriptBlock { pointer, source } = dynamic.cast();
+            return self.block(pointer, source.into(), context);
+        }
         host_value(dynamic)
     }
 
@@ -90,6 +94,15 @@ impl Converter {
         let store = context.store_data();
         Value::Block(Arc::new(Closure { pointer, store, source, converter: self.clone() }))
     }
+}
+
+/// A closure that was written as a script block, with the text that its author wrote.
+#[derive(Clone, Debug)]
+pub struct ScriptBlock {
+    /// The closure.
+    pub pointer: FnPtr,
+    /// The text between its braces.
+    pub source: ImmutableString,
 }
 
 /// The value of one of our own types; of any other type, its name as text.

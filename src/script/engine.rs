@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::commands::{self, Runner};
 use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
 use super::types::{self, List};
@@ -170,9 +171,10 @@ impl Running {
     pub fn take_assigned(&self) -> Vec<Assignment> {
         std::mem::take(&mut *self.assigned.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// Runs a pipeline to its end and gives what came out of it.
-    pub fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt> {
+impl Runner for Running {
+    fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt> {
         let (sender, mut receiver) = mpsc::channel(PIPE);
         let cancel = self.cancel();
         self.wait(async {
@@ -190,8 +192,7 @@ impl Running {
         })
     }
 
-    /// Runs a pipeline and passes on what comes out of it while it comes.
-    pub fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt> {
+    fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt> {
         let (sender, mut receiver) = mpsc::channel(PIPE);
         let cancel = self.cancel();
         self.wait(async {
@@ -219,6 +220,7 @@ pub fn build(running: &Running) -> Arc<Engine> {
         set_limits(&mut engine, running);
         types::register(&mut engine);
         register_shell(&mut engine, running);
+        commands::register(&mut engine, &converter, running);
         for description in running.host.every_description() {
             register_cmdlet(&mut engine, running, &converter, description);
         }

@@ -16,9 +16,10 @@ use super::pattern::{Case, Pattern};
 use super::text::parse_duration;
 
 /// A comparison operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Operator {
     /// `-eq`
+    #[default]
     Equal,
     /// `-ne`
     NotEqual,
@@ -67,6 +68,11 @@ pub const OPERATORS: [(&str, Operator); 14] = [
 ];
 
 impl Operator {
+    /// The name without the dash, in lower case.
+    pub fn name(self) -> &'static str {
+        OPERATORS.iter().find(|(_, operator)| *operator == self).map_or("eq", |(name, _)| name)
+    }
+
     /// The operator of that name, in any letter case; `ceq` and the like count letter case,
     /// `ieq` and the like say that they do not.
     pub fn named(name: &str) -> Option<(Self, Case)> {

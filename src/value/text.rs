@@ -43,6 +43,15 @@ pub(super) fn write_line(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Resu
     }
 }
 
+/// The value as it stands in a text that names it: the elements of a list with blanks between them.
+pub fn interpolated(value: &Value) -> String {
+    if let Value::List(items) = value {
+        items.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")
+    } else {
+        value.to_string()
+    }
+}
+
 /// A duration as `[d.]hh:mm:ss[.fffffff]`: seven digits of a second, left out when they are zero.
 pub fn time_span(duration: Duration) -> String {
     let seconds = duration.as_secs();

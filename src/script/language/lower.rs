@@ -17,7 +17,7 @@
 //! | `text(parts)` | string | the parts joined as PowerShell prints them |
 //! | `list(items)` | array | `@(…)`: items that are lists are spread |
 //! | `map(pairs)` | map | `@{…}` with computed names: an array of `[name, value]` |
-//! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is in [`super::tree::COMPARISONS`] |
+//! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is one of [`crate::value::compare::OPERATORS`], behind a `c` where letter case counts |
 //! | `truth(value)` | boolean | PowerShell's truth |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |
 //!
@@ -39,6 +39,7 @@ use super::tree::{
     Operation, Piece, Pipeline, Role, Script, ScriptBlock, Statement, Text, TextPart,
 };
 use crate::cmdlet::Position;
+use crate::value::pattern::Case;
 
 /// The lowered text and where its positions come from.
 #[derive(Debug)]
@@ -493,14 +494,16 @@ impl Lowering<'_> {
         let start = first.span().map_or(0, |span| span.start);
         self.writer.reach(start);
         for link in rest.iter().rev() {
-            if let Joint::Comparison(name) = link.joint {
-                self.writer.made(&format!("__shell::compare(\"{name}\", "), link.span.start);
+            if let Joint::Comparison(operator, case) = link.joint {
+                let case = if case == Case::Sensitive { "c" } else { "" };
+                let call = format!("__shell::compare(\"{case}{}\", ", operator.name());
+                self.writer.made(&call, link.span.start);
             }
         }
         self.operation(first);
         for link in rest {
             match link.joint {
-                Joint::Comparison(_) => {
+                Joint::Comparison(..) => {
                     self.writer.made(", ", link.span.start);
                     self.operation(&link.operand);
                     self.writer.made_here(")");

@@ -57,7 +57,7 @@ fn joint(piece: &Piece, wanted: Binding) -> Option<(Joint, Span)> {
     let joint = match operator {
         DashOperator::And => Joint::And,
         DashOperator::Or => Joint::Or,
-        DashOperator::Comparison(name) => Joint::Comparison(name),
+        DashOperator::Comparison(operator, case) => Joint::Comparison(*operator, *case),
         DashOperator::Not => return None,
     };
     (operator.binding() == wanted).then_some((joint, *span))

@@ -1069,7 +1069,7 @@ impl<'t> Parser<'t, '_> {
         let span = Span::new(start, start + 1 + length);
         match DashOperator::named(word) {
             Some(DashOperator::Not) if run.operand => {}
-            Some(DashOperator::And | DashOperator::Or | DashOperator::Comparison(_)) if !run.operand => {}
+            Some(DashOperator::And | DashOperator::Or | DashOperator::Comparison(..)) if !run.operand => {}
             Some(_) => return false,
             None => {
                 // Two operands side by side are no Rhai, so this is meant as an operator.

@@ -7,6 +7,8 @@
 use super::lexer::Binding;
 use super::source_map::Span;
 use crate::cmdlet::{Description, Parameter};
+use crate::value::compare::Operator;
+use crate::value::pattern::Case;
 
 /// A whole text.
 #[derive(Debug)]
@@ -340,7 +342,7 @@ pub struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joint {
     /// `-eq` and its family.
-    Comparison(&'static str),
+    Comparison(Operator, Case),
     /// `-and`.
     And,
     /// `-or`.
@@ -358,65 +360,26 @@ pub enum DashOperator {
     Or,
     /// `-not`.
     Not,
-    /// A comparison; its name is in the table of [`COMPARISONS`].
-    Comparison(&'static str),
+    /// `-eq` and its family.
+    Comparison(Operator, Case),
 }
-
-/// The comparisons, in the spelling in which the lowered text calls them.
-/// Each has a form that ignores letter case (`-ieq`) and one that does not (`-ceq`).
-pub const COMPARISONS: &[&str] = &[
-    "eq",
-    "ne",
-    "gt",
-    "ge",
-    "lt",
-    "le",
-    "like",
-    "notlike",
-    "match",
-    "notmatch",
-    "contains",
-    "notcontains",
-    "in",
-    "notin",
-    "ceq",
-    "cne",
-    "cgt",
-    "cge",
-    "clt",
-    "cle",
-    "clike",
-    "cnotlike",
-    "cmatch",
-    "cnotmatch",
-    "ccontains",
-    "cnotcontains",
-    "cin",
-    "cnotin",
-];
 
 impl DashOperator {
     /// The operator that is written so, without its hyphen, in any letter case.
     pub fn named(word: &str) -> Option<Self> {
-        let word = word.to_ascii_lowercase();
-        match word.as_str() {
-            "and" => return Some(Self::And),
-            "or" => return Some(Self::Or),
-            "not" => return Some(Self::Not),
-            _ => {}
+        match word.to_ascii_lowercase().as_str() {
+            "and" => Some(Self::And),
+            "or" => Some(Self::Or),
+            "not" => Some(Self::Not),
+            word => Operator::named(word).map(|(operator, case)| Self::Comparison(operator, case)),
         }
-        let find = |name: &str| COMPARISONS.iter().find(|have| **have == name).copied();
-        let insensitive = || {
-            word.strip_prefix('i').and_then(find).filter(|name| !name.starts_with('c') || *name == "contains")
-        };
-        find(&word).or_else(insensitive).map(Self::Comparison)
     }
 
     /// How it binds.
     pub fn binding(self) -> Binding {
         match self {
             Self::And | Self::Or => Binding::Logic,
-            Self::Not | Self::Comparison(_) => Binding::Comparison,
+            Self::Not | Self::Comparison(..) => Binding::Comparison,
         }
     }
 }

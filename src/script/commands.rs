@@ -1,0 +1,431 @@
+//! What lowered command lines call: the functions of the module `__shell`.
+//!
+//! Stands between the text that `language` makes and the host's one door. `language::lower` lists
+//! the functions with their meaning; nothing else may be registered under that name. Users cannot
+//! reach the module: the front end refuses names with two underscores, and function pointers do
+//! not lead into modules.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::{
+    Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
+    NativeCallContext, Position as RhaiPosition,
+};
+
+use super::convert::{Converter, ScriptBlock, to_dynamic};
+use super::failure::Failure;
+use super::types::List;
+use crate::cmdlet::{Argument, Arguments, Position};
+use crate::cmdlets::Halt;
+use crate::host::Stage;
+use crate::value::Value;
+use crate::value::compare::{CompareError, Comparison, Operator};
+use crate::value::text::interpolated;
+
+/// What runs pipelines.
+pub trait Runner: Clone + Send + Sync + 'static {
+    /// Runs a pipeline to its end and gives what came out of it.
+    fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt>;
+
+    /// Runs a pipeline and passes on what comes out of it while it comes.
+    fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt>;
+}
+
+type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+/// Registers the module.
+pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &R) {
+    let mut module = Module::new();
+    register_pipelines(&mut module, converter, runner);
+    register_values(&mut module, converter);
+    register_comparison(&mut module, converter);
+    engine.register_static_module("__shell", module.into());
+}
+
+fn register_pipelines<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
+    // Volatile: the optimizer must not run a cmdlet because its arguments are constants.
+    let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
+    let (own, door) = (converter.clone(), runner.clone());
+    volatile("run").set_into_module(module, move |context: NativeCallContext<'_>, stages: Array| {
+        let stages = own.stages(stages, &context)?;
+        door.collect(stages, None).map(list).map_err(|halt| Failure::thrown(halt, context.call_position()))
+    });
+    let (own, door) = (converter.clone(), runner.clone());
+    volatile("run_on").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
+            let input = own.to_value(input, &context);
+            let stages = own.stages(stages, &context)?;
+            let place = context.call_position();
+            door.collect(stages, Some(input)).map(list).map_err(|halt| Failure::thrown(halt, place))
+        },
+    );
+    let (own, door) = (converter.clone(), runner.clone());
+    volatile("show").set_into_module(module, move |context: NativeCallContext<'_>, stages: Array| {
+        let stages = own.stages(stages, &context)?;
+        door.stream(stages, None).map_err(|halt| Failure::thrown(halt, context.call_position()))
+    });
+    let (own, door) = (converter.clone(), runner.clone());
+    volatile("show_on").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
+            let input = own.to_value(input, &context);
+            let stages = own.stages(stages, &context)?;
+            door.stream(stages, Some(input)).map_err(|halt| Failure::thrown(halt, context.call_position()))
+        },
+    );
+}
+
+fn list(values: Vec<Value>) -> List {
+    List(Arc::new(values))
+}
+
+fn register_values(module: &mut Module, converter: &Converter) {
+    FuncRegistration::new("block")
+        .set_into_module(module, |source: ImmutableString, pointer: FnPtr| ScriptBlock { pointer, source });
+    let own = converter.clone();
+    FuncRegistration::new("text").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, parts: Array| -> String {
+            parts.into_iter().map(|part| interpolated(&own.to_value(part, &context))).collect()
+        },
+    );
+    FuncRegistration::new("list").set_into_module(module, |items: Array| -> Array {
+        let mut all = Array::with_capacity(items.len());
+        items.into_iter().for_each(|item| spread(&mut all, item));
+        all
+    });
+    FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> Map {
+        let entry = |pair: Dynamic| {
+            let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
+            Some((name.to_string().into(), value))
+        };
+        pairs.into_iter().filter_map(entry).collect()
+    });
+    FuncRegistration::new("gather").set_into_module(module, |all: &mut Array, item: Dynamic| {
+        if !item.is_unit() {
+            spread(all, item);
+        }
+    });
+    let own = converter.clone();
+    FuncRegistration::new("truth").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, value: Dynamic| -> bool {
+            value.as_bool().unwrap_or_else(|_| own.to_value(value, &context).is_truthy())
+        },
+    );
+}
+
+/// Appends a value, or the elements of a list.
+fn spread(all: &mut Array, item: Dynamic) {
+    let item = item.flatten();
+    if item.is_array() {
+        all.extend(item.cast::<Array>());
+    } else if item.is::<List>() {
+        all.extend(item.cast::<List>());
+    } else {
+        all.push(item);
+    }
+}
+
+fn register_comparison(module: &mut Module, converter: &Converter) {
+    let own = converter.clone();
+    let patterns = Patterns::default();
+    FuncRegistration::new("compare").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>,
+              name: &str,
+              left: Dynamic,
+              right: Dynamic|
+              -> Fallible<Dynamic> {
+            let left = own.to_value(left, &context);
+            let right = own.to_value(right, &context);
+            let compared = patterns.comparison(name, right).and_then(|comparison| comparison.of(&left));
+            compared.map(to_dynamic).map_err(|error| thrown(&error.to_string(), context.call_position()))
+        },
+    );
+}
+
+/// Patterns that were read before: a filter asks for the same one again and again.
+#[derive(Clone, Default)]
+struct Patterns(Arc<Mutex<HashMap<(String, String), Arc<Comparison>>>>);
+
+/// How many patterns are kept; when there are more, all are forgotten.
+const MOST_PATTERNS: usize = 64;
+
+impl Patterns {
+    fn comparison(&self, name: &str, right: Value) -> Result<Arc<Comparison>, CompareError> {
+        let (operator, case) = Operator::named(name).unwrap_or_default();
+        let is_pattern =
+            matches!(operator, Operator::Like | Operator::NotLike | Operator::Match | Operator::NotMatch);
+        let Some(text) = right.as_text().filter(|_| is_pattern) else {
+            return Comparison::new(operator, right, case).map(Arc::new);
+        };
+        let key = (name.to_owned(), text.to_owned());
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(comparison) = kept.get(&key) {
+            return Ok(comparison.clone());
+        }
+        let comparison = Arc::new(Comparison::new(operator, right, case)?);
+        if kept.len() >= MOST_PATTERNS {
+            kept.clear();
+        }
+        kept.insert(key, comparison.clone());
+        Ok(comparison)
+    }
+}
+
+impl Converter {
+    /// The stages of a pipeline as `language::lower` writes them.
+    fn stages(&self, stages: Array, context: &NativeCallContext<'_>) -> Fallible<Vec<Stage>> {
+        let malformed =
+            || thrown("a command was called in a way that no command line makes", context.call_position());
+        stages.into_iter().map(|stage| self.stage(stage, context).ok_or_else(malformed)).collect()
+    }
+
+    fn stage(&self, stage: Dynamic, context: &NativeCallContext<'_>) -> Option<Stage> {
+        let mut parts = stage.try_cast::<Array>()?.into_iter();
+        let name = parts.next()?.into_string().ok()?;
+        let position = position(&mut parts)?;
+        let arguments: Option<Vec<_>> = parts.map(|argument| self.argument(argument, context)).collect();
+        let arguments = Arguments(arguments?.into_iter().flatten().collect());
+        Some(Stage { name, arguments, position: Some(position) })
+    }
+
+    /// One argument; those of a splatted map are several.
+    fn argument(&self, argument: Dynamic, context: &NativeCallContext<'_>) -> Option<Vec<Argument>> {
+        let mut parts = argument.try_cast::<Array>()?.into_iter();
+        let name = parts.next()?.into_string().ok()?;
+        let position = Some(position(&mut parts)?);
+        let value = parts.next().map(|value| self.to_value(value, context));
+        match name.as_str() {
+            "@" => Some(splat(value?, position)),
+            "" => Some(vec![Argument { name: None, value, position }]),
+            _ => Some(vec![Argument { name: Some(name), value, position }]),
+        }
+    }
+}
+
+/// A map's entries are arguments with names, a list's are arguments in their places.
+fn splat(value: Value, position: Option<Position>) -> Vec<Argument> {
+    match value {
+        Value::Record(record) => record
+            .iter()
+            .map(|(name, value)| Argument {
+                name: Some(name.to_owned()),
+                value: Some(value.clone()),
+                position,
+            })
+            .collect(),
+        Value::List(items) => {
+            items.into_iter().map(|value| Argument { name: None, value: Some(value), position }).collect()
+        }
+        value => vec![Argument { name: None, value: Some(value), position }],
+    }
+}
+
+fn position(parts: &mut impl Iterator<Item = Dynamic>) -> Option<Position> {
+    let mut number = || parts.next()?.as_int().ok().and_then(|number| usize::try_from(number).ok());
+    Some(Position { line: number()?, column: number()? })
+}
+
+fn thrown(message: &str, place: RhaiPosition) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(message.into(), place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
+    use crate::script::language::{Setting, lower_in};
+    use crate::script::types;
+    use crate::value::{Block, Record};
+
+    const fn cmdlet(name: &'static str, parameters: &'static [Parameter]) -> Description {
+        Description {
+            name,
+            original: None,
+            aliases: &[],
+            family: Family::Shell,
+            synopsis: "",
+            description: "",
+            parameters,
+            emits: "",
+            roles: &[],
+            impact: Impact::None,
+            examples: &[],
+        }
+    }
+
+    static CMDLETS: &[Description] = &[
+        cmdlet("Get-Pool", &[Parameter::new("Site", Kind::Any, "").at(0)]),
+        cmdlet("Where-Object", &[Parameter::new("FilterScript", Kind::Block, "").at(0)]),
+        cmdlet("ForEach-Object", &[Parameter::new("Process", Kind::Block, "").at(0)]),
+    ];
+
+    /// Knows two pools, filters, and writes down what was asked of it.
+    #[derive(Clone, Default)]
+    struct Practice {
+        shown: Arc<Mutex<Vec<String>>>,
+        asked: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Runner for Practice {
+        fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt> {
+            let mut values = match input {
+                Some(Value::List(items)) => items,
+                Some(value) => vec![value],
+                None => Vec::new(),
+            };
+            for stage in stages {
+                values = self.stage(&stage, values)?;
+            }
+            Ok(values)
+        }
+
+        fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt> {
+            let values = self.collect(stages, input)?;
+            self.shown.lock().unwrap().extend(values.iter().map(Value::to_string));
+            Ok(())
+        }
+    }
+
+    impl Practice {
+        fn stage(&self, stage: &Stage, values: Vec<Value>) -> Result<Vec<Value>, Halt> {
+            let arguments: Vec<String> = stage
+                .arguments
+                .0
+                .iter()
+                .map(|argument| {
+                    let Position { line, column } = argument.position.unwrap();
+                    let name = argument.name.as_deref().unwrap_or("");
+                    let value = argument.value.as_ref().map(Value::to_string).unwrap_or_default();
+                    format!("{line}:{column} {name}={value}")
+                })
+                .collect();
+            self.asked.lock().unwrap().push(format!("{} {}", stage.name, arguments.join(", ")));
+            let block = || match stage.arguments.0[0].value.clone() {
+                Some(Value::Block(block)) => block,
+                other => panic!("{other:?} is no block"),
+            };
+            let pool = |name: &str, users: i64| {
+                Value::from(Record::new("Pool").with("Identity", name).with("Users", users))
+            };
+            match stage.name.as_str() {
+                "Get-Pool" => Ok(vec![pool("atl", 5), pool("dub", 0)]),
+                "Where-Object" => {
+                    let block = block();
+                    let mut kept = Vec::new();
+                    for value in values {
+                        if block.call(value.clone()).map_err(Halt::Block)?.is_truthy() {
+                            kept.push(value);
+                        }
+                    }
+                    Ok(kept)
+                }
+                _ => {
+                    let block = block();
+                    let mut all = Vec::new();
+                    for value in values {
+                        match block.call(value).map_err(Halt::Block)? {
+                            Value::List(items) => all.extend(items),
+                            Value::Null => {}
+                            value => all.push(value),
+                        }
+                    }
+                    Ok(all)
+                }
+            }
+        }
+    }
+
+    /// The value of a program's last expression, and what it showed.
+    fn run(source: &str) -> (String, Practice) {
+        let practice = Practice::default();
+        let engine = Arc::new_cyclic(|weak| {
+            let converter = Converter { engine: weak.clone() };
+            let mut engine = Engine::new();
+            engine.set_max_expr_depths(0, 0);
+            types::register(&mut engine);
+            register(&mut engine, &converter, &practice);
+            engine
+        });
+        let catalogue = Catalogue::new(CMDLETS);
+        let lowered = lower_in(source, &Setting::new(&catalogue)).unwrap();
+        let value = match engine.eval::<Dynamic>(lowered.text()) {
+            Ok(value) => crate::script::convert::final_value(value).to_string(),
+            Err(error) => {
+                let place = error.unwrap_inner().position();
+                let Position { line, column } =
+                    lowered.to_source(place.line().unwrap_or(0), place.position().unwrap_or(0));
+                format!("{line}:{column} {}", error.unwrap_inner())
+            }
+        };
+        (value, practice)
+    }
+
+    #[test]
+    fn arguments_arrive_with_the_positions_at_which_they_were_written() {
+        let (_, practice) = run("\n  Get-Pool -Site `\n  \"a$(1 + 1)\"\n$s = @{ Site = 5 }\nGet-Pool @s");
+        assert_eq!(*practice.asked.lock().unwrap(), ["Get-Pool 2:12 Site=a2", "Get-Pool 5:10 Site=5"]);
+    }
+
+    #[test]
+    fn commands_that_stand_alone_are_shown_and_others_are_values() {
+        let (value, practice) =
+            run("Get-Pool\nlet pools = Get-Pool\nfn all() { Get-Pool }\nall().len() + pools.len()");
+        assert_eq!(value, "4");
+        assert_eq!(practice.shown.lock().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn blocks_filter_and_see_the_variables_around_them() {
+        let (value, _) =
+            run("$most = 3\n$busy = Get-Pool | Where-Object { $_.Users -gt $most }\n$busy.Identity");
+        assert_eq!(value, "atl");
+        let (value, _) = run("let n = 0; for p in Get-Pool { $n += $p.Users }\nn");
+        assert_eq!(value, "5");
+    }
+
+    #[test]
+    fn a_block_emits_from_every_place() {
+        let (value, _) =
+            run("$all = 1..3 | ForEach-Object {\n  if $_ -eq 1 { Get-Pool }\n  \"item $_\"\n}\n$all.len()");
+        assert_eq!(value, "1", "a range is one object");
+        let (value, _) =
+            run("$all = [1, 2] | ForEach-Object {\n  if $_ -eq 1 { Get-Pool }\n  \"item $_\"\n}\n`${$all}`");
+        assert_eq!(value, "{@{Identity=atl; Users=5}, @{Identity=dub; Users=0}, item 1, item 2}");
+    }
+
+    #[test]
+    fn conditions_have_powershells_truth() {
+        let (value, _) = run(
+            "let n = 0;\nif Get-Pool { n += 1 }\nif $n -eq \"1\" -and !(Get-Pool).is_empty() { n += 1 }\nwhile -not ($n -ge 5) { n += 1 }\nn",
+        );
+        assert_eq!(value, "5");
+    }
+
+    #[test]
+    fn errors_stand_where_the_author_wrote_them() {
+        let (error, _) = run("$n = 5\n\nlet x = Get-Pool | Where-Object { $_.Users -match \"(\" };");
+        assert!(error.starts_with("3:44 Runtime error: '(' is no regular expression"), "{error}");
+        let (error, _) = run("let x = 1;\n$y = @(1, \"a$(x.nothing())\")");
+        assert!(error.starts_with("2:17 Function not found: nothing"), "{error}");
+    }
+
+    #[test]
+    fn users_cannot_call_what_lowered_text_calls() {
+        let (error, _) = run("Fn(\"__shell::run\").call([])");
+        assert!(error.contains("Function not found"), "{error}");
+        let (error, _) = run("Fn(\"run\").call([])");
+        assert!(error.contains("Function not found"), "{error}");
+    }
+
+    #[test]
+    fn splatted_lists_maps_with_computed_names_and_constants() {
+        let (value, _) =
+            run("$n = \"b\"\n$m = @{ a = 1; \"$n\" = @(2, @(3)).len(); c = $null }\n`${m.a} ${m.b}`");
+        assert_eq!(value, "1 2");
+    }
+}
