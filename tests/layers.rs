@@ -87,7 +87,8 @@ fn imports(text: &str) -> BTreeSet<String> {
     for line in code {
         for root in ["crate::", "imsh::"] {
             for (at, _) in line.match_indices(root) {
-                let is_word_start = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+                let is_word_start =
+                    !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
                 let rest = &line[at + root.len()..];
                 let names = match rest.strip_prefix('{') {
                     Some(list) => list.split('}').next().unwrap_or("").split(',').collect(),

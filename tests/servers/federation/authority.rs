@@ -72,9 +72,10 @@ impl Authority {
     /// Makes both authorities; the trusted one's certificate is written to `ca.pem`.
     pub fn establish(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
-        let (trusted, pem) = root("Federation Test Authority");
-        let (unknown, _) = root("Authority That Nobody Knows");
-        let intermediate = Issuer::new(issuing("Federation Test Intermediate"), KeyPair::generate().unwrap());
+        let (trusted, pem) = root("Root", "Federation Test Authority");
+        let (unknown, _) = root("Root", "Authority That Nobody Knows");
+        let intermediate =
+            Issuer::new(issuing("Intermediate", "Federation Test Authority"), KeyPair::generate().unwrap());
         let ca_file = folder.join("ca.pem");
         std::fs::write(&ca_file, pem).unwrap();
         Self { folder: folder.to_owned(), ca_file, trusted, unknown, intermediate }
@@ -128,15 +129,16 @@ impl Authority {
     }
 }
 
-fn root(name: &str) -> (Issuer<'static, KeyPair>, String) {
+fn root(name: &str, organization: &str) -> (Issuer<'static, KeyPair>, String) {
     let key = KeyPair::generate().unwrap();
-    let certificate = issuing(name).self_signed(&key).unwrap().pem();
-    (Issuer::new(issuing(name), key), certificate)
+    let certificate = issuing(name, organization).self_signed(&key).unwrap().pem();
+    (Issuer::new(issuing(name, organization), key), certificate)
 }
 
-fn issuing(name: &str) -> CertificateParams {
+fn issuing(name: &str, organization: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = common_name(name);
+    params.distinguished_name.push(DnType::OrganizationName, organization);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = date_time_ymd(2020, 1, 1);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::authority::Authority;
-use super::process::{Ground, Server};
+use super::process::{Ground, Server, kept};
 use super::release::Release;
 use super::{BLOCKER, FORBIDDEN, Host, LITWARE, PASSWORD, Policy, USERS, ready};
 
@@ -109,10 +109,11 @@ fn configuration(address: IpAddr, hosts: &[Host], certificates: &[PathBuf], auth
         write!(all, "\n  - {}", file.display()).unwrap();
         all
     });
+    let level = if kept() { "debug" } else { "info" };
     let ca_file = authority.ca_file().display();
     format!(
         r#"hosts:{domains}
-loglevel: debug
+loglevel: {level}
 certfiles:{certificates}
 ca_file: {ca_file}
 listen:

@@ -108,7 +108,8 @@ impl Drop for Server {
     }
 }
 
-fn kept() -> bool {
+/// Whether somebody will look at the files, and wants long logs.
+pub fn kept() -> bool {
     std::env::var_os("IMSH_SERVERS_KEEP").is_some()
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use nix::sys::signal::Signal;
 
 use super::authority::Authority;
-use super::process::{Ground, Server};
+use super::process::{Ground, Server, kept};
 use super::release::Release;
 use super::{BLOCKER, CONTOSO, Host, LITWARE, PASSWORD, Policy, USERS, ready};
 
@@ -79,6 +79,7 @@ impl Prosody {
 fn global(folder: &Path, address: IpAddr, name_server: SocketAddr, ca_file: &Path) -> String {
     let folder = folder.display();
     let (dns_host, dns_port) = (name_server.ip(), name_server.port());
+    let level = if kept() { "debug" } else { "info" };
     let certificates = ca_file.parent().unwrap().display();
     let ca_file = ca_file.display();
     // The folder of certificates serves direct TLS, which finds a host's certificate there by its name.
@@ -90,7 +91,7 @@ daemonize = false
 pidfile = "{folder}/prosody.pid"
 data_path = "{folder}/data"
 certificates = "{certificates}"
-log = {{ {{ to = "file"; filename = "{folder}/prosody.log"; levels = {{ min = "debug" }} }} }}
+log = {{ {{ to = "file"; filename = "{folder}/prosody.log"; levels = {{ min = "{level}" }} }} }}
 interfaces = {{ "{address}" }}
 c2s_ports = {{ 5222 }}
 c2s_direct_tls_ports = {{ 5223 }}
