@@ -140,12 +140,14 @@ pub(super) fn finding(
         receiver: Some(&receiver),
         partner_listed: verification.partner_listed,
         security: account.security(),
+        witnessed: verification.second.is_some(),
         given: Given {
             registrar_port: account.registrar_port,
             authentication: account.given_authentication(),
             sender: ask.sender.is_some(),
             credential: ask.credential.is_some(),
         },
+        look: None,
     };
     diagnosis::diagnose(fault, trace, &context)
 }
