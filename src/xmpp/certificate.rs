@@ -251,7 +251,8 @@ impl Anchors {
 /// Puts the tag and the length of a SEQUENCE before its content (X.690): anchors keep names without.
 fn sequence(content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
-    let length = &length[length.iter().take_while(|byte| **byte == 0).count()..];
+    let n_zeros = length.iter().take_while(|byte| **byte == 0).count();
+    let length = &length[n_zeros.min(length.len() - 1)..];
     let mut der = vec![0x30];
     if content.len() < 0x80 {
         der.extend_from_slice(length);
@@ -291,7 +292,8 @@ pub(super) fn inspect(
             offered: names.iter().take(MAX_NAMES).cloned().collect(),
         }),
     });
-    let links: Vec<_> = parsed.iter().map(|certificate| ChainLink::new(certificate, now)).collect();
+    let links: Vec<_> =
+        parsed.iter().take(MAX_LINKS).map(|certificate| ChainLink::new(certificate, now)).collect();
     let ChainLink { subject, issuer, not_after, days_left } = ChainLink::new(own, now);
     Ok(CertificateReport {
         self_signed: is_self_signed(own),
@@ -579,8 +581,76 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// Names of a certificate that are reported; all of them are matched.
 const MAX_NAMES: usize = 100;
 
+/// Certificates of a chain that are reported.
+const MAX_LINKS: usize = 16;
+
 /// Characters of a serial number that are reported.
 const MAX_TEXT: usize = 64;
 
 /// Bytes of a file of trusted issuers that are read: twenty times what a system has.
 const MAX_CA_FILE: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_covers_itself_and_a_wildcard_one_label() {
+        for (pattern, host, expected) in [
+            ("contoso.com", "CONTOSO.com.", true),
+            ("*.contoso.com", "im.contoso.com", true),
+            ("*.contoso.com", "contoso.com", false),
+            ("*.contoso.com", ".contoso.com", false),
+            ("*.contoso.com", "a.b.contoso.com", false),
+            ("*", "contoso", false),
+            ("*.com", "contoso.com", false),
+            ("i*.contoso.com", "im.contoso.com", false),
+            ("*.*.com", "a.b.com", false),
+        ] {
+            assert_eq!(covers(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_has_the_length_that_der_gives_it() {
+        for (n_bytes, header) in [
+            (0, vec![0x30, 0]),
+            (127, vec![0x30, 127]),
+            (128, vec![0x30, 0x81, 128]),
+            (256, vec![0x30, 0x82, 1, 0]),
+        ] {
+            assert_eq!(sequence(&vec![7; n_bytes])[..header.len()], header);
+        }
+    }
+
+    fn anchors() -> Anchors {
+        Anchors { roots: RootCertStore::empty(), pinned: Vec::new() }
+    }
+
+    fn look_at(der: &[u8]) -> Result<CertificateReport, CertificateFault> {
+        let identity = Identity { domain: "contoso.com".to_owned(), host: None, role: Role::Client };
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        let chain = [CertificateDer::from(der.to_vec()), CertificateDer::from(der.to_vec())];
+        inspect(&chain, &identity, &anchors(), &algorithms, UnixTime::now())
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_taken_for_a_good_certificate(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+            prop_assert!(look_at(&bytes).is_err());
+            explicit_text(&bytes);
+        }
+
+        #[test]
+        fn a_damaged_certificate_is_reported_or_refused(position in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut der = rcgen::generate_simple_self_signed(["contoso.com".to_owned()]).unwrap().cert.der().to_vec();
+            *position.get_mut(&mut der) = byte;
+            if let Ok(report) = look_at(&der) {
+                prop_assert!(report.verdict.is_err());
+                prop_assert!(!report.to_string().contains(char::is_control));
+            }
+        }
+    }
+}

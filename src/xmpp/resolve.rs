@@ -600,3 +600,37 @@ const MAX_TARGETS: usize = 16;
 
 /// How long the answers that can be done without are waited for.
 const GRACE: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(priority: u16, weight: u16) -> Target {
+        let named = Target::named("im.contoso.com".to_owned(), CLIENT_PORT, Kind::StartTls);
+        Target { priority, weight, origin: Origin::Srv, ..named }
+    }
+
+    #[test]
+    fn priorities_come_in_order_whatever_the_dice_say() {
+        for roll in [0, 1, 7, u32::MAX] {
+            let mut targets = vec![target(2, 9), target(1, 0), target(1, 5), target(3, 1), target(1, 90)];
+            in_order(&mut targets, || roll);
+            let priorities: Vec<_> = targets.iter().map(|target| target.priority).collect();
+            assert_eq!(priorities, [1, 1, 1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn a_weight_is_a_share_of_the_chances() {
+        let firsts = |weight| {
+            let rolls = (0..=100).filter(|roll| {
+                let mut targets = vec![target(0, 25), target(0, 75), target(0, 0)];
+                in_order(&mut targets, || *roll);
+                targets[0].weight == weight
+            });
+            rolls.count()
+        };
+        // RFC 2782 draws from 0 to the sum of the weights; those without weight win only at 0.
+        assert_eq!((firsts(25), firsts(75), firsts(0)), (25, 75, 1));
+    }
+}
