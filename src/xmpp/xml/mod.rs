@@ -26,5 +26,5 @@ pub(crate) fn stanza_for_tests(xml: &str) -> Element {
     let mut resolver = quick_xml::name::NamespaceResolver::default();
     let outer = quick_xml::events::BytesStart::from_content("s xmlns='jabber:client'", 1);
     resolver.push(&outer).unwrap();
-    parse::stanza(xml, &resolver, &Limits::default()).unwrap()
+    parse::stanza(xml.as_bytes(), &mut resolver, &Limits::default()).unwrap()
 }

@@ -8,8 +8,7 @@ use std::borrow::Cow;
 
 use quick_xml::errors::{Error as XmlError, IllFormedError};
 use quick_xml::events::{BytesDecl, BytesStart, Event};
-use quick_xml::name::{NamespaceResolver, PrefixDeclaration, QName, ResolveResult};
-use quick_xml::reader::NsReader;
+use quick_xml::name::{Namespace, NamespaceResolver, PrefixDeclaration, QName, ResolveResult};
 
 use super::reader::Limits;
 use super::scanner::is_blank;
@@ -26,7 +25,8 @@ pub(super) struct Opening {
 }
 
 /// Reads the XML declaration and the start tag of a stream.
-pub(super) fn header(text: &str, limits: &Limits) -> Result<Opening, Refusal> {
+pub(super) fn header(bytes: &[u8], limits: &Limits) -> Result<Opening, Refusal> {
+    let text = text(bytes)?;
     let mut reader = quick_xml::Reader::from_str(text);
     loop {
         let event = reader.read_event().map_err(|error| (syntax(&error), reader.error_position()))?;
@@ -38,8 +38,7 @@ pub(super) fn header(text: &str, limits: &Limits) -> Result<Opening, Refusal> {
             Event::Text(_) => {}
             Event::Start(start) => {
                 let mut resolver = NamespaceResolver::default();
-                resolver.push(&start).map_err(|error| (Violation::Namespace(error.to_string()), at))?;
-                let root = element(&start, &resolver, limits).map_err(|violation| (violation, at))?;
+                let root = element(&start, &mut resolver, limits).map_err(|violation| (violation, at))?;
                 return Ok(Opening { root, tag: start.name().0.to_owned(), resolver });
             }
             Event::PI(_) => return Err((Violation::ProcessingInstruction, at)),
@@ -52,10 +51,14 @@ pub(super) fn header(text: &str, limits: &Limits) -> Result<Opening, Refusal> {
     }
 }
 
-/// Reads one stanza; `outer` holds the declarations of the stream header.
-pub(super) fn stanza(text: &str, outer: &NamespaceResolver, limits: &Limits) -> Result<Element, Refusal> {
-    let mut reader = NsReader::from_str(text);
-    *reader.resolver_mut() = outer.clone();
+/// Reads one stanza. `resolver` holds the declarations of the stream header, and afterwards again.
+pub(super) fn stanza(
+    bytes: &[u8],
+    resolver: &mut NamespaceResolver,
+    limits: &Limits,
+) -> Result<Element, Refusal> {
+    let text = text(bytes)?;
+    let mut reader = quick_xml::Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
     let mut n_elements = 0;
     loop {
@@ -67,14 +70,19 @@ pub(super) fn stanza(text: &str, outer: &NamespaceResolver, limits: &Limits) -> 
         let closed = match event {
             Event::Start(start) => {
                 n_elements += 1;
-                open.push(element(&start, reader.resolver(), limits).map_err(|violation| (violation, at))?);
+                open.push(element(&start, resolver, limits).map_err(|violation| (violation, at))?);
                 None
             }
             Event::Empty(start) => {
                 n_elements += 1;
-                Some(element(&start, reader.resolver(), limits).map_err(|violation| (violation, at))?)
+                let element = element(&start, resolver, limits).map_err(|violation| (violation, at))?;
+                resolver.pop();
+                Some(element)
             }
-            Event::End(_) => open.pop(),
+            Event::End(_) => {
+                resolver.pop();
+                open.pop()
+            }
             Event::Text(text) => {
                 add_text(&mut open, &text, &text.xml10_content()).map_err(|violation| (violation, at))?;
                 None
@@ -105,6 +113,11 @@ pub(super) fn stanza(text: &str, outer: &NamespaceResolver, limits: &Limits) -> 
             (Some(_), None) => return Err((Violation::EndTag, at)),
         }
     }
+}
+
+/// The bytes as text (RFC 6120, section 11.6).
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(bytes).map_err(|error| (Violation::Encoding, error.valid_up_to() as u64))
 }
 
 /// Whether XML 1.0 allows the character (production 2, `Char`).
@@ -144,11 +157,16 @@ fn declaration_attributes<'a>(
     quick_xml::events::attributes::Attributes::new(content, "xml".len())
 }
 
+/// Reads a start tag and enters the scope of what it declares.
 fn element(
     start: &BytesStart<'_>,
-    resolver: &NamespaceResolver,
+    resolver: &mut NamespaceResolver,
     limits: &Limits,
 ) -> Result<Element, Violation> {
+    resolver.set_level(resolver.level() + 1);
+    if start.attributes_raw().contains("xmlns") {
+        declare(start, resolver)?;
+    }
     check_qualified_name(start.name())?;
     let (namespace, local) = resolver.resolve_element(start.name());
     let mut element = Element::new(local.as_ref().to_owned(), namespace_name(namespace)?);
@@ -161,9 +179,7 @@ fn element(
             return Err(Violation::AngleInAttribute);
         }
         check_qualified_name(attribute.key)?;
-        let value = attribute_value(&attribute.value)?;
-        if let Some(declared) = attribute.key.as_namespace_binding() {
-            check_binding(declared, &value)?;
+        if attribute.key.as_namespace_binding().is_some() {
             continue;
         }
         let (namespace, local) = resolver.resolve_attribute(attribute.key);
@@ -171,20 +187,37 @@ fn element(
         if element.attribute_in(name, &ns).is_some() {
             return Err(Violation::DuplicateAttribute(name.to_owned()));
         }
-        element.attributes.push(Attribute {
-            ns,
-            name: Cow::Owned(name.to_owned()),
-            value: value.into_owned(),
-        });
+        let value = attribute_value(&attribute.value)?.into_owned();
+        element.attributes.push(Attribute { ns, name: Cow::Owned(name.to_owned()), value });
     }
     Ok(element)
 }
 
+/// Takes in the declarations of a start tag, references in them resolved. Namespaces in XML 1.0,
+/// sections 2.2 and 3: a prefix is never undeclared, the reserved names are never bound anew.
+fn declare(start: &BytesStart<'_>, resolver: &mut NamespaceResolver) -> Result<(), Violation> {
+    for attribute in start.attributes() {
+        let attribute = attribute.map_err(|error| Violation::Syntax(error.to_string()))?;
+        let Some(declared) = attribute.key.as_namespace_binding() else { continue };
+        let namespace = attribute_value(&attribute.value)?;
+        match declared {
+            PrefixDeclaration::Named(prefix) if namespace.is_empty() => {
+                return Err(Violation::Namespace(format!("{prefix} is bound to no namespace")));
+            }
+            PrefixDeclaration::Default if matches!(&*namespace, ns::XML | ns::XMLNS) => {
+                return Err(Violation::Namespace(format!("{namespace} is bound anew")));
+            }
+            PrefixDeclaration::Named(_) | PrefixDeclaration::Default => {}
+        }
+        resolver
+            .add(declared, Namespace(&namespace))
+            .map_err(|error| Violation::Namespace(error.to_string()))?;
+    }
+    Ok(())
+}
+
 fn namespace_name(resolved: ResolveResult<'_>) -> Result<Cow<'static, str>, Violation> {
     match resolved {
-        ResolveResult::Bound(namespace) if namespace.0.contains(['&', '\t', '\r', '\n']) => {
-            Ok(Cow::Owned(attribute_value(namespace.0)?.into_owned()))
-        }
         // Nothing is in this namespace: the prefix `xmlns` declares and does not qualify.
         ResolveResult::Bound(namespace) if namespace.0 == ns::XMLNS => {
             Err(Violation::UnknownPrefix("xmlns".to_owned()))
@@ -192,22 +225,6 @@ fn namespace_name(resolved: ResolveResult<'_>) -> Result<Cow<'static, str>, Viol
         ResolveResult::Bound(namespace) => Ok(ns::intern(namespace.0)),
         ResolveResult::Unbound => Ok(Cow::Borrowed("")),
         ResolveResult::Unknown(prefix) => Err(Violation::UnknownPrefix(prefix)),
-    }
-}
-
-/// Namespaces in XML 1.0, section 2.2 and 3: a prefix is never undeclared, the reserved names are
-/// never bound. `quick-xml` checks the latter on the raw text; here references are resolved.
-fn check_binding(declared: PrefixDeclaration<'_>, namespace: &str) -> Result<(), Violation> {
-    let reserved = matches!(namespace, ns::XML | ns::XMLNS);
-    match declared {
-        PrefixDeclaration::Named("xml") if namespace == ns::XML => Ok(()),
-        PrefixDeclaration::Named(_) if namespace.is_empty() => {
-            Err(Violation::Namespace("a prefix is bound to no namespace".to_owned()))
-        }
-        PrefixDeclaration::Named(_) | PrefixDeclaration::Default if reserved => {
-            Err(Violation::Namespace(format!("{namespace} is bound anew")))
-        }
-        PrefixDeclaration::Named(_) | PrefixDeclaration::Default => Ok(()),
     }
 }
 
@@ -221,6 +238,10 @@ fn check_qualified_name(name: QName<'_>) -> Result<(), Violation> {
 
 /// Namespaces in XML 1.0, production 4, `NCName`.
 fn is_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_')) {
+        return !matches!(bytes.first(), None | Some(b'-'));
+    }
     let mut chars = name.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }

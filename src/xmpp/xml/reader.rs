@@ -264,14 +264,14 @@ impl<R> StreamReader<R> {
                 }
                 Found::Stanza(length) => {
                     self.check_size(length)?;
-                    let element = parse::stanza(self.text(length)?, &self.outer, &self.limits)
+                    let element = parse::stanza(&self.buffer[..length], &mut self.outer, &self.limits)
                         .map_err(|(violation, at)| self.refused(violation, at))?;
                     self.consume(length);
                     return Ok(Some(Frame::Stanza(element)));
                 }
                 Found::Footer(length) => {
-                    if self.text(length)?[2..length - 1].trim_end_matches([' ', '\t', '\r', '\n']) != self.tag
-                    {
+                    let name = parse::text(&self.buffer[2..length - 1]);
+                    if name.ok().map(|name| name.trim_end_matches(BLANKS)) != Some(&self.tag) {
                         return Err(self.refused(Violation::EndTag, 0));
                     }
                     self.consume(length);
@@ -282,7 +282,7 @@ impl<R> StreamReader<R> {
     }
 
     fn header(&mut self, length: usize) -> Result<Frame, Fault> {
-        let opening = parse::header(self.text(length)?, &self.limits)
+        let opening = parse::header(&self.buffer[..length], &self.limits)
             .map_err(|(violation, at)| self.refused(violation, at))?;
         self.consume(length);
         self.tag = opening.tag;
@@ -292,11 +292,6 @@ impl<R> StreamReader<R> {
             ResolveResult::Unbound | ResolveResult::Unknown(_) => String::new(),
         };
         Ok(Frame::Open(Header { root: opening.root, content }))
-    }
-
-    fn text(&self, length: usize) -> Result<&str, Fault> {
-        std::str::from_utf8(&self.buffer[..length])
-            .map_err(|error| self.refused(Violation::Encoding, error.valid_up_to() as u64))
     }
 
     fn check_size(&self, length: usize) -> Result<(), Fault> {
@@ -340,5 +335,6 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     }
 }
 
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 /// Room for one read, in bytes.
 const READ: usize = 8 * 1024;
