@@ -39,14 +39,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         position: None,
     };
     let (records, mut results) = mpsc::channel(16);
-    let (ended, ()) = tokio::join!(
-        host.pipeline(vec![test], None, records, CancellationToken::new()),
-        async {
+    let (ended, ()) =
+        tokio::join!(host.pipeline(vec![test], None, records, CancellationToken::new()), async {
             while let Some(result) = results.recv().await {
-                let property = |name| result.property(name).map(|value| value.to_string()).unwrap_or_default();
+                let property =
+                    |name| result.property(name).map(|value| value.to_string()).unwrap_or_default();
                 println!("{}: {} ({})", property("Receiver"), property("Result"), property("Evidence"));
             }
-        }
-    );
+        });
     ended.map(|_| ()).map_err(|halt| format!("{halt:?}").into())
 }

@@ -1,15 +1,19 @@
 //! One attempt at a verification: log on, send, wait for the evidence, say what it came to.
 
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use jid::Jid;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{TestResult, Verdict};
 use super::plan::{Account, Verification};
 use super::sessions::{Logged, Purpose, Sessions, Shared, Stopped};
 use crate::diagnosis::{self, Context, Finding, Given};
-use crate::xmpp::deliver::{LINGER, Wanted, deliver};
+use crate::topology::Evidence;
+use crate::xmpp::deliver::{self, Delivery, Fence, LINGER, Wanted, deliver};
+use crate::xmpp::federation::{Look, Question, look};
 use crate::xmpp::message::Probe;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::Session;
@@ -57,7 +61,7 @@ impl Attempt<'_> {
             Some(Ok(Logged { shared: Shared { session: Ok(session), .. }, .. })) => Some(session),
             Some(Ok(Logged { shared: Shared { session: Err(fault), trace }, .. })) => {
                 let account = verification.second.as_ref().unwrap_or(&verification.sender);
-                let finding = finding(&fault, &trace, account, verification);
+                let finding = finding(&fault, &trace, None, account, verification);
                 return result.end(Verdict::of(&fault, finding));
             }
             Some(Err(Stopped)) => {
@@ -97,26 +101,88 @@ impl Attempt<'_> {
         receiver: Option<&Session>,
         is_fresh: bool,
     ) -> TestResult {
-        let left = verification.deadlines.whole.saturating_sub(result.elapsed());
-        let wanted = Wanted {
-            minimum: verification.minimum,
-            within: verification.deadlines.deliver.min(left),
-            linger: LINGER,
-            cancel: self.cancel.clone(),
-            progress: None,
-        };
         let to = Jid::from(verification.receiver.bare().clone());
         let probe = match Probe::new(to, &verification.body) {
             Ok(probe) => probe,
             Err(fault) => return result.failed(&fault.into(), &verification.sender, verification),
         };
+        let left = verification.deadlines.whole.saturating_sub(result.elapsed());
+        let within = verification.deadlines.deliver.min(left);
+        let (progress, reached) = watch::channel(None);
+        let wanted = Wanted {
+            minimum: verification.minimum,
+            within,
+            linger: LINGER,
+            cancel: self.cancel.clone(),
+            progress: Some(progress),
+        };
         let sent_at = Instant::now();
-        let delivery = deliver(session, receiver, probe, &wanted, &mut result.trace).await;
-        result.delivered(delivery, sent_at, is_fresh, verification)
+        let (delivery, look) = {
+            let delivering = deliver(session, receiver, probe, &wanted, &mut result.trace);
+            self.look_beside(verification, delivering, reached, within).await
+        };
+        result.delivered(delivery, look.as_ref(), sent_at, is_fresh, verification)
+    }
+
+    /// Waits for the delivery, and looks at the partner from here when there is reason to: half of
+    /// the time has passed without a sign of it, or the pool says that it cannot be reached.
+    ///
+    /// What is seen from here informs the diagnosis; the verdict is the delivery's alone.
+    async fn look_beside(
+        &self,
+        verification: &Verification,
+        delivering: impl Future<Output = Delivery>,
+        reached: watch::Receiver<Option<Evidence>>,
+        within: Duration,
+    ) -> (Delivery, Option<Look>) {
+        let mut delivering = pin!(delivering);
+        let delivery = tokio::select! {
+            biased;
+            delivery = &mut delivering => delivery,
+            () = tokio::time::sleep(within / 2) => {
+                if reached.borrow().is_some_and(|level| level >= Evidence::AcceptedByPartner) {
+                    return (delivering.await, None);
+                }
+                let (delivery, look) = tokio::join!(delivering, self.look(verification));
+                return (delivery, look);
+            }
+        };
+        let look = if is_about_federation(&delivery) { self.look(verification).await } else { None };
+        (delivery, look)
+    }
+
+    /// The look from here at the receiver's domain; nothing where the caller has had enough.
+    async fn look(&self, verification: &Verification) -> Option<Look> {
+        let partner = verification.receiver.domain();
+        let from = verification.sender.address.domain();
+        let question = Question {
+            partner: partner.as_str(),
+            from: Some(from.as_str()),
+            trust: &verification.sender.trust(),
+            deadlines: Deadlines { whole: MOST_LOOKING, ..verification.deadlines },
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => None,
+            look = look(&question, self.network) => Some(look),
+        }
     }
 
     fn new_trace(&self) -> Trace {
         new_trace(self.watcher)
+    }
+}
+
+/// How long a look from here may take.
+const MOST_LOOKING: Duration = Duration::from_secs(10);
+
+/// Whether the message failed between the pool and the partner, as far as the pool tells.
+fn is_about_federation(delivery: &Delivery) -> bool {
+    match &delivery.outcome {
+        Err(Fault::Deliver(deliver::Fault::Bounced { fence, .. } | deliver::Fault::Silent { fence, .. })) => {
+            !matches!(fence, Fence::Answered { .. })
+        }
+        Ok(_) | Err(_) => false,
     }
 }
 
@@ -128,6 +194,7 @@ fn new_trace(watcher: &Watcher) -> Trace {
 pub(super) fn finding(
     fault: &Fault,
     trace: &Trace,
+    look: Option<&Look>,
     account: &Account,
     verification: &Verification,
 ) -> Finding {
@@ -140,6 +207,7 @@ pub(super) fn finding(
         receiver: Some(&receiver),
         partner_listed: verification.partner_listed,
         security: account.security(),
+        look,
         witnessed: verification.second.is_some(),
         given: Given {
             registrar_port: account.registrar_port,
@@ -147,7 +215,6 @@ pub(super) fn finding(
             sender: ask.sender.is_some(),
             credential: ask.credential.is_some(),
         },
-        look: None,
     };
     diagnosis::diagnose(fault, trace, &context)
 }

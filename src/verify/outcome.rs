@@ -12,6 +12,7 @@ use crate::topology::Evidence;
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::deliver::{Delivery, Proven};
+use crate::xmpp::federation::Look;
 use crate::xmpp::trace::{Step, Trace};
 use crate::xmpp::{Fault, Phase};
 
@@ -123,7 +124,7 @@ impl TestResult {
 
     /// It ends with a fault on the sender's side.
     pub(super) fn failed(self, fault: &Fault, account: &Account, verification: &Verification) -> Self {
-        let finding = finding(fault, &self.trace, account, verification);
+        let finding = finding(fault, &self.trace, None, account, verification);
         self.end(Verdict::of(fault, finding))
     }
 
@@ -131,6 +132,7 @@ impl TestResult {
     pub(super) fn delivered(
         mut self,
         delivery: Delivery,
+        look: Option<&Look>,
         sent_at: Instant,
         is_fresh: bool,
         verification: &Verification,
@@ -145,7 +147,10 @@ impl TestResult {
                 self.latency = logon + message;
                 self.end(Verdict::Success)
             }
-            Err(fault) => self.failed(&fault, &verification.sender, verification),
+            Err(fault) => {
+                let finding = finding(&fault, &self.trace, look, &verification.sender, verification);
+                self.end(Verdict::of(&fault, finding))
+            }
         }
     }
 

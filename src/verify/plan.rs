@@ -300,6 +300,12 @@ impl Account {
         }
     }
 
+    /// Whose certificates are believed.
+    pub(super) fn trust(&self) -> Trust {
+        let ca_file = self.pool.as_ref().and_then(|pool| pool.ca_file.clone());
+        ca_file.map_or(Trust::System, Trust::File)
+    }
+
     /// How to authenticate, as it was given by hand; none for the usual way.
     pub fn given_authentication(&self) -> Option<&'static str> {
         match self.authentication {
@@ -322,7 +328,7 @@ impl Account {
             servers: servers.unwrap_or_default(),
             registrar_port: self.registrar_port.or(pool.and_then(|pool| pool.registrar_port)),
             security: self.security(),
-            trust: pool.and_then(|pool| pool.ca_file.clone()).map_or(Trust::System, Trust::File),
+            trust: self.trust(),
             pool_name: if pool.is_some() { PoolName::Trusted } else { PoolName::NotTrusted },
             login: Login {
                 account: self.address.bare().clone(),
