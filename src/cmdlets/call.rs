@@ -150,16 +150,10 @@ impl Call {
 
     /// Emits what a script block gave: nothing for null, a list element by element.
     pub async fn emit_each(&self, value: Value) -> Outcome {
-        match value {
-            Value::Null => Ok(()),
-            Value::List(items) => {
-                for item in items {
-                    self.emit(item).await?;
-                }
-                Ok(())
-            }
-            one => self.emit(one).await,
+        for element in value.into_elements() {
+            self.emit(element).await?;
         }
+        Ok(())
     }
 
     /// Emits a value to the pipe; waits while the pipe is full.

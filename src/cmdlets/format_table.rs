@@ -64,9 +64,11 @@ async fn run(mut call: Call) -> Outcome {
         }
         let group = group_by.heading(&call, &item)?;
         let formatted = Formatted { layout: Layout::Table, cells, header, group };
-        match properties.shown(&call, item)? {
-            Value::Record(record) => call.emit(formatted.wrap(record)).await?,
-            other => call.emit(other).await?,
+        let shown = properties.shown(&call, item)?;
+        if let Value::Record(record) = shown {
+            call.emit(formatted.wrap(record)).await?;
+        } else {
+            call.emit(shown).await?;
         }
     }
     Ok(())

@@ -145,15 +145,8 @@ impl Shape {
 
     fn shaped(&self, call: &Call, item: Value) -> Result<Vec<Value>, super::Halt> {
         if !self.expanded.is_empty() {
-            let mut values = Vec::new();
-            for value in self.expanded.values(call, &item)? {
-                match value {
-                    Value::Null => {}
-                    Value::List(items) => values.extend(items),
-                    one => values.push(one),
-                }
-            }
-            return Ok(values);
+            let values = self.expanded.values(call, &item)?;
+            return Ok(values.into_iter().flat_map(Value::into_elements).collect());
         }
         let type_name = selected(&item);
         let mut record = match (&item, self.properties.is_empty(), self.excluded.is_empty()) {

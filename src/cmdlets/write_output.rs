@@ -35,24 +35,13 @@ async fn run(mut call: Call) -> Outcome {
         return if call.bound.switch("NoEnumerate") {
             call.emit(given).await
         } else {
-            call.emit_each(flat(given)).await
+            // Arguments that are lists themselves give their elements: `Write-Output 1,2 3`.
+            let each = given.into_elements().into_iter().flat_map(Value::into_elements);
+            call.emit_each(each.collect::<Vec<_>>().into()).await
         };
     }
     while let Some(item) = call.input.next().await {
         call.emit(item).await?;
     }
     Ok(())
-}
-
-/// Arguments that are lists themselves give their elements: `Write-Output 1,2 3`.
-fn flat(given: Value) -> Value {
-    match given {
-        Value::List(items) => {
-            let each = items
-                .into_iter()
-                .flat_map(|item| if let Value::List(inner) = item { inner } else { vec![item] });
-            Value::List(each.collect())
-        }
-        one => one,
-    }
 }

@@ -130,29 +130,37 @@ pub fn compare(left: &Value, operator: Operator, right: &Value, case: Case) -> R
 impl Comparison {
     /// Prepares a comparison.
     pub fn new(operator: Operator, right: Value, case: Case) -> Result<Self, CompareError> {
-        let wildcards = match operator {
-            Operator::Like | Operator::NotLike => Some(Pattern::new(&right.to_string(), case)),
-            _ => None,
-        };
-        let expression = match operator {
-            Operator::Match | Operator::NotMatch => Some(expression(&right.to_string(), case)?),
-            _ => None,
-        };
+        let is_like = matches!(operator, Operator::Like | Operator::NotLike);
+        let is_match = matches!(operator, Operator::Match | Operator::NotMatch);
+        let wildcards = is_like.then(|| Pattern::new(&right.to_string(), case));
+        let expression = is_match.then(|| expression(&right.to_string(), case)).transpose()?;
         Ok(Self { operator, case, right, wildcards, expression })
     }
 
     /// What the operator makes of this left side.
     pub fn of(&self, left: &Value) -> Result<Value, CompareError> {
-        let has = |list: &Value, value: &Value| match list {
-            Value::List(items) => items.iter().any(|item| equals(item, value, self.case)),
-            one => equals(one, value, self.case),
+        let has = |list: &Value, value: &Value| {
+            let items = if let Value::List(items) = list { items } else { std::slice::from_ref(list) };
+            items.iter().any(|item| equals(item, value, self.case))
         };
-        match self.operator {
-            Operator::Contains => return Ok(Value::Boolean(has(left, &self.right))),
-            Operator::NotContains => return Ok(Value::Boolean(!has(left, &self.right))),
-            Operator::In => return Ok(Value::Boolean(has(&self.right, left))),
-            Operator::NotIn => return Ok(Value::Boolean(!has(&self.right, left))),
-            _ => {}
+        let contained = match self.operator {
+            Operator::Contains => Some(has(left, &self.right)),
+            Operator::NotContains => Some(!has(left, &self.right)),
+            Operator::In => Some(has(&self.right, left)),
+            Operator::NotIn => Some(!has(&self.right, left)),
+            Operator::Equal
+            | Operator::NotEqual
+            | Operator::Greater
+            | Operator::GreaterOrEqual
+            | Operator::Less
+            | Operator::LessOrEqual
+            | Operator::Like
+            | Operator::NotLike
+            | Operator::Match
+            | Operator::NotMatch => None,
+        };
+        if let Some(is_contained) = contained {
+            return Ok(Value::Boolean(is_contained));
         }
         let Value::List(items) = left else { return self.fits(left).map(Value::Boolean) };
         let mut fitting = Vec::new();

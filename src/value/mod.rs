@@ -137,6 +137,17 @@ impl Value {
         if let Self::Record(record) = self { Some(record) } else { None }
     }
 
+    /// The elements of a list, nothing of null, and of anything else itself alone.
+    pub fn into_elements(self) -> Vec<Value> {
+        if let Self::List(items) = self {
+            items
+        } else if let Self::Null = self {
+            Vec::new()
+        } else {
+            vec![self]
+        }
+    }
+
     /// The text inside, if this is text.
     pub fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }

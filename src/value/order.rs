@@ -40,12 +40,8 @@ pub fn order(left: &Value, right: &Value, case: Case) -> Ordering {
 
 /// A text that two values share if they are equal, to find equals among many.
 pub fn key(value: &Value, case: Case) -> String {
-    let number = match value {
-        // One and 1.0 are equal.
-        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => format!("{number:.0}"),
-        other => case.fold(&other.to_string()),
-    };
-    format!("{}:{number}", rank(value))
+    // A float prints a whole number without a fraction, so that 1 and 1.0 are equal.
+    format!("{}:{}", rank(value), case.fold(&value.to_string()))
 }
 
 fn text_order(left: &str, right: &str, case: Case) -> Ordering {
