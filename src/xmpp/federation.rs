@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::certificate::{CertificateReport, Identity, Role};
+use super::condition::StreamCondition;
 use super::connect::Dialling;
 use super::dns::a_label;
 use super::network::{Network, Trust};
 use super::resolve::{self, Endpoint, Kind, Target};
 use super::secure::{self, Handshake};
-use super::stream::{Looked, Plain, Stream};
+use super::stream::{self, Looked, Plain, Stream};
 use super::trace::Trace;
 use super::xml::{Element, ns};
 use super::{Deadlines, Fault, Phase, within};
@@ -63,11 +64,21 @@ pub struct Sight {
 
 /// What a server offers to another one that it does not know yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// SASL mechanisms; servers use EXTERNAL, and offer it only to those whose certificate they saw.
-    pub mechanisms: Vec<String>,
-    /// Whether it offers dialback (XEP-0220).
-    pub dialback: Dialback,
+pub enum Offer {
+    /// Ways to prove who the other one is.
+    Ways {
+        /// SASL mechanisms; servers use EXTERNAL.
+        mechanisms: Vec<String>,
+        /// Whether it offers dialback (XEP-0220).
+        dialback: Dialback,
+    },
+    /// Nothing without a certificate, which a look does not have to show: as healthy as the others.
+    ///
+    /// COMPAT: Prosody with `s2s_secure_auth` ends the stream behind TLS with `not-authorized`.
+    CertificateFirst {
+        /// The server's words.
+        said: Option<String>,
+    },
 }
 
 /// Whether a server offers dialback.
@@ -175,12 +186,21 @@ async fn visit(
         };
         let handshake = Handshake { identity, trust, kind, client_certificate: None };
         let tls = secure::look(wire, &handshake, network, trace).await?;
-        Stream::<_, Looked>::look(tls, partner, *from, trace).await
+        match Stream::<_, Looked>::look(tls, partner, *from, trace).await {
+            Ok(stream) => {
+                let offer = Offer::of(stream.features());
+                stream.close().await;
+                Ok(offer)
+            }
+            Err(Fault::Stream(stream::Fault::Error {
+                condition: StreamCondition::NotAuthorized,
+                text,
+                ..
+            })) => Ok(Offer::CertificateFirst { said: text }),
+            Err(fault) => Err(fault),
+        }
     };
-    let stream = within(Phase::Secure, deadlines, secure).await?;
-    let offer = Offer::of(stream.features());
-    stream.close().await;
-    Ok(offer)
+    within(Phase::Secure, deadlines, secure).await
 }
 
 impl Offer {
@@ -189,7 +209,7 @@ impl Offer {
             let names = mechanisms.elements().filter(|mechanism| mechanism.is("mechanism", ns::SASL));
             names.map(|mechanism| super::trace::printable(&mechanism.text())).collect()
         };
-        Self {
+        Self::Ways {
             mechanisms: features.child("mechanisms", ns::SASL).map(names).unwrap_or_default(),
             dialback: match features.has_child("dialback", DIALBACK) {
                 true => Dialback::Offered,

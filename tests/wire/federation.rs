@@ -62,10 +62,20 @@ async fn a_healthy_partner_shows_certificate_mechanisms_and_dialback() {
     let look = look_at(authority.issue(server(&[PARTNER])), FEATURES, &authority).await;
     assert!(look.is_healthy(), "{look:#?}");
     let sight = &look.sights.unwrap()[0];
-    let expected = Offer { mechanisms: vec!["EXTERNAL".into()], dialback: Dialback::Offered };
+    let expected = Offer::Ways { mechanisms: vec!["EXTERNAL".into()], dialback: Dialback::Offered };
     assert_eq!(sight.offer, Ok(expected));
     assert_eq!(sight.target.to_string().split(' ').next_back(), Some("0)"));
     assert!(sight.certificate().unwrap().days_left > 0);
+}
+
+#[tokio::test]
+async fn a_partner_that_wants_a_certificate_first_is_healthy() {
+    const NOT_AUTHORIZED: &str = "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
+        </stream:error></stream:stream>";
+    let authority = Authority::root("Root");
+    let look = look_at(authority.issue(server(&[PARTNER])), NOT_AUTHORIZED, &authority).await;
+    assert!(look.is_healthy(), "{look:#?}");
+    assert_eq!(look.sights.unwrap()[0].offer, Ok(Offer::CertificateFirst { said: None }));
 }
 
 #[tokio::test]
