@@ -31,9 +31,13 @@ impl ExitStatus {
         match failure {
             Some(FailureKind::Exit(status)) => return Self::Script(u8::try_from(*status).unwrap_or(u8::MAX)),
             Some(FailureKind::Cancelled) => return Self::Interrupted,
-            Some(FailureKind::Mistake(_) | FailureKind::Thrown(_) | FailureKind::Limit(_)) => {
-                return Self::Wrong;
-            }
+            Some(
+                FailureKind::Mistakes(_)
+                | FailureKind::Mistake(_)
+                | FailureKind::Thrown(_)
+                | FailureKind::Limit(_),
+            ) => return Self::Wrong,
+
             Some(FailureKind::Error(error)) => tally.error(error),
             None => {}
         }

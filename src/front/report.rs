@@ -36,6 +36,12 @@ pub fn failure(failure: &Failure, source: Source<'_>) -> String {
             let error = ErrorRecord { position: error.position.or(failure.position), ..error.clone() };
             lines.push(error_record(&error, Some(source)));
         }
+        FailureKind::Mistakes(mistakes) => {
+            for mistake in mistakes {
+                lines.push(format!("error: {}", visible(&mistake.to_string())));
+                lines.extend(place(Some(mistake.position), Some(source)));
+            }
+        }
         FailureKind::Mistake(text) => {
             lines.push(format!("error: {}", visible(text)));
             lines.extend(place(failure.position, Some(source)));

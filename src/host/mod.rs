@@ -66,8 +66,8 @@ impl Host {
     }
 
     /// Every cmdlet that there is: names are public, leave is not.
-    pub fn every_description(&self) -> impl Iterator<Item = &'static Description> {
-        self.everything.iter()
+    pub fn everything(&self) -> &Catalogue {
+        &self.everything
     }
 
     /// What the calls so far came to.

@@ -18,7 +18,7 @@ use super::commands::{self, Runner};
 use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
 use super::types::{self, List};
-use crate::cmdlet::{Argument, Arguments, Description, Position};
+use crate::cmdlet::{Argument, Arguments, Description};
 use crate::cmdlets::Halt;
 use crate::host::{Assignment, Host, Stage};
 use crate::value::Value;
@@ -221,7 +221,7 @@ pub fn build(running: &Running) -> Arc<Engine> {
         types::register(&mut engine);
         register_shell(&mut engine, running);
         commands::register(&mut engine, &converter, running);
-        for description in running.host.every_description() {
+        for description in running.host.everything().iter() {
             register_cmdlet(&mut engine, running, &converter, description);
         }
         engine
@@ -313,9 +313,8 @@ fn register_cmdlet(
                 let values =
                     arguments.iter_mut().map(|argument| converter.to_value(argument.take(), &context));
                 let arguments = function_arguments(values.collect());
-                let position =
-                    place.line().map(|line| Position { line, column: place.position().unwrap_or(1) });
-                let stage = Stage { name: description.name.to_owned(), arguments, position };
+                // The engine's error carries the place of the call, as it carries every other.
+                let stage = Stage { name: description.name.to_owned(), arguments, position: None };
                 match running.collect(vec![stage], None) {
                     Ok(values) => Ok(List(Arc::new(values))),
                     Err(halt) => Err(Failure::thrown(halt, place)),

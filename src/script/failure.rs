@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, ParseError, Position as RhaiPosition};
 
+use super::language::Mistake;
 use super::types::Thrown;
 use crate::cmdlet::{ErrorRecord, Position};
 use crate::cmdlets::Halt;
@@ -32,6 +33,8 @@ pub struct CallSite {
 /// The kinds of failure.
 #[derive(Clone, Debug)]
 pub enum FailureKind {
+    /// The text has mistakes that were found before anything ran.
+    Mistakes(Vec<Mistake>),
     /// The text cannot be understood, or does something that cannot be done.
     Mistake(String),
     /// A cmdlet could not run, and no `try` caught it.
@@ -61,6 +64,21 @@ impl Failure {
     /// A failure without a position.
     pub fn new(kind: FailureKind) -> Self {
         Self { kind, position: None, calls: Vec::new() }
+    }
+
+    /// The mistakes that the front end found.
+    pub fn of_reading(mistakes: Vec<Mistake>) -> Self {
+        let position = mistakes.first().map(|mistake| mistake.position);
+        Self { kind: FailureKind::Mistakes(mistakes), position, calls: Vec::new() }
+    }
+
+    /// The failure with its positions moved into the author's text.
+    pub fn at_source(mut self, to_source: impl Fn(Position) -> Position) -> Self {
+        self.position = self.position.map(&to_source);
+        for call in &mut self.calls {
+            call.position = call.position.map(&to_source);
+        }
+        self
     }
 
     /// The failure behind the engine's parse error.

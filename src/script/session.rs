@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use super::convert::final_value;
 use super::engine::{self, Running};
 use super::failure::{Failure, FailureKind};
+use super::language::{Lowered, Setting, lower_in};
+use crate::cmdlet::Position;
 use crate::value::Value;
 
 /// Bytes of stack for the engine's thread: 64 call levels need one MiB in a release build and
@@ -86,19 +88,34 @@ impl Interpreter<'_> {
                 "The script is longer than {limit} bytes."
             ))));
         }
-        let parsed = self.engine.compile_with_scope(&self.scope, source);
-        let program = parsed.map_err(|error| Failure::of_parsing(&error))?;
+        let lowered = self.lower(source)?;
+        let to_source = |place: Position| lowered.to_source(place.line, place.column);
+        let parsed = self.engine.compile_with_scope(&self.scope, lowered.text());
+        let program = parsed.map_err(|error| Failure::of_parsing(&error).at_source(to_source))?;
         // Functions and closures of earlier programs stay callable.
         let program = self.functions.merge(&program);
-        let kept = self.scope.len();
         let result = self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut self.scope, &program);
         self.functions = program.clone_functions_only();
         match result {
             Ok(value) => Ok(final_value(value)),
-            Err(error) => {
-                self.scope.rewind(kept.max(self.scope.len()));
-                Err(Failure::of_running(*error))
-            }
+            Err(error) => Err(Failure::of_running(*error).at_source(to_source)),
         }
+    }
+
+    /// Lowers the command lines of a program, and says what it probably does not mean.
+    fn lower(&self, source: &str) -> Result<Lowered, Failure> {
+        let host = &self.running.host;
+        let variables: Vec<&str> = self.scope.iter_raw().map(|(name, _, _)| name).collect();
+        let setting = Setting {
+            catalogue: host.catalogue(),
+            everything: Some(host.everything()),
+            variables: &variables,
+        };
+        let lowered = lower_in(source, &setting).map_err(Failure::of_reading)?;
+        for warning in lowered.warnings() {
+            let Position { line, column } = warning.position;
+            host.operator().warning(&format!("line {line}, column {column}: {warning}"));
+        }
+        Ok(lowered)
     }
 }
