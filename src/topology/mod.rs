@@ -84,6 +84,16 @@ impl Pool {
         self.domains.contains(domain)
     }
 
+    /// Whether passwords go the same way as with another state of this pool: to the same servers,
+    /// under the same checks, of the same accounts. A change of that way is an administrator's.
+    pub fn sends_passwords_as(&self, other: &Self) -> bool {
+        fn way(pool: &Pool) -> impl PartialEq + '_ {
+            let servers = (&pool.identity, &pool.servers, pool.registrar_port, &pool.domains);
+            (servers, pool.security, &pool.ca_file, pool.allow_plain, pool.logon_name, &pool.test_users)
+        }
+        way(self) == way(other)
+    }
+
     /// Whether it lists an account as a test user.
     pub fn lists(&self, account: &Address) -> bool {
         self.test_users.contains(account)

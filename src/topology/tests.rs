@@ -100,6 +100,22 @@ fn a_document_is_read_as_it_is_written() {
 }
 
 #[test]
+fn the_samples_are_right_also_with_every_default_written_out() {
+    read(include_str!("../../examples/topology.toml")).unwrap();
+    let sample = include_str!("../../examples/every-setting.toml");
+    let topology = read(sample).unwrap();
+    assert!(topology.remarks.is_empty(), "{:?}", topology.remarks);
+    let is_key = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let lines = sample.lines().map(|line| match line.strip_prefix("# ") {
+        Some(key) if is_key(key) || key == "[resolver]" => key.replace("= \"\"", "= \"x\""),
+        Some(_) | None => line.to_owned(),
+    });
+    let written_out = read(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    assert_eq!(written_out.gateway, topology.gateway);
+    assert_eq!(written_out.pools[0].certificate_warning_days, topology.pools[0].certificate_warning_days);
+}
+
+#[test]
 fn a_pool_is_found_by_every_name_it_has_and_by_no_other() {
     let topology = read(SAMPLE).unwrap();
     for (name, wanted) in [
