@@ -187,10 +187,12 @@ fn in_turns<T>(a: impl Iterator<Item = T>, b: impl Iterator<Item = T>) -> impl I
 
 /// Asks one question. The records behind an alias come with it.
 async fn ask(network: &Network, query: &Query, records: RecordType) -> Result<Vec<RData>, Fault> {
-    let asked = Instant::now();
     let mut name = Name::from_ascii(&query.name).map_err(|_| Fault::BadName { name: query.name.clone() })?;
     // A host without a dot is looked for in the search domains of the system.
     name.set_fqdn(query.name.contains('.'));
+    // The semaphore is never closed; without a permit the question is only less polite.
+    let _leave = network.questions().acquire().await;
+    let asked = Instant::now();
     match network.resolver()?.lookup(name, records).await {
         Ok(lookup) => Ok(lookup.answers().iter().map(|record| record.data.clone()).collect()),
         Err(error) => Err(fault(query.clone(), &error, asked.elapsed())),

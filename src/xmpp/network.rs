@@ -17,7 +17,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::certificate::Anchors;
 use super::sasl::KeyCache;
@@ -31,6 +31,8 @@ struct Inner {
     /// `None`: those of the system.
     name_servers: Option<Vec<SocketAddr>>,
     resolver: OnceLock<Result<TokioResolver, String>>,
+    /// One for each question to DNS that may be open: each takes a socket.
+    questions: Semaphore,
     provider: Arc<CryptoProvider>,
     /// Trusted beside the issuers of the system.
     extra_roots: Vec<CertificateDer<'static>>,
@@ -72,6 +74,7 @@ impl Network {
         Self(Arc::new(Inner {
             name_servers,
             resolver: OnceLock::new(),
+            questions: Semaphore::new(MAX_QUESTIONS),
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             extra_roots,
             system_anchors: OnceCell::new(),
@@ -100,6 +103,11 @@ impl Network {
             })
             .as_ref()
             .map_err(|reason| resolve::Fault::NoNameServer { reason: reason.clone() })
+    }
+
+    /// Leave to ask DNS one more question; waits while too many are open.
+    pub(super) fn questions(&self) -> &Semaphore {
+        &self.0.questions
     }
 
     /// The issuers that `trust` stands for. A changed file is read again.
@@ -150,10 +158,16 @@ async fn blocking(
 fn system_resolver() -> Result<TokioResolver, String> {
     let mut builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
     let options = builder.options_mut();
+    tune(options);
+    builder.build().map_err(|error| error.to_string())
+}
+
+fn tune(options: &mut ResolverOpts) {
     options.timeout = options.timeout.min(TRY);
     options.attempts = 1;
+    options.max_active_requests = MAX_QUESTIONS;
+    // Nothing is remembered: a test that is repeated after a repair must see the repair.
     options.cache_size = 0;
-    builder.build().map_err(|error| error.to_string())
 }
 
 fn resolver_of(name_servers: &[SocketAddr]) -> Result<TokioResolver, String> {
@@ -168,14 +182,14 @@ fn resolver_of(name_servers: &[SocketAddr]) -> Result<TokioResolver, String> {
     });
     let config = ResolverConfig::from_parts(None, Vec::new(), name_servers.collect());
     let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-    let options: &mut ResolverOpts = builder.options_mut();
-    options.timeout = TRY;
-    options.attempts = 1;
-    // Nothing is remembered: a test that is repeated after a repair must see the repair.
-    options.cache_size = 0;
+    let options = builder.options_mut();
+    tune(options);
     options.use_hosts_file = ResolveHosts::Never;
     builder.build().map_err(|error| error.to_string())
 }
 
 /// How long one try of a query takes; one retry follows, and both fit into Resolve's deadline.
 const TRY: Duration = Duration::from_millis(1500);
+
+/// Questions to DNS that are open at once; a batch of hundreds must not run out of sockets.
+const MAX_QUESTIONS: usize = 128;

@@ -196,6 +196,27 @@ async fn a_domain_that_leads_elsewhere_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_crowd_is_answered_too() {
+    let zone = Zone::new()
+        .srv("_xmpp-client._tcp.atl-cs-001.litwareinc.com", 0, 0, 5222, "im.litwareinc.com")
+        .unwrap()
+        .address("im.litwareinc.com", HERE);
+    let server = NameServer::start(zone).await.unwrap();
+    let network = Network::with_name_servers(&[server.address()]);
+    let crowd = (0..500).map(|_| {
+        let network = network.clone();
+        tokio::spawn(async move {
+            resolve::pool(&place(&[], Security::Auto), &network, &mut Trace::new())
+                .await
+                .map(|found| found.len())
+        })
+    });
+    for member in crowd.collect::<Vec<_>>() {
+        assert_eq!(member.await.unwrap(), Ok(1));
+    }
+}
+
+#[tokio::test]
 async fn names_are_asked_for_as_a_labels() {
     let zone = Zone::new().address("xn--bcher-kva.example", HERE);
     let bookshop = Place { pool: "Bücher.example.", ..place(&[], Security::Auto) };
