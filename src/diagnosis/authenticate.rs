@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::quote::{quoted, some};
-use super::{Context, Finding, Owner, catalogue, last_seen, not_done, stream};
+use super::quote::{quoted, some, word};
+use super::{Context, Finding, Owner, catalogue, not_done, stream};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::SaslCondition;
 use crate::xmpp::sasl::mechanism::Binding;
@@ -26,7 +26,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 Prepared::Password => "password",
             };
             let title = format!("the {what} of {sender} holds characters that no account can have");
-            credential_in_doubt(Finding::of(&catalogue::SASL_UNPRINTABLE, title), context)
+            Finding::of(&catalogue::SASL_UNPRINTABLE, title)
         }
         Fault::Rejected { mechanism, step, condition, text, offered } => {
             let finding = rejected(*mechanism, *step, condition, text.as_deref(), trace, context)
@@ -39,7 +39,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             }
         }
         Fault::Scram { mechanism, fault } => {
-            cheated(fault, context).evidence(format_args!("in {mechanism}, {fault}"))
+            cheated(fault, context).evidence(format_args!("{fault} (in {mechanism})"))
         }
         Fault::Undecodable { mechanism } => {
             Finding::of(&catalogue::SASL_MALFORMED, format!("{pool} breaks the rules of authentication"))
@@ -54,7 +54,7 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
     let title = format!("{} stopped answering {}", context.pool, stream::during(Phase::Authenticate));
     Finding::of(&catalogue::SASL_TIMEOUT, title)
         .evidence(not_done(Phase::Authenticate, after))
-        .evidence(last_seen(trace))
+        .last_seen(trace)
 }
 
 /// This machine cannot make a nonce.
@@ -65,8 +65,8 @@ pub(super) fn no_randomness(reason: &str) -> Finding {
 
 fn said(condition: &SaslCondition, text: Option<&str>) -> String {
     match text {
-        Some(text) => format!("the server said {condition}: {}", quoted(text)),
-        None => format!("the server said {condition}, without a text"),
+        Some(text) => format!("the server said {}: {}", word(condition.name()), quoted(text)),
+        None => format!("the server said {}, without a text", word(condition.name())),
     }
 }
 
@@ -219,7 +219,10 @@ fn no_such_account(context: &Context<'_>) -> Finding {
     let title = format!("{} probably has no account {}", context.pool, context.sender);
     let finding = Finding::of(&catalogue::SASL_NO_SUCH_ACCOUNT, title);
     if context.given.sender || context.given.credential {
-        finding.first("Run the test again without -UserSipAddress and -UserCredential, as the pool's own test user; if that works:")
+        finding.remedy(format!(
+            "Run the test again without -UserSipAddress and -UserCredential, as the pool's own test user. If that works, correct the address and user name, or create the account {} on the server.",
+            context.sender
+        ))
     } else {
         finding
     }
@@ -285,7 +288,7 @@ fn credential_in_doubt(finding: Finding, context: &Context<'_>) -> Finding {
     let sender = context.sender;
     if context.given.credential {
         finding.remedy(format!(
-            "Run the test again without -UserCredential and -UserSipAddress, as the pool's own test user; if that works, give the right user name and password for {sender}. Stop before a third failure: servers ban whoever fails often."
+            "Run the test again without -UserSipAddress and -UserCredential, as the pool's own test user. If that works, give the right user name and password for {sender}. Stop before a third failure: servers ban whoever fails often."
         ))
     } else {
         finding.remedy(format!(

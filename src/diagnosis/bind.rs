@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::quote::quoted;
-use super::{Context, Finding, catalogue, last_seen, not_done, stream};
+use super::quote::{quoted, word};
+use super::{Context, Finding, catalogue, not_done, stream};
 use crate::xmpp::Phase;
 use crate::xmpp::bind::Fault;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
@@ -35,9 +35,7 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
 /// Bind was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     let title = format!("{} stopped answering {}", context.pool, stream::during(Phase::Bind));
-    Finding::of(&catalogue::BIND_TIMEOUT, title)
-        .evidence(not_done(Phase::Bind, after))
-        .evidence(last_seen(trace))
+    Finding::of(&catalogue::BIND_TIMEOUT, title).evidence(not_done(Phase::Bind, after)).last_seen(trace)
 }
 
 /// RFC 6120, section 7.6.2 and 7.7.2: the conditions that have a meaning of their own here.
@@ -83,19 +81,22 @@ fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
 
 /// An error of a stanza, as its maker worded it.
 pub(super) fn told(error: &StanzaError) -> String {
-    let mut told = error.condition.to_string();
+    let mut marks = Vec::new();
     if !error.kind.is_empty() {
-        told.push_str(&format!(" ({})", error.kind));
-    }
-    match &error.text {
-        Some(text) => told.push_str(&format!(": {}", quoted(text))),
-        None => told.push_str(", without a text"),
+        marks.push(word(&error.kind));
     }
     if let Some(by) = &error.by {
-        told.push_str(&format!(", signed by {}", quoted(by)));
+        marks.push(format!("by {}", word(by)));
     }
     if let Some(application) = &error.application {
-        told.push_str(&format!(", with <{application}/>"));
+        marks.push(format!("with {}", word(application)));
     }
-    told
+    let mut told = word(error.condition.name());
+    if !marks.is_empty() {
+        told.push_str(&format!(" ({})", marks.join(", ")));
+    }
+    match &error.text {
+        Some(text) => format!("{told}: {}", quoted(text)),
+        None => format!("{told}, without a text"),
+    }
 }

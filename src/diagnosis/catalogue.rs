@@ -176,7 +176,7 @@ entries! {
         "Add the domain to the pool's hosts, or test with a sender from a domain that the pool serves.";
     STREAM_HOST_GONE: "STREAM-HOST-GONE", [Pool],
         "The pool no longer serves the sender's domain.",
-        "Enable the domain on the server again, or correct the topology: which pool serves it now?";
+        "Enable the domain on the server again, or name the pool that serves it now in the topology.";
     STREAM_BANNED: "STREAM-BANNED", [Caller],
         "The pool has banned this machine's address, usually after failed logons (fail2ban). Right passwords are refused too while it lasts.",
         "Correct the credential that failed, wait until the ban ends or have it lifted on the server, and only then test again.";
@@ -470,18 +470,18 @@ entries! {
         "Test again with a longer -Timeout to hear the pool's own verdict; check the way back from the partner to the pool.";
     EVIDENCE_NO_ANSWER: "EVIDENCE-NO-ANSWER", [Partner],
         "The partner's server took the message, and no client of the receiver answered: nobody is on line, or the client sends neither receipts nor answers. Most clients answer only those whom they know.",
-        "Have the receiver go on line with a client that answers, run `imsh respond` as the receiver, or ask for -MinimumEvidence AcceptedByPartner.";
+        "Have the receiver go on line with a client that answers, run `imsh respond` as the receiver, or ask for less (-MinimumEvidence AcceptedByPartner, or the partner's `minimum_evidence`).";
     EVIDENCE_NOT_SEEN: "EVIDENCE-NOT-SEEN", [Partner, Pool],
         "The receiver's server took the message, and our own session of the receiver, which was on line, never saw it: another session got it, or a filter swallowed it.",
         "End the receiver's other sessions; check the filters at the receiver's server; then test again.";
     EVIDENCE_NO_ECHO: "EVIDENCE-NO-ECHO", [Partner],
         "A client of the receiver has the message, and nobody wrote back.",
-        "Run `imsh respond` as the receiver, or ask for -MinimumEvidence Delivered.";
+        "Run `imsh respond` as the receiver, or ask for less (-MinimumEvidence Delivered, or the partner's `minimum_evidence`).";
     EVIDENCE_FENCE: "EVIDENCE-FENCE", [Unknown],
         "The ping behind the message came back with an error that the pool itself may have made, so that nothing proves that the partner saw either.",
         "Ask for an evidence that only the receiver can give (-MinimumEvidence Delivered), or look into the pool's log for the partner.";
-    RETURN_PATH: "RETURN-PATH", [Partner, Network],
-        "The message arrived and its answer did not come back: the way from the partner to the pool is broken.",
+    RETURN_PATH: "RETURN-PATH", [Unknown],
+        "The message arrived and its answer did not come back: the way from the partner to the pool is broken, at the pool's end or at the partner's.",
         "Look for what stops messages from the partner to the pool: DNS records and certificate of the pool's domain as the partner sees them, firewalls, the partner's policy.";
 
     // In any phase

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::quote::some;
-use super::{Context, Finding, catalogue, last_seen, not_done, port_in_doubt};
+use super::{Context, Finding, catalogue, not_done, port_in_doubt};
 use crate::xmpp::Phase;
 use crate::xmpp::connect::{Attempt, Fault, Outcome};
 use crate::xmpp::trace::{Fact, Trace};
@@ -33,7 +33,7 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
         .map(|(_, fact)| fact.to_string())
         .collect();
     let finding = silent(context).evidence(not_done(Phase::Connect, after));
-    if attempts.is_empty() { finding.evidence(last_seen(trace)) } else { finding.evidence(some(&attempts)) }
+    if attempts.is_empty() { finding.last_seen(trace) } else { finding.evidence(some(&attempts)) }
 }
 
 fn refused(attempts: &[Attempt], context: &Context<'_>) -> Finding {

@@ -9,7 +9,7 @@ use super::bind::told;
 use super::bounces::{self, Software};
 use super::federation::{self, Word, with_look};
 use super::quote::{quoted, seconds};
-use super::{Context, Finding, Owner, catalogue, last_seen, not_done};
+use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::topology::Evidence;
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
@@ -21,7 +21,8 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     match fault {
         Fault::Bounced { bounce, fence } => bounced(bounce, fence, trace, context),
         Fault::ReceiverUnavailable { bounce } => {
-            let finding = unavailable(&bounce.error, context).evidence(answer(bounce, context));
+            let said = answer(bounce, &the_partner(context));
+            let finding = unavailable(&bounce.error, context).evidence(said);
             if is_local(context) {
                 finding
             } else {
@@ -46,7 +47,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 seconds(*waited)
             ))
             .remedy(format!(
-                "Look for what stops messages from {partner} to {domain}: test the other direction with a pool of {partner}, and check there the DNS records, the certificate and the policy for {domain}."
+                "Run Test-FederatedPartner -Domain {domain} to see the pool as {partner} must reach it: its _xmpp-server record, its federation port, its certificate. If that is in order, ask {partner} what its log says about {domain}."
             ))
         }
     }
@@ -54,7 +55,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
 
 /// Deliver was not done in time: the whole attempt's time was up.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
-    silence(context).evidence(not_done(Phase::Deliver, after)).evidence(last_seen(trace))
+    silence(context).evidence(not_done(Phase::Deliver, after)).last_seen(trace)
 }
 
 fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>) -> Finding {
@@ -69,9 +70,11 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
         ),
         Side::Federation => {
             let software = bounces::software(&bounce.error, trace);
-            return federation(&bounce.error, software, bounce.after, answer(bounce, context), context);
+            return federation(&bounce.error, software, bounce.after, answer(bounce, context.pool), context);
         }
-        Side::Receiver => refused(&bounce.error, context),
+        Side::Receiver => {
+            return refused(&bounce.error, context).evidence(answer(bounce, &the_partner(context)));
+        }
         Side::Unclear => Finding::of(
             &catalogue::RECEIVER_REJECTED,
             format!(
@@ -83,7 +86,7 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
         )
         .owned_by(Owner::Unknown),
     };
-    finding.evidence(answer(bounce, context))
+    finding.evidence(answer(bounce, &speaker(bounce.origin, &bounce.error, context)))
 }
 
 /// What an error is about.
@@ -185,19 +188,22 @@ fn federation(
 }
 
 /// Who said what, and when.
-fn answer(bounce: &Bounce, context: &Context<'_>) -> String {
-    let who = speaker(bounce.origin, &bounce.error, context);
+fn answer(bounce: &Bounce, who: &str) -> String {
     let order = match bounce.order {
         Order::BeforeFence => "",
-        Order::BehindFence => ", after the partner had already answered the ping behind the message",
+        Order::BehindFence => " (behind the answer to the ping, which came too early)",
     };
-    format!("{who} said {} after {}{order}", told(&bounce.error), seconds(bounce.after))
+    format!("after {}, {who} said{order} {}", seconds(bounce.after), told(&bounce.error))
+}
+
+fn the_partner(context: &Context<'_>) -> String {
+    format!("the server of {}", context.partner())
 }
 
 fn speaker(origin: Origin, error: &StanzaError, context: &Context<'_>) -> String {
     match origin {
         Origin::Pool => context.pool.to_owned(),
-        Origin::Partner => format!("the server of {}", context.partner()),
+        Origin::Partner => the_partner(context),
         Origin::Other => error.by.as_deref().map_or_else(|| "somebody on the way".to_owned(), quoted),
         Origin::Unclear if is_about_servers(&error.condition) => context.pool.to_owned(),
         Origin::Unclear => "a server".to_owned(),
@@ -339,11 +345,11 @@ fn silence(context: &Context<'_>) -> Finding {
         &catalogue::EVIDENCE_SILENCE,
         format!("{pool} took the message for {partner}, and neither an answer nor an error came back"),
     );
-    if context.look.is_none() {
-        finding.first(&format!("Run Test-FederatedPartner -Domain {partner} to look from this machine."))
-    } else {
-        finding
-    }
+    let domain = if context.look.is_none() { partner } else { context.domain() };
+    finding.remedy(format!(
+        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine. Test again with a longer -Timeout to hear what {pool} has to say itself.",
+        if context.look.is_none() { "the partner" } else { "the way back" }
+    ))
 }
 
 /// The ping behind the message came back with an error, and the message itself did not.
@@ -354,10 +360,12 @@ fn wrong_side(
     trace: &Trace,
     context: &Context<'_>,
 ) -> Finding {
-    let who = speaker(origin, error, context);
-    let said = format!("{who} said {} to the ping behind the message, after {}", told(error), seconds(after));
+    let said = |who: &str| {
+        format!("after {}, {who} said to the ping behind the message {}", seconds(after), told(error))
+    };
     if origin == Origin::Pool || is_about_servers(&error.condition) {
-        return federation(error, bounces::software(error, trace), after, said, context);
+        let software = bounces::software(error, trace);
+        return federation(error, software, after, said(context.pool), context);
     }
     Finding::of(
         &catalogue::EVIDENCE_FENCE,
@@ -366,7 +374,7 @@ fn wrong_side(
             context.partner()
         ),
     )
-    .evidence(said)
+    .evidence(said(&speaker(origin, error, context)))
 }
 
 fn level(reached: Option<Evidence>) -> String {

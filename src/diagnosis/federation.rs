@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::bounces::{self, Cause, Software};
-use super::quote::moment;
+use super::quote::{moment, place};
 use super::{Context, Finding, Owner, catalogue};
 use crate::xmpp::certificate::CertificateFault;
 use crate::xmpp::condition::StreamCondition;
@@ -79,7 +79,7 @@ impl Seen {
         if let Some(sight) = sights.iter().find(|sight| sight.is_healthy()) {
             let text = format!(
                 "from this machine, {partner} looks healthy: {} answers with a good certificate",
-                sight.target
+                place(&sight.target)
             );
             return Self { cause: None, healthy: true, text };
         }
@@ -90,7 +90,7 @@ impl Seen {
             Some(sight) => Self {
                 cause: of_sight(sight),
                 healthy: false,
-                text: format!("from this machine, at {}: {}", sight.target, trouble(sight)),
+                text: format!("from this machine, at {}: {}", place(&sight.target), trouble(sight)),
             },
         }
     }
@@ -301,9 +301,7 @@ fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding
             if same_here { finding.owned_by(Owner::Unknown) } else { finding }
         }
         Cause::Refused => {
-            let title = format!(
-                "the server of {partner} is not running: its host refuses connections to its federation port"
-            );
+            let title = format!("the host of {partner} answers, and nobody listens at its federation port");
             let finding = Finding::of(&catalogue::FEDERATION_REFUSED, title);
             if healthy_here { disagreeing(finding, context) } else { finding }
         }
@@ -408,7 +406,9 @@ fn failed(healthy_here: bool, context: &Context<'_>) -> Finding {
             "Read the log of {pool} for {partner}; check the name servers, the routes, the certificate and the federation policy of {pool}."
         ))
     } else if context.look.is_none() {
-        finding.first(&format!("Run Test-FederatedPartner -Domain {partner} to look from this machine."))
+        let look = format!("Run Test-FederatedPartner -Domain {partner} to look from this machine.");
+        let remedy = format!("{look} {}", finding.remedy);
+        finding.remedy(remedy)
     } else {
         finding
     }

@@ -92,13 +92,13 @@ impl Finding {
         }
     }
 
-    /// The `Diagnosis` of a result: `CODE, Owner: title. evidence. Remedy.`
+    /// The `Diagnosis` of a result: `CODE, Owner: title. Evidence: …; …. Remedy: ….`
     pub fn diagnosis(&self) -> String {
         let mut text = format!("{}, {}: {}.", self.code, self.owner, self.title);
         if !self.evidence.is_empty() {
             text.push_str(&format!(" Evidence: {}.", self.evidence.join("; ")));
         }
-        text.push(' ');
+        text.push_str(" Remedy: ");
         text.push_str(&self.remedy);
         text
     }
@@ -133,11 +133,22 @@ impl Finding {
         self
     }
 
-    /// Says something to do first, before the remedy that stands.
+    /// Says something to do first, and the remedy that stands if that does not help.
     #[must_use]
     fn first(mut self, advice: &str) -> Self {
-        self.remedy = format!("{advice} {}", self.remedy);
+        let otherwise = self.remedy.chars().next().map(char::to_lowercase).into_iter().flatten();
+        let otherwise: String = otherwise.chain(self.remedy.chars().skip(1)).collect();
+        self.remedy = format!("{advice} If that does not help, {otherwise}");
         self
+    }
+
+    /// Adds the last thing that was learned, as evidence for what was not learned after it.
+    #[must_use]
+    fn last_seen(self, trace: &Trace) -> Self {
+        match trace.facts().next_back() {
+            Some((phase, fact)) => self.evidence(format_args!("last seen, in {phase}: {fact}")),
+            None => self,
+        }
     }
 
     /// Whatever a server said is harmless on a terminal, and short enough to be read.
@@ -254,14 +265,6 @@ fn connected(trace: &Trace) -> Option<&Target> {
 
 fn match_connected(fact: &Fact) -> Option<&Target> {
     if let Fact::Connected { target, .. } = fact { Some(target) } else { None }
-}
-
-/// The last thing that was learned, as evidence for what was not learned after it.
-fn last_seen(trace: &Trace) -> String {
-    match trace.facts().next_back() {
-        Some((phase, fact)) => format!("last seen, in {phase}: {fact}"),
-        None => "nothing was seen before".to_owned(),
-    }
 }
 
 /// The other targets that were tried and given up before the last one.

@@ -7,12 +7,22 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::xmpp::resolve::Target;
+
 /// A server's words in quotation marks, cut to a length that can be read.
 pub fn quoted(words: &str) -> String {
     let words = words.trim();
     let cut: String = words.chars().take(MAX_QUOTE).collect();
     let rest = if cut.len() < words.len() { "…" } else { "" };
     format!("\"{}{rest}\"", cut.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A word of the protocol as it is; whatever is none, as a quotation.
+pub fn word(word: &str) -> String {
+    let is_word = !word.is_empty()
+        && word.len() <= MAX_WORD
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if is_word { word.to_owned() } else { quoted(word) }
 }
 
 /// A text in which everything that could move a cursor, turn the writing direction or hide is
@@ -55,6 +65,12 @@ pub fn some<T: ToString>(items: &[T]) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
+/// A target's host and port.
+pub fn place(target: &Target) -> String {
+    let Target { host, port, .. } = target;
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// A duration as people say it: `90 s`, `1.5 s`, `42 ms`.
 pub fn seconds(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
@@ -74,6 +90,7 @@ pub fn moment(at: Timestamp) -> String {
 }
 
 const MAX_QUOTE: usize = 240;
+const MAX_WORD: usize = 64;
 const MAX_ITEMS: usize = 6;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::quote::{quoted, seconds, some};
-use super::{Context, Finding, Owner, catalogue, last_seen, not_done};
+use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::xmpp::Phase;
 use crate::xmpp::resolve::{Fault, Kind};
 use crate::xmpp::trace::Trace;
@@ -62,12 +62,15 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
             // What is wrong with the address has its own words; only the blame is the record's.
             let cause = finding(cause, context);
             let because_of_the_network = cause.owner == Owner::Network;
-            let mut finding = Finding::of(
-                &catalogue::DNS_TARGET_WITHOUT_ADDRESS,
-                format!("the SRV record of {pool} leads to {host}, which has no address"),
-            )
-            .evidence(format_args!("{srv} names {host}"));
+            let trouble = if because_of_the_network {
+                "whose address cannot be looked up"
+            } else {
+                "which has no address"
+            };
+            let title = format!("the SRV record of {pool} leads to {host}, {trouble}");
+            let mut finding = Finding::of(&catalogue::DNS_TARGET_WITHOUT_ADDRESS, title);
             finding.evidence.extend(cause.evidence);
+            let finding = finding.evidence(format_args!("{srv} names {host}"));
             if because_of_the_network {
                 finding.owned_by(Owner::Network).remedy(cause.remedy)
             } else {
@@ -93,7 +96,7 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     Finding::of(&catalogue::DNS_TIMEOUT, format!("DNS did not say in time where {} is", context.pool))
         .evidence(not_done(Phase::Resolve, after))
-        .evidence(last_seen(trace))
+        .last_seen(trace)
 }
 
 /// A name that the topology lists was right once; one that was only typed may be wrong.

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::quote::{moment, quoted, some};
-use super::{Context, Finding, Owner, catalogue, connected, given_up, last_seen, not_done, port_in_doubt};
+use super::quote::{moment, place, quoted, some};
+use super::{Context, Finding, Owner, catalogue, connected, given_up, not_done, port_in_doubt};
 use crate::xmpp::Phase;
 use crate::xmpp::resolve::{Kind, Origin};
 use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault};
@@ -86,9 +86,8 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
     } else {
         format!("{pool} accepts connections and says nothing")
     };
-    let finding = Finding::of(&catalogue::TLS_TIMEOUT, title)
-        .evidence(not_done(Phase::Secure, after))
-        .evidence(last_seen(trace));
+    let finding =
+        Finding::of(&catalogue::TLS_TIMEOUT, title).evidence(not_done(Phase::Secure, after)).last_seen(trace);
     port_in_doubt(finding, context)
 }
 
@@ -170,7 +169,7 @@ fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) 
     ));
     let names_the_pool = offered.iter().any(|name| name.to_string().eq_ignore_ascii_case(pool));
     if names_the_pool && !context.pool_listed {
-        finding.first(&format!("List the pool in the topology, if {pool} is to be trusted for {wanted}; or:"))
+        finding.first(&format!("List the pool in the topology, if {pool} is to be trusted for {wanted}."))
     } else {
         finding
     }
@@ -178,9 +177,13 @@ fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) 
 
 /// What an operator wants to know of a certificate, in a line.
 fn summary(report: &CertificateReport) -> String {
+    // Where the names are what is wrong, they have been told.
+    let names = match &report.verdict {
+        Err(CertificateFault::NameMismatch { .. }) => String::new(),
+        Ok(_) | Err(_) => format!("is for {}, ", some(&report.names)),
+    };
     format!(
-        "the certificate is for {}, issued by {}, valid from {} to {}, serial {}",
-        some(&report.names),
+        "the certificate {names}was issued by {}, is valid from {} to {}, and has the serial number {}",
         quoted(&report.issuer),
         moment(report.not_before),
         moment(report.not_after),
@@ -241,7 +244,7 @@ fn interrupted(how: &str, trace: &Trace, context: &Context<'_>) -> Finding {
     let title = format!("{} {how} the connection in the TLS handshake without a reason", context.pool);
     let finding = Finding::of(entry, title);
     let finding = match connected(trace) {
-        Some(target) => finding.evidence(format_args!("connected to {target}")),
+        Some(target) => finding.evidence(format_args!("{} was tried with {}", place(target), target.kind)),
         None => finding,
     };
     port_in_doubt(finding, context)

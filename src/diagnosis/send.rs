@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Finding, authenticate, catalogue, last_seen, not_done};
+use super::{Context, Finding, authenticate, catalogue, not_done};
 use crate::xmpp::Phase;
 use crate::xmpp::message::Fault;
 use crate::xmpp::trace::Trace;
@@ -24,7 +24,5 @@ pub(super) fn too_long(n_bytes: usize, limit: usize, context: &Context<'_>) -> F
 /// Send was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     let title = format!("{} does not read: the message could not be written to it", context.pool);
-    Finding::of(&catalogue::SEND_TIMEOUT, title)
-        .evidence(not_done(Phase::Send, after))
-        .evidence(last_seen(trace))
+    Finding::of(&catalogue::SEND_TIMEOUT, title).evidence(not_done(Phase::Send, after)).last_seen(trace)
 }

@@ -4,8 +4,8 @@
 
 use std::io::ErrorKind;
 
-use super::quote::quoted;
-use super::{Context, Finding, Owner, catalogue, current_phase, last_seen, port_in_doubt, send};
+use super::quote::{quoted, word};
+use super::{Context, Finding, Owner, catalogue, current_phase, port_in_doubt, send};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::StreamCondition;
 use crate::xmpp::stream::Fault;
@@ -33,7 +33,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
         Fault::Closed => {
             Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {}", during(phase)))
                 .evidence("it gave no reason")
-                .evidence(last_seen(trace))
+                .last_seen(trace)
         }
         Fault::NotAStream { name, ns } => {
             let finding = Finding::of(
@@ -89,8 +89,8 @@ pub(super) fn during(phase: Phase) -> &'static str {
 /// The server's own words for the end of the stream.
 fn said(condition: &StreamCondition, text: Option<&str>) -> String {
     match text {
-        Some(text) => format!("the server said {condition}: {}", quoted(text)),
-        None => format!("the server said {condition}, without a text"),
+        Some(text) => format!("the server said {}: {}", word(condition.name()), quoted(text)),
+        None => format!("the server said {}, without a text", word(condition.name())),
     }
 }
 
@@ -216,7 +216,7 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
             let how = if *kind == ErrorKind::ConnectionReset { "was reset" } else { "broke" };
             Finding::of(&catalogue::STREAM_BROKEN, format!("the connection to {pool} {how} {during}"))
                 .evidence(format_args!("the system says {}", quoted(detail)))
-                .evidence(last_seen(trace))
+                .last_seen(trace)
         }
         xml::Fault::Ended { n_unread } => {
             let finding =
@@ -226,12 +226,12 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
                 n => finding
                     .evidence(format_args!("it stopped in the middle of an element, after {n} bytes of it")),
             };
-            finding.evidence(last_seen(trace))
+            finding.last_seen(trace)
         }
         xml::Fault::Closed => {
             Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {during}"))
                 .evidence("it gave no reason")
-                .evidence(last_seen(trace))
+                .last_seen(trace)
         }
         xml::Fault::Refused { violation, offset } => violated(violation, *offset, context),
     }

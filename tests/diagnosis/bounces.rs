@@ -25,9 +25,9 @@ fn every_bounce_is_quoted_in_the_error() {
 }
 
 /// One line of the table.
-struct Row<'a> {
-    case: &'a str,
-    software: &'a str,
+pub(crate) struct Row<'a> {
+    pub(crate) case: &'a str,
+    pub(crate) software: &'a str,
     error: &'a str,
     by: &'a str,
     text: &'a str,
@@ -37,7 +37,7 @@ struct Row<'a> {
     expected: &'a str,
 }
 
-fn rows() -> impl Iterator<Item = Row<'static>> {
+pub(crate) fn rows() -> impl Iterator<Item = Row<'static>> {
     let lines = include_str!("bounces.table").lines();
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| {
         let columns: Vec<_> = line.split('|').map(str::trim).collect();
@@ -57,7 +57,7 @@ impl Row<'_> {
             .then(|| format!("{} ({}): {found}, not {}", self.case, self.software, self.expected))
     }
 
-    fn diagnose(&self) -> imsh::diagnosis::Finding {
+    pub(crate) fn diagnose(&self) -> imsh::diagnosis::Finding {
         let look = look(self.look);
         let context = context(look.as_ref());
         let mut trace = Trace::new();

@@ -4,3 +4,6 @@
 
 mod scene;
 mod bounces;
+mod examples;
+mod catalogue;
+mod hostile;

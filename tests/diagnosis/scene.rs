@@ -123,6 +123,6 @@ fn sight(offer: Result<(), Fault>, verdict: Result<CertificateName, CertificateF
     Sight {
         target: target("xmpp.contoso.com", 5269, Kind::StartTls, Origin::Srv),
         trace,
-        offer: offer.map(|()| Offer { mechanisms: Vec::new(), dialback: Dialback::Offered }),
+        offer: offer.map(|()| Offer::Ways { mechanisms: Vec::new(), dialback: Dialback::Offered }),
     }
 }
