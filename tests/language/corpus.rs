@@ -6,7 +6,7 @@
 //! compiled by Rhai.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use imsh::script::language::{Setting, caret, lower_in, read};
 
@@ -14,13 +14,8 @@ use crate::catalogue::catalogue;
 
 #[test]
 fn every_text_of_the_corpus_becomes_what_it_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language/corpus");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(!files.is_empty());
     let mut wrong = Vec::new();
-    for file in files {
-        let have = std::fs::read_to_string(&file).unwrap();
+    for (name, have) in files() {
         let want: String = cases(&have)
             .map(|(title, text)| format!("=== {title}\n{text}\n---\n{}\n", outcome(text)))
             .collect();
@@ -28,16 +23,34 @@ fn every_text_of_the_corpus_becomes_what_it_says() {
             continue;
         }
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&file, want).unwrap();
+            std::fs::write(folder().join(&name), want).unwrap();
         } else {
             let line = have.lines().zip(want.lines()).take_while(|(have, want)| have == want).count();
-            wrong.push(format!("{}:{}", file.display(), line + 1));
+            wrong.push(format!("{name}:{}", line + 1));
         }
     }
     assert!(
         wrong.is_empty(),
         "the corpus differs at {wrong:?}; look at it with UPDATE_GOLDEN=1 and git diff"
     );
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language/corpus")
+}
+
+/// Names and contents of the corpus, in order.
+pub fn files() -> Vec<(String, String)> {
+    let mut files: Vec<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
 }
 
 /// Titles and texts of a file.

@@ -77,7 +77,7 @@ impl Parser<'_, '_> {
         let pascal = |word: &str| word.starts_with(|first: char| first.is_ascii_uppercase());
         let approved = VERBS.iter().any(|have| have.eq_ignore_ascii_case(verb));
         let neither = !self.declared.contains(verb) && !self.declared.contains(noun);
-        let near = || name.len() <= NAME_LIMIT && self.setting.catalogue.nearest(name).is_some();
+        let near = || self.suggests() && self.setting.catalogue.nearest(name).is_some();
         let meant = (approved && (place == Place::Pipe || (pascal(verb) && pascal(noun))))
             || (neither && (approved || pascal(verb)) && near());
         meant.then_some(Cmdlet::Unknown)
@@ -379,13 +379,13 @@ impl Parser<'_, '_> {
                 let group = self.group(Flow::ARGUMENT);
                 self.with_members(Piece::Group(group))
             }
-            (Some('['), _) => {
+            (Some('['), _) if !self.is_wildcard_set() => {
                 let group = self.group(Flow::ELEMENT);
-                vec![Piece::Group(group)]
+                self.with_members(Piece::Group(group))
             }
             (Some('#'), Some('{')) => {
                 let group = self.group(Flow::ELEMENT);
-                vec![Piece::Group(group)]
+                self.with_members(Piece::Group(group))
             }
             (Some('@'), Some('(' | '{' | '"' | '\'')) => self.at_value().into_iter().collect(),
             (Some('{'), _) => vec![self.script_block()],
@@ -395,6 +395,17 @@ impl Parser<'_, '_> {
             }
             _ => self.bare_word(),
         }
+    }
+
+    /// Whether a `[` begins a wildcard such as `[a-c]*`, and not an array.
+    fn is_wildcard_set(&self) -> bool {
+        let rest = &self.lexer.rest()[1..];
+        let of_set = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        let length = rest.bytes().take(64).take_while(of_set).count();
+        let mut behind = rest[length..].chars();
+        length > 0
+            && behind.next() == Some(']')
+            && behind.next().is_some_and(|next| !ends_word(next) && !matches!(next, ']' | '[' | '.'))
     }
 
     /// Whether a `$` begins a value of its own, and not a word such as `$site/pool`.

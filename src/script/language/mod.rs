@@ -57,6 +57,14 @@ pub struct Reading {
     output: Option<lower::Output>,
 }
 
+impl Reading {
+    /// The lowered text, if there are no mistakes.
+    pub fn lowered(self) -> Option<Lowered> {
+        let lower::Output { text, map, .. } = self.output?;
+        Some(Lowered { text, map, warnings: self.warnings })
+    }
+}
+
 /// A text that Rhai can compile.
 #[derive(Debug)]
 pub struct Lowered {
@@ -95,11 +103,9 @@ pub fn lower(text: &str, catalogue: &Catalogue) -> Result<Lowered, Vec<Mistake>>
 /// # Errors
 /// Every mistake that was found, in the order of the text, at most a hundred.
 pub fn lower_in(text: &str, setting: &Setting<'_>) -> Result<Lowered, Vec<Mistake>> {
-    let Reading { mistakes, warnings, output, .. } = read(text, setting);
-    match output {
-        Some(lower::Output { text, map, .. }) => Ok(Lowered { text, map, warnings }),
-        None => Err(mistakes),
-    }
+    let mut reading = read(text, setting);
+    let mistakes = std::mem::take(&mut reading.mistakes);
+    reading.lowered().ok_or(mistakes)
 }
 
 /// Reads a text and says everything that can be said without running it.

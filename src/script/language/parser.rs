@@ -33,6 +33,9 @@ pub struct Parsed {
 /// How deep brackets and blocks may nest.
 pub const DEPTH_LIMIT: usize = 160;
 
+/// How many mistakes of one text get a suggestion.
+const MOST_SUGGESTIONS: usize = 50;
+
 /// Reads a text.
 pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
     let mut parser = Parser {
@@ -41,6 +44,7 @@ pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
         problems: Vec::new(),
         declared: setting.variables.iter().map(|name| (*name).to_owned()).collect(),
         depth: 0,
+        gave_up: false,
         script_blocks: 0,
         open: None,
     };
@@ -61,6 +65,8 @@ pub(super) struct Parser<'t, 's> {
     /// Names declared so far, anywhere: `get-total` is a subtraction where both are variables.
     pub(super) declared: HashSet<String>,
     depth: usize,
+    /// Whether the rest of the text is left unread.
+    gave_up: bool,
     /// How many script blocks are open: `$_` has a meaning in one.
     pub(super) script_blocks: usize,
     open: Option<Span>,
@@ -128,9 +134,10 @@ impl Flow {
 }
 
 /// Why a run of operands ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stop {
     /// A separator, a closing bracket, the brace of a header or the end of the text is next.
+    #[default]
     Separator,
     /// A command ended it.
     Command,
@@ -140,7 +147,15 @@ enum Stop {
 
 impl<'t> Parser<'t, '_> {
     pub(super) fn problem(&mut self, span: Span, problem: Problem) {
-        self.problems.push((span, problem));
+        // What was given up half-way has no mistakes of its own.
+        if !self.gave_up {
+            self.problems.push((span, problem));
+        }
+    }
+
+    /// Whether a mistake is still worth a suggestion: looking for the nearest name takes time.
+    pub(super) fn suggests(&self) -> bool {
+        self.problems.len() < MOST_SUGGESTIONS
     }
 
     pub(super) fn refuse(&mut self, span: Span, refused: Refused) {
@@ -170,6 +185,7 @@ impl<'t> Parser<'t, '_> {
         if self.depth >= DEPTH_LIMIT {
             let at = self.lexer.at();
             self.problem(Span::new(at, at + 1), Problem::TooDeep { limit: DEPTH_LIMIT });
+            self.gave_up = true;
             self.lexer.abandon();
             return T::default();
         }
@@ -325,7 +341,14 @@ impl<'t> Parser<'t, '_> {
         push_blank(pieces, blank.span);
         let shell_quotes = matches!(self.lexer.peek(), Some('"' | '\'' | '@'));
         let flow = Flow { line_end: true, commas: true, aliases: true, shell_quotes, ..Flow::RHAI };
-        self.operands(pieces, flow)
+        // `$a.b = $c.d = …` nests, whatever Rhai says of it.
+        let (mut value, stop) = self.deeper(|parser| {
+            let mut value = Vec::new();
+            let stop = parser.operands(&mut value, flow);
+            (value, stop)
+        });
+        pieces.append(&mut value);
+        stop
     }
 
     /// Statements of PowerShell's; notes the mistake and takes as much as keeps the rest readable.
@@ -619,11 +642,11 @@ impl<'t> Parser<'t, '_> {
             match self.lexer.peek() {
                 None => {
                     self.cut_off(open);
-                    return Some(Group { open, pieces, close: None });
+                    return Some(Group { dollar: None, open, pieces, close: None });
                 }
                 Some('}') => {
                     let close = self.lexer.take("}");
-                    return Some(Group { open, pieces, close });
+                    return Some(Group { dollar: None, open, pieces, close });
                 }
                 Some('{') => {
                     // A brace where an arrow should be.
@@ -1131,7 +1154,7 @@ impl<'t> Parser<'t, '_> {
         if close.is_none() && self.lexer.is_at_end() {
             self.cut_off(open);
         }
-        Group { open, pieces, close }
+        Group { dollar: None, open, pieces, close }
     }
 
     fn group_content(&mut self, flow: Flow, map: bool, closes: char) -> Vec<Piece> {
@@ -1239,9 +1262,9 @@ impl<'t> Parser<'t, '_> {
         let start = self.lexer.at();
         match self.lexer.peek_second()? {
             '(' => {
-                self.lexer.bump();
+                let dollar = self.lexer.take("$");
                 let group = self.group(Flow::ARGUMENT);
-                Some(Piece::Group(group))
+                Some(Piece::Group(Group { dollar, ..group }))
             }
             '{' => {
                 self.lexer.take_while(|letter| !matches!(letter, '}' | '\n'));

@@ -127,9 +127,11 @@ pub enum Literal {
     Float(f64),
 }
 
-/// `(…)`, `[…]`, `#{…}` of Rhai's.
+/// `(…)`, `[…]`, `#{…}` of Rhai's, and `$(…)`.
 #[derive(Debug)]
 pub struct Group {
+    /// The `$` of `$(…)`, which Rhai must not see.
+    pub dollar: Option<Span>,
     /// The opening bracket.
     pub open: Span,
     /// What stands inside, separators included.
@@ -400,7 +402,9 @@ impl Piece {
             | Self::Assigned(span)
             | Self::Current(span)
             | Self::Literal(span, _) => Some(*span),
-            Self::Group(group) => Some(group.close.map_or(group.open, |close| group.open.to(close))),
+            Self::Group(Group { dollar, open, close, .. }) => {
+                Some([*dollar, *close].into_iter().flatten().fold(*open, Span::to))
+            }
             Self::Body(body) => Some(body.close.map_or(body.open, |close| body.open.to(close))),
             Self::Closure(closure) => Some(closure.head),
             Self::Function(function) => Some(function.head),

@@ -1,0 +1,359 @@
+//! What holds for every text: no panic, linear work, positions inside the text, Rhai untouched.
+
+use imsh::cmdlet::Position;
+use imsh::script::language::{Reading, Setting, lower_in, read};
+use proptest::prelude::*;
+
+use crate::catalogue::{catalogue, small_catalogue};
+use crate::corpus::{VARIABLES, cases, files, rhai_engine};
+
+/// Pieces of which texts are made that the front end has to think about.
+const PIECES: &[&str] = &[
+    "Get-Pool",
+    "Test-XmppIM",
+    "Where-Object",
+    "| ? ",
+    "| % ",
+    "ft",
+    "select ",
+    "-TargetFqdn ",
+    "-Rec",
+    "-eq ",
+    "-and ",
+    "-not ",
+    "-match ",
+    "-f ",
+    "-?",
+    "$x",
+    "$_",
+    "$true",
+    "$x = ",
+    "$x += ",
+    "@x",
+    "@(",
+    "@{",
+    "#{",
+    "a = 1; ",
+    "\"",
+    "'",
+    "`",
+    "`\n",
+    "\\",
+    "$(",
+    "${",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "[int]",
+    "|",
+    "||",
+    "&&",
+    "&",
+    ",",
+    ";",
+    "\n",
+    "\r\n",
+    " ",
+    "\t",
+    "// c",
+    "/*",
+    "*/",
+    "# c",
+    "#\"",
+    "\"#",
+    "if ",
+    "else ",
+    "elseif ",
+    "while ",
+    "for x in ",
+    "for (a, b) in ",
+    "foreach (",
+    "switch x ",
+    "=> ",
+    "fn f(a) ",
+    "let x = ",
+    "const y = ",
+    "return ",
+    "|a| ",
+    "x",
+    "y.z",
+    ".len()",
+    "1",
+    "1.5",
+    "5kb",
+    "-5",
+    "==",
+    "!=",
+    "=",
+    "!",
+    "+",
+    "..",
+    "::",
+    "__x",
+    "é",
+    "∂",
+    "\u{0}",
+    "\u{7f}",
+    "try ",
+    "catch (e) ",
+    "finally ",
+    "do ",
+    "loop ",
+    "throw ",
+    "param(",
+    "function F ",
+    "> f",
+    "2>&1",
+    "--%",
+    "<#",
+    "#>",
+    "import \"a\" as b",
+    "in ",
+    "$env:A",
+    "$global:x",
+    "x!(",
+    "?.",
+    "??",
+];
+
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => prop::collection::vec(prop::sample::select(PIECES), 0..60).prop_map(|pieces| pieces.concat()),
+        1 => any::<String>(),
+        1 => prop::collection::vec(any::<char>(), 0..80).prop_map(|letters| letters.into_iter().collect()),
+    ]
+}
+
+fn reading(text: &str) -> Reading {
+    let catalogue = catalogue();
+    read(text, &Setting { variables: VARIABLES, ..Setting::new(&catalogue) })
+}
+
+fn is_inside(text: &str, position: Position) -> bool {
+    let Some(line) = text.split('\n').nth(position.line.wrapping_sub(1)) else { return false };
+    (1..=line.chars().count() + 1).contains(&position.column)
+}
+
+/// No reading looks at more characters than this for one of the text: a few of them several times.
+const WORK: usize = 24;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_it_panic_and_every_position_is_inside(text in texts()) {
+        let reading = reading(&text);
+        for mistake in &reading.mistakes {
+            prop_assert!(is_inside(&text, mistake.position), "{:?}", mistake);
+        }
+        for warning in &reading.warnings {
+            prop_assert!(is_inside(&text, warning.position), "{:?}", warning);
+        }
+        prop_assert!(reading.steps <= WORK * (text.len() + 8), "{} steps for {} bytes", reading.steps, text.len());
+        if let Some(lowered) = reading.lowered() {
+            for (line, content) in lowered.text().split('\n').enumerate() {
+                for column in [0, 1, 2, content.chars().count(), content.chars().count() + 5] {
+                    prop_assert!(is_inside(&text, lowered.to_source(line + 1, column)));
+                }
+            }
+            prop_assert!(is_inside(&text, lowered.to_source(0, 0)));
+            prop_assert!(is_inside(&text, lowered.to_source(99_999, 99_999)));
+            // Rhai refuses some of them, and none of them brings it down.
+            let _ = rhai_engine().compile(lowered.text());
+        }
+    }
+
+    #[test]
+    fn rhai_text_passes_through(text in rhai_programs()) {
+        let catalogue = catalogue();
+        let lowered = lower_in(&text, &Setting::new(&catalogue));
+        let lowered = lowered.map_err(|mistakes| TestCaseError::fail(format!("{text}\n{mistakes:?}")))?;
+        prop_assert_eq!(lowered.text(), &text);
+        for (number, line) in text.split('\n').enumerate() {
+            for column in 1..=line.chars().count() {
+                let position = Position { line: number + 1, column };
+                prop_assert_eq!(lowered.to_source(number + 1, column), position);
+            }
+        }
+    }
+
+    #[test]
+    fn lowered_corpus_cut_anywhere_is_still_read(place in any::<prop::sample::Index>(), cut in any::<prop::sample::Index>()) {
+        let all: Vec<String> = files().into_iter().map(|(_, file)| file).collect();
+        let texts: Vec<&str> = all.iter().flat_map(|file| cases(file)).map(|(_, text)| text).collect();
+        let text = texts[place.index(texts.len())];
+        let mut end = cut.index(text.len() + 1);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        reading(&text[..end]);
+    }
+}
+
+/// Programs of Rhai's, with everything in them that a command line might be mistaken for.
+fn rhai_programs() -> impl Strategy<Value = String> {
+    let name = prop::sample::select(&["alpha", "beta", "get", "pool", "eq", "f", "sort", "select", "r"][..]);
+    let literal = prop::sample::select(
+        &[
+            "1",
+            "2.5",
+            "0xff",
+            "\"text\"",
+            "\"a \\\" // b\"",
+            "'c'",
+            "'\\''",
+            "`back ${1 + 1} tick`",
+            "#\"raw \"\"#",
+            "true",
+            "()",
+            "\"Get-Pool -x\"",
+            "[1, 2]",
+            "#{ a: 1, \"b\": 2 }",
+            "\"it's\"",
+        ][..],
+    );
+    let operand = prop_oneof![name.clone().prop_map(str::to_owned), literal.prop_map(str::to_owned)];
+    let operator = prop::sample::select(
+        &[
+            " + ", " - ", "-", " * ", " == ", " != ", " < ", " && ", " || ", " | ", " ?? ", " in ", " - -",
+            " % ",
+        ][..],
+    );
+    let expression = operand.prop_recursive(4, 24, 3, move |inner| {
+        prop_oneof![
+            (inner.clone(), operator.clone(), inner.clone())
+                .prop_map(|(left, operator, right)| format!("{left}{operator}{right}")),
+            inner.clone().prop_map(|inner| format!("({inner})")),
+            inner.clone().prop_map(|inner| format!("!{inner}")),
+            (inner.clone(), inner.clone()).prop_map(|(first, second)| format!("[{first}, {second}].len()")),
+            (inner.clone(), inner.clone()).prop_map(|(first, second)| format!("f({first}, {second})")),
+            (inner.clone(), inner.clone())
+                .prop_map(|(first, second)| format!("if {first} == 1 {{ {first} }} else {{ {second} }}")),
+            inner.clone().prop_map(|inner| format!("|a, b| {{ a - {inner} }}")),
+            inner.clone().prop_map(|inner| format!("switch beta {{ 1 | 2 => {inner}, _ => {{ {inner} }} }}")),
+            inner.prop_map(|inner| format!("#{{ key: {inner} }}.key")),
+        ]
+    });
+    let statement = prop_oneof![
+        expression.clone().prop_map(|value| format!("let alpha = {value};")),
+        expression.clone().prop_map(|value| format!("beta += {value};")),
+        expression.clone().prop_map(|value| format!("while {value} > 0 {{ beta -= 1; }}")),
+        expression.clone().prop_map(|value| format!("for (x, i) in {value} {{ print(x); }}")),
+        expression.clone().prop_map(|value| format!("try {{ throw {value}; }} catch (e) {{ print(e); }}")),
+        expression.clone().prop_map(|value| format!("do {{ beta -= 1; }} until {value};")),
+        expression.prop_map(|value| format!("return {value}; // it's | a \"comment\"")),
+        Just("/* block /* nested */ Get-Pool */ ;".to_owned()),
+        Just("fn add(a, b) { a - b }".to_owned()),
+        Just("\n\n\t".to_owned()),
+    ];
+    prop::collection::vec(statement, 0..12).prop_map(|statements| {
+        let declared = "let get = 1; let pool = 2; let beta = 3; let eq = 4; let sort = 5; let select = 6; let f = 7; let r = 8; let alpha = 9;\n";
+        format!("{declared}{}", statements.join("\n"))
+    })
+}
+
+#[test]
+fn pure_rhai_of_the_corpus_passes_through() {
+    let catalogue = catalogue();
+    for (name, file) in files() {
+        for (title, text) in cases(&file).filter(|_| name.starts_with("rhai")) {
+            let lowered = lower_in(text, &Setting::new(&catalogue)).unwrap();
+            assert_eq!(lowered.text(), text, "{title}");
+        }
+    }
+}
+
+#[test]
+fn work_grows_with_the_text_and_no_faster() {
+    let unit = [
+        "a-b-c-d-",
+        "((((",
+        "Get-Pool | ",
+        "\"",
+        "$x[",
+        "`",
+        "@(",
+        "{",
+        "x.y ",
+        "/*",
+        "if a { ",
+        "$x = ",
+        "\n",
+        " ",
+        "a\n",
+        "-eq ",
+        "|x| ",
+        "[int",
+        "a b\n",
+        "é",
+        "$a\n",
+        "# ",
+        "Get-Pool -Site a,",
+        "switch x { ",
+        "x => {",
+        "1..",
+        "${",
+        "`${",
+        "@{a=",
+        "| ? {",
+        "} else ",
+        "\"$(",
+        "-not !",
+    ];
+    for unit in unit {
+        for n in [100, 10_000] {
+            let text = unit.repeat(n);
+            let steps = reading(&text).steps;
+            assert!(steps <= WORK * (text.len() + 8), "{steps} steps for {} bytes of {unit:?}", text.len());
+        }
+    }
+}
+
+#[test]
+fn nesting_ends_in_a_mistake_and_not_in_a_crash() {
+    for (open, close) in [
+        ("(", ")"),
+        ("{", "}"),
+        ("[", "]"),
+        ("#{a:", "}"),
+        ("Get-Pool (", ")"),
+        ("Get-Pool | % {", "}"),
+        ("$x = @(", ")"),
+        ("$x = @{a=", "}"),
+        ("|a| ", ""),
+        ("\"$(", ")\""),
+        ("if a {", "}"),
+        ("`${", "}`"),
+        ("Get-Pool \"$(", ")\""),
+    ] {
+        let text = format!("{}1{}", open.repeat(5_000), close.repeat(5_000));
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let told = thread
+            .spawn(move || reading(&text).mistakes.iter().any(|mistake| mistake.to_string().contains("deep")))
+            .unwrap();
+        assert!(told.join().unwrap(), "{open}");
+    }
+}
+
+#[test]
+fn a_line_on_which_positions_cannot_be_counted_is_a_mistake() {
+    let text = format!("Get-Pool {}", "abcdefgh,".repeat(9_000) + "x");
+    let mistakes = reading(&text).mistakes;
+    assert_eq!(mistakes.len(), 1);
+    assert!(mistakes[0].to_string().contains("too long"), "{}", mistakes[0]);
+    let mistakes = reading(&"\n".repeat(70_000)).mistakes;
+    assert!(mistakes[0].to_string().contains("65535 lines"), "{}", mistakes[0]);
+}
+
+#[test]
+fn a_cmdlet_that_one_may_not_run_is_left_to_the_door() {
+    let (small, all) = (small_catalogue(), catalogue());
+    let setting = Setting { everything: Some(&all), ..Setting::new(&small) };
+    let lowered = lower_in("Test-XmppIM -Nonsense 5 -TargetFqdn", &setting).unwrap();
+    assert!(lowered.text().contains("Test-XmppIM"));
+    let mistakes = lower_in("Test-XmppIM a b", &Setting::new(&small)).unwrap_err();
+    assert!(mistakes[0].to_string().starts_with("there is no cmdlet"));
+}
