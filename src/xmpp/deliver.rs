@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::condition::{StanzaCondition, StanzaError};
 use super::message::{Probe, Sign, random};
-use super::session::{Event, Expectation, News, Session, send_fault};
+use super::session::{Event, Expectation, News, Session, Software, send_fault};
 use super::stream::record;
-use super::trace::{Direction, Fact, Trace};
+use super::trace::{Direction, Fact, SoftwareBasis, Trace};
 use super::{Phase, stream};
 use crate::topology::Evidence;
 
@@ -251,6 +251,9 @@ pub async fn deliver(
         Some(Ok(Err(fault))) => Err(fault),
         Some(Ok(Ok(mut sources))) => wait.listen(&mut sources, trace).await,
     };
+    if let Some(Software { name, version }) = session.software().cloned() {
+        trace.learn(Fact::Software { name, version, basis: SoftwareBasis::Said });
+    }
     trace.end();
     wait.into_delivery(outcome)
 }

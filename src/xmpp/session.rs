@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::bind::Bound;
-use super::condition::StanzaError;
+use super::condition::{StanzaError, quote};
 use super::message::{self, Probe, Sign, answer, answer_request, is_probe, ping, random};
 use super::stream::{self, Stream};
 use super::xml::{Element, ns};
@@ -25,10 +25,24 @@ use super::xml::{Element, ns};
 pub struct Session {
     commands: mpsc::Sender<Command>,
     jid: FullJid,
-    /// See [`Session::marks_its_errors`].
-    marks_its_errors: bool,
+    learned: Arc<Learned>,
+}
+
+/// What a session learns while it lives.
+#[derive(Debug, Default)]
+struct Learned {
+    software: OnceLock<Software>,
     /// Why the session is over.
-    ended: Arc<OnceLock<stream::Fault>>,
+    ended: OnceLock<stream::Fault>,
+}
+
+/// A server's software, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Software {
+    /// Its name, as in `Prosody`.
+    pub name: String,
+    /// Its version, where it was asked for.
+    pub version: Option<String>,
 }
 
 /// What a session tells about one message, with the time when it happened.
@@ -90,10 +104,12 @@ impl Session {
     {
         let (commands, orders) = mpsc::channel(QUEUE);
         let jid = stream.state().jid.clone();
-        let marks_its_errors = stream::names_prosody(stream.features());
-        let ended = Arc::new(OnceLock::new());
-        tokio::spawn(Task::new(stream, jid.clone()).run(orders, Arc::clone(&ended)));
-        Self { commands, jid, marks_its_errors, ended }
+        let learned = Arc::new(Learned::default());
+        if let Some(name) = stream::software(stream.features()) {
+            let _ = learned.software.set(Software { name: name.to_owned(), version: None });
+        }
+        tokio::spawn(Task::new(stream, jid.clone(), Arc::clone(&learned)).run(orders));
+        Self { commands, jid, learned }
     }
 
     /// The address that the server gave us.
@@ -101,10 +117,16 @@ impl Session {
         &self.jid
     }
 
+    /// The server's software, where it has said so by now. It is asked with the first message.
+    pub fn software(&self) -> Option<&Software> {
+        self.learned.software.get()
+    }
+
     /// Whether the server is known to mark the errors that it makes itself for other domains with its
     /// name (`by`), so that an error without the mark is the other domain's.
     pub fn marks_its_errors(&self) -> bool {
-        self.marks_its_errors
+        // COMPAT: Prosody does.
+        self.software().is_some_and(|software| software.name == "Prosody")
     }
 
     /// Whether the session is over.
@@ -114,7 +136,7 @@ impl Session {
 
     /// Why the session is over; once it is, all news end, and everything else gives this.
     pub fn fault(&self) -> stream::Fault {
-        self.ended.get().cloned().unwrap_or(stream::Fault::Closed)
+        self.learned.ended.get().cloned().unwrap_or(stream::Fault::Closed)
     }
 
     /// Sends a message with the pings behind it, and gives the news about it from then on.
@@ -203,6 +225,9 @@ struct Task<Io> {
     expected: Vec<(Expectation, mpsc::Sender<News>)>,
     waiting: HashMap<String, Waiting>,
     listener: Option<mpsc::Sender<Element>>,
+    learned: Arc<Learned>,
+    /// Whether the server was asked for its software.
+    has_asked: bool,
 }
 
 /// A message on its way.
@@ -218,6 +243,7 @@ struct InFlight {
 enum Waiting {
     Fence { probe: String, from: String },
     Pool { probe: String },
+    Software,
     Caller { from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
 }
 
@@ -238,7 +264,7 @@ enum ManagementState {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
-    fn new(stream: Stream<Io, Bound>, jid: FullJid) -> Self {
+    fn new(stream: Stream<Io, Bound>, jid: FullJid, learned: Arc<Learned>) -> Self {
         let is_offered = stream.features().has_child("sm", ns::MANAGEMENT);
         let state = if is_offered { ManagementState::Offered } else { ManagementState::Missing };
         Self {
@@ -249,10 +275,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             expected: Vec::new(),
             waiting: HashMap::new(),
             listener: None,
+            learned,
+            has_asked: false,
         }
     }
 
-    async fn run(mut self, mut orders: mpsc::Receiver<Command>, ended: Arc<OnceLock<stream::Fault>>) {
+    async fn run(mut self, mut orders: mpsc::Receiver<Command>) {
         let mut keepalive = self.stream.announced().idle.map(keepalive);
         loop {
             tokio::select! {
@@ -269,7 +297,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                     Ok(stream::Event::Flushed) => self.written(),
                     Ok(stream::Event::Element(element)) => self.read(element),
                     Err(fault) => {
-                        let _ = ended.set(fault);
+                        let _ = self.learned.ended.set(fault);
                         return;
                     }
                 },
@@ -323,7 +351,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         }
         let fence = format!("{id}-fence");
         self.queue(&ping(&fence, &domain))?;
-        self.waiting.insert(fence, Waiting::Fence { probe: id, from: domain });
+        self.waiting.insert(fence, Waiting::Fence { probe: id.clone(), from: domain });
+        self.ask_software(id)
+    }
+
+    /// Asks the server for its software (XEP-0092), once, and only if it has not said so: what it
+    /// says about other servers must be read as its own kind speaks.
+    fn ask_software(&mut self, probe: String) -> Result<(), stream::Fault> {
+        if self.has_asked || self.learned.software.get().is_some() {
+            return Ok(());
+        }
+        let id = probe + "-version";
+        let question = Element::new("iq", ns::CLIENT)
+            .with_attribute("type", "get")
+            .with_attribute("id", &*id)
+            .with_attribute("to", self.jid.domain().as_str())
+            .with_child(Element::new("query", ns::VERSION));
+        self.queue(&question)?;
+        self.has_asked = true;
+        self.waiting.insert(id, Waiting::Software);
         Ok(())
     }
 
@@ -450,6 +496,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 let _ = reply.send(answer);
                 return;
             }
+            (Waiting::Software, Ok(answer)) => return self.read_software(&answer),
+            (Waiting::Software, Err(_)) => return,
             // Whatever our own server says to a ping behind the message, it has read the message.
             (Waiting::Pool { probe }, _) => (probe, Event::PoolAnswered),
             (Waiting::Fence { probe, .. }, Ok(_)) => (probe, Event::FenceAnswered),
@@ -457,6 +505,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         };
         if let Some(message) = self.in_flight.get(&probe) {
             message.tell(event);
+        }
+    }
+
+    fn read_software(&self, answer: &Element) {
+        let Some(query) = answer.child("query", ns::VERSION) else { return };
+        if let Some(name) = query.child_text("name", ns::VERSION) {
+            let version = query.child_text("version", ns::VERSION).map(|version| quote(&version));
+            let _ = self.learned.software.set(Software { name: quote(&name), version });
         }
     }
 
@@ -499,7 +555,7 @@ impl Waiting {
         };
         match self {
             Self::Fence { from, .. } => is(from),
-            Self::Pool { .. } => is(own.domain().as_str()) || is_own(own.domain().as_str()),
+            Self::Pool { .. } | Self::Software => is(own.domain().as_str()) || is_own(own.domain().as_str()),
             Self::Caller { from, .. } => is(from) || is_own(from),
         }
     }
@@ -507,6 +563,7 @@ impl Waiting {
     fn is_given_up(&self, in_flight: &HashMap<String, InFlight>) -> bool {
         match self {
             Self::Fence { probe, .. } | Self::Pool { probe } => !in_flight.contains_key(probe),
+            Self::Software => false,
             Self::Caller { reply, .. } => reply.is_closed(),
         }
     }

@@ -217,9 +217,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
     ) -> Result<Stream<Verified<Io>, Authenticated>, Fault> {
         self.reader.restart();
         self.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
-        if let Some(software) = software(&self.features) {
-            trace.learn(software);
-        }
+        learn_software(&self.features, trace);
         Ok(self.into_state(Authenticated(())))
     }
 }
@@ -234,9 +232,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Looked> {
     ) -> Result<Self, super::Fault> {
         let mut stream = Self::new(io, domain, ns::SERVER, Looked(()));
         stream.begin(from, trace).await?;
-        if let Some(software) = software(&stream.features) {
-            trace.learn(software);
-        }
+        learn_software(&stream.features, trace);
         Ok(stream)
     }
 }
@@ -501,16 +497,17 @@ fn announced(features: &Element) -> Option<Announced> {
     })
 }
 
-/// Whether the features are those of Prosody.
-pub(super) fn names_prosody(features: &Element) -> bool {
-    matches!(software(features), Some(Fact::Software { name, .. }) if name == "Prosody")
+/// The name of the server's software, from the entity capabilities among its features (XEP-0115,
+/// section 6.3).
+pub(super) fn software(features: &Element) -> Option<&'static str> {
+    let node = features.child("c", CAPABILITIES)?.attribute("node")?;
+    SOFTWARE.iter().find(|(_, part)| node.contains(part)).map(|(name, _)| *name)
 }
 
-/// The server's software, from the entity capabilities among its features (XEP-0115, section 6.3).
-fn software(features: &Element) -> Option<Fact> {
-    let node = features.child("c", CAPABILITIES)?.attribute("node")?;
-    let (name, _) = SOFTWARE.iter().find(|(_, part)| node.contains(part))?;
-    Some(Fact::Software { name: (*name).to_owned(), version: None, basis: SoftwareBasis::Said })
+fn learn_software(features: &Element, trace: &mut Trace) {
+    if let Some(name) = software(features) {
+        trace.learn(Fact::Software { name: name.to_owned(), version: None, basis: SoftwareBasis::Said });
+    }
 }
 
 const CAPABILITIES: &str = "http://jabber.org/protocol/caps";
