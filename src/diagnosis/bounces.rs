@@ -104,7 +104,7 @@ pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
         {
             Cause::Closed
         }
-        (StanzaCondition::Forbidden, _) => Cause::Forbidden,
+        (StanzaCondition::Forbidden | StanzaCondition::NotAllowed, _) => Cause::Forbidden,
         (StanzaCondition::ResourceConstraint, _) => Cause::QueueFull,
         (StanzaCondition::InternalServerError, _) => Cause::PoolError,
         _ => Cause::Failed,

@@ -210,8 +210,6 @@ pub enum Bind {
     Closes,
     /// Refuses: too many sessions.
     Refuses,
-    /// Gives the address of another account.
-    Foreign,
     /// Gives something that is no address.
     Malformed,
 }
@@ -225,6 +223,8 @@ pub enum Session {
     Silent,
     /// Closes the connection at the first message.
     Closes,
+    /// Breaks the connection at the first message, without the end of TLS.
+    Breaks,
     /// Ends the stream with `system-shutdown` at the first message.
     ShutsDown,
     /// Ends the stream with `conflict` at the first message.
@@ -243,6 +243,6 @@ pub enum Session {
     ErrsForOthers,
     /// Takes in what comes from other domains; what goes out to them is lost.
     OneWay,
-    /// Refuses messages to other domains to this account.
-    NotAllowed,
+    /// Does not exchange messages with other domains.
+    NoFederation,
 }

@@ -27,25 +27,27 @@ pub(super) fn cross(manner: Manner, host: Option<&Host>) -> Crossing<'_> {
         Role::Partner(partner) => partner.federation,
     };
     let bounce = match federation {
-        Federation::Open | Federation::NoWayBack | Federation::NoPing => match obstacle(manner, host) {
-            None => return Crossing::Reaches(host),
-            Some(Obstacle::Silence) => return Crossing::Lost,
-            Some(Obstacle::Bounce(bounce)) => bounce,
-        },
+        Federation::Open | Federation::NoWayBack | Federation::NoPing | Federation::UnsignedError => {
+            match obstacle(manner, host) {
+                None => return Crossing::Reaches(host),
+                Some(Obstacle::Silence) => return Crossing::Lost,
+                Some(Obstacle::Bounce(bounce)) => bounce,
+            }
+        }
         Federation::Lost => return Crossing::Lost,
         Federation::Denied => match manner {
-            Manner::Prosody => {
-                own("cancel", "not-allowed", "Communication with remote domains is not enabled")
-            }
+            Manner::Prosody => own("cancel", "not-allowed", "Communication with this domain is not allowed"),
             Manner::Ejabberd => Bounce::new("auth", "forbidden", "Access denied by service policy"),
         },
         Federation::QueueFull => match manner {
             Manner::Prosody => own("wait", "resource-constraint", "Outgoing stanza queue full"),
-            Manner::Ejabberd => Bounce::new("wait", "resource-constraint", ""),
+            Manner::Ejabberd => {
+                timeout("Stream closed by local host: Stream queue is overloaded (policy-violation)")
+            }
         },
         Federation::Remembered => match manner {
-            Manner::Prosody => failed("connection refused"),
-            Manner::Ejabberd => timeout("Connection failed: connection refused"),
+            Manner::Prosody => return Crossing::Reaches(host),
+            Manner::Ejabberd => timeout("Connection failed: timeout"),
         },
     };
     Crossing::Bounces(bounce)
@@ -172,7 +174,7 @@ fn late(reason: &str) -> Bounce {
 
 /// Prosody says in `by` that it made the error itself.
 fn own(kind: &'static str, condition: &'static str, text: &str) -> Bounce {
-    Bounce { by_the_pool: true, ..Bounce::new(kind, condition, text) }
+    Bounce { is_signed: true, ..Bounce::new(kind, condition, text) }
 }
 
 /// ejabberd about DNS.

@@ -43,14 +43,16 @@ pub enum Federation {
     Denied,
     /// The pools' queue for the domain is full.
     QueueFull,
-    /// The pools remember an earlier failure and do not try again for a while.
+    /// ejabberd remembers an earlier failure and does not try again for a while; Prosody does try.
     Remembered,
     /// They are lost, and nobody says so.
     Lost,
     /// They reach it; nothing comes back.
     NoWayBack,
-    /// They reach it; its server answers pings with an error.
+    /// They reach it; its server answers pings with an error, and signs that.
     NoPing,
+    /// They reach it; its server answers pings with an error that anybody could have made.
+    UnsignedError,
 }
 
 /// What a receiver does with a test message.
@@ -140,25 +142,27 @@ pub const PARTNERS: &[Partner] = &[
             receiver("nobody", Answers::Unknown, USER, "federation works, and there is no such user"),
             receiver("blocked", Answers::Blocked, USER, "federation works, and the user blocks the sender"),
             receiver("away", Answers::NotStored, USER, "federation works, the user is off line, and nothing is kept"),
-            receiver("strangers", Answers::Strangers, ("PARTNER-POLICY", "Partner"), "the user takes messages from contacts only"),
-            receiver("spam", Answers::Spam, ("PARTNER-POLICY", "Partner"), "the partner takes the message for spam"),
-            receiver("full", Answers::Full, ("PARTNER-RESOURCE-CONSTRAINT", "Partner"), "the partner keeps no more messages for the user"),
+            receiver("strangers", Answers::Strangers, ("RECEIVER-POLICY", "Partner"), "the user takes messages from contacts only"),
+            receiver("spam", Answers::Spam, ("RECEIVER-POLICY", "Partner"), "the partner takes the message for spam"),
+            receiver("full", Answers::Full, ("RECEIVER-QUEUE-FULL", "Partner"), "the partner keeps no more messages for the user"),
             receiver("late", Answers::Late, USER, "the bounce comes after the partner answered the ping behind the message"),
         ],
         minimum_evidence: None,
     },
     broken("no-ping.contoso.com", HEALTHY, Federation::NoPing,
-        &[receiver("offline", Answers::Stored, OK, "the partner's server refuses the ping, and proves by that that it spoke")]),
+        &[receiver("offline", Answers::Stored, OK, "the partner's server refuses the ping, and its signature proves that it spoke")]),
+    broken("unsigned-error.contoso.com", HEALTHY, Federation::UnsignedError,
+        &[receiver("offline", Answers::Stored, ("EVIDENCE-FENCE", "Unknown"), "the ping comes back with an error that our own pool may have made: it proves nothing")]),
     broken("nxdomain.contoso.com", Behaviour { names: Names::Missing, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-NO-SUCH-DOMAIN", "Caller", "DNS does not know the partner's domain")),
+        adelany!("FEDERATION-NOT-FOUND", "Partner", "DNS does not know the partner's domain")),
     broken("servfail.contoso.com", Behaviour { names: Names::Failing, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-DNS-FAILURE", "Network", "the name server fails for the partner's domain")),
+        adelany!("FEDERATION-DNS-FAILURE", "Unknown", "the name server fails for the partner's domain, at the pool and from here")),
     broken("not-offered.contoso.com", Behaviour { names: Names::NotOffered, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NOT-OFFERED", "Partner", "the partner's SRV record says that it offers no federation")),
     broken("refused.contoso.com", Behaviour { port: Port::Closed, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-REFUSED", "Partner", "the partner's host answers, and nobody listens")),
     broken("dropped.contoso.com", Behaviour { port: Port::Dropping, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-SILENT", "Network", "packets to the partner are dropped; the pool will say so later than anybody waits")),
+        adelany!("FEDERATION-NO-ANSWER", "Partner", "packets to the partner are dropped; the pool will say so later than anybody waits")),
     broken("silent.contoso.com", Behaviour { stream: Stream::Silent, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-SILENT", "Partner", "the partner's port accepts and says nothing")),
     broken("closes.contoso.com", Behaviour { stream: Stream::Closes, ..HEALTHY }, Federation::Open,
@@ -168,21 +172,21 @@ pub const PARTNERS: &[Partner] = &[
     broken("host-unknown.contoso.com", Behaviour { stream: Stream::HostUnknown, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-HOST-UNKNOWN", "Partner", "the partner's records lead to a server that does not serve its domain")),
     broken("expired.contoso.com", Behaviour { certificate: Certificate::Expired, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-CERTIFICATE", "Partner", "the partner's certificate is over")),
+        adelany!("FEDERATION-CERTIFICATE-EXPIRED", "Partner", "the partner's certificate is over")),
     broken("wrong-name.contoso.com", Behaviour { certificate: Certificate::WrongName, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-CERTIFICATE", "Partner", "the partner's certificate is for another name")),
+        adelany!("FEDERATION-CERTIFICATE-NAME", "Partner", "the partner's certificate is for another name")),
     broken("self-signed.contoso.com", Behaviour { certificate: Certificate::SelfSigned, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-CERTIFICATE", "Partner", "the partner signed its certificate itself")),
+        adelany!("FEDERATION-CERTIFICATE-UNTRUSTED", "Partner", "the partner signed its certificate itself")),
     broken("denied.contoso.com", HEALTHY, Federation::Denied,
-        adelany!("FEDERATION-DENIED", "Pool", "our own pool does not allow the partner")),
+        adelany!("FEDERATION-FORBIDDEN", "Pool", "our own pool does not allow the partner")),
     broken("queue-full.contoso.com", HEALTHY, Federation::QueueFull,
         adelany!("FEDERATION-QUEUE-FULL", "Pool", "our own pool's queue for the partner is full")),
     broken("remembered.contoso.com", HEALTHY, Federation::Remembered,
-        adelany!("FEDERATION-REMEMBERED", "Pool", "our own pool answers from its memory of an earlier failure")),
+        adelany!("FEDERATION-MEMORY", "Unknown", "our own pool answers from its memory of an earlier failure")),
     broken("lost.contoso.com", HEALTHY, Federation::Lost,
-        adelany!("FEDERATION-SILENT", "Unknown", "nothing is heard of the message, and the partner looks healthy from here")),
+        adelany!("EVIDENCE-SILENCE", "Unknown", "nothing is heard of the message, and the partner looks healthy from here")),
     broken("no-way-back.contoso.com", HEALTHY, Federation::NoWayBack,
-        adelany!("FEDERATION-SILENT", "Unknown", "the partner has the message, and its answers do not come back")),
+        adelany!("EVIDENCE-SILENCE", "Unknown", "the partner has the message, and its answers do not come back")),
 ];
 
 const OK: (&str, &str) = ("", "");

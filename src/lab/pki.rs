@@ -33,7 +33,7 @@ pub(super) struct Authority {
 impl Authority {
     /// A new one, that nobody knows yet.
     pub(super) fn new() -> io::Result<Self> {
-        let root = issuer("imsh practice network CA", None).map_err(io::Error::other)?;
+        let root = issuer(ORGANIZATION, "CA", None).map_err(io::Error::other)?;
         let server_key = KeyPair::generate().map_err(io::Error::other)?;
         Ok(Self { root, server_key })
     }
@@ -96,9 +96,11 @@ impl Authority {
             }
             Certificate::WrongName => leaf(&[WRONG_NAME])?.signed_by(key, &self.root)?,
             Certificate::SelfSigned => params.self_signed(key)?,
-            Certificate::UnknownIssuer => params.signed_by(key, &*issuer("Unknown Private CA", None)?)?,
+            Certificate::UnknownIssuer => {
+                params.signed_by(key, &*issuer("Nobody Known", "Private CA", None)?)?
+            }
             Certificate::IncompleteChain => {
-                let intermediate = issuer("imsh practice network intermediate CA", Some(&self.root))?;
+                let intermediate = issuer(ORGANIZATION, "Intermediate CA", Some(&self.root))?;
                 params.signed_by(key, &*intermediate)?
             }
             Certificate::ForClients => {
@@ -116,12 +118,14 @@ impl Authority {
 
 /// An authority, signed by another one or by itself.
 fn issuer(
+    organization: &str,
     name: &str,
     by: Option<&CertifiedIssuer<'static, KeyPair>>,
 ) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::new(Vec::new())?;
-    params.distinguished_name = called(name);
+    params.distinguished_name = called(&format!("{organization} {name}"));
+    params.distinguished_name.push(DnType::OrganizationName, organization);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = epoch + days(-365);
@@ -159,6 +163,9 @@ fn days(n: i32) -> Duration {
     let distance = Duration::from_secs(86_400 * u64::from(n.unsigned_abs()));
     if n < 0 { now.saturating_sub(distance) } else { now + distance }
 }
+
+/// Whose authorities the sound ones are.
+const ORGANIZATION: &str = "imsh practice network";
 
 /// What the certificate with the wrong name is issued for.
 const WRONG_NAME: &str = "www.litwareinc.com";

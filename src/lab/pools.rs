@@ -179,7 +179,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "nxdomain.litwareinc.com",
         names(Names::Missing),
-        ("DNS-NO-SUCH-NAME", "Caller"),
+        ("DNS-NO-SUCH-NAME", "Pool"),
         "DNS does not know the pool's name",
     ),
     broken(
@@ -203,20 +203,20 @@ pub const POOLS: &[Pool] = &[
     broken(
         "no-address.litwareinc.com",
         names(Names::WithoutAddress),
-        ("DNS-TARGET", "Pool"),
+        ("DNS-TARGET-WITHOUT-ADDRESS", "Pool"),
         "the pool's SRV record leads to a host without an address",
     ),
     // Connect
     broken(
         "refused.litwareinc.com",
         port(Port::Closed),
-        ("TCP-REFUSED", "Pool"),
+        ("CONNECT-REFUSED", "Pool"),
         "the host answers, and nobody listens",
     ),
     broken(
         "dropped.litwareinc.com",
         port(Port::Dropping),
-        ("TCP-TIMEOUT", "Network"),
+        ("CONNECT-TIMEOUT", "Network"),
         "packets to the port are dropped",
     ),
     // Secure
@@ -229,13 +229,13 @@ pub const POOLS: &[Pool] = &[
     broken(
         "starttls-on-tls-port.litwareinc.com",
         port(Port::WantsStartTls),
-        ("TLS-NOT-TLS", "Pool"),
+        ("TLS-PORT-KIND", "Pool"),
         "the port wants STARTTLS, where DNS promises TLS at once",
     ),
     broken(
         "silent.litwareinc.com",
         stream(Stream::Silent),
-        ("DEADLINE-SECURE", "Pool"),
+        ("TLS-TIMEOUT", "Pool"),
         "the port accepts, and says nothing",
     ),
     broken(
@@ -247,7 +247,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "resets.litwareinc.com",
         stream(Stream::Resets),
-        ("STREAM-BROKEN", "Pool"),
+        ("STREAM-BROKEN", "Unknown"),
         "the connection is reset instead of a stream",
     ),
     broken(
@@ -259,7 +259,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "endless-header.litwareinc.com",
         stream(Stream::EndlessHeader),
-        ("STREAM-REFUSED", "Pool"),
+        ("STREAM-FLOOD", "Pool"),
         "the stream's header never ends",
     ),
     broken(
@@ -271,7 +271,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "forbidden-xml.litwareinc.com",
         stream(Stream::ForbiddenXml),
-        ("STREAM-REFUSED", "Pool"),
+        ("STREAM-NOT-XMPP", "Pool"),
         "the server sends a document type with entities, which XMPP forbids",
     ),
     broken(
@@ -289,7 +289,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "banned.litwareinc.com",
         stream(Stream::Banned),
-        ("STREAM-POLICY-VIOLATION", "Pool"),
+        ("STREAM-BANNED", "Caller"),
         "the server has banned this machine for a while",
     ),
     broken(
@@ -307,13 +307,13 @@ pub const POOLS: &[Pool] = &[
     broken(
         "plaintext-injection.litwareinc.com",
         stream(Stream::Injects),
-        ("TLS-INJECTION", "Network"),
+        ("TLS-INJECTED", "Network"),
         "somebody puts plaintext behind the answer to STARTTLS",
     ),
     broken(
         "tls-silent.litwareinc.com",
         tls(Tls::Silent),
-        ("DEADLINE-SECURE", "Pool"),
+        ("TLS-TIMEOUT", "Pool"),
         "the server says nothing in the TLS handshake",
     ),
     broken(
@@ -331,7 +331,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "tls-too-old.litwareinc.com",
         tls(Tls::TooOld),
-        ("TLS-VERSION", "Pool"),
+        ("TLS-TOO-OLD", "Pool"),
         "the server speaks TLS 1.0 only",
     ),
     broken(
@@ -367,38 +367,38 @@ pub const POOLS: &[Pool] = &[
     broken(
         "unknown-ca.litwareinc.com",
         certificate(Certificate::UnknownIssuer),
-        ("TLS-UNKNOWN-ISSUER", "Pool"),
+        ("TLS-UNTRUSTED", "Pool"),
         "nobody here knows the certificate's issuer",
     ),
     broken(
         "incomplete-chain.litwareinc.com",
         certificate(Certificate::IncompleteChain),
-        ("TLS-CHAIN", "Pool"),
+        ("TLS-INCOMPLETE-CHAIN", "Pool"),
         "the server does not send the certificate of the issuer in between",
     ),
     broken(
         "client-certificate.litwareinc.com",
         certificate(Certificate::ForClients),
-        ("TLS-PURPOSE", "Pool"),
+        ("TLS-WRONG-PURPOSE", "Pool"),
         "the certificate is for clients only",
     ),
     // Authenticate
     broken(
         "no-mechanisms.litwareinc.com",
         logon(Logon::NoMechanisms),
-        ("SASL-NOT-OFFERED", "Pool"),
+        ("SASL-NO-MECHANISM", "Pool"),
         "the server offers no way to authenticate",
     ),
     broken(
         "unknown-mechanism.litwareinc.com",
         logon(Logon::UnknownMechanisms),
-        ("SASL-NO-COMMON-MECHANISM", "Pool"),
+        ("SASL-NO-MECHANISM", "Pool"),
         "the server offers no mechanism that imsh knows",
     ),
     broken(
         "plain-only.litwareinc.com",
         logon(Logon::PlainOnly),
-        ("SASL-PLAIN-NOT-ALLOWED", "Pool"),
+        ("SASL-PLAIN-ONLY", "Pool"),
         "the server wants the password itself, and the pool's settings do not allow it",
     ),
     Pool {
@@ -415,7 +415,7 @@ pub const POOLS: &[Pool] = &[
         ..broken(
             "unknown-account.litwareinc.com",
             HEALTHY,
-            ("SASL-UNKNOWN-ACCOUNT", "Caller"),
+            ("SASL-NO-SUCH-ACCOUNT", "Caller"),
             "the topology lists a test user whom the server does not know",
         )
     },
@@ -433,32 +433,32 @@ pub const POOLS: &[Pool] = &[
         ..broken(
             "unknown-account.fabrikam.com",
             Behaviour { manner: Manner::Ejabberd, ..HEALTHY },
-            ("SASL-UNKNOWN-ACCOUNT", "Caller"),
+            ("SASL-NO-SUCH-ACCOUNT", "Caller"),
             "a test user whom the server does not know; the answer is ejabberd's",
         )
     },
     broken(
         "disabled.litwareinc.com",
         logon(Logon::Refuses("account-disabled", "Your account is disabled")),
-        ("SASL-ACCOUNT-DISABLED", "Pool"),
+        ("SASL-DISABLED", "Pool"),
         "the account is disabled",
     ),
     broken(
         "expired-password.litwareinc.com",
         logon(Logon::Refuses("credentials-expired", "")),
-        ("SASL-CREDENTIALS-EXPIRED", "Pool"),
+        ("SASL-EXPIRED", "Caller"),
         "the account's password has expired",
     ),
     broken(
         "directory-down.litwareinc.com",
         logon(Logon::Refuses("temporary-auth-failure", "Unable to reach the directory")),
-        ("SASL-TEMPORARY-FAILURE", "Pool"),
+        ("SASL-TEMPORARY", "Pool"),
         "the server cannot check passwords at the moment",
     ),
     broken(
         "auth-silent.litwareinc.com",
         logon(Logon::Silent),
-        ("DEADLINE-AUTHENTICATE", "Pool"),
+        ("SASL-TIMEOUT", "Pool"),
         "the server does not answer the authentication",
     ),
     broken(
@@ -470,25 +470,25 @@ pub const POOLS: &[Pool] = &[
     broken(
         "wrong-signature.litwareinc.com",
         logon(Logon::WrongSignature),
-        ("SASL-SERVER-PROOF", "Pool"),
+        ("SASL-WRONG-SIGNATURE", "Pool"),
         "the server cannot prove that it knows the account",
     ),
     broken(
         "no-proof.litwareinc.com",
         logon(Logon::NoSignature),
-        ("SASL-SERVER-PROOF", "Pool"),
+        ("SASL-NO-PROOF", "Pool"),
         "the server claims success without proving that it knows the account",
     ),
     broken(
         "success-at-once.litwareinc.com",
         logon(Logon::SuccessAtOnce),
-        ("SASL-SERVER-PROOF", "Pool"),
+        ("SASL-NO-PROOF", "Pool"),
         "the server claims success before it asked for anything",
     ),
     broken(
         "foreign-nonce.litwareinc.com",
         logon(Logon::ForeignNonce),
-        ("SASL-NONCE", "Pool"),
+        ("SASL-FOREIGN-NONCE", "Pool"),
         "the server's nonce does not extend ours, as in a replay",
     ),
     broken(
@@ -512,7 +512,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "unknown-extension.litwareinc.com",
         logon(Logon::MandatoryExtension),
-        ("SASL-MALFORMED", "Pool"),
+        ("SASL-EXTENSION", "Pool"),
         "the server demands an extension that nobody knows",
     ),
     // Bind
@@ -525,13 +525,13 @@ pub const POOLS: &[Pool] = &[
     broken(
         "bind-refused.litwareinc.com",
         bind(Bind::Refuses),
-        ("BIND-REFUSED", "Pool"),
+        ("BIND-LIMIT", "Pool"),
         "the server refuses the resource: too many sessions",
     ),
     broken(
         "bind-silent.litwareinc.com",
         bind(Bind::Silent),
-        ("DEADLINE-BIND", "Pool"),
+        ("BIND-TIMEOUT", "Pool"),
         "the server does not answer the wish for a resource",
     ),
     broken(
@@ -541,22 +541,16 @@ pub const POOLS: &[Pool] = &[
         "the connection is closed instead of a resource",
     ),
     broken(
-        "foreign-bind.litwareinc.com",
-        bind(Bind::Foreign),
-        ("BIND-FOREIGN", "Pool"),
-        "the server gives the address of another account",
-    ),
-    broken(
         "malformed-bind.litwareinc.com",
         bind(Bind::Malformed),
-        ("BIND-MALFORMED", "Pool"),
+        ("BIND-BAD-ADDRESS", "Pool"),
         "the server gives an address that is none",
     ),
     // Send and Deliver
     broken(
         "swallows.litwareinc.com",
         session(Session::Silent),
-        ("DELIVER-SILENT", "Pool"),
+        ("EVIDENCE-POOL-SILENT", "Pool"),
         "the server takes the message, and nothing is heard again",
     ),
     broken(
@@ -566,64 +560,70 @@ pub const POOLS: &[Pool] = &[
         "the connection is closed at the message",
     ),
     broken(
+        "breaks-late.litwareinc.com",
+        session(Session::Breaks),
+        ("STREAM-BROKEN", "Unknown"),
+        "the connection breaks at the message, as when a server is killed",
+    ),
+    broken(
         "system-shutdown.litwareinc.com",
         session(Session::ShutsDown),
-        ("STREAM-SYSTEM-SHUTDOWN", "Pool"),
+        ("STREAM-SHUTDOWN", "Pool"),
         "the server shuts down at the message",
     ),
     broken(
         "conflict.litwareinc.com",
         session(Session::Conflict),
-        ("STREAM-CONFLICT", "Pool"),
+        ("STREAM-CONFLICT", "Caller"),
         "another session takes our place at the message",
     ),
     broken(
         "endless-stanza.litwareinc.com",
         session(Session::Endless),
-        ("STREAM-REFUSED", "Pool"),
+        ("STREAM-FLOOD", "Pool"),
         "the server sends a stanza that never ends",
     ),
     broken(
         "endless-blanks.litwareinc.com",
         session(Session::Blanks),
-        ("DELIVER-SILENT", "Pool"),
+        ("EVIDENCE-POOL-SILENT", "Pool"),
         "the server sends blanks for ever",
     ),
     broken(
         "garbage-late.litwareinc.com",
         session(Session::Garbage),
-        ("STREAM-REFUSED", "Pool"),
+        ("STREAM-MALFORMED", "Pool"),
         "the server sends what is not XML in the middle of the stream",
     ),
     broken(
         "over-acknowledges.litwareinc.com",
         session(Session::OverAcknowledges),
-        ("STREAM-MANAGEMENT", "Pool"),
+        ("EVIDENCE-POOL-SILENT", "Pool"),
         "the server acknowledges more than it was sent",
     ),
     broken(
         "pongs-itself.litwareinc.com",
         session(Session::PongsItself),
-        ("DELIVER-SILENT", "Pool"),
+        ("EVIDENCE-SILENCE", "Unknown"),
         "the pool answers the partner's ping in its own name",
     ),
     broken(
         "errs-for-others.litwareinc.com",
         session(Session::ErrsForOthers),
-        ("DELIVER-SILENT", "Pool"),
+        ("FEDERATION-FAILED", "Unknown"),
         "the pool answers the partner's ping with an error of its own",
     ),
     broken(
         "one-way.litwareinc.com",
         session(Session::OneWay),
-        ("DELIVER-SILENT", "Pool"),
+        ("EVIDENCE-SILENCE", "Unknown"),
         "what comes from other domains arrives here; what goes out is lost",
     ),
     broken(
-        "not-allowed.litwareinc.com",
-        session(Session::NotAllowed),
-        ("POOL-POLICY", "Pool"),
-        "the account may not send to other domains",
+        "no-federation.litwareinc.com",
+        session(Session::NoFederation),
+        ("FEDERATION-DISABLED", "Pool"),
+        "the server does not exchange messages with other domains at all",
     ),
     // What cannot run at all
     Pool {

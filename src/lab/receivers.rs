@@ -27,16 +27,31 @@ fn at_the_server(host: &Host, stanza: &Element) -> Element {
         return refused(host, stanza, &Bounce::new("modify", "bad-request", ""));
     };
     match (&*question.name, &*question.ns) {
-        ("ping", ns::PING) if no_ping(host) => refused(host, stanza, &Bounce::unavailable()),
-        ("ping", ns::PING) => back(stanza, "result"),
+        ("ping", ns::PING) => ping(host, stanza),
         ("query", ns::VERSION) => back(stanza, "result").with_child(version(host)),
         ("query", ns::DISCO_INFO) => back(stanza, "result").with_child(identity()),
         _ => refused(host, stanza, &Bounce::unavailable()),
     }
 }
 
-fn no_ping(host: &Host) -> bool {
-    matches!(host.role, Role::Partner(partner) if partner.federation == Federation::NoPing)
+/// XEP-0199, as far as the partner does it.
+fn ping(host: &Host, stanza: &Element) -> Element {
+    let federation = match host.role {
+        Role::Pool(_) => Federation::Open,
+        Role::Partner(partner) => partner.federation,
+    };
+    match federation {
+        Federation::NoPing => {
+            Bounce { is_signed: true, ..Bounce::unavailable() }.of(stanza, host.domain, false)
+        }
+        Federation::UnsignedError => refused(host, stanza, &Bounce::unavailable()),
+        Federation::Open
+        | Federation::Denied
+        | Federation::QueueFull
+        | Federation::Remembered
+        | Federation::Lost
+        | Federation::NoWayBack => back(stanza, "result"),
+    }
 }
 
 /// What a receiver does with a message.

@@ -54,16 +54,18 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -
             return vec![back(stanza, "result").with_attribute("from", sender.host.domain)];
         }
         Session::ErrsForOthers if is_ping => {
-            return bounced(sender, stanza, &Bounce { by_the_pool: true, ..Bounce::unavailable() });
+            return bounced(sender, stanza, &Bounce { is_signed: true, ..Bounce::unavailable() });
         }
         Session::PongsItself | Session::ErrsForOthers => return Vec::new(),
-        Session::NotAllowed => {
-            let bounce = Bounce::new("cancel", "not-allowed", "This account may not send to other domains");
-            return bounced(sender, stanza, &Bounce { by_the_pool: true, ..bounce });
+        Session::NoFederation => {
+            let bounce =
+                Bounce::new("cancel", "not-allowed", "Communication with remote domains is not enabled");
+            return bounced(sender, stanza, &Bounce { is_signed: true, ..bounce });
         }
         Session::Honest
         | Session::Silent
         | Session::Closes
+        | Session::Breaks
         | Session::ShutsDown
         | Session::Conflict
         | Session::Endless

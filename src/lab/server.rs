@@ -164,10 +164,10 @@ async fn encrypted(tls: TlsStream<TcpStream>, identity: &Identity, world: Arc<Wo
     }
     stream.offer(features).await?;
     let Some(wanted) = bind_request(&mut stream).await? else { return Ok(()) };
-    let given = match host.behaviour.bind {
+    match host.behaviour.bind {
         Bind::Gives => return session::run(stream, wanted, account, host, world).await,
         Bind::Silent => return hold(stream.into_io()).await,
-        Bind::Closes => return Ok(()),
+        Bind::Closes => return stream.reader.io_mut().shutdown().await,
         Bind::Missing | Bind::Refuses => {
             let error = Element::new("error", ns::CLIENT)
                 .with_attribute("type", "wait")
@@ -179,10 +179,8 @@ async fn encrypted(tls: TlsStream<TcpStream>, identity: &Identity, world: Arc<Wo
             stream.send(&answer).await?;
             return hold(stream.into_io()).await;
         }
-        Bind::Foreign => format!("somebody.else@{}/{}", host.domain, random_id()),
-        Bind::Malformed => "@@no address@@".to_owned(),
-    };
-    stream.send(&wanted.granted(&given)).await?;
+        Bind::Malformed => stream.send(&wanted.granted("@@no address@@")).await?,
+    }
     hold(stream.into_io()).await
 }
 
@@ -215,7 +213,7 @@ async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin>(
                 }
             }
             Answer::Silence => {}
-            Answer::Close => return Ok(None),
+            Answer::Close => return stream.reader.io_mut().shutdown().await.map(|()| None),
         }
     }
     Ok(None)

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::behaviour::Session;
@@ -109,8 +109,10 @@ async fn misbehave<Io: AsyncRead + AsyncWrite + Unpin>(
         | Session::PongsItself
         | Session::ErrsForOthers
         | Session::OneWay
-        | Session::NotAllowed => return Ok(true),
-        Session::Closes => {}
+        | Session::NoFederation => return Ok(true),
+        Session::Closes => stream.reader.io_mut().shutdown().await?,
+        // The connection ends without the end of TLS, as when a server is killed.
+        Session::Breaks => {}
         Session::ShutsDown => stream.end("system-shutdown", "Received SIGTERM").await?,
         Session::Conflict => stream.end("conflict", "Replaced by new connection").await?,
         Session::Endless => stream.say_for_ever(b"<message><body>", b"and so on ").await?,

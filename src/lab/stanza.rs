@@ -9,13 +9,13 @@ pub(super) struct Bounce {
     pub(super) kind: &'static str,
     pub(super) condition: &'static str,
     pub(super) text: String,
-    /// Whether the error says in `by` that the sender's own server made it.
-    pub(super) by_the_pool: bool,
+    /// Whether the error says in `by` which server made it.
+    pub(super) is_signed: bool,
 }
 
 impl Bounce {
     pub(super) fn new(kind: &'static str, condition: &'static str, text: &str) -> Self {
-        Self { kind, condition, text: text.to_owned(), by_the_pool: false }
+        Self { kind, condition, text: text.to_owned(), is_signed: false }
     }
 
     /// What a server says for an account that it does not have, and for much else.
@@ -23,12 +23,12 @@ impl Bounce {
         Self::new("cancel", "service-unavailable", "")
     }
 
-    /// The error stanza that answers `stanza`; `by` is the domain of the sender's server.
+    /// The error stanza that answers `stanza`; `by` is the domain of the server that makes it.
     ///
     /// With the payload of what bounced, as ejabberd has it, or without, as Prosody.
     pub(super) fn of(&self, stanza: &Element, by: &str, with_payload: bool) -> Element {
         let mut error = Element::new("error", ns::CLIENT).with_attribute("type", self.kind);
-        if self.by_the_pool {
+        if self.is_signed {
             error = error.with_attribute("by", by);
         }
         error = error.with_child(Element::new(self.condition, ns::STANZA_ERRORS));

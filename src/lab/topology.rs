@@ -59,6 +59,6 @@ connect_timeout = \"2s\"
 secure_timeout = \"2s\"
 authenticate_timeout = \"2s\"
 bind_timeout = \"2s\"
-deliver_timeout = \"3s\"
+deliver_timeout = \"5s\"
 timeout = \"15s\"
 ";
