@@ -7,9 +7,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use imsh::access::Principal;
-use imsh::cmdlet::{Arguments, Catalogue};
+use imsh::cmdlet::Arguments;
 use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::world::Networks;
 use imsh::cmdlets::{self, Nobody, World};
 use imsh::host::{Gate, Host, Stage};
 use imsh::lab::Lab;
@@ -19,15 +18,9 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let lab = Lab::start().await?;
-    let world = World {
-        networks: Networks::default(),
-        topology: TopologyStore::new(Some(lab.topology())),
-        vault: VaultStore::new(Some(lab.vault().to_owned()), None),
-        operator: Arc::new(Nobody),
-        catalogue: Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description)),
-        directory: std::env::current_dir()?,
-        environment: Arc::new(|_| None),
-    };
+    let topology = TopologyStore::new(Some(lab.topology()));
+    let vault = VaultStore::new(Some(lab.vault().to_owned()), None);
+    let world = World::new(topology, vault, Arc::new(Nobody));
     let principal = Principal::OsUser { name: "embedder".to_owned(), groups: Vec::new() };
     let host = Host::new(cmdlets::ALL, Arc::new(world), Gate::new(principal), false);
 

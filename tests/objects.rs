@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use imsh::access::Principal;
-use imsh::cmdlet::{Arguments, Catalogue, ErrorRecord};
+use imsh::cmdlet::{Arguments, ErrorRecord};
 use imsh::cmdlets::store::{TopologyStore, VaultStore};
 use imsh::cmdlets::{ALL, Halt, NoOperator, Operator, World};
 use imsh::host::{Gate, Host, Stage};
 use imsh::render::{Colour, Format, render};
 use imsh::secret::Secret;
 use imsh::value::{Block, BlockError, Record, Value};
-use imsh::xmpp::network::Network;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -128,13 +127,8 @@ fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let heard = Arc::new(Heard::default());
     let world = World {
-        network: Network::with_name_servers(&[]),
-        topology: TopologyStore::new(None),
-        vault: VaultStore::new(None, None),
-        operator: heard.clone(),
-        catalogue: Catalogue::new(ALL.iter().map(|cmdlet| &cmdlet.description)),
         directory,
-        environment: Arc::new(|_| None),
+        ..World::new(TopologyStore::new(None), VaultStore::new(None, None), heard.clone())
     };
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
     let host = Host::new(ALL, Arc::new(world), Gate::new(principal), false);

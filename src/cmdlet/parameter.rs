@@ -113,6 +113,8 @@ pub enum Binds {
     Principal,
     /// A setting that no scope but `global` covers.
     Global,
+    /// Where a connection goes, in place of what the topology says: only an `Administrator` may.
+    Endpoint,
 }
 
 impl Parameter {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bound::Bound;
 use super::world::{Operator, World};
-use crate::cmdlet::{Category, Description, ErrorRecord};
+use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
 use crate::topology::Topology;
 use crate::value::{Block, BlockError, Value};
 
@@ -130,6 +130,8 @@ pub struct Call {
     pub input: Input,
     /// What the cmdlet may ask for.
     pub world: Arc<World>,
+    /// What the principal may run; help reads it.
+    pub catalogue: Catalogue,
     /// The topology as far as the principal's scopes let it be seen.
     pub topology: Arc<Topology>,
     /// Where records go.

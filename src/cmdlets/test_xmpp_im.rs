@@ -55,7 +55,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .default("The stored credential of the test user."),
             Parameter::new("RegistrarPort", Kind::Integer(1, 65_535), "The port that the pool's servers listen on.")
                 .aliases(&["rp"])
-                .default("What the topology or DNS says, else 5222."),
+                .default("What the topology or DNS says, else 5222.")
+                .binds(Binds::Endpoint),
             Parameter::new("Authentication", Kind::Text, "Negotiate takes the strongest mechanism that is offered, ClientCertificate a stored certificate; or the name of a SASL mechanism, to look into a fault.")
                 .aliases(&["Ath"])
                 .default("Negotiate"),

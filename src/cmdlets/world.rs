@@ -4,12 +4,13 @@
 //! ask: that is the gate's, in `host`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::store::{TopologyStore, VaultStore};
-use crate::cmdlet::{Catalogue, ErrorRecord};
+use crate::access::audit;
+use crate::cmdlet::ErrorRecord;
 use crate::secret::Secret;
 use crate::topology::Topology;
 use crate::xmpp::network::Network;
@@ -22,10 +23,12 @@ pub struct World {
     pub topology: TopologyStore,
     /// Where passwords are kept.
     pub vault: VaultStore,
+    /// Where calls and refusals are written down, once the topology says who may do what.
+    pub audit: audit::Log,
+    /// How the principal came in: `run`, `-c`, `shell`, `session`.
+    pub way: &'static str,
     /// Who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
-    /// What the principal may run; help and completion read it.
-    pub catalogue: Catalogue,
     /// The directory that relative file names start from.
     pub directory: PathBuf,
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
@@ -34,6 +37,23 @@ pub struct World {
 }
 
 impl World {
+    /// A world with these files and this operator: no environment, relative file names from the
+    /// current directory, the audit log beside the topology.
+    pub fn new(topology: TopologyStore, vault: VaultStore, operator: Arc<dyn Operator>) -> Self {
+        let directory = topology.path().and_then(Path::parent).unwrap_or(Path::new("."));
+        let audit = audit::Log::new(directory.join("audit").join("imsh.jsonl"), audit::Settings::default());
+        Self {
+            networks: Networks::default(),
+            topology,
+            vault,
+            audit,
+            way: "embedded",
+            operator,
+            directory: PathBuf::from("."),
+            environment: Arc::new(|_| None),
+        }
+    }
+
     /// The network with the name servers that the topology asks for; one network for as long as
     /// it asks for the same, so that its caches stay warm.
     pub fn network(&self, topology: &Topology) -> Network {

@@ -20,7 +20,7 @@ const MAX_SCRIPT: u64 = 16 << 20;
 
 /// Runs the code of `-c`.
 pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
-    program(options, Source { name: "-c", text: code }, Vec::new()).await
+    program(options, "-c", Source { name: "-c", text: code }, Vec::new()).await
 }
 
 /// Runs a script with its arguments.
@@ -35,7 +35,7 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
     };
     // A first line for the kernel is none of the script's.
     let text = if text.starts_with("#!") { format!("//{text}") } else { text };
-    program(options, Source { name: &start::display_name(script), text: &text }, arguments).await
+    program(options, "run", Source { name: &start::display_name(script), text: &text }, arguments).await
 }
 
 fn read(script: &Path) -> std::io::Result<String> {
@@ -48,9 +48,14 @@ fn read(script: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-async fn program(options: &SessionOptions, source: Source<'_>, arguments: Vec<String>) -> ExitStatus {
+async fn program(
+    options: &SessionOptions,
+    way: &'static str,
+    source: Source<'_>,
+    arguments: Vec<String>,
+) -> ExitStatus {
     let variables = vec![("args".to_owned(), Value::texts(arguments))];
-    let started = match start::start(options, variables).await {
+    let started = match start::start(options, way, variables).await {
         Ok(started) => started,
         Err(error) => {
             Output::new(options.output, options.color).note(&format!("imsh: {error}"));

@@ -9,9 +9,7 @@ use super::cli::SessionOptions;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::access::Principal;
-use crate::cmdlet::Catalogue;
 use crate::cmdlets::store::{TopologyStore, VaultStore};
-use crate::cmdlets::world::Networks;
 use crate::cmdlets::{self, World};
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
@@ -43,22 +41,25 @@ pub enum StartError {
     Lab(std::io::Error),
 }
 
-/// Starts a session of the operating-system user; `variables` are there from the beginning.
+/// Starts a session of the operating-system user; `way` is how they came
+/// in, `variables` are there from the beginning.
 ///
 /// # Errors
 /// See [`StartError`].
-pub async fn start(options: &SessionOptions, variables: Vec<(String, Value)>) -> Result<Started, StartError> {
+pub async fn start(
+    options: &SessionOptions,
+    way: &'static str,
+    variables: Vec<(String, Value)>,
+) -> Result<Started, StartError> {
     let output = Output::new(options.output, options.color);
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
     let (topology, vault) = files(options, lab.as_ref());
+    let operator = Arc::new(Terminal::new(output.clone()));
     let world = Arc::new(World {
-        networks: Networks::default(),
-        topology,
-        vault,
-        operator: Arc::new(Terminal::new(output.clone())),
-        catalogue: Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description)),
+        way,
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
+        ..World::new(topology, vault, operator)
     });
     let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal()), options.verbose));
     let emit = output.clone();

@@ -1,32 +1,69 @@
 //! The gate: whether a principal may run a cmdlet at all, and whether one role covers each
 //! thing that a call touches.
 //!
-//! Asked once per call, before anything else. Says no with one and the same error record, whatever
-//! the reason. The rules themselves are `access`'s; the gate brings the call into their terms.
+//! Asked once per call, before anything else. Says no with one and the same error record,
+//! whatever the reason; the reason goes into the audit log. The rules themselves are `access`'s;
+//! the gate brings the call into their terms.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::access::Principal;
-use crate::cmdlet::{Description, ErrorRecord};
+use super::touch::things;
+use super::view::visible;
+use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role};
+use crate::cmdlet::{BuiltInRole, Catalogue, Category, Description, ErrorRecord};
 use crate::cmdlets::Bound;
 use crate::topology::Topology;
+use crate::value::Value;
 
 /// The gate of one session.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Gate {
     principal: Principal,
+    /// What was worked out for the topology that was asked last.
+    current: Mutex<Option<State>>,
+}
+
+/// The roles of one state of the topology.
+#[derive(Clone, Debug)]
+struct State {
+    topology: Arc<Topology>,
+    roles: Arc<access::Gate>,
+    /// What the principal may run.
+    catalogue: Catalogue,
 }
 
 /// Leave to run a cmdlet, not yet for any particular call of it.
 #[derive(Debug)]
 pub struct Leave {
     description: &'static Description,
+    cmdlet: CmdletName,
+    /// The principal's roles that have the cmdlet.
+    roles: Vec<Role>,
+    topology: Arc<Topology>,
+}
+
+/// What a call may do.
+#[derive(Debug)]
+pub struct Covered {
+    /// The topology as far as the roles let it be seen.
+    pub topology: Arc<Topology>,
+    /// The roles that cover the call.
+    pub by: Vec<String>,
+}
+
+/// A call that is not covered.
+#[derive(Debug)]
+pub struct Refused {
+    /// What the caller is told: always the same.
+    pub error: ErrorRecord,
+    /// What the audit log is told.
+    pub reason: String,
 }
 
 impl Gate {
     /// The gate that knows this principal.
     pub fn new(principal: Principal) -> Self {
-        Self { principal }
+        Self { principal, current: Mutex::new(None) }
     }
 
     /// Who is asking.
@@ -34,31 +71,147 @@ impl Gate {
         &self.principal
     }
 
+    /// The names of the principal's roles.
+    ///
+    /// # Errors
+    /// As [`Gate::may_run`].
+    pub fn role_names(
+        &self,
+        everything: &Catalogue,
+        topology: &Arc<Topology>,
+    ) -> Result<Vec<String>, ErrorRecord> {
+        let State { roles, .. } = self.state(everything, topology)?;
+        Ok(roles.roles_of(&self.principal).iter().map(|role| role.identity.clone()).collect())
+    }
+
+    /// What the principal may run, of everything.
+    ///
+    /// # Errors
+    /// As [`Gate::may_run`].
+    pub fn own_catalogue(
+        &self,
+        everything: &Catalogue,
+        topology: &Arc<Topology>,
+    ) -> Result<Catalogue, ErrorRecord> {
+        self.state(everything, topology).map(|state| state.catalogue)
+    }
+
     /// Whether the principal may run the cmdlet at all.
     ///
     /// # Errors
-    /// `PermissionDenied`.
+    /// No role has it; or the topology's roles name what does not exist, and the gate stays shut.
     pub fn may_run(
         &self,
         description: &'static Description,
-        topology: &Topology,
-    ) -> Result<Leave, ErrorRecord> {
-        match &topology.access {
-            // Nobody is governed where nothing governs: people are administrators of their own files.
-            None => Ok(Leave { description }),
-            Some(_) => Err(ErrorRecord::permission_denied(description.name)),
+        everything: &Catalogue,
+        topology: &Arc<Topology>,
+    ) -> Result<Leave, Refused> {
+        let refused = |reason: &str| Refused {
+            error: ErrorRecord::permission_denied(description.name),
+            reason: reason.to_owned(),
+        };
+        let State { roles, .. } = self
+            .state(everything, topology)
+            .map_err(|error| Refused { reason: error.message.clone(), error })?;
+        let Some(cmdlet) = cmdlet_name(description) else { return Err(refused("no cmdlet's name")) };
+        let held = roles.roles_of(&self.principal);
+        if !access::may_run_at_all(&held, &cmdlet) {
+            return Err(refused("no role has the cmdlet"));
         }
+        let roles = held.into_iter().filter(|role| role.cmdlets.contains(&cmdlet)).cloned().collect();
+        Ok(Leave { description, cmdlet, roles, topology: topology.clone() })
+    }
+
+    /// What the topology means for the principal, worked out once for each of its states.
+    fn state(&self, everything: &Catalogue, topology: &Arc<Topology>) -> Result<State, ErrorRecord> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = current.as_ref()
+            && Arc::ptr_eq(&state.topology, topology)
+        {
+            return Ok(state.clone());
+        }
+        let roles = access::Gate::new(topology.access.as_ref(), &Known(everything)).map_err(|unknown| {
+            let list: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+            ErrorRecord::new(Category::InvalidData, "TopologyInvalid", format!("{}.", list.join("; ")))
+                .target(topology.path.display().to_string())
+                .remedy("Correct the roles in the topology; until then nothing runs.")
+        })?;
+        let held = roles.roles_of(&self.principal);
+        let may_run = |description: &&'static Description| {
+            cmdlet_name(description).is_some_and(|name| access::may_run_at_all(&held, &name))
+        };
+        let catalogue = Catalogue::new(everything.iter().filter(may_run));
+        let state = State { topology: topology.clone(), catalogue, roles: Arc::new(roles) };
+        *current = Some(state.clone());
+        Ok(state)
     }
 }
 
 impl Leave {
-    /// Whether the call with these arguments is covered; gives the topology as far as the
-    /// principal's scopes let it be seen.
+    /// Whether one role covers each thing that the call touches.
     ///
     /// # Errors
-    /// `PermissionDenied`.
-    pub fn covers(&self, _bound: &Bound, topology: &Arc<Topology>) -> Result<Arc<Topology>, ErrorRecord> {
-        let _ = self.description;
-        Ok(topology.clone())
+    /// One thing at least is not covered.
+    pub fn covers(&self, bound: &Bound) -> Result<Covered, Refused> {
+        if self.topology.access.is_none() {
+            return Ok(Covered {
+                topology: self.topology.clone(),
+                by: vec![BuiltIn::Administrator.name().to_owned()],
+            });
+        }
+        let parameters = parameters(bound);
+        let things = things(self.description, bound, &self.topology);
+        let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
+        let roles: Vec<&Role> = self.roles.iter().collect();
+        match access::decide(&roles, &call) {
+            Decision::Allowed { by } => Ok(Covered { topology: visible(&self.topology, &roles), by }),
+            Decision::Refused(reason) => Err(Refused {
+                error: ErrorRecord::permission_denied(self.description.name),
+                reason: format!("{reason:?}"),
+            }),
+        }
+    }
+}
+
+/// The parameters of a call as roles limit them and as the audit log holds them: secrets masked.
+pub fn parameters(bound: &Bound) -> Vec<access::Parameter> {
+    let values = |value: &Value| match value {
+        Value::List(items) => items.iter().map(Value::to_string).collect(),
+        Value::Boolean(truth) => vec![truth.to_string()],
+        one => vec![one.to_string()],
+    };
+    bound
+        .iter()
+        .map(|(name, value)| access::Parameter { name: name.to_owned(), values: values(value) })
+        .collect()
+}
+
+/// A cmdlet's name as roles list it.
+fn cmdlet_name(description: &Description) -> Option<CmdletName> {
+    description.name.parse().ok()
+}
+
+/// Every cmdlet that there is, as the roles ask for it.
+struct Known<'a>(&'a Catalogue);
+
+impl access::Catalogue for Known<'_> {
+    fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName> {
+        let wanted = match role {
+            BuiltIn::Administrator => BuiltInRole::Administrator,
+            BuiltIn::ServerAdministrator => BuiltInRole::ServerAdministrator,
+            BuiltIn::UserAdministrator => BuiltInRole::UserAdministrator,
+            BuiltIn::HelpDesk => BuiltInRole::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator => BuiltInRole::ViewOnlyAdministrator,
+        };
+        let has_it = |description: &&Description| {
+            wanted == BuiltInRole::Administrator || description.roles.contains(&wanted)
+        };
+        self.0.iter().filter(has_it).filter_map(cmdlet_name).collect()
+    }
+
+    fn parameters_of(&self, cmdlet: &CmdletName) -> Option<Vec<String>> {
+        let description =
+            self.0.iter().find(|description| cmdlet_name(description).as_ref() == Some(cmdlet))?;
+        Some(description.every_parameter().map(|parameter| parameter.name.to_owned()).collect())
     }
 }

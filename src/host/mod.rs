@@ -9,6 +9,9 @@
 pub mod bind;
 pub mod gate;
 pub mod kept;
+pub mod touch;
+pub mod view;
+pub mod audit;
 pub mod tally;
 
 use std::sync::{Arc, PoisonError};
@@ -22,10 +25,14 @@ pub use gate::Gate;
 pub use kept::Assignment;
 pub use tally::Tally;
 
+use crate::access::Parameter;
 use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Family, Position};
 use crate::cmdlets::call::Watch;
 use crate::cmdlets::{Action, Bound, Call, Cmdlet, Halt, Input, Operator, Output, Streams, World};
+use crate::topology::Topology;
 use crate::value::Value;
+use audit::Audit;
+use gate::Refused;
 use kept::{Kept, Reports};
 
 /// One command of a pipeline, as written.
@@ -60,9 +67,11 @@ impl Host {
         Self { everything, cmdlets, world, gate, tally: Tally::default(), is_verbose }
     }
 
-    /// What the principal may run; the front end, help and completion read it.
-    pub fn catalogue(&self) -> &Catalogue {
-        &self.world.catalogue
+    /// What the principal may run; the front end, help and completion read it. Empty where the
+    /// topology cannot be read: the call itself says why.
+    pub fn catalogue(&self) -> Catalogue {
+        let topology = self.world.topology.read();
+        topology.and_then(|topology| self.gate.own_catalogue(&self.everything, &topology)).unwrap_or_default()
     }
 
     /// Every cmdlet that there is: names are public, leave is not.
@@ -134,9 +143,20 @@ impl Host {
             ..error
         };
         let topology = self.world.topology.read().map_err(located)?;
-        let leave = self.gate.may_run(description, &topology).map_err(located)?;
+        let leave = match self.gate.may_run(description, &self.everything, &topology) {
+            Ok(leave) => leave,
+            Err(refused) => return Err(self.refuse(description, &topology, Vec::new(), refused, located)),
+        };
         let bound = bind::bind(description, stage.arguments, input.is_piped()).map_err(located)?;
-        let visible = leave.covers(&bound, &topology).map_err(located)?;
+        let covered = match leave.covers(&bound) {
+            Ok(covered) => covered,
+            Err(refused) => {
+                let parameters = gate::parameters(&bound);
+                return Err(self.refuse(description, &topology, parameters, refused, located));
+            }
+        };
+        let audit = self.audit(description, &topology, gate::parameters(&bound), covered.by);
+        let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound);
         let kept = Kept::new(&bound, reports);
         let watch = self.watch(description, &kept);
@@ -145,7 +165,8 @@ impl Host {
             bound,
             input,
             world: self.world.clone(),
-            topology: visible,
+            catalogue: self.gate.own_catalogue(&self.everything, &topology).map_err(located)?,
+            topology: covered.topology,
             output: Output::new(output, watch),
             cancel,
             streams,
@@ -154,11 +175,38 @@ impl Host {
         for error in kept.reported() {
             self.tally.error(&error);
         }
+        audited.ended(&ended).map_err(located)?;
         match ended {
             Ok(()) | Err(Halt::PipeClosed) => Ok(kept.assignments()),
             Err(Halt::Failed(error)) => Err(Halt::Failed(located(error))),
             Err(halt @ (Halt::Cancelled | Halt::Block(_))) => Err(halt),
         }
+    }
+
+    /// Writes the refusal down, and gives the one answer that all refusals have.
+    fn refuse(
+        &self,
+        description: &'static Description,
+        topology: &Arc<Topology>,
+        parameters: Vec<Parameter>,
+        refused: Refused,
+        located: impl Fn(ErrorRecord) -> ErrorRecord,
+    ) -> Halt {
+        let roles = self.gate.role_names(&self.everything, topology).unwrap_or_default();
+        let written = self.audit(description, topology, parameters, roles).refused(&refused.reason);
+        Halt::Failed(located(written.err().unwrap_or(refused.error)))
+    }
+
+    /// The audit of one call; nothing is written where the topology does not say who may do what.
+    fn audit<'a>(
+        &'a self,
+        description: &'static Description,
+        topology: &Topology,
+        parameters: Vec<Parameter>,
+        roles: Vec<String>,
+    ) -> Audit<'a> {
+        let log = topology.access.is_some().then_some(&self.world.audit);
+        Audit::new(log, self.gate.principal(), self.world.way, description, parameters, roles)
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.

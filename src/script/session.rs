@@ -107,7 +107,7 @@ impl Interpreter<'_> {
         let host = &self.running.host;
         let variables: Vec<&str> = self.scope.iter_raw().map(|(name, _, _)| name).collect();
         let setting = Setting {
-            catalogue: host.catalogue(),
+            catalogue: &host.catalogue(),
             everything: Some(host.everything()),
             variables: &variables,
         };

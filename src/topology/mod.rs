@@ -94,6 +94,16 @@ impl Pool {
         way(self) == way(other)
     }
 
+    /// The account that a credential means here: its name where that is an address, else its name at
+    /// the pool's first domain.
+    pub fn account_of(&self, credential: &Credential) -> Option<Address> {
+        let at_home = || {
+            let domain = self.domains.first()?;
+            format!("{}@{domain}", credential.logon_name()).parse().ok()
+        };
+        credential.user_name.parse().ok().or_else(at_home)
+    }
+
     /// Whether it lists an account as a test user.
     pub fn lists(&self, account: &Address) -> bool {
         self.test_users.contains(account)
@@ -272,6 +282,22 @@ pub struct Partner {
 }
 
 impl Partner {
+    /// A partner of whom nothing but the domain is known.
+    pub fn new(domain: Domain) -> Self {
+        Self {
+            domain,
+            additional_domains: Vec::new(),
+            description: None,
+            partner_type: PartnerType::default(),
+            receivers: Vec::new(),
+            minimum_evidence: None,
+            body: None,
+            proxy_fqdn: None,
+            tls_negotiation: TlsNegotiation::default(),
+            connection_limit: None,
+        }
+    }
+
     /// Whether a domain is this partner's, the primary or an additional one.
     pub fn has(&self, domain: &Domain) -> bool {
         self.domain == *domain || self.additional_domains.contains(domain)

@@ -204,12 +204,11 @@ fn sender_address(pool: Option<&Pool>, ask: &Ask) -> Result<Address, Refusal> {
         return Ok(sender.clone());
     }
     if let Some(credential) = &ask.credential {
-        if let Ok(address) = credential.user_name.parse() {
-            return Ok(address);
-        }
-        let domain = pool.and_then(|pool| pool.domains.first()).ok_or(Refusal::NoSender)?;
-        let address = format!("{}@{domain}", credential.logon_name());
-        return address.parse().map_err(|_| Refusal::NoSender);
+        let named = match pool {
+            Some(pool) => pool.account_of(credential),
+            None => credential.user_name.parse().ok(),
+        };
+        return named.ok_or(Refusal::NoSender);
     }
     pool.and_then(|pool| pool.test_users.first()).cloned().ok_or(Refusal::NoTestUsers)
 }

@@ -1,0 +1,132 @@
+//! What a call touches: the pools, receivers, partners and senders behind its arguments.
+//!
+//! Every pair of a pool and a receiver is one thing, since one role must cover both together.
+//! Names are brought to the topology's own: an alias, a server's name and another spelling are
+//! the pool; what the topology does not list is `Unlisted`.
+
+use crate::access::Touch;
+use crate::address::{Address, Domain};
+use crate::cmdlet::{Binds, Description};
+use crate::cmdlets::Bound;
+use crate::topology::Topology;
+
+/// The things that a call touches, each with all that must be covered together.
+pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Vec<Touch>> {
+    let mut near = Vec::new();
+    let mut far = Vec::new();
+    let mut always = Vec::new();
+    for parameter in description.parameters {
+        if !bound.is_given(parameter.name) {
+            continue;
+        }
+        let values = bound.texts(parameter.name);
+        match parameter.binds {
+            Binds::Nothing => {}
+            Binds::Pool => near.extend(values.iter().map(|name| vec![pool(name, topology)])),
+            Binds::TestUser => near.extend(values.iter().flat_map(|user| lenders(user, topology))),
+            Binds::Site => near.extend(values.iter().map(|site| in_site(site, topology))),
+            Binds::Receiver => far.extend(values.iter().map(|address| receiver(address, topology))),
+            Binds::Partner => far.extend(values.iter().map(|domain| vec![partner(domain, topology)])),
+            Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
+            Binds::Endpoint => always.push(unlisted(parameter.name)),
+            Binds::Global | Binds::Role | Binds::Principal => always.push(Touch::Settings),
+        }
+    }
+    always.extend(named_by_credential(description, bound, topology));
+    pairs(near, far, &always)
+}
+
+/// Every near thing with every far thing; what belongs to the whole call stands in each of them.
+fn pairs(near: Vec<Vec<Touch>>, far: Vec<Vec<Touch>>, always: &[Touch]) -> Vec<Vec<Touch>> {
+    let together = |parts: &[&[Touch]]| parts.concat();
+    match (near.is_empty(), far.is_empty()) {
+        (true, true) if always.is_empty() => Vec::new(),
+        (true, true) => vec![always.to_vec()],
+        (false, true) => near.iter().map(|near| together(&[near, always])).collect(),
+        (true, false) => far.iter().map(|far| together(&[far, always])).collect(),
+        (false, false) => {
+            near.iter().flat_map(|near| far.iter().map(move |far| together(&[near, far, always]))).collect()
+        }
+    }
+}
+
+fn pool(name: &str, topology: &Topology) -> Touch {
+    match topology.canonical_pool(name) {
+        Some(pool) => Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() },
+        None => unlisted(name),
+    }
+}
+
+/// The pools that lend a test user; each must be covered, since the credential serves them all.
+fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Touch>> {
+    let Ok(user) = user.parse::<Address>() else { return vec![vec![unlisted(user)]] };
+    let lenders: Vec<Touch> = topology
+        .pools_listing(&user)
+        .map(|pool| Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() })
+        .collect();
+    if lenders.is_empty() { vec![vec![unlisted(user)]] } else { vec![lenders] }
+}
+
+/// Every pool of a site.
+fn in_site(site: &str, topology: &Topology) -> Vec<Touch> {
+    let is_here = |own: &Option<String>| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site));
+    let pools = topology.pools.iter().filter(|pool| is_here(&pool.site));
+    let touches: Vec<Touch> =
+        pools.map(|pool| Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() }).collect();
+    if touches.is_empty() { vec![unlisted(site)] } else { touches }
+}
+
+/// A receiver; at a domain that the topology does not list, that as well.
+fn receiver(written: &str, topology: &Topology) -> Vec<Touch> {
+    let Ok(address) = written.parse::<Address>() else { return vec![unlisted(written)] };
+    let domain = address.domain();
+    let is_listed = topology.pool_serving(&domain).is_some() || topology.partner_for(&domain).is_some();
+    let touch = Touch::Receiver(address);
+    if is_listed { vec![touch] } else { vec![touch, unlisted(domain)] }
+}
+
+/// A partner, under its primary domain whatever domain of it was named.
+fn partner(written: &str, topology: &Topology) -> Touch {
+    let Ok(domain) = written.parse::<Domain>() else { return unlisted(written) };
+    match topology.partner_for(&domain) {
+        Some(partner) => Touch::Partner(partner.domain.clone()),
+        None => unlisted(domain),
+    }
+}
+
+fn account(written: &str, touch: fn(Address) -> Touch) -> Touch {
+    written.parse().map_or_else(|_| unlisted(written), touch)
+}
+
+/// The sender whom a credential names, where no parameter names one.
+fn named_by_credential(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Touch> {
+    let is_sender_named =
+        description.parameters.iter().any(|own| own.binds == Binds::Sender && bound.is_given(own.name));
+    let names_senders = description.parameters.iter().any(|own| own.binds == Binds::Sender);
+    let credentials = description.parameters.iter().filter_map(|own| bound.credential(own.name));
+    if is_sender_named || !names_senders {
+        return Vec::new();
+    }
+    let pools: Vec<_> = description
+        .parameters
+        .iter()
+        .filter(|own| own.binds == Binds::Pool)
+        .flat_map(|own| bound.texts(own.name))
+        .map(|name| topology.canonical_pool(&name))
+        .collect();
+    credentials
+        .flat_map(|credential| {
+            let at = |pool: &Option<&crate::topology::Pool>| match pool {
+                Some(pool) => pool
+                    .account_of(&credential)
+                    .map_or_else(|| unlisted(&credential.user_name), Touch::Sender),
+                None => account(&credential.user_name, Touch::Sender),
+            };
+            pools.iter().map(at).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn unlisted(what: impl ToString) -> Touch {
+    Touch::Unlisted { what: what.to_string() }
+}

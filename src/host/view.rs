@@ -1,0 +1,56 @@
+//! The topology as a principal's roles let it be seen: what is out of scope is not there.
+
+use std::sync::Arc;
+
+use crate::access::{Role, UserScope};
+use crate::address::Domain;
+use crate::topology::{Partner, Pool, Topology};
+
+/// The part of the topology that the roles reach; all of it for global scopes.
+pub fn visible(topology: &Arc<Topology>, roles: &[&Role]) -> Arc<Topology> {
+    let reaches = |pool: &Pool| {
+        let covers = |role: &&Role| {
+            role.config_scopes.iter().any(|scope| scope.covers_pool(&pool.identity, pool.site.as_deref()))
+        };
+        roles.iter().any(covers)
+    };
+    let scopes: Vec<&UserScope> = roles.iter().flat_map(|role| &role.user_scopes).collect();
+    let sees_all_users = scopes.iter().any(|scope| **scope == UserScope::Global);
+    if sees_all_users && topology.pools.iter().all(reaches) {
+        return topology.clone();
+    }
+    let hidden = topology.pools.iter().filter(|pool| !reaches(pool));
+    // Messages may go to users of a hidden pool, as to any partner's, where the scope allows it.
+    let own_domains = hidden.flat_map(|pool| &pool.domains).map(neighbour);
+    let partners = topology.partners.iter().flatten().cloned().chain(own_domains);
+    let partners = partners.filter_map(|partner| narrowed(partner, &scopes)).collect();
+    Arc::new(Topology {
+        pools: topology.pools.iter().filter(|pool| reaches(pool)).cloned().collect(),
+        partners: Some(partners),
+        ..Topology::clone(topology)
+    })
+}
+
+/// A domain of our own whose pool is out of sight, as a partner.
+fn neighbour(domain: &Domain) -> Partner {
+    Partner::new(domain.clone())
+}
+
+/// A partner with the receivers that the scopes reach; none where they do not reach it at all.
+fn narrowed(mut partner: Partner, scopes: &[&UserScope]) -> Option<Partner> {
+    let reaches_domain = |domain: &Domain| {
+        scopes.iter().any(|scope| match scope {
+            UserScope::User(user) => user.is_at(domain),
+            UserScope::Global | UserScope::Domain(_) => scope.covers_domain(domain),
+        })
+    };
+    partner.additional_domains.retain(|domain| reaches_domain(domain));
+    partner.receivers.retain(|receiver| scopes.iter().any(|scope| scope.covers_account(receiver)));
+    if !reaches_domain(&partner.domain) {
+        if partner.additional_domains.is_empty() {
+            return None;
+        }
+        partner.domain = partner.additional_domains.remove(0);
+    }
+    Some(partner)
+}
