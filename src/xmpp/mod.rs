@@ -22,6 +22,7 @@ pub mod deliver;
 pub mod federation;
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
@@ -72,7 +73,8 @@ pub enum PoolName {
 }
 
 /// Logs on: every phase up to Bind, each within its deadline, and all of them within the whole,
-/// counted from the beginning of the trace.
+/// counted from the beginning of the trace. Looks beside them where the sender's domain leads by
+/// its own records, as far as there is time.
 ///
 /// # Errors
 /// The fault of the phase that failed; what was learned until then is in the trace.
@@ -84,12 +86,29 @@ pub async fn connect(
 ) -> Result<Session, Fault> {
     let whole = logon.deadlines.whole;
     let until = Instant::from_std(trace.began()) + whole;
-    let outcome = tokio::select! {
-        biased;
-        () = cancel.cancelled() => Ok(Err(Fault::Cancelled)),
-        outcome = timeout_at(until, log_on(logon, network, trace)) => outcome,
+    let place = logon.place();
+    let mut beside = pin!(resolve::own_records(&place, network));
+    let mut own_records = None;
+    let outcome = {
+        let mut log_on = pin!(timeout_at(until, log_on(logon, network, trace)));
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break Ok(Err(Fault::Cancelled)),
+                outcome = &mut log_on => break outcome,
+                found = &mut beside, if own_records.is_none() => own_records = Some(found),
+            }
+        }
     };
     trace.end();
+    if own_records.is_none() && matches!(&outcome, Ok(Err(fault)) if *fault != Fault::Cancelled) {
+        // It may say why; only a success does not wait for it.
+        own_records = timeout(resolve::GRACE, beside).await.ok();
+    }
+    if let Some(Some(found)) = own_records {
+        let records = found.compare(&place, trace);
+        trace.learn_beside(Phase::Resolve, Fact::Domain(records));
+    }
     let at_work = trace.steps().last().map_or(Phase::Resolve, |step| step.phase);
     outcome.unwrap_or(Err(Fault::Deadline { phase: at_work, after: whole }))
 }

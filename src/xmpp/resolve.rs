@@ -6,11 +6,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::dns::{self, Answer, Query, Service, SrvAnswer, a_label};
 use super::network::Network;
@@ -42,30 +41,24 @@ pub struct Endpoint {
 
 /// Finds the targets of a pool, in the order in which they are to be tried.
 ///
-/// Beside it, and never in its way, looks where the sender's domain's own records lead.
-///
 /// # Errors
 /// See [`Fault`].
 pub async fn pool(place: &Place<'_>, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
-    let mut beside = pin!(own_records(place, network));
-    let mut own = None;
-    let endpoints = {
-        let mut endpoints = pin!(endpoints_of(place, network, trace));
-        loop {
-            tokio::select! {
-                biased;
-                endpoints = &mut endpoints => break endpoints,
-                records = &mut beside, if own.is_none() => own = Some(records),
-            }
-        }
+    let found = if !place.servers.is_empty() {
+        Found::certain(listed(place)?)
+    } else if let Some(port) = place.registrar_port {
+        let kind = place.security.kind(port);
+        Found::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
+    } else {
+        let by_name = match place.security {
+            Security::Auto | Security::StartTls => (CLIENT_PORT, Kind::StartTls),
+            Security::Direct => (DIRECT_CLIENT_PORT, Kind::Direct),
+        };
+        published(&a_label(place.pool)?, Service::CLIENT, by_name, network, trace).await?
     };
-    if own.is_none() {
-        own = timeout(GRACE, beside).await.ok();
-    }
-    if let Some(Some(records)) = own {
-        trace.learn(Fact::Domain(compare(records, place, endpoints.as_deref().unwrap_or_default())));
-    }
-    endpoints
+    let found = found.allowed(place.security)?;
+    trace.learn(Fact::Targets(found.targets.clone()));
+    locate(found, network, trace).await
 }
 
 /// Finds the host that a server sent us to (RFC 6120, section 4.9.3.19).
@@ -93,28 +86,6 @@ pub(super) async fn elsewhere(
 pub async fn partner(domain: &str, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
     let domain = a_label(domain)?;
     let found = published(&domain, Service::SERVER, (SERVER_PORT, Kind::StartTls), network, trace).await?;
-    trace.learn(Fact::Targets(found.targets.clone()));
-    locate(found, network, trace).await
-}
-
-async fn endpoints_of(
-    place: &Place<'_>,
-    network: &Network,
-    trace: &mut Trace,
-) -> Result<Vec<Endpoint>, Fault> {
-    let found = if !place.servers.is_empty() {
-        Found::certain(listed(place)?)
-    } else if let Some(port) = place.registrar_port {
-        let kind = place.security.kind(port);
-        Found::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
-    } else {
-        let by_name = match place.security {
-            Security::Auto | Security::StartTls => (CLIENT_PORT, Kind::StartTls),
-            Security::Direct => (DIRECT_CLIENT_PORT, Kind::Direct),
-        };
-        published(&a_label(place.pool)?, Service::CLIENT, by_name, network, trace).await?
-    };
-    let found = found.allowed(place.security)?;
     trace.learn(Fact::Targets(found.targets.clone()));
     locate(found, network, trace).await
 }
@@ -325,9 +296,9 @@ async fn locate(found: Found, network: &Network, trace: &mut Trace) -> Result<Ve
     }
 }
 
-/// The SRV records that the sender's domain has of its own, and the addresses that they lead to;
-/// `None` where the domain is the pool itself.
-async fn own_records(place: &Place<'_>, network: &Network) -> Option<Own> {
+/// Looks where the sender's domain's own SRV records lead; `None` where the domain is the pool
+/// itself. Stands beside the phases, so that nobody waits for it.
+pub(super) async fn own_records(place: &Place<'_>, network: &Network) -> Option<OwnRecords> {
     let domain = a_label(place.domain).ok()?;
     if a_label(place.pool).is_ok_and(|pool| pool == domain) {
         return None;
@@ -345,34 +316,39 @@ async fn own_records(place: &Place<'_>, network: &Network) -> Option<Own> {
     }
     drop(asked);
     let not_offered = answers.iter().any(|answer| matches!(answer.answer, Answer::NotOffered));
-    Some(Own { domain, hosts, addresses, not_offered })
+    Some(OwnRecords { domain, hosts, addresses, not_offered })
 }
 
-struct Own {
+/// What the sender's domain publishes about its servers.
+pub(super) struct OwnRecords {
     domain: String,
     hosts: BTreeSet<String>,
     addresses: BTreeSet<IpAddr>,
     not_offered: bool,
 }
 
-/// Whether the sender's domain leads to the pool: by the name of a host, or by an address.
-fn compare(own: Own, place: &Place<'_>, endpoints: &[Endpoint]) -> DomainRecords {
-    let same_host = a_label(place.pool).is_ok_and(|pool| own.hosts.contains(&pool))
-        || endpoints.iter().any(|endpoint| own.hosts.contains(&endpoint.target.host));
-    let same_address = endpoints
-        .iter()
-        .flat_map(|endpoint| &endpoint.addresses)
-        .any(|address| own.addresses.contains(address));
-    let leads = if same_host || same_address {
-        Leads::ToThePool
-    } else if !own.hosts.is_empty() {
-        Leads::Elsewhere { hosts: own.hosts.into_iter().collect() }
-    } else if own.not_offered {
-        Leads::NotOffered
-    } else {
-        Leads::NoRecords
-    };
-    DomainRecords { domain: own.domain, leads }
+impl OwnRecords {
+    /// Whether they lead to the pool, by the name of a host or by an address that the trace knows of it.
+    pub(super) fn compare(self, place: &Place<'_>, trace: &Trace) -> DomainRecords {
+        let is_the_pool = |fact: &Fact| {
+            if let Fact::Targets(targets) = fact {
+                return targets.iter().any(|target| self.hosts.contains(&target.host));
+            }
+            let Fact::Addresses { addresses, .. } = fact else { return false };
+            addresses.iter().any(|address| self.addresses.contains(address))
+        };
+        let same_name = a_label(place.pool).is_ok_and(|pool| self.hosts.contains(&pool));
+        let leads = if same_name || trace.facts().any(|(_, fact)| is_the_pool(fact)) {
+            Leads::ToThePool
+        } else if !self.hosts.is_empty() {
+            Leads::Elsewhere { hosts: self.hosts.into_iter().collect() }
+        } else if self.not_offered {
+            Leads::NotOffered
+        } else {
+            Leads::NoRecords
+        };
+        DomainRecords { domain: self.domain, leads }
+    }
 }
 
 /// A place to connect to.
@@ -599,7 +575,7 @@ const DIRECT_CLIENT_PORT: u16 = 5223;
 const MAX_TARGETS: usize = 16;
 
 /// How long the answers that can be done without are waited for.
-const GRACE: Duration = Duration::from_millis(300);
+pub(super) const GRACE: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests {

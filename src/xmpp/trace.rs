@@ -268,6 +268,15 @@ impl Trace {
         }
     }
 
+    /// Adds a fact that was learned beside the phases to the first step of the phase that it belongs to.
+    pub(super) fn learn_beside(&mut self, phase: Phase, fact: Fact) {
+        let at = self.elapsed();
+        self.tell(&Event::Learned { phase, at, fact: &fact });
+        if let Some(step) = self.steps.iter_mut().find(|step| step.phase == phase) {
+            step.facts.push(fact);
+        }
+    }
+
     /// Ends the step at work. Called at the end of an attempt; between phases, `begin` does it.
     pub fn end(&mut self) {
         if !std::mem::take(&mut self.working) {

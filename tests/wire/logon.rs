@@ -7,7 +7,7 @@ use std::sync::Arc;
 use imsh::lab::dns::{NameServer, Zone};
 use imsh::secret::Secret;
 use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::Security;
+use imsh::xmpp::resolve::{Leads, Security};
 use imsh::xmpp::sasl::{Authentication, Login, PlainPassword};
 use imsh::xmpp::secure::CertificateFault;
 use imsh::xmpp::session::Session;
@@ -344,4 +344,35 @@ async fn a_server_may_send_us_elsewhere_twice_and_no_more() {
     let (session, _) = log_on(&pool.logon(), record(zone(), STARTTLS_RECORD, 1, second)).await;
     let fault = session.unwrap_err();
     assert!(matches!(fault, Fault::Stream(stream::Fault::SeeOtherHost { .. })), "{fault}");
+}
+
+#[tokio::test]
+async fn a_domain_that_leads_elsewhere_is_noticed() {
+    let pool = Pool::new();
+    let refused = Logon { registrar_port: Some(nobody().await.port()), ..pool.logon() };
+    let domain = "_xmpp-client._tcp.litwareinc.com";
+    let to = |host| zone().srv(domain, 0, 0, 5222, host).unwrap();
+    for (zone, expected) in [
+        (zone(), Leads::NoRecords),
+        (to(POOL), Leads::ToThePool),
+        (to("."), Leads::NotOffered),
+        (to("alias.litwareinc.com").address("alias.litwareinc.com", Ipv4Addr::LOCALHOST), Leads::ToThePool),
+        (
+            to("other.litwareinc.com").address("other.litwareinc.com", Ipv4Addr::new(127, 0, 0, 9)),
+            Leads::Elsewhere { hosts: vec!["other.litwareinc.com".to_owned()] },
+        ),
+        // The pool is not in DNS, and its domain is.
+        (
+            Zone::new().srv(domain, 0, 0, 5222, "other.litwareinc.com").unwrap(),
+            Leads::Elsewhere { hosts: vec!["other.litwareinc.com".to_owned()] },
+        ),
+    ] {
+        let (session, trace) = log_on(&refused, zone).await;
+        assert!(session.is_err());
+        let leads = trace.facts().find_map(|(phase, fact)| match fact {
+            Fact::Domain(records) => Some((phase, &records.leads)),
+            _ => None,
+        });
+        assert_eq!(leads, Some((Phase::Resolve, &expected)));
+    }
 }
