@@ -583,3 +583,6 @@ impl<'a> Wait<'a> {
 
 /// Proofs, and bounces, that are kept of one message.
 const MAX_KEPT: usize = 32;
+
+#[cfg(test)]
+mod tests;
