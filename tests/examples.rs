@@ -1,0 +1,65 @@
+//! Every example of the objects family, typed at the program and held against what it must print.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::process::Command;
+
+use imsh::cmdlet::{Description, Family};
+use imsh::cmdlets::ALL;
+
+/// The cmdlets whose examples need no network.
+fn descriptions() -> impl Iterator<Item = &'static Description> {
+    let all = ALL.iter().map(|cmdlet| &cmdlet.description);
+    all.filter(|description| {
+        description.family == Family::Objects || ["Get-Member", "Measure-Command"].contains(&description.name)
+    })
+}
+
+/// What the program prints, first the output and then what it says beside it.
+fn printed(code: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let program = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        .args(["-c", code])
+        .current_dir(home.path())
+        .env_clear()
+        .env("HOME", home.path())
+        .output()
+        .unwrap();
+    format!("{}{}", String::from_utf8(program.stdout).unwrap(), String::from_utf8(program.stderr).unwrap())
+}
+
+/// Whether a text is as the example says, where `…` stands for anything.
+fn is_as_said(printed: &str, said: &str) -> bool {
+    let mut rest = printed;
+    for (place, part) in said.split('…').enumerate() {
+        match rest.find(part) {
+            Some(0) => rest = &rest[part.len()..],
+            Some(at) if place > 0 => rest = &rest[at + part.len()..],
+            Some(_) | None => return false,
+        }
+    }
+    rest.is_empty() || said.ends_with('…')
+}
+
+#[test]
+fn every_example_prints_what_it_says() {
+    let mut wrong = Vec::new();
+    for description in descriptions() {
+        for example in description.examples {
+            let printed = printed(example.code);
+            if !is_as_said(printed.trim_end(), example.output.trim_end()) {
+                wrong.push(format!(
+                    "{}: {}\n> {}\n--- says\n{}\n--- prints\n{printed}",
+                    description.name, example.title, example.code, example.output
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_cmdlet_of_the_family_has_an_example() {
+    let without: Vec<_> = descriptions().filter(|one| one.examples.is_empty()).map(|one| one.name).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
