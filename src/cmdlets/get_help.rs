@@ -48,9 +48,9 @@ async fn run(call: Call) -> Outcome {
     }
     let filter = Filter::new(&if name.contains(['*', '?']) { name.clone() } else { format!("*{name}*") });
     let cmdlets = call.catalogue.iter().filter(|own| own.every_name().any(|own| filter.matches(own)));
-    let titles = cmdlets
-        .map(|own| (own.name, own.synopsis))
-        .chain(TOPICS.iter().filter(|topic| filter.matches(topic.name)).map(|topic| (topic.name, topic.synopsis)));
+    let titles = cmdlets.map(|own| (own.name, own.synopsis)).chain(
+        TOPICS.iter().filter(|topic| filter.matches(topic.name)).map(|topic| (topic.name, topic.synopsis)),
+    );
     let list: Vec<_> = titles.collect();
     if list.is_empty() {
         return Err(no_help(&call, &name));

@@ -12,11 +12,15 @@ pub mod filter;
 pub mod properties;
 pub mod files;
 
+pub mod help;
+
 pub mod test_xmpp_im;
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
 pub mod get_xmpp_gateway_configuration;
 pub mod get_health_monitoring_configuration;
+pub mod get_help;
+pub mod get_command;
 pub mod get_credential;
 pub mod set_test_user_credential;
 pub mod get_test_user_credential;
@@ -80,6 +84,8 @@ pub static ALL: &[&Cmdlet] = &[
     &set_test_user_credential::CMDLET,
     &get_test_user_credential::CMDLET,
     &remove_test_user_credential::CMDLET,
+    &get_help::CMDLET,
+    &get_command::CMDLET,
     &write_output::CMDLET,
     &where_object::CMDLET,
     &for_each_object::CMDLET,

@@ -135,6 +135,7 @@ impl Host {
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
     ) -> Result<Vec<Assignment>, Halt> {
+        let stage = asked_for_help(stage);
         let cmdlet = self.find(&stage)?;
         let description = &cmdlet.description;
         let located = |error: ErrorRecord| ErrorRecord {
@@ -259,4 +260,12 @@ impl Host {
             ErrorRecord { position: stage.position, ..error.remedy(remedy) }
         })
     }
+}
+
+/// `NAME -?` asks for help on the cmdlet, whatever else stands there.
+fn asked_for_help(stage: Stage) -> Stage {
+    if !stage.arguments.0.iter().any(|argument| argument.name.as_deref() == Some("?")) {
+        return stage;
+    }
+    Stage { name: "Get-Help".to_owned(), arguments: Arguments::none().and(stage.name), ..stage }
 }

@@ -22,13 +22,41 @@ enum Text {
 
 /// Every page, in the order of help.
 pub static TOPICS: &[Topic] = &[
-    Topic { name: "about_Language", synopsis: "Programs: Rhai with PowerShell's command lines in it.", text: Text::Written(include_str!("about_language.txt")) },
-    Topic { name: "about_Quoting", synopsis: "Quotes, variables in text, backslashes: what differs between the two halves.", text: Text::Written(include_str!("about_quoting.txt")) },
-    Topic { name: "about_Evidence", synopsis: "What a success rests on.", text: Text::Written(include_str!("about_evidence.txt")) },
-    Topic { name: "about_Diagnosis", synopsis: "Every code that a failed test can have, whose fault it is, and what to do.", text: Text::Diagnosis(include_str!("about_diagnosis.txt")) },
-    Topic { name: "about_Topology", synopsis: "The file with pools, partners and settings.", text: Text::Written(include_str!("about_topology.txt")) },
-    Topic { name: "about_Roles", synopsis: "Who may do what.", text: Text::Written(include_str!("about_roles.txt")) },
-    Topic { name: "about_ExitStatus", synopsis: "What a run tells the program that started it.", text: Text::Written(include_str!("about_exit_status.txt")) },
+    Topic {
+        name: "about_Language",
+        synopsis: "Programs: Rhai with PowerShell's command lines in it.",
+        text: Text::Written(include_str!("about_language.txt")),
+    },
+    Topic {
+        name: "about_Quoting",
+        synopsis: "Quotes, variables in text, backslashes: what differs between the two halves.",
+        text: Text::Written(include_str!("about_quoting.txt")),
+    },
+    Topic {
+        name: "about_Evidence",
+        synopsis: "What a success rests on.",
+        text: Text::Written(include_str!("about_evidence.txt")),
+    },
+    Topic {
+        name: "about_Diagnosis",
+        synopsis: "Every code that a failed test can have, whose fault it is, and what to do.",
+        text: Text::Diagnosis(include_str!("about_diagnosis.txt")),
+    },
+    Topic {
+        name: "about_Topology",
+        synopsis: "The file with pools, partners and settings.",
+        text: Text::Written(include_str!("about_topology.txt")),
+    },
+    Topic {
+        name: "about_Roles",
+        synopsis: "Who may do what.",
+        text: Text::Written(include_str!("about_roles.txt")),
+    },
+    Topic {
+        name: "about_ExitStatus",
+        synopsis: "What a run tells the program that started it.",
+        text: Text::Written(include_str!("about_exit_status.txt")),
+    },
 ];
 
 impl Topic {
@@ -45,7 +73,13 @@ impl Topic {
 fn codes() -> String {
     let entries = catalogue().iter().map(|entry| {
         let owners: Vec<&str> = entry.owners.iter().map(|owner| owner.name()).collect();
-        format!("{} ({})\n{}{}\n", entry.code, owners.join(", "), wrapped(entry.meaning, 4), wrapped(entry.remedy, 4))
+        format!(
+            "{} ({})\n{}{}\n",
+            entry.code,
+            owners.join(", "),
+            wrapped(entry.meaning, 4),
+            wrapped(entry.remedy, 4)
+        )
     });
     entries.collect()
 }

@@ -44,7 +44,11 @@ pub fn page(description: &Description, extent: Extent) -> String {
         out.push_str(&section("ALSO CALLED", original));
     }
     let roles = description.roles.iter().map(|role| role.name()).collect::<Vec<_>>();
-    let roles = if roles.is_empty() { "Administrator".to_owned() } else { format!("Administrator, {}", roles.join(", ")) };
+    let roles = if roles.is_empty() {
+        "Administrator".to_owned()
+    } else {
+        format!("Administrator, {}", roles.join(", "))
+    };
     out.push_str(&section("ROLES", &roles));
     out.push_str(&examples(description.examples));
     out
