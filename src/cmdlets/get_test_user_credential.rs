@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Family, Impact, Kind, Parameter,
+    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
 };
 use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
@@ -26,7 +26,13 @@ pub static CMDLET: Cmdlet = Cmdlet {
         emits: "TestUserCredential",
         roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
         impact: Impact::None,
-        examples: &[],
+        examples: &[Example {
+            title: "What the vault holds of an account",
+            code: "Get-TestUserCredential kenmyer@litwareinc.com",
+            output: "SipAddress                 UserName Password HasCertificate\n\
+                ----------                 -------- -------- --------------\n\
+                sip:kenmyer@litwareinc.com kenmyer  ******** False",
+        }],
     },
     run: |call| Box::pin(run(call)),
 };

@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Family, Impact, Kind, Parameter,
+    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
 };
 use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
@@ -24,7 +24,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
         emits: "",
         roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
         impact: Impact::Medium,
-        examples: &[],
+        examples: &[Example {
+            title: "What would be forgotten",
+            code: "Remove-TestUserCredential kenmyer@litwareinc.com -WhatIf",
+            output: "What if: Performing the operation \"Forget the credential\" on target \"kenmyer@litwareinc.com\".",
+        }],
     },
     run: |call| Box::pin(run(call)),
 };
