@@ -225,3 +225,38 @@ const MAX_RECORDS: usize = 64;
 
 /// Addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::rr::rdata::SRV;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_target_of_any_bytes_is_printable(
+            labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 1..6),
+        ) {
+            let name = Name::from_labels(labels.iter().map(Vec::as_slice)).unwrap();
+            for target in targets(&[RData::SRV(SRV::new(0, 0, 5222, name))], Kind::StartTls) {
+                prop_assert!(target.to_string().chars().all(|c| c.is_ascii_graphic() || c == ' '), "{target}");
+            }
+        }
+
+        #[test]
+        fn an_a_label_stays_what_it_is(name in "\\PC{0,40}") {
+            if let Ok(label) = a_label(&name) {
+                prop_assert!(label.is_ascii() && !label.ends_with('.'));
+                prop_assert_eq!(a_label(&label), Ok(label.clone()));
+            }
+        }
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let turns: Vec<_> = in_turns([1, 2, 3].into_iter(), [10].into_iter()).collect();
+        assert_eq!(turns, [1, 10, 2, 3]);
+        assert_eq!(in_turns(std::iter::empty(), [10, 20].into_iter()).collect::<Vec<_>>(), [10, 20]);
+    }
+}

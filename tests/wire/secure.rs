@@ -299,6 +299,30 @@ async fn what_is_no_handshake_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_huge_certificate_is_matched_whole_and_reported_in_part() {
+    let authority = Authority::root("Root");
+    let file = ca_file(&authority);
+    let mut names: Vec<_> = (0..1500).map(|number| format!("host-{number}.example.org")).collect();
+    names.push(DOMAIN.to_owned());
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let address = tls_server(authority.issue(server(&names)).config(rustls::ALL_VERSIONS)).await;
+    let (result, trace) = verify(address, &Trust::File(file.path().to_owned())).await;
+    assert!(result.is_ok(), "{result:?}");
+    let report = trace.certificate().unwrap();
+    assert_eq!((report.names.len(), &report.verdict), (100, &Ok(CertificateName::Dns(DOMAIN.to_owned()))));
+}
+
+#[tokio::test]
+async fn a_name_cannot_write_to_the_terminal() {
+    let authority = Authority::root("Root");
+    let mut params = server(&[DOMAIN]);
+    params.distinguished_name.push(rcgen::DnType::OrganizationalUnitName, "\u{1b}[2J\r\n\u{202e}evil");
+    let fault = fault_of(self_signed(params), &authority).await;
+    let CertificateFault::SelfSigned { subject } = fault else { panic!("{fault}") };
+    assert!(!subject.contains(|c: char| c.is_control() || c == '\u{202e}'), "{subject:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_used_is_named_before_anything_is_sent() {
     let address = says(b"").await;
     let mut broken = NamedTempFile::new().unwrap();
