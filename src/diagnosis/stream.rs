@@ -9,7 +9,7 @@ use super::{Context, Finding, Owner, catalogue, current_phase, port_in_doubt, se
 use crate::xmpp::Phase;
 use crate::xmpp::condition::StreamCondition;
 use crate::xmpp::stream::Fault;
-use crate::xmpp::trace::Trace;
+use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::xml::{self, Violation};
 
 /// Says what a fault of the stream means.
@@ -210,6 +210,15 @@ fn elsewhere(place: &str, context: &Context<'_>) -> Finding {
 /// The connection ended, or carried what no stream may carry.
 fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
+    if is_without_a_word(fault, trace) {
+        return Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} ended the connection without a word"))
+            .evidence(fault)
+            .last_seen(trace)
+            .remedy(
+                "Check how TLS begins at this port: where it begins at once (direct TLS), a connection ends \
+                 like this. Then look into the server's log for this time and this address.",
+            );
+    }
     let during = during(current_phase(trace));
     match fault {
         xml::Fault::Broken { kind, detail } => {
@@ -235,6 +244,20 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
         }
         xml::Fault::Refused { violation, offset } => violated(violation, *offset, context),
     }
+}
+
+/// Whether the server ended the connection before it said anything. Whether that reads as a close or as a
+/// reset depends on the moment.
+fn is_without_a_word(fault: &xml::Fault, trace: &Trace) -> bool {
+    let heard = trace.steps().last().is_some_and(|step| {
+        step.facts.iter().any(|fact| matches!(fact, Fact::Header { .. } | Fact::Proceed | Fact::Tls(_)))
+    });
+    let ended = match fault {
+        xml::Fault::Broken { kind, .. } => *kind == ErrorKind::ConnectionReset,
+        xml::Fault::Ended { n_unread } => *n_unread == 0,
+        xml::Fault::Closed | xml::Fault::Refused { .. } => false,
+    };
+    ended && !heard && current_phase(trace) == Phase::Secure
 }
 
 fn violated(violation: &Violation, offset: u64, context: &Context<'_>) -> Finding {

@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod federation;
+mod desk;
+mod verdict;
+mod delivery;
+mod logon;
+mod partners;
 
 use federation::Federation;
 use federation::peers::Manner;
