@@ -149,7 +149,10 @@ fn register_comparison(module: &mut Module, converter: &Converter) {
 
 /// Patterns that were read before: a filter asks for the same one again and again.
 #[derive(Clone, Default)]
-struct Patterns(Arc<Mutex<HashMap<(String, String), Arc<Comparison>>>>);
+struct Patterns(Arc<Mutex<Kept>>);
+
+/// Comparisons by the operator's name and the pattern.
+type Kept = HashMap<(String, String), Arc<Comparison>>;
 
 /// How many patterns are kept; when there are more, all are forgotten.
 const MOST_PATTERNS: usize = 64;
@@ -221,7 +224,15 @@ fn splat(value: Value, position: Option<Position>) -> Vec<Argument> {
         Value::List(items) => {
             items.into_iter().map(|value| Argument { name: None, value: Some(value), position }).collect()
         }
-        value => vec![Argument { name: None, value: Some(value), position }],
+        value @ (Value::Null
+        | Value::Boolean(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_)
+        | Value::Credential(_)
+        | Value::Block(_)) => vec![Argument { name: None, value: Some(value), position }],
     }
 }
 

@@ -30,16 +30,19 @@
 //! closure or a script block. In a script block with several such commands every one counts:
 //! their records are gathered in the order in which they come.
 
-use super::lexer::Binding;
+mod operators;
+mod writer;
+
+use writer::{Writer, quoted};
+
 use super::message::Problem;
 use super::scope::Scopes;
 use super::source_map::{LineIndex, SourceMap, Span};
 use super::tree::{
-    Argument, Block, Body, Closure, Command, End, Function, Group, Joint, Link, List, Literal, Map, Name,
-    Operation, Piece, Pipeline, Role, Script, ScriptBlock, Statement, Text, TextPart,
+    Argument, Block, Body, Closure, Command, End, Function, Group, List, Literal, Map, Name, Piece, Pipeline,
+    Role, Script, ScriptBlock, Statement, Text, TextPart,
 };
 use crate::cmdlet::Position;
-use crate::value::pattern::Case;
 
 /// The lowered text and where its positions come from.
 #[derive(Debug)]
@@ -57,26 +60,11 @@ pub const POSITION_LIMIT: usize = u16::MAX as usize;
 
 /// Lowers a script.
 pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) -> Output {
-    let writer = Writer {
-        source: text,
-        index,
-        text: String::with_capacity(text.len() + text.len() / 2),
-        map: SourceMap::new(index.clone()),
-        at: Position { line: 1, column: 1 },
-        copied_to: None,
-        too_long: None,
-    };
+    let writer = Writer::new(text, index);
     let mut lowering = Lowering { writer, scopes };
     lowering.declare(scopes.hoisted_in_script(), script.shebang.map_or(0, |shebang| shebang.end));
     lowering.block(&script.body, Purpose::Show);
-    let Writer { text: lowered, map, at, too_long, .. } = lowering.writer;
-    let end = Span::new(text.len(), text.len());
-    let problem = if at.line > POSITION_LIMIT {
-        Some((end, Problem::TooManyLines { limit: POSITION_LIMIT }))
-    } else {
-        too_long.map(|start| (Span::new(start, start), Problem::LineTooLong { limit: POSITION_LIMIT }))
-    };
-    Output { text: lowered, map, problem }
+    lowering.writer.output()
 }
 
 /// What becomes of the value of a command.
@@ -370,154 +358,6 @@ impl Lowering<'_> {
         self.blank(block.tail);
     }
 
-    // ------------------------------------------------------------------ operators
-
-    /// A condition: PowerShell's truth where command lines or dash operators are all of it, or all
-    /// of what `&&`, `||` and `!` join.
-    fn condition(&mut self, pieces: &[Piece]) {
-        let solid: Vec<usize> = (0..pieces.len()).filter(|place| !pieces[*place].is_blank()).collect();
-        let joins = |place: Option<&usize>| {
-            place.and_then(|place| pieces.get(*place)).is_none_or(|piece| {
-                matches!(piece, Piece::Bang(_))
-                    || matches!(piece, Piece::Binary(span, Binding::And | Binding::Or) if is_logical(*span))
-            })
-        };
-        let mut number = 0_usize;
-        for piece in pieces {
-            if piece.is_blank() {
-                self.piece(piece, Purposes::VALUES);
-                continue;
-            }
-            let alone = joins(number.checked_sub(1).and_then(|before| solid.get(before)))
-                && joins(solid.get(number + 1));
-            number += 1;
-            if !alone {
-                self.piece(piece, Purposes::VALUES);
-            } else if let Piece::Operation(operation) = piece {
-                self.truth(operation);
-            } else if let Piece::Pipeline(pipeline) = piece {
-                self.writer.made_at("__shell::truth(", pipeline.span.start);
-                self.pipeline(pipeline, Purpose::Value);
-                self.writer.made_here(")");
-            } else if let Piece::Group(group) = piece {
-                self.true_group(group);
-            } else {
-                self.piece(piece, Purposes::VALUES);
-            }
-        }
-    }
-
-    /// An operation as a boolean.
-    fn truth(&mut self, operation: &Operation) {
-        if is_boolean(operation) {
-            self.operation(operation);
-            return;
-        }
-        if let Operation::Operand(pieces) = operation
-            && let [Piece::Group(group)] = pieces.as_slice()
-        {
-            self.writer.reach(group.open.start);
-            self.writer.made("__shell::truth(", group.open.start);
-            self.values(&group.pieces);
-            self.writer.made_here(")");
-            return;
-        }
-        let start = operation.span().map_or(0, |span| span.start);
-        self.writer.made_at("__shell::truth(", start);
-        self.operation(operation);
-        self.writer.made_here(")");
-    }
-
-    fn operation(&mut self, operation: &Operation) {
-        match operation {
-            Operation::Operand(pieces) => self.values(pieces),
-            Operation::Not { span, operand } => {
-                self.writer.made_at("!", span.start);
-                self.truth(operand);
-            }
-            Operation::Chain { binding: Binding::Logic, first, rest } => self.logic(first, rest),
-            Operation::Chain { binding: Binding::Or | Binding::And, first, rest } => self.joined(first, rest),
-            Operation::Chain { binding: Binding::Comparison | Binding::Operand, first, rest } => {
-                self.comparison(first, rest);
-            }
-        }
-    }
-
-    /// `-and` and `-or` bind alike: `a -or b -and c` is `(a || b) && c`.
-    fn logic(&mut self, first: &Operation, rest: &[Link]) {
-        let start = first.span().map_or(0, |span| span.start);
-        let turns = rest.windows(2).filter(|pair| pair[0].joint != pair[1].joint).count();
-        self.writer.made_at(&"(".repeat(turns + 1), start);
-        self.truth(first);
-        let mut before = None;
-        for link in rest {
-            if before.is_some_and(|before| before != link.joint) {
-                self.writer.made_here(")");
-            }
-            before = Some(link.joint);
-            let operator = if link.joint == Joint::And { " && " } else { " || " };
-            self.writer.made_at(operator, link.span.start);
-            self.truth(&link.operand);
-        }
-        self.writer.made_here(")");
-    }
-
-    /// `&&`, `||` and their bitwise kin, with operations between them.
-    fn joined(&mut self, first: &Operation, rest: &[Link]) {
-        let wants_truth = rest.first().is_some_and(|link| is_logical(link.span));
-        if wants_truth {
-            self.truth_of_dashes(first)
-        } else {
-            self.operation(first)
-        }
-        for link in rest {
-            self.writer.made_here(" ");
-            self.writer.copy(link.span);
-            self.writer.made_here(" ");
-            if is_logical(link.span) {
-                self.truth_of_dashes(&link.operand)
-            } else {
-                self.operation(&link.operand)
-            }
-        }
-    }
-
-    /// What Rhai made stays as it is, so that Rhai's own rules hold for it.
-    fn truth_of_dashes(&mut self, operation: &Operation) {
-        match operation {
-            Operation::Operand(pieces) => self.values(pieces),
-            Operation::Not { .. } | Operation::Chain { .. } => self.truth(operation),
-        }
-    }
-
-    fn comparison(&mut self, first: &Operation, rest: &[Link]) {
-        let start = first.span().map_or(0, |span| span.start);
-        self.writer.reach(start);
-        for link in rest.iter().rev() {
-            if let Joint::Comparison(operator, case) = link.joint {
-                let case = if case == Case::Sensitive { "c" } else { "" };
-                let call = format!("__shell::compare(\"{case}{}\", ", operator.name());
-                self.writer.made(&call, link.span.start);
-            }
-        }
-        self.operation(first);
-        for link in rest {
-            match link.joint {
-                Joint::Comparison(..) => {
-                    self.writer.made(", ", link.span.start);
-                    self.operation(&link.operand);
-                    self.writer.made_here(")");
-                }
-                Joint::And | Joint::Or | Joint::Rhai => {
-                    self.writer.made_here(" ");
-                    self.writer.copy(link.span);
-                    self.writer.made_here(" ");
-                    self.operation(&link.operand);
-                }
-            }
-        }
-    }
-
     // ------------------------------------------------------------------ values
 
     fn text(&mut self, text: &Text) {
@@ -655,116 +495,4 @@ fn is_expression(statement: &Statement, source: &str) -> bool {
     statement.role == Role::Other
         && statement.pieces.iter().any(|piece| !piece.is_blank())
         && !statement.pieces.iter().any(acts)
-}
-
-/// Whether an operator of Rhai's is `&&` or `||`, and not `&` or `|`.
-fn is_logical(operator: Span) -> bool {
-    operator.end - operator.start == 2
-}
-
-fn is_boolean(operation: &Operation) -> bool {
-    match operation {
-        Operation::Operand(_) => false,
-        Operation::Not { .. } => true,
-        Operation::Chain { binding, rest, .. } => match binding {
-            Binding::Logic => true,
-            Binding::Or | Binding::And => rest.iter().all(|link| is_logical(link.span)),
-            Binding::Comparison => rest.last().is_some_and(|link| link.joint == Joint::Rhai),
-            Binding::Operand => false,
-        },
-    }
-}
-
-/// A string literal of Rhai's.
-fn quoted(letters: &str) -> String {
-    let mut literal = String::with_capacity(letters.len() + 2);
-    literal.push('"');
-    for letter in letters.chars() {
-        match letter {
-            '\\' => literal.push_str("\\\\"),
-            '"' => literal.push_str("\\\""),
-            '\n' => literal.push_str("\\n"),
-            '\r' => literal.push_str("\\r"),
-            '\t' => literal.push_str("\\t"),
-            control if (control as u32) < 0x20 || control == '\x7f' => {
-                literal.push_str(&format!("\\x{:02x}", control as u32));
-            }
-            letter => literal.push(letter),
-        }
-    }
-    literal.push('"');
-    literal
-}
-
-/// The lowered text as it grows.
-struct Writer<'a> {
-    source: &'a str,
-    index: &'a LineIndex,
-    text: String,
-    map: SourceMap,
-    /// Where the next character will stand.
-    at: Position,
-    /// The byte of the source up to which the last stretch was copied.
-    copied_to: Option<usize>,
-    /// The byte of the source at which a line became too long.
-    too_long: Option<usize>,
-}
-
-impl Writer<'_> {
-    /// Copies a piece of the source.
-    fn copy(&mut self, span: Span) {
-        self.reach(span.start);
-        if self.copied_to != Some(span.start) {
-            self.map.copied(self.at, self.index.position(span.start));
-        }
-        let source = self.source;
-        self.push(span.of(source), span.start);
-        self.copied_to = Some(span.end);
-    }
-
-    /// Writes what stands for the source at `start`.
-    fn made(&mut self, text: &str, start: usize) {
-        self.map.made(self.at, self.index.position(start));
-        self.copied_to = None;
-        self.push(text, start);
-    }
-
-    /// The same, on the line that `start` is on.
-    fn made_at(&mut self, text: &str, start: usize) {
-        self.reach(start);
-        self.made(text, start);
-    }
-
-    /// Writes what belongs to the text before it.
-    fn made_here(&mut self, text: &str) {
-        let before = self.copied_to.map(|end| end.saturating_sub(1));
-        match before {
-            Some(start) => self.made(text, start),
-            None => self.push(text, self.source.len()),
-        }
-    }
-
-    /// Ends lines until the line of `start` is reached, so that line numbers stay what they were.
-    fn reach(&mut self, start: usize) {
-        let line = self.index.line(start);
-        while self.at.line < line {
-            self.copied_to = None;
-            self.text.push('\n');
-            self.at = Position { line: self.at.line + 1, column: 1 };
-        }
-    }
-
-    fn push(&mut self, text: &str, start: usize) {
-        for letter in text.chars() {
-            if letter == '\n' {
-                self.at = Position { line: self.at.line + 1, column: 1 };
-            } else {
-                self.at.column += 1;
-            }
-        }
-        if self.at.column > POSITION_LIMIT {
-            self.too_long.get_or_insert(start);
-        }
-        self.text.push_str(text);
-    }
 }

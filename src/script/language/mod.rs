@@ -9,8 +9,6 @@ pub mod source_map;
 pub mod lexer;
 pub mod tree;
 pub mod parser;
-mod command;
-mod operation;
 pub mod scope;
 pub mod lower;
 pub mod message;

@@ -7,9 +7,9 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use super::lexer::Binding;
-use super::source_map::Span;
-use super::tree::{DashOperator, Joint, Link, Operation, Piece};
+use crate::script::language::lexer::Binding;
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{DashOperator, Joint, Link, Operation, Piece};
 
 /// Puts one operation in the place of the pieces from `begin` on; blanks around it stay.
 pub fn join(pieces: &mut Vec<Piece>, begin: usize) {

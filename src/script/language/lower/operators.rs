@@ -1,0 +1,176 @@
+//! Operators, lowered: dash operators become calls, and conditions have PowerShell's truth.
+//!
+//! Rhai's own operators stay what they are, and so do their rules: only what came from a command
+//! line or a dash operator is asked for its truth.
+
+use super::{Lowering, Purpose, Purposes};
+use crate::script::language::lexer::Binding;
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Joint, Link, Operation, Piece};
+use crate::value::pattern::Case;
+
+impl Lowering<'_> {
+    /// A condition: PowerShell's truth where command lines or dash operators are all of it, or all
+    /// of what `&&`, `||` and `!` join.
+    pub(super) fn condition(&mut self, pieces: &[Piece]) {
+        let solid: Vec<usize> = (0..pieces.len()).filter(|place| !pieces[*place].is_blank()).collect();
+        let joins = |place: Option<&usize>| {
+            place.and_then(|place| pieces.get(*place)).is_none_or(|piece| {
+                matches!(piece, Piece::Bang(_))
+                    || matches!(piece, Piece::Binary(span, Binding::And | Binding::Or) if is_logical(*span))
+            })
+        };
+        let mut number = 0_usize;
+        for piece in pieces {
+            if piece.is_blank() {
+                self.piece(piece, Purposes::VALUES);
+                continue;
+            }
+            let alone = joins(number.checked_sub(1).and_then(|before| solid.get(before)))
+                && joins(solid.get(number + 1));
+            number += 1;
+            if !alone {
+                self.piece(piece, Purposes::VALUES);
+            } else if let Piece::Operation(operation) = piece {
+                self.truth(operation);
+            } else if let Piece::Pipeline(pipeline) = piece {
+                self.writer.made_at("__shell::truth(", pipeline.span.start);
+                self.pipeline(pipeline, Purpose::Value);
+                self.writer.made_here(")");
+            } else if let Piece::Group(group) = piece {
+                self.true_group(group);
+            } else {
+                self.piece(piece, Purposes::VALUES);
+            }
+        }
+    }
+
+    /// An operation as a boolean.
+    pub(super) fn truth(&mut self, operation: &Operation) {
+        if is_boolean(operation) {
+            self.operation(operation);
+            return;
+        }
+        if let Operation::Operand(pieces) = operation
+            && let [Piece::Group(group)] = pieces.as_slice()
+        {
+            self.writer.reach(group.open.start);
+            self.writer.made("__shell::truth(", group.open.start);
+            self.values(&group.pieces);
+            self.writer.made_here(")");
+            return;
+        }
+        let start = operation.span().map_or(0, |span| span.start);
+        self.writer.made_at("__shell::truth(", start);
+        self.operation(operation);
+        self.writer.made_here(")");
+    }
+
+    pub(super) fn operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Operand(pieces) => self.values(pieces),
+            Operation::Not { span, operand } => {
+                self.writer.made_at("!", span.start);
+                self.truth(operand);
+            }
+            Operation::Chain { binding: Binding::Logic, first, rest } => self.logic(first, rest),
+            Operation::Chain { binding: Binding::Or | Binding::And, first, rest } => self.joined(first, rest),
+            Operation::Chain { binding: Binding::Comparison | Binding::Operand, first, rest } => {
+                self.comparison(first, rest);
+            }
+        }
+    }
+
+    /// `-and` and `-or` bind alike: `a -or b -and c` is `(a || b) && c`.
+    fn logic(&mut self, first: &Operation, rest: &[Link]) {
+        let start = first.span().map_or(0, |span| span.start);
+        let turns = rest.windows(2).filter(|pair| pair[0].joint != pair[1].joint).count();
+        self.writer.made_at(&"(".repeat(turns + 1), start);
+        self.truth(first);
+        let mut before = None;
+        for link in rest {
+            if before.is_some_and(|before| before != link.joint) {
+                self.writer.made_here(")");
+            }
+            before = Some(link.joint);
+            let operator = if link.joint == Joint::And { " && " } else { " || " };
+            self.writer.made_at(operator, link.span.start);
+            self.truth(&link.operand);
+        }
+        self.writer.made_here(")");
+    }
+
+    /// `&&`, `||` and their bitwise kin, with operations between them.
+    fn joined(&mut self, first: &Operation, rest: &[Link]) {
+        let wants_truth = rest.first().is_some_and(|link| is_logical(link.span));
+        if wants_truth {
+            self.truth_of_dashes(first)
+        } else {
+            self.operation(first)
+        }
+        for link in rest {
+            self.writer.made_here(" ");
+            self.writer.copy(link.span);
+            self.writer.made_here(" ");
+            if is_logical(link.span) {
+                self.truth_of_dashes(&link.operand)
+            } else {
+                self.operation(&link.operand)
+            }
+        }
+    }
+
+    /// What Rhai made stays as it is, so that Rhai's own rules hold for it.
+    fn truth_of_dashes(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Operand(pieces) => self.values(pieces),
+            Operation::Not { .. } | Operation::Chain { .. } => self.truth(operation),
+        }
+    }
+
+    fn comparison(&mut self, first: &Operation, rest: &[Link]) {
+        let start = first.span().map_or(0, |span| span.start);
+        self.writer.reach(start);
+        for link in rest.iter().rev() {
+            if let Joint::Comparison(operator, case) = link.joint {
+                let case = if case == Case::Sensitive { "c" } else { "" };
+                let call = format!("__shell::compare(\"{case}{}\", ", operator.name());
+                self.writer.made(&call, link.span.start);
+            }
+        }
+        self.operation(first);
+        for link in rest {
+            match link.joint {
+                Joint::Comparison(..) => {
+                    self.writer.made(", ", link.span.start);
+                    self.operation(&link.operand);
+                    self.writer.made_here(")");
+                }
+                Joint::And | Joint::Or | Joint::Rhai => {
+                    self.writer.made_here(" ");
+                    self.writer.copy(link.span);
+                    self.writer.made_here(" ");
+                    self.operation(&link.operand);
+                }
+            }
+        }
+    }
+}
+
+/// Whether an operator of Rhai's is `&&` or `||`, and not `&` or `|`.
+fn is_logical(operator: Span) -> bool {
+    operator.end - operator.start == 2
+}
+
+fn is_boolean(operation: &Operation) -> bool {
+    match operation {
+        Operation::Operand(_) => false,
+        Operation::Not { .. } => true,
+        Operation::Chain { binding, rest, .. } => match binding {
+            Binding::Logic => true,
+            Binding::Or | Binding::And => rest.iter().all(|link| is_logical(link.span)),
+            Binding::Comparison => rest.last().is_some_and(|link| link.joint == Joint::Rhai),
+            Binding::Operand => false,
+        },
+    }
+}

@@ -1,0 +1,125 @@
+//! The lowered text as it grows, with the source position of every stretch of it.
+
+use super::{Output, POSITION_LIMIT};
+use crate::cmdlet::Position;
+use crate::script::language::message::Problem;
+use crate::script::language::source_map::{LineIndex, SourceMap, Span};
+
+/// The lowered text as it grows.
+pub(super) struct Writer<'a> {
+    pub(super) source: &'a str,
+    pub(super) index: &'a LineIndex,
+    text: String,
+    map: SourceMap,
+    /// Where the next character will stand.
+    at: Position,
+    /// The byte of the source up to which the last stretch was copied.
+    copied_to: Option<usize>,
+    /// The byte of the source at which a line became too long.
+    too_long: Option<usize>,
+}
+
+impl<'a> Writer<'a> {
+    /// Nothing written yet.
+    pub(super) fn new(source: &'a str, index: &'a LineIndex) -> Self {
+        Self {
+            source,
+            index,
+            text: String::with_capacity(source.len() + source.len() / 2),
+            map: SourceMap::new(index.clone()),
+            at: Position { line: 1, column: 1 },
+            copied_to: None,
+            too_long: None,
+        }
+    }
+
+    /// What has been written; a problem where Rhai could not count its positions.
+    pub(super) fn output(self) -> Output {
+        let end = Span::new(self.source.len(), self.source.len());
+        let problem = if self.at.line > POSITION_LIMIT {
+            Some((end, Problem::TooManyLines { limit: POSITION_LIMIT }))
+        } else {
+            let limit = POSITION_LIMIT;
+            self.too_long.map(|start| (Span::new(start, start), Problem::LineTooLong { limit }))
+        };
+        Output { text: self.text, map: self.map, problem }
+    }
+
+    /// Copies a piece of the source.
+    pub(super) fn copy(&mut self, span: Span) {
+        self.reach(span.start);
+        if self.copied_to != Some(span.start) {
+            self.map.copied(self.at, self.index.position(span.start));
+        }
+        let source = self.source;
+        self.push(span.of(source), span.start);
+        self.copied_to = Some(span.end);
+    }
+
+    /// Writes what stands for the source at `start`.
+    pub(super) fn made(&mut self, text: &str, start: usize) {
+        self.map.made(self.at, self.index.position(start));
+        self.copied_to = None;
+        self.push(text, start);
+    }
+
+    /// The same, on the line that `start` is on.
+    pub(super) fn made_at(&mut self, text: &str, start: usize) {
+        self.reach(start);
+        self.made(text, start);
+    }
+
+    /// Writes what belongs to the text before it.
+    pub(super) fn made_here(&mut self, text: &str) {
+        let before = self.copied_to.map(|end| end.saturating_sub(1));
+        match before {
+            Some(start) => self.made(text, start),
+            None => self.push(text, self.source.len()),
+        }
+    }
+
+    /// Ends lines until the line of `start` is reached, so that line numbers stay what they were.
+    pub(super) fn reach(&mut self, start: usize) {
+        let line = self.index.line(start);
+        while self.at.line < line {
+            self.copied_to = None;
+            self.text.push('\n');
+            self.at = Position { line: self.at.line + 1, column: 1 };
+        }
+    }
+
+    fn push(&mut self, text: &str, start: usize) {
+        for letter in text.chars() {
+            if letter == '\n' {
+                self.at = Position { line: self.at.line + 1, column: 1 };
+            } else {
+                self.at.column += 1;
+            }
+        }
+        if self.at.column > POSITION_LIMIT {
+            self.too_long.get_or_insert(start);
+        }
+        self.text.push_str(text);
+    }
+}
+
+/// A string literal of Rhai's.
+pub(super) fn quoted(letters: &str) -> String {
+    let mut literal = String::with_capacity(letters.len() + 2);
+    literal.push('"');
+    for letter in letters.chars() {
+        match letter {
+            '\\' => literal.push_str("\\\\"),
+            '"' => literal.push_str("\\\""),
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            control if (control as u32) < 0x20 || control == '\x7f' => {
+                literal.push_str(&format!("\\x{:02x}", control as u32));
+            }
+            letter => literal.push(letter),
+        }
+    }
+    literal.push('"');
+    literal
+}

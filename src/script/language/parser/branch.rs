@@ -1,0 +1,330 @@
+//! `if`, `switch`, `try`, `while`, `for`, `loop`, `do` and `fn`: what Rhai's blocks hang on.
+//!
+//! As a statement or as an operand. Conditions and headers may be command lines, which `{` ends.
+
+use super::{Flow, Level, Parser, Stop, push_blank};
+use crate::script::language::lexer::TokenKind;
+use crate::script::language::message::Refused;
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Body, Function, Group, Piece};
+
+impl Parser<'_, '_> {
+    /// `if`, `switch`, `try`, `while`, `for`, `loop`, `do`, as a statement or as an operand.
+    pub(super) fn branch(&mut self, pieces: &mut Vec<Piece>) -> Stop {
+        let keyword = self.lexer.token().span;
+        pieces.push(Piece::Rhai(keyword));
+        match keyword.of(self.text()) {
+            "if" => self.if_branches(pieces),
+            "while" => {
+                self.condition(pieces);
+                self.body_if_any(pieces, Vec::new());
+            }
+            "for" => {
+                let declares = self.for_pattern(pieces);
+                let mut header = Vec::new();
+                self.operands(&mut header, Flow::HEADER);
+                pieces.append(&mut header);
+                self.body_if_any(pieces, declares);
+            }
+            "switch" => {
+                self.operands(pieces, Flow::HEADER);
+                if self.lexer.peek() == Some('{') {
+                    let arms = self.deeper(Self::switch_arms);
+                    pieces.extend(arms.map(Piece::Group));
+                }
+            }
+            "try" => {
+                self.body_if_any(pieces, Vec::new());
+                self.catch(pieces);
+            }
+            "do" => {
+                self.body_if_any(pieces, Vec::new());
+                if self.keyword(pieces, &["while", "until"]).is_some() {
+                    self.condition(pieces);
+                }
+            }
+            _ => self.body_if_any(pieces, Vec::new()),
+        }
+        Stop::Separator
+    }
+
+    fn if_branches(&mut self, pieces: &mut Vec<Piece>) {
+        loop {
+            self.condition(pieces);
+            self.body_if_any(pieces, Vec::new());
+            if self.refused_behind_block("elseif") {
+                let word = self.coming("elseif");
+                self.refuse(word, Refused::ElseIf);
+                self.take_blank(pieces);
+                self.lexer.take("elseif");
+                continue;
+            }
+            if self.keyword(pieces, &["else"]).is_none() {
+                return;
+            }
+            if self.keyword(pieces, &["if"]).is_none() {
+                self.body_if_any(pieces, Vec::new());
+                return;
+            }
+        }
+    }
+
+    fn catch(&mut self, pieces: &mut Vec<Piece>) {
+        if self.keyword(pieces, &["catch"]).is_some() {
+            self.take_blank(pieces);
+            let mut declares = Vec::new();
+            if let Some(open) = self.lexer.take("(") {
+                pieces.push(Piece::Rhai(open));
+                self.take_blank(pieces);
+                declares.extend(self.name(pieces));
+                self.take_blank(pieces);
+                if let Some(close) = self.lexer.take(")") {
+                    pieces.push(Piece::Rhai(close));
+                }
+            }
+            self.body_if_any(pieces, declares);
+        }
+        if self.refused_behind_block("finally") {
+            let word = self.coming("finally");
+            self.refuse(word, Refused::Finally);
+            self.take_blank(pieces);
+            self.lexer.take("finally");
+            self.body_if_any(pieces, Vec::new());
+        }
+    }
+
+    /// Whether `word` stands behind the blanks that come next.
+    fn refused_behind_block(&mut self, word: &str) -> bool {
+        let mark = self.lexer.at();
+        self.lexer.blank();
+        let found = self.lexer.word().eq_ignore_ascii_case(word);
+        self.lexer.rewind(mark);
+        found
+    }
+
+    fn coming(&mut self, word: &str) -> Span {
+        let mark = self.lexer.at();
+        let start = self.lexer.blank().span.end;
+        self.lexer.rewind(mark);
+        Span::new(start, start + word.len())
+    }
+
+    /// `x in`, `(x, i) in`, `$x in`: the names, and everything up to `in`.
+    fn for_pattern(&mut self, pieces: &mut Vec<Piece>) -> Vec<Span> {
+        let mut names = Vec::new();
+        loop {
+            self.take_blank(pieces);
+            match self.lexer.peek() {
+                Some('(' | ')' | ',') => self.take_as_rhai(pieces),
+                Some('$')
+                    if self
+                        .lexer
+                        .peek_second()
+                        .is_some_and(|next| next.is_ascii_alphabetic() || next == '_') =>
+                {
+                    // `for $x in` declares x.
+                    self.lexer.bump();
+                    names.extend(self.name(pieces));
+                }
+                Some(_) => match self.lexer.word() {
+                    "in" => {
+                        let word = self.lexer.token().span;
+                        pieces.push(Piece::Rhai(word));
+                        return names;
+                    }
+                    "" => return names,
+                    _ => names.extend(self.name(pieces)),
+                },
+                None => return names,
+            }
+        }
+    }
+
+    /// A name that is declared here.
+    fn name(&mut self, pieces: &mut Vec<Piece>) -> Option<Span> {
+        let word = self.lexer.word();
+        let span = self.lexer.take(word).filter(|span| span.start < span.end)?;
+        self.reserved(span);
+        self.declare(span);
+        pieces.push(Piece::Rhai(span));
+        Some(span)
+    }
+
+    fn condition(&mut self, pieces: &mut Vec<Piece>) {
+        let mut condition = Vec::new();
+        self.operands(&mut condition, Flow::HEADER);
+        pieces.push(Piece::Condition(condition));
+    }
+
+    /// One of the keywords, with the blanks before it, if it comes next.
+    fn keyword(&mut self, pieces: &mut Vec<Piece>, wanted: &[&str]) -> Option<Span> {
+        let mark = self.lexer.at();
+        let blank = self.lexer.blank();
+        if !wanted.contains(&self.lexer.word()) {
+            self.lexer.rewind(mark);
+            return None;
+        }
+        push_blank(pieces, blank.span);
+        let word = self.lexer.token().span;
+        pieces.push(Piece::Rhai(word));
+        Some(word)
+    }
+
+    pub(super) fn take_blank(&mut self, pieces: &mut Vec<Piece>) {
+        let blank = self.lexer.blank();
+        push_blank(pieces, blank.span);
+    }
+
+    fn body_if_any(&mut self, pieces: &mut Vec<Piece>, declares: Vec<Span>) {
+        self.take_blank(pieces);
+        if self.lexer.peek() == Some('{') {
+            let body = self.body(declares);
+            pieces.push(Piece::Body(body));
+        }
+    }
+
+    /// `{ … }` of Rhai's, from its opening brace.
+    pub(super) fn body(&mut self, declares: Vec<Span>) -> Body {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        self.body_behind(self.since(start), declares)
+    }
+
+    pub(super) fn body_behind(&mut self, open: Span, declares: Vec<Span>) -> Body {
+        let block = self.deeper(|parser| parser.block(Level::Body));
+        let close = self.lexer.take("}");
+        if close.is_none() {
+            self.cut_off(open);
+        }
+        Body { open, declares, block, close }
+    }
+
+    /// The arms of `switch`: patterns are Rhai's, what stands behind `=>` may be a command.
+    fn switch_arms(&mut self) -> Option<Group> {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let open = self.since(start);
+        let mut pieces = Vec::new();
+        let mut pattern = self.lexer.at();
+        loop {
+            self.take_blank(&mut pieces);
+            match self.lexer.peek() {
+                None => {
+                    self.cut_off(open);
+                    return Some(Group { dollar: None, open, pieces, close: None });
+                }
+                Some('}') => {
+                    let close = self.lexer.take("}");
+                    return Some(Group { dollar: None, open, pieces, close });
+                }
+                Some('{') => {
+                    // A brace where an arrow should be.
+                    let shown = Span::new(pattern, self.lexer.at());
+                    let trimmed = shown.of(self.text()).trim();
+                    let begin = pattern + shown.of(self.text()).find(trimmed).unwrap_or(0);
+                    self.refuse(Span::new(begin, begin + trimmed.len().max(1)), Refused::SwitchArm);
+                    let body = self.body(Vec::new());
+                    pieces.push(Piece::Body(body));
+                    pattern = self.lexer.at();
+                }
+                Some('(' | '[') => {
+                    let group = self.group(Flow::RHAI);
+                    pieces.push(Piece::Group(group));
+                }
+                Some('#') if self.lexer.sees("#{") => {
+                    let group = self.group(Flow::RHAI);
+                    pieces.push(Piece::Group(group));
+                }
+                Some('$') => match self.dollar() {
+                    Some(piece) => pieces.push(piece),
+                    None => self.take_as_rhai(&mut pieces),
+                },
+                Some(',') => {
+                    self.take_as_rhai(&mut pieces);
+                    pattern = self.lexer.at();
+                }
+                Some(_) => {
+                    let token = self.lexer.token();
+                    pieces.push(Piece::Rhai(token.span));
+                    let guard = token.kind == TokenKind::Word && token.span.of(self.text()) == "if";
+                    if guard {
+                        let condition = self.value_pieces(Flow::RHAI);
+                        pieces.push(Piece::Condition(condition));
+                    }
+                    if token.kind == TokenKind::Arrow || (guard && self.take_arrow(&mut pieces)) {
+                        self.take_blank(&mut pieces);
+                        if self.lexer.peek() == Some('{') {
+                            let body = self.body(Vec::new());
+                            pieces.push(Piece::Body(body));
+                        } else {
+                            self.operands(&mut pieces, Flow::ELEMENT);
+                        }
+                        pattern = self.lexer.at();
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_arrow(&mut self, pieces: &mut Vec<Piece>) -> bool {
+        self.take_blank(pieces);
+        self.lexer.take("=>").map(|arrow| pieces.push(Piece::Rhai(arrow))).is_some()
+    }
+
+    /// `fn name(first, second) { … }`.
+    pub(super) fn function(&mut self, pieces: &mut Vec<Piece>) -> Stop {
+        let start = self.lexer.at();
+        let first = self.lexer.token().span;
+        if first.of(self.text()) == "private" {
+            self.lexer.blank();
+            if self.lexer.word() != "fn" {
+                pieces.push(Piece::Rhai(self.since(start)));
+                return self.operands(pieces, Flow::RHAI);
+            }
+            self.lexer.token();
+        }
+        let mut name = Span::new(start, start);
+        let mut parameters = Vec::new();
+        let mut inside = false;
+        loop {
+            self.lexer.blank();
+            match self.lexer.peek() {
+                None | Some('{' | '}' | ';') => break,
+                Some('(') => {
+                    self.lexer.bump();
+                    inside = true;
+                }
+                Some(')') => {
+                    self.lexer.bump();
+                    break;
+                }
+                Some('$') if inside => {
+                    // `fn f($x)`: Rhai says what is wrong with it.
+                    self.lexer.bump();
+                }
+                Some(_) => {
+                    let token = self.lexer.token();
+                    match (token.kind, inside) {
+                        (TokenKind::Word, true) => {
+                            self.reserved(token.span);
+                            self.declare(token.span);
+                            parameters.push(token.span);
+                        }
+                        (TokenKind::Word, false) => {
+                            self.reserved(token.span);
+                            name = token.span;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let head = self.since(start);
+        let blank = self.lexer.blank().span;
+        let outer = std::mem::take(&mut self.script_blocks);
+        let body = (self.lexer.peek() == Some('{')).then(|| self.body(Vec::new()));
+        self.script_blocks = outer;
+        pieces.push(Piece::Function(Function { head, name, parameters, blank, body }));
+        Stop::Separator
+    }
+}

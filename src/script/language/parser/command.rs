@@ -1,0 +1,477 @@
+//! Command lines: cmdlets, parameters, arguments, pipes.
+//!
+//! Called by the parser where a statement or an operand begins, and behind a pipe. Every name is
+//! held against the catalogue here. After a mistake it goes on with the next argument, so that
+//! one reading of a text finds all of them.
+
+use super::{Flow, Parser};
+use crate::cmdlet::parameter::{NoParameter, Parameter};
+use crate::cmdlet::{Description, Kind};
+use crate::script::language::message::{Problem, Refused};
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Argument, Cmdlet, Command, Name, Piece, Pipeline, span_of};
+
+/// Where a command's name stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Where an operand of Rhai's may stand.
+    Operand,
+    /// Where short names count, as long as Rhai could not mean something by them.
+    Start,
+    /// Behind a pipe.
+    Pipe,
+}
+
+impl Parser<'_, '_> {
+    // ------------------------------------------------------------------ names
+
+    /// Whether a command begins here.
+    pub(super) fn command_begins(&mut self, aliases: bool) -> bool {
+        self.cmdlet_name(if aliases { Place::Start } else { Place::Operand }).is_some()
+    }
+
+    /// Whether the pipe that comes next leads to a cmdlet; else it is Rhai's operator.
+    pub(super) fn pipe_leads_to_cmdlet(&mut self) -> bool {
+        let mark = self.lexer.at();
+        self.lexer.take("|");
+        self.lexer.blank();
+        let found = self.cmdlet_name(Place::Pipe).is_some();
+        self.lexer.rewind(mark);
+        found
+    }
+
+    /// The cmdlet whose name comes next, not taken.
+    fn cmdlet_name(&mut self, place: Place) -> Option<(Span, Cmdlet)> {
+        let start = self.lexer.at();
+        let rest = self.lexer.rest();
+        if place == Place::Pipe && rest.starts_with(['%', '?']) {
+            let name = rest.get(..1)?;
+            return self.known(name).map(|cmdlet| (Span::new(start, start + 1), cmdlet));
+        }
+        let name = name_at(rest)?;
+        let span = Span::new(start, start + name.len());
+        match name.split_once('-') {
+            Some((verb, noun)) => self.verb_noun(name, verb, noun, place).map(|cmdlet| (span, cmdlet)),
+            None if place == Place::Operand || self.declared.contains(name) => None,
+            None if place == Place::Start && !self.is_safe_alias(&rest[name.len()..]) => None,
+            None => self.known(name).map(|cmdlet| (span, cmdlet)),
+        }
+    }
+
+    fn known(&self, name: &str) -> Option<Cmdlet> {
+        let own = self.setting.catalogue.find(name).map(Cmdlet::Known);
+        own.or_else(|| self.setting.everything?.find(name).map(Cmdlet::Forbidden))
+    }
+
+    fn verb_noun(&self, name: &str, verb: &str, noun: &str, place: Place) -> Option<Cmdlet> {
+        let both_declared = self.declared.contains(verb) && self.declared.contains(noun);
+        if both_declared && place != Place::Pipe {
+            return None;
+        }
+        if let Some(cmdlet) = self.known(name) {
+            return Some(cmdlet);
+        }
+        let pascal = |word: &str| word.starts_with(|first: char| first.is_ascii_uppercase());
+        let approved = VERBS.iter().any(|have| have.eq_ignore_ascii_case(verb));
+        let neither = !self.declared.contains(verb) && !self.declared.contains(noun);
+        let near = || self.suggests() && self.setting.catalogue.nearest(name).is_some();
+        let meant = (approved && (place == Place::Pipe || (pascal(verb) && pascal(noun))))
+            || (neither && (approved || pascal(verb)) && near());
+        meant.then_some(Cmdlet::Unknown)
+    }
+
+    /// Whether a short name before `behind` cannot be the beginning of something of Rhai's.
+    fn is_safe_alias(&self, behind: &str) -> bool {
+        let argument = behind.trim_start_matches([' ', '\t']);
+        let blank = argument.len() < behind.len();
+        let mut letters = argument.chars();
+        let Some(first) = letters.next() else { return true };
+        let second = letters.next();
+        match first {
+            '\n' | '\r' | ';' | '}' | ')' => true,
+            '|' => second != Some('|') && second != Some('='),
+            '-' => blank && second.is_some_and(|next| next.is_ascii_alphabetic() || next == '?'),
+            '"' | '\'' | '$' | '@' => blank,
+            letter if letter.is_ascii_alphanumeric() => {
+                let operator =
+                    argument.split(|letter: char| !letter.is_ascii_alphanumeric()).next() == Some("in");
+                blank && !operator
+            }
+            _ => false,
+        }
+    }
+
+    // ------------------------------------------------------------------ pipes
+
+    /// Commands joined by pipes; behind a head the first pipe comes next, else a cmdlet's name.
+    pub(super) fn pipeline(&mut self, head: Option<Vec<Piece>>, flow: Flow) -> Pipeline {
+        let start = head.as_deref().and_then(span_of).map_or(self.lexer.at(), |span| span.start);
+        if head.is_some() {
+            self.lexer.take("|");
+            self.lexer.blank();
+        }
+        let mut commands = Vec::new();
+        let mut place = if head.is_some() { Place::Pipe } else { Place::Start };
+        loop {
+            let Some((name, cmdlet)) = self.cmdlet_name(place) else {
+                self.no_cmdlet();
+                break;
+            };
+            commands.push(self.command(name, cmdlet, flow));
+            place = Place::Pipe;
+            if !self.take_pipe() {
+                break;
+            }
+        }
+        Pipeline { head, commands, span: self.since(start) }
+    }
+
+    /// The pipe that comes next, on this line or at the beginning of the next one.
+    fn take_pipe(&mut self) -> bool {
+        let mark = self.lexer.at();
+        let blank = self.lexer.blank();
+        let pipe = self.lexer.sees("|") && !self.lexer.sees("||");
+        if !pipe {
+            self.lexer.rewind(mark);
+            return false;
+        }
+        debug_assert!(blank.span.start == mark, "blanks begin where they were looked for");
+        self.lexer.take("|");
+        self.lexer.blank();
+        true
+    }
+
+    fn no_cmdlet(&mut self) {
+        let start = self.lexer.at();
+        let span = self.lexer.take_while(|letter| {
+            !letter.is_whitespace() && !matches!(letter, ';' | ')' | '}' | ']' | '|' | '{')
+        });
+        self.problem(Span::new(start, span.end.max(start + 1)), Problem::NoCmdletAfterPipe);
+        self.skip_command();
+    }
+
+    /// Gives the rest of a command up.
+    fn skip_command(&mut self) {
+        self.lexer.take_while(|letter| !matches!(letter, '\n' | ';' | '}' | ')'));
+    }
+
+    // ------------------------------------------------------------------ one command
+
+    fn command(&mut self, name: Span, cmdlet: Cmdlet, flow: Flow) -> Command {
+        self.lexer.rewind(name.end);
+        if let Cmdlet::Unknown = cmdlet {
+            let written = name.of(self.text()).to_owned();
+            let nearest =
+                (written.len() <= NAME_LIMIT).then(|| self.setting.catalogue.nearest(&written)).flatten();
+            self.problem(name, Problem::UnknownCmdlet { name: written, nearest });
+        }
+        let mut arguments = Vec::new();
+        while let Some(argument) = self.argument(cmdlet, flow) {
+            arguments.push(argument);
+        }
+        self.check(cmdlet, &mut arguments);
+        Command { name, cmdlet, arguments }
+    }
+
+    /// The next argument; none where the command ends, and then nothing is taken.
+    fn argument(&mut self, cmdlet: Cmdlet, flow: Flow) -> Option<Argument> {
+        loop {
+            let mark = self.lexer.at();
+            self.lexer.blank_in_line();
+            let start = self.lexer.at();
+            let Some(letter) = self.lexer.peek() else {
+                self.lexer.rewind(mark);
+                return None;
+            };
+            let second = self.lexer.peek_second();
+            match letter {
+                '\n' | '\r' | ';' | ')' | ']' | '}' => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
+                '{' if flow.header => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
+                ',' if flow.separated => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
+                '|' if second == Some('|') => self.refuse_rest(2, Refused::Chain),
+                '|' => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
+                '&' if second == Some('&') => self.refuse_rest(2, Refused::Chain),
+                '&' => self.refuse_rest(1, Refused::Background),
+                '>' | '<' => self.refuse_rest(1, Refused::Redirection),
+                '0'..='9' | '*' if second == Some('>') => self.refuse_rest(2, Refused::Redirection),
+                '#' if !matches!(second, Some('{' | '"' | '#')) => {
+                    self.lexer.take_while(|letter| letter != '\n');
+                    self.refuse(self.since(start), Refused::Comment);
+                }
+                ',' => {
+                    self.lexer.bump();
+                    self.problem(self.since(start), Problem::MissingElement);
+                }
+                '-' if self.lexer.sees("--%") => self.refuse_rest(3, Refused::StopParsing),
+                '-' if second.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '?' | '_')) => {
+                    return Some(self.named_argument(cmdlet, flow));
+                }
+                '@' if second.is_some_and(|next| next.is_ascii_alphabetic() || next == '_') => {
+                    return Some(self.splat());
+                }
+                _ => {
+                    let value = self.value_list(flow);
+                    let span = self.since(start);
+                    return Some(Argument { span, name: Name::Place, parameter: None, value: Some(value) });
+                }
+            }
+        }
+    }
+
+    fn refuse_rest(&mut self, length: usize, refused: Refused) {
+        let start = self.lexer.at();
+        self.refuse(Span::new(start, start + length), refused);
+        self.skip_command();
+    }
+
+    /// `@name`.
+    fn splat(&mut self) -> Argument {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let word = self.lexer.word();
+        self.lexer.take(word);
+        let span = self.since(start);
+        Argument { span, name: Name::Splat, parameter: None, value: Some(vec![Piece::Variable(span)]) }
+    }
+
+    /// `-Name`, `-Name value`, `-Name:value`.
+    fn named_argument(&mut self, cmdlet: Cmdlet, flow: Flow) -> Argument {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        if self.lexer.take("?").is_none() {
+            self.lexer.take_while(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        }
+        let name = Span::new(start + 1, self.lexer.at());
+        let parameter = self.parameter(cmdlet, name);
+        let glued = self.lexer.take(":").is_some();
+        let is_switch = match parameter {
+            Some(parameter) => parameter.kind == Kind::Switch,
+            // Whether an unknown name takes a value shows in what follows it.
+            None => name.of(self.text()) == "?",
+        };
+        let mut value = None;
+        if glued || !is_switch {
+            let mark = self.lexer.at();
+            self.lexer.blank_in_line();
+            if self.value_is_missing(flow) {
+                self.lexer.rewind(mark);
+                if let (Some(parameter), Cmdlet::Known(description)) = (parameter, cmdlet) {
+                    let problem =
+                        Problem::MissingValue { cmdlet: description.name, parameter: parameter.name };
+                    self.problem(Span::new(start, name.end), problem);
+                }
+            } else {
+                value = Some(self.value_list(flow));
+            }
+        }
+        Argument { span: self.since(start), name: Name::Given(name), parameter, value }
+    }
+
+    pub(super) fn value_is_missing(&mut self, flow: Flow) -> bool {
+        match self.lexer.peek() {
+            None | Some('\n' | '\r' | ';' | ')' | ']' | '}' | '|' | '&' | ',' | '<' | '>') => true,
+            Some('{') => flow.header,
+            Some('-') => self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic()),
+            Some('@') => self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic()),
+            Some(_) => false,
+        }
+    }
+
+    fn parameter(&mut self, cmdlet: Cmdlet, name: Span) -> Option<&'static Parameter> {
+        let written = name.of(self.text());
+        if written == "?" {
+            return None;
+        }
+        let description = cmdlet.description()?;
+        let found = description.parameter(written);
+        let Cmdlet::Known(_) = cmdlet else {
+            // The door refuses the call whatever stands in it, and nothing more is said here.
+            return found.ok();
+        };
+        match found {
+            Ok(parameter) => Some(parameter),
+            Err(NoParameter::Unknown { nearest }) => {
+                let nearest = nearest.filter(|_| written.len() <= NAME_LIMIT);
+                let written = written.to_owned();
+                let problem = Problem::UnknownParameter { cmdlet: description.name, written, nearest };
+                self.problem(Span::new(name.start - 1, name.end), problem);
+                None
+            }
+            Err(NoParameter::Ambiguous { fits }) => {
+                let written = written.to_owned();
+                let problem = Problem::AmbiguousParameter { cmdlet: description.name, written, fits };
+                self.problem(Span::new(name.start - 1, name.end), problem);
+                None
+            }
+        }
+    }
+
+    /// No parameter twice; arguments without a name find theirs by their place.
+    fn check(&mut self, cmdlet: Cmdlet, arguments: &mut [Argument]) {
+        let Some(description) = cmdlet.description() else { return };
+        let mut given: Vec<&'static str> = Vec::new();
+        for argument in arguments.iter() {
+            let (Some(parameter), Name::Given(name)) = (argument.parameter, argument.name) else { continue };
+            if !given.contains(&parameter.name) {
+                given.push(parameter.name);
+            } else if let Cmdlet::Known(_) = cmdlet {
+                let problem = Problem::Repeated { cmdlet: description.name, parameter: parameter.name };
+                self.problem(Span::new(name.start - 1, name.end), problem);
+            }
+        }
+        let mut by_place = places(description).filter(|parameter| !given.contains(&parameter.name));
+        for argument in arguments.iter_mut().filter(|argument| argument.name == Name::Place) {
+            argument.parameter = by_place.next();
+        }
+    }
+}
+
+/// The parameters of a cmdlet that are known by their place, in order.
+fn places(description: &Description) -> impl Iterator<Item = &'static Parameter> + use<> {
+    let mut placed: Vec<_> =
+        description.every_parameter().filter(|parameter| parameter.position.is_some()).collect();
+    placed.sort_by_key(|parameter| parameter.position);
+    placed.into_iter()
+}
+
+/// A name such as `Test-XmppIM` or `select`, if one comes next.
+fn name_at(rest: &str) -> Option<&str> {
+    let bytes = rest.as_bytes();
+    let mut length = 0;
+    while let Some(byte) = bytes.get(length).filter(|_| length <= NAME_LIMIT) {
+        let continues = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => true,
+            b'0'..=b'9' | b'_' => length > 0,
+            b'-' => length > 0 && bytes.get(length + 1).is_some_and(u8::is_ascii_alphabetic),
+            _ => false,
+        };
+        if !continues {
+            break;
+        }
+        length += 1;
+    }
+    (1..=NAME_LIMIT).contains(&length).then(|| &rest[..length])
+}
+
+/// No cmdlet has a longer name.
+const NAME_LIMIT: usize = 80;
+
+/// PowerShell's approved verbs, and those of imsh's own cmdlets: what looks like a cmdlet.
+const VERBS: &[&str] = &[
+    "Add",
+    "Clear",
+    "Close",
+    "Copy",
+    "Enter",
+    "Exit",
+    "Find",
+    "Format",
+    "Get",
+    "Hide",
+    "Join",
+    "Lock",
+    "Move",
+    "New",
+    "Open",
+    "Optimize",
+    "Pop",
+    "Push",
+    "Redo",
+    "Remove",
+    "Rename",
+    "Reset",
+    "Resize",
+    "Search",
+    "Select",
+    "Set",
+    "Show",
+    "Skip",
+    "Split",
+    "Step",
+    "Switch",
+    "Undo",
+    "Unlock",
+    "Watch",
+    "Connect",
+    "Disconnect",
+    "Read",
+    "Receive",
+    "Send",
+    "Write",
+    "Backup",
+    "Checkpoint",
+    "Compare",
+    "Compress",
+    "Convert",
+    "ConvertFrom",
+    "ConvertTo",
+    "Dismount",
+    "Edit",
+    "Expand",
+    "Export",
+    "Group",
+    "Import",
+    "Initialize",
+    "Limit",
+    "Merge",
+    "Mount",
+    "Out",
+    "Publish",
+    "Restore",
+    "Save",
+    "Sync",
+    "Unpublish",
+    "Update",
+    "Debug",
+    "Measure",
+    "Ping",
+    "Repair",
+    "Resolve",
+    "Test",
+    "Trace",
+    "Approve",
+    "Assert",
+    "Build",
+    "Complete",
+    "Confirm",
+    "Deny",
+    "Deploy",
+    "Disable",
+    "Enable",
+    "Install",
+    "Invoke",
+    "Register",
+    "Request",
+    "Restart",
+    "Resume",
+    "Start",
+    "Stop",
+    "Submit",
+    "Suspend",
+    "Uninstall",
+    "Unregister",
+    "Wait",
+    "Block",
+    "Grant",
+    "Protect",
+    "Revoke",
+    "Unblock",
+    "Unprotect",
+    "Use",
+    "ForEach",
+    "Sort",
+    "Where",
+    "Tee",
+];

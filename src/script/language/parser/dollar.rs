@@ -1,0 +1,78 @@
+//! `$`: variables, `$_`, constants, `$(…)`.
+//!
+//! In Rhai text, in arguments and in `"…"` alike.
+
+use super::{Flow, Parser};
+use crate::script::language::message::{Problem, Refused};
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Group, Literal, Piece};
+
+impl Parser<'_, '_> {
+    /// `$x`, `$_`, `$true`, `$(…)`. None, and nothing taken, for a `$` without a meaning.
+    pub(super) fn dollar(&mut self) -> Option<Piece> {
+        let start = self.lexer.at();
+        match self.lexer.peek_second()? {
+            '(' => {
+                let dollar = self.lexer.take("$");
+                let group = self.group(Flow::ARGUMENT);
+                Some(Piece::Group(Group { dollar, ..group }))
+            }
+            '{' => {
+                self.lexer.take_while(|letter| !matches!(letter, '}' | '\n'));
+                self.lexer.take("}");
+                self.refuse(self.since(start), Refused::BracedVariable);
+                Some(Piece::Literal(self.since(start), Literal::Null))
+            }
+            '?' | '$' | '^' => {
+                self.lexer.bump();
+                self.lexer.bump();
+                let span = self.since(start);
+                self.refuse(span, Refused::Automatic(span.of(self.text()).to_owned()));
+                Some(Piece::Literal(span, Literal::Null))
+            }
+            letter if letter.is_ascii_alphabetic() || letter == '_' => {
+                self.lexer.bump();
+                let name = self.lexer.word();
+                self.lexer.take(name);
+                Some(self.named_dollar(start, name))
+            }
+            _ => None,
+        }
+    }
+
+    fn named_dollar(&mut self, start: usize, name: &str) -> Piece {
+        let span = self.since(start);
+        match name.to_ascii_lowercase().as_str() {
+            "_" | "psitem" => {
+                if self.script_blocks == 0 {
+                    self.problem(span, Problem::CurrentOutside);
+                }
+                return Piece::Current(span);
+            }
+            "true" => return Piece::Literal(span, Literal::Boolean(true)),
+            "false" => return Piece::Literal(span, Literal::Boolean(false)),
+            "null" => return Piece::Literal(span, Literal::Null),
+            scope @ ("env" | "global" | "script" | "local" | "private" | "using" | "variable"
+            | "function") => {
+                let behind = self.lexer.rest();
+                let scoped = behind.strip_prefix(':').is_some_and(|rest| {
+                    rest.starts_with(|next: char| next.is_ascii_alphabetic() || next == '_')
+                });
+                if scoped {
+                    self.lexer.bump();
+                    let inner = self.lexer.word().to_owned();
+                    self.lexer.take(&inner);
+                    let refused = match scope {
+                        "env" => Refused::Environment(inner),
+                        scope => Refused::Scope { scope: scope.to_owned(), name: inner },
+                    };
+                    self.refuse(self.since(start), refused);
+                    return Piece::Literal(self.since(start), Literal::Null);
+                }
+            }
+            _ => {}
+        }
+        self.reserved(Span::new(start + 1, span.end));
+        Piece::Variable(span)
+    }
+}

@@ -1,0 +1,565 @@
+//! Operands and operators of Rhai's, and the dash operators between them.
+//!
+//! Knows of every token whether an operand may stand there, since a command may stand where one
+//! may. What has dash operators in it goes to `operation` when it is complete.
+
+use super::refused::REFUSED_OPERATORS;
+use super::{Flow, Parser, Stop, operation, push_blank};
+use crate::script::language::lexer::{Binding, TokenKind};
+use crate::script::language::message::{Problem, Refused};
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Closure, DashOperator, Group, List, Piece, span_of};
+
+impl Parser<'_, '_> {
+    /// Operands and operators up to what ends them.
+    pub(super) fn operands(&mut self, out: &mut Vec<Piece>, flow: Flow) -> Stop {
+        let mut run = Run {
+            begin: out.len(),
+            last_dash: None,
+            operand: true,
+            shell_next: false,
+            property: false,
+            begins: true,
+        };
+        let stop = self.run(out, flow, &mut run);
+        run.join(out);
+        stop
+    }
+
+    /// The same as pieces of their own.
+    pub(super) fn value_pieces(&mut self, flow: Flow) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        self.operands(&mut pieces, flow);
+        pieces
+    }
+
+    fn run(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> Stop {
+        loop {
+            let mark = self.lexer.at();
+            let blank = self.lexer.blank();
+            if blank.line_end && flow.line_end && !run.operand && !self.goes_on() {
+                self.lexer.rewind(mark);
+                return Stop::Line;
+            }
+            push_blank(out, blank.span);
+            let Some(letter) = self.lexer.peek() else { return Stop::Separator };
+            match letter {
+                ';' | ')' | ']' | '}' => return Stop::Separator,
+                ',' => {
+                    if !flow.commas || flow.element {
+                        return Stop::Separator;
+                    }
+                    let stop = self.list_behind(out, flow, run);
+                    if stop != Stop::Separator {
+                        return stop;
+                    }
+                }
+                '{' => {
+                    if flow.header {
+                        return Stop::Separator;
+                    }
+                    if flow.block_value && run.begins {
+                        let block = self.script_block();
+                        out.push(block);
+                    } else {
+                        let body = self.body(Vec::new());
+                        out.push(Piece::Body(body));
+                    }
+                    run.took_operand();
+                }
+                '(' | '[' => {
+                    if run.operand && letter == '[' && self.refused_type() {
+                        continue;
+                    }
+                    // The commas of a call and of an array are Rhai's.
+                    let separated = !run.operand || letter == '[';
+                    let inner = Flow { aliases: flow.aliases && run.operand, separated, ..Flow::RHAI };
+                    let group = self.group(inner);
+                    out.push(Piece::Group(group));
+                    run.took_operand();
+                }
+                '#' if self.lexer.sees("#{") => {
+                    let group = self.group(Flow::ELEMENT);
+                    out.push(Piece::Group(group));
+                    run.took_operand();
+                }
+                '|' if run.operand => {
+                    let stop = self.closure(out, flow);
+                    run.took_operand();
+                    if stop != Stop::Separator {
+                        return stop;
+                    }
+                }
+                '|' if !self.lexer.sees("||") && !self.lexer.sees("|=") && self.pipe_leads_to_cmdlet() => {
+                    run.join(out);
+                    let mut head: Vec<Piece> = out.drain(run.begin..).collect();
+                    while head.last().is_some_and(Piece::is_blank) {
+                        head.pop();
+                    }
+                    let blanks = head.iter().take_while(|piece| piece.is_blank()).count();
+                    out.extend(head.drain(..blanks));
+                    let pipeline = self.pipeline(Some(head), flow);
+                    out.push(Piece::Pipeline(pipeline));
+                    run.begin = out.len();
+                    return Stop::Command;
+                }
+                '$' => {
+                    match self.dollar() {
+                        Some(piece) => out.push(piece),
+                        None => self.take_as_rhai(out),
+                    }
+                    run.took_operand();
+                }
+                '@' if run.operand => {
+                    let value = self.at_value();
+                    out.extend(value);
+                    run.took_operand();
+                }
+                '`' => {
+                    self.backtick_string(out);
+                    run.took_operand();
+                }
+                '"' | '\'' if flow.shell_quotes || run.shell_next => {
+                    let text = if letter == '"' { self.double_quoted() } else { self.single_quoted() };
+                    out.push(Piece::Text(text));
+                    run.took_operand();
+                }
+                '-' if self.dash_operator(out, flow, run) => {
+                    if flow.element {
+                        return Stop::Separator;
+                    }
+                }
+                _ if run.operand && !run.property && self.command_here(out, flow, run) => {
+                    return Stop::Command;
+                }
+                _ => {
+                    if let Some(stop) = self.rhai_token(out, flow, run) {
+                        return stop;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the text behind a line end goes on with the expression before it.
+    fn goes_on(&mut self) -> bool {
+        let Some(letter) = self.lexer.peek() else { return false };
+        match letter {
+            '.' => {
+                !self.lexer.sees("..")
+                    && self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic() || next == '_')
+            }
+            '|' | '+' | '*' | '<' | '>' | '=' | ')' | ']' | ',' => true,
+            '&' => self.lexer.sees("&&"),
+            '?' => self.lexer.sees("??") || self.lexer.sees("?."),
+            '!' => self.lexer.sees("!="),
+            '-' => {
+                let mark = self.lexer.at();
+                self.lexer.bump();
+                let operator = DashOperator::named(self.lexer.word());
+                self.lexer.rewind(mark);
+                operator.is_some_and(|operator| operator != DashOperator::Not)
+            }
+            _ => matches!(self.lexer.word(), "else" | "catch"),
+        }
+    }
+
+    /// One token of Rhai's.
+    fn rhai_token(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> Option<Stop> {
+        let keyword = if run.property { "" } else { self.lexer.word() };
+        if run.operand && matches!(keyword, "if" | "switch" | "try" | "while" | "for" | "loop" | "do") {
+            self.branch(out);
+            run.took_operand();
+            return None;
+        }
+        let mark = self.lexer.at();
+        let token = self.lexer.token();
+        match token.kind {
+            TokenKind::Word => self.word(out, token.span, run),
+            TokenKind::Literal => {
+                self.literal(out, token.span);
+                run.took_operand();
+            }
+            TokenKind::Binary(binding) => {
+                if flow.element && binding <= Binding::Comparison {
+                    self.lexer.rewind(mark);
+                    return Some(Stop::Separator);
+                }
+                out.push(Piece::Binary(token.span, binding));
+                run.wants_operand();
+            }
+            TokenKind::Assignment => {
+                out.push(Piece::Rhai(token.span));
+                run.boundary(out);
+                if flow.line_end {
+                    // `$x.y = …`
+                    return Some(self.right_side(out));
+                }
+            }
+            TokenKind::Arrow | TokenKind::Colon => {
+                out.push(Piece::Rhai(token.span));
+                run.boundary(out);
+            }
+            TokenKind::Unary => {
+                out.push(if run.operand { Piece::Bang(token.span) } else { Piece::Rhai(token.span) });
+            }
+            TokenKind::Dot => {
+                out.push(Piece::Rhai(token.span));
+                run.property = true;
+            }
+            TokenKind::DoubleColon => {
+                out.push(Piece::Rhai(token.span));
+                run.wants_operand();
+            }
+            TokenKind::Other => {
+                if matches!(token.span.of(self.text()), "++" | "--") && flow.line_end {
+                    self.refuse(token.span, Refused::Increment);
+                }
+                out.push(Piece::Rhai(token.span));
+                run.took_operand();
+            }
+        }
+        None
+    }
+
+    fn word(&mut self, out: &mut Vec<Piece>, span: Span, run: &mut Run) {
+        if std::mem::take(&mut run.property) {
+            out.push(Piece::Rhai(span));
+            run.took_operand();
+            return;
+        }
+        match span.of(self.text()) {
+            "let" | "const" => {
+                out.push(Piece::Rhai(span));
+                self.take_blank(out);
+                // `let $x = …` declares x.
+                if self.lexer.peek() == Some('$')
+                    && self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic())
+                {
+                    self.lexer.bump();
+                }
+                let word = self.lexer.word();
+                if let Some(name) = self.lexer.take(word).filter(|name| name.start < name.end) {
+                    self.reserved(name);
+                    self.declare(name);
+                    out.push(Piece::Declared(name));
+                }
+                run.took_operand();
+            }
+            "return" | "throw" | "else" => {
+                out.push(Piece::Rhai(span));
+                run.boundary(out);
+            }
+            "break" | "continue" => {
+                out.push(Piece::Rhai(span));
+                run.boundary(out);
+                // Either may stand alone.
+                run.operand =
+                    !matches!(self.lexer.rest().trim_start().chars().next(), None | Some(';' | '}' | '\n'));
+            }
+            "import" | "export" | "as" | "private" | "until" => {
+                out.push(Piece::Rhai(span));
+                run.boundary(out);
+            }
+            _ => {
+                self.reserved(span);
+                let behind = self.lexer.rest().trim_start_matches([' ', '\t']);
+                let called = behind.starts_with('(') || behind.starts_with("::") || behind.starts_with("!(");
+                out.push(if called { Piece::Rhai(span) } else { Piece::Word(span) });
+                run.took_operand();
+            }
+        }
+    }
+
+    /// A literal of Rhai's; a string may look as if it took variables.
+    fn literal(&mut self, out: &mut Vec<Piece>, span: Span) {
+        let text = span.of(self.text());
+        let doubtful = text.starts_with('"') && text.contains('$');
+        out.push(if doubtful { Piece::Quoted(span) } else { Piece::Rhai(span) });
+    }
+
+    /// `a, b, c` behind its first element.
+    fn list_behind(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> Stop {
+        let begin = run.last_dash.map_or(run.begin, |dash| dash + 1).min(out.len());
+        let mut first: Vec<Piece> = out.drain(begin..).collect();
+        let blanks = first.iter().take_while(|piece| piece.is_blank()).count();
+        out.extend(first.drain(..blanks));
+        let start = span_of(&first).map_or(self.lexer.at(), |span| span.start);
+        let mut items = vec![first];
+        let mut stop = Stop::Separator;
+        let element =
+            Flow { element: true, shell_quotes: flow.shell_quotes || run.last_dash.is_some(), ..flow };
+        while stop == Stop::Separator && self.lexer.take(",").is_some() {
+            let mut item = Vec::new();
+            stop = self.operands(&mut item, element);
+            if span_of(&item).is_none() {
+                let at = self.lexer.at();
+                self.problem(Span::new(at, at), Problem::MissingElement);
+            }
+            items.push(item);
+        }
+        let mut behind = None;
+        for item in &mut items {
+            let blanks = item.iter().take_while(|piece| piece.is_blank()).count();
+            item.drain(..blanks);
+            behind = None;
+            while item.last().is_some_and(Piece::is_blank) {
+                behind = item.pop();
+            }
+        }
+        let end = items.iter().rev().find_map(|item| span_of(item)).map_or(self.lexer.at(), |span| span.end);
+        out.push(Piece::List(List { span: Span::new(start, end), items, spreads: false }));
+        out.extend(behind);
+        run.took_operand();
+        stop
+    }
+
+    /// `-eq` and its family, where an operator may stand.
+    fn dash_operator(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> bool {
+        let start = self.lexer.at();
+        let blank_before = self
+            .lexer
+            .before()
+            .is_none_or(|before| before.is_whitespace() || matches!(before, '(' | '{' | ')' | '}' | ']'));
+        let rest = &self.lexer.rest()[1..];
+        let length = rest.bytes().take(16).take_while(u8::is_ascii_alphabetic).count();
+        let word = &rest[..length];
+        let behind = rest[length..].chars().next();
+        let ends =
+            behind.is_none_or(|next| next.is_whitespace() || matches!(next, '(' | '$' | '"' | '\'' | '@'));
+        if word.is_empty() || !ends || !blank_before || self.declared.contains(word) {
+            return false;
+        }
+        let span = Span::new(start, start + 1 + length);
+        match DashOperator::named(word) {
+            Some(DashOperator::Not) if run.operand => {}
+            Some(DashOperator::And | DashOperator::Or | DashOperator::Comparison(..)) if !run.operand => {}
+            Some(_) => return false,
+            None => {
+                // Two operands side by side are no Rhai, so this is meant as an operator.
+                let operand = rest[length..].trim_start_matches([' ', '\t']).chars().next();
+                let operand_follows = operand.is_some_and(|next| {
+                    next.is_ascii_alphanumeric() || matches!(next, '"' | '\'' | '$' | '@')
+                });
+                if !run.operand
+                    && operand_follows
+                    && REFUSED_OPERATORS.contains(&word.to_ascii_lowercase().as_str())
+                {
+                    self.refuse(span, Refused::Operator(word.to_ascii_lowercase()));
+                    self.lexer.rewind(span.end);
+                    run.wants_operand();
+                    run.shell_next = true;
+                    return true;
+                }
+                return false;
+            }
+        }
+        let Some(operator) = DashOperator::named(word) else { return false };
+        if flow.element {
+            return true;
+        }
+        self.lexer.rewind(span.end);
+        run.last_dash = Some(out.len());
+        out.push(Piece::Dash(span, operator));
+        run.wants_operand();
+        run.shell_next = true;
+        true
+    }
+
+    /// `(…)`, `[…]` or `#{…}`, from its opening bracket.
+    pub(super) fn group(&mut self, flow: Flow) -> Group {
+        let open = match self.lexer.take("#{") {
+            Some(open) => open,
+            None => {
+                let start = self.lexer.at();
+                self.lexer.bump();
+                self.since(start)
+            }
+        };
+        let map = open.end - open.start == 2;
+        let closes = if map {
+            '}'
+        } else if open.of(self.text()) == "(" {
+            ')'
+        } else {
+            ']'
+        };
+        let pieces = self.deeper(|parser| parser.group_content(flow, map, closes));
+        let close = if self.lexer.peek() == Some(closes) {
+            let start = self.lexer.at();
+            self.lexer.bump();
+            Some(self.since(start))
+        } else {
+            None
+        };
+        if close.is_none() && self.lexer.is_at_end() {
+            self.cut_off(open);
+        }
+        Group { dollar: None, open, pieces, close }
+    }
+
+    fn group_content(&mut self, flow: Flow, map: bool, closes: char) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        if map {
+            self.map_key(&mut pieces);
+        }
+        loop {
+            let before = self.lexer.at();
+            self.operands(&mut pieces, flow);
+            match self.lexer.peek() {
+                None => return pieces,
+                Some(letter) if letter == closes => return pieces,
+                // Another's closing bracket: Rhai says that ours is missing.
+                Some(')' | ']' | '}') => return pieces,
+                Some(',') => {
+                    self.take_as_rhai(&mut pieces);
+                    if map {
+                        self.map_key(&mut pieces);
+                    }
+                }
+                Some(';') => self.take_as_rhai(&mut pieces),
+                Some(_) if self.lexer.at() == before => self.take_as_rhai(&mut pieces),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The key of an entry of Rhai's map, which is no variable.
+    fn map_key(&mut self, pieces: &mut Vec<Piece>) {
+        self.take_blank(pieces);
+        let mark = self.lexer.at();
+        let key = self.lexer.token();
+        if !matches!(key.kind, TokenKind::Word | TokenKind::Literal) {
+            self.lexer.rewind(mark);
+            return;
+        }
+        pieces.push(Piece::Rhai(key.span));
+        self.take_blank(pieces);
+        if self.lexer.peek() == Some(':') {
+            self.take_as_rhai(pieces);
+        }
+    }
+
+    /// `|a, b| …`, up to where the expression around it ends.
+    fn closure(&mut self, out: &mut Vec<Piece>, flow: Flow) -> Stop {
+        let start = self.lexer.at();
+        let mut parameters = Vec::new();
+        if self.lexer.take("||").is_none() {
+            self.lexer.bump();
+            loop {
+                self.lexer.blank();
+                match self.lexer.peek() {
+                    Some('|') => {
+                        self.lexer.bump();
+                        break;
+                    }
+                    Some(',') => {
+                        self.lexer.bump();
+                    }
+                    Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
+                        let name = self.lexer.token().span;
+                        self.reserved(name);
+                        self.declare(name);
+                        parameters.push(name);
+                    }
+                    Some(_) | None => break,
+                }
+            }
+        }
+        let head = self.since(start);
+        let mut stop = Stop::Separator;
+        let body = self.deeper(|parser| {
+            let mut body = Vec::new();
+            parser.take_blank(&mut body);
+            if parser.lexer.peek() == Some('{') {
+                let block = parser.body(Vec::new());
+                body.push(Piece::Body(block));
+            } else {
+                stop = parser.operands(&mut body, Flow { commas: false, ..flow });
+            }
+            body
+        });
+        out.push(Piece::Closure(Closure { head, parameters, body }));
+        stop
+    }
+
+    /// A string in Rhai's backticks, with `${…}` in it.
+    fn backtick_string(&mut self, out: &mut Vec<Piece>) {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let mut stretch = start;
+        while self.lexer.backtick_stretch(start) {
+            out.push(Piece::Rhai(self.since(stretch)));
+            let Some(open) = self.lexer.take("${") else { break };
+            let body = self.body_behind(open, Vec::new());
+            out.push(Piece::Body(body));
+            stretch = self.lexer.at();
+        }
+        out.push(Piece::Rhai(self.since(stretch)));
+    }
+
+    fn command_here(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> bool {
+        if !self.command_begins(flow.aliases && run.begins) {
+            return false;
+        }
+        let pipeline = self.pipeline(None, flow);
+        out.push(Piece::Pipeline(pipeline));
+        run.took_operand();
+        true
+    }
+}
+
+/// Where a run of operands stands.
+struct Run {
+    /// The piece at which the present expression begins.
+    begin: usize,
+    /// The piece of the last dash operator in it.
+    last_dash: Option<usize>,
+    /// Whether an operand is wanted next.
+    operand: bool,
+    /// Whether quotes of the operand that comes next have PowerShell's meaning.
+    shell_next: bool,
+    /// Whether a property's name comes next.
+    property: bool,
+    /// Whether nothing of the expression has been taken yet.
+    begins: bool,
+}
+
+impl Run {
+    fn took_operand(&mut self) {
+        self.operand = false;
+        self.shell_next = false;
+        self.property = false;
+        self.begins = false;
+    }
+
+    fn wants_operand(&mut self) {
+        self.operand = true;
+        self.shell_next = false;
+        self.property = false;
+        self.begins = false;
+    }
+
+    /// The expression so far is complete, and another begins.
+    fn boundary(&mut self, out: &mut Vec<Piece>) {
+        // What was just pushed separates the two.
+        let separator = out.pop();
+        self.join(out);
+        out.extend(separator);
+        *self = Self {
+            begin: out.len(),
+            last_dash: None,
+            operand: true,
+            shell_next: false,
+            property: false,
+            begins: true,
+        };
+    }
+
+    /// Makes one operation of what has dash operators in it.
+    fn join(&mut self, out: &mut Vec<Piece>) {
+        if self.last_dash.take().is_some() {
+            operation::join(out, self.begin);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Text of a command line: quotes, escapes, variables in text, words without quotes, numbers.
+
+use super::Parser;
+use crate::script::language::message::Problem;
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Literal, Piece, Text, TextPart};
+
+impl Parser<'_, '_> {
+    /// `'…'`: nothing in it has a meaning but the doubled quote.
+    pub(super) fn single_quoted(&mut self) -> Text {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let mut letters = String::new();
+        loop {
+            match self.lexer.bump() {
+                Some('\'') if self.lexer.take("'").is_some() => letters.push('\''),
+                Some('\'') => break,
+                Some(letter) => letters.push(letter),
+                None => {
+                    self.problem(Span::new(start, start + 1), Problem::Unclosed { opened: "'" });
+                    break;
+                }
+            }
+        }
+        Text { span: self.since(start), parts: vec![TextPart::Letters(letters)], bare: false }
+    }
+
+    /// `"…"`: variables, backtick escapes, doubled quotes; a backslash is a backslash.
+    pub(super) fn double_quoted(&mut self) -> Text {
+        let start = self.lexer.at();
+        let mut parts = Vec::new();
+        self.double_quoted_into(&mut parts);
+        Text { span: self.since(start), parts, bare: false }
+    }
+
+    fn double_quoted_into(&mut self, parts: &mut Vec<TextPart>) {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        loop {
+            match self.lexer.peek() {
+                None => {
+                    self.problem(Span::new(start, start + 1), Problem::Unclosed { opened: "\"" });
+                    return;
+                }
+                Some('"') => {
+                    self.lexer.bump();
+                    if self.lexer.take("\"").is_none() {
+                        return;
+                    }
+                    push_letter(parts, '"');
+                }
+                Some('`') => self.escape(parts),
+                Some('$') => self.interpolated(parts),
+                Some(letter) => {
+                    self.lexer.bump();
+                    push_letter(parts, letter);
+                }
+            }
+        }
+    }
+
+    /// A backtick and what it escapes.
+    fn escape(&mut self, parts: &mut Vec<TextPart>) {
+        self.lexer.bump();
+        let Some(letter) = self.lexer.bump() else { return };
+        let meant = match letter {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            '0' => '\0',
+            'a' => '\x07',
+            'b' => '\x08',
+            'f' => '\x0c',
+            'v' => '\x0b',
+            'e' => '\x1b',
+            'u' if self.lexer.peek() == Some('{') => {
+                let start = self.lexer.at();
+                self.lexer.bump();
+                let mut n_digits = 0;
+                let digits = self.lexer.take_while(|digit| {
+                    n_digits += 1;
+                    digit.is_ascii_hexdigit() && n_digits <= 6
+                });
+                let code = u32::from_str_radix(digits.of(self.text()), 16).ok().and_then(char::from_u32);
+                match (code, self.lexer.take("}")) {
+                    (Some(code), Some(_)) => code,
+                    _ => {
+                        self.lexer.rewind(start);
+                        'u'
+                    }
+                }
+            }
+            letter => letter,
+        };
+        push_letter(parts, meant);
+    }
+
+    /// `$x`, `$_`, `$(…)` in text; a `$` before anything else is itself.
+    fn interpolated(&mut self, parts: &mut Vec<TextPart>) {
+        let meaning = self
+            .lexer
+            .peek_second()
+            .is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '_' | '(' | '{'));
+        let value = if meaning { self.dollar() } else { None };
+        match value {
+            Some(value) => parts.push(TextPart::Value(vec![value])),
+            None => {
+                self.lexer.bump();
+                push_letter(parts, '$');
+            }
+        }
+    }
+
+    /// A word without quotes: text, or a number.
+    pub(super) fn bare_word(&mut self) -> Vec<Piece> {
+        let start = self.lexer.at();
+        let mut parts = Vec::new();
+        let mut plain = true;
+        let mut brackets = 0_usize;
+        while let Some(letter) = self.lexer.peek() {
+            match letter {
+                '[' => brackets += 1,
+                ']' if brackets == 0 => break,
+                ']' => brackets -= 1,
+                letter if ends_word(letter) => break,
+                _ => {}
+            }
+            match letter {
+                '`' => {
+                    plain = false;
+                    if self.lexer.sees("`\n") || self.lexer.sees("`\r\n") {
+                        break;
+                    }
+                    self.lexer.bump();
+                    if let Some(escaped) = self.lexer.bump() {
+                        push_letter(&mut parts, escaped);
+                    }
+                }
+                '"' => {
+                    plain = false;
+                    self.double_quoted_into(&mut parts);
+                }
+                '\'' => {
+                    plain = false;
+                    let text = self.single_quoted();
+                    for letter in text.letters().unwrap_or("").chars() {
+                        push_letter(&mut parts, letter);
+                    }
+                }
+                '$' => {
+                    plain = false;
+                    self.interpolated(&mut parts);
+                }
+                letter => {
+                    self.lexer.bump();
+                    push_letter(&mut parts, letter);
+                }
+            }
+        }
+        let span = self.since(start);
+        if span.start == span.end {
+            if let Some(found) = self.lexer.bump() {
+                self.problem(self.since(start), Problem::Unexpected { found });
+            }
+            return vec![Piece::Literal(self.since(start), Literal::Null)];
+        }
+        match if plain { number(span.of(self.text())) } else { None } {
+            Some(number) => vec![Piece::Literal(span, number)],
+            None => vec![Piece::Text(Text { span, parts, bare: true })],
+        }
+    }
+}
+
+/// Whether a character ends a word without quotes.
+pub(super) fn ends_word(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, ';' | ',' | '|' | '&' | '(' | ')' | '{' | '}' | '<' | '>')
+}
+
+fn push_letter(parts: &mut Vec<TextPart>, letter: char) {
+    match parts.last_mut() {
+        Some(TextPart::Letters(letters)) => letters.push(letter),
+        Some(TextPart::Value(_)) | None => parts.push(TextPart::Letters(letter.to_string())),
+    }
+}
+
+/// A number as PowerShell writes it, if nothing of its spelling is lost by reading it as one:
+/// `007` and `1.50` stay text, since they may be names.
+fn number(word: &str) -> Option<Literal> {
+    if let Ok(integer) = word.parse::<i64>() {
+        return (integer.to_string() == word).then_some(Literal::Integer(integer));
+    }
+    let (sign, unsigned) = word.strip_prefix('-').map_or((1, word), |unsigned| (-1, unsigned));
+    if let Some(digits) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
+        return i64::from_str_radix(digits, 16).ok().map(|integer| Literal::Integer(sign * integer));
+    }
+    let digits = unsigned.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let multiplier = match unsigned[digits.len()..].to_ascii_lowercase().as_str() {
+        "kb" => Some(1_i64 << 10),
+        "mb" => Some(1 << 20),
+        "gb" => Some(1 << 30),
+        "tb" => Some(1 << 40),
+        _ => None,
+    };
+    if let (Some(multiplier), Ok(count)) = (multiplier, digits.parse::<i64>()) {
+        return count.checked_mul(multiplier).map(|integer| Literal::Integer(sign * integer));
+    }
+    let float: f64 =
+        unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| word.parse().ok())??;
+    (float.is_finite() && float.to_string() == word).then_some(Literal::Float(float))
+}
