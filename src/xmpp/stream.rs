@@ -6,13 +6,14 @@
 //! waits on its own: who calls sets the deadline, except for the farewell of [`Stream::close`].
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use jid::BareJid;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::condition::{StreamCondition, application_in, condition_in, quote, text_in};
 use super::secure::{self, ChannelBindings, Verified};
@@ -29,6 +30,8 @@ pub struct Stream<Io, State> {
     content: &'static str,
     features: Element,
     announced: Announced,
+    /// Why nothing can be written any more, and until when we hear the server out.
+    broken: Option<(Fault, Instant)>,
     state: State,
 }
 
@@ -141,6 +144,12 @@ pub(super) enum Event {
     Element(Element),
 }
 
+/// What could go on first.
+enum Progress {
+    Written(io::Result<()>),
+    Read(Result<Frame, xml::Fault>),
+}
+
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
     /// Opens an unencrypted stream to `domain` and reads its features. Tells nobody who we are.
     pub async fn open(io: Io, domain: &str, trace: &mut Trace) -> Result<Self, super::Fault> {
@@ -246,13 +255,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
             content,
             features: Element::new("features", ns::STREAMS),
             announced: Announced::default(),
+            broken: None,
             state,
         }
     }
 
     pub(super) fn into_state<Next>(self, state: Next) -> Stream<Io, Next> {
-        let Self { reader, writer, domain, content, features, announced, state: _ } = self;
-        Stream { reader, writer, domain, content, features, announced, state }
+        let Self { reader, writer, domain, content, features, announced, broken, state: _ } = self;
+        Stream { reader, writer, domain, content, features, announced, broken, state }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -341,7 +351,30 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     }
 
     async fn flush(&mut self) -> Result<(), Fault> {
-        self.writer.flush(self.reader.io_mut()).await.map_err(|error| xml::Fault::from(error).into())
+        match self.writer.flush(self.reader.io_mut()).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.broke(error);
+                loop {
+                    self.hear_out().await?;
+                }
+            }
+        }
+    }
+
+    fn broke(&mut self, error: io::Error) {
+        let until = Instant::now() + LAST_WORDS;
+        self.broken.get_or_insert((xml::Fault::from(error).into(), until));
+    }
+
+    /// What the server had said before it stopped taking what we write: a bounce, or why it left.
+    async fn hear_out(&mut self) -> Result<Element, Fault> {
+        let Some((fault, until)) = self.broken.clone() else { return self.receive().await };
+        match timeout_at(until, self.receive()).await {
+            Ok(Ok(element)) => Ok(element),
+            Ok(Err(said @ (Fault::Error { .. } | Fault::SeeOtherHost { .. } | Fault::Closed))) => Err(said),
+            Ok(Err(_)) | Err(_) => Err(fault),
+        }
     }
 
     /// The next child of the stream. Cancel-safe.
@@ -352,28 +385,36 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
 
     /// Writes what is queued and reads what comes, whichever can go on. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Event, Fault> {
-        if self.writer.is_flushed() {
-            return self.receive().await.map(Event::Element);
+        if self.broken.is_some() || self.writer.is_flushed() {
+            return self.hear_out().await.map(Event::Element);
         }
-        let frame = poll_fn(|context| {
-            let flushed = pin!(self.writer.flush(self.reader.io_mut())).poll(context);
-            match flushed {
-                Poll::Ready(result) => Poll::Ready(result.map(|()| None).map_err(xml::Fault::from)),
-                Poll::Pending => pin!(self.reader.next()).poll(context).map_ok(Some),
+        let progress = poll_fn(|context| {
+            let written = pin!(self.writer.flush(self.reader.io_mut())).poll(context);
+            match written {
+                Poll::Ready(written) => Poll::Ready(Progress::Written(written)),
+                Poll::Pending => pin!(self.reader.next()).poll(context).map(Progress::Read),
             }
         });
-        match frame.await? {
-            None => Ok(Event::Flushed),
-            Some(frame) => child(frame).map(Event::Element),
+        match progress.await {
+            Progress::Written(Ok(())) => Ok(Event::Flushed),
+            Progress::Written(Err(error)) => {
+                self.broke(error);
+                self.hear_out().await.map(Event::Element)
+            }
+            Progress::Read(frame) => child(self.admit(frame).await?).map(Event::Element),
         }
     }
 
     async fn frame(&mut self) -> Result<Frame, Fault> {
-        let result = self.reader.next().await;
-        if let Err(xml::Fault::Refused { violation, .. }) = &result {
+        let frame = self.reader.next().await;
+        self.admit(frame).await
+    }
+
+    async fn admit(&mut self, frame: Result<Frame, xml::Fault>) -> Result<Frame, Fault> {
+        if let Err(xml::Fault::Refused { violation, .. }) = &frame {
             self.refuse(violation.condition()).await;
         }
-        Ok(result?)
+        Ok(frame?)
     }
 
     /// Tells the server what we hold against it (RFC 6120, section 4.9), if it still listens.
@@ -381,7 +422,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         let error = Element::new("error", ns::STREAMS).with_child(Element::new(condition, ns::STREAM_ERRORS));
         self.writer.queue(&error);
         self.writer.close();
-        let _ = timeout(LAST_WORDS, self.flush()).await;
+        let _ = timeout(LAST_WORDS, self.writer.flush(self.reader.io_mut())).await;
     }
 
     /// Ends the stream in order (RFC 6120, section 4.4): says so, waits a moment for the server's
@@ -544,3 +585,6 @@ pub(super) fn record(trace: &mut Trace, direction: Direction, element: &Element)
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long we wait for the server's end of a stream that we end.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;
