@@ -152,7 +152,21 @@ async fn sight(
 ) -> Sight {
     let target = endpoint.target.clone();
     let mut trace = Trace::new();
-    let offer = match timeout_at(until, visit(endpoint, question, identity, network, &mut trace)).await {
+    let visits = async {
+        let offer = visit(endpoint.clone(), question, identity, network, &mut trace).await;
+        match offer {
+            Err(Fault::Stream(stream::Fault::Error {
+                condition: StreamCondition::UndefinedCondition,
+                ..
+            })) if question.from.is_some() => {
+                // COMPAT: Prosody ends a stream so that says to be from a domain that it serves itself.
+                let anonymous = Question { from: None, ..*question };
+                visit(endpoint, &anonymous, identity, network, &mut trace).await
+            }
+            offer => offer,
+        }
+    };
+    let offer = match timeout_at(until, visits).await {
         Ok(offer) => offer,
         Err(_) => Err(Fault::Deadline {
             phase: trace.steps().last().map_or(Phase::Connect, |step| step.phase),

@@ -79,6 +79,31 @@ async fn a_partner_that_wants_a_certificate_first_is_healthy() {
 }
 
 #[tokio::test]
+async fn a_partner_beside_our_own_domain_is_asked_without_a_name() {
+    let authority = Authority::root("Root");
+    let config = Arc::new(authority.issue(server(&[PARTNER])).config(rustls::ALL_VERSIONS));
+    let address = listen(move |mut tcp| {
+        let config = Arc::clone(&config);
+        async move {
+            let mut first = [0; 512];
+            let n_bytes = tcp.peek(&mut first).await.unwrap();
+            if String::from_utf8_lossy(&first[..n_bytes]).contains("from='litwareinc.com'") {
+                hear_header(&mut tcp).await;
+                let ours = "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
+                            </stream:error></stream:stream>";
+                return say(&mut tcp, &(header(CONTENT, PARTNER) + ours)).await;
+            }
+            let Some(mut tls) = start_tls(tcp, &config, CONTENT, PARTNER).await else { return };
+            say(&mut tls, FEATURES).await;
+            hear(&mut tls, "</stream:stream>").await;
+        }
+    })
+    .await;
+    let look = look_with(zone(address), &authority, Deadlines::default()).await;
+    assert!(look.is_healthy(), "{look:#?}");
+}
+
+#[tokio::test]
 async fn a_bad_certificate_is_seen_and_does_not_end_the_look() {
     let authority = Authority::root("Root");
     let mut expired = server(&[PARTNER]);
