@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use imsh::front::cli::{Action, Cli};
-use imsh::front::{ExitStatus, run};
+use imsh::front::{ExitStatus, run, shell};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -21,10 +21,7 @@ fn main() -> ExitCode {
                 run::script(&cli.session, &script, arguments).await
             }
             (None, Some(code)) => run::command(&cli.session, &code).await,
-            (None, None) => {
-                eprintln!("imsh: nothing to do; see imsh --help");
-                ExitStatus::Wrong
-            }
+            (None, None) => shell::shell(&cli.session).await,
         }
     });
     // A resolver or a blocking read that is still at work must not hold the process.

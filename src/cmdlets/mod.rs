@@ -21,6 +21,7 @@ pub mod get_xmpp_gateway_configuration;
 pub mod get_health_monitoring_configuration;
 pub mod get_help;
 pub mod get_command;
+pub mod get_history;
 pub mod get_credential;
 pub mod set_test_user_credential;
 pub mod get_test_user_credential;
@@ -86,6 +87,7 @@ pub static ALL: &[&Cmdlet] = &[
     &remove_test_user_credential::CMDLET,
     &get_help::CMDLET,
     &get_command::CMDLET,
+    &get_history::CMDLET,
     &write_output::CMDLET,
     &where_object::CMDLET,
     &for_each_object::CMDLET,

@@ -29,6 +29,8 @@ pub struct World {
     pub way: &'static str,
     /// Who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
+    /// The lines that were run in this session.
+    pub history: Lines,
     /// The directory that relative file names start from.
     pub directory: PathBuf,
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
@@ -49,6 +51,7 @@ impl World {
             audit,
             way: "embedded",
             operator,
+            history: Lines::default(),
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
         }
@@ -70,6 +73,22 @@ impl World {
                 network
             }
         }
+    }
+}
+
+/// Lines that were run in an interactive session, oldest first.
+#[derive(Debug, Default)]
+pub struct Lines(Mutex<Vec<String>>);
+
+impl Lines {
+    /// Adds a line.
+    pub fn add(&self, line: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -68,6 +68,13 @@ impl Output {
         }
     }
 
+    /// Ends what one input of the shell printed; the next one begins anew.
+    pub fn finish_part(&self) {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).renderer.is_some() {
+            self.finish();
+        }
+    }
+
     /// Writes what the renderer holds back, and what closes the format.
     pub fn finish(&self) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);

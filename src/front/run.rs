@@ -111,7 +111,8 @@ async fn interrupted() {
     }
 }
 
-async fn flush_when_idle(output: Output) {
+/// Shows rows that wait for more rows, once nothing has come for a while; never ends.
+pub(super) async fn flush_when_idle(output: Output) {
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     debug_assert!(render::PATIENCE >= ticks.period());
     loop {

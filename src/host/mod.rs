@@ -25,7 +25,7 @@ pub use gate::Gate;
 pub use kept::Assignment;
 pub use tally::Tally;
 
-use crate::access::Parameter;
+use crate::access::{Parameter, Principal};
 use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Family, Position};
 use crate::cmdlets::call::Watch;
 use crate::cmdlets::{Action, Bound, Call, Cmdlet, Halt, Input, Operator, Output, Streams, World};
@@ -72,6 +72,22 @@ impl Host {
     pub fn catalogue(&self) -> Catalogue {
         let topology = self.world.topology.read();
         topology.and_then(|topology| self.gate.own_catalogue(&self.everything, &topology)).unwrap_or_default()
+    }
+
+    /// Who is asking.
+    pub fn principal(&self) -> &Principal {
+        self.gate.principal()
+    }
+
+    /// The topology as calls of a cmdlet without arguments see it, for completion; empty where the
+    /// principal may not run the cmdlet.
+    pub fn visible_topology(&self, description: &'static Description) -> Arc<Topology> {
+        let visible = || {
+            let topology = self.world.topology.read().ok()?;
+            let leave = self.gate.may_run(description, &self.everything, &topology).ok()?;
+            leave.covers(&Bound::default()).ok()
+        };
+        visible().map(|covered| covered.topology).unwrap_or_default()
     }
 
     /// Every cmdlet that there is: names are public, leave is not.

@@ -3,6 +3,7 @@
 //! The engine has a thread of its own, with a stack that its call levels cannot outgrow;
 //! the session is the handle that the front holds. Cancelling ends the program, not the session.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rhai::{AST, Engine, Scope};
@@ -24,7 +25,11 @@ const STACK: usize = 64 << 20;
 #[derive(Debug)]
 pub struct Session {
     programs: mpsc::UnboundedSender<Request>,
+    variables: Arc<Mutex<Variables>>,
 }
+
+/// Names of variables, each with the properties of its value.
+pub type Variables = Vec<(String, Vec<String>)>;
 
 #[derive(Debug)]
 struct Request {
@@ -40,6 +45,8 @@ impl Session {
     /// When the operating system gives no thread.
     pub fn start(running: Running, variables: Vec<(String, Value)>) -> std::io::Result<Self> {
         let (programs, mut requests) = mpsc::unbounded_channel::<Request>();
+        let known = Arc::<Mutex<Variables>>::default();
+        let told = known.clone();
         thread::Builder::new().name("script".to_owned()).stack_size(STACK).spawn(move || {
             let engine = engine::build(&running);
             let mut program = Interpreter {
@@ -54,10 +61,17 @@ impl Session {
             while let Some(request) = requests.blocking_recv() {
                 running.begin(request.cancel);
                 // Nobody waits for the answer any more when the front has given up on it.
-                let _ = request.answer.send(program.evaluate(&request.source));
+                let result = program.evaluate(&request.source);
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = program.variables();
+                let _ = request.answer.send(result);
             }
         })?;
-        Ok(Self { programs })
+        Ok(Self { programs, variables: known })
+    }
+
+    /// The variables that the programs so far have left, for completion.
+    pub fn variables(&self) -> Variables {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs a program to its end; gives the value of its last expression.
@@ -100,6 +114,17 @@ impl Interpreter<'_> {
             Ok(value) => Ok(final_value(value)),
             Err(error) => Err(Failure::of_running(*error).at_source(to_source)),
         }
+    }
+
+    /// What completion may offer: names, and the properties of records.
+    fn variables(&self) -> Variables {
+        let properties = |value: rhai::Dynamic| {
+            let value = final_value(value);
+            let first = if let Value::List(items) = &value { items.first() } else { Some(&value) };
+            let record = first.and_then(Value::as_record);
+            record.map(|record| record.names().map(str::to_owned).collect()).unwrap_or_default()
+        };
+        self.scope.iter().map(|(name, _, value)| (name.to_owned(), properties(value))).collect()
     }
 
     /// Lowers the command lines of a program, and says what it probably does not mean.

@@ -1,0 +1,68 @@
+//! The line editor: completion menu, history, colours, and input of several lines.
+
+use std::sync::Arc;
+
+use reedline::{
+    ColumnarMenu, DefaultHinter, EditCommand, Emacs, KeyCode, KeyModifiers, MenuBuilder, Reedline,
+    ReedlineEvent, ReedlineMenu, ValidationResult, Validator, default_emacs_keybindings,
+};
+
+use super::complete::Completer;
+use super::highlight::Highlighter;
+use super::history;
+use crate::front::start::Started;
+use crate::host::Host;
+use crate::script::language::{Setting, read};
+
+/// The editor of a session.
+///
+/// # Errors
+/// The history file cannot be used.
+pub fn editor(started: &Arc<Started>) -> Result<Reedline, reedline::ReedlineError> {
+    let menu = ColumnarMenu::default().with_name(MENU).with_columns(4);
+    let mut keys = default_emacs_keybindings();
+    keys.add_binding(
+        KeyModifiers::NONE,
+        KeyCode::Tab,
+        ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext]),
+    );
+    keys.add_binding(KeyModifiers::SHIFT, KeyCode::BackTab, ReedlineEvent::MenuPrevious);
+    keys.add_binding(
+        KeyModifiers::ALT,
+        KeyCode::Enter,
+        ReedlineEvent::Edit(vec![EditCommand::InsertNewline]),
+    );
+    let editor = Reedline::create()
+        .with_completer(Box::new(Completer::new(started.clone())))
+        .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
+        .with_quick_completions(true)
+        .with_partial_completions(true)
+        .with_edit_mode(Box::new(Emacs::new(keys)))
+        .with_validator(Box::new(Whole { host: started.host.clone() }))
+        .with_history(history::history()?);
+    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return Ok(editor.with_ansi_colors(false));
+    }
+    let hint = nu_ansi_term::Style::new().fg(nu_ansi_term::Color::DarkGray);
+    Ok(editor
+        .with_highlighter(Box::new(Highlighter::new(started.host.clone())))
+        .with_hinter(Box::new(DefaultHinter::default().with_style(hint))))
+}
+
+const MENU: &str = "completion";
+
+/// Says whether the input can be run, or goes on in the next line.
+struct Whole {
+    host: Arc<Host>,
+}
+
+impl Validator for Whole {
+    fn validate(&self, text: &str) -> ValidationResult {
+        let catalogue = self.host.catalogue();
+        if read(text, &Setting::new(&catalogue)).is_incomplete {
+            ValidationResult::Incomplete
+        } else {
+            ValidationResult::Complete
+        }
+    }
+}

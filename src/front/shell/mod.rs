@@ -1,0 +1,155 @@
+//! `imsh` without arguments: the interactive shell.
+//!
+//! Reads a line (or several that belong together), runs it in the session, shows what came of
+//! it, and goes on. Ctrl-C ends what is running and not the session; Ctrl-D at an empty line
+//! ends the session.
+
+// Reading order.
+pub mod editor;
+pub mod complete;
+pub mod highlight;
+pub mod history;
+pub mod prompt;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use reedline::{Reedline, Signal};
+use tokio_util::sync::CancellationToken;
+
+use super::cli::SessionOptions;
+use super::exit::ExitStatus;
+use super::report::{self, Source};
+use super::start::{self, Started};
+use crate::script::engine::emit_result;
+use crate::script::{Failure, FailureKind};
+
+/// Runs the shell until its user leaves.
+pub async fn shell(options: &SessionOptions) -> ExitStatus {
+    if !std::io::stdin().is_terminal() {
+        // A program in a pipe is a script.
+        return super::run::script(options, std::path::Path::new("-"), Vec::new()).await;
+    }
+    let started = match start::start(options, "shell", Vec::new()).await {
+        Ok(started) => Arc::new(started),
+        Err(error) => {
+            super::output::Output::new(options.output, options.color).note(&format!("imsh: {error}"));
+            return ExitStatus::Wrong;
+        }
+    };
+    let mut editor = match editor::editor(&started) {
+        Ok(editor) => editor,
+        Err(error) => {
+            started.output.note(&format!("imsh: the line editor could not be started: {error}"));
+            return ExitStatus::Wrong;
+        }
+    };
+    greet(&started);
+    if let Some(text) = start_up_file() {
+        let _ = evaluate(&started, "profile.rhai", &text).await;
+    }
+    let prompt = prompt::Prompt::new(options, &started);
+    loop {
+        let (returned, signal) = match read(editor, prompt.clone()).await {
+            Ok(read) => read,
+            Err(_) => return ExitStatus::Wrong,
+        };
+        editor = returned;
+        match signal {
+            Ok(Signal::Success(line)) if line.trim().is_empty() => {}
+            Ok(Signal::Success(line)) if matches!(line.trim(), "exit" | "quit") => {
+                return ExitStatus::Success;
+            }
+            Ok(Signal::Success(line)) => {
+                if !history::may_be_kept(&line) {
+                    started.output.note("(not kept in the history: the line may hold a secret)");
+                }
+                started.host.world().history.add(&line);
+                if let Some(status) = evaluate(&started, "line", &line).await {
+                    return status;
+                }
+            }
+            Ok(Signal::CtrlC | Signal::HostCommand(_) | Signal::ExternalBreak(_)) => {}
+            // Ctrl-D, and whatever else the editor may learn to say when it is done.
+            Ok(_) => return ExitStatus::Success,
+            Err(error) => {
+                started.output.note(&format!("imsh: {error}"));
+                return ExitStatus::Wrong;
+            }
+        }
+    }
+}
+
+/// Reads a line on a thread that may wait.
+async fn read(
+    mut editor: Reedline,
+    prompt: prompt::Prompt,
+) -> Result<(Reedline, std::io::Result<Signal>), tokio::task::JoinError> {
+    tokio::task::spawn_blocking(move || {
+        let signal = editor.read_line(&prompt).map_err(std::io::Error::other);
+        (editor, signal)
+    })
+    .await
+}
+
+/// Runs one input; gives a status when it leaves the shell.
+async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatus> {
+    let cancel = CancellationToken::new();
+    let running = started.session.evaluate(text, cancel.clone());
+    let interrupt = async {
+        loop {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            cancel.cancel();
+        }
+    };
+    let idle = super::run::flush_when_idle(started.output.clone());
+    let result = tokio::select! {
+        biased;
+        result = running => result,
+        () = interrupt => return None,
+        () = idle => return None,
+    };
+    let failure = match result {
+        Ok(value) => {
+            emit_result(&|value| started.output.emit(&value), value);
+            None
+        }
+        Err(failure) => Some(failure),
+    };
+    started.output.finish_part();
+    match failure {
+        Some(Failure { kind: FailureKind::Exit(status), .. }) => {
+            Some(ExitStatus::Script(u8::try_from(status).unwrap_or(u8::MAX)))
+        }
+        Some(failure) => {
+            started.output.note(&report::failure(&failure, Source { name, text }));
+            None
+        }
+        None => None,
+    }
+}
+
+fn greet(started: &Started) {
+    let version = env!("CARGO_PKG_VERSION");
+    started.output.note(&format!(
+        "imsh {version}. Get-Help explains, Tab completes, Ctrl-C stops what is running, Ctrl-D leaves."
+    ));
+}
+
+/// The program that runs when the shell starts: `imsh/profile.rhai` in the configuration directory.
+fn start_up_file() -> Option<String> {
+    std::fs::read_to_string(config_home()?.join("imsh/profile.rhai")).ok()
+}
+
+fn config_home() -> Option<PathBuf> {
+    directory("XDG_CONFIG_HOME", ".config")
+}
+
+/// A directory of the user's: what the variable names, else below the home directory.
+fn directory(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))
+}

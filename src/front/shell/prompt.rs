@@ -1,0 +1,57 @@
+//! The prompt: who, and on which network.
+
+use std::borrow::Cow;
+
+use reedline::{PromptEditMode, PromptHistorySearch, PromptHistorySearchStatus};
+
+use crate::access::Principal;
+use crate::front::cli::SessionOptions;
+use crate::front::start::Started;
+
+/// `kim@topology.toml> `; on the practice network `kim@practice> `.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    left: String,
+}
+
+impl Prompt {
+    /// The prompt of a session.
+    pub fn new(options: &SessionOptions, started: &Started) -> Self {
+        let who = match started.host.principal() {
+            Principal::OsUser { name, .. } | Principal::Vouched { name } => name.clone(),
+        };
+        let topology = started.host.world().topology.path().and_then(|path| path.file_stem());
+        let place = match (options.lab, topology) {
+            (true, _) => "practice".to_owned(),
+            (false, Some(name)) => name.to_string_lossy().into_owned(),
+            (false, None) => "no topology".to_owned(),
+        };
+        Self { left: format!("{who}@{place}") }
+    }
+}
+
+impl reedline::Prompt for Prompt {
+    fn render_prompt_left(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.left)
+    }
+
+    fn render_prompt_right(&self) -> Cow<'_, str> {
+        Cow::Borrowed("")
+    }
+
+    fn render_prompt_indicator(&self, _mode: PromptEditMode) -> Cow<'_, str> {
+        Cow::Borrowed("> ")
+    }
+
+    fn render_prompt_multiline_indicator(&self) -> Cow<'_, str> {
+        Cow::Borrowed(">> ")
+    }
+
+    fn render_prompt_history_search_indicator(&self, search: PromptHistorySearch) -> Cow<'_, str> {
+        let failing = match search.status {
+            PromptHistorySearchStatus::Passing => "",
+            PromptHistorySearchStatus::Failing => "nothing found ",
+        };
+        Cow::Owned(format!("({failing}history: {}) ", search.term))
+    }
+}
