@@ -35,6 +35,10 @@ impl BuiltIn {
         Self::ViewOnlyAdministrator,
     ];
 
+    /// All but the administrator, who has every cmdlet: for one that anybody may run.
+    pub const EVERYBODY: &'static [Self] =
+        &[Self::ServerAdministrator, Self::UserAdministrator, Self::HelpDesk, Self::ViewOnlyAdministrator];
+
     /// The name as topology and records spell it.
     pub fn name(self) -> &'static str {
         match self {

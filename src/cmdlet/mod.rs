@@ -14,6 +14,8 @@ pub use catalogue::Catalogue;
 pub use error::{Category, ErrorRecord, Position};
 pub use parameter::{Arity, Binds, Kind, Need, Parameter};
 
+use crate::access::BuiltIn;
+
 /// A cmdlet's description.
 #[derive(Debug)]
 pub struct Description {
@@ -34,7 +36,7 @@ pub struct Description {
     /// The type of the records that it emits; empty if it emits none of its own.
     pub emits: &'static str,
     /// The built-in roles that have it, beside `Administrator`, which has every cmdlet.
-    pub roles: &'static [BuiltInRole],
+    pub roles: &'static [BuiltIn],
     /// How much it changes; decides on `-WhatIf` and `-Confirm`.
     pub impact: Impact,
     /// Examples with the output that they print on the practice network.
@@ -58,47 +60,6 @@ pub enum Family {
     Shell,
     /// What pipes are made of.
     Objects,
-}
-
-/// The roles that imsh brings along.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BuiltInRole {
-    /// Every cmdlet.
-    Administrator,
-    /// Manages, monitors and troubleshoots pools and partners.
-    ServerAdministrator,
-    /// Manages test users and their credentials.
-    UserAdministrator,
-    /// Looks and runs the tests of its scope; changes nothing.
-    HelpDesk,
-    /// Looks; changes nothing, tests nothing that sends.
-    ViewOnlyAdministrator,
-}
-
-impl BuiltInRole {
-    /// All of them, most powerful first.
-    pub const ALL: [Self; 5] = [
-        Self::Administrator,
-        Self::ServerAdministrator,
-        Self::UserAdministrator,
-        Self::HelpDesk,
-        Self::ViewOnlyAdministrator,
-    ];
-
-    /// All but the administrator, for a cmdlet that everybody may run.
-    pub const EVERYBODY: &'static [Self] =
-        &[Self::ServerAdministrator, Self::UserAdministrator, Self::HelpDesk, Self::ViewOnlyAdministrator];
-
-    /// The name by which topology files and cmdlets call the role.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Administrator => "Administrator",
-            Self::ServerAdministrator => "ServerAdministrator",
-            Self::UserAdministrator => "UserAdministrator",
-            Self::HelpDesk => "HelpDesk",
-            Self::ViewOnlyAdministrator => "ViewOnlyAdministrator",
-        }
-    }
 }
 
 /// How much a cmdlet changes (PowerShell's ConfirmImpact).

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::properties::{Properties, no_such_property};
 use super::{Call, Cmdlet, Halt, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::order::key;
 use crate::value::pattern::Case;
 use crate::value::{Record, Value};
@@ -34,7 +35,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("PassThru", Kind::Switch, "Emits the values themselves."),
         ],
         emits: "Comparison",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "What has come and what has gone",

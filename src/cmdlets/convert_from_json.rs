@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::properties::INPUT_OBJECT;
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Parameter};
 use crate::value::{Record, Value};
 
 /// `ConvertFrom-Json`.
@@ -22,7 +23,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                       their order.",
         parameters: &[Parameter { position: Some(0), ..INPUT_OBJECT }],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "A property of a JSON text",

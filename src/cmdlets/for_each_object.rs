@@ -10,9 +10,8 @@ use tokio::time::Instant;
 
 use super::properties::{INPUT_OBJECT, Properties, no_such_property};
 use super::{Call, Cmdlet, Halt, Outcome};
-use crate::cmdlet::{
-    BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::value::{Block, BlockError, Value};
 
 /// `ForEach-Object`.
@@ -44,7 +43,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[
             Example {

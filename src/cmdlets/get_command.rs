@@ -3,6 +3,7 @@
 use super::filter::Filter;
 use super::help::page::syntax;
 use super::{Call, Cmdlet, Outcome};
+use crate::access::BuiltIn;
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::value::{Record, Value};
 
@@ -26,7 +27,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Syntax", Kind::Switch, "Gives the line that shows how to call it."),
         ],
         emits: "CommandInfo",
-        roles: crate::cmdlet::BuiltInRole::EVERYBODY,
+        roles: crate::BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "How a cmdlet is called",

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::cmdlet::{
-    BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::{Call, Cmdlet, NoOperator, Outcome};
 use crate::secret::{Credential, Secret};
 use crate::value::Value;
@@ -39,10 +38,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
         ],
         emits: "Credential",
         roles: &[
-            BuiltInRole::ServerAdministrator,
-            BuiltInRole::UserAdministrator,
-            BuiltInRole::HelpDesk,
-            BuiltInRole::ViewOnlyAdministrator,
+            BuiltIn::ServerAdministrator,
+            BuiltIn::UserAdministrator,
+            BuiltIn::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator,
         ],
         impact: Impact::None,
         examples: &[Example {

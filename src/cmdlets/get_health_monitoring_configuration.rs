@@ -1,6 +1,7 @@
 //! `Get-HealthMonitoringConfiguration`: the test users of each pool.
 
-use crate::cmdlet::{Binds, BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::filter::Filter;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::Pool;
@@ -27,10 +28,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
         ],
         emits: "HealthMonitoringConfiguration",
         roles: &[
-            BuiltInRole::ServerAdministrator,
-            BuiltInRole::UserAdministrator,
-            BuiltInRole::HelpDesk,
-            BuiltInRole::ViewOnlyAdministrator,
+            BuiltIn::ServerAdministrator,
+            BuiltIn::UserAdministrator,
+            BuiltIn::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator,
         ],
         impact: Impact::None,
         examples: &[Example {

@@ -4,6 +4,7 @@ use super::filter::Filter;
 use super::help::about::TOPICS;
 use super::help::page::{Extent, page, parameter_text};
 use super::{Call, Cmdlet, Halt, Outcome};
+use crate::access::BuiltIn;
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 
 /// `Get-Help`.
@@ -25,7 +26,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Parameter", Kind::Text, "One parameter, or those that fit a pattern."),
         ],
         emits: "Text",
-        roles: crate::cmdlet::BuiltInRole::EVERYBODY,
+        roles: crate::BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "What one parameter does",

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::properties::INPUT_OBJECT;
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::pattern::{Case, Pattern};
 use crate::value::{Record, Value};
 
@@ -23,7 +24,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "MemberDefinition",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "What a record holds",

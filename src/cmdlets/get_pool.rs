@@ -1,8 +1,7 @@
 //! `Get-Pool`: the pools of the topology.
 
-use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::filter::Filter;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::{Pool, Security};
@@ -29,10 +28,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
         ],
         emits: "Pool",
         roles: &[
-            BuiltInRole::ServerAdministrator,
-            BuiltInRole::UserAdministrator,
-            BuiltInRole::HelpDesk,
-            BuiltInRole::ViewOnlyAdministrator,
+            BuiltIn::ServerAdministrator,
+            BuiltIn::UserAdministrator,
+            BuiltIn::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator,
         ],
         impact: Impact::None,
         examples: &[Example {

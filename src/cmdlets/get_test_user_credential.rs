@@ -1,9 +1,8 @@
 //! `Get-TestUserCredential`: a stored credential, to be used and not to be read.
 
+use crate::access::BuiltIn;
 use crate::address::Address;
-use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::value::{Record, Value};
@@ -24,7 +23,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .default("Every test user that has a credential.")
             .binds(Binds::TestUser)],
         emits: "TestUserCredential",
-        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator],
         impact: Impact::None,
         examples: &[Example {
             title: "What the vault holds of an account",

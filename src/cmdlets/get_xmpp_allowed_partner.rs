@@ -1,8 +1,7 @@
 //! `Get-XmppAllowedPartner`: the XMPP domains that users may exchange messages with.
 
-use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::filter::Filter;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::{Domain, Partner, PartnerType, TlsNegotiation};
@@ -33,10 +32,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
         ],
         emits: "XmppAllowedPartner",
         roles: &[
-            BuiltInRole::ServerAdministrator,
-            BuiltInRole::UserAdministrator,
-            BuiltInRole::HelpDesk,
-            BuiltInRole::ViewOnlyAdministrator,
+            BuiltIn::ServerAdministrator,
+            BuiltIn::UserAdministrator,
+            BuiltIn::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator,
         ],
         impact: Impact::None,
         examples: &[Example {

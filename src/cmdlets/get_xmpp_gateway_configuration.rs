@@ -1,6 +1,7 @@
 //! `Get-XmppGatewayConfiguration`: limits and deadlines of every verification.
 
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::value::Record;
 
@@ -16,7 +17,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             and the defaults for what it does not say.",
         parameters: &[],
         emits: "XmppGatewayConfiguration",
-        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::HelpDesk, BuiltInRole::ViewOnlyAdministrator],
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::HelpDesk, BuiltIn::ViewOnlyAdministrator],
         impact: Impact::None,
         examples: &[Example {
             title: "Says how many verifications may be under way at once",

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::properties::{INPUT_OBJECT, Properties, no_such_property};
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::order::key;
 use crate::value::pattern::Case;
 use crate::value::{Record, Value};
@@ -28,7 +29,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "GroupInfo",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "How often each value comes",

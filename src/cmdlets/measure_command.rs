@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::{Record, Value};
 
 /// `Measure-Command`.
@@ -17,7 +18,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "What the block emits is dropped; only the time is emitted.",
         parameters: &[Parameter::new("Expression", Kind::Block, "The block to run.").at(0).required()],
         emits: "CommandDuration",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "How long a sum takes",

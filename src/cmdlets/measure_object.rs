@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::properties::{INPUT_OBJECT, Properties, no_such_property};
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{
-    BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::value::order::order;
 use crate::value::pattern::Case;
 use crate::value::{Record, Value};
@@ -44,7 +43,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "MeasureInfo",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "Count and sum",

@@ -1,9 +1,8 @@
 //! `Remove-TestUserCredential`: makes the vault forget a test user.
 
+use crate::access::BuiltIn;
 use crate::address::Address;
-use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 
@@ -22,7 +21,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .required()
             .binds(Binds::TestUser)],
         emits: "",
-        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator],
         impact: Impact::Medium,
         examples: &[Example {
             title: "What would be forgotten",

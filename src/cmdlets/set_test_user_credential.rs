@@ -1,9 +1,8 @@
 //! `Set-TestUserCredential`: puts a test user's password into the vault.
 
+use crate::access::BuiltIn;
 use crate::address::Address;
-use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::vault::StoredCredential;
@@ -29,7 +28,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .required(),
         ],
         emits: "",
-        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator],
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator],
         impact: Impact::Medium,
         examples: &[Example {
             title: "What would be stored, with the password from the environment",

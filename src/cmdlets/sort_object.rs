@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use super::properties::{INPUT_OBJECT, Properties, no_such_property};
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::Value;
 use crate::value::order::order;
 use crate::value::pattern::Case;
@@ -37,7 +38,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "The greatest first",

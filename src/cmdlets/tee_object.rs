@@ -3,7 +3,8 @@
 use super::files::{Existing, TextFile};
 use super::properties::INPUT_OBJECT;
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 
 /// `Tee-Object`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -22,7 +23,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "A copy in a variable, the values on the screen",

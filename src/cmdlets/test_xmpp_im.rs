@@ -6,10 +6,9 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use crate::access::BuiltIn;
 use crate::address::{Address, Domain};
-use crate::cmdlet::{
-    Binds, BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::{Call, Cmdlet, Halt, Outcome};
 use crate::topology::Evidence;
 use crate::verify::batch::{Batch, Logon};
@@ -71,7 +70,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Force", Kind::Switch, "Hides warnings."),
         ],
         emits: "TestResult",
-        roles: &[BuiltInRole::ServerAdministrator, BuiltInRole::UserAdministrator, BuiltInRole::HelpDesk],
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator, BuiltIn::HelpDesk],
         impact: Impact::None,
         examples: &[
             Example {

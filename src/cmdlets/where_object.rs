@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::properties::{INPUT_OBJECT, no_such_property};
 use super::{Call, Cmdlet, Halt, Outcome};
-use crate::cmdlet::{
-    BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::value::compare::{Comparison, Operator};
 use crate::value::pattern::Case;
 use crate::value::{Block, Value};
@@ -58,7 +57,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[
             Example {

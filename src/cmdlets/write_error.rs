@@ -1,9 +1,8 @@
 //! `Write-Error`: an error record of the script's own.
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{
-    BuiltInRole, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter,
-};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 
 /// `Write-Error`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -26,7 +25,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("RecommendedAction", Kind::Text, "What to do about it."),
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "An error that is kept and not shown",

@@ -1,7 +1,8 @@
 //! `Write-Host`: text for the person at the screen, outside the pipe.
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{Arity, BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Arity, Description, Example, Family, Impact, Kind, Parameter};
 use crate::render::visible::visible;
 use crate::value::Value;
 
@@ -32,7 +33,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             ),
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example { title: "A line of text", code: "Write-Host \"Ready.\"", output: "Ready." }],
     },

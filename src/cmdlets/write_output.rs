@@ -2,7 +2,8 @@
 
 use super::properties::INPUT_OBJECT;
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{Arity, BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Arity, Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::Value;
 
 /// `Write-Output`.
@@ -19,7 +20,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("NoEnumerate", Kind::Switch, "Emits a list as one value."),
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "Three values, one after the other",

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 
 /// `Write-Progress`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -21,7 +22,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Completed", Kind::Switch, "It is done; the bar goes away."),
         ],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "Half way",

@@ -1,7 +1,8 @@
 //! `Write-Verbose`: text for those who asked to hear more.
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 
 /// `Write-Verbose`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -19,7 +20,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .required()
             .from_pipeline()],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[
             Example {

@@ -1,7 +1,8 @@
 //! `Write-Warning`: a warning of the script's own.
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 
 /// `Write-Warning`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -20,7 +21,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .required()
             .from_pipeline()],
         emits: "",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "A warning",

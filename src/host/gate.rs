@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::touch::things;
 use super::view::visible;
 use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role};
-use crate::cmdlet::{BuiltInRole, Catalogue, Category, Description, ErrorRecord};
+use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
 use crate::cmdlets::Bound;
 use crate::topology::Topology;
 use crate::value::Value;
@@ -196,16 +196,8 @@ struct Known<'a>(&'a Catalogue);
 
 impl access::Catalogue for Known<'_> {
     fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName> {
-        let wanted = match role {
-            BuiltIn::Administrator => BuiltInRole::Administrator,
-            BuiltIn::ServerAdministrator => BuiltInRole::ServerAdministrator,
-            BuiltIn::UserAdministrator => BuiltInRole::UserAdministrator,
-            BuiltIn::HelpDesk => BuiltInRole::HelpDesk,
-            BuiltIn::ViewOnlyAdministrator => BuiltInRole::ViewOnlyAdministrator,
-        };
-        let has_it = |description: &&Description| {
-            wanted == BuiltInRole::Administrator || description.roles.contains(&wanted)
-        };
+        let has_it =
+            |description: &&Description| role == BuiltIn::Administrator || description.roles.contains(&role);
         self.0.iter().filter(has_it).filter_map(cmdlet_name).collect()
     }
 
