@@ -68,10 +68,7 @@ impl Input {
 
     /// A value at the head of a pipeline; a list goes in element by element.
     pub fn of(value: Value) -> Self {
-        let values = match value {
-            Value::List(items) => items,
-            other => vec![other],
-        };
+        let values = if let Value::List(items) = value { items } else { vec![value] };
         Self(Source::Values(values.into_iter()))
     }
 

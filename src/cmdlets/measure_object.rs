@@ -84,7 +84,7 @@ async fn run(mut call: Call) -> Outcome {
             }
         }
     }
-    let names = names.iter().map(|name| Value::text(name)).chain(std::iter::repeat(Value::Null));
+    let names = names.iter().map(Value::text).chain(std::iter::repeat(Value::Null));
     for (measure, name) in measures.into_iter().zip(names) {
         call.emit(measure.record(&asked, name)).await?;
     }

@@ -78,16 +78,17 @@ impl Record {
     fn position(&self, name: &str) -> Option<usize> {
         // Exact spelling first: it is the common case and needs no folding.
         let exact = self.properties.iter().position(|(have, _)| have == name);
-        exact.or_else(|| {
-            let wanted = canonical(name);
-            self.properties.iter().position(|(have, _)| canonical(have) == wanted)
-        })
+        exact.or_else(|| self.properties.iter().position(|(have, _)| folded(have).eq(folded(name))))
     }
 }
 
 /// A name without letter case and underscores, the form in which names are compared.
 pub fn canonical(name: &str) -> String {
-    name.chars().filter(|letter| *letter != '_').flat_map(char::to_lowercase).collect()
+    folded(name).collect()
+}
+
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|letter| *letter != '_').flat_map(char::to_lowercase)
 }
 
 /// A property that the value does not have.
