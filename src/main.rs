@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use imsh::front::cli::{Action, Cli};
-use imsh::front::{ExitStatus, run, shell};
+use imsh::front::cli::{self, Action, Cli};
+use imsh::front::{ExitStatus, lint, run, shell};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let command = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -16,12 +16,15 @@ fn main() -> ExitCode {
         }
     };
     let status = runtime.block_on(async {
-        match (cli.action, cli.command) {
+        match (command.action, command.command) {
             (Some(Action::Run { script, arguments }), _) => {
-                run::script(&cli.session, &script, arguments).await
+                run::script(&command.session, &script, arguments).await
             }
-            (None, Some(code)) => run::command(&cli.session, &code).await,
-            (None, None) => shell::shell(&cli.session).await,
+            (Some(Action::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
+            (Some(Action::Completions { shell }), _) => cli::completions(shell),
+            (Some(Action::Man), _) => cli::manual(),
+            (None, Some(code)) => run::command(&command.session, &code).await,
+            (None, None) => shell::shell(&command.session).await,
         }
     });
     // A resolver or a blocking read that is still at work must not hold the process.

@@ -1,9 +1,11 @@
 //! The command line.
 
+use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice, Parser, Subcommand};
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
+use super::exit::ExitStatus;
 use crate::render::Format;
 
 /// A shell for the people who run instant messaging.
@@ -46,6 +48,26 @@ pub enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Check scripts without running them
+    #[command(
+        long_about = "Says every mistake of a script that can be found without running it: unknown cmdlets and parameters, bare words that are variables, what the language does not have. Ends with 2 where there is one. --output json gives the findings as data."
+    )]
+    Lint {
+        /// The scripts; - reads one from standard input
+        #[arg(required = true)]
+        scripts: Vec<PathBuf>,
+    },
+    /// Print completions for a command-line shell
+    #[command(
+        long_about = "Prints completions for a command-line shell. For bash: imsh completions bash > ~/.local/share/bash-completion/completions/imsh"
+    )]
+    Completions {
+        /// bash, zsh, fish, …
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(long_about = "Prints the manual page: imsh man | man -l -")]
+    Man,
 }
 
 /// Options that every way in shares.
@@ -81,6 +103,29 @@ fn format(name: &str) -> Result<Format, String> {
         let names: Vec<&str> = Format::NAMED.iter().map(|(name, _)| *name).collect();
         format!("{unknown}; there are {}", names.join(", "))
     })
+}
+
+/// Prints completions for a command-line shell.
+pub fn completions(shell: clap_complete::Shell) -> ExitStatus {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "imsh", &mut text);
+    print(&text)
+}
+
+/// Prints the manual page.
+pub fn manual() -> ExitStatus {
+    let mut text = Vec::new();
+    match clap_mangen::Man::new(Cli::command()).render(&mut text) {
+        Ok(()) => print(&text),
+        Err(_) => ExitStatus::Wrong,
+    }
+}
+
+fn print(text: &[u8]) -> ExitStatus {
+    match std::io::stdout().lock().write_all(text) {
+        Ok(()) => ExitStatus::Success,
+        Err(_) => ExitStatus::Wrong,
+    }
 }
 
 const LONG_ABOUT: &str = "\

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod start;
 pub mod run;
 pub mod shell;
+pub mod lint;
 pub mod output;
 pub mod terminal;
 pub mod report;

@@ -108,6 +108,13 @@ impl Output {
         }
     }
 
+    /// A line on standard output that is no record.
+    pub fn text(&self, text: &str) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.write(text);
+        inner.write("\n");
+    }
+
     /// A line for people, on standard error.
     pub fn note(&self, text: &str) {
         let _ordered = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use crate::cmdlet::{ErrorRecord, Position};
 use crate::render::visible::{one_line, visible};
+use crate::script::check::Remark;
 use crate::script::{Failure, FailureKind};
 
 /// A program's text with the name by which messages call it.
@@ -61,6 +62,13 @@ pub fn failure(failure: &Failure, source: Source<'_>) -> String {
         let at = call.position.map(|place| format!(" at {}:{}:{}", source.name, place.line, place.column));
         lines.push(format!("  in {}{}", call.function, at.unwrap_or_default()));
     }
+    lines.join("\n")
+}
+
+/// What a check of a script says, with its place.
+pub fn remark(remark: &Remark, source: Source<'_>) -> String {
+    let mut lines = vec![format!("{}: {}", remark.severity.name(), visible(&remark.message))];
+    lines.extend(place(Some(remark.position), Some(source)));
     lines.join("\n")
 }
 

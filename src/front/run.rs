@@ -38,7 +38,8 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
     program(options, "run", Source { name: &start::display_name(script), text: &text }, arguments).await
 }
 
-fn read(script: &Path) -> std::io::Result<String> {
+/// The text of a script; - is standard input.
+pub(super) fn read(script: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     if script == Path::new("-") {
         std::io::stdin().lock().take(MAX_SCRIPT).read_to_string(&mut text)?;

@@ -6,6 +6,7 @@
 // Reading order.
 pub mod session;
 pub mod engine;
+pub mod check;
 pub mod commands;
 pub mod convert;
 pub mod types;

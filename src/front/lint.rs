@@ -1,0 +1,68 @@
+//! `imsh lint`: every mistake of a script that can be found without running it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::cli::SessionOptions;
+use super::exit::ExitStatus;
+use super::output::Output;
+use super::report::{self, Source};
+use super::run::read;
+use super::start;
+use crate::cmdlet::{Catalogue, Position};
+use crate::cmdlets;
+use crate::render::Format;
+use crate::script::check::{Remark, Severity, check};
+
+/// One finding, as `--output json` prints it.
+#[derive(Serialize)]
+struct Finding<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    severity: &'static str,
+    message: &'a str,
+}
+
+/// Checks the scripts; ends with 2 where one has a mistake.
+pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
+    let output = Output::new(options.output, options.color);
+    let catalogue = Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description));
+    let mut status = ExitStatus::Success;
+    let mut printed = Vec::new();
+    for script in scripts {
+        let name = start::display_name(script);
+        let text = match read(script) {
+            Ok(text) => text,
+            Err(error) => {
+                output.note(&format!("imsh: {name}: {error}"));
+                status = ExitStatus::Wrong;
+                continue;
+            }
+        };
+        let remarks = check(&text, &catalogue);
+        if remarks.iter().any(|remark| remark.severity == Severity::Error) {
+            status = ExitStatus::Wrong;
+        }
+        for remark in &remarks {
+            match options.output {
+                Some(Format::Json | Format::Jsonl) => printed.push(json(&name, remark)),
+                _ => output.text(&report::remark(remark, Source { name: &name, text: &text })),
+            }
+        }
+    }
+    match options.output {
+        Some(Format::Json) => output.text(&format!("[{}]", printed.join(","))),
+        Some(Format::Jsonl) => printed.iter().for_each(|line| output.text(line)),
+        _ => {}
+    }
+    status
+}
+
+fn json(file: &str, remark: &Remark) -> String {
+    let Position { line, column } = remark.position;
+    let finding = Finding { file, line, column, severity: remark.severity.name(), message: &remark.message };
+    // A record of texts and numbers always has a form in JSON.
+    serde_json::to_string(&finding).unwrap_or_default()
+}
