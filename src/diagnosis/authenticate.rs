@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::quote::{quoted, some, word};
+use super::quote::{quoted, word, words};
 use super::{Context, Finding, Owner, catalogue, not_done, stream};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::SaslCondition;
@@ -18,7 +18,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     let (pool, sender) = (context.pool, context.sender);
     match fault {
         Fault::NoMechanism { offered, reason } => {
-            no_mechanism(reason, context).evidence(format_args!("the server offers {}", some(offered)))
+            no_mechanism(reason, context).evidence(format_args!("the server offers {}", words(offered)))
         }
         Fault::Unprintable { what } => {
             let what = match what {
@@ -33,7 +33,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 .evidence(said(condition, text.as_deref()))
                 .evidence(format_args!("{mechanism} failed at {}", place(*step)));
             if *condition == SaslCondition::InvalidMechanism {
-                finding.evidence(format_args!("the server offers {}", some(offered)))
+                finding.evidence(format_args!("the server offers {}", words(offered)))
             } else {
                 finding
             }

@@ -21,7 +21,7 @@ pub fn quoted(words: &str) -> String {
 pub fn word(word: &str) -> String {
     let is_word = !word.is_empty()
         && word.len() <= MAX_WORD
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | ':' | '@' | '/'));
     if is_word { word.to_owned() } else { quoted(word) }
 }
 
@@ -56,13 +56,22 @@ fn hides(c: char) -> bool {
 
 /// Items with commas, the first few of them and how many more there are.
 pub fn some<T: ToString>(items: &[T]) -> String {
-    if items.is_empty() {
-        return "nothing".to_owned();
-    }
     let shown: Vec<_> = items.iter().take(MAX_ITEMS).map(ToString::to_string).collect();
-    let more = items.len() - shown.len();
-    let shown = shown.join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    some_of(&shown, items.len())
+}
+
+fn some_of(shown: &[String], n_items: usize) -> String {
+    match n_items.saturating_sub(shown.len()) {
+        _ if shown.is_empty() => "nothing".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Words of somebody else's, the first few of them and how many more there are.
+pub fn words<T: ToString>(items: &[T]) -> String {
+    let shown: Vec<_> = items.iter().take(MAX_ITEMS).map(|item| word(&item.to_string())).collect();
+    some_of(&shown, items.len())
 }
 
 /// A target's host and port.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::quote::{moment, place, quoted, some};
+use super::quote::{moment, place, quoted, words};
 use super::{Context, Finding, Owner, catalogue, connected, given_up, not_done, port_in_doubt};
 use crate::xmpp::Phase;
 use crate::xmpp::resolve::{Kind, Origin};
@@ -162,7 +162,7 @@ fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) 
     .evidence(if offered.is_empty() {
         "it names nobody (a common name alone does not count)".to_owned()
     } else {
-        format!("it is for {}", some(offered))
+        format!("it is for {}", words(offered))
     })
     .remedy(format!(
         "Have the pool's certificate reissued with the name {wanted} (as dNSName, or as SRVName _xmpp-client.{wanted})."
@@ -180,7 +180,7 @@ fn summary(report: &CertificateReport) -> String {
     // Where the names are what is wrong, they have been told.
     let names = match &report.verdict {
         Err(CertificateFault::NameMismatch { .. }) => String::new(),
-        Ok(_) | Err(_) => format!("is for {}, ", some(&report.names)),
+        Ok(_) | Err(_) => format!("is for {}, ", words(&report.names)),
     };
     format!(
         "the certificate {names}was issued by {}, is valid from {} to {}, and has the serial number {}",
