@@ -10,6 +10,7 @@ use crate::access::BuiltIn;
 use crate::address::{Address, Domain};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::{Call, Cmdlet, Halt, Outcome};
+use crate::diagnosis;
 use crate::topology::Evidence;
 use crate::verify::batch::{Batch, Logon};
 use crate::verify::plan::{Ask, Plan, Verification, plan};
@@ -266,6 +267,9 @@ async fn emit(call: &Call, result: &TestResult) -> Outcome {
         if (0..i64::from(pool.certificate_warning_days)).contains(&left) && !call.bound.switch("Force") {
             call.warn(format!("The certificate of {} ends in {left} days.", pool.identity))?;
         }
+    }
+    if let Some(finding) = diagnosis::resolve::elsewhere(&result.trace, &result.target) {
+        call.warn(format!("{} {}", finding.error(), finding.remedy))?;
     }
     call.emit(result.record()).await
 }

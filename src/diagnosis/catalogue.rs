@@ -4,6 +4,8 @@
 //! exists beside it. The remedy here is the general one; where the fault tells more, the finding's
 //! own is more exact.
 
+use std::fmt;
+
 use super::Owner::{self, Caller, Imsh, Network, Partner, Pool, Unknown};
 
 /// One code.
@@ -18,6 +20,38 @@ pub struct Entry {
     /// What to do: sentences in the imperative.
     pub remedy: &'static str,
 }
+
+/// An exercise of the practice network that shows a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Practice {
+    /// The pool to send from.
+    pub target: &'static str,
+    /// The receiver to send to.
+    pub receiver: &'static str,
+}
+
+impl Entry {
+    /// What shows this code in the practice network, where a network can show it.
+    pub fn practice(&self) -> Option<Practice> {
+        PRACTICE.lines().find_map(|line| {
+            let mut words = line.split(' ');
+            let (code, target, receiver) = (words.next()?, words.next()?, words.next()?);
+            (code == self.code).then_some(Practice { target, receiver })
+        })
+    }
+}
+
+impl fmt::Display for Practice {
+    /// The command to try.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, receiver } = self;
+        write!(f, "imsh --lab -c 'Test-XmppIM -TargetFqdn {target} -Receiver {receiver}'")
+    }
+}
+
+/// Code, pool and receiver, one exercise a line. A test writes it from the practice network's own
+/// tables, which this layer does not know.
+const PRACTICE: &str = include_str!("practice.txt");
 
 macro_rules! entries {
     ($($name:ident: $code:literal, [$($owner:ident),+], $meaning:literal, $remedy:literal;)*) => {
@@ -72,6 +106,9 @@ entries! {
     DNS_NOT_OFFERED: "DNS-NOT-OFFERED", [Pool],
         "The pool's SRV record has the single target \".\": its administrator says that there is no service for clients.",
         "Ask the pool's administrator whether the service has moved; correct its _xmpp-client or _xmpps-client record.";
+    DNS_ELSEWHERE: "DNS-ELSEWHERE", [Pool],
+        "The SRV records of the sender's domain lead its users to other hosts than the pool that was tested. A warning: the test itself may succeed.",
+        "Correct the domain's _xmpp-client and _xmpps-client records, or test the pool that they lead to.";
     DNS_SECURITY_NOT_OFFERED: "DNS-SECURITY-NOT-OFFERED", [Caller],
         "The pool's `security` in the topology asks for a kind of TLS that its SRV records do not offer.",
         "Set security = \"auto\" for this pool in the topology, or publish the missing SRV record.";

@@ -21,7 +21,9 @@ pub fn quoted(words: &str) -> String {
 pub fn word(word: &str) -> String {
     let is_word = !word.is_empty()
         && word.len() <= MAX_WORD
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | ':' | '@' | '/'));
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*' | ':' | '@' | '/'));
     if is_word { word.to_owned() } else { quoted(word) }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::quote::{quoted, seconds, some};
 use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::xmpp::Phase;
-use crate::xmpp::resolve::{Fault, Kind};
-use crate::xmpp::trace::Trace;
+use crate::xmpp::resolve::{Fault, Kind, Leads};
+use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Resolve means.
 pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
@@ -97,6 +97,23 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
     Finding::of(&catalogue::DNS_TIMEOUT, format!("DNS did not say in time where {} is", context.pool))
         .evidence(not_done(Phase::Resolve, after))
         .last_seen(trace)
+}
+
+/// The sender's domain's own records lead its users elsewhere than the test went: true whether the
+/// test succeeded or not.
+pub fn elsewhere(trace: &Trace, pool: &str) -> Option<Finding> {
+    let records = trace
+        .facts()
+        .find_map(|(_, fact)| if let Fact::Domain(records) = fact { Some(records) } else { None })?;
+    let domain = &records.domain;
+    let title = match &records.leads {
+        Leads::ToThePool | Leads::NoRecords => return None,
+        Leads::Elsewhere { .. } => {
+            format!("the users of {domain} do not log on at {pool}, where this test does")
+        }
+        Leads::NotOffered => format!("the users of {domain} find no server at all in DNS"),
+    };
+    Some(Finding::of(&catalogue::DNS_ELSEWHERE, title).evidence(records).made_safe())
 }
 
 /// A name that the topology lists was right once; one that was only typed may be wrong.

@@ -183,11 +183,10 @@ fn summary(report: &CertificateReport) -> String {
         Ok(_) | Err(_) => format!("is for {}, ", words(&report.names)),
     };
     format!(
-        "the certificate {names}was issued by {}, is valid from {} to {}, and has the serial number {}",
+        "the certificate {names}was issued by {} and is valid from {} to {}",
         quoted(&report.issuer),
         moment(report.not_before),
-        moment(report.not_after),
-        report.serial
+        moment(report.not_after)
     )
 }
 

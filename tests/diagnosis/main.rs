@@ -7,3 +7,4 @@ mod bounces;
 mod examples;
 mod catalogue;
 mod hostile;
+mod practice;
