@@ -185,8 +185,8 @@ async fn try_perform(
     let to = Jid::new(play.setting("to", "adelany@contoso.com")).unwrap();
     let wanted = Wanted {
         minimum: Evidence::named(play.setting("minimum", "AcceptedByPartner")).unwrap(),
-        within: milliseconds(play.setting("within", "2000")),
-        linger: milliseconds(play.setting("linger", "200")),
+        within: milliseconds(play.setting("within", "15000")),
+        linger: milliseconds(play.setting("linger", "1000")),
         cancel: CancellationToken::new(),
         progress: None,
     };
