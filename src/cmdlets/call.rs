@@ -160,8 +160,9 @@ impl Call {
         let send = self.output.send(value.into());
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(Halt::Cancelled),
+            // What was learned before the end is still told, as long as there is room for it.
             sent = send => sent,
+            () = self.cancel.cancelled() => Err(Halt::Cancelled),
         }
     }
 

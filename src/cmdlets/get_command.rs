@@ -27,7 +27,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Syntax", Kind::Switch, "Gives the line that shows how to call it."),
         ],
         emits: "CommandInfo",
-        roles: crate::BuiltIn::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "How a cmdlet is called",

@@ -26,7 +26,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Parameter", Kind::Text, "One parameter, or those that fit a pattern."),
         ],
         emits: "Text",
-        roles: crate::BuiltIn::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "What one parameter does",

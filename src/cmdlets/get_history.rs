@@ -1,7 +1,8 @@
 //! `Get-History`: the lines of this session.
 
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{BuiltInRole, Description, Example, Family, Impact, Kind, Parameter};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::value::Record;
 
 /// `Get-History`.
@@ -17,7 +18,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .at(0)
             .default("All of them.")],
         emits: "HistoryInfo",
-        roles: BuiltInRole::EVERYBODY,
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "How many lines there were; none outside the shell",

@@ -4,6 +4,7 @@
 //! cancel token and the deadline, and lets no `try` swallow either. Has no file system, no
 //! environment and no processes; `import` is off until somebody gives it a library.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -152,12 +153,16 @@ impl Running {
                     None => std::future::pending().await,
                 }
             };
+            let mut future = pin!(future);
             tokio::select! {
                 biased;
-                result = future => result,
-                () = cancel.cancelled() => Err(Halt::Cancelled),
-                () = out_of_time => Err(Halt::Cancelled),
+                result = &mut future => return result,
+                () = cancel.cancelled() => {}
+                () = out_of_time => cancel.cancel(),
             }
+            // Cmdlets end by themselves when the token is cancelled, and tell what they have learned.
+            let _ = tokio::time::timeout(LAST_WORDS, future).await;
+            Err(Halt::Cancelled)
         })
     }
 
@@ -208,6 +213,9 @@ impl Runner for Running {
         })
     }
 }
+
+/// How long cmdlets may take to end once the run is cancelled.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Values that wait between two stages of a pipe.
 const PIPE: usize = 64;
