@@ -2,5 +2,6 @@
 
 mod catalogue;
 mod corpus;
+mod completion;
 mod oracle;
 mod properties;

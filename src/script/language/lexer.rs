@@ -214,7 +214,10 @@ impl<'t> Lexer<'t> {
                 Some('`') => {
                     let mark = self.at;
                     self.bump();
-                    if self.take("\r\n").is_none() && self.take("\n").is_none() {
+                    if self.is_at_end() {
+                        // The line that it continues on has not been written yet.
+                        self.open = Some(Span::new(mark, self.at));
+                    } else if self.take("\r\n").is_none() && self.take("\n").is_none() {
                         self.rewind(mark);
                         break;
                     }

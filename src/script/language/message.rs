@@ -338,9 +338,28 @@ impl Mistake {
 
     /// Whether more text could put it right: the prompt asks for another line then.
     pub fn is_incomplete(&self, text: &str) -> bool {
-        matches!(self.problem, Problem::Unclosed { .. })
-            || (matches!(self.problem, Problem::NoCmdletAfterPipe | Problem::MissingElement)
-                && self.position.line >= text.trim_end().lines().count())
+        let last_line = self.position.line >= text.trim_end().lines().count();
+        match self.problem {
+            Problem::Unclosed { .. } => true,
+            Problem::NoCmdletAfterPipe => last_line && text.trim_end().ends_with('|'),
+            Problem::MissingElement => last_line && text.trim_end().ends_with(','),
+            Problem::UnknownCmdlet { .. }
+            | Problem::UnknownParameter { .. }
+            | Problem::AmbiguousParameter { .. }
+            | Problem::MissingValue { .. }
+            | Problem::Repeated { .. }
+            | Problem::Unexpected { .. }
+            | Problem::MapEntry
+            | Problem::CurrentOutside
+            | Problem::UnknownVariable { .. }
+            | Problem::OuterVariable { .. }
+            | Problem::AmbiguousCase { .. }
+            | Problem::ReservedName { .. }
+            | Problem::Refused(_)
+            | Problem::TooDeep { .. }
+            | Problem::LineTooLong { .. }
+            | Problem::TooManyLines { .. } => false,
+        }
     }
 }
 

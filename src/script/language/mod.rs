@@ -12,6 +12,8 @@ pub mod parser;
 pub mod scope;
 pub mod lower;
 pub mod message;
+pub mod complete;
+pub mod highlight;
 
 pub use message::{Doubt, Mistake, Problem, Refused, Warning, caret};
 

@@ -180,6 +180,9 @@ impl Parser<'_, '_> {
         if self.lexer.peek() == Some('{') {
             let body = self.body(declares);
             pieces.push(Piece::Body(body));
+        } else if self.lexer.is_at_end() {
+            let at = self.lexer.at();
+            self.cut_off(Span::new(at, at));
         }
     }
 
@@ -323,6 +326,9 @@ impl Parser<'_, '_> {
         let blank = self.lexer.blank().span;
         let outer = std::mem::take(&mut self.script_blocks);
         let body = (self.lexer.peek() == Some('{')).then(|| self.body(Vec::new()));
+        if body.is_none() && self.lexer.is_at_end() {
+            self.cut_off(head);
+        }
         self.script_blocks = outer;
         pieces.push(Piece::Function(Function { head, name, parameters, blank, body }));
         Stop::Separator

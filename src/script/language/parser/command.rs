@@ -339,7 +339,9 @@ impl Parser<'_, '_> {
 }
 
 /// The parameters of a cmdlet that are known by their place, in order.
-fn places(description: &Description) -> impl Iterator<Item = &'static Parameter> + use<> {
+pub(in super::super) fn places(
+    description: &Description,
+) -> impl Iterator<Item = &'static Parameter> + use<> {
     let mut placed: Vec<_> =
         description.every_parameter().filter(|parameter| parameter.position.is_some()).collect();
     placed.sort_by_key(|parameter| parameter.position);

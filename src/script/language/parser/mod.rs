@@ -15,6 +15,8 @@ mod text;
 mod dollar;
 mod refused;
 
+pub(super) use command::places;
+
 use std::collections::HashSet;
 
 use super::Setting;

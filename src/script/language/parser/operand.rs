@@ -42,7 +42,13 @@ impl Parser<'_, '_> {
                 return Stop::Line;
             }
             push_blank(out, blank.span);
-            let Some(letter) = self.lexer.peek() else { return Stop::Separator };
+            let Some(letter) = self.lexer.peek() else {
+                if let Some(Piece::Binary(operator, _) | Piece::Dash(operator, _)) = last_solid(out) {
+                    let operator = *operator;
+                    self.cut_off(operator);
+                }
+                return Stop::Separator;
+            };
             match letter {
                 ';' | ')' | ']' | '}' => return Stop::Separator,
                 ',' => {
@@ -507,6 +513,10 @@ impl Parser<'_, '_> {
         run.took_operand();
         true
     }
+}
+
+fn last_solid(pieces: &[Piece]) -> Option<&Piece> {
+    pieces.iter().rev().find(|piece| !piece.is_blank())
 }
 
 /// Where a run of operands stands.
