@@ -505,13 +505,13 @@ entries! {
     EVIDENCE_SILENCE: "EVIDENCE-SILENCE", [Unknown],
         "The pool took the message, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
         "Test again with a longer -Timeout to hear the pool's own verdict; check the way back from the partner to the pool.";
-    EVIDENCE_NO_ANSWER: "EVIDENCE-NO-ANSWER", [Partner],
+    EVIDENCE_NO_ANSWER: "EVIDENCE-NO-ANSWER", [Partner, Pool],
         "The partner's server took the message, and no client of the receiver answered: nobody is on line, or the client sends neither receipts nor answers. Most clients answer only those whom they know.",
         "Have the receiver go on line with a client that answers, run `imsh respond` as the receiver, or ask for less (-MinimumEvidence AcceptedByPartner, or the partner's `minimum_evidence`).";
     EVIDENCE_NOT_SEEN: "EVIDENCE-NOT-SEEN", [Partner, Pool],
         "The receiver's server took the message, and our own session of the receiver, which was on line, never saw it: another session got it, or a filter swallowed it.",
         "End the receiver's other sessions; check the filters at the receiver's server; then test again.";
-    EVIDENCE_NO_ECHO: "EVIDENCE-NO-ECHO", [Partner],
+    EVIDENCE_NO_ECHO: "EVIDENCE-NO-ECHO", [Partner, Pool],
         "A client of the receiver has the message, and nobody wrote back.",
         "Run `imsh respond` as the receiver, or ask for less (-MinimumEvidence Delivered, or the partner's `minimum_evidence`).";
     EVIDENCE_FENCE: "EVIDENCE-FENCE", [Unknown],

@@ -321,21 +321,20 @@ fn silent(
                 None => with_look(silence(context).evidence(rests), None, context),
             }
         }
-        Some(Evidence::AcceptedByPartner) if context.witnessed => Finding::of(
-            &catalogue::EVIDENCE_NOT_SEEN,
-            format!("{partner} took the message and did not bring it to our session of {receiver}"),
-        )
-        .evidence(rests),
-        Some(Evidence::AcceptedByPartner) => Finding::of(
-            &catalogue::EVIDENCE_NO_ANSWER,
-            format!("the server of {partner} took the message for {receiver}, and no client answered it"),
-        )
-        .evidence(rests),
-        Some(Evidence::Delivered | Evidence::Exchanged) => Finding::of(
-            &catalogue::EVIDENCE_NO_ECHO,
-            format!("a client of {receiver} acknowledged the message and nobody wrote back"),
-        )
-        .evidence(rests),
+        Some(Evidence::AcceptedByPartner) if context.witnessed => {
+            let title =
+                format!("{partner} took the message and did not bring it to our session of {receiver}");
+            at_home(Finding::of(&catalogue::EVIDENCE_NOT_SEEN, title), context).evidence(rests)
+        }
+        Some(Evidence::AcceptedByPartner) => {
+            let title =
+                format!("the server of {partner} took the message for {receiver}, and no client answered it");
+            at_home(Finding::of(&catalogue::EVIDENCE_NO_ANSWER, title), context).evidence(rests)
+        }
+        Some(Evidence::Delivered | Evidence::Exchanged) => {
+            let title = format!("a client of {receiver} acknowledged the message and nobody wrote back");
+            at_home(Finding::of(&catalogue::EVIDENCE_NO_ECHO, title), context).evidence(rests)
+        }
     }
 }
 

@@ -200,6 +200,8 @@ pub(super) fn finding(
 ) -> Finding {
     let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
     let ask = &verification.ask;
+    // What was given by hand is the sender's, never that of our session at the receiver's end.
+    let is_sender = account.address == verification.sender.address;
     let context = Context {
         pool: &account.target,
         pool_listed: account.pool.is_some(),
@@ -212,8 +214,8 @@ pub(super) fn finding(
         given: Given {
             registrar_port: account.registrar_port,
             authentication: account.given_authentication(),
-            sender: ask.sender.is_some(),
-            credential: ask.credential.is_some(),
+            sender: is_sender && ask.sender.is_some(),
+            credential: is_sender && ask.credential.is_some(),
         },
     };
     diagnosis::diagnose(fault, trace, &context)

@@ -69,12 +69,14 @@ impl Topic {
     }
 }
 
-/// Every code with its owners, meaning and remedy.
+/// Every code with its owners, its meaning, what to do, and the command that shows it.
 fn codes() -> String {
     let entries = catalogue().iter().map(|entry| {
         let owners: Vec<&str> = entry.owners.iter().map(|owner| owner.name()).collect();
+        // In one line, so that it can be copied.
+        let practice = entry.practice().map(|practice| format!("    {practice}\n")).unwrap_or_default();
         format!(
-            "{} ({})\n{}{}\n",
+            "{} ({})\n{}{}{practice}\n",
             entry.code,
             owners.join(", "),
             wrapped(entry.meaning, 4),
