@@ -1,5 +1,7 @@
 //! The `imsh` program.
 
+#![expect(clippy::print_stderr, reason = "before there is a session there is no other way to say it")]
+
 use std::process::ExitCode;
 
 use clap::Parser;

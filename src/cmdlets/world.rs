@@ -35,8 +35,11 @@ pub struct World {
     pub directory: PathBuf,
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
     /// empty for delegated sessions.
-    pub environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub environment: Environment,
 }
+
+/// Gives the value of an environment variable.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl World {
     /// A world with these files and this operator: no environment, relative file names from the

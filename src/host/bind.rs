@@ -175,10 +175,7 @@ fn convert(parameter: &'static Parameter, value: &Value, argument: &Argument) ->
 fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
     match kind {
         Kind::Any => Ok(value.clone()),
-        Kind::Switch => match value {
-            Value::Boolean(_) => Ok(value.clone()),
-            other => Err(format!("the {} '{other}': write $true or $false", other.kind())),
-        },
+        Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write $true or $false"),
         Kind::Text | Kind::File | Kind::Variable | Kind::Site | Kind::Role | Kind::Cmdlet => {
             plain_text(value, "Identity").map(Value::Text)
         }
@@ -201,10 +198,10 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
             }
         }
         Kind::Integer(least, most) => {
-            let number = match value {
-                Value::Integer(number) => Some(*number),
-                Value::Text(text) => text.trim().parse().ok(),
-                _ => None,
+            let number = if let Value::Integer(number) = value {
+                Some(*number)
+            } else {
+                value.as_text().and_then(|text| text.trim().parse().ok())
             };
             match number {
                 Some(number) if (least..=most).contains(&number) => Ok(Value::Integer(number)),
@@ -219,27 +216,31 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
                 .map(|address| Value::Text(address.to_string()))
                 .map_err(|fault| format!("'{text}': {fault}"))
         }
-        Kind::Credential => match value {
-            Value::Credential(_) => Ok(value.clone()),
-            other => Err(format!("the {} '{other}': it is an object from Get-Credential", other.kind())),
-        },
-        Kind::Block => match value {
-            Value::Block(_) => Ok(value.clone()),
-            other => Err(format!("the {} '{other}': it is a script block {{ … }}", other.kind())),
-        },
-        Kind::Map => match value {
-            Value::Record(_) => Ok(value.clone()),
-            other => Err(format!("the {} '{other}': it is a map", other.kind())),
-        },
-        Kind::Property => match value {
-            Value::Record(_) | Value::Block(_) => Ok(value.clone()),
-            other => plain_text(other, "Name").map(Value::Text),
-        },
-        Kind::Modification => match value {
-            Value::Record(_) | Value::List(_) | Value::Null => Ok(value.clone()),
-            other => plain_text(other, "Identity").map(Value::Text),
-        },
+        Kind::Credential => {
+            only(value, matches!(value, Value::Credential(_)), "it is an object from Get-Credential")
+        }
+        Kind::Block => only(value, matches!(value, Value::Block(_)), "it is a script block { … }"),
+        Kind::Map => only(value, matches!(value, Value::Record(_)), "it is a map"),
+        Kind::Property => {
+            if matches!(value, Value::Record(_) | Value::Block(_)) {
+                Ok(value.clone())
+            } else {
+                plain_text(value, "Name").map(Value::Text)
+            }
+        }
+        Kind::Modification => {
+            if matches!(value, Value::Record(_) | Value::List(_) | Value::Null) {
+                Ok(value.clone())
+            } else {
+                plain_text(value, "Identity").map(Value::Text)
+            }
+        }
     }
+}
+
+/// The value as it is, if it is what the parameter takes; else what it should be.
+fn only(value: &Value, is_it: bool, need: &str) -> Result<Value, String> {
+    if is_it { Ok(value.clone()) } else { Err(format!("the {} '{value}': {need}", value.kind())) }
 }
 
 /// The text of a value; of a record, the property by which its kind is identified.
@@ -266,19 +267,20 @@ fn identity(record: &Record, identified_by: &str) -> Option<String> {
 }
 
 fn duration(value: &Value) -> Result<Duration, String> {
-    match value {
-        Value::Duration(duration) => Ok(*duration),
-        Value::Integer(seconds) => {
-            u64::try_from(*seconds).map(Duration::from_secs).map_err(|_| format!("{seconds}: it is negative"))
-        }
-        Value::Float(seconds) => {
-            Duration::try_from_secs_f64(*seconds).map_err(|_| format!("{seconds}: it is no span of time"))
-        }
-        other => {
-            let text = plain_text(other, "Duration")?;
-            parse_duration(&text).ok_or_else(|| format!("'{text}': write seconds, or 90s, 1m30s, 00:01:30"))
-        }
+    if let Value::Duration(duration) = value {
+        return Ok(*duration);
     }
+    if let Value::Integer(seconds) = value {
+        return u64::try_from(*seconds)
+            .map(Duration::from_secs)
+            .map_err(|_| format!("{seconds}: it is negative"));
+    }
+    if let Value::Float(seconds) = value {
+        return Duration::try_from_secs_f64(*seconds)
+            .map_err(|_| format!("{seconds}: it is no span of time"));
+    }
+    let text = plain_text(value, "Duration")?;
+    parse_duration(&text).ok_or_else(|| format!("'{text}': write seconds, or 90s, 1m30s, 00:01:30"))
 }
 
 fn mistake(argument: &Argument, id: &'static str, message: String) -> ErrorRecord {

@@ -175,10 +175,14 @@ impl Leave {
 
 /// The parameters of a call as roles limit them and as the audit log holds them: secrets masked.
 pub fn parameters(bound: &Bound) -> Vec<access::Parameter> {
-    let values = |value: &Value| match value {
-        Value::List(items) => items.iter().map(Value::to_string).collect(),
-        Value::Boolean(truth) => vec![truth.to_string()],
-        one => vec![one.to_string()],
+    let values = |value: &Value| {
+        if let Value::List(items) = value {
+            items.iter().map(Value::to_string).collect()
+        } else if let Value::Boolean(truth) = value {
+            vec![truth.to_string()]
+        } else {
+            vec![value.to_string()]
+        }
     };
     bound
         .iter()

@@ -251,7 +251,7 @@ mod tests {
     use crate::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
     use crate::script::language::{Setting, lower_in};
     use crate::script::types;
-    use crate::value::{Block, Record};
+    use crate::value::Record;
 
     const fn cmdlet(name: &'static str, parameters: &'static [Parameter]) -> Description {
         Description {
@@ -339,10 +339,11 @@ mod tests {
                     let block = block();
                     let mut all = Vec::new();
                     for value in values {
-                        match block.call(value).map_err(Halt::Block)? {
-                            Value::List(items) => all.extend(items),
-                            Value::Null => {}
-                            value => all.push(value),
+                        let answer = block.call(value).map_err(Halt::Block)?;
+                        if let Value::List(items) = answer {
+                            all.extend(items);
+                        } else if !matches!(answer, Value::Null) {
+                            all.push(answer);
                         }
                     }
                     Ok(all)

@@ -140,7 +140,7 @@ impl Running {
             return Some(Dynamic::from(Termination::Limit(limit.to_owned())));
         }
         // The clock and the token are looked at now and then: they cost more than an operation.
-        if done % 256 == 0 { self.termination().map(Dynamic::from) } else { None }
+        if done.is_multiple_of(256) { self.termination().map(Dynamic::from) } else { None }
     }
 
     /// Waits for a future on the runtime, unless the program must end first.
@@ -356,10 +356,10 @@ fn function_arguments(mut values: Vec<Value>) -> Arguments {
 
 /// The value of a program's last expression, passed on like any output.
 pub fn emit_result(emit: &dyn Fn(Value), value: Value) {
-    match value {
-        Value::Null => {}
-        Value::List(items) => items.into_iter().for_each(emit),
-        other => emit(other),
+    if let Value::List(items) = value {
+        items.into_iter().for_each(emit);
+    } else if !matches!(value, Value::Null) {
+        emit(value);
     }
 }
 

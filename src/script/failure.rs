@@ -1,5 +1,7 @@
 //! What goes wrong in a script: a mistake in its text, an error record nobody caught, or a stop.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's errors are its own, and grow with it")]
+
 use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, ParseError, Position as RhaiPosition};
@@ -134,7 +136,7 @@ impl Failure {
             }
             Halt::Block(BlockError::Failed { message, cause }) => {
                 // The engine's own error comes back whole, with its position and its calls.
-                match cause.downcast_ref::<Box<EvalAltResult>>().and_then(copy) {
+                match cause.downcast_ref::<Box<EvalAltResult>>().and_then(|error| copy(error)) {
                     Some(error) => error,
                     None => Box::new(EvalAltResult::ErrorRuntime(message.into(), place)),
                 }
@@ -144,8 +146,8 @@ impl Failure {
 }
 
 /// A copy of an engine error, which does not implement `Clone` itself; of the kinds that a block raises.
-fn copy(error: &Box<EvalAltResult>) -> Option<Box<EvalAltResult>> {
-    let copied = match error.as_ref() {
+fn copy(error: &EvalAltResult) -> Option<Box<EvalAltResult>> {
+    let copied = match error {
         EvalAltResult::ErrorInFunctionCall(function, source, inner, place) => {
             EvalAltResult::ErrorInFunctionCall(function.clone(), source.clone(), copy(inner)?, *place)
         }

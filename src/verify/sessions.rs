@@ -104,7 +104,7 @@ impl Sessions {
                     && let Ok(session) = &shared.session
                     && let Err(fault) = session.become_available().await
                 {
-                    return Shared { session: Err(fault.into()), trace: shared.trace };
+                    return Shared { session: Err(fault), trace: shared.trace };
                 }
                 self.note(&account.address, &shared);
                 shared

@@ -46,7 +46,7 @@ pub fn may_be_kept(line: &str) -> bool {
         .iter()
         .any(|word| folded.contains(word));
     let holds_text = line.contains(['"', '\'', '=']);
-    !line.starts_with(' ') && !(names_secret && holds_text)
+    !(line.starts_with(' ') || names_secret && holds_text)
 }
 
 /// A history that does not take what it must not keep.
