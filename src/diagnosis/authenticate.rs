@@ -18,7 +18,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     let (pool, sender) = (context.pool, context.sender);
     match fault {
         Fault::NoMechanism { offered, reason } => {
-            no_mechanism(reason, context).evidence(format_args!("the server offers {}", words(offered)))
+            no_mechanism(reason, context).led_by(format_args!("the server offers {}", words(offered)))
         }
         Fault::Unprintable { what } => {
             let what = match what {
@@ -30,7 +30,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
         }
         Fault::Rejected { mechanism, step, condition, text, offered } => {
             let finding = rejected(*mechanism, *step, condition, text.as_deref(), trace, context)
-                .evidence(said(condition, text.as_deref()))
+                .led_by(said(condition, text.as_deref()))
                 .evidence(format_args!("{mechanism} failed at {}", place(*step)));
             if *condition == SaslCondition::InvalidMechanism {
                 finding.evidence(format_args!("the server offers {}", words(offered)))
@@ -39,7 +39,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             }
         }
         Fault::Scram { mechanism, fault } => {
-            cheated(fault, context).evidence(format_args!("{fault} (in {mechanism})"))
+            cheated(fault, context).led_by(format_args!("{fault} (in {mechanism})"))
         }
         Fault::Undecodable { mechanism } => {
             Finding::of(&catalogue::SASL_MALFORMED, format!("{pool} breaks the rules of authentication"))

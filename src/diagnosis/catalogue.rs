@@ -504,7 +504,7 @@ entries! {
         "Check that the pool's server is alive and not overloaded; its log says more.";
     EVIDENCE_SILENCE: "EVIDENCE-SILENCE", [Unknown],
         "The pool took the message, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
-        "Test again with a longer -Timeout to hear the pool's own verdict; check the way back from the partner to the pool.";
+        "Look at the partner and at the way back with Test-FederatedPartner; to hear the pool's own verdict, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.";
     EVIDENCE_NO_ANSWER: "EVIDENCE-NO-ANSWER", [Partner, Pool],
         "The partner's server took the message, and no client of the receiver answered: nobody is on line, or the client sends neither receipts nor answers. Most clients answer only those whom they know.",
         "Have the receiver go on line with a client that answers, run `imsh respond` as the receiver, or ask for less (-MinimumEvidence AcceptedByPartner, or the partner's `minimum_evidence`).";

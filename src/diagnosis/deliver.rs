@@ -182,9 +182,7 @@ fn federation(
     context: &Context<'_>,
 ) -> Finding {
     let word = Word { cause: bounces::cause(error, software), software, after };
-    let mut finding = federation::finding(&word, context);
-    finding.evidence.insert(0, said);
-    finding
+    federation::finding(&word, context).led_by(said)
 }
 
 /// Who said what, and when.
@@ -311,13 +309,12 @@ fn silent(
         Some(Evidence::AcceptedByPool) => {
             // What was seen from here names the broken thing before the pool does.
             match federation::unsaid(context) {
-                Some(mut finding) => {
-                    finding.evidence.insert(
-                        0,
-                        format!("{pool} took the message and nothing came back within {}", seconds(waited)),
-                    );
-                    finding.evidence(rests)
-                }
+                Some(finding) => finding
+                    .led_by(format_args!(
+                        "{pool} took the message and nothing came back within {}",
+                        seconds(waited)
+                    ))
+                    .evidence(rests),
                 None => with_look(silence(context).evidence(rests), None, context),
             }
         }
@@ -346,7 +343,7 @@ fn silence(context: &Context<'_>) -> Finding {
     );
     let domain = if context.look.is_none() { partner } else { context.domain() };
     finding.remedy(format!(
-        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine. Test again with a longer -Timeout to hear what {pool} has to say itself.",
+        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine. To hear what {pool} has to say itself, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.",
         if context.look.is_none() { "the partner" } else { "the way back" }
     ))
 }

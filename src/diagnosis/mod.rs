@@ -126,6 +126,13 @@ impl Finding {
         self
     }
 
+    /// Puts this before the evidence that is there: the most telling comes first.
+    #[must_use]
+    fn led_by(mut self, evidence: impl fmt::Display) -> Self {
+        self.evidence.insert(0, evidence.to_string());
+        self
+    }
+
     /// Says something else to do than the catalogue.
     #[must_use]
     fn remedy(mut self, remedy: impl Into<String>) -> Self {

@@ -29,7 +29,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             let title =
                 format!("the port of {pool} wants TLS from the first byte, and we asked for STARTTLS");
             port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::StartTls, trace, context)
-                .evidence("a TLS record answered our stream header")
+                .led_by("a TLS record answered our stream header")
         }
         Fault::NoStartTls => Finding::of(
             &catalogue::TLS_NOT_OFFERED,
@@ -196,7 +196,7 @@ fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
     if said.contains("<?xml") || said.contains("stream:") || said.contains("<stream") {
         let title = format!("the port of {pool} wants STARTTLS, and we began with TLS at once");
         return port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::Direct, trace, context)
-            .evidence(format_args!("our TLS handshake was answered with {}", quoted(said)));
+            .led_by(format_args!("our TLS handshake was answered with {}", quoted(said)));
     }
     let what = if said.starts_with("HTTP/") {
         "a web server"

@@ -90,7 +90,7 @@ pub fn exercises() -> Vec<Exercise> {
         receiver: "kenmyer@one-way.litwareinc.com".to_owned(),
         lesson: Lesson {
             code: "RETURN-PATH",
-            owner: "Partner",
+            owner: "Unknown",
             shows: "the receiver's own session saw the message, and its answer did not come back",
         },
     };
