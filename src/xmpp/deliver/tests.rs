@@ -129,7 +129,7 @@ async fn a_message_that_arrives_and_is_never_answered_is_a_fault_of_the_way_back
     let (ours, sender) = session("kenmyer@litwareinc.com/a").await;
     let (theirs, receiver) = session("adelany@contoso.com/b").await;
     tokio::spawn(carry(sender, receiver, Way::Closed));
-    let wanted = wanted(Evidence::Exchanged, 200);
+    let wanted = wanted(Evidence::Exchanged, 2000);
     let receiver = Some(&theirs);
     let delivery = deliver(&ours, receiver, probe("adelany@contoso.com"), &wanted, &mut Trace::new()).await;
     assert!(
