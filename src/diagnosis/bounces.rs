@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::xmpp::condition::{StanzaCondition, StanzaError};
+use crate::xmpp::condition::{StanzaCondition, StanzaError, StreamCondition};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Why a pool could not give a message to a partner.
@@ -31,6 +31,8 @@ pub(super) enum Cause {
     Silent,
     /// The partner closes connections without a word.
     Closed,
+    /// The partner ends connections with an error of its own.
+    PartnerError,
     /// What answers at the partner is no XMPP server.
     NotXmpp,
     /// The partner offers no encryption.
@@ -86,7 +88,7 @@ pub(super) fn software(error: &StanzaError, trace: &Trace) -> Software {
         Some("ejabberd") => Software::Ejabberd,
         Some(_) => Software::Other,
         None if EJABBERD_BEGINS.iter().any(|words| text.starts_with(words)) => Software::Ejabberd,
-        None if error.by.is_some() || text.starts_with(PROSODY_BEGINS) => Software::Prosody,
+        None if error.by.is_some() || text.to_lowercase().starts_with(PROSODY_BEGINS) => Software::Prosody,
         None => Software::Other,
     }
 }
@@ -94,8 +96,11 @@ pub(super) fn software(error: &StanzaError, trace: &Trace) -> Software {
 /// Why the pool says that it could not give a message to the partner.
 pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
     let text = error.text.as_deref().unwrap_or_default().to_lowercase();
-    if let Some((_, cause)) = TEXTS.iter().find(|(words, _)| contains(&text, words)) {
-        return *cause;
+    if let Some(said) = by_the_partner(&text) {
+        return first_row(PARTNER_SAYS, said).unwrap_or(Cause::PartnerError);
+    }
+    if let Some(cause) = first_row(POOL_SAYS, &text) {
+        return cause;
     }
     match (&error.condition, software) {
         // COMPAT: Prosody gives no text when the partner closed the connection.
@@ -127,6 +132,7 @@ pub(super) fn is_from_memory(cause: Cause, software: Software, after: Duration) 
             | Cause::Refused
             | Cause::Unreachable
             | Cause::Closed
+            | Cause::PartnerError
             | Cause::NotXmpp
             | Cause::NoTls
             | Cause::TlsFailed
@@ -157,6 +163,7 @@ pub(super) fn may_be_from_memory(cause: Cause, software: Software, after: Durati
             | Cause::Refused
             | Cause::Unreachable
             | Cause::Closed
+            | Cause::PartnerError
             | Cause::NotXmpp
             | Cause::NoTls
             | Cause::TlsFailed
@@ -173,6 +180,23 @@ pub(super) fn may_be_from_memory(cause: Cause, software: Software, after: Durati
     software == Software::Ejabberd && needs_a_connection && after < Duration::from_millis(20)
 }
 
+/// What the partner's server gave as the reason, where the pool passes that on: it may say anything, so
+/// that none of it may be taken for the pool's own words.
+fn by_the_partner(text: &str) -> Option<&str> {
+    // ejabberd: `Stream closed by peer: words (condition)`.
+    text.strip_prefix("stream closed by peer:").or_else(|| {
+        // Prosody: `Server-to-server connection failed: condition (words)`.
+        let said = text.strip_prefix(PROSODY_BEGINS)?.trim_start();
+        let (condition, _) = said.split_once(" (")?;
+        let is_condition = !matches!(StreamCondition::from_name(condition), StreamCondition::Unknown(_));
+        is_condition.then_some(said)
+    })
+}
+
+fn first_row(rows: &[(&str, Cause)], text: &str) -> Option<Cause> {
+    rows.iter().find(|(words, _)| contains(text, words)).map(|(_, cause)| *cause)
+}
+
 /// All words of a row, each after the one before it, with anything between them.
 fn contains(text: &str, words: &str) -> bool {
     let mut rest = text;
@@ -185,25 +209,30 @@ fn contains(text: &str, words: &str) -> bool {
     })
 }
 
-/// The texts, in lower case, `*` for anything; the first row that fits decides, so that what a peer
-/// said comes before what our own side says with the same words.
+/// What a partner's server says to our pool, in lower case, `*` for anything; the first row that fits
+/// decides, as in [`POOL_SAYS`].
+const PARTNER_SAYS: &[(&str, Cause)] = &[
+    ("your server's certificate", Cause::OurCertificate),
+    ("use of starttls required", Cause::OurEncryption),
+    ("encrypted server-to-server communication is required", Cause::OurEncryption),
+    ("no stream features to offer", Cause::NoTls),
+    ("host-unknown", Cause::HostUnknown),
+    ("host-gone", Cause::HostUnknown),
+    ("policy-violation", Cause::PartnerPolicy),
+    ("not-authorized", Cause::NotAuthenticated),
+];
+
+/// What a pool says of its own, in lower case.
 ///
 /// Sources: Prosody 0.12.3 and 13, ejabberd 23.01 to 26, as they spoke and as their sources read.
-const TEXTS: &[(&str, Cause)] = &[
-    // What the partner said, as our pool passes it on.
+const POOL_SAYS: &[(&str, Cause)] = &[
     ("your server's certificate", Cause::OurCertificate),
     ("doesn't accept our certificate", Cause::OurCertificate),
-    ("closed by peer*use of starttls required", Cause::OurEncryption),
-    ("policy-violation (encrypted server-to-server communication is required", Cause::OurEncryption),
-    ("closed by peer*encrypted server-to-server communication is required", Cause::OurEncryption),
     ("starttls is disabled in local configuration", Cause::OurEncryption),
     ("server-to-server communication is disabled for this host", Cause::PartnerPolicy),
     ("host-unknown", Cause::HostUnknown),
-    ("does not serve", Cause::HostUnknown),
     ("host-gone", Cause::HostUnknown),
-    ("closed by peer*system-shutdown", Cause::Closed),
     ("no stream features to offer", Cause::NoTls),
-    ("closed by peer*policy-violation", Cause::PartnerPolicy),
     ("authentication failed*access denied", Cause::PartnerPolicy),
     // What our pool's policy says.
     ("communication with remote domains is not enabled", Cause::Disabled),
@@ -273,11 +302,10 @@ const TEXTS: &[(&str, Cause)] = &[
     ("connection failed: closed", Cause::Closed),
     ("connection reset", Cause::Closed),
     ("stream reset by peer", Cause::Closed),
-    ("stream closed by peer", Cause::Closed),
     ("internal server error", Cause::PoolError),
 ];
 
-const PROSODY_BEGINS: &str = "Server-to-server connection failed:";
+const PROSODY_BEGINS: &str = "server-to-server connection failed:";
 const EJABBERD_BEGINS: &[&str] = &[
     "DNS lookup failed:",
     "Connection failed:",

@@ -412,7 +412,7 @@ entries! {
         "The partner's server accepts connections and then says nothing: it hangs, is overloaded, or something else listens there.",
         "Ask the partner to check its server, and what listens at its federation port.";
     FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Unknown],
-        "The partner's server closes the pool's connection without saying why.",
+        "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
         "Ask the partner to look into its server's log for the pool's domain.";
     FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner],
         "What answers at the partner's federation port does not speak XMPP.",

@@ -237,7 +237,9 @@ fn more_exact(said: Cause, seen: &Seen) -> Cause {
         Cause::Silent => here == Cause::NoTls,
         // COMPAT: Prosody 0.12 says "is not trusted" for most flaws of a certificate.
         Cause::Untrusted => matches!(here, Cause::Expired | Cause::NotYetValid | Cause::WrongName),
-        Cause::Closed => matches!(here, Cause::NotXmpp | Cause::NoTls | Cause::HostUnknown),
+        Cause::Closed | Cause::PartnerError => {
+            matches!(here, Cause::NotXmpp | Cause::NoTls | Cause::HostUnknown)
+        }
         Cause::NotOffered
         | Cause::Refused
         | Cause::NoAnswer
@@ -326,6 +328,10 @@ fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding
             let finding = Finding::of(&catalogue::FEDERATION_CLOSED, title);
             if healthy_here { disagreeing(finding, context) } else { finding }
         }
+        Cause::PartnerError => Finding::of(
+            &catalogue::FEDERATION_CLOSED,
+            format!("the server of {partner} ends the connection of {pool} with an error"),
+        ),
         Cause::NotXmpp => Finding::of(
             &catalogue::FEDERATION_NOT_XMPP,
             format!("what answers at the federation port of {partner} is no XMPP server"),
