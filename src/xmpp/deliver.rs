@@ -493,12 +493,19 @@ impl<'a> Wait<'a> {
     fn fence_failed(&mut self, error: StanzaError, at: Instant) {
         // The session has checked that it comes from the receiver's domain, as it says.
         let origin = self.origin(&error, self.probe.to().domain().as_str());
-        let is_remote = matches!(
-            error.condition,
-            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
-        );
+        // A likely origin is no proof: without a signature only what no server says for another one is.
+        let is_proven = match &error.by {
+            Some(_) => !matches!(
+                error.condition,
+                StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
+            ),
+            None => {
+                error.condition == StanzaCondition::FeatureNotImplemented
+                    || self.session.jid().domain() == self.probe.to().domain()
+            }
+        };
         self.fence = Fence::Failed { error: Box::new(error.clone()), origin, after: self.after(at) };
-        if origin == Origin::Partner && !is_remote && self.bounces.is_empty() {
+        if origin == Origin::Partner && is_proven && self.bounces.is_empty() {
             self.prove(Proof::PartnerErrorToPing { error }, at);
         }
     }

@@ -1,0 +1,243 @@
+//! The command line, as a user and as cron see it: what is printed where, and the exit status.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Output, Stdio};
+
+fn imsh() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+    // The tests see no topology of whoever runs them.
+    command.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs code on the practice network.
+fn practise(code: &str) -> Output {
+    imsh().args(["--lab", "-c", code]).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+#[test]
+fn a_success_is_the_originals_five_lines_and_the_evidence() {
+    let output =
+        practise("Test-CsXmppIM -TargetFqdn \"atl-cs-001.litwareinc.com\" -Receiver \"adelany@contoso.com\"");
+    let lines: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(lines[0], "Target Fqdn   : atl-cs-001.litwareinc.com");
+    assert_eq!(lines[1], "Result        : Success");
+    assert!(lines[2].starts_with("Latency       : 00:00:"), "{}", lines[2]);
+    assert_eq!(lines[3].trim_end(), "Error Message :");
+    assert_eq!(lines[4].trim_end(), "Diagnosis     :");
+    assert_eq!(lines[5], "Evidence      : Exchanged");
+}
+
+#[test]
+fn the_exit_status_says_what_came_of_it() {
+    let missing = "Test-XmppIM -TargetFqdn no-test-users.litwareinc.com -Receiver adelany@contoso.com";
+    let failing = "Test-XmppIM -TargetFqdn refused.litwareinc.com -Receiver adelany@contoso.com";
+    for (code, wanted) in [
+        ("1", 0),
+        (failing, 1),
+        ("let x = ;", 2),
+        ("Get-Pol", 2),
+        ("Test-XmppIM -TargetFqdn a -Receiver 'no address'", 2),
+        (missing, 4),
+        ("exit(7)", 7),
+    ] {
+        let output = practise(code);
+        assert_eq!(status(&output), wanted, "{code}\n{}{}", stdout(&output), stderr(&output));
+    }
+    let both = practise(&format!("{failing}; {missing}"));
+    assert_eq!(status(&both), 4);
+}
+
+#[test]
+fn a_caught_error_does_not_count() {
+    let output = practise(
+        "try { Test-XmppIM -TargetFqdn a -Receiver 'no address' } catch (error) { print(error.Id) }",
+    );
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert_eq!(stdout(&output), "ParameterArgumentTransformationError\n");
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_line_and_a_caret() {
+    let output = practise("let pools = Get-Pool;\nTset-XmppIM -TargetFqdn $pools");
+    assert_eq!(
+        stderr(&output),
+        "error: there is no cmdlet 'Tset-XmppIM'; did you mean Test-XmppIM?\n \
+         --> -c:2:1\n  \
+         |\n\
+         2 | Tset-XmppIM -TargetFqdn $pools\n  \
+         | ^\n"
+    );
+}
+
+#[test]
+fn json_is_a_whole_document_and_jsonl_a_line_for_each_record() {
+    let run = |format: &str| {
+        let code = "Get-Pool | Select-Object -First 2 -Property Identity";
+        stdout(&imsh().args(["--lab", "--output", format, "-c", code]).output().unwrap())
+    };
+    let document: serde_json::Value = serde_json::from_str(&run("json")).unwrap();
+    assert_eq!(document.as_array().unwrap().len(), 2);
+    let lines: Vec<serde_json::Value> =
+        run("jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["Identity"], "atl-cs-001.litwareinc.com");
+}
+
+#[test]
+fn get_credential_never_waits_without_a_terminal() {
+    let output = practise("Get-Credential kenmyer");
+    assert_eq!(status(&output), 4);
+    assert!(stderr(&output).contains("NonInteractive"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_password_is_shown_in_no_way_of_printing() {
+    let code = "let c = Get-Credential kenmyer -FromEnvironment IMSH_TEST_PASSWORD; print(c); print(`${c}`); \
+                print(c.Password); c | ConvertTo-Json; c | Format-List; c | Get-Member; debug(c); \
+                Test-XmppIM wrong-password.litwareinc.com adelany@contoso.com -UserSipAddress \
+                kenmyer@wrong-password.litwareinc.com -UserCredential $c -Verbose | ConvertTo-Json; throw c";
+    let secret = "correct horse battery staple";
+    for format in ["list", "table", "json", "jsonl", "csv", "html"] {
+        let output = imsh()
+            .args(["--lab", "--verbose", "--output", format, "-c", code])
+            .env("IMSH_TEST_PASSWORD", secret)
+            .output()
+            .unwrap();
+        let all = stdout(&output) + &stderr(&output);
+        assert!(all.contains("********"), "{all}");
+        assert!(!all.contains(secret), "{all}");
+    }
+}
+
+#[test]
+fn interrupting_ends_at_once_and_tells_what_was_learned() {
+    let code = "Test-XmppIM -TargetFqdn atl-cs-001.litwareinc.com, silent.litwareinc.com -Receiver adelany@contoso.com; loop {}";
+    let mut child = imsh()
+        .args(["--lab", "--output", "jsonl", "-c", code])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains("atl-cs-001"), "{first}");
+    interrupt(&child);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(rest.iter().any(|line| line.contains("silent.litwareinc.com")), "{rest:?}");
+}
+
+fn interrupt(child: &std::process::Child) {
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+}
+
+#[test]
+fn an_endless_script_is_interrupted_as_well() {
+    let mut child = imsh()
+        .args(["-c", "print(\"running\"); loop { try { loop {} } catch {} }"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut begun = [0; 8];
+    output.read_exact(&mut begun).unwrap();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn every_mistake_of_a_topology_is_told_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("topology.toml");
+    std::fs::write(
+        &file,
+        "[[pool]]\nidentity = \"a.example\"\ndomains = [\"example\"]\ntest_user = [\"x\"]\n",
+    )
+    .unwrap();
+    let output = imsh().arg("--topology").arg(&file).args(["-c", "Get-Pool"]).output().unwrap();
+    assert_eq!(status(&output), 2);
+    let said = stderr(&output);
+    assert!(said.contains("topology.toml:4:1") && said.contains("test_users"), "{said}");
+}
+
+#[test]
+fn the_shipped_topologies_are_sound() {
+    let read =
+        |file| imsh().args(["--topology", file, "--output", "jsonl", "-c", "Get-Pool"]).output().unwrap();
+    let output = read("examples/topology.toml");
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("atl-cs-001.litwareinc.com"));
+    // This one says who may do what, and whoever runs the tests is not among them.
+    assert_eq!(status(&read("examples/every-setting.toml")), 3);
+}
+
+#[test]
+fn the_shipped_scripts_have_no_mistakes() {
+    let scripts = std::fs::read_dir("scripts").unwrap().map(|entry| entry.unwrap().path());
+    let output = imsh().arg("lint").args(scripts).output().unwrap();
+    assert_eq!(status(&output), 0, "{}", stdout(&output));
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn one_user_tests_with_a_credential_of_their_own() {
+    let output = imsh()
+        .args(["--lab", "run", "scripts/one-user.rhai", "atl-cs-001.litwareinc.com"])
+        .args(["adelany@contoso.com", "kenmyer@litwareinc.com"])
+        .output()
+        .unwrap();
+    // Nobody is there to type the password.
+    assert_eq!(status(&output), 4, "{}", stderr(&output));
+    let output = imsh().args(["--lab", "run", "scripts/one-user.rhai"]).output().unwrap();
+    assert_eq!(status(&output), 2);
+    assert!(stdout(&output).starts_with("usage:"), "{}", stdout(&output));
+}
+
+#[test]
+fn the_daily_verification_tests_every_pair_and_fails_where_one_fails() {
+    let pool = "atl-cs-001.litwareinc.com";
+    let script = ["--lab", "--output", "jsonl", "run", "scripts/daily-verification.rhai", pool];
+    let output = imsh().args(script).output().unwrap();
+    let results: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |receiver: &str| {
+        let found = results.iter().find(|result| result["Receiver"] == receiver);
+        found.map(|result| result["Result"].as_str().unwrap())
+    };
+    assert_eq!(of("adelany@contoso.com"), Some("Success"), "{}", stderr(&output));
+    assert_eq!(of("adelany@expired.contoso.com"), Some("Failure"));
+    assert_eq!(status(&output), 1);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_nothing_with_a_panic() {
+    let mut child = imsh()
+        .args(["--lab", "-c", "for i in 0..20000 { Write-Output \"a line that fills the pipe, number $i\" }"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+}
