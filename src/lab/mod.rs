@@ -74,9 +74,9 @@ pub fn exercises() -> Vec<Exercise> {
         lesson: pool.lesson,
     });
     let receivers = PARTNERS.iter().flat_map(|partner| {
-        // Only ejabberd has such a memory.
-        let targets =
-            if partner.federation == Federation::Remembered { &HEALTHY_POOLS[1..] } else { &HEALTHY_POOLS };
+        // Only ejabberd has such a memory, and only its errors are never signed.
+        let for_ejabberd = matches!(partner.federation, Federation::Remembered | Federation::UnsignedError);
+        let targets = if for_ejabberd { &HEALTHY_POOLS[1..] } else { &HEALTHY_POOLS };
         partner.receivers.iter().flat_map(move |receiver| {
             targets.iter().map(move |target| Exercise {
                 target,

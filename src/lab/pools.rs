@@ -247,7 +247,7 @@ pub const POOLS: &[Pool] = &[
     broken(
         "resets.litwareinc.com",
         stream(Stream::Resets),
-        ("STREAM-BROKEN", "Unknown"),
+        ("STREAM-CLOSED", "Pool"),
         "the connection is reset instead of a stream",
     ),
     broken(
