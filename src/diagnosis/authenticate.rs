@@ -85,12 +85,16 @@ fn no_mechanism(reason: &Unusable, context: &Context<'_>) -> Finding {
             &catalogue::SASL_NO_MECHANISM,
             format!("{pool} offers no way to log on that imsh speaks"),
         ),
-        Unusable::PlainForbidden => Finding::of(
-            &catalogue::SASL_PLAIN_ONLY,
-            format!(
-                "{pool} would take the password only in clear inside TLS, which its settings here forbid"
-            ),
-        ),
+        Unusable::PlainForbidden => {
+            let title = if context.given.authentication.is_some() {
+                format!("PLAIN would show {pool} the password itself, which its settings here forbid")
+            } else {
+                format!(
+                    "{pool} would take the password only in clear inside TLS, which its settings here forbid"
+                )
+            };
+            authentication_in_doubt(Finding::of(&catalogue::SASL_PLAIN_ONLY, title), context)
+        }
         Unusable::NotOffered { wanted } => {
             let title = format!("{pool} does not offer {wanted}");
             authentication_in_doubt(Finding::of(&catalogue::SASL_NOT_OFFERED, title), context)

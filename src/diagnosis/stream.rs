@@ -221,6 +221,12 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
     }
     let during = during(current_phase(trace));
     match fault {
+        // The connection ended without the end of TLS: what a killed server leaves.
+        xml::Fault::Broken { kind: ErrorKind::UnexpectedEof, .. } => {
+            Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the connection {during}"))
+                .evidence("it gave no reason, and ended neither the stream nor TLS")
+                .last_seen(trace)
+        }
         xml::Fault::Broken { kind, detail } => {
             let how = if *kind == ErrorKind::ConnectionReset { "was reset" } else { "broke" };
             Finding::of(&catalogue::STREAM_BROKEN, format!("the connection to {pool} {how} {during}"))

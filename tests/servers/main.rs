@@ -27,7 +27,7 @@ fn keep_the_federation_up() {
     );
     for manner in Manner::ALL {
         let domain = format!("{}.test", manner.label());
-        eprintln!("peer {domain} {}", federation.peer(&domain, manner));
+        eprintln!("peer {domain} {}", federation.peer(&domain, manner).address);
     }
     let names = &federation.names;
     names.fail("servfail.test");

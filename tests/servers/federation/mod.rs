@@ -49,6 +49,7 @@ use std::sync::OnceLock;
 use authority::{Authority, Flaw};
 use loopback::Loopback;
 use names::Names;
+use peers::{Manner, Peer};
 use process::Ground;
 use release::{PRIVILEGE, Release};
 use resident::{Answer, Resident};
@@ -83,7 +84,7 @@ pub struct Federation {
     pub authority: Authority,
     pub prosody: prosody::Prosody,
     pub ejabberd: ejabberd::Ejabberd,
-    release: Release,
+    pub release: Release,
     ground: Ground,
     runtime: tokio::runtime::Runtime,
 }
@@ -203,12 +204,16 @@ impl Federation {
 
     /// A peer that misbehaves, on an address of its own, at the client's and the servers' port; `domain`
     /// and `pool.<domain>` lead to it.
-    pub fn peer(&self, domain: &str, manner: peers::Manner) -> IpAddr {
+    pub fn peer(&self, domain: &str, manner: Manner) -> Peer {
         let address = self.loopback.next();
         self.names.domain(domain, address);
         let _inside = self.runtime.enter();
-        peers::Peer::start(address, domain, manner, &self.authority);
-        address
+        Peer::start(address, domain, manner, &self.authority)
+    }
+
+    /// Waits until somebody connects to a peer.
+    pub fn wait_for_a_call(&self, peer: &Peer) {
+        peer.wait_for_a_call(&self.runtime);
     }
 }
 

@@ -3,12 +3,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, Flaw};
@@ -60,13 +63,17 @@ impl Manner {
 }
 
 /// A peer; it plays until the runtime ends.
-pub struct Peer;
+pub struct Peer {
+    pub address: IpAddr,
+    calls: Arc<Semaphore>,
+}
 
 impl Peer {
     /// Starts it at both ports; call it inside a runtime.
-    pub fn start(address: IpAddr, domain: &str, manner: Manner, authority: &Authority) {
+    pub fn start(address: IpAddr, domain: &str, manner: Manner, authority: &Authority) -> Self {
+        let calls = Arc::new(Semaphore::new(0));
         if manner == Manner::Refuses {
-            return;
+            return Self { address, calls };
         }
         let tls = acceptor(domain, authority);
         for (port, namespace) in [(5222, "jabber:client"), (5269, "jabber:server")] {
@@ -79,13 +86,21 @@ impl Peer {
             listener.set_nonblocking(true).unwrap();
             let listener = TcpListener::from_std(listener).unwrap();
             let play = Play { domain: domain.to_owned(), namespace, manner, tls: tls.clone() };
-            tokio::spawn(accept(listener, Arc::new(play)));
+            tokio::spawn(accept(listener, Arc::new(play), Arc::clone(&calls)));
         }
+        Self { address, calls }
+    }
+
+    /// Waits for the next connection to it.
+    pub fn wait_for_a_call(&self, runtime: &Runtime) {
+        let call = async { tokio::time::timeout(Duration::from_secs(30), self.calls.acquire()).await };
+        runtime.block_on(call).expect("nobody calls the peer").unwrap().forget();
     }
 }
 
-async fn accept(listener: TcpListener, play: Arc<Play>) {
+async fn accept(listener: TcpListener, play: Arc<Play>, calls: Arc<Semaphore>) {
     while let Ok((stream, _)) = listener.accept().await {
+        calls.add_permits(1);
         let play = Arc::clone(&play);
         tokio::spawn(async move { play.run(stream).await });
     }
@@ -98,7 +113,7 @@ async fn drop_packets(address: SocketAddr) {
     socket.bind(address).unwrap();
     let listener = socket.listen(0).unwrap();
     let mut queued = Vec::new();
-    let unanswered = std::time::Duration::from_millis(200);
+    let unanswered = Duration::from_millis(200);
     while let Ok(Ok(stream)) = tokio::time::timeout(unanswered, TcpStream::connect(address)).await {
         queued.push(stream);
     }

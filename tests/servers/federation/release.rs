@@ -36,6 +36,13 @@ impl Release {
         self.path(inside).exists()
     }
 
+    /// The major version of Debian that the servers are packaged for: 12 has Prosody 0.12 and ejabberd
+    /// 23.01, 13 with its backports Prosody 13 and ejabberd 26.
+    pub fn debian(&self) -> u32 {
+        let version = std::fs::read_to_string(self.path("/etc/debian_version")).unwrap_or_default();
+        version.split('.').next().and_then(|major| major.trim().parse().ok()).unwrap_or(12)
+    }
+
     /// A command that runs `program` of the release; it sees `ground` under the same path.
     pub fn command(&self, ground: &Path, name_server: IpAddr, program: &str) -> Command {
         std::fs::write(ground.join("resolv.conf"), format!("nameserver {name_server}\n")).unwrap();
