@@ -99,6 +99,12 @@ impl Lowering<'_> {
         for (place, statement) in block.statements.iter().enumerate() {
             let is_value = Some(place) == last && statement.end == End::Open;
             match (is_value, purpose) {
+                (true, Purpose::Gather) if is_expression(statement, self.writer.source) => {
+                    self.gathered(statement);
+                }
+                (false, Purpose::Gather) if is_plain_value(statement, self.writer.source) => {
+                    self.gathered(statement);
+                }
                 (true, _) => self.statement(statement, purpose),
                 (false, Purpose::Gather) => self.statement(statement, Purpose::Gather),
                 (false, Purpose::Value | Purpose::Show) => self.statement(statement, Purpose::Show),
@@ -111,6 +117,14 @@ impl Lowering<'_> {
         if let Some(span) = span.filter(|span| span.start < span.end) {
             self.writer.copy(span);
         }
+    }
+
+    /// An expression whose value the script block around it gathers.
+    fn gathered(&mut self, statement: &Statement) {
+        self.writer.made_here(" __shell::gather(__out, ");
+        self.values(&statement.pieces);
+        self.writer.made_here(")");
+        self.end(statement);
     }
 
     fn statement(&mut self, statement: &Statement, purpose: Purpose) {
@@ -127,6 +141,10 @@ impl Lowering<'_> {
             }
             Role::Other => self.pieces(&statement.pieces, Purposes::VALUES),
         }
+        self.end(statement);
+    }
+
+    fn end(&mut self, statement: &Statement) {
         match statement.end {
             End::Semicolon(span) => self.writer.copy(span),
             End::Line => self.writer.made_here(";"),
@@ -315,9 +333,9 @@ impl Lowering<'_> {
         self.writer.made("__shell::block(", start);
         self.writer.made(&quoted(&shown), start);
         self.writer.made(&format!(", |{CURRENT}| {{"), start);
-        if gathers(&block.block) {
+        if gathers(&block.block, self.writer.source) {
             self.writer.made("let __out = []; ", start);
-            self.gathering_block(&block.block);
+            self.block(&block.block, Purpose::Gather);
             self.writer.made_here("; __out");
         } else {
             self.yielding_block(&block.block);
@@ -335,24 +353,6 @@ impl Lowering<'_> {
                 self.statement(statement, Purpose::Value);
             } else {
                 self.statement(statement, Purpose::Show);
-            }
-        }
-        self.blank(block.tail);
-    }
-
-    /// A script block's statements, each of which may emit.
-    fn gathering_block(&mut self, block: &Block) {
-        let last = block.statements.len().checked_sub(1);
-        for (place, statement) in block.statements.iter().enumerate() {
-            let value = Some(place) == last
-                && statement.end == End::Open
-                && is_expression(statement, self.writer.source);
-            if value {
-                self.writer.made_here(" __shell::gather(__out, ");
-                self.values(&statement.pieces);
-                self.writer.made_here(")");
-            } else {
-                self.statement(statement, Purpose::Gather);
             }
         }
         self.blank(block.tail);
@@ -451,24 +451,25 @@ const CURRENT: &str = "__it";
 const SHOWN_SOURCE: usize = 200;
 
 /// Whether a script block emits in more places than its end.
-fn gathers(block: &Block) -> bool {
+fn gathers(block: &Block, source: &str) -> bool {
     let last = block.statements.len().checked_sub(1);
     block.statements.iter().enumerate().any(|(place, statement)| {
-        match (Some(place) == last, statement.role) {
-            (false, Role::Command) => true,
-            (false, Role::Branch | Role::Loop) | (true, Role::Loop) => emits_inside(statement),
-            (true, Role::Branch) => bodies(&statement.pieces).any(|body| gathers(&body.block)),
-            (true, Role::Command) | (_, Role::Other) => false,
+        let is_last = Some(place) == last;
+        match statement.role {
+            Role::Branch if is_last => bodies(&statement.pieces).any(|body| gathers(&body.block, source)),
+            Role::Command => !is_last,
+            Role::Branch | Role::Loop => emits_inside(statement, source),
+            Role::Other => !is_last && is_plain_value(statement, source),
         }
     })
 }
 
-fn emits_inside(statement: &Statement) -> bool {
+fn emits_inside(statement: &Statement, source: &str) -> bool {
     bodies(&statement.pieces).any(|body| {
         body.block.statements.iter().any(|statement| match statement.role {
             Role::Command => true,
-            Role::Branch | Role::Loop => emits_inside(statement),
-            Role::Other => false,
+            Role::Branch | Role::Loop => emits_inside(statement, source),
+            Role::Other => is_plain_value(statement, source),
         })
     })
 }
@@ -482,13 +483,36 @@ fn bodies(pieces: &[Piece]) -> impl Iterator<Item = &Body> {
     })
 }
 
+/// What a statement begins with that has no value.
+const KEYWORDS: &[&str] = &["return", "throw", "break", "continue", "import", "export", "else"];
+
+/// Whether a statement does nothing but have a value: it must be meant as output.
+fn is_plain_value(statement: &Statement, source: &str) -> bool {
+    let is_plain = |piece: &Piece| {
+        piece.is_blank()
+            || matches!(
+                piece,
+                Piece::Text(_)
+                    | Piece::List(_)
+                    | Piece::Map(_)
+                    | Piece::Literal(..)
+                    | Piece::Variable(_)
+                    | Piece::Current(_)
+                    | Piece::Word(_)
+                    | Piece::Binary(..)
+                    | Piece::Operation(_)
+            )
+            || matches!(piece, Piece::Rhai(span) if !KEYWORDS.contains(&span.of(source)))
+    };
+    is_expression(statement, source) && statement.pieces.iter().all(is_plain)
+}
+
 /// Whether a statement without a semicolon has a value that can be passed on.
 fn is_expression(statement: &Statement, source: &str) -> bool {
     let acts = |piece: &Piece| {
         if let Piece::Rhai(span) = piece {
             let text = span.of(source);
-            return ["return", "throw", "break", "continue", "import", "export"].contains(&text)
-                || (text.ends_with('=') && text != "==");
+            return KEYWORDS.contains(&text) || (text.ends_with('=') && text != "==");
         }
         matches!(piece, Piece::Declared(_) | Piece::Assigned(_) | Piece::Function(_))
     };

@@ -1,0 +1,44 @@
+//! How long it takes to read and lower ten thousand lines, and what Rhai needs to compile them.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use imsh::cmdlet::Catalogue;
+use imsh::cmdlets;
+use imsh::script::language::lower;
+
+/// Eight lines of a script as administrators write them.
+const LINES: &str = r#"for pool in Get-Pool {
+    let failed = Test-XmppIM -TargetFqdn $pool -Receiver "adelany@contoso.com" | Where-Object Result -eq "Failure";
+    if failed.len() > 0 { Write-Warning "$(pool.Identity): $(failed.len()) receivers out of reach" }
+    let text = `${failed.len()} of ${[1, 2, 3].map(|x| x * 2).len()}`;
+    if $failed.Error -like "*refused*" -and -not ($pool.Site -eq 'Redmond') { print(text); }
+    $list = @{ Pool = $pool.Identity; Failed = $failed }
+    $failed | Sort-Object TargetFqdn | Select-Object -First 5 | Out-Null
+}
+"#;
+
+fn ten_thousand_lines(c: &mut Criterion) {
+    let catalogue = Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description));
+    let mixed = LINES.replace(" | Out-Null", "").repeat(10_000 / 8);
+    let rhai =
+        "let alpha = [1, 2].map(|x| x - 1).len() + f(\"text\", #{ a: 1 }); // a comment\n".repeat(10_000);
+    let mut group = c.benchmark_group("language");
+    for (name, text) in [("mixed", &mixed), ("rhai", &rhai)] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(format!("lower {name}"), |bencher| {
+            bencher.iter(|| lower(black_box(text), &catalogue).map(|lowered| lowered.text().len()));
+        });
+        let lowered = lower(text, &catalogue);
+        let Ok(lowered) = lowered else { panic!("the script has mistakes: {lowered:?}") };
+        let mut engine = rhai::Engine::new();
+        engine.set_max_expr_depths(0, 0);
+        group.bench_function(format!("compile {name}"), |bencher| {
+            bencher.iter(|| engine.compile(black_box(lowered.text())).is_ok());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ten_thousand_lines);
+criterion_main!(benches);
