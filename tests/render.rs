@@ -248,6 +248,27 @@ fn a_long_stream_is_sized_by_its_first_rows_and_loses_nothing() {
     assert!(text.contains(&"x".repeat(99)));
 }
 
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_a_format_or_a_terminal(texts in proptest::collection::vec("\\PC{0,40}|[\\x00-\\x7f]{0,40}|.{0,20}", 1..4), width in 1_usize..120) {
+        let record = |text: &String| {
+            let record = Record::new("TestResult").with("TargetFqdn", text.as_str()).with("Result", "Failure");
+            Value::from(record.with("Error", text.as_str()).with("Code", text.as_str()))
+        };
+        let values: Vec<Value> = texts.iter().map(record).collect();
+        for format in formats() {
+            let text = render(&values, format, Some(width), Colour::Never);
+            let raw = text.chars().find(|letter| imsh::render::visible::is_hostile(*letter));
+            proptest::prop_assert_eq!(raw, None, "{:?}", format);
+        }
+        let json = render(&values, Format::Json, None, Colour::Never);
+        let array: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for (text, read) in texts.iter().zip(array.as_array().unwrap()) {
+            proptest::prop_assert_eq!(read["Error"].as_str(), Some(text.as_str()));
+        }
+    }
+}
+
 fn formats() -> Vec<Format> {
     [Format::View].into_iter().chain(Format::NAMED.map(|(_, format)| format)).collect()
 }

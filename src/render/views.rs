@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::formatted::Formatted;
 use super::table::Table;
 use super::view::{self, Layout};
-use super::{Colour, Sink, list, visible, wrap};
+use super::{Colour, Sink, list, visible};
 use crate::secret::MASK;
 use crate::value::{Record, Value};
 
@@ -52,10 +52,8 @@ impl Views {
         }
         let whole = value.to_string();
         let whole = visible::visible(whole.strip_suffix('\n').unwrap_or(&whole));
-        match self.width {
-            Some(width) => self.text.push_str(&wrap::wrap(&whole, width.max(1)).join("\n")),
-            None => self.text.push_str(&whole),
-        }
+        // Not wrapped: a terminal does that without changing what is copied from it.
+        self.text.push_str(&whole);
         self.text.push('\n');
     }
 

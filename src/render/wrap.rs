@@ -100,6 +100,19 @@ mod tests {
         assert_eq!(wrap("👩\u{200d}🔧👩\u{200d}🔧", 2), ["👩\u{200d}🔧", "👩\u{200d}🔧"]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn wrapping_keeps_every_letter_and_the_width(text in "[ -~漢é👩\u{200d}\u{301}.@-]{0,60}", width in 2_usize..20) {
+            let lines = wrap(&text, width);
+            let without_blanks = |text: &str| text.replace(' ', "");
+            proptest::prop_assert_eq!(without_blanks(&lines.concat()), without_blanks(&text));
+            for line in lines {
+                let is_one_letter = line.graphemes(true).count() == 1;
+                proptest::prop_assert!(columns(&line) <= width || is_one_letter, "{}", line);
+            }
+        }
+    }
+
     #[test]
     fn what_is_left_out_is_marked() {
         assert_eq!(wrap_at_most("one two three four", 5, 2), ["one", "two…"]);
