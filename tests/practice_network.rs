@@ -1,6 +1,8 @@
 //! The practice network's table against the client: everything broken gives its code and its owner, and
 //! nothing broken is ever a success.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

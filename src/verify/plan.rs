@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
-use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Topology};
+use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Server, Topology};
 use crate::vault::{self, StoredCredential, Vault};
 use crate::xmpp::network::Trust;
 use crate::xmpp::sasl::{Authentication, Login, PlainPassword};
@@ -320,7 +320,12 @@ impl Account {
     /// The stored certificate cannot be used.
     pub(super) fn logon(&self, deadlines: Deadlines) -> Result<Logon, Fault> {
         let pool = self.pool.as_ref();
-        let servers = pool.map(|pool| pool.servers.iter().map(ToString::to_string).collect());
+        // A port that was given by hand holds for every server, whatever the topology says.
+        let server = |server: &Server| match self.registrar_port {
+            Some(_) => Server { port: None, ..server.clone() }.to_string(),
+            None => server.to_string(),
+        };
+        let servers = pool.map(|pool| pool.servers.iter().map(server).collect());
         let certificate = self.certificate.as_ref();
         Ok(Logon {
             pool_fqdn: pool.map_or_else(|| self.target.clone(), |pool| pool.identity.to_string()),

@@ -369,9 +369,8 @@ async fn a_domain_that_leads_elsewhere_is_noticed() {
     ] {
         let (session, trace) = log_on(&refused, zone).await;
         assert!(session.is_err());
-        let leads = trace.facts().find_map(|(phase, fact)| match fact {
-            Fact::Domain(records) => Some((phase, &records.leads)),
-            _ => None,
+        let leads = trace.facts().find_map(|(phase, fact)| {
+            if let Fact::Domain(records) = fact { Some((phase, &records.leads)) } else { None }
         });
         assert_eq!(leads, Some((Phase::Resolve, &expected)));
     }

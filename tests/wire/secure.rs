@@ -58,7 +58,7 @@ async fn tls_server(config: ServerConfig) -> SocketAddr {
 async fn says(bytes: &'static [u8]) -> SocketAddr {
     listen(move |mut tcp| async move {
         let mut buffer = [0; 2048];
-        tcp.read(&mut buffer).await.unwrap();
+        assert!(tcp.read(&mut buffer).await.unwrap() > 0);
         tcp.write_all(bytes).await.unwrap();
         tcp.shutdown().await.unwrap();
     })
