@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Description;
+use crate::access::{self, BuiltIn, CmdletName};
 use crate::value::text::nearest;
 
 /// Descriptions by name. A principal's own catalogue holds what that principal may run.
@@ -39,5 +40,18 @@ impl Catalogue {
     /// The name that `name` was probably meant to be.
     pub fn nearest(&self, name: &str) -> Option<&'static str> {
         nearest(name, self.iter().flat_map(Description::every_name))
+    }
+}
+
+/// As the roles ask for it.
+impl access::Catalogue for Catalogue {
+    fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName> {
+        let has_it = |one: &&Description| role == BuiltIn::Administrator || one.roles.contains(&role);
+        self.iter().filter(has_it).filter_map(|one| one.name.parse().ok()).collect()
+    }
+
+    fn parameters_of(&self, cmdlet: &CmdletName) -> Option<Vec<String>> {
+        let description = self.iter().find(|one| one.name.parse().ok().as_ref() == Some(cmdlet))?;
+        Some(description.every_parameter().map(|parameter| parameter.name.to_owned()).collect())
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::access::BuiltIn;
-use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::{Call, Cmdlet, NoOperator, Outcome};
 use crate::secret::{Credential, Secret};
 use crate::value::Value;
@@ -33,7 +33,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 "FromEnvironment",
                 Kind::Text,
                 "The environment variable that holds the password.",
-            ),
+            )
+            .binds(Binds::Endpoint),
             Parameter::new("FromFile", Kind::File, "The file whose first line is the password."),
         ],
         emits: "Credential",

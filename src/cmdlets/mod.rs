@@ -11,6 +11,7 @@ pub mod world;
 pub mod filter;
 pub mod properties;
 pub mod files;
+pub mod change;
 
 pub mod help;
 
@@ -26,6 +27,17 @@ pub mod get_credential;
 pub mod set_test_user_credential;
 pub mod get_test_user_credential;
 pub mod remove_test_user_credential;
+
+pub mod new_pool;
+pub mod set_pool;
+pub mod remove_pool;
+pub mod new_xmpp_allowed_partner;
+pub mod set_xmpp_allowed_partner;
+pub mod remove_xmpp_allowed_partner;
+pub mod get_admin_role;
+pub mod grant_admin_role;
+pub mod revoke_admin_role;
+pub mod test_audit_log;
 
 pub mod write_output;
 pub mod where_object;
@@ -88,6 +100,16 @@ pub static ALL: &[&Cmdlet] = &[
     &get_help::CMDLET,
     &get_command::CMDLET,
     &get_history::CMDLET,
+    &new_pool::CMDLET,
+    &set_pool::CMDLET,
+    &remove_pool::CMDLET,
+    &new_xmpp_allowed_partner::CMDLET,
+    &set_xmpp_allowed_partner::CMDLET,
+    &remove_xmpp_allowed_partner::CMDLET,
+    &get_admin_role::CMDLET,
+    &grant_admin_role::CMDLET,
+    &revoke_admin_role::CMDLET,
+    &test_audit_log::CMDLET,
     &write_output::CMDLET,
     &where_object::CMDLET,
     &for_each_object::CMDLET,

@@ -94,7 +94,7 @@ fn bind_named(
                 .remedy(parameter.help));
         }
         // Nothing given is not given: scripts pass on what they do not have.
-        (Some(Value::Null), _) => return Ok(()),
+        (Some(Value::Null), kind) if kind != Kind::Modification => return Ok(()),
         (Some(value), _) => convert(parameter, value, &argument)?,
     };
     bound.set(parameter.name, value);

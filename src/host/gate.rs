@@ -130,7 +130,7 @@ impl Gate {
         {
             return Ok(state.clone());
         }
-        let roles = access::Gate::new(topology.access.as_ref(), &Known(everything)).map_err(|unknown| {
+        let roles = access::Gate::new(topology.access.as_ref(), everything).map_err(|unknown| {
             let list: Vec<String> = unknown.iter().map(ToString::to_string).collect();
             ErrorRecord::new(Category::InvalidData, "TopologyInvalid", format!("{}.", list.join("; ")))
                 .target(topology.path.display().to_string())
@@ -193,21 +193,4 @@ pub fn parameters(bound: &Bound) -> Vec<access::Parameter> {
 /// A cmdlet's name as roles list it.
 fn cmdlet_name(description: &Description) -> Option<CmdletName> {
     description.name.parse().ok()
-}
-
-/// Every cmdlet that there is, as the roles ask for it.
-struct Known<'a>(&'a Catalogue);
-
-impl access::Catalogue for Known<'_> {
-    fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName> {
-        let has_it =
-            |description: &&Description| role == BuiltIn::Administrator || description.roles.contains(&role);
-        self.0.iter().filter(has_it).filter_map(cmdlet_name).collect()
-    }
-
-    fn parameters_of(&self, cmdlet: &CmdletName) -> Option<Vec<String>> {
-        let description =
-            self.0.iter().find(|description| cmdlet_name(description).as_ref() == Some(cmdlet))?;
-        Some(description.every_parameter().map(|parameter| parameter.name.to_owned()).collect())
-    }
 }

@@ -5,8 +5,9 @@
 //! the pool; what the topology does not list is `Unlisted`.
 
 use crate::access::Touch;
+use crate::access::scope::site_key;
 use crate::address::{Address, Domain};
-use crate::cmdlet::{Binds, Description};
+use crate::cmdlet::{Binds, Description, Kind};
 use crate::cmdlets::Bound;
 use crate::topology::Topology;
 
@@ -19,6 +20,10 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
         if !bound.is_given(parameter.name) {
             continue;
         }
+        // Whoever names a file of the service account could name its vault or its topology.
+        if parameter.kind == Kind::File {
+            always.push(unlisted(parameter.name));
+        }
         let values = bound.texts(parameter.name);
         match parameter.binds {
             Binds::Nothing => {}
@@ -28,8 +33,9 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
             Binds::Receiver => far.extend(values.iter().map(|address| receiver(address, topology))),
             Binds::Partner => far.extend(values.iter().map(|domain| vec![partner(domain, topology)])),
             Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
-            Binds::Endpoint => always.push(unlisted(parameter.name)),
-            Binds::Global | Binds::Role | Binds::Principal => always.push(Touch::Settings),
+            // A role that could hand out roles would be every role.
+            Binds::Endpoint | Binds::Role | Binds::Principal => always.push(unlisted(parameter.name)),
+            Binds::Global => always.push(Touch::Settings),
         }
     }
     always.extend(named_by_credential(description, bound, topology));
@@ -69,7 +75,7 @@ fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Touch>> {
 
 /// Every pool of a site.
 fn in_site(site: &str, topology: &Topology) -> Vec<Touch> {
-    let is_here = |own: &Option<String>| own.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site));
+    let is_here = |own: &Option<String>| own.as_ref().is_some_and(|own| site_key(own) == site_key(site));
     let pools = topology.pools.iter().filter(|pool| is_here(&pool.site));
     let touches: Vec<Touch> =
         pools.map(|pool| Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() }).collect();

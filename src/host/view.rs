@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::access::{Role, UserScope};
+use crate::access::scope::site_key;
+use crate::access::{Access, Role, UserScope};
 use crate::address::Domain;
 use crate::topology::{Partner, Pool, Topology};
 
@@ -27,8 +28,19 @@ pub fn visible(topology: &Arc<Topology>, roles: &[&Role]) -> Arc<Topology> {
     Arc::new(Topology {
         pools: topology.pools.iter().filter(|pool| reaches(pool)).cloned().collect(),
         partners: Some(partners),
+        access: topology.access.as_ref().map(|access| own_access(access, roles)),
         ..Topology::clone(topology)
     })
+}
+
+/// The roles held, and who else has them: other roles' scopes would name what is hidden.
+fn own_access(access: &Access, roles: &[&Role]) -> Access {
+    let holds = |name: &str| roles.iter().any(|role| site_key(&role.identity) == site_key(name));
+    Access {
+        roles: access.roles.iter().filter(|role| holds(&role.identity)).cloned().collect(),
+        principals: Vec::new(),
+        assignments: access.assignments.iter().filter(|one| holds(&one.role)).cloned().collect(),
+    }
 }
 
 /// A domain of our own whose pool is out of sight, as a partner.

@@ -1,0 +1,110 @@
+//! Changing the topology from a cmdlet: asked for, rehearsed, and written in one step.
+
+use super::{Call, Outcome};
+use crate::access::BuiltIn;
+use crate::cmdlet::{Arity, Category, ErrorRecord, Kind};
+use crate::topology::Topology;
+use crate::topology::edit::{self, Document, Fault, Setting};
+use crate::value::Value;
+
+/// Makes a change, unless `-WhatIf` or an answer to `-Confirm` says no. Under `-WhatIf` too, a
+/// change that would be refused is an error.
+///
+/// # Errors
+/// Every [`Fault`] as an error record; `NoAdministrator` where nobody could change it back.
+pub fn change(
+    call: &Call,
+    operation: &str,
+    target: &str,
+    deed: impl Fn(&mut Document) -> Result<(), Fault>,
+) -> Outcome {
+    let Some(path) = call.world.topology.path() else {
+        return Err(ErrorRecord::new(
+            Category::ResourceUnavailable,
+            "NoTopology",
+            "There is no topology file to change.",
+        )
+        .remedy("Give --topology FILE.")
+        .into());
+    };
+    let rehearsed = tokio::task::block_in_place(|| edit::rehearse(path, &deed));
+    let (_, after) = rehearsed.map_err(|fault| refused(&fault, target))?;
+    keep_an_administrator(&after, target)?;
+    if !call.should_process(operation, target)? {
+        return Ok(());
+    }
+    tokio::task::block_in_place(|| edit::change(path, &deed)).map_err(|fault| refused(&fault, target))?;
+    Ok(())
+}
+
+/// A topology that says who may do what, and lets nobody change it, locks its owner out.
+fn keep_an_administrator(after: &Topology, target: &str) -> Outcome {
+    let Some(access) = &after.access else { return Ok(()) };
+    let has_one = access.assignments.iter().any(|assignment| {
+        BuiltIn::named(&assignment.role) == Some(BuiltIn::Administrator) && !assignment.members.is_empty()
+    });
+    if has_one {
+        return Ok(());
+    }
+    Err(ErrorRecord::new(
+        Category::InvalidOperation,
+        "NoAdministrator",
+        "From then on nobody would have the role Administrator.",
+    )
+    .target(target)
+    .remedy("Give it to somebody first: Grant-AdminRole Administrator os-user:NAME.")
+    .into())
+}
+
+fn refused(fault: &Fault, target: &str) -> ErrorRecord {
+    let (category, id, remedy) = match fault {
+        Fault::Broken(_) => (Category::InvalidData, "TopologyInvalid", "Mend the file first."),
+        Fault::Refused(_) => (Category::InvalidArgument, "ChangeRefused", "Nothing was written."),
+        Fault::Missing(_) => (Category::ObjectNotFound, "NotFound", "Use the New- cmdlet to make it."),
+        Fault::Exists(_) => (Category::ResourceExists, "Exists", "Use the Set- cmdlet to change it."),
+        Fault::Shape { .. } => (Category::InvalidData, "TopologyShape", "Change it in an editor."),
+        Fault::Durable(_) => (Category::WriteError, "TopologyUnwritable", "Nothing was changed."),
+    };
+    ErrorRecord::new(category, id, super::sentence(&fault.to_string())).target(target).remedy(remedy)
+}
+
+/// What the parameters that were given mean for the document's keys.
+pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str, Setting)> {
+    let given =
+        keys.iter().filter_map(|(parameter, key)| Some((*parameter, *key, call.bound.value(parameter)?)));
+    let is_list = |parameter: &str| {
+        let own = call.description.parameters.iter().find(|own| own.name == parameter);
+        own.is_some_and(|own| own.arity == Arity::Many || own.kind == Kind::Modification)
+    };
+    given
+        .map(|(parameter, key, value)| match value {
+            Value::Text(one) if is_list(parameter) => (key, Setting::List(vec![one.clone()])),
+            value => (key, setting(value)),
+        })
+        .collect()
+}
+
+/// A plain value replaces; `@{Add=…}` and `@{Remove=…}` change a list; null and an empty text clear.
+fn setting(value: &Value) -> Setting {
+    let list = |value: &Value| -> Vec<String> {
+        match value {
+            Value::List(items) => items.iter().map(Value::to_string).collect(),
+            Value::Null => Vec::new(),
+            one => vec![one.to_string()],
+        }
+    };
+    match value {
+        Value::Null => Setting::Default,
+        Value::Boolean(truth) => Setting::Flag(*truth),
+        Value::Integer(number) => Setting::Number(u32::try_from(*number).unwrap_or(u32::MAX)),
+        Value::List(_) => Setting::List(list(value)),
+        Value::Record(record) => match record.get("Replace") {
+            Ok(whole) => Setting::List(list(whole)),
+            Err(_) => Setting::Items {
+                add: record.get("Add").map(list).unwrap_or_default(),
+                remove: record.get("Remove").map(list).unwrap_or_default(),
+            },
+        },
+        text => Setting::Text(text.to_string()),
+    }
+}

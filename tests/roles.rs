@@ -1,0 +1,41 @@
+//! Which built-in role has which cmdlet, and which scopes its parameters are held against: a table
+//! that a person has read.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::fmt::Write as _;
+
+use imsh::access::BuiltIn;
+use imsh::cmdlet::{Binds, Kind};
+use imsh::cmdlets::ALL;
+
+fn table() -> String {
+    let mut table = String::from("# cmdlet: roles beside Administrator | what its parameters bind\n");
+    for cmdlet in ALL {
+        let cmdlet = &cmdlet.description;
+        let roles: Vec<_> =
+            BuiltIn::ALL.iter().filter(|role| cmdlet.roles.contains(role)).map(|role| role.name()).collect();
+        let binds: Vec<_> = cmdlet
+            .parameters
+            .iter()
+            .filter(|own| own.binds != Binds::Nothing || own.kind == Kind::File)
+            .map(|own| match own.kind {
+                Kind::File => format!("{}=File", own.name),
+                _ => format!("{}={:?}", own.name, own.binds),
+            })
+            .collect();
+        writeln!(table, "{}: {} | {}", cmdlet.name, roles.join(" "), binds.join(" ")).unwrap();
+    }
+    table
+}
+
+#[test]
+fn every_cmdlet_has_its_row_and_every_row_its_cmdlet() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roles.txt");
+    let now = table();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &now).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(now, reviewed, "review the change, then UPDATE_GOLDEN=1 cargo test --test roles");
+}
