@@ -1,9 +1,8 @@
 //! Completion: cmdlets, their parameters, and values that the topology knows.
 //!
-//! Offers only what the principal may run and see: the catalogue and the topology are the
-//! principal's own.
+//! What could stand at the cursor is the language's to say; this names what there is of it. Offers
+//! only what the principal may run and see: the catalogue and the topology are the principal's own.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use reedline::{CompletionResult, Span, Suggestion};
@@ -11,6 +10,8 @@ use reedline::{CompletionResult, Span, Suggestion};
 use crate::cmdlet::{Catalogue, Description, Kind, Parameter};
 use crate::cmdlets::help::about::TOPICS;
 use crate::front::start::Started;
+use crate::script::language::Setting;
+use crate::script::language::complete::{Wanted, WantedKind, complete};
 use crate::topology::Topology;
 
 /// Completes what is typed in a session.
@@ -24,39 +25,56 @@ impl Completer {
         Self { started }
     }
 
-    /// What could stand in the place of the word before the cursor.
-    fn candidates(&self, line: &str, word: &Range<usize>) -> Vec<Candidate> {
-        let typed = &line[word.clone()];
-        let catalogue = self.started.host.catalogue();
-        if let Some(name) = typed.strip_prefix('$') {
-            let (variable, property) =
-                name.split_once('.').map_or((name, None), |(name, rest)| (name, Some(rest)));
-            return self.variables(variable, property.is_some());
-        }
-        let Some((description, given)) = command_before(line, word.start, &catalogue) else {
-            return cmdlets(&catalogue);
-        };
-        let previous = given.last().and_then(|last| last.strip_prefix('-'));
-        let named = previous.and_then(|name| description.parameter(name).ok());
-        match named.filter(|parameter| parameter.kind != Kind::Switch) {
-            Some(parameter) => self.values(description, parameter),
-            None if typed.starts_with('-') => parameters(description, &given),
-            None => match next_positional(description, &given) {
-                Some(parameter) => self.values(description, parameter),
-                None => parameters(description, &given),
-            },
+    /// What there is of what could stand at the end of `text`.
+    fn candidates(&self, text: &str, wanted: &Wanted) -> Vec<Candidate> {
+        match &wanted.kind {
+            WantedKind::Command { piped } => {
+                let mut found = cmdlets(&self.started.host.catalogue());
+                // Behind a pipe there can be a cmdlet only; on an empty line a variable is in the way.
+                if !piped && wanted.span.start < wanted.span.end {
+                    found.extend(self.variables());
+                }
+                found
+            }
+            WantedKind::Parameter { cmdlet, given } => parameters(cmdlet, given),
+            WantedKind::Value { cmdlet, parameter: Some(parameter), quote } => {
+                self.values(cmdlet, parameter).into_iter().map(|value| value.quoted(*quote)).collect()
+            }
+            WantedKind::Value { cmdlet, parameter: None, quote: None } => {
+                // No value belongs here: what could follow is another parameter.
+                match self.wanted(&format!("{text}-")).kind {
+                    WantedKind::Parameter { cmdlet, given } => parameters(cmdlet, &given),
+                    WantedKind::Command { .. }
+                    | WantedKind::Value { .. }
+                    | WantedKind::Variable
+                    | WantedKind::Property { .. }
+                    | WantedKind::Nothing => parameters(cmdlet, &[]),
+                }
+            }
+            WantedKind::Variable => self.variables(),
+            WantedKind::Property { of } => self.properties(of.trim_start_matches('$')),
+            WantedKind::Value { parameter: None, quote: Some(_), .. } | WantedKind::Nothing => Vec::new(),
         }
     }
 
-    /// Variables of the session, or the properties of one.
-    fn variables(&self, name: &str, wants_property: bool) -> Vec<Candidate> {
+    /// What could stand at the end of `text`.
+    fn wanted(&self, text: &str) -> Wanted {
+        let catalogue = self.started.host.catalogue();
         let variables = self.started.session.variables();
-        if wants_property {
-            let found = variables.iter().find(|(variable, _)| variable.eq_ignore_ascii_case(name));
-            let properties = found.map(|(_, properties)| properties.as_slice()).unwrap_or_default();
-            return properties.iter().map(|property| Candidate::of(format!("${name}.{property}"))).collect();
-        }
-        variables.iter().map(|(variable, _)| Candidate::of(format!("${variable}"))).collect()
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        let setting = Setting { variables: &names, ..Setting::new(&catalogue) };
+        complete(text, text.len(), &setting)
+    }
+
+    fn variables(&self) -> Vec<Candidate> {
+        self.started.session.variables().into_iter().map(|(name, _)| Candidate::of(name)).collect()
+    }
+
+    /// The properties of a variable.
+    fn properties(&self, variable: &str) -> Vec<Candidate> {
+        let variables = self.started.session.variables();
+        let found = variables.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(variable));
+        found.map(|(_, properties)| properties).unwrap_or_default().into_iter().map(Candidate::of).collect()
     }
 
     /// Values for a parameter.
@@ -66,7 +84,7 @@ impl Completer {
         match parameter.kind {
             Kind::Choice(words) => words.iter().map(|word| Candidate::of((*word).to_owned())).collect(),
             Kind::Pool => of(topology.pools.iter().map(|pool| pool.identity.to_string()).collect()),
-            Kind::Site => of(topology.sites().into_iter().map(quoted).collect()),
+            Kind::Site => of(topology.sites().into_iter().map(ToOwned::to_owned).collect()),
             Kind::Address => of(addresses(&topology)),
             Kind::Domain => {
                 of(topology.partners.iter().flatten().map(|partner| partner.domain.to_string()).collect())
@@ -76,9 +94,7 @@ impl Completer {
                 let topics = TOPICS.iter().map(|topic| Candidate::of(topic.name.to_owned()));
                 cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).collect()
             }
-            Kind::Variable => {
-                of(self.started.session.variables().into_iter().map(|(name, _)| name).collect())
-            }
+            Kind::Variable => self.variables(),
             Kind::File => of(files(&self.started.host.world().directory)),
             Kind::Text
             | Kind::Switch
@@ -96,11 +112,11 @@ impl Completer {
 
 impl reedline::Completer for Completer {
     fn complete(&mut self, line: &str, cursor: usize) -> CompletionResult {
-        let line = line.get(..cursor).unwrap_or(line);
-        let word = words(line).last().filter(|word| word.end == line.len()).unwrap_or(line.len()..line.len());
-        let typed = line[word.clone()].to_lowercase();
-        let mut fits: Vec<Candidate> = self.candidates(line, &word);
-        fits.retain(|candidate| candidate.value.to_lowercase().starts_with(&typed));
+        let text = line.get(..cursor).unwrap_or(line);
+        let wanted = self.wanted(text);
+        let typed = wanted.span.of(text).to_lowercase();
+        let mut fits = self.candidates(text, &wanted);
+        fits.retain(|candidate| candidate.begins_with(&typed));
         fits.sort_by(|a, b| a.value.cmp(&b.value));
         fits.dedup_by(|a, b| a.value == b.value);
         let suggestions: Vec<Suggestion> = fits
@@ -108,7 +124,7 @@ impl reedline::Completer for Completer {
             .map(|candidate| Suggestion {
                 value: candidate.value,
                 description: candidate.description,
-                span: Span::new(word.start, word.end),
+                span: Span::new(wanted.span.start, wanted.span.end),
                 append_whitespace: true,
                 ..Suggestion::default()
             })
@@ -127,6 +143,25 @@ impl Candidate {
     fn of(value: String) -> Self {
         Self { value, description: None }
     }
+
+    /// As it can be typed in a command line: in the quote that is open, or in quotes where a blank
+    /// or the like would end it.
+    fn quoted(self, open: Option<char>) -> Self {
+        let needs_quotes = self.value.contains([' ', '\'', '"', '$', ';', '|', ',', '(', ')', '{', '}', '`']);
+        let value = match open {
+            Some('"') if !self.value.contains(['"', '$', '`']) => format!("\"{}\"", self.value),
+            None if !needs_quotes => self.value,
+            Some(_) | None => format!("'{}'", self.value.replace('\'', "''")),
+        };
+        Self { value, ..self }
+    }
+
+    /// Whether it goes on where `typed` (in small letters) stops; quotes need not be typed.
+    fn begins_with(&self, typed: &str) -> bool {
+        let value = self.value.to_lowercase();
+        let bare = |text: &str| text.trim_start_matches(['"', '\'']).to_owned();
+        value.starts_with(typed) || bare(&value).starts_with(&bare(typed))
+    }
 }
 
 fn cmdlets(catalogue: &Catalogue) -> Vec<Candidate> {
@@ -137,46 +172,15 @@ fn cmdlets(catalogue: &Catalogue) -> Vec<Candidate> {
 }
 
 /// The parameters that have not been given yet.
-fn parameters(description: &Description, given: &[String]) -> Vec<Candidate> {
-    let is_given = |parameter: &Parameter| {
-        given.iter().any(|word| {
-            word.strip_prefix('-')
-                .and_then(|name| description.parameter(name).ok())
-                .is_some_and(|own| own.name == parameter.name)
-        })
-    };
-    description
+fn parameters(cmdlet: &Description, given: &[&str]) -> Vec<Candidate> {
+    cmdlet
         .every_parameter()
-        .filter(|parameter| !is_given(parameter))
+        .filter(|parameter| !given.contains(&parameter.name))
         .map(|parameter| Candidate {
             value: format!("-{}", parameter.name),
             description: Some(parameter.help.to_owned()),
         })
         .collect()
-}
-
-/// The positional parameter that the next argument without a name is for.
-fn next_positional(description: &'static Description, given: &[String]) -> Option<&'static Parameter> {
-    let mut n_places = 0;
-    let mut named = Vec::new();
-    let mut is_value = false;
-    for word in given {
-        match word.strip_prefix('-').and_then(|name| description.parameter(name).ok()) {
-            Some(parameter) => {
-                named.push(parameter.name);
-                is_value = parameter.kind != Kind::Switch;
-            }
-            None if is_value => is_value = false,
-            None => n_places += 1,
-        }
-    }
-    let mut free: Vec<&'static Parameter> = description
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.position.is_some() && !named.contains(&parameter.name))
-        .collect();
-    free.sort_by_key(|parameter| parameter.position);
-    free.get(n_places).copied()
 }
 
 fn addresses(topology: &Topology) -> Vec<String> {
@@ -188,120 +192,46 @@ fn addresses(topology: &Topology) -> Vec<String> {
 fn roles(topology: &Topology) -> Vec<String> {
     let custom = topology.access.iter().flat_map(|access| &access.roles).map(|role| role.identity.clone());
     let built_in = crate::access::BuiltIn::ALL.iter().map(|role| role.name().to_owned());
-    built_in.chain(custom).map(|name| quoted(&name)).collect()
+    built_in.chain(custom).collect()
 }
 
 fn files(directory: &std::path::Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.map(|entry| quoted(&entry.file_name().to_string_lossy())).collect()
-}
-
-/// A value as it can be typed: in quotes where a blank would end it.
-fn quoted(value: &str) -> String {
-    if value.contains([' ', '\'', '"', '$', ';', '|']) {
-        format!("'{}'", value.replace('\'', "''"))
-    } else {
-        value.to_owned()
-    }
-}
-
-/// The command in whose arguments the byte `at` stands, and the words between.
-fn command_before(
-    line: &str,
-    at: usize,
-    catalogue: &Catalogue,
-) -> Option<(&'static Description, Vec<String>)> {
-    let mut found: Option<(&'static Description, Vec<String>)> = None;
-    let mut end = 0;
-    for word in words(&line[..at]) {
-        let between = &line[end..word.start];
-        end = word.end;
-        if between.contains(['|', ';', '\n', '{', '}', '(', ')', '=']) {
-            found = None;
-        }
-        let text = &line[word];
-        match (&mut found, catalogue.find(text)) {
-            (None, Some(description)) => found = Some((description, Vec::new())),
-            (None, None) => {}
-            (Some((_, given)), _) => given.push(text.to_owned()),
-        }
-    }
-    let behind = &line[end..at];
-    found.filter(|_| !behind.contains(['|', ';', '\n', '{', '}', '(', ')', '=']))
-}
-
-/// The words of a line: runs without blanks and brackets, and texts in quotes.
-pub fn words(line: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut words = Vec::new();
-    let mut letters = line.char_indices().peekable();
-    while let Some((start, letter)) = letters.next() {
-        let ends_word = |letter: char| letter.is_whitespace() || "|;{}(),=".contains(letter);
-        if ends_word(letter) {
-            continue;
-        }
-        if line[start..].starts_with("//") {
-            words.push(start..line.len());
-            break;
-        }
-        let mut end = start + letter.len_utf8();
-        if "\"'`".contains(letter) {
-            for (at, next) in letters.by_ref() {
-                end = at + next.len_utf8();
-                if next == letter {
-                    break;
-                }
-            }
-        } else {
-            while let Some((at, next)) = letters.next_if(|(_, next)| !ends_word(*next)) {
-                end = at + next.len_utf8();
-            }
-        }
-        words.push(start..end);
-    }
-    words.into_iter()
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cmdlets::ALL;
 
-    fn catalogue() -> Catalogue {
-        Catalogue::new(ALL.iter().map(|cmdlet| &cmdlet.description))
-    }
-
-    fn found(line: &str) -> Option<(&'static str, Vec<String>)> {
-        command_before(line, line.len(), &catalogue()).map(|(description, given)| (description.name, given))
+    #[test]
+    fn a_value_is_quoted_where_a_blank_would_end_it_and_as_the_author_began() {
+        let quoted = |value: &str, open| Candidate::of(value.to_owned()).quoted(open).value;
+        assert_eq!(quoted("atl-cs-001.litwareinc.com", None), "atl-cs-001.litwareinc.com");
+        assert_eq!(quoted("Help Desk", None), "'Help Desk'");
+        assert_eq!(quoted("O'Hara", None), "'O''Hara'");
+        assert_eq!(quoted("atl", Some('"')), "\"atl\"");
+        assert_eq!(quoted("a$b", Some('"')), "'a$b'");
+        assert_eq!(quoted("atl", Some('\'')), "'atl'");
     }
 
     #[test]
-    fn words_are_cut_at_blanks_brackets_and_quotes() {
-        let line = r#"$x = Get-Pool "a b" | ft -Wrap // end"#;
-        let cut: Vec<&str> = words(line).map(|word| &line[word]).collect();
-        assert_eq!(cut, ["$x", "Get-Pool", "\"a b\"", "ft", "-Wrap", "// end"]);
+    fn what_needs_quotes_is_found_without_typing_them() {
+        let candidate = Candidate::of("Help Desk".to_owned()).quoted(None);
+        assert!(candidate.begins_with("help"));
+        assert!(candidate.begins_with("'help"));
+        assert!(!candidate.begins_with("desk"));
     }
 
     #[test]
-    fn the_command_before_the_cursor_is_found_across_quotes_and_pipes() {
-        assert_eq!(found("Get-Pool "), Some(("Get-Pool", vec![])));
-        assert_eq!(found("Get-Pool | "), None);
-        assert_eq!(
-            found("for p in Get-Pool { Test-CsXmppIM -TargetFqdn \"a | b\" "),
-            Some(("Test-XmppIM", vec!["-TargetFqdn".to_owned(), "\"a | b\"".to_owned()]))
-        );
-        assert_eq!(found("let x = 3; "), None);
-    }
-
-    #[test]
-    fn the_next_argument_without_a_name_goes_to_the_next_free_place() {
-        let description = catalogue().find("Test-XmppIM").unwrap();
-        let next = |given: &[&str]| {
-            let given: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
-            next_positional(description, &given).map(|parameter| parameter.name)
-        };
-        assert_eq!(next(&[]), Some("TargetFqdn"));
-        assert_eq!(next(&["pool"]), Some("Receiver"));
-        assert_eq!(next(&["-TargetFqdn", "pool"]), Some("Receiver"));
-        assert_eq!(next(&["pool", "a@b"]), None);
+    fn a_parameter_is_offered_once() {
+        let cmdlet = &crate::cmdlets::ALL
+            .iter()
+            .find(|own| own.description.name == "Test-XmppIM")
+            .unwrap()
+            .description;
+        let offered = parameters(cmdlet, &["TargetFqdn"]);
+        assert!(offered.iter().any(|candidate| candidate.value == "-Receiver"));
+        assert!(offered.iter().all(|candidate| candidate.value != "-TargetFqdn"));
     }
 }

@@ -1,12 +1,15 @@
 //! Colours of the input: commands and Rhai are told apart, and so are their quotes.
+//!
+//! What each part of a line is, the language says; this gives it a colour.
 
 use std::sync::Arc;
 
 use nu_ansi_term::{Color, Style};
 use reedline::StyledText;
 
-use super::complete::words;
 use crate::host::Host;
+use crate::script::language::Setting;
+use crate::script::language::highlight::{Class, classify};
 
 /// Colours a line while it is typed.
 pub struct Highlighter {
@@ -25,41 +28,43 @@ impl reedline::Highlighter for Highlighter {
         let catalogue = self.host.catalogue();
         let mut styled = StyledText::new();
         let mut at = 0;
-        let mut in_command = false;
-        for word in words(line) {
-            let text = &line[word.clone()];
-            styled.push((Style::new(), line[at..word.start].to_owned()));
-            at = word.end;
-            if line[..word.start].ends_with(['|', ';', '\n', '{', '}', '(', '=']) {
-                in_command = false;
-            }
-            let style = if catalogue.find(text).is_some() && text.contains('-') {
-                in_command = true;
-                Style::new().fg(Color::Yellow).bold()
-            } else if text.starts_with('$') {
-                Style::new().fg(Color::Green)
-            } else if in_command && text.starts_with('-') {
-                Style::new().fg(Color::Cyan)
-            } else if in_command && text.starts_with(['"', '\'']) {
-                Style::new().fg(Color::Magenta)
-            } else if text.starts_with(['"', '\'', '`']) {
-                Style::new().fg(Color::Blue)
-            } else if text.starts_with("//") {
-                Style::new().fg(Color::DarkGray)
-            } else if KEYWORDS.contains(&text) && !in_command {
-                Style::new().fg(Color::Purple)
-            } else {
-                Style::new()
+        for (span, class) in classify(line, &Setting::new(&catalogue)) {
+            let (Some(between), Some(text)) = (line.get(at..span.start), line.get(span.start..span.end))
+            else {
+                continue;
             };
-            styled.push((style, text.to_owned()));
+            styled.push((Style::new(), between.to_owned()));
+            styled.push((style(class), text.to_owned()));
+            at = span.end;
         }
-        styled.push((Style::new(), line[at..].to_owned()));
+        styled.push((Style::new(), line.get(at..).unwrap_or("").to_owned()));
         styled
     }
 }
 
-/// Words that Rhai keeps for itself.
-const KEYWORDS: &[&str] = &[
-    "let", "const", "if", "else", "for", "in", "while", "loop", "do", "until", "break", "continue", "return",
-    "throw", "try", "catch", "fn", "switch", "true", "false", "import", "as",
-];
+/// Command lines are warm, Rhai is cold.
+fn style(class: Class) -> Style {
+    match class {
+        Class::Rhai | Class::BareWord => Style::new(),
+        Class::Keyword => Style::new().fg(Color::Blue).bold(),
+        Class::RhaiText => Style::new().fg(Color::Blue),
+        Class::Constant => Style::new().fg(Color::LightCyan),
+        Class::Comment => Style::new().fg(Color::DarkGray),
+        Class::Cmdlet => Style::new().fg(Color::Yellow).bold(),
+        Class::UnknownCmdlet | Class::UnknownParameter => Style::new().fg(Color::Red).underline(),
+        Class::Parameter => Style::new().fg(Color::Cyan),
+        Class::ShellText => Style::new().fg(Color::Magenta),
+        Class::Variable => Style::new().fg(Color::Green),
+        Class::Operator => Style::new().bold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quotes_of_a_command_line_and_of_rhai_differ() {
+        assert_ne!(style(Class::ShellText), style(Class::RhaiText));
+    }
+}
