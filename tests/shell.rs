@@ -1,0 +1,205 @@
+//! The interactive shell as a user at a terminal sees it: a real terminal's two ends, and the
+//! answers that a terminal gives.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+use tempfile::TempDir;
+
+/// How long a busy machine may take for what takes no time, in milliseconds.
+const PATIENCE: u64 = 60_000;
+const ENTER: &str = "\r";
+const ARROW_UP: &str = "\x1b[A";
+/// "Where is the cursor?", which the editor asks before each prompt, and an answer.
+const WHERE: &str = "\x1b[6n";
+const HERE: &str = "\x1b[1;1R";
+
+/// A user who sits at the shell, on the practice network.
+struct Seat {
+    shell: PtySession,
+    home: TempDir,
+}
+
+impl Seat {
+    /// Sits down and waits for the first prompt.
+    fn take() -> Self {
+        Self::with_start_up_file(None)
+    }
+
+    fn with_start_up_file(text: Option<&str>) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let config = home.path().join("config/imsh");
+        std::fs::create_dir_all(&config).unwrap();
+        if let Some(text) = text {
+            std::fs::write(config.join("profile.rhai"), text).unwrap();
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+        command.arg("--lab").current_dir(home.path());
+        command.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path().join("config"));
+        command.env("XDG_STATE_HOME", home.path().join("state"));
+        command.env("TERM", "xterm-256color").env("NO_COLOR", "1").env_remove("IMSH_TOPOLOGY");
+        let shell = spawn_command(command, Some(PATIENCE)).unwrap();
+        let mut seat = Self { shell, home };
+        seat.resize(160, 50);
+        seat
+    }
+
+    fn resize(&mut self, columns: u16, rows: u16) {
+        let terminal = self.shell.process().get_file_handle().unwrap();
+        let (columns, rows) = (columns.to_string(), rows.to_string());
+        let stty = Command::new("stty").args(["cols", &columns, "rows", &rows]).stdin(terminal).status();
+        assert!(stty.unwrap().success());
+    }
+
+    fn history(&self) -> std::path::PathBuf {
+        self.home.path().join("state/imsh/history")
+    }
+
+    /// Waits for a prompt; gives what was on the screen before it.
+    fn prompt(&mut self) -> String {
+        let before = self.shell.exp_string(WHERE).unwrap();
+        self.press(HERE);
+        self.shell.exp_string("@practice").unwrap();
+        before
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.shell.send(keys).unwrap();
+        self.shell.flush().unwrap();
+    }
+
+    /// Types a line at a prompt; gives what was shown until the next prompt.
+    fn run(&mut self, line: &str) -> String {
+        self.press(line);
+        self.press(ENTER);
+        self.prompt()
+    }
+
+    /// Types a line that shows 42 and goes on for ever, and ends it with Ctrl-C.
+    fn interrupt(&mut self, line: &str) {
+        self.press(line);
+        self.press(ENTER);
+        self.shell.exp_string("42").unwrap();
+        self.press("\x03");
+        self.prompt();
+    }
+
+    fn see(&mut self, text: &str) {
+        self.shell.exp_string(text).unwrap();
+    }
+
+    /// Leaves with Ctrl-D.
+    fn leave(&mut self) {
+        self.press("\x04");
+        self.shell.exp_eof().unwrap();
+    }
+}
+
+fn mode(file: &Path) -> u32 {
+    std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_one_line_makes_the_next_can_use() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("let n = 6");
+    seat.run("fn twice(x) { x * 2 }");
+    assert!(seat.run("n * twice(n) + 5").contains("77"));
+    seat.leave();
+}
+
+#[test]
+fn input_goes_on_until_it_is_whole() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.press("let sum = 0; for n in 1..4 {");
+    seat.press(ENTER);
+    seat.see(">> ");
+    seat.press("sum += n");
+    seat.press(ENTER);
+    seat.run("}");
+    assert!(seat.run("sum * 111").contains("666"));
+    seat.leave();
+}
+
+#[test]
+fn tab_completes_a_cmdlet_and_its_parameter() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.press("Test-XmppI\t");
+    seat.see("Test-XmppIM");
+    seat.press(" -TargetF\t");
+    seat.see("-TargetFqdn");
+    seat.press("\x03");
+    seat.prompt();
+    seat.leave();
+}
+
+#[test]
+fn an_interrupt_ends_what_runs_and_not_the_session() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.interrupt("print(6 * 7); loop {}");
+    seat.interrupt("print(6 * 7); Test-XmppIM silent.litwareinc.com adelany@contoso.com");
+    assert!(seat.run("7 * 11").contains("77"));
+    seat.leave();
+}
+
+#[test]
+fn a_mistake_shows_its_place_and_the_nearest_name() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    let shown = seat.run("Get-Pol");
+    assert!(shown.contains('^') && shown.contains("Get-Pool"), "{shown}");
+    seat.leave();
+}
+
+#[test]
+fn the_history_is_private_comes_back_and_holds_no_secret() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("let password = 'hunter2'");
+    seat.run("7 * 11");
+    seat.press(ARROW_UP);
+    assert!(seat.run("").contains("77"));
+    seat.leave();
+    let kept = std::fs::read_to_string(seat.history()).unwrap();
+    assert!(kept.contains("7 * 11") && !kept.contains("hunter2"), "{kept}");
+    assert_eq!(mode(&seat.history()), 0o600);
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.press("$c = Get-Credential kenmyer");
+    seat.press(ENTER);
+    seat.see("Password for user kenmyer: ");
+    let shown = seat.run("correct horse");
+    assert!(!shown.contains("correct"), "{shown}");
+    let shown = seat.run("$c");
+    assert!(shown.contains("********") && !shown.contains("correct"), "{shown}");
+    seat.leave();
+}
+
+#[test]
+fn the_start_up_file_runs_first() {
+    let mut seat = Seat::with_start_up_file(Some("print(6 * 7); let mine = 11;"));
+    assert!(seat.prompt().contains("42"));
+    assert!(seat.run("mine * 7").contains("77"));
+    seat.leave();
+}
+
+#[test]
+fn a_terminal_of_another_size_is_taken_note_of() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.resize(80, 24);
+    assert!(seat.run("7 * 11").contains("77"));
+    seat.leave();
+}
