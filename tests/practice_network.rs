@@ -3,10 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use imsh::diagnosis::catalogue::catalogue;
 use imsh::lab::{Exercise, Lab, exercises};
 use imsh::topology::Topology;
 use imsh::vault::Vault;
@@ -56,6 +57,47 @@ const PATIENT: Deadlines = Deadlines {
     whole: Duration::from_secs(60),
 };
 
+#[test]
+fn the_practice_network_shows_the_whole_catalogue() {
+    let shown: BTreeSet<&str> = exercises().iter().map(|exercise| exercise.lesson.code).collect();
+    let not_shown: BTreeSet<&str> = NOT_SHOWN.iter().map(|(code, _)| *code).collect();
+    for entry in catalogue() {
+        let code = entry.code;
+        assert!(
+            shown.contains(code) != not_shown.contains(code),
+            "{code} needs an exercise, or a reason why no network can show it (and not both)"
+        );
+    }
+    let known: BTreeSet<&str> = catalogue().iter().map(|entry| entry.code).collect();
+    let unknown: Vec<_> = not_shown.difference(&known).collect();
+    assert!(unknown.is_empty(), "{unknown:?} are in no catalogue");
+}
+
+/// What stays without an exercise, and why.
+const NOT_SHOWN: &[(&str, &str)] = &[
+    ("DNS-ELSEWHERE", "it stands beside a success: old-fe.wingtiptoys.com has it"),
+    ("CANCELLED", "the operator does it"),
+    ("CONNECT-DENIED", "it happens on the machine that runs the test"),
+    ("CONNECT-RESET", "loopback accepts or refuses"),
+    ("CONNECT-UNREACHABLE", "loopback is always reached"),
+    ("DNS-BAD-NAME", "the caller writes it so: no network is needed"),
+    ("DNS-BAD-SERVER", "the caller writes it so: no network is needed"),
+    ("DNS-NO-RESOLVER", "it happens on the machine that runs the test"),
+    ("DNS-NOT-ASKED", "it happens on the machine that runs the test"),
+    ("NO-RANDOMNESS", "it happens on the machine that runs the test"),
+    ("TLS-NO-ROOTS", "it happens on the machine that runs the test"),
+    ("PLAN-ACCOUNT-STOPPED", "it takes three failed logons of one account"),
+    ("SASL-CERTIFICATE", "it takes a client certificate"),
+    ("TLS-CLIENT-CERTIFICATE", "it takes a client certificate"),
+    ("SASL-NO-CHANNEL-BINDING", "it takes another option than the usual ones"),
+    ("SASL-NOT-OFFERED", "it takes another option than the usual ones"),
+    ("SASL-NO-PASSWORD", "it takes another option than the usual ones"),
+    ("SASL-UNPRINTABLE", "it takes a password that no server accepts"),
+    ("STREAM-BROKEN", "it takes a failure of the network that no server makes"),
+    ("SEND-TIMEOUT", "it takes a message that fills every buffer on the way"),
+    ("SEND-TOO-LONG", "it takes a body longer than a server's limit"),
+];
+
 /// Tries all of them at once, each with a logon of its own.
 async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
     let topology = Topology::load(&lab.topology()).unwrap();
@@ -72,7 +114,10 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
                 verification.deadlines = PATIENT;
                 verifications.push(verification);
             }
-            Ok(Plan::NotAllowed { sender }) => panic!("{sender} may not send to {receiver}"),
+            Ok(Plan::NotAllowed { sender }) => {
+                let result = TestResult::not_allowed(exercise.target, sender, receiver);
+                said.insert((exercise.target.to_owned(), exercise.receiver.clone()), words(&result));
+            }
             Err(refusal) => {
                 let error = refusal.error(exercise.target);
                 let text = format!("{}: {}", error.id, error.message);

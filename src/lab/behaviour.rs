@@ -62,6 +62,8 @@ pub enum Names {
     Missing,
     /// SERVFAIL.
     Failing,
+    /// That the name exists and has no records.
+    Empty,
     /// Nothing.
     Silent,
     /// The SRV target `.`: not offered.
@@ -81,6 +83,8 @@ pub enum Port {
     Closed,
     /// Connections are neither accepted nor refused, as behind a firewall that drops packets.
     Dropping,
+    /// At one server nobody listens, and to the other one packets are dropped.
+    Mixed,
     /// TLS from the first byte, where DNS promises STARTTLS.
     SpeaksTls,
     /// STARTTLS, where DNS promises TLS from the first byte.
@@ -98,20 +102,12 @@ pub enum Stream {
     Closes,
     /// Resets the connection.
     Resets,
-    /// Answers in HTTP.
-    Garbage,
+    /// Says this, whatever it is told.
+    Says(&'static str),
     /// Sends a header without end.
     EndlessHeader,
-    /// Opens a stream in a namespace that is not XMPP's.
-    WrongNamespace,
-    /// Sends what XMPP forbids in XML: a document type with entities.
-    ForbiddenXml,
-    /// Says that it does not serve the domain.
-    HostUnknown,
-    /// Sends the client to another host, before TLS.
-    Redirects,
-    /// Refuses the stream: the address of the client is banned for a while.
-    Banned,
+    /// Ends the stream at once, with this condition and these words.
+    Ends(&'static str, &'static str),
     /// Offers no STARTTLS, only authentication in the clear.
     NoStartTls,
     /// Offers STARTTLS, and then fails it.
@@ -133,10 +129,8 @@ pub enum Tls {
     Closes,
     /// Resets the connection.
     Resets,
-    /// Speaks TLS 1.0 only.
-    TooOld,
-    /// Answers in something that is not TLS.
-    Garbage,
+    /// Answers the handshake with these bytes.
+    Says(&'static [u8]),
 }
 
 /// What certificate a server shows.
@@ -160,6 +154,8 @@ pub enum Certificate {
     IncompleteChain,
     /// One that is meant for clients only.
     ForClients,
+    /// One whose signature is not that of the authority that it names.
+    BadSignature,
 }
 
 /// What a server does in SASL (RFC 6120, section 6; RFC 5802).
@@ -208,8 +204,8 @@ pub enum Bind {
     Silent,
     /// Closes the connection.
     Closes,
-    /// Refuses: too many sessions.
-    Refuses,
+    /// Refuses, with an error of this type and condition.
+    Refuses(&'static str, &'static str),
     /// Gives something that is no address.
     Malformed,
 }
@@ -225,16 +221,14 @@ pub enum Session {
     Closes,
     /// Breaks the connection at the first message, without the end of TLS.
     Breaks,
-    /// Ends the stream with `system-shutdown` at the first message.
-    ShutsDown,
-    /// Ends the stream with `conflict` at the first message.
-    Conflict,
+    /// Ends the stream at the first message, with this condition and these words.
+    Ends(&'static str, &'static str),
+    /// Says this at the first message.
+    Says(&'static str),
     /// Answers the first message with a stanza that never ends.
     Endless,
     /// Answers the first message with blanks, for ever.
     Blanks,
-    /// Answers the first message with what is not XML.
-    Garbage,
     /// Acknowledges more than it was sent, and delivers nothing.
     OverAcknowledges,
     /// Delivers nothing to other domains, and answers pings to them in its own name.
@@ -243,6 +237,8 @@ pub enum Session {
     ErrsForOthers,
     /// Takes in what comes from other domains; what goes out to them is lost.
     OneWay,
+    /// Lets messages out; those that come in are lost.
+    Deaf,
     /// Does not exchange messages with other domains.
     NoFederation,
 }

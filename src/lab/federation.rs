@@ -35,15 +35,9 @@ pub(super) fn cross(manner: Manner, host: Option<&Host>) -> Crossing<'_> {
             }
         }
         Federation::Lost => return Crossing::Lost,
-        Federation::Denied => match manner {
-            Manner::Prosody => own("cancel", "not-allowed", "Communication with this domain is not allowed"),
-            Manner::Ejabberd => Bounce::new("auth", "forbidden", "Access denied by service policy"),
-        },
-        Federation::QueueFull => match manner {
-            Manner::Prosody => own("wait", "resource-constraint", "Outgoing stanza queue full"),
-            Manner::Ejabberd => {
-                timeout("Stream closed by local host: Stream queue is overloaded (policy-violation)")
-            }
+        Federation::Fails { prosody, ejabberd } => match manner {
+            Manner::Prosody => own(prosody.0, prosody.1, prosody.2),
+            Manner::Ejabberd => Bounce::new(ejabberd.0, ejabberd.1, ejabberd.2),
         },
         Federation::Remembered => match manner {
             Manner::Prosody => return Crossing::Reaches(host),
@@ -63,7 +57,9 @@ fn obstacle(manner: Manner, host: &Host) -> Option<Obstacle> {
     let behaviour = &host.behaviour;
     let names = match behaviour.names {
         Names::Published | Names::DirectFirst | Names::Elsewhere => None,
-        Names::Missing | Names::WithoutAddress => Some(Obstacle::Bounce(no_such_domain(manner))),
+        Names::Missing | Names::Empty | Names::WithoutAddress => {
+            Some(Obstacle::Bounce(no_such_domain(manner)))
+        }
         Names::Failing => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => failed("ServFail in A lookup"),
             Manner::Ejabberd => not_found("DNS lookup failed: resource temporarily unavailable"),
@@ -76,7 +72,7 @@ fn obstacle(manner: Manner, host: &Host) -> Option<Obstacle> {
     };
     names
         .or_else(|| at_the_port(manner, behaviour.port))
-        .or_else(|| in_the_stream(manner, behaviour.stream, host.domain))
+        .or_else(|| in_the_stream(manner, behaviour.stream))
         .or_else(|| in_the_handshake(manner, behaviour.tls))
         .or_else(|| with_the_certificate(manner, behaviour.certificate))
 }
@@ -88,20 +84,22 @@ fn at_the_port(manner: Manner, port: Port) -> Option<Obstacle> {
             Manner::Prosody => failed("connection refused"),
             Manner::Ejabberd => timeout("Connection failed: connection refused"),
         })),
-        Port::Dropping => Some(Obstacle::Silence),
+        Port::Dropping | Port::Mixed => Some(Obstacle::Silence),
         Port::SpeaksTls | Port::WantsStartTls => Some(Obstacle::Bounce(closed(manner))),
     }
 }
 
-fn in_the_stream(manner: Manner, stream: Stream, domain: &str) -> Option<Obstacle> {
+fn in_the_stream(manner: Manner, stream: Stream) -> Option<Obstacle> {
     match stream {
         Stream::Answers => None,
         Stream::Silent => Some(Obstacle::Silence),
-        Stream::HostUnknown => Some(Obstacle::Bounce(match manner {
-            Manner::Prosody => late(&format!("host-unknown (This host does not serve {domain})")),
-            Manner::Ejabberd => {
-                timeout(&format!("Stream closed by peer: This host does not serve {domain} (host-unknown)"))
-            }
+        Stream::Ends(condition, words) => Some(Obstacle::Bounce(match manner {
+            Manner::Prosody => late(&format!("{condition} ({words})")),
+            Manner::Ejabberd => timeout(&format!("Stream closed by peer: {words} ({condition})")),
+        })),
+        Stream::Says(_) | Stream::EndlessHeader => Some(Obstacle::Bounce(match manner {
+            Manner::Prosody => late("not-well-formed (Failed to parse XML)"),
+            Manner::Ejabberd => timeout("Stream closed by local host: Invalid XML (not-well-formed)"),
         })),
         Stream::NoStartTls => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => late("undefined-condition (No stream features to offer)"),
@@ -109,16 +107,9 @@ fn in_the_stream(manner: Manner, stream: Stream, domain: &str) -> Option<Obstacl
                 timeout("Stream closed by local host: Use of STARTTLS required (policy-violation)")
             }
         })),
-        Stream::Closes
-        | Stream::Resets
-        | Stream::Garbage
-        | Stream::EndlessHeader
-        | Stream::WrongNamespace
-        | Stream::ForbiddenXml
-        | Stream::Redirects
-        | Stream::Banned
-        | Stream::FailsStartTls
-        | Stream::Injects => Some(Obstacle::Bounce(closed(manner))),
+        Stream::Closes | Stream::Resets | Stream::FailsStartTls | Stream::Injects => {
+            Some(Obstacle::Bounce(closed(manner)))
+        }
     }
 }
 
@@ -126,7 +117,11 @@ fn in_the_handshake(manner: Manner, tls: Tls) -> Option<Obstacle> {
     match tls {
         Tls::Shakes | Tls::Only12 => None,
         Tls::Silent => Some(Obstacle::Silence),
-        Tls::Closes | Tls::Resets | Tls::TooOld | Tls::Garbage => Some(Obstacle::Bounce(closed(manner))),
+        Tls::Closes | Tls::Resets => Some(Obstacle::Bounce(closed(manner))),
+        Tls::Says(_) => Some(Obstacle::Bounce(match manner {
+            Manner::Prosody => late("Error during negotiation of encrypted connection"),
+            Manner::Ejabberd => timeout("TLS failed: wrong version number"),
+        })),
     }
 }
 
@@ -140,6 +135,7 @@ fn with_the_certificate(manner: Manner, certificate: Certificate) -> Option<Obst
         Certificate::UnknownIssuer | Certificate::IncompleteChain => {
             ("is not trusted", "unable to get local issuer certificate")
         }
+        Certificate::BadSignature => ("is not trusted", "certificate signature failure"),
         Certificate::ForClients => ("is not trusted", "unsuitable certificate purpose"),
     };
     Some(Obstacle::Bounce(match manner {

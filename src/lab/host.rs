@@ -16,7 +16,7 @@ use crate::xmpp::xml::Element;
 /// The servers of the practice network, by the domains that they serve.
 pub(super) struct World {
     pub(super) authority: Authority,
-    pub(super) keys: Keys,
+    pub(super) keys: Arc<Keys>,
     hosts: HashMap<&'static str, Arc<Host>>,
     accounts: Mutex<HashMap<String, Account>>,
     /// Bounces that follow the next answer of a partner's server, by the session that they are for.
@@ -93,7 +93,7 @@ impl World {
         });
         Ok(Self {
             authority: Authority::new()?,
-            keys: Keys::new(),
+            keys: Arc::new(Keys::new()),
             hosts: pools.chain(partners).map(|host| (host.domain, host)).collect(),
             accounts: Mutex::default(),
             late: Mutex::default(),

@@ -85,16 +85,14 @@ pub fn exercises() -> Vec<Exercise> {
             })
         })
     });
-    let return_path = Exercise {
-        target: HEALTHY_POOLS[0],
-        receiver: "kenmyer@one-way.litwareinc.com".to_owned(),
-        lesson: Lesson {
-            code: "RETURN-PATH",
-            owner: "Unknown",
-            shows: "the receiver's own session saw the message, and its answer did not come back",
-        },
-    };
-    pools.chain(receivers).chain([return_path]).collect()
+    pools
+        .chain(receivers)
+        .chain(PAIRS.iter().map(|(target, receiver, lesson)| Exercise {
+            target,
+            receiver: (*receiver).to_owned(),
+            lesson: *lesson,
+        }))
+        .collect()
 }
 
 impl Lab {
@@ -245,3 +243,40 @@ const HEALTHY_POOLS: [&str; 2] = ["atl-cs-001.litwareinc.com", "dub-cs-001.fabri
 const LOOPBACK: std::net::SocketAddrV4 = std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
 const CA_FILE: &str = "ca.pem";
 const TOPOLOGY: &str = "topology.toml";
+
+/// What neither a pool nor a partner shows by itself.
+const PAIRS: &[(&str, &str, Lesson)] = &[
+    (
+        HEALTHY_POOLS[0],
+        "kenmyer@one-way.litwareinc.com",
+        Lesson {
+            code: "RETURN-PATH",
+            owner: "Unknown",
+            shows: "the receiver's own session saw the message, and its answer did not come back",
+        },
+    ),
+    (
+        HEALTHY_POOLS[0],
+        "kenmyer@deaf.litwareinc.com",
+        Lesson {
+            code: "EVIDENCE-NOT-SEEN",
+            owner: "Partner",
+            shows: "the receiver's own session never saw the message",
+        },
+    ),
+    (
+        HEALTHY_POOLS[0],
+        "pilar@litwareinc.com",
+        Lesson { code: "", owner: "", shows: "two users of one pool exchange messages" },
+    ),
+    (
+        HEALTHY_POOLS[0],
+        "david@fabrikam.com",
+        Lesson { code: "", owner: "", shows: "users of two pools exchange messages" },
+    ),
+    (
+        HEALTHY_POOLS[0],
+        "somebody@woodgrovebank.com",
+        Lesson { code: "PLAN-NOT-ALLOWED", owner: "Caller", shows: "the topology does not allow the domain" },
+    ),
+];

@@ -32,6 +32,7 @@ fn client_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
                 .iter()
                 .fold(zone, |zone, name| zone.silence(name)));
         }
+        Names::Empty => return Ok(zone.empty(server)),
         Names::NotOffered => return zone.srv(&starttls(server), 0, 0, 0, "."),
         Names::WithoutAddress => {
             return zone.empty(server).srv(
@@ -55,6 +56,13 @@ fn client_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
         (Port::Open, _) => zone.srv(&starttls(server), 0, 5, ports.starttls, server)?,
         (Port::Closed, _) => zone.srv(&starttls(server), 0, 5, ports.closed, server)?,
         (Port::Dropping, _) => zone.srv(&starttls(server), 0, 5, ports.dropping, server)?,
+        (Port::Mixed, _) => zone.srv(&starttls(server), 0, 5, ports.closed, server)?.srv(
+            &starttls(server),
+            5,
+            5,
+            ports.dropping,
+            server,
+        )?,
         (Port::SpeaksTls, _) => zone.srv(&starttls(server), 0, 5, ports.direct, server)?,
         (Port::WantsStartTls, _) => zone.srv(&direct(server), 0, 5, ports.starttls, server)?,
     };
@@ -84,7 +92,7 @@ fn server_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
         Port::Open | Port::WantsStartTls => ports.starttls,
         Port::SpeaksTls => ports.direct,
         Port::Closed => ports.closed,
-        Port::Dropping => ports.dropping,
+        Port::Dropping | Port::Mixed => ports.dropping,
     };
     match host.behaviour.names {
         Names::Missing => Ok(zone),
@@ -92,6 +100,7 @@ fn server_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
             Ok([&*srv, &direct, domain].iter().fold(zone, |zone, name| zone.server_failure(name)))
         }
         Names::Silent => Ok([&*srv, &direct, domain].iter().fold(zone, |zone, name| zone.silence(name))),
+        Names::Empty => Ok(zone.empty(domain)),
         Names::NotOffered => zone.srv(&srv, 0, 0, 0, "."),
         Names::WithoutAddress => zone.empty(domain).srv(&srv, 0, 5, at, &format!("gone.{domain}")),
         Names::Published | Names::DirectFirst | Names::Elsewhere => {

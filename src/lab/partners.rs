@@ -3,7 +3,7 @@
 //! A table, as `pools`. What a receiver does with a message, and how the pools' servers fare on the way
 //! to a partner, is carried out in `receivers` and in `federation`.
 
-use super::behaviour::{Behaviour, Certificate, Names, Port, Stream};
+use super::behaviour::{Behaviour, Certificate, Names, Port, Stream, Tls};
 use super::pools::Lesson;
 
 /// A partner of the practice network.
@@ -39,10 +39,13 @@ pub struct Receiver {
 pub enum Federation {
     /// They reach it.
     Open,
-    /// The pools' own policy forbids the domain.
-    Denied,
-    /// The pools' queue for the domain is full.
-    QueueFull,
+    /// The pools report a failure: Prosody in these words, ejabberd in those.
+    Fails {
+        /// Type, condition and text; signed with `by`.
+        prosody: Words,
+        /// Type, condition and text.
+        ejabberd: Words,
+    },
     /// ejabberd remembers an earlier failure and does not try again for a while; Prosody does try.
     Remembered,
     /// They are lost, and nobody says so.
@@ -55,6 +58,9 @@ pub enum Federation {
     UnsignedError,
 }
 
+/// The type, the condition and the text of an error; an empty text is left out.
+pub type Words = (&'static str, &'static str, &'static str);
+
 /// What a receiver does with a test message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
@@ -66,16 +72,8 @@ pub enum Answers {
     Stored,
     /// There is no such account.
     Unknown,
-    /// Blocks the sender.
-    Blocked,
-    /// Is off line, and the server does not keep messages.
-    NotStored,
-    /// Takes messages only from contacts.
-    Strangers,
-    /// Their server takes the message for spam.
-    Spam,
-    /// Their server keeps no more messages for them.
-    Full,
+    /// The message comes back, with an error of this type, condition and text.
+    Refuses(&'static str, &'static str, &'static str),
     /// Their server bounces the message after it answered what came behind it.
     Late,
     /// Sends a receipt for another message.
@@ -140,11 +138,16 @@ pub const PARTNERS: &[Partner] = &[
             receiver("delayed", Answers::Delayed, OK, "an old answer from an archive: it proves nothing"),
             receiver("wrong-nonce", Answers::WrongNonce, OK, "an answer to another message: it proves nothing"),
             receiver("nobody", Answers::Unknown, USER, "federation works, and there is no such user"),
-            receiver("blocked", Answers::Blocked, USER, "federation works, and the user blocks the sender"),
-            receiver("away", Answers::NotStored, USER, "federation works, the user is off line, and nothing is kept"),
-            receiver("strangers", Answers::Strangers, ("RECEIVER-POLICY", "Partner"), "the user takes messages from contacts only"),
-            receiver("spam", Answers::Spam, ("RECEIVER-POLICY", "Partner"), "the partner takes the message for spam"),
-            receiver("full", Answers::Full, ("RECEIVER-QUEUE-FULL", "Partner"), "the partner keeps no more messages for the user"),
+            receiver("blocked", Answers::Refuses("cancel", "service-unavailable", ""), USER, "federation works, and the user blocks the sender"),
+            receiver("away", Answers::Refuses("cancel", "service-unavailable", "User session not found"), USER, "federation works, the user is off line, and nothing is kept"),
+            receiver("strangers", Answers::Refuses("modify", "policy-violation", "Messages from strangers are rejected"), ("RECEIVER-POLICY", "Partner"), "the user takes messages from contacts only"),
+            receiver("spam", Answers::Refuses("cancel", "policy-violation", "Your message is unsolicited"), ("RECEIVER-POLICY", "Partner"), "the partner takes the message for spam"),
+            receiver("full", Answers::Refuses("wait", "resource-constraint", "Your contact offline message queue is full. The message has been discarded."), ("RECEIVER-QUEUE-FULL", "Partner"), "the partner keeps no more messages for the user"),
+            receiver("gone", Answers::Refuses("cancel", "gone", "User deleted"), ("RECEIVER-GONE", "Partner"), "the account is no more"),
+            receiver("moved", Answers::Refuses("modify", "redirect", "xmpp:adelany@contoso.com"), ("RECEIVER-MOVED", "Partner"), "the account has moved"),
+            receiver("failing", Answers::Refuses("cancel", "internal-server-error", ""), ("RECEIVER-SERVER-ERROR", "Partner"), "the partner's server failed internally"),
+            receiver("forbidden", Answers::Refuses("auth", "forbidden", ""), ("RECEIVER-POLICY", "Partner"), "the partner does not let the sender write to the user"),
+            receiver("odd", Answers::Refuses("wait", "unexpected-request", ""), ("RECEIVER-REJECTED", "Partner"), "the partner refuses the message for a reason that fits nothing"),
             receiver("late", Answers::Late, USER, "the bounce comes after the partner answered the ping behind the message"),
         ],
         minimum_evidence: None,
@@ -169,7 +172,7 @@ pub const PARTNERS: &[Partner] = &[
         adelany!("FEDERATION-CLOSED", "Partner", "the partner's server closes every connection")),
     broken("no-starttls.contoso.com", Behaviour { stream: Stream::NoStartTls, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NO-TLS", "Partner", "the partner offers no encryption")),
-    broken("host-unknown.contoso.com", Behaviour { stream: Stream::HostUnknown, ..HEALTHY }, Federation::Open,
+    broken("host-unknown.contoso.com", Behaviour { stream: Stream::Ends("host-unknown", "This host does not serve host-unknown.contoso.com"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-HOST-UNKNOWN", "Partner", "the partner's records lead to a server that does not serve its domain")),
     broken("expired.contoso.com", Behaviour { certificate: Certificate::Expired, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-EXPIRED", "Partner", "the partner's certificate is over")),
@@ -177,10 +180,57 @@ pub const PARTNERS: &[Partner] = &[
         adelany!("FEDERATION-CERTIFICATE-NAME", "Partner", "the partner's certificate is for another name")),
     broken("self-signed.contoso.com", Behaviour { certificate: Certificate::SelfSigned, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-UNTRUSTED", "Partner", "the partner signed its certificate itself")),
-    broken("denied.contoso.com", HEALTHY, Federation::Denied,
-        adelany!("FEDERATION-FORBIDDEN", "Pool", "our own pool does not allow the partner")),
-    broken("queue-full.contoso.com", HEALTHY, Federation::QueueFull,
-        adelany!("FEDERATION-QUEUE-FULL", "Pool", "our own pool's queue for the partner is full")),
+    broken("not-yet-valid.contoso.com", Behaviour { certificate: Certificate::NotYetValid, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CERTIFICATE-NOT-YET-VALID", "Partner", "the partner's certificate begins tomorrow")),
+    broken("no-xmpp.contoso.com", Behaviour { stream: Stream::Says("HTTP/1.1 400 Bad Request\r\n\r\n"), ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-NOT-XMPP", "Partner", "a web server stands at the partner's port")),
+    broken("tls-fails.contoso.com", Behaviour { tls: Tls::Says(b"SSH-2.0-practice\r\n"), ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-TLS-FAILED", "Unknown", "the TLS handshake with the partner fails")),
+    broken("refuses-us.contoso.com", Behaviour { stream: Stream::Ends("policy-violation", "Your domain is not welcome here"), ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-PARTNER-POLICY", "Partner", "the partner does not federate with our domain")),
+    broken("denied.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("cancel", "not-allowed", "Communication with this domain is not allowed"),
+        ejabberd: ("auth", "forbidden", "Access denied by service policy"),
+    }, adelany!("FEDERATION-FORBIDDEN", "Pool", "our own pool does not allow the partner")),
+    broken("queue-full.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("wait", "resource-constraint", "Outgoing stanza queue full"),
+        ejabberd: ("wait", "remote-server-timeout", "Stream closed by local host: Stream queue is overloaded (policy-violation)"),
+    }, adelany!("FEDERATION-QUEUE-FULL", "Pool", "our own pool's queue for the partner is full")),
+    broken("unreachable.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("cancel", "remote-server-not-found", "Server-to-server connection failed: No route to host"),
+        ejabberd: ("wait", "remote-server-timeout", "Connection failed: no route to host"),
+    }, adelany!("FEDERATION-UNREACHABLE", "Network", "our own pool has no route to the partner")),
+    broken("distrusts-us.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("wait", "remote-server-timeout", "Server-to-server connection failed: not-authorized (Your server's certificate has expired)"),
+        ejabberd: ("wait", "remote-server-timeout", "Stream closed by peer: Your server's certificate has expired (not-authorized)"),
+    }, adelany!("FEDERATION-OUR-CERTIFICATE", "Pool", "the partner does not accept our own pool's certificate")),
+    broken("needs-tls.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("wait", "remote-server-timeout", "Server-to-server connection failed: policy-violation (Encrypted server-to-server communication is required but was not offered)"),
+        ejabberd: ("wait", "remote-server-timeout", "Stream closed by peer: Use of STARTTLS required (policy-violation)"),
+    }, adelany!("FEDERATION-OUR-ENCRYPTION", "Pool", "the partner wants encryption, and our own pool does not do it")),
+    broken("no-dialback.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("wait", "remote-server-timeout", "Server-to-server connection failed: Dialback authentication failed"),
+        ejabberd: ("wait", "remote-server-timeout", "Authentication failed: Dialback failed"),
+    }, adelany!("FEDERATION-NOT-AUTHENTICATED", "Unknown", "the two servers cannot agree on who the other one is")),
+    broken("pool-error.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("cancel", "internal-server-error", ""),
+        ejabberd: ("wait", "remote-server-timeout", "Stream closed by local host: Internal server error (internal-server-error)"),
+    }, adelany!("FEDERATION-POOL-ERROR", "Pool", "our own pool fails internally on the way to the partner")),
+    broken("bad-address.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("modify", "jid-malformed", "The destination address is invalid"),
+        ejabberd: ("modify", "jid-malformed", ""),
+    }, adelany!("RECEIVER-BAD-ADDRESS", "Caller", "our own pool takes the address for none")),
+    broken("blocked-by-us.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("cancel", "not-acceptable", "You have blocked this JID"),
+        ejabberd: ("modify", "not-acceptable", "Your active privacy list has denied the routing of this stanza."),
+    }, adelany!("RECEIVER-BLOCKED-BY-SENDER", "Caller", "the sender itself blocks the receiver")),
+    Partner {
+        minimum_evidence: Some("Exchanged"),
+        ..broken("no-responder.contoso.com", HEALTHY, Federation::Open, &[
+            receiver("silent", Answers::Stored, ("EVIDENCE-NO-ANSWER", "Partner"), "the topology promises an answer, and nobody answers"),
+            receiver("receipt", Answers::Receipt, ("EVIDENCE-NO-ECHO", "Partner"), "the topology promises an answer, and only a receipt comes"),
+        ])
+    },
     broken("remembered.contoso.com", HEALTHY, Federation::Remembered,
         adelany!("FEDERATION-MEMORY", "Unknown", "our own pool answers from its memory of an earlier failure")),
     broken("lost.contoso.com", HEALTHY, Federation::Lost,

@@ -99,6 +99,7 @@ impl Authority {
             Certificate::UnknownIssuer => {
                 params.signed_by(key, &*issuer("Nobody Known", "Private CA", None)?)?
             }
+            Certificate::BadSignature => params.signed_by(key, &*issuer(ORGANIZATION, "CA", None)?)?,
             Certificate::IncompleteChain => {
                 let intermediate = issuer(ORGANIZATION, "Intermediate CA", Some(&self.root))?;
                 params.signed_by(key, &*intermediate)?

@@ -18,6 +18,8 @@ pub struct Pool {
     pub behaviour: Behaviour,
     /// The accounts that it lends, and what the vault holds of them.
     pub lends: Lends,
+    /// More lines of its table in the topology.
+    pub settings: &'static str,
     /// What imsh must say when a message is sent from here to a healthy partner.
     pub lesson: Lesson,
 }
@@ -90,6 +92,7 @@ const fn broken(
         site: "Practice",
         behaviour,
         lends: Lends::Users(&["kenmyer"]),
+        settings: "",
         lesson: Lesson { code, owner, shows },
     }
 }
@@ -136,6 +139,7 @@ pub const POOLS: &[Pool] = &[
         site: "Redmond",
         behaviour: HEALTHY,
         lends: Lends::Users(&["kenmyer", "pilar"]),
+        settings: "",
         lesson: Lesson { code: "", owner: "", shows: "everything works; its errors are worded as Prosody's" },
     },
     Pool {
@@ -144,6 +148,7 @@ pub const POOLS: &[Pool] = &[
         site: "Dublin",
         behaviour: Behaviour { manner: Manner::Ejabberd, names: Names::DirectFirst, ..HEALTHY },
         lends: Lends::Users(&["phyllis", "david"]),
+        settings: "",
         lesson: Lesson {
             code: "",
             owner: "",
@@ -156,6 +161,7 @@ pub const POOLS: &[Pool] = &[
         site: "Practice",
         behaviour: names(Names::Elsewhere),
         lends: Lends::Users(&["kenmyer"]),
+        settings: "",
         lesson: Lesson {
             code: "",
             owner: "",
@@ -206,6 +212,21 @@ pub const POOLS: &[Pool] = &[
         ("DNS-TARGET-WITHOUT-ADDRESS", "Pool"),
         "the pool's SRV record leads to a host without an address",
     ),
+    broken(
+        "no-records.litwareinc.com",
+        names(Names::Empty),
+        ("DNS-NO-RECORDS", "Pool"),
+        "DNS knows the pool's name, and has no address for it",
+    ),
+    Pool {
+        settings: "security = \"direct\"",
+        ..broken(
+            "direct-only.litwareinc.com",
+            HEALTHY,
+            ("DNS-SECURITY-NOT-OFFERED", "Caller"),
+            "the topology wants direct TLS, and DNS offers STARTTLS only",
+        )
+    },
     // Connect
     broken(
         "refused.litwareinc.com",
@@ -218,6 +239,12 @@ pub const POOLS: &[Pool] = &[
         port(Port::Dropping),
         ("CONNECT-TIMEOUT", "Network"),
         "packets to the port are dropped",
+    ),
+    broken(
+        "mixed.litwareinc.com",
+        port(Port::Mixed),
+        ("CONNECT-FAILED", "Unknown"),
+        "at one server nobody listens, and the other one does not answer",
     ),
     // Secure
     broken(
@@ -252,7 +279,7 @@ pub const POOLS: &[Pool] = &[
     ),
     broken(
         "garbage.litwareinc.com",
-        stream(Stream::Garbage),
+        stream(Stream::Says(HTTP)),
         ("STREAM-NOT-XMPP", "Pool"),
         "a web server stands at the port",
     ),
@@ -264,31 +291,31 @@ pub const POOLS: &[Pool] = &[
     ),
     broken(
         "wrong-namespace.litwareinc.com",
-        stream(Stream::WrongNamespace),
+        stream(Stream::Says(WRONG_NAMESPACE)),
         ("STREAM-NOT-XMPP", "Pool"),
         "the stream is not XMPP's",
     ),
     broken(
         "forbidden-xml.litwareinc.com",
-        stream(Stream::ForbiddenXml),
+        stream(Stream::Says(FORBIDDEN_XML)),
         ("STREAM-NOT-XMPP", "Pool"),
         "the server sends a document type with entities, which XMPP forbids",
     ),
     broken(
         "host-unknown.litwareinc.com",
-        stream(Stream::HostUnknown),
+        stream(Stream::Ends("host-unknown", "This server does not serve host-unknown.litwareinc.com")),
         ("STREAM-HOST-UNKNOWN", "Pool"),
         "the server does not serve the users' domain",
     ),
     broken(
         "redirects.litwareinc.com",
-        stream(Stream::Redirects),
+        stream(Stream::Ends("see-other-host", "elsewhere.example:5222")),
         ("STREAM-SEE-OTHER-HOST", "Pool"),
         "the server sends its clients to another host, before TLS",
     ),
     broken(
         "banned.litwareinc.com",
-        stream(Stream::Banned),
+        stream(Stream::Ends("policy-violation", BANNED)),
         ("STREAM-BANNED", "Caller"),
         "the server has banned this machine for a while",
     ),
@@ -330,13 +357,13 @@ pub const POOLS: &[Pool] = &[
     ),
     broken(
         "tls-too-old.litwareinc.com",
-        tls(Tls::TooOld),
+        tls(Tls::Says(PROTOCOL_VERSION_ALERT)),
         ("TLS-TOO-OLD", "Pool"),
         "the server speaks TLS 1.0 only",
     ),
     broken(
         "tls-garbage.litwareinc.com",
-        tls(Tls::Garbage),
+        tls(Tls::Says(HTTP.as_bytes())),
         ("TLS-NOT-TLS", "Pool"),
         "what answers the handshake is not TLS",
     ),
@@ -381,6 +408,63 @@ pub const POOLS: &[Pool] = &[
         certificate(Certificate::ForClients),
         ("TLS-WRONG-PURPOSE", "Pool"),
         "the certificate is for clients only",
+    ),
+    Pool {
+        settings: "ca_file = \"missing.pem\"",
+        ..broken(
+            "no-ca-file.litwareinc.com",
+            HEALTHY,
+            ("TLS-CA-FILE", "Caller"),
+            "the topology names a file of issuers that is not there",
+        )
+    },
+    broken(
+        "forged.litwareinc.com",
+        certificate(Certificate::BadSignature),
+        ("TLS-INVALID", "Pool"),
+        "the certificate's signature is not that of the issuer that it names",
+    ),
+    broken(
+        "no-certificate.litwareinc.com",
+        tls(Tls::Says(HANDSHAKE_FAILURE_ALERT)),
+        ("TLS-REFUSED", "Pool"),
+        "the server ends the handshake, as one does that has no certificate for the domain",
+    ),
+    broken(
+        "tls-nonsense.litwareinc.com",
+        tls(Tls::Says(NONSENSE_HANDSHAKE)),
+        ("TLS-HANDSHAKE", "Pool"),
+        "the server breaks the rules of the handshake",
+    ),
+    broken(
+        "old-version.litwareinc.com",
+        stream(Stream::Says(OLD_VERSION)),
+        ("STREAM-VERSION", "Pool"),
+        "the server speaks the protocol of 1999",
+    ),
+    broken(
+        "other-domain.litwareinc.com",
+        stream(Stream::Says(OTHER_DOMAIN)),
+        ("STREAM-WRONG-DOMAIN", "Pool"),
+        "the server answers for another domain",
+    ),
+    broken(
+        "server-port.litwareinc.com",
+        stream(Stream::Says(SERVER_PORT)),
+        ("STREAM-WRONG-PORT", "Pool"),
+        "DNS leads to the port for other servers",
+    ),
+    broken(
+        "no-features.litwareinc.com",
+        stream(Stream::Says(NO_FEATURES)),
+        ("STREAM-UNEXPECTED", "Pool"),
+        "the server sends a message where the stream's features belong",
+    ),
+    broken(
+        "nothing-to-offer.litwareinc.com",
+        stream(Stream::Ends("undefined-condition", "No stream features to proceed with")),
+        ("STREAM-NO-FEATURES", "Pool"),
+        "the server has no way to go on to offer",
     ),
     // Authenticate
     broken(
@@ -515,6 +599,54 @@ pub const POOLS: &[Pool] = &[
         ("SASL-EXTENSION", "Pool"),
         "the server demands an extension that nobody knows",
     ),
+    broken(
+        "refuses-mechanism.litwareinc.com",
+        logon(Logon::Refuses("invalid-mechanism", "")),
+        ("SASL-MECHANISM-REFUSED", "Pool"),
+        "the server offers a mechanism and then refuses it",
+    ),
+    broken(
+        "too-weak.litwareinc.com",
+        logon(Logon::Refuses("mechanism-too-weak", "")),
+        ("SASL-TOO-WEAK", "Pool"),
+        "the account may not use so weak a mechanism",
+    ),
+    broken(
+        "thinks-unencrypted.litwareinc.com",
+        logon(Logon::Refuses("encryption-required", "")),
+        ("SASL-ENCRYPTION-REQUIRED", "Pool"),
+        "the server takes the encrypted connection for an open one",
+    ),
+    broken(
+        "wrong-identity.litwareinc.com",
+        logon(Logon::Refuses("invalid-authzid", "")),
+        ("SASL-IDENTITY", "Caller"),
+        "the credential may not act for the address",
+    ),
+    broken(
+        "aborts.litwareinc.com",
+        logon(Logon::Refuses("aborted", "")),
+        ("SASL-ABORTED", "Pool"),
+        "the server aborts the authentication",
+    ),
+    broken(
+        "complains.litwareinc.com",
+        logon(Logon::Refuses("malformed-request", "")),
+        ("SASL-COMPLAINT", "imsh"),
+        "the server says that imsh broke the protocol",
+    ),
+    broken(
+        "new-reason.litwareinc.com",
+        logon(Logon::Refuses("practice-makes-perfect", "")),
+        ("SASL-REFUSED", "Unknown"),
+        "the server refuses for a reason that nobody knows",
+    ),
+    broken(
+        "broken-plus.litwareinc.com",
+        logon(Logon::Refuses("not-authorized", "Invalid channel binding")),
+        ("SASL-CHANNEL-BINDING", "Pool"),
+        "the channel binding fails, as behind a proxy that ends TLS",
+    ),
     // Bind
     broken(
         "no-bind.litwareinc.com",
@@ -524,7 +656,7 @@ pub const POOLS: &[Pool] = &[
     ),
     broken(
         "bind-refused.litwareinc.com",
-        bind(Bind::Refuses),
+        bind(Bind::Refuses("wait", "resource-constraint")),
         ("BIND-LIMIT", "Pool"),
         "the server refuses the resource: too many sessions",
     ),
@@ -546,6 +678,18 @@ pub const POOLS: &[Pool] = &[
         ("BIND-BAD-ADDRESS", "Pool"),
         "the server gives an address that is none",
     ),
+    broken(
+        "bind-forbidden.litwareinc.com",
+        bind(Bind::Refuses("cancel", "not-allowed")),
+        ("BIND-FORBIDDEN", "Pool"),
+        "the server allows the account no session",
+    ),
+    broken(
+        "bind-fails.litwareinc.com",
+        bind(Bind::Refuses("cancel", "internal-server-error")),
+        ("BIND-REFUSED", "Pool"),
+        "the server fails at the resource",
+    ),
     // Send and Deliver
     broken(
         "swallows.litwareinc.com",
@@ -562,18 +706,18 @@ pub const POOLS: &[Pool] = &[
     broken(
         "breaks-late.litwareinc.com",
         session(Session::Breaks),
-        ("STREAM-BROKEN", "Unknown"),
+        ("STREAM-CLOSED", "Pool"),
         "the connection breaks at the message, as when a server is killed",
     ),
     broken(
         "system-shutdown.litwareinc.com",
-        session(Session::ShutsDown),
+        session(Session::Ends("system-shutdown", "Received SIGTERM")),
         ("STREAM-SHUTDOWN", "Pool"),
         "the server shuts down at the message",
     ),
     broken(
         "conflict.litwareinc.com",
-        session(Session::Conflict),
+        session(Session::Ends("conflict", "Replaced by new connection")),
         ("STREAM-CONFLICT", "Caller"),
         "another session takes our place at the message",
     ),
@@ -591,7 +735,7 @@ pub const POOLS: &[Pool] = &[
     ),
     broken(
         "garbage-late.litwareinc.com",
-        session(Session::Garbage),
+        session(Session::Says("<message><body>&nbsp;</message><!-- ]]>")),
         ("STREAM-MALFORMED", "Pool"),
         "the server sends what is not XML in the middle of the stream",
     ),
@@ -625,6 +769,72 @@ pub const POOLS: &[Pool] = &[
         ("FEDERATION-DISABLED", "Pool"),
         "the server does not exchange messages with other domains at all",
     ),
+    broken(
+        "host-gone.litwareinc.com",
+        session(Session::Ends("host-gone", "")),
+        ("STREAM-HOST-GONE", "Pool"),
+        "the domain is taken from the server at the message",
+    ),
+    broken(
+        "kicked.litwareinc.com",
+        session(Session::Ends("policy-violation", "Your account may not be used by programs")),
+        ("STREAM-POLICY", "Pool"),
+        "a policy of the server ends the session",
+    ),
+    broken(
+        "too-big.litwareinc.com",
+        session(Session::Ends("policy-violation", "Stanza is too big")),
+        ("STREAM-STANZA-TOO-BIG", "Caller"),
+        "the message is too long for the server",
+    ),
+    broken(
+        "idle.litwareinc.com",
+        session(Session::Ends("connection-timeout", "")),
+        ("STREAM-IDLE", "Unknown"),
+        "the server believes that it heard nothing from us",
+    ),
+    broken(
+        "not-authorized.litwareinc.com",
+        session(Session::Ends("not-authorized", "")),
+        ("STREAM-NOT-AUTHORIZED", "Pool"),
+        "the server forgets that we have logged on",
+    ),
+    broken(
+        "overloaded.litwareinc.com",
+        session(Session::Ends("resource-constraint", "")),
+        ("STREAM-OVERLOADED", "Pool"),
+        "the server lacks resources",
+    ),
+    broken(
+        "fails-inside.litwareinc.com",
+        session(Session::Ends("internal-server-error", "")),
+        ("STREAM-SERVER-ERROR", "Pool"),
+        "the server fails internally",
+    ),
+    broken(
+        "no-reason.litwareinc.com",
+        session(Session::Ends("undefined-condition", "")),
+        ("STREAM-UNDEFINED", "Unknown"),
+        "the server ends the stream without a reason",
+    ),
+    broken(
+        "unsupported.litwareinc.com",
+        session(Session::Ends("unsupported-feature", "")),
+        ("STREAM-UNSUPPORTED", "Unknown"),
+        "the server wants what imsh does not do",
+    ),
+    broken(
+        "misunderstands.litwareinc.com",
+        session(Session::Ends("not-well-formed", "")),
+        ("STREAM-COMPLAINT", "imsh"),
+        "the server says that imsh broke the protocol",
+    ),
+    broken(
+        "deaf.litwareinc.com",
+        session(Session::Deaf),
+        ("", ""),
+        "what goes out arrives; what comes in is lost",
+    ),
     // What cannot run at all
     Pool {
         lends: Lends::Nobody,
@@ -647,3 +857,34 @@ pub const POOLS: &[Pool] = &[
 ];
 
 const OK: (&str, &str) = ("", "");
+
+const HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+const WRONG_NAMESPACE: &str = "<?xml version='1.0'?><stream:stream xmlns='urn:example:not-xmpp' \
+    xmlns:stream='urn:example:not-a-stream' version='1.0'><stream:features/>";
+
+const FORBIDDEN_XML: &str = "<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>\
+    <!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>]>";
+
+const OLD_VERSION: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+    xmlns:stream='http://etherx.jabber.org/streams' from='old-version.litwareinc.com' id='practice'>";
+
+const OTHER_DOMAIN: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' \
+    xmlns:stream='http://etherx.jabber.org/streams' from='somewhere.example' id='practice'><stream:features/>";
+
+const SERVER_PORT: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:server' version='1.0' \
+    xmlns:stream='http://etherx.jabber.org/streams' id='practice'><stream:features/>";
+
+const NO_FEATURES: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' \
+    xmlns:stream='http://etherx.jabber.org/streams' from='no-features.litwareinc.com' id='practice'>\
+    <message><body>Welcome!</body></message>";
+
+const BANNED: &str = "Too many (20) failed authentications from this IP address. \
+    The address will be unblocked at 00:00:00 1970-01-01 UTC";
+
+/// TLS records: an alert, fatal (RFC 8446, section 6).
+const PROTOCOL_VERSION_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
+const HANDSHAKE_FAILURE_ALERT: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
+
+/// A TLS record that holds the end of a handshake which has not begun.
+const NONSENSE_HANDSHAKE: &[u8] = &[0x16, 0x03, 0x03, 0x00, 0x04, 0x14, 0x00, 0x00, 0x00];

@@ -46,8 +46,7 @@ fn ping(host: &Host, stanza: &Element) -> Element {
         }
         Federation::UnsignedError => refused(host, stanza, &Bounce::unavailable()),
         Federation::Open
-        | Federation::Denied
-        | Federation::QueueFull
+        | Federation::Fails { .. }
         | Federation::Remembered
         | Federation::Lost
         | Federation::NoWayBack => back(stanza, "result"),
@@ -67,17 +66,8 @@ fn message(host: &Host, stanza: &Element, local: &str, world: &World) -> Vec<Ele
         }
         Answers::Receipt => receipt(stanza, &client, None).into_iter().collect(),
         Answers::Stored => Vec::new(),
-        Answers::Unknown | Answers::Blocked => bounce(Bounce::unavailable()),
-        Answers::NotStored => bounce(Bounce::new("cancel", "service-unavailable", "User session not found")),
-        Answers::Strangers => {
-            bounce(Bounce::new("modify", "policy-violation", "Messages from strangers are rejected"))
-        }
-        Answers::Spam => bounce(Bounce::new("cancel", "policy-violation", "Your message is unsolicited")),
-        Answers::Full => bounce(Bounce::new(
-            "wait",
-            "resource-constraint",
-            "Your contact offline message queue is full. The message has been discarded.",
-        )),
+        Answers::Unknown => bounce(Bounce::unavailable()),
+        Answers::Refuses(kind, condition, words) => bounce(Bounce::new(kind, condition, words)),
         Answers::Late => {
             let sender = stanza.attribute("from").unwrap_or_default();
             world.put_late(sender, refused(host, stanza, &Bounce::unavailable()));

@@ -66,11 +66,11 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -
         | Session::Silent
         | Session::Closes
         | Session::Breaks
-        | Session::ShutsDown
-        | Session::Conflict
+        | Session::Ends(..)
+        | Session::Says(_)
+        | Session::Deaf
         | Session::Endless
-        | Session::Blanks
-        | Session::Garbage => {}
+        | Session::Blanks => {}
     }
     let domain = to.domain().as_str();
     match cross(sender.host.behaviour.manner, world.host(domain).map(AsRef::as_ref)) {
@@ -80,6 +80,7 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -
             Role::Partner(partner) if partner.federation == Federation::NoWayBack => Vec::new(),
             Role::Partner(_) => receivers::answer(host, stanza, to, world),
             Role::Pool(_) if to.node().is_none() => at_the_server(host, stanza),
+            Role::Pool(_) if host.behaviour.session == Session::Deaf => Vec::new(),
             Role::Pool(_) => at_home(host, stanza, to, world)
                 .filter(|_| may_bounce(stanza))
                 .map(|bounce| vec![bounce.of(stanza, host.domain, returns_payload(host))])

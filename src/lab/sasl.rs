@@ -3,7 +3,7 @@
 //! Runs on an encrypted stream, after `server` has opened it. Shares no code with the client's side, so
 //! that a mistake there meets somebody who does not make it too. Does wrong what [`Logon`] says.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -34,7 +34,7 @@ pub(super) struct Keys {
 /// One authentication.
 pub(super) struct Exchange<'a> {
     host: &'a Host,
-    keys: &'a Keys,
+    keys: Arc<Keys>,
     bindings: &'a Bindings,
     state: State,
 }
@@ -126,6 +126,14 @@ impl Keys {
         self.derived[hash as usize].get_or_init(|| derive(hash, &self.salt, ITERATIONS))
     }
 
+    /// Derives the keys beside what the server does meanwhile: another server has them at hand.
+    fn prepare(self: &Arc<Self>, hash: Hash) {
+        if self.derived[hash as usize].get().is_none() {
+            let keys = Arc::clone(self);
+            tokio::task::spawn_blocking(move || drop(keys.of(hash).clone()));
+        }
+    }
+
     fn with_iterations(&self, hash: Hash, iterations: u32) -> (Vec<u8>, Vec<u8>) {
         match iterations {
             ITERATIONS => self.of(hash).clone(),
@@ -143,7 +151,7 @@ fn derive(hash: Hash, salt: &[u8], iterations: u32) -> (Vec<u8>, Vec<u8>) {
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn new(host: &'a Host, keys: &'a Keys, bindings: &'a Bindings) -> Self {
+    pub(super) fn new(host: &'a Host, keys: Arc<Keys>, bindings: &'a Bindings) -> Self {
         Self { host, keys, bindings, state: State::Start }
     }
 
@@ -260,6 +268,7 @@ impl<'a> Exchange<'a> {
         let nonce = format!("{extended}{}", fresh_nonce());
         let salt = BASE64_STANDARD.encode(self.keys.salt);
         let iterations = self.iterations();
+        self.keys.prepare(hash);
         let extension = if logon == Logon::MandatoryExtension { "m=practice," } else { "" };
         let challenge = format!("{extension}r={nonce},s={salt},i={iterations}");
         let text = if logon == Logon::Garbled {

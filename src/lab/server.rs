@@ -78,24 +78,14 @@ async fn starttls(tcp: TcpStream, world: &World) -> io::Result<Option<(TcpStream
         Stream::Silent => return hold(stream.into_io()).await.map(|()| None),
         Stream::Closes => return Ok(None),
         Stream::Resets => return reset(stream.into_io()).map(|()| None),
-        Stream::Garbage => return stream.say(HTTP).await.map(|()| None),
+        Stream::Says(words) => {
+            stream.say(words.as_bytes()).await?;
+            return hold(stream.into_io()).await.map(|()| None);
+        }
         Stream::EndlessHeader => return stream.say_for_ever(ENDLESS_HEADER, b" a").await.map(|()| None),
-        Stream::WrongNamespace => {
-            stream.say(WRONG_NAMESPACE).await?;
-            return hold(stream.into_io()).await.map(|()| None);
-        }
-        Stream::ForbiddenXml => {
-            stream.say(FORBIDDEN_XML).await?;
-            return hold(stream.into_io()).await.map(|()| None);
-        }
-        Stream::HostUnknown => return stream.host_unknown(host.domain).await.map(|()| None),
-        Stream::Redirects => {
+        Stream::Ends(condition, words) => {
             stream.open(host.domain);
-            return stream.end("see-other-host", "elsewhere.example:5222").await.map(|()| None);
-        }
-        Stream::Banned => {
-            stream.open(host.domain);
-            return stream.end("policy-violation", BANNED).await.map(|()| None);
+            return stream.end(condition, words).await.map(|()| None);
         }
         Stream::NoStartTls => {
             stream.open(host.domain);
@@ -129,8 +119,7 @@ async fn before_handshake(tcp: TcpStream, tls: Tls) -> io::Result<Option<TcpStre
         Tls::Silent => hold(tcp).await.map(|()| None),
         Tls::Closes => Ok(None),
         Tls::Resets => reset(tcp).map(|()| None),
-        Tls::TooOld => answer_hello(tcp, PROTOCOL_VERSION_ALERT).await.map(|()| None),
-        Tls::Garbage => answer_hello(tcp, HTTP).await.map(|()| None),
+        Tls::Says(bytes) => answer_hello(tcp, bytes).await.map(|()| None),
     }
 }
 
@@ -168,17 +157,8 @@ async fn encrypted(tls: TlsStream<TcpStream>, identity: &Identity, world: Arc<Wo
         Bind::Gives => return session::run(stream, wanted, account, host, world).await,
         Bind::Silent => return hold(stream.into_io()).await,
         Bind::Closes => return stream.reader.io_mut().shutdown().await,
-        Bind::Missing | Bind::Refuses => {
-            let error = Element::new("error", ns::CLIENT)
-                .with_attribute("type", "wait")
-                .with_child(Element::new("resource-constraint", ns::STANZA_ERRORS));
-            let answer = Element::new("iq", ns::CLIENT)
-                .with_attribute("id", wanted.id)
-                .with_attribute("type", "error")
-                .with_child(error);
-            stream.send(&answer).await?;
-            return hold(stream.into_io()).await;
-        }
+        Bind::Missing => stream.send(&wanted.refused("cancel", "service-unavailable")).await?,
+        Bind::Refuses(kind, condition) => stream.send(&wanted.refused(kind, condition)).await?,
         Bind::Malformed => stream.send(&wanted.granted("@@no address@@")).await?,
     }
     hold(stream.into_io()).await
@@ -191,7 +171,7 @@ async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin>(
     bindings: &Bindings,
     world: &World,
 ) -> io::Result<Option<String>> {
-    let mut exchange = Exchange::new(host, &world.keys, bindings);
+    let mut exchange = Exchange::new(host, Arc::clone(&world.keys), bindings);
     let mut n_failures = 0;
     while let Some(element) = stream.next().await? {
         if element.ns != ns::SASL {
@@ -233,6 +213,17 @@ impl Wanted {
             .with_attribute("id", &*self.id)
             .with_attribute("type", "result")
             .with_child(Element::new("bind", ns::BIND).with_child(jid))
+    }
+
+    /// The answer that refuses it.
+    fn refused(&self, kind: &str, condition: &'static str) -> Element {
+        let error = Element::new("error", ns::CLIENT)
+            .with_attribute("type", kind)
+            .with_child(Element::new(condition, ns::STANZA_ERRORS));
+        Element::new("iq", ns::CLIENT)
+            .with_attribute("id", &*self.id)
+            .with_attribute("type", "error")
+            .with_child(error)
     }
 }
 
@@ -429,18 +420,4 @@ const MAX_FAILURES: usize = 3;
 /// Server dialback (XEP-0220), as a stream feature.
 const DIALBACK: &str = "urn:xmpp:features:dialback";
 
-const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
 const ENDLESS_HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='jabber:client'";
-
-const WRONG_NAMESPACE: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='urn:example:not-xmpp' \
-    xmlns:stream='urn:example:not-a-stream' version='1.0'><stream:features/>";
-
-const FORBIDDEN_XML: &[u8] = b"<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>\
-    <!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>]>";
-
-const BANNED: &str = "Too many (20) failed authentications from this IP address. \
-    The address will be unblocked at 00:00:00 1970-01-01 UTC";
-
-/// TLS record: alert, fatal, protocol_version (RFC 8446, section 6).
-const PROTOCOL_VERSION_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];

@@ -109,15 +109,18 @@ async fn misbehave<Io: AsyncRead + AsyncWrite + Unpin>(
         | Session::PongsItself
         | Session::ErrsForOthers
         | Session::OneWay
+        | Session::Deaf
         | Session::NoFederation => return Ok(true),
         Session::Closes => stream.reader.io_mut().shutdown().await?,
         // The connection ends without the end of TLS, as when a server is killed.
         Session::Breaks => {}
-        Session::ShutsDown => stream.end("system-shutdown", "Received SIGTERM").await?,
-        Session::Conflict => stream.end("conflict", "Replaced by new connection").await?,
+        Session::Ends(condition, words) => stream.end(condition, words).await?,
+        Session::Says(words) => {
+            stream.say(words.as_bytes()).await?;
+            hold(stream.reader.io_mut()).await?;
+        }
         Session::Endless => stream.say_for_ever(b"<message><body>", b"and so on ").await?,
         Session::Blanks => stream.say_for_ever(b" ", b" \n").await?,
-        Session::Garbage => stream.say(b"<message><body>&nbsp;</message>\x00\xff<!-- ]]>").await?,
     }
     Ok(false)
 }

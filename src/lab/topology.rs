@@ -39,10 +39,15 @@ fn write_pool(text: &mut String, pool: &Pool, ca_file: &str) {
         pool.test_users().iter().map(|user| format!("\"sip:{user}@{}\"", pool.domain)).collect();
     let _ = write!(
         text,
-        "\n[[pool]]                                 # {}\nidentity = \"{}\"\nsite = \"{}\"\ndomains = [\"{}\"]\n\
-         ca_file = \"{ca_file}\"\n",
+        "\n[[pool]]                                 # {}\nidentity = \"{}\"\nsite = \"{}\"\ndomains = [\"{}\"]\n",
         pool.lesson.shows, pool.identity, pool.site, pool.domain
     );
+    if !pool.settings.starts_with("ca_file") {
+        let _ = writeln!(text, "ca_file = \"{ca_file}\"");
+    }
+    if !pool.settings.is_empty() {
+        let _ = writeln!(text, "{}", pool.settings);
+    }
     if !users.is_empty() {
         let _ = writeln!(text, "test_users = [{}]", users.join(", "));
     }
