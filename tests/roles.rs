@@ -19,9 +19,12 @@ fn table() -> String {
             .parameters
             .iter()
             .filter(|own| own.binds != Binds::Nothing || own.kind == Kind::File)
-            .map(|own| match own.kind {
-                Kind::File => format!("{}=File", own.name),
-                _ => format!("{}={:?}", own.name, own.binds),
+            .map(|own| {
+                if own.kind == Kind::File {
+                    format!("{}=File", own.name)
+                } else {
+                    format!("{}={:?}", own.name, own.binds)
+                }
             })
             .collect();
         writeln!(table, "{}: {} | {}", cmdlet.name, roles.join(" "), binds.join(" ")).unwrap();

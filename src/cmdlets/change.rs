@@ -77,9 +77,9 @@ pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str
         own.is_some_and(|own| own.arity == Arity::Many || own.kind == Kind::Modification)
     };
     given
-        .map(|(parameter, key, value)| match value {
-            Value::Text(one) if is_list(parameter) => (key, Setting::List(vec![one.clone()])),
-            value => (key, setting(value)),
+        .map(|(parameter, key, value)| match value.as_text() {
+            Some(one) if is_list(parameter) => (key, Setting::List(vec![one.to_owned()])),
+            Some(_) | None => (key, setting(value)),
         })
         .collect()
 }
@@ -87,10 +87,12 @@ pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str
 /// A plain value replaces; `@{Add=…}` and `@{Remove=…}` change a list; null and an empty text clear.
 fn setting(value: &Value) -> Setting {
     let list = |value: &Value| -> Vec<String> {
-        match value {
-            Value::List(items) => items.iter().map(Value::to_string).collect(),
-            Value::Null => Vec::new(),
-            one => vec![one.to_string()],
+        if let Value::List(items) = value {
+            items.iter().map(Value::to_string).collect()
+        } else if matches!(value, Value::Null) {
+            Vec::new()
+        } else {
+            vec![value.to_string()]
         }
     };
     match value {
@@ -105,6 +107,11 @@ fn setting(value: &Value) -> Setting {
                 remove: record.get("Remove").map(list).unwrap_or_default(),
             },
         },
-        text => Setting::Text(text.to_string()),
+        Value::Float(_)
+        | Value::Text(_)
+        | Value::Duration(_)
+        | Value::Timestamp(_)
+        | Value::Credential(_)
+        | Value::Block(_) => Setting::Text(value.to_string()),
     }
 }
