@@ -465,6 +465,8 @@ impl<'a> Wait<'a> {
             Sign::Bounce { error, from } => self.bounced(error, from, at),
             Sign::Receipt { from } => self.prove(Proof::Receipt { from }, at),
             Sign::Answer { witness, .. } if witness.is_some() && witness == self.witness => {
+                // Its answer can overtake its own news that it saw the message.
+                self.prove(Proof::SeenBySecondSession, at);
                 self.prove(Proof::AnswerFromSecondSession, at);
             }
             Sign::Answer { from, .. } => self.prove(Proof::Echo { from }, at),
