@@ -26,10 +26,12 @@ mod tests;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -211,6 +213,8 @@ async fn dropping_port() -> io::Result<(TcpListener, TcpStream)> {
     socket.bind(LOOPBACK.into())?;
     let listener = socket.listen(0)?;
     let filler = TcpStream::connect(listener.local_addr()?).await?;
+    // It is full as soon as there is something to accept, which nobody ever does.
+    poll(&mut [PollFd::new(listener.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
     Ok((listener, filler))
 }
 

@@ -46,15 +46,47 @@ pub(super) async fn serve(listener: TcpListener, entrance: Entrance, world: Arc<
     }
 }
 
-async fn receive(tcp: TcpStream, entrance: Entrance, world: Arc<World>) -> io::Result<()> {
+async fn receive(mut tcp: TcpStream, entrance: Entrance, world: Arc<World>) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    match entrance {
+    match visit(&mut tcp, entrance, world).await {
+        Ok(Parting::Reset) => tcp.set_zero_linger(),
+        // Whatever broke the conversation, the visitor is to see its end.
+        Ok(Parting::Close) | Err(_) => see_off(tcp).await,
+    }
+}
+
+/// How a conversation ends for the visitor.
+#[derive(Clone, Copy, Debug)]
+enum Parting {
+    Close,
+    Reset,
+}
+
+/// Closes a connection so that the visitor reads its end and no reset: the kernel resets what is closed
+/// with something unread in it, and what something is sent to after it was closed.
+async fn see_off(mut tcp: TcpStream) -> io::Result<()> {
+    tcp.shutdown().await?;
+    hold(tcp).await
+}
+
+async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<World>) -> io::Result<Parting> {
+    let (tls, identity) = match entrance {
         Entrance::StartTls => {
-            let Some((tcp, host)) = starttls(tcp, &world).await? else { return Ok(()) };
-            let Some(tcp) = before_handshake(tcp, host.behaviour.tls).await? else { return Ok(()) };
+            let host = match starttls(tcp, &world).await? {
+                Opening::Agreed(host) => host,
+                Opening::Over(parting) => return Ok(parting),
+            };
+            match host.behaviour.tls {
+                Tls::Shakes | Tls::Only12 => {}
+                Tls::Silent => return hold(tcp).await.map(|()| Parting::Close),
+                Tls::Closes => return Ok(Parting::Close),
+                // Once the client is in the middle of it: `<proceed/>` must not be lost with the rest.
+                Tls::Resets => return tcp.readable().await.map(|()| Parting::Reset),
+                Tls::Says(bytes) => return answer_hello(tcp, bytes).await.map(|()| Parting::Close),
+            }
             let identity = world.identity(&host)?;
             let tls = TlsAcceptor::from(Arc::clone(&identity.config)).accept(tcp).await?;
-            encrypted(tls, &identity, world).await
+            (tls, identity)
         }
         Entrance::Direct => {
             let hello = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
@@ -64,67 +96,65 @@ async fn receive(tcp: TcpStream, entrance: Entrance, world: Arc<World>) -> io::R
             };
             let identity = world.identity(&host)?;
             let tls = hello.into_stream(Arc::clone(&identity.config)).await?;
-            encrypted(tls, &identity, world).await
+            (tls, identity)
         }
-    }
+    };
+    encrypted(tls, &identity, world).await.map(|()| Parting::Close)
 }
 
-/// The first stream, up to the point where TLS begins. Gives back the host that was asked for.
-async fn starttls(tcp: TcpStream, world: &World) -> io::Result<Option<(TcpStream, Arc<Host>)>> {
+/// How the stream before TLS ends.
+enum Opening {
+    /// TLS begins, with the host that was asked for.
+    Agreed(Arc<Host>),
+    Over(Parting),
+}
+
+/// The first stream, up to the point where TLS begins.
+async fn starttls(tcp: &mut TcpStream, world: &World) -> io::Result<Opening> {
+    const CLOSED: Opening = Opening::Over(Parting::Close);
     let mut stream = Conversation::new(tcp);
-    let Some(host) = stream.hear(world).await? else { return Ok(None) };
+    let Some(host) = stream.hear(world).await? else { return Ok(CLOSED) };
     match host.behaviour.stream {
         Stream::Answers | Stream::Injects | Stream::FailsStartTls => stream.open(host.domain),
-        Stream::Silent => return hold(stream.into_io()).await.map(|()| None),
-        Stream::Closes => return Ok(None),
-        Stream::Resets => return reset(stream.into_io()).map(|()| None),
+        Stream::Silent => return hold(stream.into_io()).await.map(|()| CLOSED),
+        Stream::Closes => return Ok(CLOSED),
+        Stream::Resets => return Ok(Opening::Over(Parting::Reset)),
         Stream::Says(words) => {
             stream.say(words.as_bytes()).await?;
-            return hold(stream.into_io()).await.map(|()| None);
+            return hold(stream.into_io()).await.map(|()| CLOSED);
         }
-        Stream::EndlessHeader => return stream.say_for_ever(ENDLESS_HEADER, b" a").await.map(|()| None),
+        Stream::EndlessHeader => return stream.say_for_ever(ENDLESS_HEADER, b" a").await.map(|()| CLOSED),
         Stream::Ends(condition, words) => {
             stream.open(host.domain);
-            return stream.end(condition, words).await.map(|()| None);
+            return stream.end(condition, words).await.map(|()| CLOSED);
         }
         Stream::NoStartTls => {
             stream.open(host.domain);
             stream.offer(stream.authentication(&host)).await?;
-            return hold(stream.into_io()).await.map(|()| None);
+            return hold(stream.into_io()).await.map(|()| CLOSED);
         }
     }
     let starttls = Element::new("starttls", ns::TLS).with_child(Element::new("required", ns::TLS));
     stream.offer(vec![starttls]).await?;
     if !stream.next().await?.is_some_and(|element| element.is("starttls", ns::TLS)) {
-        return stream.end("policy-violation", "Use of STARTTLS required").await.map(|()| None);
+        return stream.end("policy-violation", "Use of STARTTLS required").await.map(|()| CLOSED);
     }
     if host.behaviour.stream == Stream::FailsStartTls {
         stream.send(&Element::new("failure", ns::TLS)).await?;
-        return stream.close().await.map(|()| None);
+        return stream.close().await.map(|()| CLOSED);
     }
     stream.writer.queue(&Element::new("proceed", ns::TLS));
     if host.behaviour.stream == Stream::Injects {
         stream.writer.queue(&Element::new("features", ns::STREAMS));
     }
     stream.flush().await?;
-    let (tcp, early) = stream.reader.into_parts();
+    let (_, early) = stream.reader.into_parts();
     // What came before the handshake came unprotected, and a client that sends it is mistaken.
-    Ok(early.is_empty().then_some((tcp, host)))
-}
-
-/// What a host does instead of the TLS handshake.
-async fn before_handshake(tcp: TcpStream, tls: Tls) -> io::Result<Option<TcpStream>> {
-    match tls {
-        Tls::Shakes | Tls::Only12 => Ok(Some(tcp)),
-        Tls::Silent => hold(tcp).await.map(|()| None),
-        Tls::Closes => Ok(None),
-        Tls::Resets => reset(tcp).map(|()| None),
-        Tls::Says(bytes) => answer_hello(tcp, bytes).await.map(|()| None),
-    }
+    Ok(if early.is_empty() { Opening::Agreed(host) } else { CLOSED })
 }
 
 /// Answers the first packet of a handshake with something else.
-async fn answer_hello(mut tcp: TcpStream, answer: &[u8]) -> io::Result<()> {
+async fn answer_hello(tcp: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
     if tcp.read(&mut [0; 512]).await? > 0 {
         tcp.write_all(answer).await?;
     }
@@ -132,7 +162,7 @@ async fn answer_hello(mut tcp: TcpStream, answer: &[u8]) -> io::Result<()> {
 }
 
 /// The encrypted stream: SASL, then a resource, then stanzas.
-async fn encrypted(tls: TlsStream<TcpStream>, identity: &Identity, world: Arc<World>) -> io::Result<()> {
+async fn encrypted(tls: TlsStream<&mut TcpStream>, identity: &Identity, world: Arc<World>) -> io::Result<()> {
     let bindings = bindings(&tls, identity);
     let mut stream = Conversation::new(tls);
     let Some(host) = stream.hear(&world).await? else { return Ok(()) };
@@ -398,13 +428,8 @@ pub(super) async fn hold<Io: AsyncRead + Unpin>(mut io: Io) -> io::Result<()> {
     tokio::io::copy(&mut io, &mut tokio::io::sink()).await.map(drop)
 }
 
-/// Closes a connection so that the other side sees a reset.
-fn reset(tcp: TcpStream) -> io::Result<()> {
-    tcp.set_zero_linger()
-}
-
 /// What an authentication can be tied to on this connection.
-fn bindings(tls: &TlsStream<TcpStream>, identity: &Identity) -> Bindings {
+fn bindings(tls: &TlsStream<&mut TcpStream>, identity: &Identity) -> Bindings {
     let (_, connection) = tls.get_ref();
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
     let export = || connection.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(&[]));

@@ -1,6 +1,6 @@
 //! Authorities of a test, the certificates that they issue, and servers that show them.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use rcgen::{
@@ -11,6 +11,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, SupportedProtocolVersion};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// An authority: its certificate, and the key that it signs with.
 pub struct Authority {
@@ -128,18 +130,41 @@ fn builder(
         .unwrap()
 }
 
-/// Accepts one connection after another and hands each to `serve`.
+/// Accepts one connection after another and hands each to `serve`. What that one leaves is closed so
+/// that the client reads its end, or is reset where it asked for that (a linger of zero).
 pub async fn listen<F, Serving>(mut serve: F) -> SocketAddr
 where
-    F: FnMut(tokio::net::TcpStream) -> Serving + Send + 'static,
+    F: FnMut(TcpStream) -> Serving + Send + 'static,
     Serving: Future<Output = ()> + Send + 'static,
 {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
-            tokio::spawn(serve(tcp));
+            let tcp = tcp.into_std().unwrap();
+            let ours = tcp.try_clone().unwrap();
+            let served = serve(TcpStream::from_std(tcp).unwrap());
+            tokio::spawn(async move {
+                served.await;
+                see_off(TcpStream::from_std(ours).unwrap()).await;
+            });
         }
     });
+    address
+}
+
+/// The kernel resets what is closed with something unread in it, and what something comes for afterwards.
+async fn see_off(mut tcp: TcpStream) {
+    if tcp.linger().ok().flatten().is_none() && tcp.shutdown().await.is_ok() {
+        drop(tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await);
+    }
+}
+
+/// A port that nobody listens at, and that nobody else gets while this process lives.
+pub fn closed_port() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
     address
 }

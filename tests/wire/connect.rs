@@ -1,13 +1,17 @@
 //! Connect against listeners, closed ports and silence.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use imsh::xmpp::connect::{Dialling, Fault, Outcome};
 use imsh::xmpp::resolve::{Endpoint, Kind, Origin, Target};
 use imsh::xmpp::trace::Trace;
-use tokio::net::{TcpListener, TcpSocket};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
+
+use crate::authority::closed_port;
 
 fn endpoint(host: &str, priority: u16, address: SocketAddr) -> Endpoint {
     let target = Target {
@@ -27,23 +31,15 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-async fn closed_port() -> SocketAddr {
-    listener().await.1
-}
-
-/// A port that answers nothing: its queue of connections is full. The streams keep it so.
-async fn silent_port() -> (Vec<tokio::net::TcpStream>, TcpListener, SocketAddr) {
+/// A port that answers nothing: its queue of connections is full. The stream keeps it so.
+async fn silent_port() -> (TcpStream, TcpListener, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
-    let mut streams = Vec::new();
-    while let Ok(Ok(stream)) =
-        tokio::time::timeout(Duration::from_millis(200), tokio::net::TcpStream::connect(address)).await
-    {
-        streams.push(stream);
-    }
-    (streams, listener, address)
+    let stream = TcpStream::connect(address).await.unwrap();
+    poll(&mut [PollFd::new(listener.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
+    (stream, listener, address)
 }
 
 fn within(seconds: f32) -> Instant {
@@ -53,7 +49,7 @@ fn within(seconds: f32) -> Instant {
 #[tokio::test]
 async fn the_next_target_is_tried_when_one_refuses() {
     let (_listener, open) = listener().await;
-    let endpoints = vec![endpoint("a.example", 1, closed_port().await), endpoint("b.example", 2, open)];
+    let endpoints = vec![endpoint("a.example", 1, closed_port()), endpoint("b.example", 2, open)];
     let mut trace = Trace::new();
     let mut dialling = Dialling::new(endpoints);
     let connected = dialling.next(within(5.0), &mut trace).await.unwrap();
@@ -66,7 +62,7 @@ async fn the_next_target_is_tried_when_one_refuses() {
 
 #[tokio::test]
 async fn a_silent_address_has_a_quarter_of_a_second_of_head_start_and_no_more() {
-    let (_streams, _silence, silent) = silent_port().await;
+    let (_stream, _silence, silent) = silent_port().await;
     let (_listener, open) = listener().await;
     let mut dialling = Dialling::new(vec![endpoint("a.example", 1, silent), endpoint("b.example", 1, open)]);
     let began = Instant::now();
@@ -78,7 +74,7 @@ async fn a_silent_address_has_a_quarter_of_a_second_of_head_start_and_no_more() 
 
 #[tokio::test]
 async fn a_silent_group_leaves_time_for_the_next_one() {
-    let (_streams, _silence, silent) = silent_port().await;
+    let (_stream, _silence, silent) = silent_port().await;
     let (_listener, open) = listener().await;
     let mut dialling = Dialling::new(vec![endpoint("a.example", 1, silent), endpoint("b.example", 2, open)]);
     let connected = dialling.next(within(1.0), &mut Trace::new()).await.unwrap();
@@ -87,12 +83,11 @@ async fn a_silent_group_leaves_time_for_the_next_one() {
 
 #[tokio::test]
 async fn refused_silent_and_mixed_are_told_apart() {
-    let refused =
-        vec![endpoint("a.example", 1, closed_port().await), endpoint("b.example", 1, closed_port().await)];
+    let refused = vec![endpoint("a.example", 1, closed_port()), endpoint("b.example", 1, closed_port())];
     let fault = Dialling::new(refused).next(within(5.0), &mut Trace::new()).await.unwrap_err();
     assert!(matches!(&fault, Fault::Refused { attempts } if attempts.len() == 2), "{fault}");
 
-    let (_streams, _silence, silent) = silent_port().await;
+    let (_stream, _silence, silent) = silent_port().await;
     let fault = Dialling::new(vec![endpoint("a.example", 1, silent)])
         .next(within(0.3), &mut Trace::new())
         .await
@@ -102,7 +97,7 @@ async fn refused_silent_and_mixed_are_told_apart() {
         "{fault}"
     );
 
-    let both = vec![endpoint("a.example", 1, silent), endpoint("b.example", 2, closed_port().await)];
+    let both = vec![endpoint("a.example", 1, silent), endpoint("b.example", 2, closed_port())];
     let fault = Dialling::new(both).next(within(0.6), &mut Trace::new()).await.unwrap_err();
     assert!(matches!(&fault, Fault::Mixed { attempts } if attempts.len() == 2), "{fault}");
 }

@@ -294,8 +294,11 @@ async fn what_is_no_handshake_is_told_apart() {
     assert!(matches!(old, Fault::TooOld { .. }), "{old}");
     let garbage = says(b"\x16\x03\x03\x00\x05\xff\xff\xff\xff\xff").await;
     assert!(matches!(fault(garbage).await, Fault::Handshake { .. }));
-    let reset = listen(|tcp| async move { tcp.set_zero_linger().unwrap() }).await;
-    assert!(matches!(fault(reset).await, Fault::Reset | Fault::Closed));
+    let reset = listen(|tcp| async move {
+        tcp.readable().await.unwrap();
+        tcp.set_zero_linger().unwrap();
+    });
+    assert_eq!(fault(reset.await).await, Fault::Reset);
 }
 
 #[tokio::test]
