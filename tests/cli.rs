@@ -247,3 +247,43 @@ fn a_reader_that_goes_away_ends_nothing_with_a_panic() {
     child.wait().unwrap();
     assert!(!said.contains("panicked"), "{said}");
 }
+
+/// A script as an editor left it.
+fn run_file(bytes: &[u8]) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("script.rhai"), bytes).unwrap();
+    imsh().current_dir(&directory).args(["--lab", "run", "script.rhai"]).output().unwrap()
+}
+
+#[test]
+fn a_script_may_come_from_a_windows_editor() {
+    let output = run_file("\u{feff}let x = 3;\r\nprint(x)\r\n".as_bytes());
+    assert_eq!((status(&output), stdout(&output).as_str()), (0, "3\n"), "{}", stderr(&output));
+}
+
+#[test]
+fn what_is_no_script_is_refused_whole() {
+    let large = [b"print(1)\n".to_vec(), vec![b' '; 16 << 20]].concat();
+    for (bytes, says) in [
+        (&b"let x = 1;\nprint(\"\xff\xfe\");\n"[..], "line 2 is not UTF-8; save the script as UTF-8"),
+        (&large, "it is larger than 16 MiB, and no script is"),
+    ] {
+        let output = run_file(bytes);
+        assert_eq!((status(&output), stdout(&output).as_str()), (2, ""));
+        assert_eq!(stderr(&output), format!("imsh: script.rhai: {says}\n"));
+    }
+}
+
+#[test]
+fn the_caret_stands_under_what_is_seen() {
+    let output = practise("let a = \"漢字\"; Get-Pol");
+    let lines: Vec<String> = stderr(&output).lines().map(str::to_owned).collect();
+    assert_eq!(lines[1..], [" --> -c:1:15", "  |", "1 | let a = \"漢字\"; Get-Pol", "  |                 ^"]);
+}
+
+#[test]
+fn a_batch_warns_once_of_each_certificate() {
+    let output = practise("Test-XmppIM expiring.litwareinc.com adelany@contoso.com, pilar@litwareinc.com");
+    let told = stderr(&output);
+    assert_eq!(told.matches("The certificate of expiring.litwareinc.com ends").count(), 1, "{told}");
+}

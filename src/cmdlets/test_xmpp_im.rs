@@ -1,6 +1,6 @@
 //! `Test-XmppIM`: sends an instant message to a user on an XMPP network, and says what became of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -107,12 +107,14 @@ async fn run(call: Call) -> Outcome {
     let started = Instant::now();
     let report = async {
         let mut done = 0;
+        let mut told = HashSet::new();
         while let Some(result) = results.recv().await {
             done += 1;
             if total > 1 {
                 call.streams.progress("Test-XmppIM", done, total, started.elapsed());
             }
-            emit(&call, &result).await?;
+            warn_of(&call, &result, &mut told)?;
+            call.emit(result.record()).await?;
         }
         Ok::<(), Halt>(())
     };
@@ -259,17 +261,23 @@ fn watcher(call: &Call) -> Watcher {
     }))
 }
 
-/// Emits a result, with a warning where its certificate ends soon.
-async fn emit(call: &Call, result: &TestResult) -> Outcome {
+/// Warns of what is wrong beside a result: once, however many results of a batch show it.
+fn warn_of(call: &Call, result: &TestResult, told: &mut HashSet<String>) -> Outcome {
     let pool = call.topology.canonical_pool(&result.target);
+    let mut warnings = Vec::new();
     if let (Some(pool), Some(certificate)) = (pool, &result.certificate) {
         let left = certificate.chain_days_left();
         if (0..i64::from(pool.certificate_warning_days)).contains(&left) && !call.bound.switch("Force") {
-            call.warn(format!("The certificate of {} ends in {left} days.", pool.identity))?;
+            warnings.push(format!("The certificate of {} ends in {left} days.", pool.identity));
         }
     }
     if let Some(finding) = diagnosis::resolve::elsewhere(&result.trace, &result.target) {
-        call.warn(format!("{} {}", finding.error(), finding.remedy))?;
+        warnings.push(format!("{} {}", finding.error(), finding.remedy));
     }
-    call.emit(result.record()).await
+    for warning in warnings {
+        if told.insert(warning.clone()) {
+            call.warn(warning)?;
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Failures and errors as people read them: what was wrong, where, and what to do.
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::cmdlet::{ErrorRecord, Position};
 use crate::render::visible::{one_line, visible};
 use crate::script::check::Remark;
@@ -86,12 +88,15 @@ fn place(position: Option<Position>, source: Option<Source<'_>>) -> Vec<String> 
         return vec![format!("  --> {}:{line}:{column}", source.name)];
     };
     let text: String = text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
+    // The caret stands under what is seen: wide letters take two columns, escapes more.
+    let before: String = text.chars().take(column.saturating_sub(1)).collect();
+    let indent = visible(&before).width();
     let number = line.to_string();
     let margin = " ".repeat(number.len());
     vec![
         format!("{margin}--> {}:{line}:{column}", source.name),
         format!("{margin} |"),
         format!("{number} | {}", visible(&text)),
-        format!("{margin} | {}^", " ".repeat(column.saturating_sub(1))),
+        format!("{margin} | {}^", " ".repeat(indent)),
     ]
 }

@@ -1,6 +1,6 @@
 //! `imsh -c CODE` and `imsh run SCRIPT`: one program, then out.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,15 +38,31 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
     program(options, "run", Source { name: &start::display_name(script), text: &text }, arguments).await
 }
 
-/// The text of a script; - is standard input.
-pub(super) fn read(script: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
+/// The text of a script; - is standard input. The mark that Windows editors put before it is
+/// none of its.
+///
+/// # Errors
+/// It cannot be read, is no UTF-8, or is so large that it is no script: half a script is never run.
+pub(super) fn read(script: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
     if script == Path::new("-") {
-        std::io::stdin().lock().take(MAX_SCRIPT).read_to_string(&mut text)?;
+        io::stdin().lock().take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
     } else {
-        std::fs::File::open(script)?.take(MAX_SCRIPT).read_to_string(&mut text)?;
+        std::fs::File::open(script)?.take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
     }
-    Ok(text)
+    if bytes.len() as u64 > MAX_SCRIPT {
+        let message = format!("it is larger than {} MiB, and no script is", MAX_SCRIPT >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("line {line} is not UTF-8; save the script as UTF-8"),
+        )
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 async fn program(
