@@ -42,5 +42,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 println!("{}: {} ({})", property("Receiver"), property("Result"), property("Evidence"));
             }
         });
-    ended.map(|_| ()).map_err(|halt| format!("{halt:?}").into())
+    ended.outcome.map_err(|halt| format!("{halt:?}").into())
 }

@@ -145,7 +145,8 @@ fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
                 values
             };
             let (ended, values) = tokio::join!(pipeline, collect);
-            let ended = ended.map(|assigned| {
+            let assigned = ended.assignments;
+            let ended = ended.outcome.map(|()| {
                 assigned.into_iter().map(|one| (one.variable, one.values.len())).collect::<Vec<_>>()
             });
             (values, ended)

@@ -203,3 +203,16 @@ fn a_terminal_of_another_size_is_taken_note_of() {
     assert!(seat.run("7 * 11").contains("77"));
     seat.leave();
 }
+
+#[test]
+fn a_variable_that_a_command_sets_is_there_on_the_next_line_even_when_the_command_was_stopped() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("Write-Output 6 7 -OutVariable kept | Out-String");
+    assert!(seat.run("$kept[0] * $kept[1]").contains("42"));
+    seat.interrupt(
+        "Write-Output 1 2 | ForEach-Object { print(42); if $_ == 2 { loop { } } $_ } -OutVariable some",
+    );
+    assert!(seat.run("`${$some}`").contains("{1}"));
+    seat.leave();
+}

@@ -210,9 +210,36 @@ pub const RISK: &[Parameter] = &[
         .aliases(&["cf"]),
 ];
 
+/// PowerShell's common parameters that no cmdlet here has: name, alias, and what to do instead.
+const FOREIGN: &[(&str, &str, &str)] = &[
+    (
+        "PipelineVariable",
+        "pv",
+        "keep the object in a variable of a script block: … | ForEach-Object { let one = $_; … }",
+    ),
+    ("OutBuffer", "ob", "records leave one by one as they come"),
+    (
+        "InformationVariable",
+        "iv",
+        "there is no information stream; -WarningVariable keeps the warnings, -ErrorVariable the errors",
+    ),
+    (
+        "InformationAction",
+        "infa",
+        "there is no information stream; -WarningAction is about warnings, -ErrorAction about errors",
+    ),
+    ("ProgressAction", "proga", "progress is only shown on a terminal"),
+    ("Debug", "db", "-Verbose says what is being done"),
+];
+
 /// Why a written name means no parameter.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoParameter {
+    /// PowerShell's cmdlets have it, and none of ours.
+    Foreign {
+        /// What to do in its place, as a clause.
+        instead: &'static str,
+    },
     /// Nothing is called so.
     Unknown {
         /// The nearest name, if one is near.
@@ -244,8 +271,12 @@ pub(super) fn find(
             && parameter.name.get(..plain.len()).is_some_and(|start| start.eq_ignore_ascii_case(&plain))
     };
     let fits: Vec<_> = parameters.clone().filter(starts).collect();
+    let is = |name: &str, alias: &str| [name, alias].iter().any(|own| own.eq_ignore_ascii_case(&plain));
     match fits.as_slice() {
         [only] => Ok(only),
+        [] if let Some((_, _, instead)) = FOREIGN.iter().find(|(name, alias, _)| is(name, alias)) => {
+            Err(NoParameter::Foreign { instead })
+        }
         [] => Err(NoParameter::Unknown { nearest: nearest(&plain, parameters.map(|p| p.name)) }),
         several => Err(NoParameter::Ambiguous { fits: several.iter().map(|p| p.name).collect() }),
     }

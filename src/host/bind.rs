@@ -75,6 +75,9 @@ fn find(
             )
             .remedy(hint)
         }
+        NoParameter::Foreign { instead } => {
+            mistake(argument, "NamedParameterNotFound", format!("There is no -{written}: {instead}."))
+        }
         NoParameter::Ambiguous { fits } => {
             mistake(argument, "AmbiguousParameter", format!("-{written} can mean -{}.", fits.join(" or -")))
                 .remedy("Write more of the name.")

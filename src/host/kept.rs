@@ -11,6 +11,10 @@ use crate::value::{Record, Value};
 /// A value that a call leaves in a variable of the caller.
 #[derive(Clone, Debug)]
 pub struct Assignment {
+    /// Which command of the pipeline leaves it, counted from zero.
+    pub stage: usize,
+    /// The parameter that asks for it: `OutVariable`, `ErrorVariable`, …
+    pub parameter: &'static str,
     /// The variable's name, without `$`.
     pub variable: String,
     /// Whether the values are added to what is there (`+name`).
@@ -25,30 +29,44 @@ pub(super) struct Reports {
     pub(super) warnings: mpsc::UnboundedReceiver<String>,
 }
 
-/// What is kept of one call.
+/// What is kept of one call. It is asked when the pipeline is over, whether the call came to its end
+/// or not.
 pub(super) struct Kept {
-    out_variable: Option<String>,
-    error_variable: Option<String>,
-    warning_variable: Option<String>,
+    stage: usize,
+    out: Option<Named>,
+    error: Option<Named>,
+    warning: Option<Named>,
     /// What the cmdlet emitted, if somebody wants it.
     pub(super) emitted: Option<Arc<Mutex<Vec<Value>>>>,
     reports: Mutex<Reports>,
     errors: Mutex<Vec<ErrorRecord>>,
+    /// What ended the call.
+    failure: Mutex<Option<ErrorRecord>>,
 }
 
+/// A parameter that names a variable, and what it was given.
+type Named = (&'static str, String);
+
 impl Kept {
-    pub(super) fn new(bound: &Bound, reports: Reports) -> Self {
+    pub(super) fn new(stage: usize, bound: &Bound, reports: Reports) -> Self {
+        let named = |parameter| Some((parameter, bound.text(parameter)?));
         // Tee-Object's own parameter means the same.
-        let out_variable = bound.text("OutVariable").or_else(|| bound.text("Variable"));
-        let emitted = out_variable.as_ref().map(|_| Arc::default());
+        let out = named("OutVariable").or_else(|| named("Variable"));
         Self {
-            out_variable,
-            error_variable: bound.text("ErrorVariable"),
-            warning_variable: bound.text("WarningVariable"),
-            emitted,
+            stage,
+            emitted: out.as_ref().map(|_| Arc::default()),
+            out,
+            error: named("ErrorVariable"),
+            warning: named("WarningVariable"),
             reports: Mutex::new(reports),
             errors: Mutex::default(),
+            failure: Mutex::default(),
         }
+    }
+
+    /// The call's place in its pipeline.
+    pub(super) fn stage(&self) -> usize {
+        self.stage
     }
 
     /// The errors that the call has reported.
@@ -61,28 +79,38 @@ impl Kept {
         errors.clone()
     }
 
-    /// What goes into the caller's variables; asked when the call has ended.
+    /// The call ended with this error.
+    pub(super) fn failed(&self, error: &ErrorRecord) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+    }
+
+    /// What goes into the caller's variables.
     pub(super) fn assignments(&self) -> Vec<Assignment> {
         let emitted = || match &self.emitted {
             Some(emitted) => std::mem::take(&mut *emitted.lock().unwrap_or_else(PoisonError::into_inner)),
             None => Vec::new(),
         };
-        let errors = || self.reported().iter().map(|error| Value::from(Record::from(error))).collect();
+        let errors = || {
+            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            let all = self.reported().into_iter().chain(failure.clone());
+            all.map(|error| Value::from(Record::from(&error))).collect()
+        };
         let warnings = || {
             let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
             std::iter::from_fn(|| reports.warnings.try_recv().ok()).map(Value::Text).collect()
         };
-        let out = self.out_variable.as_deref().map(|name| assignment(name, emitted()));
-        let error = self.error_variable.as_deref().map(|name| assignment(name, errors()));
-        let warning = self.warning_variable.as_deref().map(|name| assignment(name, warnings()));
+        let out = self.out.as_ref().map(|named| self.assignment(named, emitted()));
+        let error = self.error.as_ref().map(|named| self.assignment(named, errors()));
+        let warning = self.warning.as_ref().map(|named| self.assignment(named, warnings()));
         [out, error, warning].into_iter().flatten().collect()
     }
-}
 
-fn assignment(written: &str, values: Vec<Value>) -> Assignment {
-    let (variable, appends) = match written.strip_prefix('+') {
-        Some(name) => (name, true),
-        None => (written, false),
-    };
-    Assignment { variable: variable.trim_start_matches('$').to_owned(), appends, values }
+    fn assignment(&self, (parameter, written): &Named, values: Vec<Value>) -> Assignment {
+        let (variable, appends) = match written.strip_prefix('+') {
+            Some(name) => (name, true),
+            None => (written.as_str(), false),
+        };
+        let variable = variable.trim_start_matches('$').to_owned();
+        Assignment { stage: self.stage, parameter, variable, appends, values }
+    }
 }

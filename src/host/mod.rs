@@ -14,7 +14,7 @@ pub mod view;
 pub mod audit;
 pub mod tally;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -46,6 +46,15 @@ pub struct Stage {
     pub position: Option<Position>,
 }
 
+/// How a pipeline ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether it came to its end, or why not.
+    pub outcome: Result<(), Halt>,
+    /// What it leaves in variables, however it ended; in the order of its commands.
+    pub assignments: Vec<Assignment>,
+}
+
 /// The door of one session.
 pub struct Host {
     everything: Catalogue,
@@ -56,6 +65,9 @@ pub struct Host {
     /// Whether every call speaks as under `-Verbose`.
     is_verbose: bool,
 }
+
+/// What is kept of each call of a pipeline, in the order in which they began.
+type KeptOfAll = Mutex<Vec<Arc<Kept>>>;
 
 /// Values that wait between two stages of a pipe.
 const PIPE: usize = 64;
@@ -121,8 +133,9 @@ impl Host {
         input: Option<Value>,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
-    ) -> Result<Vec<Assignment>, Halt> {
+    ) -> Ended {
         let n_stages = stages.len();
+        let kept = KeptOfAll::default();
         let mut reading = input.map_or_else(Input::none, Input::of);
         let mut running = FuturesUnordered::new();
         for (place, stage) in stages.into_iter().enumerate() {
@@ -133,24 +146,32 @@ impl Host {
                 (sender, Input::pipe(receiver))
             };
             let input = std::mem::replace(&mut reading, next);
-            running.push(self.invoke(stage, input, writing, cancel.clone()));
+            running.push(self.invoke(place, stage, input, writing, cancel.clone(), &kept));
         }
         drop(output);
-        let mut assignments = Vec::new();
-        while let Some(ended) = running.next().await {
-            assignments.extend(ended?);
-        }
-        Ok(assignments)
+        let outcome = loop {
+            match running.next().await {
+                Some(Ok(())) => {}
+                Some(Err(halt)) => break Err(halt),
+                None => break Ok(()),
+            }
+        };
+        drop(running);
+        let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        kept.sort_by_key(|kept| kept.stage());
+        Ended { outcome, assignments: kept.iter().flat_map(|kept| kept.assignments()).collect() }
     }
 
     /// One call of one cmdlet.
     async fn invoke(
         &self,
+        place: usize,
         stage: Stage,
         input: Input,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
-    ) -> Result<Vec<Assignment>, Halt> {
+        kept_of_all: &KeptOfAll,
+    ) -> Result<(), Halt> {
         let stage = asked_for_help(stage);
         let cmdlet = self.find(&stage)?;
         let description = &cmdlet.description;
@@ -175,7 +196,8 @@ impl Host {
         let audit = self.audit(description, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound);
-        let kept = Kept::new(&bound, reports);
+        let kept = Arc::new(Kept::new(place, &bound, reports));
+        kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
         let call = Call {
             description,
@@ -194,8 +216,12 @@ impl Host {
         }
         audited.ended(&ended).map_err(located)?;
         match ended {
-            Ok(()) | Err(Halt::PipeClosed) => Ok(kept.assignments()),
-            Err(Halt::Failed(error)) => Err(Halt::Failed(located(error))),
+            Ok(()) | Err(Halt::PipeClosed) => Ok(()),
+            Err(Halt::Failed(error)) => {
+                let error = located(error);
+                kept.failed(&error);
+                Err(Halt::Failed(error))
+            }
             Err(halt @ (Halt::Cancelled | Halt::Block(_))) => Err(halt),
         }
     }

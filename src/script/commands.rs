@@ -16,9 +16,9 @@ use rhai::{
 use super::convert::{Converter, ScriptBlock, to_dynamic};
 use super::failure::Failure;
 use super::types::List;
-use crate::cmdlet::{Argument, Arguments, Position};
+use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
 use crate::cmdlets::Halt;
-use crate::host::Stage;
+use crate::host::{Assignment, Stage};
 use crate::value::Value;
 use crate::value::compare::{CompareError, Comparison, Operator};
 use crate::value::text::interpolated;
@@ -26,10 +26,21 @@ use crate::value::text::interpolated;
 /// What runs pipelines.
 pub trait Runner: Clone + Send + Sync + 'static {
     /// Runs a pipeline to its end and gives what came out of it.
-    fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt>;
+    fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>>;
 
     /// Runs a pipeline and passes on what comes out of it while it comes.
-    fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt>;
+    fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<()>;
+
+    /// The parameter's own name, if it is one that names a variable.
+    fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str>;
+}
+
+/// What a pipeline came to.
+pub struct Ran<T> {
+    /// What came out of it, or why it did not come to its end.
+    pub outcome: Result<T, Halt>,
+    /// What it leaves in variables, however it ended.
+    pub assignments: Vec<Assignment>,
 }
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -46,35 +57,168 @@ pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &
 fn register_pipelines<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
     // Volatile: the optimizer must not run a cmdlet because its arguments are constants.
     let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
-    let (own, door) = (converter.clone(), runner.clone());
-    volatile("run").set_into_module(module, move |context: NativeCallContext<'_>, stages: Array| {
-        let stages = own.stages(stages, &context)?;
-        door.collect(stages, None).map(list).map_err(|halt| Failure::thrown(halt, context.call_position()))
-    });
-    let (own, door) = (converter.clone(), runner.clone());
-    volatile("run_on").set_into_module(
-        module,
-        move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
-            let input = own.to_value(input, &context);
+    for (name, reader) in [("run", Reader::Program), ("show", Reader::Person)] {
+        let (own, door) = (converter.clone(), runner.clone());
+        volatile(name).set_into_module(module, move |context: NativeCallContext<'_>, stages: Array| {
             let stages = own.stages(stages, &context)?;
-            let place = context.call_position();
-            door.collect(stages, Some(input)).map(list).map_err(|halt| Failure::thrown(halt, place))
+            Attempt::make(&door, stages, None, reader, &[]).end(context.call_position())
+        });
+    }
+    for (name, reader) in [("run_on", Reader::Program), ("show_on", Reader::Person)] {
+        let (own, door) = (converter.clone(), runner.clone());
+        volatile(name).set_into_module(
+            module,
+            move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
+                let input = own.to_value(input, &context);
+                let stages = own.stages(stages, &context)?;
+                Attempt::make(&door, stages, Some(input), reader, &[]).end(context.call_position())
+            },
+        );
+    }
+    register_attempts(module, converter, runner);
+}
+
+/// What sets variables: the pipeline is run, the variables are set, and only then does it give its
+/// value or its error.
+fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
+    let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
+    for (name, reader) in [("try_run", Reader::Program), ("try_show", Reader::Person)] {
+        let (own, door) = (converter.clone(), runner.clone());
+        volatile(name).set_into_module(
+            module,
+            move |context: NativeCallContext<'_>, places: Array, stages: Array| -> Fallible<Attempt> {
+                let stages = own.stages(stages, &context)?;
+                Ok(Attempt::make(&door, stages, None, reader, &places_of(places)))
+            },
+        );
+    }
+    for (name, reader) in [("try_run_on", Reader::Program), ("try_show_on", Reader::Person)] {
+        let (own, door) = (converter.clone(), runner.clone());
+        volatile(name).set_into_module(
+            module,
+            move |context: NativeCallContext<'_>,
+                  places: Array,
+                  input: Dynamic,
+                  stages: Array|
+                  -> Fallible<Attempt> {
+                let input = own.to_value(input, &context);
+                let stages = own.stages(stages, &context)?;
+                Ok(Attempt::make(&door, stages, Some(input), reader, &places_of(places)))
+            },
+        );
+    }
+    let own = converter.clone();
+    volatile("keep").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>,
+              old: &mut Dynamic,
+              attempt: Attempt,
+              stage: i64,
+              parameter: &str|
+              -> Dynamic {
+            let old = std::mem::take(old);
+            match attempt.assignment(stage, parameter) {
+                None => old,
+                Some(Assignment { appends: false, values, .. }) => Dynamic::from(list(values)),
+                Some(Assignment { values, .. }) => {
+                    let mut all = own.to_value(old, &context).into_elements();
+                    all.extend(values);
+                    Dynamic::from(list(all))
+                }
+            }
         },
     );
-    let (own, door) = (converter.clone(), runner.clone());
-    volatile("show").set_into_module(module, move |context: NativeCallContext<'_>, stages: Array| {
-        let stages = own.stages(stages, &context)?;
-        door.stream(stages, None).map_err(|halt| Failure::thrown(halt, context.call_position()))
-    });
-    let (own, door) = (converter.clone(), runner.clone());
-    volatile("show_on").set_into_module(
+    volatile("end").set_into_module(
         module,
-        move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
-            let input = own.to_value(input, &context);
-            let stages = own.stages(stages, &context)?;
-            door.stream(stages, Some(input)).map_err(|halt| Failure::thrown(halt, context.call_position()))
+        |context: NativeCallContext<'_>, attempt: Attempt| -> Fallible<Dynamic> {
+            attempt.end(context.call_position())
         },
     );
+}
+
+/// Who takes what a pipeline emits.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// The program, as a list.
+    Program,
+    /// Whoever reads its output.
+    Person,
+}
+
+/// A pipeline that was run, and whose outcome waits until the variables are set.
+#[derive(Clone)]
+struct Attempt(Arc<Mutex<Ran<Dynamic>>>);
+
+/// A command's place in its pipeline, and a parameter of it that names a variable.
+type VariablePlace = (usize, String);
+
+impl Attempt {
+    fn make<R: Runner>(
+        runner: &R,
+        stages: Vec<Stage>,
+        input: Option<Value>,
+        reader: Reader,
+        reached: &[VariablePlace],
+    ) -> Self {
+        let ran = match (out_of_reach(runner, &stages, reached), reader) {
+            (Some(error), _) => Ran { outcome: Err(error.into()), assignments: Vec::new() },
+            (None, Reader::Program) => {
+                let Ran { outcome, assignments } = runner.collect(stages, input);
+                Ran { outcome: outcome.map(|values| Dynamic::from(list(values))), assignments }
+            }
+            (None, Reader::Person) => {
+                let Ran { outcome, assignments } = runner.stream(stages, input);
+                Ran { outcome: outcome.map(|()| Dynamic::UNIT), assignments }
+            }
+        };
+        Self(Arc::new(Mutex::new(ran)))
+    }
+
+    /// What it leaves in a variable; once.
+    fn assignment(&self, stage: i64, parameter: &str) -> Option<Assignment> {
+        let assignments = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).assignments;
+        let is_it = |one: &Assignment| i64::try_from(one.stage) == Ok(stage) && one.parameter == parameter;
+        assignments.iter().position(is_it).map(|place| assignments.swap_remove(place))
+    }
+
+    /// Its value, or its error; once.
+    fn end(&self, place: RhaiPosition) -> Fallible<Dynamic> {
+        let mut ran = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = std::mem::replace(&mut ran.outcome, Ok(Dynamic::UNIT));
+        outcome.map_err(|halt| Failure::thrown(halt, place))
+    }
+}
+
+/// The error for a variable that is named where nobody can set it: in a splatted map or in the call
+/// of a function. Those in `reached` stand in the text of the program.
+pub fn out_of_reach<R: Runner>(
+    runner: &R,
+    stages: &[Stage],
+    reached: &[VariablePlace],
+) -> Option<ErrorRecord> {
+    let names = stages.iter().enumerate().flat_map(|(place, stage)| {
+        stage.arguments.0.iter().filter_map(move |argument| {
+            let parameter = runner.names_variable(&stage.name, argument.name.as_deref()?)?;
+            Some((place, parameter, argument.position))
+        })
+    });
+    let is_reached = |place: usize, parameter: &str| {
+        reached.iter().any(|(stage, name)| *stage == place && name == parameter)
+    };
+    let (_, parameter, position) = names.into_iter().find(|(place, name, _)| !is_reached(*place, name))?;
+    let message = format!("-{parameter} sets a variable whose name stands in the text of a command line.");
+    let error = ErrorRecord::new(Category::InvalidArgument, "VariableOutOfReach", message)
+        .remedy(format!("Write -{parameter} name behind the cmdlet itself, or use what the call gives."));
+    Some(ErrorRecord { position, ..error })
+}
+
+/// What `language::lower` says about the variables of a pipeline.
+fn places_of(places: Array) -> Vec<VariablePlace> {
+    let place = |place: Dynamic| {
+        let [stage, parameter] = <[Dynamic; 2]>::try_from(place.try_cast::<Array>()?).ok()?;
+        Some((usize::try_from(stage.as_int().ok()?).ok()?, parameter.into_string().ok()?))
+    };
+    places.into_iter().filter_map(place).collect()
 }
 
 fn list(values: Vec<Value>) -> List {
@@ -283,22 +427,26 @@ mod tests {
     }
 
     impl Runner for Practice {
-        fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt> {
-            let mut values = match input {
+        fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>> {
+            let values = match input {
                 Some(Value::List(items)) => items,
                 Some(value) => vec![value],
                 None => Vec::new(),
             };
-            for stage in stages {
-                values = self.stage(&stage, values)?;
-            }
-            Ok(values)
+            let outcome = stages.iter().try_fold(values, |values, stage| self.stage(stage, values));
+            Ran { outcome, assignments: Vec::new() }
         }
 
-        fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt> {
-            let values = self.collect(stages, input)?;
-            self.shown.lock().unwrap().extend(values.iter().map(Value::to_string));
-            Ok(())
+        fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<()> {
+            let Ran { outcome, assignments } = self.collect(stages, input);
+            let shown = |values: Vec<Value>| {
+                self.shown.lock().unwrap().extend(values.iter().map(Value::to_string));
+            };
+            Ran { outcome: outcome.map(shown), assignments }
+        }
+
+        fn names_variable(&self, _: &str, _: &str) -> Option<&'static str> {
+            None
         }
     }
 

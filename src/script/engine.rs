@@ -15,13 +15,13 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::commands::{self, Runner};
+use super::commands::{self, Ran, Runner};
 use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
 use super::types::{self, List};
-use crate::cmdlet::{Argument, Arguments, Description};
+use crate::cmdlet::{Argument, Arguments, Description, Kind};
 use crate::cmdlets::Halt;
-use crate::host::{Assignment, Host, Stage};
+use crate::host::{Host, Stage};
 use crate::value::Value;
 
 /// What a program may use up.
@@ -71,7 +71,6 @@ pub struct Running {
     pub emit: Emit,
     control: Arc<Mutex<Control>>,
     operations: Arc<AtomicU64>,
-    assigned: Arc<Mutex<Vec<Assignment>>>,
     limits: Limits,
 }
 
@@ -92,7 +91,6 @@ impl Running {
             emit,
             control: Arc::new(Mutex::new(control)),
             operations: Arc::default(),
-            assigned: Arc::default(),
             limits,
         }
     }
@@ -140,7 +138,7 @@ impl Running {
             return Some(Dynamic::from(Termination::Limit(limit.to_owned())));
         }
         // The clock and the token are looked at now and then: they cost more than an operation.
-        if done.is_multiple_of(256) { self.termination().map(Dynamic::from) } else { None }
+        if done.is_multiple_of(LOOK_EVERY) { self.termination().map(Dynamic::from) } else { None }
     }
 
     /// Waits for a future on the runtime, unless the program must end first.
@@ -166,53 +164,63 @@ impl Running {
         })
     }
 
-    fn keep(&self, assignments: Vec<Assignment>) {
-        if !assignments.is_empty() {
-            self.assigned.lock().unwrap_or_else(PoisonError::into_inner).extend(assignments);
-        }
+    /// Lets a program whose command was cancelled keep what the command leaves in variables, before
+    /// the next look at the token ends it.
+    fn leave_room(&self) {
+        let done = self.operations.load(Ordering::Relaxed);
+        self.operations.store(done.next_multiple_of(LOOK_EVERY), Ordering::Relaxed);
     }
 
-    /// What `-OutVariable` and its like left for the caller's variables since the last time.
-    pub fn take_assigned(&self) -> Vec<Assignment> {
-        std::mem::take(&mut *self.assigned.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Waits for a pipeline to end, and for `reading`, which takes what it emits.
+    fn run<T>(
+        &self,
+        stages: Vec<Stage>,
+        input: Option<Value>,
+        reading: impl AsyncFnOnce(mpsc::Receiver<Value>) -> T,
+    ) -> Ran<T> {
+        let (sender, receiver) = mpsc::channel(PIPE);
+        let cancel = self.cancel();
+        let mut assignments = Vec::new();
+        let outcome = self.wait(async {
+            let pipeline = self.host.pipeline(stages, input, sender, cancel);
+            let (ended, read) = tokio::join!(pipeline, reading(receiver));
+            assignments = ended.assignments;
+            ended.outcome.map(|()| read)
+        });
+        if matches!(outcome, Err(Halt::Cancelled)) {
+            self.leave_room();
+        }
+        Ran { outcome, assignments }
     }
 }
 
 impl Runner for Running {
-    fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<Vec<Value>, Halt> {
-        let (sender, mut receiver) = mpsc::channel(PIPE);
-        let cancel = self.cancel();
-        self.wait(async {
-            let pipeline = self.host.pipeline(stages, input, sender, cancel);
-            let gather = async {
-                let mut values = Vec::new();
-                while let Some(value) = receiver.recv().await {
-                    values.push(value);
-                }
-                values
-            };
-            let (ended, values) = tokio::join!(pipeline, gather);
-            self.keep(ended?);
-            Ok(values)
+    fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>> {
+        self.run(stages, input, async |mut receiver| {
+            let mut values = Vec::new();
+            while let Some(value) = receiver.recv().await {
+                values.push(value);
+            }
+            values
         })
     }
 
-    fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Result<(), Halt> {
-        let (sender, mut receiver) = mpsc::channel(PIPE);
-        let cancel = self.cancel();
-        self.wait(async {
-            let pipeline = self.host.pipeline(stages, input, sender, cancel);
-            let pass_on = async {
-                while let Some(value) = receiver.recv().await {
-                    (self.emit)(value);
-                }
-            };
-            let (ended, ()) = tokio::join!(pipeline, pass_on);
-            self.keep(ended?);
-            Ok(())
+    fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<()> {
+        self.run(stages, input, async |mut receiver| {
+            while let Some(value) = receiver.recv().await {
+                (self.emit)(value);
+            }
         })
     }
+
+    fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str> {
+        let parameter = self.host.everything().find(cmdlet)?.parameter(parameter).ok()?;
+        (parameter.kind == Kind::Variable).then_some(parameter.name)
+    }
 }
+
+/// Operations between two looks at the clock and the token.
+const LOOK_EVERY: u64 = 256;
 
 /// How long cmdlets may take to end once the run is cancelled.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -323,7 +331,11 @@ fn register_cmdlet(
                 let arguments = function_arguments(values.collect());
                 // The engine's error carries the place of the call, as it carries every other.
                 let stage = Stage { name: description.name.to_owned(), arguments, position: None };
-                match running.collect(vec![stage], None) {
+                let stages = vec![stage];
+                if let Some(error) = commands::out_of_reach(&running, &stages, &[]) {
+                    return Err(Failure::thrown(error.into(), place));
+                }
+                match running.collect(stages, None).outcome {
                     Ok(values) => Ok(List(Arc::new(values))),
                     Err(halt) => Err(Failure::thrown(halt, place)),
                 }

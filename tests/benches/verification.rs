@@ -62,7 +62,7 @@ impl Desk {
             };
             let run = self.host.pipeline(vec![test], None, records, CancellationToken::new());
             let (ended, n_successes) = tokio::join!(run, count);
-            ended.expect("the test runs");
+            ended.outcome.expect("the test runs");
             n_successes
         })
     }

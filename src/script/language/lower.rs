@@ -20,6 +20,14 @@
 //! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is one of [`crate::value::compare::OPERATORS`], behind a `c` where letter case counts |
 //! | `truth(value)` | boolean | PowerShell's truth |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |
+//! | `try_run(places, stages)`, `try_run_on`, `try_show`, `try_show_on` | attempt | runs a pipeline that sets variables, and holds its value or its error back until they are set |
+//! | `keep(old, attempt, stage, parameter)` | any | what the variable of `-OutVariable` and its like holds from now on |
+//! | `end(attempt)` | any | the value or the error that was held back |
+//!
+//! A pipeline that sets variables becomes a block: `{ let __kept = __shell::try_run(…); let __old =
+//! x; x = (); x = __shell::keep(__old, __kept, 0, "OutVariable"); __shell::end(__kept) }`. `places`
+//! are its pairs of a command's place and a parameter. The variable is emptied first so that what it
+//! holds is moved and not copied: appending in a loop takes time by what is appended.
 //!
 //! `stages` is an array with an array for each command: its name, its line, its column, then an
 //! array for each argument: `[name, line, column, value]`, without a value for a switch that is
@@ -262,26 +270,64 @@ impl Lowering<'_> {
     fn pipeline(&mut self, pipeline: &Pipeline, purpose: Purpose) {
         let start = pipeline.commands.first().map_or(pipeline.span.start, |command| command.name.start);
         self.writer.reach(pipeline.span.start);
+        let variables: Vec<Set<'_>> = variables_set(pipeline, self.scopes).collect();
+        if !variables.is_empty() {
+            return self.attempt(pipeline, &variables, purpose, start);
+        }
         let (call, close) = match (purpose, pipeline.head.is_some()) {
-            (Purpose::Value, false) => ("__shell::run([", "])"),
-            (Purpose::Value, true) => ("__shell::run_on(", "])"),
-            (Purpose::Show, false) => ("__shell::show([", "])"),
-            (Purpose::Show, true) => ("__shell::show_on(", "])"),
-            (Purpose::Gather, false) => ("__shell::gather(__out, __shell::run([", "]))"),
-            (Purpose::Gather, true) => ("__shell::gather(__out, __shell::run_on(", "]))"),
+            (Purpose::Value, false) => ("__shell::run(", ")"),
+            (Purpose::Value, true) => ("__shell::run_on(", ")"),
+            (Purpose::Show, false) => ("__shell::show(", ")"),
+            (Purpose::Show, true) => ("__shell::show_on(", ")"),
+            (Purpose::Gather, false) => ("__shell::gather(__out, __shell::run(", "))"),
+            (Purpose::Gather, true) => ("__shell::gather(__out, __shell::run_on(", "))"),
         };
         self.writer.made(call, start);
+        self.stages(pipeline, start);
+        self.writer.made(close, start);
+    }
+
+    /// What a pipeline reads, and its commands.
+    fn stages(&mut self, pipeline: &Pipeline, start: usize) {
         if let Some(head) = &pipeline.head {
             self.values(head);
-            self.writer.made(", [", start);
+            self.writer.made(", ", start);
         }
+        self.writer.made("[", start);
         for (place, command) in pipeline.commands.iter().enumerate() {
             if place > 0 {
                 self.writer.made(", ", command.name.start);
             }
             self.command(command);
         }
-        self.writer.made(close, start);
+        self.writer.made("]", start);
+    }
+
+    /// A pipeline that sets variables.
+    fn attempt(&mut self, pipeline: &Pipeline, variables: &[Set<'_>], purpose: Purpose, start: usize) {
+        // A block cannot stand wherever an expression can; in brackets it does.
+        let (open, call, close) = match (purpose, pipeline.head.is_some()) {
+            (Purpose::Value, false) => ("({", "try_run", "})"),
+            (Purpose::Value, true) => ("({", "try_run_on", "})"),
+            (Purpose::Show, false) => ("{", "try_show", "}"),
+            (Purpose::Show, true) => ("{", "try_show_on", "}"),
+            (Purpose::Gather, false) => ("__shell::gather(__out, {", "try_run", "})"),
+            (Purpose::Gather, true) => ("__shell::gather(__out, {", "try_run_on", "})"),
+        };
+        let places: Vec<String> =
+            variables.iter().map(|set| format!("[{}, {}]", set.stage, quoted(set.parameter))).collect();
+        self.writer.made(&format!("{open} let __kept = __shell::{call}([{}], ", places.join(", ")), start);
+        self.stages(pipeline, start);
+        self.writer.made(");", start);
+        for Set { stage, parameter, variable } in variables {
+            let keep = format!(
+                " let __old = {variable}; {variable} = (); \
+                 {variable} = __shell::keep(__old, __kept, {stage}, {});",
+                quoted(parameter)
+            );
+            self.writer.made(&keep, start);
+        }
+        self.writer.made(&format!(" __shell::end(__kept) {close}"), start);
     }
 
     fn command(&mut self, command: &Command) {
@@ -431,6 +477,26 @@ impl Lowering<'_> {
             self.values(pieces);
         }
     }
+}
+
+/// The variables that a pipeline sets, in the order in which they are written.
+fn variables_set<'a>(pipeline: &Pipeline, scopes: &'a Scopes) -> impl Iterator<Item = Set<'a>> {
+    pipeline.commands.iter().enumerate().flat_map(move |(stage, command)| {
+        command.arguments.iter().filter_map(move |argument| {
+            let variable = scopes.set_by(argument)?;
+            Some(Set { stage, parameter: argument.parameter?.name, variable })
+        })
+    })
+}
+
+/// A variable that a command sets.
+struct Set<'a> {
+    /// The command's place in its pipeline.
+    stage: usize,
+    /// The parameter that says so.
+    parameter: &'static str,
+    /// The variable's Rhai name.
+    variable: &'a str,
 }
 
 /// What becomes of commands that stand in a piece, and in the blocks of it.

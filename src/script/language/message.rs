@@ -50,6 +50,14 @@ pub enum Problem {
         /// The nearest name, if one is near.
         nearest: Option<&'static str>,
     },
+    /// PowerShell's cmdlets have the parameter, and none of ours.
+    #[error("there is no -{written}; {instead}")]
+    NoSuchCommon {
+        /// As written, without the hyphen.
+        written: String,
+        /// What to do in its place.
+        instead: &'static str,
+    },
     /// The shortened name fits several parameters.
     #[error("-{written} of {cmdlet} may be {}", alternatives(.fits))]
     AmbiguousParameter {
@@ -123,6 +131,14 @@ pub enum Problem {
         name: String,
         /// The names that were declared.
         spellings: Vec<String>,
+    },
+    /// What is to be the name of a variable is none, or is only known when the line runs.
+    #[error("-{parameter} takes the name of a variable as it is, without $: -{parameter} {example}")]
+    VariableName {
+        /// The parameter.
+        parameter: &'static str,
+        /// A name that it could take.
+        example: String,
     },
     /// A name that the shell keeps for itself.
     #[error("names that begin with two underscores, such as {name}, are the shell's own")]
@@ -345,6 +361,7 @@ impl Mistake {
             Problem::MissingElement => last_line && text.trim_end().ends_with(','),
             Problem::UnknownCmdlet { .. }
             | Problem::UnknownParameter { .. }
+            | Problem::NoSuchCommon { .. }
             | Problem::AmbiguousParameter { .. }
             | Problem::MissingValue { .. }
             | Problem::Repeated { .. }
@@ -354,6 +371,7 @@ impl Mistake {
             | Problem::UnknownVariable { .. }
             | Problem::OuterVariable { .. }
             | Problem::AmbiguousCase { .. }
+            | Problem::VariableName { .. }
             | Problem::ReservedName { .. }
             | Problem::Refused(_)
             | Problem::TooDeep { .. }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::message::{Doubt, Problem};
 use super::source_map::Span;
 use super::tree::{
-    Argument, Block, Body, Closure, Function, Operation, Piece, Pipeline, Script, Text, TextPart,
+    Argument, Block, Body, Closure, Function, Operation, Piece, Pipeline, Script, Text, TextPart, span_of,
 };
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
@@ -48,6 +48,11 @@ impl Scopes {
         self.spellings.get(&span.start).map_or_else(|| bare(span, text), String::as_str)
     }
 
+    /// The Rhai name of the variable that an argument sets (`-OutVariable name`), if it sets one.
+    pub fn set_by(&self, argument: &Argument) -> Option<&str> {
+        names_variable(argument).then(|| self.spellings.get(&argument.span.start))?.map(String::as_str)
+    }
+
     /// The names to declare at the beginning of the script.
     pub fn hoisted_in_script(&self) -> &[String] {
         &self.hoisted_in_script
@@ -62,6 +67,16 @@ impl Scopes {
 /// The name behind `$` or `@`.
 fn bare(span: Span, text: &str) -> &str {
     span.of(text).trim_start_matches(['$', '@'])
+}
+
+/// Whether the value of an argument is the name of a variable.
+fn names_variable(argument: &Argument) -> bool {
+    argument.parameter.is_some_and(|parameter| parameter.kind == Kind::Variable)
+}
+
+/// Whether the name means a value of the language's own.
+fn is_automatic(name: &str) -> bool {
+    name == "_" || ["true", "false", "null", "psitem"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 struct Walk<'t> {
@@ -234,23 +249,36 @@ impl Walk<'_> {
             let value = argument.value.as_deref().unwrap_or_default();
             self.bare_words(argument, value);
             self.pieces(value);
-            self.out_variable(argument, value);
+            self.variable_set(argument, value);
         }
     }
 
-    /// `-OutVariable name` declares as `$name = …` does.
-    fn out_variable(&mut self, argument: &Argument, value: &[Piece]) {
-        let names_variable = argument.parameter.is_some_and(|parameter| parameter.kind == Kind::Variable);
-        if let ([Piece::Text(text)], true) = (value, names_variable)
-            && let Some(name) = text.letters()
-        {
-            let name = name.trim_start_matches('+');
-            let valid = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-                && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-            if let Some(frame) = self.frame().filter(|frame| valid && frame.visible(name).is_empty()) {
-                frame.hoist(name);
-            }
+    /// `-OutVariable name` declares and sets as `$name = …` does.
+    fn variable_set(&mut self, argument: &Argument, value: &[Piece]) {
+        let Some(parameter) = argument.parameter.filter(|_| names_variable(argument)) else { return };
+        // What is missing altogether has been said.
+        let Some(span) = span_of(value) else { return };
+        let written = match value {
+            [Piece::Text(text)] => text.letters().unwrap_or_default(),
+            _ => "",
+        };
+        let name = written.strip_prefix('+').unwrap_or(written);
+        let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        if !is_name || RHAI_WORDS.contains(&name) || is_automatic(name) {
+            let meant = if let [Piece::Variable(span)] = value { bare(*span, self.text) } else { "name" };
+            let problem = Problem::VariableName { parameter: parameter.name, example: meant.to_owned() };
+            self.scopes.problems.push((span, problem));
+            return;
         }
+        if name.starts_with("__") {
+            self.scopes.problems.push((span, Problem::ReservedName { name: name.to_owned() }));
+            return;
+        }
+        if let Some(frame) = self.frame().filter(|frame| frame.visible(name).is_empty()) {
+            frame.hoist(name);
+        }
+        self.means(name, argument.span.start, span);
     }
 
     /// Warns of bare words that are also variables.
@@ -316,12 +344,21 @@ impl Walk<'_> {
 
     fn variable(&mut self, span: Span) {
         let name = bare(span, self.text);
-        let Some(frame) = self.frames.last_mut() else { return };
+        match self.frame() {
+            Some(frame) if frame.visible(name).is_empty() => frame.pending.push(span),
+            Some(_) => self.means(name, span.start, span),
+            None => {}
+        }
+    }
+
+    /// Finds the declaration that `name` means; `place` is where its spelling is looked up by.
+    fn means(&mut self, name: &str, place: usize, span: Span) {
+        let Some(frame) = self.frames.last() else { return };
         match frame.visible(name).as_slice() {
-            [] => frame.pending.push(span),
+            [] => {}
             [only] => {
                 let spelling = (*only).to_owned();
-                self.scopes.spellings.insert(span.start, spelling);
+                self.scopes.spellings.insert(place, spelling);
             }
             several => {
                 let spellings = several.iter().map(|spelling| (*spelling).to_owned()).collect();
@@ -422,6 +459,73 @@ fn near(name: &str, names: &HashSet<String>) -> Option<String> {
     names.sort_unstable();
     nearest(name, names).map(str::to_owned)
 }
+
+/// Words of Rhai's that name no variable.
+const RHAI_WORDS: &[&str] = &[
+    "let",
+    "const",
+    "if",
+    "else",
+    "switch",
+    "do",
+    "while",
+    "until",
+    "loop",
+    "for",
+    "in",
+    "continue",
+    "break",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "fn",
+    "private",
+    "import",
+    "export",
+    "as",
+    "global",
+    "this",
+    "Fn",
+    "call",
+    "curry",
+    "is_shared",
+    "is_def_fn",
+    "is_def_var",
+    "type_of",
+    "print",
+    "debug",
+    "eval",
+    "var",
+    "static",
+    "begin",
+    "end",
+    "shared",
+    "with",
+    "is",
+    "goto",
+    "exit",
+    "match",
+    "case",
+    "public",
+    "protected",
+    "new",
+    "use",
+    "module",
+    "package",
+    "super",
+    "thread",
+    "spawn",
+    "go",
+    "sync",
+    "async",
+    "await",
+    "yield",
+    "default",
+    "void",
+    "null",
+    "nil",
+];
 
 /// How many mistakes get a suggestion; the rest is not worth the time.
 const MANY: usize = 50;

@@ -309,6 +309,11 @@ impl Parser<'_, '_> {
                 self.problem(Span::new(name.start - 1, name.end), problem);
                 None
             }
+            Err(NoParameter::Foreign { instead }) => {
+                let problem = Problem::NoSuchCommon { written: written.to_owned(), instead };
+                self.problem(Span::new(name.start - 1, name.end), problem);
+                None
+            }
             Err(NoParameter::Ambiguous { fits }) => {
                 let written = written.to_owned();
                 let problem = Problem::AmbiguousParameter { cmdlet: description.name, written, fits };
