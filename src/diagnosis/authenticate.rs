@@ -51,7 +51,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
 
 /// Authenticate was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
-    let title = format!("{} stopped answering {}", context.pool, stream::during(Phase::Authenticate));
+    let title = format!("{} stopped answering {}", context.pool, stream::in_phase(Phase::Authenticate));
     Finding::of(&catalogue::SASL_TIMEOUT, title)
         .evidence(not_done(Phase::Authenticate, after))
         .last_seen(trace)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::quote::{quoted, word};
-use super::{Context, Finding, catalogue, not_done, stream};
+use super::{Context, Finding, Owner, catalogue, not_done, stream};
 use crate::xmpp::Phase;
 use crate::xmpp::bind::Fault;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
@@ -25,6 +25,18 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
             format!("{pool} demands a session of the old kind (RFC 3921) and refuses it"),
         )
         .evidence(format_args!("the server said {}", told(error))),
+        Fault::OtherAccount { wanted, given } => {
+            let finding = Finding::of(
+                &catalogue::BIND_OTHER_ACCOUNT,
+                format!("{pool} took the logon of {wanted} for that of {}", given.to_bare()),
+            )
+            .evidence(format_args!("the session that it gave is {}", quoted(given.as_str())));
+            if context.given.credential {
+                finding.owned_by(Owner::Caller).first("Run the test again without -UserCredential.")
+            } else {
+                finding
+            }
+        }
         Fault::InvalidAddress { said } => {
             Finding::of(&catalogue::BIND_BAD_ADDRESS, format!("{pool} gave us an address that is none"))
                 .evidence(format_args!("the address is {}", quoted(said)))
@@ -34,7 +46,7 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
 
 /// Bind was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
-    let title = format!("{} stopped answering {}", context.pool, stream::during(Phase::Bind));
+    let title = format!("{} stopped answering {}", context.pool, stream::in_phase(Phase::Bind));
     Finding::of(&catalogue::BIND_TIMEOUT, title).evidence(not_done(Phase::Bind, after)).last_seen(trace)
 }
 

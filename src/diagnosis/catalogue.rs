@@ -189,7 +189,7 @@ entries! {
         "The pool broke the rules of the TLS handshake.",
         "Check the server's TLS library and settings; its log says more.";
     TLS_TIMEOUT: "TLS-TIMEOUT", [Pool, Caller],
-        "The pool accepted the connection and was not encrypted in time: it is overloaded or hung, or no XMPP server listens there.",
+        "The pool accepted the connection and did not get as far as an encrypted stream in time: it is overloaded or hung, or no XMPP server listens there.",
         "Check that the XMPP server behind this port is alive, and that this is its client port.";
     TLS_CA_FILE: "TLS-CA-FILE", [Caller],
         "The file of issuers that the topology names for the pool cannot be read or holds no certificates.",
@@ -377,6 +377,9 @@ entries! {
     BIND_BAD_ADDRESS: "BIND-BAD-ADDRESS", [Pool],
         "The pool gave an address that is no full address.",
         "Report it to the makers of the server.";
+    BIND_OTHER_ACCOUNT: "BIND-OTHER-ACCOUNT", [Pool, Caller],
+        "The pool accepted the logon and gave a session of another account than the sender's. The message would come from somebody else, so it was not sent.",
+        "Correct the pool's `logon_name` in the topology, or the server's mapping of logon names to accounts; to test as the other account, name it as the sender (-UserSipAddress).";
     BIND_TIMEOUT: "BIND-TIMEOUT", [Pool],
         "The pool accepted the logon and never gave a session.",
         "Check that the server's session manager runs; its log says more.";

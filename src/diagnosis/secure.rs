@@ -75,20 +75,57 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
     let direct = connected(trace).is_some_and(|target| target.kind == Kind::Direct);
-    let seen =
-        |wanted: fn(&Fact) -> bool| trace.steps().last().is_some_and(|step| step.facts.iter().any(wanted));
-    let title = if seen(|fact| matches!(fact, Fact::Proceed)) {
-        format!("{pool} agreed to STARTTLS and then fell silent")
-    } else if seen(|fact| matches!(fact, Fact::Header { .. })) {
-        format!("{pool} opened a stream and then fell silent")
-    } else if direct {
-        format!("{pool} accepts connections and does not answer the TLS handshake")
-    } else {
-        format!("{pool} accepts connections and says nothing")
+    let title = match Heard::last(trace) {
+        Heard::EncryptedHeader => {
+            format!("{pool} opened the encrypted stream and then fell silent, with nothing to log on by")
+        }
+        Heard::Handshake => format!("{pool} made the TLS handshake and then fell silent"),
+        Heard::Proceed => format!("{pool} agreed to STARTTLS and then fell silent"),
+        Heard::Header => format!("{pool} opened a stream and then fell silent"),
+        Heard::Nothing if direct => {
+            format!("{pool} accepts connections and does not answer the TLS handshake")
+        }
+        Heard::Nothing => format!("{pool} accepts connections and says nothing"),
     };
     let finding =
         Finding::of(&catalogue::TLS_TIMEOUT, title).evidence(not_done(Phase::Secure, after)).last_seen(trace);
     port_in_doubt(finding, context)
+}
+
+/// How far the server came with us in Secure, as a step of the trace tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It said nothing.
+    Nothing,
+    /// It opened its stream.
+    Header,
+    /// It agreed to STARTTLS.
+    Proceed,
+    /// TLS stands.
+    Handshake,
+    /// It opened its stream inside TLS.
+    EncryptedHeader,
+}
+
+impl Heard {
+    /// The last that was heard in the step at work.
+    pub(super) fn last(trace: &Trace) -> Self {
+        let facts = trace.steps().last().map_or(&[][..], |step| &step.facts);
+        facts.iter().fold(Self::Nothing, |heard, fact| {
+            if matches!(fact, Fact::Tls(_)) {
+                Self::Handshake
+            } else if matches!(fact, Fact::Proceed) {
+                Self::Proceed
+            } else if matches!(fact, Fact::Header { .. }) {
+                match heard {
+                    Self::Nothing | Self::Header | Self::Proceed => Self::Header,
+                    Self::Handshake | Self::EncryptedHeader => Self::EncryptedHeader,
+                }
+            } else {
+                heard
+            }
+        })
+    }
 }
 
 fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -> Finding {

@@ -5,17 +5,17 @@
 use std::io::ErrorKind;
 
 use super::quote::{quoted, word};
+use super::secure::Heard;
 use super::{Context, Finding, Owner, catalogue, current_phase, port_in_doubt, send};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::StreamCondition;
 use crate::xmpp::stream::Fault;
-use crate::xmpp::trace::{Fact, Trace};
+use crate::xmpp::trace::Trace;
 use crate::xmpp::xml::{self, Violation};
 
 /// Says what a fault of the stream means.
 pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
-    let phase = current_phase(trace);
     match fault {
         Fault::Xml(fault) => unreadable(fault, trace, context),
         Fault::Error { condition, text, application } => {
@@ -31,7 +31,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             elsewhere(&place, context)
         }
         Fault::Closed => {
-            Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {}", during(phase)))
+            Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the stream {}", during(trace)))
                 .evidence("it gave no reason")
                 .last_seen(trace)
         }
@@ -75,7 +75,20 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
 }
 
 /// Where in the attempt something came.
-pub(super) fn during(phase: Phase) -> &'static str {
+fn during(trace: &Trace) -> &'static str {
+    let phase = current_phase(trace);
+    match Heard::last(trace) {
+        Heard::Handshake | Heard::EncryptedHeader if phase == Phase::Secure => {
+            "after it was encrypted, before the logon"
+        }
+        Heard::Nothing | Heard::Header | Heard::Proceed | Heard::Handshake | Heard::EncryptedHeader => {
+            in_phase(phase)
+        }
+    }
+}
+
+/// The same of a phase as a whole.
+pub(super) fn in_phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Resolve | Phase::Connect => "before it began",
         Phase::Secure => "before it was encrypted",
@@ -97,7 +110,7 @@ fn said(condition: &StreamCondition, text: Option<&str>) -> String {
 /// The server ended the stream and said why.
 fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context: &Context<'_>) -> Finding {
     let (pool, domain) = (context.pool, context.domain());
-    let during = during(current_phase(trace));
+    let during = during(trace);
     match condition {
         StreamCondition::HostUnknown => {
             let finding = Finding::of(
@@ -219,7 +232,7 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
                  like this. Then look into the server's log for this time and this address.",
             );
     }
-    let during = during(current_phase(trace));
+    let during = during(trace);
     match fault {
         // The connection ended without the end of TLS: what a killed server leaves.
         xml::Fault::Broken { kind: ErrorKind::UnexpectedEof, .. } => {
@@ -255,15 +268,12 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
 /// Whether the server ended the connection before it said anything. Whether that reads as a close or as a
 /// reset depends on the moment.
 fn is_without_a_word(fault: &xml::Fault, trace: &Trace) -> bool {
-    let heard = trace.steps().last().is_some_and(|step| {
-        step.facts.iter().any(|fact| matches!(fact, Fact::Header { .. } | Fact::Proceed | Fact::Tls(_)))
-    });
     let ended = match fault {
         xml::Fault::Broken { kind, .. } => *kind == ErrorKind::ConnectionReset,
         xml::Fault::Ended { n_unread } => *n_unread == 0,
         xml::Fault::Closed | xml::Fault::Refused { .. } => false,
     };
-    ended && !heard && current_phase(trace) == Phase::Secure
+    ended && Heard::last(trace) == Heard::Nothing && current_phase(trace) == Phase::Secure
 }
 
 fn violated(violation: &Violation, offset: u64, context: &Context<'_>) -> Finding {

@@ -123,6 +123,8 @@ pub enum Tls {
     Shakes,
     /// Makes it, TLS 1.2 only.
     Only12,
+    /// Makes it, and says nothing inside.
+    Mute,
     /// Says nothing.
     Silent,
     /// Closes the connection.
@@ -206,6 +208,8 @@ pub enum Bind {
     Closes,
     /// Refuses, with an error of this type and condition.
     Refuses(&'static str, &'static str),
+    /// Gives the session of this account.
+    Other(&'static str),
     /// Gives something that is no address.
     Malformed,
 }

@@ -116,7 +116,7 @@ fn in_the_stream(manner: Manner, stream: Stream) -> Option<Obstacle> {
 fn in_the_handshake(manner: Manner, tls: Tls) -> Option<Obstacle> {
     match tls {
         Tls::Shakes | Tls::Only12 => None,
-        Tls::Silent => Some(Obstacle::Silence),
+        Tls::Silent | Tls::Mute => Some(Obstacle::Silence),
         Tls::Closes | Tls::Resets => Some(Obstacle::Bounce(closed(manner))),
         Tls::Says(_) => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => late("Error during negotiation of encrypted connection"),

@@ -344,6 +344,12 @@ pub const POOLS: &[Pool] = &[
         "the server says nothing in the TLS handshake",
     ),
     broken(
+        "tls-then-silent.litwareinc.com",
+        tls(Tls::Mute),
+        ("TLS-TIMEOUT", "Pool"),
+        "the server makes the TLS handshake, and says nothing in the encrypted stream",
+    ),
+    broken(
         "tls-closes.litwareinc.com",
         tls(Tls::Closes),
         ("TLS-CLOSED", "Pool"),
@@ -677,6 +683,12 @@ pub const POOLS: &[Pool] = &[
         bind(Bind::Malformed),
         ("BIND-BAD-ADDRESS", "Pool"),
         "the server gives an address that is none",
+    ),
+    broken(
+        "other-account.litwareinc.com",
+        bind(Bind::Other("pilar")),
+        ("BIND-OTHER-ACCOUNT", "Pool"),
+        "the server logs kenmyer on as pilar",
     ),
     broken(
         "bind-forbidden.litwareinc.com",

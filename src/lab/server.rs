@@ -77,7 +77,7 @@ async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<World>) -> io
                 Opening::Over(parting) => return Ok(parting),
             };
             match host.behaviour.tls {
-                Tls::Shakes | Tls::Only12 => {}
+                Tls::Shakes | Tls::Only12 | Tls::Mute => {}
                 Tls::Silent => return hold(tcp).await.map(|()| Parting::Close),
                 Tls::Closes => return Ok(Parting::Close),
                 // Once the client is in the middle of it: `<proceed/>` must not be lost with the rest.
@@ -86,6 +86,9 @@ async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<World>) -> io
             }
             let identity = world.identity(&host)?;
             let tls = TlsAcceptor::from(Arc::clone(&identity.config)).accept(tcp).await?;
+            if host.behaviour.tls == Tls::Mute {
+                return hold(tls).await.map(|()| Parting::Close);
+            }
             (tls, identity)
         }
         Entrance::Direct => {
@@ -189,6 +192,10 @@ async fn encrypted(tls: TlsStream<&mut TcpStream>, identity: &Identity, world: A
         Bind::Closes => return stream.reader.io_mut().shutdown().await,
         Bind::Missing => stream.send(&wanted.refused("cancel", "service-unavailable")).await?,
         Bind::Refuses(kind, condition) => stream.send(&wanted.refused(kind, condition)).await?,
+        Bind::Other(account) => {
+            let other = format!("{account}@{}/{}", host.domain, random_id());
+            stream.send(&wanted.granted(&other)).await?;
+        }
         Bind::Malformed => stream.send(&wanted.granted("@@no address@@")).await?,
     }
     hold(stream.into_io()).await

@@ -2,9 +2,10 @@
 //!
 //! Runs after `sasl`, before `message`. The server chooses the resource: one of ours could be another
 //! session's, and the server would end one of the two. The address of the answer is the one that
-//! counts; it may differ from what we logged on as. Never retries, and never sends presence.
+//! counts, and it must be the account's that was asked for: what another one can send proves nothing
+//! about this one. Never retries, and never sends presence.
 
-use jid::FullJid;
+use jid::{BareJid, FullJid};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::condition::{StanzaError, quote};
@@ -38,6 +39,14 @@ pub enum Fault {
         /// Why.
         error: Box<StanzaError>,
     },
+    /// The server made somebody else of us.
+    #[error("bound as {given}, not as {wanted}")]
+    OtherAccount {
+        /// The account that was to log on.
+        wanted: BareJid,
+        /// The address that the server gave.
+        given: FullJid,
+    },
     /// The answer holds no full address.
     #[error("bound to `{said}`, which is no full address")]
     InvalidAddress {
@@ -60,6 +69,10 @@ pub async fn bind<Io: AsyncRead + AsyncWrite + Unpin + Send>(
     let said = said.unwrap_or_default();
     let jid = FullJid::new(said.trim()).map_err(|_| Fault::InvalidAddress { said: quote(&said) })?;
     trace.learn(Fact::Bound(jid.to_string()));
+    let wanted = &stream.state().account;
+    if jid.to_bare() != *wanted {
+        return Err(Fault::OtherAccount { wanted: wanted.clone(), given: jid }.into());
+    }
     // COMPAT: servers of RFC 3921's time want a session; those of today say that it is optional.
     let session = stream.features().child("session", ns::SESSION);
     if session.is_some_and(|session| !session.has_child("optional", ns::SESSION)) {

@@ -95,7 +95,7 @@ impl Probe {
         }
         let from =
             from.filter(|from| from.to_bare() == self.to.to_bare() && from.as_str() != own.as_str())?;
-        if !is_live(stanza) {
+        if !is_live(stanza) || self.is_itself(stanza, own) {
             return None;
         }
         if let Some(answer) = stanza.child("answer", ns::PROBE) {
@@ -110,12 +110,23 @@ impl Probe {
         body.contains(&self.nonce).then_some(Sign::Answer { from, witness: None })
     }
 
-    /// A bounce has our id, comes from the receiver, a server on the way or nobody who can be read,
-    /// and does not quote another nonce.
+    /// Whether a message to our own account is this one, come back to us as it is.
+    fn is_itself(&self, stanza: &Element, own: &FullJid) -> bool {
+        self.to.to_bare() == own.to_bare() && stanza.has_child("probe", ns::PROBE)
+    }
+
+    /// A bounce comes from the receiver, a server on the way or nobody who can be read, and has our id
+    /// or quotes our nonce, and no other one.
     fn is_bounce(&self, stanza: &Element, from: Option<&Jid>, own: &FullJid) -> bool {
-        let quoted = stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce"));
-        stanza.attribute("id") == Some(&*self.id)
-            && quoted.is_none_or(|nonce| nonce == self.nonce)
+        let is_ours = match stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce")) {
+            Some(quoted) => quoted == self.nonce,
+            None => {
+                let body = stanza.child_text("body", ns::CLIENT);
+                stanza.attribute("id") == Some(&*self.id)
+                    || body.is_some_and(|body| body.contains(&self.nonce))
+            }
+        };
+        is_ours
             && from.is_none_or(|from| {
                 from.domain() == self.to.domain()
                     || from.to_bare() == own.to_bare()

@@ -440,7 +440,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             return;
         }
         for message in self.in_flight.values_mut() {
-            if message.place.is_some_and(|place| covers(count, place)) {
+            // What has not been written yet was not counted by anybody.
+            if message.is_written && message.place.is_some_and(|place| covers(count, place)) {
                 message.place = None;
                 message.tell(Event::Acknowledged);
             }

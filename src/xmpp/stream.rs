@@ -45,7 +45,10 @@ pub struct Secured(());
 
 /// Both ends have proved who they are.
 #[derive(Debug)]
-pub struct Authenticated(());
+pub struct Authenticated {
+    /// Who we are.
+    pub(super) account: BareJid,
+}
 
 /// Opened to look at what is offered, over whatever connection: nothing can authenticate on it.
 #[derive(Debug)]
@@ -227,7 +230,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
         self.reader.restart();
         self.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         learn_software(&self.features, trace);
-        Ok(self.into_state(Authenticated(())))
+        Ok(self.into_state(Authenticated { account: account.clone() }))
     }
 }
 

@@ -210,6 +210,18 @@ fn securing() -> Vec<Example> {
     let shown = |name, fault: CertificateFault| {
         of(name, F::Certificate(fault.clone())).fact(Fact::Certificate(Box::new(report(Err(fault)))))
     };
+    let tls = || secure::Tls {
+        version: "TLSv1.3".into(),
+        cipher: "TLS13_AES_256_GCM_SHA384".into(),
+        group: None,
+        alpn: None,
+    };
+    let header = || Fact::Header {
+        from: Some("litwareinc.com".into()),
+        id: Some("s1".into()),
+        version: Some("1.0".into()),
+    };
+    let of_stream = |name, fault: xml::Fault| Example::of(name, Phase::Secure, stream::Fault::Xml(fault));
     let ca = |reason| F::CaFile { path: PathBuf::from("/etc/imsh/litware-ca.pem"), reason };
     let stream = || F::NotTls { said: "<?xml version='1.0'?><stream:stream".into() };
     vec![
@@ -274,6 +286,17 @@ fn securing() -> Vec<Example> {
         late("silent after proceed", Phase::Secure, 10)
             .fact(at(Kind::StartTls, Origin::Srv))
             .fact(Fact::Proceed),
+        late("silent after the handshake", Phase::Secure, 10)
+            .fact(at(Kind::StartTls, Origin::Srv))
+            .fact(Fact::Proceed)
+            .fact(Fact::Tls(tls())),
+        late("silent behind the encrypted header", Phase::Secure, 10)
+            .fact(at(Kind::Direct, Origin::Srv))
+            .fact(Fact::Tls(tls()))
+            .fact(header()),
+        of_stream("closed right after the handshake", xml::Fault::Ended { n_unread: 0 })
+            .fact(at(Kind::Direct, Origin::Srv))
+            .fact(Fact::Tls(tls())),
         late("silent at a port that was given", Phase::Secure, 10).given(port(25)),
     ]
 }
@@ -478,6 +501,10 @@ fn binding() -> Vec<Example> {
     let of = |name, fault: bind::Fault| Example::of(name, Phase::Bind, fault);
     let refused =
         |condition, text| bind::Fault::Refused { error: Box::new(error("cancel", condition, text)) };
+    let other = || bind::Fault::OtherAccount {
+        wanted: "kenmyer@litwareinc.com".parse().unwrap(),
+        given: "pilar@litwareinc.com/r1".parse().unwrap(),
+    };
     vec![
         of("no binding", bind::Fault::NotOffered),
         of("too many sessions", refused(StanzaCondition::ResourceConstraint, None)),
@@ -490,6 +517,8 @@ fn binding() -> Vec<Example> {
                 error: Box::new(error("wait", StanzaCondition::InternalServerError, None)),
             },
         ),
+        of("another account", other()),
+        of("another account, with a credential that was given", other()).given(credential()),
         of("no address", bind::Fault::InvalidAddress { said: "@@".into() }),
         late("no session in time", Phase::Bind, 5),
     ]

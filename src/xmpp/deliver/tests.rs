@@ -139,6 +139,67 @@ async fn a_message_that_arrives_and_is_never_answered_is_a_fault_of_the_way_back
     assert_eq!(delivery.reached, Some(Evidence::Delivered));
 }
 
+/// What the receiver's server shows to our session there in the place of the message.
+async fn forge(mut sender: Client, mut receiver: Client, forgery: fn(Element) -> Element) {
+    loop {
+        let (stanza, is_from_sender) = tokio::select! {
+            stanza = sender.hear() => (stanza, true),
+            stanza = receiver.hear() => (stanza, false),
+        };
+        let Some(stanza) = stanza else { return };
+        match (&*stanza.name, is_from_sender) {
+            ("iq", true) => sender.answer(&stanza).await,
+            ("iq", false) => receiver.answer(&stanza).await,
+            ("message", true) => {
+                receiver.say(&forgery(stanza.with_attribute("from", sender.jid.as_str()))).await;
+            }
+            // Whatever our session answers would find its way back.
+            ("message", false) => sender.say(&stanza.with_attribute("from", receiver.jid.as_str())).await,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn our_session_at_the_receivers_end_takes_nothing_else_for_the_message() {
+    let forgeries: [fn(Element) -> Element; 7] = [
+        |message| message.with_attribute("from", "mallory@litwareinc.com/a"),
+        |message| message.with_attribute("from", "litwareinc.com"),
+        |message| message.with_attribute("id", "another"),
+        |message| message.with_attribute("type", "error"),
+        |message| message.with_child(Element::new("delay", ns::DELAY)),
+        |message| {
+            let children = message.elements().filter(|child| child.name != "probe").cloned();
+            let probe = Element::new("probe", ns::PROBE).with_attribute("nonce", "another");
+            let bare = Element::new("message", ns::CLIENT)
+                .with_attribute("id", message.attribute("id").unwrap())
+                .with_attribute("from", message.attribute("from").unwrap())
+                .with_child(probe);
+            children.fold(bare, Element::with_child)
+        },
+        |message| {
+            let from = "adelany@contoso.com";
+            let forwarded = Element::new("forwarded", ns::FORWARD).with_child(message);
+            let copy = Element::new("received", ns::CARBONS).with_child(forwarded);
+            Element::new("message", ns::CLIENT).with_attribute("from", from).with_child(copy)
+        },
+    ];
+    let deliveries = forgeries.into_iter().map(|forgery| async move {
+        let (ours, sender) = session("kenmyer@litwareinc.com/a").await;
+        let (theirs, receiver) = session("adelany@contoso.com/b").await;
+        tokio::spawn(forge(sender, receiver, forgery));
+        let wanted = wanted(Evidence::Exchanged, 3000);
+        deliver(&ours, Some(&theirs), probe("adelany@contoso.com"), &wanted, &mut Trace::new()).await
+    });
+    for (n, delivery) in futures_util::future::join_all(deliveries).await.into_iter().enumerate() {
+        assert!(
+            matches!(delivery.outcome, Err(crate::xmpp::Fault::Deliver(Fault::Silent { .. }))),
+            "forgery {n}: {delivery:?}"
+        );
+        assert_eq!(delivery.reached, Some(Evidence::AcceptedByPartner), "forgery {n}");
+    }
+}
+
 #[tokio::test]
 async fn many_messages_on_one_session_get_each_their_own_verdict() {
     const N: usize = 40;
