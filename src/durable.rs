@@ -146,6 +146,35 @@ pub(crate) fn replace_watched(
     step(Step::SyncDirectory, &mut || sync_directory_of(&target))
 }
 
+/// What tells one version of a file from the next without reading it: every [`replace`] makes a new
+/// file, so two equal states are the same contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl State {
+    /// The state of a file, behind any symbolic link; `None` where there is none.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn of(path: &Path) -> io::Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(found) => Ok(Some(Self {
+                inode: found.ino(),
+                bytes: found.size(),
+                modified: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
+            })),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
 /// Waits until a directory's entries, with the one of this file, are on the disk.
 ///
 /// # Errors

@@ -99,6 +99,25 @@ impl ErrorRecord {
         self
     }
 
+    /// Whether it says that this one thing cannot be done, and nothing of whether others can.
+    pub fn is_about_its_target(&self) -> bool {
+        match self.category {
+            Category::InvalidArgument
+            | Category::InvalidData
+            | Category::InvalidOperation
+            | Category::ObjectNotFound
+            | Category::ResourceExists => true,
+            Category::ResourceUnavailable
+            | Category::PermissionDenied
+            | Category::AuthenticationError
+            | Category::ReadError
+            | Category::WriteError
+            | Category::LimitsExceeded
+            | Category::OperationStopped
+            | Category::NotSpecified => false,
+        }
+    }
+
     /// The refusal. It is the same for every cmdlet and says nothing about what exists.
     pub fn permission_denied(cmdlet: &str) -> Self {
         Self::new(

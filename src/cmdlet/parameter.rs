@@ -3,7 +3,7 @@
 use crate::value::text::nearest;
 
 /// One parameter.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// The name without its hyphen, in Pascal case: `TargetFqdn`.
     pub name: &'static str,
@@ -19,6 +19,8 @@ pub struct Parameter {
     pub position: Option<u8>,
     /// Which scope of a role its values are held against.
     pub binds: Binds,
+    /// The key of the topology's document that it sets, where it sets one.
+    pub sets: Option<&'static str>,
     /// One sentence, or a few.
     pub help: &'static str,
 }
@@ -64,6 +66,8 @@ pub enum Kind {
     Modification,
     /// Anything.
     Any,
+    /// A parameter of the original that has no meaning here; its help says why. Giving it is an error.
+    Foreign,
 }
 
 /// How many values a parameter takes.
@@ -88,6 +92,9 @@ pub enum Need {
     Pipeline,
     /// Filled by the pipe where there is one; required where there is none.
     RequiredOrPipeline,
+    /// Required where there is no pipe; of a pipe each record fills it once, with a call of its own
+    /// that the gate is asked for.
+    RequiredOrEach,
 }
 
 /// Which scope of a role a parameter's values are held against, and as what.
@@ -113,6 +120,8 @@ pub enum Binds {
     Principal,
     /// A setting that no scope but `global` covers.
     Global,
+    /// As `Global`, and also where it is left out: then it stands for everybody.
+    Everybody,
     /// Where a connection goes, in place of what the topology says: only an `Administrator` may.
     Endpoint,
 }
@@ -128,8 +137,14 @@ impl Parameter {
             need: Need::Optional(""),
             position: None,
             binds: Binds::Nothing,
+            sets: None,
             help,
         }
+    }
+
+    /// A parameter of the original that means nothing here, and why, as a clause.
+    pub const fn foreign(name: &'static str, why: &'static str) -> Self {
+        Self::new(name, Kind::Foreign, why)
     }
 
     /// With short names.
@@ -165,10 +180,28 @@ impl Parameter {
     /// Filled by the pipe, if there is one.
     pub const fn from_pipeline(mut self) -> Self {
         self.need = match self.need {
-            Need::Required | Need::RequiredOrPipeline => Need::RequiredOrPipeline,
+            Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach => Need::RequiredOrPipeline,
             Need::Optional(_) | Need::Pipeline => Need::Pipeline,
         };
         self
+    }
+
+    /// To be given, or filled by each record of the pipe in turn.
+    pub const fn from_each_record(mut self) -> Self {
+        self.need = Need::RequiredOrEach;
+        self
+    }
+
+    /// Setting a key of the topology's document.
+    pub const fn sets(mut self, key: &'static str) -> Self {
+        self.sets = Some(key);
+        self
+    }
+
+    /// Whether it sets something that lasts: `$null` and an empty text take that away, where they
+    /// otherwise count as not given.
+    pub fn is_setting(&self) -> bool {
+        self.sets.is_some() || self.kind == Kind::Modification
     }
 
     /// Recognised without its name, at this place.
@@ -266,8 +299,10 @@ pub(super) fn find(
     if let Some(exact) = parameters.clone().find(called) {
         return Ok(exact);
     }
+    // What is refused anyway never makes a prefix ambiguous.
     let starts = |parameter: &&'static Parameter| {
         !plain.is_empty()
+            && parameter.kind != Kind::Foreign
             && parameter.name.get(..plain.len()).is_some_and(|start| start.eq_ignore_ascii_case(&plain))
     };
     let fits: Vec<_> = parameters.clone().filter(starts).collect();

@@ -262,7 +262,11 @@ pub struct Streams {
 }
 
 impl Streams {
-    fn error(&self, error: ErrorRecord) -> Outcome {
+    /// Tells an error that need not end the call.
+    ///
+    /// # Errors
+    /// It does end it, under `-ErrorAction Stop`.
+    pub fn error(&self, error: ErrorRecord) -> Outcome {
         match self.error_action {
             Action::Stop => return Err(Halt::Failed(error)),
             Action::Ignore => return Ok(()),

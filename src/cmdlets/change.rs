@@ -2,9 +2,9 @@
 
 use super::{Call, Outcome};
 use crate::access::BuiltIn;
-use crate::cmdlet::{Arity, Category, ErrorRecord, Kind};
-use crate::topology::Topology;
+use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
 use crate::topology::edit::{self, Document, Fault, Setting};
+use crate::topology::{Domain, Pool, Topology, duration};
 use crate::value::Value;
 
 /// Makes a change, unless `-WhatIf` or an answer to `-Confirm` says no. Under `-WhatIf` too, a
@@ -37,6 +37,40 @@ pub fn change(
     Ok(())
 }
 
+/// The pool that `-Identity` names.
+///
+/// # Errors
+/// `PoolNotFound`.
+pub fn pool(call: &Call) -> Result<&Pool, ErrorRecord> {
+    let written = call.bound.text("Identity").unwrap_or_default();
+    call.topology.canonical_pool(&written).ok_or_else(|| {
+        ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", format!("There is no pool '{written}'."))
+            .target(written)
+            .remedy("Run Get-Pool to see the pools there are.")
+    })
+}
+
+/// The domain that `-Identity` names, of something new or of something that is there.
+///
+/// # Errors
+/// `BadName`.
+pub fn domain(call: &Call) -> Result<Domain, ErrorRecord> {
+    let written = call.bound.text("Identity").unwrap_or_default();
+    written.parse().map_err(|fault| {
+        ErrorRecord::new(Category::InvalidArgument, "BadName", format!("'{written}' is no name: {fault}."))
+            .target(written)
+    })
+}
+
+/// The primary domain of the partner that `-Identity` names by any of its domains.
+///
+/// # Errors
+/// `BadName`.
+pub fn partner(call: &Call) -> Result<Domain, ErrorRecord> {
+    let named = domain(call)?;
+    Ok(call.topology.partner_for(&named).map_or(named, |partner| partner.domain.clone()))
+}
+
 /// A topology that says who may do what, and lets nobody change it, locks its owner out.
 fn keep_an_administrator(after: &Topology, target: &str) -> Outcome {
     let Some(access) = &after.access else { return Ok(()) };
@@ -60,6 +94,12 @@ fn refused(fault: &Fault, target: &str) -> ErrorRecord {
     let (category, id, remedy) = match fault {
         Fault::Broken(_) => (Category::InvalidData, "TopologyInvalid", "Mend the file first."),
         Fault::Refused(_) => (Category::InvalidArgument, "ChangeRefused", "Nothing was written."),
+        Fault::TestUsersExist(_) => {
+            (Category::ResourceExists, "Exists", "Use Set-HealthMonitoringConfiguration to change them.")
+        }
+        Fault::NoTestUsers(_) => {
+            (Category::ObjectNotFound, "NotFound", "Use New-HealthMonitoringConfiguration to give it some.")
+        }
         Fault::Missing(_) => (Category::ObjectNotFound, "NotFound", "Use the New- cmdlet to make it."),
         Fault::Exists(_) => (Category::ResourceExists, "Exists", "Use the Set- cmdlet to change it."),
         Fault::Shape { .. } => (Category::InvalidData, "TopologyShape", "Change it in an editor."),
@@ -70,35 +110,19 @@ fn refused(fault: &Fault, target: &str) -> ErrorRecord {
 
 /// What the parameters that were given mean for the document's keys.
 pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str, Setting)> {
-    let given =
-        keys.iter().filter_map(|(parameter, key)| Some((*parameter, *key, call.bound.value(parameter)?)));
-    let is_list = |parameter: &str| {
-        let own = call.description.parameters.iter().find(|own| own.name == parameter);
-        own.is_some_and(|own| own.arity == Arity::Many || own.kind == Kind::Modification)
-    };
-    given
-        .map(|(parameter, key, value)| match value.as_text() {
-            Some(one) if is_list(parameter) => (key, Setting::List(vec![one.to_owned()])),
-            Some(_) | None => (key, setting(value)),
-        })
-        .collect()
+    let own = |name: &str| call.description.parameters.iter().find(|own| own.name == name);
+    let of = |(name, key): &(&str, &'static str)| Some((*key, setting(own(name)?, call.bound.value(name)?)));
+    keys.iter().filter_map(of).collect()
 }
 
-/// A plain value replaces; `@{Add=…}` and `@{Remove=…}` change a list; null and an empty text clear.
-fn setting(value: &Value) -> Setting {
+/// What a parameter's value means for its key: a plain value replaces; `@{Add=…}` and `@{Remove=…}`
+/// change a list; null clears.
+pub fn setting(parameter: &Parameter, value: &Value) -> Setting {
     let list = |value: &Value| -> Vec<String> {
-        if let Value::List(items) = value {
-            items.iter().map(Value::to_string).collect()
-        } else if matches!(value, Value::Null) {
-            Vec::new()
-        } else {
-            vec![value.to_string()]
-        }
+        value.clone().into_elements().iter().map(Value::to_string).collect()
     };
     match value {
         Value::Null => Setting::Default,
-        Value::Boolean(truth) => Setting::Flag(*truth),
-        Value::Integer(number) => Setting::Number(u32::try_from(*number).unwrap_or(u32::MAX)),
         Value::List(_) => Setting::List(list(value)),
         Value::Record(record) => match record.get("Replace") {
             Ok(whole) => Setting::List(list(whole)),
@@ -107,11 +131,14 @@ fn setting(value: &Value) -> Setting {
                 remove: record.get("Remove").map(list).unwrap_or_default(),
             },
         },
-        Value::Float(_)
-        | Value::Text(_)
-        | Value::Duration(_)
-        | Value::Timestamp(_)
-        | Value::Credential(_)
-        | Value::Block(_) => Setting::Text(value.to_string()),
+        one if parameter.arity == Arity::Many || parameter.kind == Kind::Modification => {
+            Setting::List(list(one))
+        }
+        Value::Boolean(truth) => Setting::Flag(*truth),
+        Value::Integer(number) => Setting::Number(u32::try_from(*number).unwrap_or(u32::MAX)),
+        Value::Duration(duration) => Setting::Text(duration::print(*duration)),
+        Value::Float(_) | Value::Text(_) | Value::Timestamp(_) | Value::Credential(_) | Value::Block(_) => {
+            Setting::Text(value.to_string())
+        }
     }
 }

@@ -12,6 +12,7 @@ pub mod filter;
 pub mod properties;
 pub mod files;
 pub mod change;
+pub mod settings;
 
 pub mod help;
 
@@ -34,6 +35,10 @@ pub mod remove_pool;
 pub mod new_xmpp_allowed_partner;
 pub mod set_xmpp_allowed_partner;
 pub mod remove_xmpp_allowed_partner;
+pub mod set_xmpp_gateway_configuration;
+pub mod new_health_monitoring_configuration;
+pub mod set_health_monitoring_configuration;
+pub mod remove_health_monitoring_configuration;
 pub mod get_admin_role;
 pub mod grant_admin_role;
 pub mod revoke_admin_role;
@@ -106,6 +111,10 @@ pub static ALL: &[&Cmdlet] = &[
     &new_xmpp_allowed_partner::CMDLET,
     &set_xmpp_allowed_partner::CMDLET,
     &remove_xmpp_allowed_partner::CMDLET,
+    &set_xmpp_gateway_configuration::CMDLET,
+    &new_health_monitoring_configuration::CMDLET,
+    &set_health_monitoring_configuration::CMDLET,
+    &remove_health_monitoring_configuration::CMDLET,
     &get_admin_role::CMDLET,
     &grant_admin_role::CMDLET,
     &revoke_admin_role::CMDLET,

@@ -1,9 +1,8 @@
-//! `Remove-XmppAllowedPartner`: no longer allows messages to an XMPP domain.
+//! `Remove-XmppAllowedPartner`: no longer allows messages to a partner's domains.
 
 use crate::access::BuiltIn;
-use crate::address::Domain;
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::change::change;
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlets::change::{change, partner};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::edit::Entry;
 
@@ -14,35 +13,37 @@ pub static CMDLET: Cmdlet = Cmdlet {
         original: Some("Remove-CsXmppAllowedPartner"),
         aliases: &[],
         family: Family::Topology,
-        synopsis: "No longer allows messages to an XMPP domain.",
-        description: "A topology without any partner list allows every domain; with one, every other domain is refused.",
-        parameters: &[Parameter::new("Identity", Kind::Domain, "The domain of the partner.")
+        synopsis: "No longer allows messages to a partner.",
+        description: "It asks first, unless -Confirm:$false. All domains of the partner go, so a role must reach each \
+            of them. The list of partners stays, empty if it was the last one: without it every domain would be \
+            allowed.",
+        parameters: &[Parameter::new("Identity", Kind::Domain, "A domain of the partner.")
             .aliases(&["Domain"])
             .at(0)
-            .required()
+            .from_each_record()
             .binds(Binds::Partner)],
         emits: "",
         roles: &[BuiltIn::ServerAdministrator],
         impact: Impact::High,
-        examples: &[Example {
-            title: "What it would do",
-            code: "Remove-XmppAllowedPartner contoso.com -WhatIf",
-            output: "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".",
-        }],
+        examples: &[
+            Example {
+                title: "Removes a partner without a question",
+                code: "Remove-XmppAllowedPartner expired.contoso.com -Confirm:$false\n\
+                    (Test-XmppIM atl-cs-001.litwareinc.com adelany@expired.contoso.com).Code",
+                output: "PLAN-NOT-ALLOWED",
+            },
+            Example {
+                title: "What it would do",
+                code: "Get-XmppAllowedPartner contoso.com | Remove-XmppAllowedPartner -WhatIf",
+                output: "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".",
+            },
+        ],
     },
     run: |call| Box::pin(run(call)),
 };
 
 async fn run(call: Call) -> Outcome {
-    let written = call.bound.text("Identity").unwrap_or_default();
-    let name: Domain = written.parse().map_err(|fault| {
-        ErrorRecord::new(
-            Category::InvalidArgument,
-            "BadName",
-            format!("'{written}' names no partner: {fault}."),
-        )
-    })?;
-    let name = call.topology.partner_for(&name).map_or(name, |partner| partner.domain.clone());
+    let name = partner(&call)?;
     let entry = Entry::Partner(name.clone());
     change(&call, "Remove the partner", name.as_str(), |document| document.remove(&entry))
 }

@@ -1,8 +1,9 @@
 //! `Set-Pool`: changes a pool of the topology.
 
 use crate::access::BuiltIn;
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::change::{change, settings};
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlets::change::{change, pool};
+use crate::cmdlets::settings::{DOMAINS, INSTANCE, POOL, given, with};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::edit::Entry;
 
@@ -14,77 +15,51 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Topology,
         synopsis: "Changes a pool of the topology.",
-        description: "Only what is given changes. Lists take a whole list, @{Add=…}, @{Remove=…}, @{Replace=…} or $null. What decides where passwords go, and the site, are an administrator's to change.",
-        parameters: &[
-            Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
-                .at(0)
-                .required()
-                .binds(Binds::Pool),
-            Parameter::new("Domains", Kind::Modification, "The domains whose users log on here.")
-                .binds(Binds::Endpoint),
-            Parameter::new("Site", Kind::Text, "The site that it stands in.").binds(Binds::Endpoint),
-            Parameter::new(
-                "Servers",
-                Kind::Modification,
-                "Its servers in order; DNS is asked where there are none.",
-            )
-            .binds(Binds::Endpoint),
-            Parameter::new("RegistrarPort", Kind::Integer(1, 65_535), "The port of servers that name none.")
-                .binds(Binds::Endpoint),
-            Parameter::new("Security", Kind::Choice(&["auto", "starttls", "direct"]), "How TLS begins.")
-                .binds(Binds::Endpoint),
-            Parameter::new("CaFile", Kind::File, "A private CA to trust for this pool.")
-                .binds(Binds::Endpoint),
-            Parameter::new("AllowPlain", Kind::Switch, "PLAIN may be used inside verified TLS.")
-                .binds(Binds::Endpoint),
-            Parameter::new("TestUsers", Kind::Modification, "The accounts that it lends for verification.")
-                .binds(Binds::Endpoint),
-            Parameter::new(
-                "CertificateWarningDays",
-                Kind::Integer(0, 3650),
-                "From how many days before its end on a certificate is warned about.",
-            ),
-            Parameter::new("Description", Kind::Text, "What it is for."),
-        ],
+        description: "Only what is given changes, and $null takes a setting away. Lists take a whole list, @{Add=…}, \
+            @{Remove=…} or @{Replace=…}. What decides where passwords go, and the site, are an administrator's to \
+            change. Comments and order of the file stay.",
+        parameters: &PARAMETERS,
         emits: "",
         roles: &[BuiltIn::ServerAdministrator],
         impact: Impact::Medium,
-        examples: &[Example {
-            title: "What describing a pool would do",
-            code: "Set-Pool atl-cs-001.litwareinc.com -Description Atlanta -WhatIf",
-            output: "What if: Performing the operation \"Change the pool\" on target \"atl-cs-001.litwareinc.com\".",
-        }],
+        examples: &[
+            Example {
+                title: "Describes every pool of a site",
+                code: "Get-Pool -Site Redmond | Set-Pool -Description \"Building 7\"\n\
+                    (Get-Pool atl-cs-001.litwareinc.com).Description",
+                output: "Building 7",
+            },
+            Example {
+                title: "Takes a test user out of the list",
+                code: "Set-Pool atl-cs-001.litwareinc.com -TestUsers @{Remove=\"sip:pilar@litwareinc.com\"}\n\
+                    (Get-Pool atl-cs-001.litwareinc.com).TestUsers",
+                output: "sip:kenmyer@litwareinc.com",
+            },
+            Example {
+                title: "What describing a pool would do",
+                code: "Set-Pool atl-cs-001.litwareinc.com -Description Atlanta -WhatIf",
+                output: "What if: Performing the operation \"Change the pool\" on target \"atl-cs-001.litwareinc.com\".",
+            },
+        ],
     },
     run: |call| Box::pin(run(call)),
 };
 
-async fn run(call: Call) -> Outcome {
-    let written = call.bound.text("Identity").unwrap_or_default();
-    let Some(pool) = call.topology.canonical_pool(&written) else {
-        return Err(ErrorRecord::new(
-            Category::ObjectNotFound,
-            "PoolNotFound",
-            format!("There is no pool '{written}'."),
-        )
-        .target(&written)
-        .remedy("Run Get-Pool to see the pools there are.")
-        .into());
-    };
-    let entry = Entry::Pool(pool.identity.clone());
-    let settings = settings(&call, KEYS);
-    change(&call, "Change the pool", pool.identity.as_str(), |document| document.set(&entry, &settings))
-}
+const PARAMETERS: [Parameter; 14] = with(
+    [
+        Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
+            .at(0)
+            .from_each_record()
+            .binds(Binds::Pool),
+        DOMAINS,
+        INSTANCE,
+    ],
+    POOL,
+);
 
-/// Parameters and the document's keys.
-const KEYS: &[(&str, &str)] = &[
-    ("Site", "site"),
-    ("Domains", "domains"),
-    ("Servers", "servers"),
-    ("RegistrarPort", "registrar_port"),
-    ("Security", "security"),
-    ("CaFile", "ca_file"),
-    ("AllowPlain", "allow_plain"),
-    ("TestUsers", "test_users"),
-    ("CertificateWarningDays", "certificate_warning_days"),
-    ("Description", "description"),
-];
+async fn run(call: Call) -> Outcome {
+    let identity = &pool(&call)?.identity;
+    let entry = Entry::Pool(identity.clone());
+    let settings = given(&call);
+    change(&call, "Change the pool", identity.as_str(), |document| document.set(&entry, &settings))
+}

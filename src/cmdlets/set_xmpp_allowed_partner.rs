@@ -1,9 +1,9 @@
 //! `Set-XmppAllowedPartner`: changes what is known of an allowed partner.
 
 use crate::access::BuiltIn;
-use crate::address::Domain;
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::change::{change, settings};
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlets::change::{change, partner};
+use crate::cmdlets::settings::{INSTANCE, PARTNER, given, with};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::edit::Entry;
 
@@ -15,82 +15,44 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Topology,
         synopsis: "Changes what is known of an allowed partner.",
-        description: "A topology without any partner list allows every domain; with one, every other domain is refused.",
-        parameters: &[
-            Parameter::new("Identity", Kind::Domain, "The domain of the partner.")
-                .aliases(&["Domain"])
-                .at(0)
-                .required()
-                .binds(Binds::Partner),
-            Parameter::new("AdditionalDomains", Kind::Modification, "Further domains of the same partner.")
-                .binds(Binds::Endpoint),
-            Parameter::new("Receivers", Kind::Modification, "Whom a sweep sends to.").binds(Binds::Receiver),
-            Parameter::new(
-                "PartnerType",
-                Kind::Choice(&["Federated", "PublicVerified", "PublicUnverified"]),
-                "The relationship.",
-            )
-            .default("PublicUnverified"),
-            Parameter::new(
-                "TlsNegotiation",
-                Kind::Choice(&["Required", "Optional", "NotSupported"]),
-                "Whether its server must offer TLS.",
-            )
-            .binds(Binds::Endpoint)
-            .default("Required"),
-            Parameter::new(
-                "ProxyFqdn",
-                Kind::Text,
-                "The server to look at in place of the domain's SRV records.",
-            )
-            .binds(Binds::Endpoint),
-            Parameter::new(
-                "MinimumEvidence",
-                Kind::Choice(&["Sent", "AcceptedByPool", "AcceptedByPartner", "Delivered", "Exchanged"]),
-                "What a verification must prove here.",
-            ),
-            Parameter::new(
-                "ConnectionLimit",
-                Kind::Integer(1, 1_000_000),
-                "How many verifications may reach for it at once.",
-            ),
-            Parameter::new("Description", Kind::Text, "What is known about it."),
-        ],
+        description: "Only what is given changes, and $null takes a setting away. Lists take a whole list, @{Add=…}, \
+            @{Remove=…} or @{Replace=…}. A partner is known by each of its domains.",
+        parameters: &PARAMETERS,
         emits: "",
         roles: &[BuiltIn::ServerAdministrator],
         impact: Impact::Medium,
-        examples: &[Example {
-            title: "What it would do",
-            code: "Set-XmppAllowedPartner contoso.com -Description Contoso -WhatIf",
-            output: "What if: Performing the operation \"Change the partner\" on target \"contoso.com\".",
-        }],
+        examples: &[
+            Example {
+                title: "Adds a receiver for sweeps",
+                code: "Set-XmppAllowedPartner contoso.com -Receivers @{Add=\"bob@contoso.com\"}\n\
+                    (Get-XmppAllowedPartner contoso.com).Receivers",
+                output: "adelany@contoso.com\nbob@contoso.com",
+            },
+            Example {
+                title: "What it would do",
+                code: "Get-XmppAllowedPartner contoso.com | Set-XmppAllowedPartner -Description Contoso -WhatIf",
+                output: "What if: Performing the operation \"Change the partner\" on target \"contoso.com\".",
+            },
+        ],
     },
     run: |call| Box::pin(run(call)),
 };
 
+const PARAMETERS: [Parameter; 14] = with(
+    [
+        Parameter::new("Identity", Kind::Domain, "A domain of the partner.")
+            .aliases(&["Domain"])
+            .at(0)
+            .from_each_record()
+            .binds(Binds::Partner),
+        INSTANCE,
+    ],
+    PARTNER,
+);
+
 async fn run(call: Call) -> Outcome {
-    let written = call.bound.text("Identity").unwrap_or_default();
-    let name: Domain = written.parse().map_err(|fault| {
-        ErrorRecord::new(
-            Category::InvalidArgument,
-            "BadName",
-            format!("'{written}' names no partner: {fault}."),
-        )
-    })?;
-    let name = call.topology.partner_for(&name).map_or(name, |partner| partner.domain.clone());
-    let settings = settings(&call, KEYS);
+    let name = partner(&call)?;
+    let settings = given(&call);
     let entry = Entry::Partner(name.clone());
     change(&call, "Change the partner", name.as_str(), |document| document.set(&entry, &settings))
 }
-
-/// Parameters and the document's keys.
-const KEYS: &[(&str, &str)] = &[
-    ("AdditionalDomains", "additional_domains"),
-    ("Receivers", "receivers"),
-    ("PartnerType", "partner_type"),
-    ("TlsNegotiation", "tls_negotiation"),
-    ("ProxyFqdn", "proxy_fqdn"),
-    ("MinimumEvidence", "minimum_evidence"),
-    ("ConnectionLimit", "connection_limit"),
-    ("Description", "description"),
-];

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use crate::cmdlet::{Category, ErrorRecord};
+use crate::durable::State;
 use crate::topology::{Mistake, Topology};
 use crate::vault::{self, Key, Vault};
 
@@ -12,20 +12,22 @@ use crate::vault::{self, Key, Vault};
 #[derive(Debug)]
 pub struct TopologyStore {
     path: Option<PathBuf>,
-    cached: Mutex<Option<(Stamp, Arc<Topology>)>>,
-}
-
-/// What tells one version of a file from the next without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
+    /// Whether a file that is not there is an empty topology, which the first change makes.
+    may_be_missing: bool,
+    cached: Mutex<Option<(Option<State>, Arc<Topology>)>>,
 }
 
 impl TopologyStore {
-    /// The store of this file; without one the topology is empty and every domain is allowed.
+    /// The store of this file, which must be there; without one the topology is empty and every
+    /// domain is allowed.
     pub fn new(path: Option<PathBuf>) -> Self {
-        Self { path, cached: Mutex::new(None) }
+        Self { path, may_be_missing: false, cached: Mutex::new(None) }
+    }
+
+    /// The store of a file that the first change makes: one that nobody has named, at the place where
+    /// it is looked for.
+    pub fn at_home(path: PathBuf) -> Self {
+        Self { path: Some(path), may_be_missing: true, cached: Mutex::new(None) }
     }
 
     /// The file, if there is one.
@@ -39,19 +41,21 @@ impl TopologyStore {
     /// `TopologyInvalid`, with every mistake of the document and where it stands.
     pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let Some(path) = &self.path else { return Ok(Arc::new(Topology::default())) };
-        let stamp = std::fs::metadata(path)
-            .map(|metadata| Stamp { modified: metadata.modified().ok(), length: metadata.len() })
-            .ok();
+        // What cannot be looked at cannot be read either, and reading says why.
+        let state = State::of(path).unwrap_or(None);
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(now), Some((then, topology))) = (stamp, cached.as_ref())
-            && now == *then
+        if let Some((then, topology)) = cached.as_ref()
+            && state == *then
         {
             return Ok(topology.clone());
         }
-        let topology = Arc::new(Topology::load(path).map_err(|mistakes| invalid(path, &mistakes))?);
-        if let Some(stamp) = stamp {
-            *cached = Some((stamp, topology.clone()));
-        }
+        let topology = if self.may_be_missing && matches!(path.try_exists(), Ok(false)) {
+            Topology { path: path.clone(), ..Topology::default() }
+        } else {
+            Topology::load(path).map_err(|mistakes| invalid(path, &mistakes))?
+        };
+        let topology = Arc::new(topology);
+        *cached = Some((state, topology.clone()));
         Ok(topology)
     }
 }

@@ -75,24 +75,29 @@ fn files(options: &SessionOptions, lab: Option<&Lab>) -> (TopologyStore, VaultSt
             (TopologyStore::new(Some(lab.topology())), VaultStore::new(Some(lab.vault().to_owned()), None))
         }
         None => {
-            let topology = TopologyStore::new(topology_path(options));
+            let topology = topology(options);
             let vault = VaultStore::new(vault_directory(options, topology.path()), vault_key());
             (topology, vault)
         }
     }
 }
 
-fn topology_path(options: &SessionOptions) -> Option<PathBuf> {
+/// The topology that is named or found; where there is none, the one that a first change makes.
+fn topology(options: &SessionOptions) -> TopologyStore {
     let variable = |name| std::env::var_os(name);
     let (topology, config_home, home) =
         (variable("IMSH_TOPOLOGY"), variable("XDG_CONFIG_HOME"), variable("HOME"));
-    Places {
+    let places = Places {
         flag: options.topology.as_deref(),
         variable: topology.as_deref(),
         config_home: config_home.as_deref(),
         home: home.as_deref(),
+    };
+    match (places.find(), places.find_or_create()) {
+        (Some(found), _) => TopologyStore::new(Some(found)),
+        (None, Some(to_make)) => TopologyStore::at_home(to_make),
+        (None, None) => TopologyStore::new(None),
     }
-    .find()
 }
 
 /// `--vault`, `$IMSH_VAULT`, else `vault` beside the topology.

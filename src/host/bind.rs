@@ -41,7 +41,9 @@ pub fn bind(
     for parameter in description.parameters {
         let is_missing = match parameter.need {
             Need::Required => !bound.is_given(parameter.name),
+            // Of a pipe, each record has filled it before it comes to binding.
             Need::RequiredOrPipeline => !is_piped && !bound.is_given(parameter.name),
+            Need::RequiredOrEach => !bound.is_given(parameter.name),
             Need::Optional(_) | Need::Pipeline => false,
         };
         if is_missing {
@@ -91,17 +93,54 @@ fn bind_named(
     argument: Argument,
 ) -> Result<(), ErrorRecord> {
     let value = match (&argument.value, parameter.kind) {
+        (_, Kind::Foreign) => {
+            let message = format!("-{} has no meaning here: {}.", parameter.name, parameter.help);
+            return Err(
+                mistake(&argument, "ParameterWithoutMeaning", message).remedy("Leave the parameter out.")
+            );
+        }
         (None, Kind::Switch) => Value::Boolean(true),
         (None, _) => {
             return Err(mistake(&argument, "MissingArgument", format!("-{} needs a value.", parameter.name))
                 .remedy(parameter.help));
         }
         // Nothing given is not given: scripts pass on what they do not have.
-        (Some(Value::Null), kind) if kind != Kind::Modification => return Ok(()),
+        (Some(Value::Null), _) if !parameter.is_setting() => return Ok(()),
+        (Some(value), _) if parameter.is_setting() && is_nothing(value) => Value::Null,
         (Some(value), _) => convert(parameter, value, &argument)?,
     };
     bound.set(parameter.name, value);
     Ok(())
+}
+
+/// What takes a setting away.
+fn is_nothing(value: &Value) -> bool {
+    matches!(value, Value::Null) || value.as_text().is_some_and(|text| text.trim().is_empty())
+}
+
+/// The parameter that each record of the pipe fills, in a call of its own.
+///
+/// # Errors
+/// It is given as well: nothing is left for the pipe to fill.
+pub fn filled_by_each_record(
+    description: &'static Description,
+    arguments: &Arguments,
+) -> Result<Option<&'static Parameter>, ErrorRecord> {
+    let takes = |parameter: &&Parameter| parameter.need == Need::RequiredOrEach;
+    let Some(parameter) = description.parameters.iter().find(takes) else { return Ok(None) };
+    let names_it = |argument: &&Argument| match &argument.name {
+        Some(name) => description.parameter(name).is_ok_and(|named| named.name == parameter.name),
+        None => parameter.position == Some(0),
+    };
+    match arguments.0.iter().find(names_it) {
+        None => Ok(Some(parameter)),
+        Some(argument) => Err(mistake(
+            argument,
+            "InputObjectNotBound",
+            format!("-{} is given, so nothing is left for the pipe to fill.", parameter.name),
+        )
+        .remedy(format!("Leave -{} out, or the pipe.", parameter.name))),
+    }
 }
 
 /// Gives the arguments without a name to the positional parameters that are still free.
@@ -162,6 +201,7 @@ fn convert(parameter: &'static Parameter, value: &Value, argument: &Argument) ->
     };
     match (value, parameter.arity, parameter.kind) {
         (_, _, Kind::Any) => Ok(value.clone()),
+        (_, _, Kind::Modification) => modification(value).map_err(refuse),
         (Value::List(items), Arity::Many | Arity::Rest, _) => each(items),
         // A list of one stands for its element, as everywhere.
         (Value::List(items), Arity::One, _) if items.len() == 1 => {
@@ -178,6 +218,7 @@ fn convert(parameter: &'static Parameter, value: &Value, argument: &Argument) ->
 fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
     match kind {
         Kind::Any => Ok(value.clone()),
+        Kind::Foreign => Err("given".to_owned()),
         Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write $true or $false"),
         Kind::Text | Kind::File | Kind::Variable | Kind::Site | Kind::Role | Kind::Cmdlet => {
             plain_text(value, "Identity").map(Value::Text)
@@ -231,13 +272,35 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
                 plain_text(value, "Name").map(Value::Text)
             }
         }
-        Kind::Modification => {
-            if matches!(value, Value::Record(_) | Value::List(_) | Value::Null) {
-                Ok(value.clone())
-            } else {
-                plain_text(value, "Identity").map(Value::Text)
-            }
-        }
+        Kind::Modification => modification(value),
+    }
+}
+
+/// A list of texts, or what to do to one: a record with nothing in it but the lists `Add`, `Remove`
+/// and `Replace`.
+fn modification(value: &Value) -> Result<Value, String> {
+    let texts = |value: &Value| -> Result<Value, String> {
+        let items = value.clone().into_elements();
+        let texts: Result<Vec<_>, _> = items.iter().map(|item| plain_text(item, "Identity")).collect();
+        texts.map(Value::texts)
+    };
+    let Some(record) = value.as_record().filter(|record| record.get("Identity").is_err()) else {
+        return texts(value);
+    };
+    let mut wanted = Record::new("Modification");
+    for (name, value) in record.iter() {
+        let known = ["Add", "Remove", "Replace"].into_iter().find(|known| known.eq_ignore_ascii_case(name));
+        let Some(known) = known else {
+            return Err(format!(
+                "a map with '{name}' in it: write @{{Add=…}}, @{{Remove=…}} or @{{Replace=…}}"
+            ));
+        };
+        wanted = wanted.with(known, texts(value)?);
+    }
+    match (wanted.get("Replace").is_ok(), wanted.iter().count()) {
+        (_, 0) => Err("an empty map: write @{Add=…}, @{Remove=…} or @{Replace=…}".to_owned()),
+        (true, 2..) => Err("a map with 'Replace' beside 'Add' or 'Remove': give one of them".to_owned()),
+        (_, _) => Ok(Value::from(wanted)),
     }
 }
 

@@ -162,30 +162,73 @@ impl Host {
         Ended { outcome, assignments: kept.iter().flat_map(|kept| kept.assignments()).collect() }
     }
 
-    /// One call of one cmdlet.
+    /// One stage of a pipeline: one call of its cmdlet, or one for each record of the pipe where the
+    /// cmdlet says that a record fills a parameter.
     async fn invoke(
         &self,
         place: usize,
         stage: Stage,
-        input: Input,
+        mut input: Input,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
         kept_of_all: &KeptOfAll,
     ) -> Result<(), Halt> {
         let stage = asked_for_help(stage);
         let cmdlet = self.find(&stage)?;
-        let description = &cmdlet.description;
-        let located = |error: ErrorRecord| ErrorRecord {
-            cmdlet: Some(description.name),
-            position: error.position.or(stage.position),
-            ..error
+        let filled = match input.is_piped() {
+            true => bind::filled_by_each_record(&cmdlet.description, &stage.arguments)
+                .map_err(|error| located(error, &cmdlet.description, &stage))?,
+            false => None,
         };
+        let Some(parameter) = filled else {
+            return self.call(cmdlet, stage, input, Place::Alone, output, cancel).await;
+        };
+        // Who may not run it at all is told before the stage before it has done its work.
+        self.ask_leave(&cmdlet.description, &stage)?;
+        let mut assignments: Vec<Assignment> = Vec::new();
+        while let Some(record) = input.next().await {
+            if output.is_closed() {
+                break;
+            }
+            let stage =
+                Stage { arguments: stage.arguments.clone().with(parameter.name, record), ..stage.clone() };
+            let (output, cancel) = (output.clone(), cancel.clone());
+            let later = !assignments.is_empty();
+            let of_this = self.call(cmdlet, stage, Input::none(), Place::OfPipe, output, cancel).await?;
+            assignments
+                .extend(of_this.into_iter().map(|one| Assignment { appends: one.appends || later, ..one }));
+        }
+        Ok(assignments)
+    }
+
+    /// The gate's first question, for a stage whose calls are still to come.
+    fn ask_leave(&self, description: &'static Description, stage: &Stage) -> Result<(), Halt> {
+        let located = |error| located(error, description, stage);
+        let topology = self.world.topology.read().map_err(located)?;
+        match self.gate.may_run(description, &self.everything, &topology) {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(self.refuse(description, &topology, Vec::new(), refused, located)),
+        }
+    }
+
+    /// One call of one cmdlet.
+    async fn call(
+        &self,
+        cmdlet: &'static Cmdlet,
+        stage: Stage,
+        input: Input,
+        place: Place,
+        output: mpsc::Sender<Value>,
+        cancel: CancellationToken,
+    ) -> Result<Vec<Assignment>, Halt> {
+        let description = &cmdlet.description;
+        let located = |error| located(error, description, &stage);
         let topology = self.world.topology.read().map_err(located)?;
         let leave = match self.gate.may_run(description, &self.everything, &topology) {
             Ok(leave) => leave,
             Err(refused) => return Err(self.refuse(description, &topology, Vec::new(), refused, located)),
         };
-        let bound = bind::bind(description, stage.arguments, input.is_piped()).map_err(located)?;
+        let bound = bind::bind(description, stage.arguments.clone(), input.is_piped()).map_err(located)?;
         let covered = match leave.covers(&bound) {
             Ok(covered) => covered,
             Err(refused) => {
@@ -208,13 +251,21 @@ impl Host {
             topology: covered.topology,
             output: Output::new(output, watch),
             cancel,
-            streams,
+            streams: streams.clone(),
         };
         let ended = (cmdlet.run)(call).await;
+        let written = audited.ended(&ended);
+        let ended = match (place, ended) {
+            // What cannot be done to one record does not keep the others from it.
+            (Place::OfPipe, Err(Halt::Failed(error))) if error.is_about_its_target() => {
+                streams.error(located(error))
+            }
+            (Place::Alone | Place::OfPipe, ended) => ended,
+        };
         for error in kept.reported() {
             self.tally.error(&error);
         }
-        audited.ended(&ended).map_err(located)?;
+        written.map_err(located)?;
         match ended {
             Ok(()) | Err(Halt::PipeClosed) => Ok(()),
             Err(Halt::Failed(error)) => {
@@ -302,6 +353,20 @@ impl Host {
             ErrorRecord { position: stage.position, ..error.remedy(remedy) }
         })
     }
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// By itself: its error ends the pipeline.
+    Alone,
+    /// It is one of many, for one record of the pipe.
+    OfPipe,
+}
+
+/// An error with the cmdlet that it is of, and with a place in the program.
+fn located(error: ErrorRecord, description: &'static Description, stage: &Stage) -> ErrorRecord {
+    ErrorRecord { cmdlet: Some(description.name), position: error.position.or(stage.position), ..error }
 }
 
 /// `NAME -?` asks for help on the cmdlet, whatever else stands there.

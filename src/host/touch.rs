@@ -7,9 +7,10 @@
 use crate::access::Touch;
 use crate::access::scope::site_key;
 use crate::address::{Address, Domain};
-use crate::cmdlet::{Binds, Description, Kind};
+use crate::cmdlet::{Binds, Description, Impact, Kind, Parameter};
 use crate::cmdlets::Bound;
 use crate::topology::Topology;
+use crate::value::Value;
 
 /// The things that a call touches, each with all that must be covered together.
 pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Vec<Touch>> {
@@ -17,6 +18,9 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
     let mut far = Vec::new();
     let mut always = Vec::new();
     for parameter in description.parameters {
+        if parameter.binds == Binds::Everybody {
+            always.push(Touch::Settings);
+        }
         if !bound.is_given(parameter.name) {
             continue;
         }
@@ -24,14 +28,17 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
         if parameter.kind == Kind::File {
             always.push(unlisted(parameter.name));
         }
-        let values = bound.texts(parameter.name);
+        let values = values(bound, parameter);
         match parameter.binds {
-            Binds::Nothing => {}
+            Binds::Nothing | Binds::Everybody => {}
             Binds::Pool => near.extend(values.iter().map(|name| vec![pool(name, topology)])),
             Binds::TestUser => near.extend(values.iter().flat_map(|user| lenders(user, topology))),
             Binds::Site => near.extend(values.iter().map(|site| in_site(site, topology))),
             Binds::Receiver => far.extend(values.iter().map(|address| receiver(address, topology))),
-            Binds::Partner => far.extend(values.iter().map(|domain| vec![partner(domain, topology)])),
+            Binds::Partner if description.impact == Impact::None => {
+                far.extend(values.iter().map(|domain| vec![partner(domain, topology)]));
+            }
+            Binds::Partner => far.extend(values.iter().map(|domain| whole_partner(domain, topology))),
             Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
             // A role that could hand out roles would be every role.
             Binds::Endpoint | Binds::Role | Binds::Principal => always.push(unlisted(parameter.name)),
@@ -40,6 +47,18 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
     }
     always.extend(named_by_credential(description, bound, topology));
     pairs(near, far, &always)
+}
+
+/// What was given for a parameter; of `@{Add=…; Remove=…}`, everything that it names.
+fn values(bound: &Bound, parameter: &Parameter) -> Vec<String> {
+    match bound.value(parameter.name).and_then(Value::as_record) {
+        Some(change) if parameter.kind == Kind::Modification => change
+            .iter()
+            .flat_map(|(_, named)| named.clone().into_elements())
+            .map(|item| item.to_string())
+            .collect(),
+        Some(_) | None => bound.texts(parameter.name),
+    }
 }
 
 /// Every near thing with every far thing; what belongs to the whole call stands in each of them.
@@ -97,6 +116,20 @@ fn partner(written: &str, topology: &Topology) -> Touch {
     match topology.partner_for(&domain) {
         Some(partner) => Touch::Partner(partner.domain.clone()),
         None => unlisted(domain),
+    }
+}
+
+/// A partner with all of its domains: who changes or removes it does so to every one of them.
+fn whole_partner(written: &str, topology: &Topology) -> Vec<Touch> {
+    let listed = written.parse::<Domain>().ok().and_then(|domain| topology.partner_for(&domain));
+    match listed {
+        Some(partner) => [&partner.domain]
+            .into_iter()
+            .chain(&partner.additional_domains)
+            .cloned()
+            .map(Touch::Partner)
+            .collect(),
+        None => vec![partner(written, topology)],
     }
 }
 

@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
 use crate::address::Address;
-use crate::durable;
+use crate::durable::{self, State};
 use crate::secret::{Credential, Secret};
 
 // Reading order.
@@ -72,17 +71,8 @@ type Entries = BTreeMap<Address, StoredCredential>;
 /// What was decrypted, and from which state of the file.
 #[derive(Clone)]
 struct Kept {
-    state: FileState,
+    state: State,
     entries: Arc<Entries>,
-}
-
-/// Two equal states are the same contents: every write makes a new file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct FileState {
-    inode: u64,
-    bytes: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 impl Vault {
@@ -229,17 +219,8 @@ impl Vault {
         Ok(plain)
     }
 
-    fn file_state(&self) -> Result<Option<FileState>, Fault> {
-        match std::fs::metadata(&self.file) {
-            Ok(found) => Ok(Some(FileState {
-                inode: found.ino(),
-                bytes: found.size(),
-                modified: (found.mtime(), found.mtime_nsec()),
-                changed: (found.ctime(), found.ctime_nsec()),
-            })),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(fault) => Err(self.io("look at it", fault)),
-        }
+    fn file_state(&self) -> Result<Option<State>, Fault> {
+        State::of(&self.file).map_err(|fault| self.io("look at it", fault))
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<Kept>> {

@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
 
+use std::os::unix::fs::MetadataExt;
+
 use super::*;
 
 fn address(written: &str) -> Address {

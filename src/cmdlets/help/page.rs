@@ -66,7 +66,8 @@ fn section(title: &str, text: &str) -> String {
 /// The line that shows how to call the cmdlet: `Get-Pool [[-Identity] <pool[]>] [-Site <site>]`.
 pub fn syntax(description: &Description) -> String {
     let mut words = vec![description.name.to_owned()];
-    let mut parameters: Vec<&Parameter> = description.parameters.iter().collect();
+    let is_ours = |parameter: &&Parameter| parameter.kind != Kind::Foreign;
+    let mut parameters: Vec<&Parameter> = description.parameters.iter().filter(is_ours).collect();
     parameters.sort_by_key(|parameter| parameter.position.unwrap_or(u8::MAX));
     words.extend(parameters.into_iter().map(usage));
     if description.impact != Impact::None {
@@ -84,7 +85,7 @@ fn usage(parameter: &Parameter) -> String {
         None => name,
     };
     match parameter.need {
-        Need::Required | Need::RequiredOrPipeline => whole,
+        Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach => whole,
         Need::Optional(_) | Need::Pipeline => format!("[{whole}]"),
     }
 }
@@ -92,7 +93,7 @@ fn usage(parameter: &Parameter) -> String {
 /// What stands behind the parameter's name: `<pool[]>`; nothing for a switch.
 fn value(parameter: &Parameter) -> Option<String> {
     let kind = match parameter.kind {
-        Kind::Switch => return None,
+        Kind::Switch | Kind::Foreign => return None,
         Kind::Choice(words) => return Some(format!("<{}>", words.join(" | "))),
         Kind::Text => "text",
         Kind::Integer(..) => "number",
@@ -120,6 +121,10 @@ fn value(parameter: &Parameter) -> Option<String> {
 
 /// One parameter as `-Full` and `-Parameter` show it.
 pub fn parameter_text(parameter: &Parameter) -> String {
+    if parameter.kind == Kind::Foreign {
+        let why = format!("The original has it; here it means nothing: {}.", parameter.help);
+        return format!("    -{}\n{}\n", parameter.name, wrapped(&why, 8));
+    }
     let head = match value(parameter) {
         Some(value) => format!("-{} {value}", parameter.name),
         None => format!("-{}", parameter.name),
@@ -128,12 +133,18 @@ pub fn parameter_text(parameter: &Parameter) -> String {
     match parameter.need {
         Need::Required => facts.push("Required.".to_owned()),
         Need::RequiredOrPipeline => facts.push("Required; may come through the pipe.".to_owned()),
+        Need::RequiredOrEach => {
+            facts.push("Required; of a pipe, each record fills it once, by its Identity.".to_owned());
+        }
         Need::Pipeline => facts.push("May come through the pipe.".to_owned()),
         Need::Optional("") => {}
         Need::Optional(default) => facts.push(format!("Left out: {}.", default.trim_end_matches('.'))),
     }
     if let Kind::Integer(least, most) = parameter.kind {
         facts.push(format!("Between {least} and {most}."));
+    }
+    if parameter.is_setting() {
+        facts.push("$null takes the setting away.".to_owned());
     }
     if let Some(position) = parameter.position {
         facts.push(format!("Position {}.", position + 1));

@@ -105,7 +105,8 @@ impl Completer {
             | Kind::Map
             | Kind::Property
             | Kind::Modification
-            | Kind::Any => Vec::new(),
+            | Kind::Any
+            | Kind::Foreign => Vec::new(),
         }
     }
 }
@@ -175,7 +176,7 @@ fn cmdlets(catalogue: &Catalogue) -> Vec<Candidate> {
 fn parameters(cmdlet: &Description, given: &[&str]) -> Vec<Candidate> {
     cmdlet
         .every_parameter()
-        .filter(|parameter| !given.contains(&parameter.name))
+        .filter(|parameter| !given.contains(&parameter.name) && parameter.kind != Kind::Foreign)
         .map(|parameter| Candidate {
             value: format!("-{}", parameter.name),
             description: Some(parameter.help.to_owned()),

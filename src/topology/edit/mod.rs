@@ -12,7 +12,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike};
 use super::{Mistake, Topology, read_text};
 use crate::access::scope::site_key;
 use crate::access::{BuiltIn, LimitedParameter, Member};
-use crate::address::Domain;
+use crate::address::{Address, Domain};
 use crate::durable;
 use shape::{apply, at, count, list_of, position, push_into, take, text_of};
 
@@ -87,6 +87,12 @@ pub enum Fault {
     /// What should be added is there.
     #[error("{0} is in the topology already")]
     Exists(Entry),
+    /// The pool has test users, and no second list of them can be made.
+    #[error("the pool {0} has test users already")]
+    TestUsersExist(Domain),
+    /// The pool has no test users to change.
+    #[error("the pool {0} has no test users")]
+    NoTestUsers(Domain),
     /// A key holds something else than the change is made for.
     #[error("{entry} has a {key} that cannot be changed so")]
     Shape {
@@ -176,6 +182,12 @@ impl Document {
     /// The topology before the change, as read under the lock.
     pub fn topology(&self) -> &Topology {
         &self.topology
+    }
+
+    /// The test users of a pool before the change.
+    pub fn test_users(&self, pool: &Domain) -> &[Address] {
+        let listed = self.topology.pools.iter().find(|listed| listed.identity == *pool);
+        listed.map_or(&[], |pool| &pool.test_users)
     }
 
     /// The text after it.

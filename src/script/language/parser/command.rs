@@ -267,7 +267,9 @@ impl Parser<'_, '_> {
             self.lexer.blank_in_line();
             if self.value_is_missing(flow) {
                 self.lexer.rewind(mark);
-                if let (Some(parameter), Cmdlet::Known(description)) = (parameter, cmdlet) {
+                // One without a meaning is refused by the binder, with or without a value.
+                let own = parameter.filter(|parameter| parameter.kind != Kind::Foreign);
+                if let (Some(parameter), Cmdlet::Known(description)) = (own, cmdlet) {
                     let problem =
                         Problem::MissingValue { cmdlet: description.name, parameter: parameter.name };
                     self.problem(Span::new(start, name.end), problem);

@@ -1,0 +1,335 @@
+//! Changing the topology from the command line: what is written, what is refused, and that what
+//! nobody touched stays as it was.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A directory with a topology in it, and the program run there.
+struct Home(TempDir);
+
+impl Home {
+    fn with(topology: &str) -> Self {
+        let home = Self(tempfile::tempdir().unwrap());
+        std::fs::write(home.file(), topology).unwrap();
+        home
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("topology.toml")
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.file()).unwrap()
+    }
+
+    /// What the program says of a command, and its exit status.
+    fn run(&self, code: &str) -> (String, Option<i32>) {
+        said(self.0.path(), &["--topology", "topology.toml", "-c", code])
+    }
+
+    /// What a command prints that must succeed.
+    fn done(&self, code: &str) -> String {
+        let (said, status) = self.run(code);
+        assert_eq!(status, Some(0), "{code}\n{said}");
+        said.trim().to_owned()
+    }
+
+    /// What a command says that must not succeed, and must leave the file alone.
+    fn refused(&self, code: &str) -> String {
+        let before = self.text();
+        let (said, status) = self.run(code);
+        assert!(status != Some(0), "{code}\n{said}");
+        assert_eq!(self.text(), before, "{code}");
+        said
+    }
+
+    /// The lines that a command has taken from the file, with `-`, and put into it, with `+`.
+    fn changed(&self, code: &str) -> Vec<String> {
+        let before = self.text();
+        self.done(code);
+        let after = self.text();
+        let only_in = |one: &str, other: &str, sign: char| -> Vec<String> {
+            let other: Vec<&str> = other.lines().collect();
+            one.lines().filter(|line| !other.contains(line)).map(|line| format!("{sign}{line}")).collect()
+        };
+        [only_in(&before, &after, '-'), only_in(&after, &before, '+')].concat()
+    }
+}
+
+fn said(directory: &std::path::Path, arguments: &[&str]) -> (String, Option<i32>) {
+    let program = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .env("HOME", directory)
+        .output()
+        .unwrap();
+    let said = [program.stdout, program.stderr].concat();
+    (String::from_utf8(said).unwrap(), program.status.code())
+}
+
+const TOPOLOGY: &str = r#"# Maintained by the messaging team.
+
+# Redmond first.
+[[pool]]
+identity = "a.litwareinc.com"   # the old cluster
+site = "Redmond"
+domains = ["litwareinc.com"]
+test_users = [
+    "sip:kenmyer@litwareinc.com",  # Ken
+    "sip:pilar@litwareinc.com",    # Pilar
+]
+
+# Dublin.
+[[pool]]
+identity = "b.litwareinc.com"
+site = "Dublin"
+domains = ["litwareinc.ie"]
+
+# Partners are agreed upon by mail.
+[[partner]]
+domain = "contoso.com"
+additional_domains = ["chat.contoso.com"]
+"#;
+
+#[test]
+fn each_record_of_a_pipe_is_changed() {
+    let home = Home::with(TOPOLOGY);
+    assert_eq!(
+        home.changed("Get-Pool | Set-Pool -Description x"),
+        ["+description = \"x\"", "+description = \"x\""]
+    );
+    assert_eq!(
+        home.changed("Get-Pool -Site Dublin | Set-Pool -Site Cork"),
+        ["-site = \"Dublin\"", "+site = \"Cork\""]
+    );
+    assert_eq!(
+        home.changed("Write-Output a.litwareinc.com | Set-Pool -Description $null"),
+        Vec::<String>::new()
+    );
+    assert_eq!(home.text().matches("description").count(), 1);
+    let said = home.done("Get-XmppAllowedPartner chat.contoso.com | Remove-XmppAllowedPartner -WhatIf");
+    assert_eq!(said, "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".");
+    assert_eq!(home.done("Get-Pool -Filter nothing* | Remove-Pool"), "");
+    home.done("Get-Pool | Remove-Pool -Confirm:$false");
+    assert_eq!(home.done("(Get-Pool).len()"), "0");
+}
+
+#[test]
+fn a_record_that_cannot_be_changed_keeps_no_other_from_it() {
+    let home = Home::with(TOPOLOGY);
+    let code = "Write-Output a.litwareinc.com missing.example b.litwareinc.com | Set-Pool -Description x";
+    let (said, status) = home.run(code);
+    assert!(said.contains("There is no pool 'missing.example'.") && status == Some(4), "{said}");
+    assert_eq!(home.text().matches("description = \"x\"").count(), 2);
+    let home = Home::with(TOPOLOGY);
+    let (_, status) = home.run(&format!("{code} -ErrorAction Stop"));
+    assert_eq!((status, home.text().matches("description").count()), (Some(4), 1));
+}
+
+#[test]
+fn a_pipe_that_has_nothing_to_fill_is_an_error() {
+    let home = Home::with(TOPOLOGY);
+    let said = home.refused("Get-Pool | Set-Pool b.litwareinc.com -Description x");
+    assert!(said.contains("-Identity is given, so nothing is left for the pipe to fill."), "{said}");
+    let said = home.refused("Get-Pool | Set-Pool -Identity b.litwareinc.com -Description x");
+    assert!(said.contains("nothing is left for the pipe to fill"), "{said}");
+}
+
+#[test]
+fn lists_are_changed_item_by_item_or_as_a_whole() {
+    for (code, wanted) in [
+        (
+            "-Domains @{Add=\"litwareinc.eu\"}",
+            "-domains = [\"litwareinc.com\"] +domains = [\"litwareinc.com\", \"litwareinc.eu\"]",
+        ),
+        ("-TestUsers @{Remove=\"KENMYER@litwareinc.com\"}", "-    \"sip:kenmyer@litwareinc.com\",  # Ken"),
+        (
+            "-TestUsers @{Remove=\"kenmyer@litwareinc.com\"; Add=\"sip:new@litwareinc.com\"}",
+            "-    \"sip:kenmyer@litwareinc.com\",  # Ken +    \"sip:new@litwareinc.com\",",
+        ),
+        ("-Servers 10.0.0.1, 10.0.0.2:5223", "+servers = [\"10.0.0.1\", \"10.0.0.2:5223\"]"),
+        ("-Servers @{Replace=\"10.0.0.1\"}", "+servers = [\"10.0.0.1\"]"),
+        ("-Site $null", "-site = \"Redmond\""),
+        ("-Site ''", "-site = \"Redmond\""),
+        ("-AllowPlain", "+allow_plain = true"),
+        ("-AllowPlain:$false", "+allow_plain = false"),
+        ("-LogonName as_written -Security direct", "+security = \"direct\" +logon_name = \"as_written\""),
+    ] {
+        let home = Home::with(TOPOLOGY);
+        assert_eq!(home.changed(&format!("Set-Pool a.litwareinc.com {code}")).join(" "), wanted, "{code}");
+    }
+}
+
+#[test]
+fn what_would_be_wrong_is_refused_with_words_before_anything_is_written() {
+    let home = Home::with(TOPOLOGY);
+    for (code, wanted) in [
+        (
+            "Set-Pool a.litwareinc.com -Domains @{Ad=\"x.y\"}",
+            "a map with 'Ad' in it: write @{Add=…}, @{Remove=…} or @{Replace=…}",
+        ),
+        (
+            "Set-Pool a.litwareinc.com -Domains @{Add=\"x.y\"; Replace=\"z.y\"}",
+            "a map with 'Replace' beside 'Add' or 'Remove'",
+        ),
+        ("Set-Pool a.litwareinc.com -Domains $null", "domains: is missing"),
+        ("Set-Pool a.litwareinc.com -Domains @{Add=\"contoso.com\"}", "contoso.com is served by the pool"),
+        ("Set-Pool a.litwareinc.com -Servers 'a b'", "\"a b\" is no server"),
+        (
+            "Set-Pool a.litwareinc.com -Instance x",
+            "-Instance has no meaning here: give what is to change by its own parameter",
+        ),
+        ("New-Pool c.litwareinc.com", "New-Pool needs -Domains."),
+        (
+            "New-Pool c.litwareinc.com -Domains c.example -InMemory",
+            "-InMemory has no meaning here: the topology is one file",
+        ),
+        (
+            "New-Pool A.litwareinc.com. -Domains c.example",
+            "The pool a.litwareinc.com is in the topology already",
+        ),
+        ("New-XmppAllowedPartner contoso.com", "The partner contoso.com is in the topology already."),
+        (
+            "New-XmppAllowedPartner x.example -SaslNegotiation Optional",
+            "-SaslNegotiation has no meaning here: how two servers authenticate each other",
+        ),
+        ("New-XmppAllowedPartner x.example -TlsNegotiation Never", "-TlsNegotiation cannot be 'Never'"),
+        (
+            "Set-XmppGatewayConfiguration -DialbackPassphrase secret",
+            "-DialbackPassphrase has no meaning here: it is a secret of two servers",
+        ),
+        ("Set-XmppGatewayConfiguration -Timeout 0", "is not between nothing and a day"),
+        ("Set-XmppGatewayConfiguration -ConnectTimeout 2m", "is longer than the whole verification may take"),
+        (
+            "New-HealthMonitoringConfiguration a.litwareinc.com -FirstTestUserSipUri x@litwareinc.com",
+            "The pool a.litwareinc.com has test users already.",
+        ),
+        (
+            "New-HealthMonitoringConfiguration b.litwareinc.com -FirstTestUserSipUri x@litwareinc.com",
+            "x@litwareinc.com is at litwareinc.com, which this pool does not serve",
+        ),
+        (
+            "New-HealthMonitoringConfiguration b.litwareinc.com -FirstTestSamAccountName x",
+            "-FirstTestSamAccountName has no meaning here",
+        ),
+        (
+            "Set-HealthMonitoringConfiguration b.litwareinc.com -FirstTestUserSipUri x@litwareinc.ie",
+            "The pool b.litwareinc.com has no test users.",
+        ),
+        ("Remove-HealthMonitoringConfiguration b.litwareinc.com -Confirm:$false", "has no test users"),
+        ("Remove-Pool a.litwareinc.com", "asks before it does this, and nobody is there to answer"),
+    ] {
+        let said = home.refused(code).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(wanted), "{code}\n{said}");
+    }
+}
+
+#[test]
+fn the_test_users_of_a_pool_are_changed_one_by_one() {
+    let home = Home::with(TOPOLOGY);
+    let users = || {
+        home.done("(Get-HealthMonitoringConfiguration a.litwareinc.com).TestUsers")
+            .replace("sip:", "")
+            .replace("@litwareinc.com", "")
+    };
+    let set = |code: &str| {
+        home.done(&format!("Set-HealthMonitoringConfiguration -TargetFqdn a.litwareinc.com {code}"))
+    };
+    set("-FirstTestUserSipUri sip:new@litwareinc.com");
+    assert_eq!(users(), "new\npilar");
+    set("-FirstTestUserSipUri sip:pilar@litwareinc.com");
+    assert_eq!(users(), "pilar\nnew");
+    home.done("Set-Pool a.litwareinc.com -TestUsers @{Add=\"third@litwareinc.com\"}");
+    set("-SecondTestUserSipUri $null");
+    assert_eq!(users(), "pilar\nthird");
+    set("-FirstTestUserSipUri $null -SecondTestUserSipUri $null");
+    assert_eq!(home.done("(Get-Pool a.litwareinc.com).TestUsers.len()"), "0");
+    home.done("New-HealthMonitoringConfiguration a.litwareinc.com -FirstTestUserSipUri sip:a@litwareinc.com");
+    home.done("Get-HealthMonitoringConfiguration | Remove-HealthMonitoringConfiguration -Confirm:$false");
+    assert!(!home.text().contains("test_users"));
+}
+
+#[test]
+fn the_first_change_makes_the_topology() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |code: &str| said(home.path(), &["-c", code]);
+    assert_eq!(run("(Get-Pool).len()"), ("0\n".to_owned(), Some(0)));
+    let (said, status) =
+        run("New-Pool a.litwareinc.com -Domains litwareinc.com -TestUsers sip:kim@litwareinc.com");
+    assert_eq!(status, Some(0), "{said}");
+    let text = std::fs::read_to_string(home.path().join(".config/imsh/topology.toml")).unwrap();
+    assert_eq!(
+        text,
+        "[[pool]]\nidentity = \"a.litwareinc.com\"\ndomains = [\"litwareinc.com\"]\ntest_users = [\"sip:kim@litwareinc.com\"]\n"
+    );
+    assert_eq!(run("(Get-Pool).Identity"), ("a.litwareinc.com\n".to_owned(), Some(0)));
+}
+
+/// The topology of a desk that may change pools of Redmond and the partner contoso.com.
+fn desk() -> Home {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+    let access = r#"
+[access]
+[[access.role]]
+identity = "Desk"
+template = "ServerAdministrator"
+config_scopes = ["site:Redmond"]
+user_scopes = ["domain:contoso.com"]
+
+[[access.assignment]]
+role = "Desk"
+members = ["os-user:USER"]
+
+[[access.assignment]]
+role = "Administrator"
+members = ["os-user:nobody-here"]
+"#;
+    Home::with(&format!("{TOPOLOGY}{}", access.replace("USER", &user)))
+}
+
+#[test]
+fn the_gate_is_asked_for_each_record_of_a_pipe() {
+    let home = desk();
+    assert_eq!(home.done("Get-Pool | Set-Pool -Description ours; (Get-Pool).Identity"), "a.litwareinc.com");
+    assert_eq!(home.text().matches("ours").count(), 1, "the pool that is out of sight is out of reach");
+    for code in [
+        "Write-Output b.litwareinc.com | Set-Pool -Description ours",
+        "Write-Output missing.example | Set-Pool -Description ours",
+        "Get-Pool | Set-Pool -Servers 192.0.2.9",
+        "Get-Pool | Set-HealthMonitoringConfiguration -FirstTestUserSipUri x@litwareinc.com",
+        "Set-XmppGatewayConfiguration -Timeout 90",
+    ] {
+        let (said, status) = home.run(code);
+        assert!(
+            said.contains("You have no role that allows this call of") && status == Some(3),
+            "{code}\n{said}"
+        );
+    }
+}
+
+#[test]
+fn who_removes_a_partner_must_reach_each_of_its_domains() {
+    let home = desk();
+    for code in [
+        "Remove-XmppAllowedPartner contoso.com -Confirm:$false",
+        "Remove-XmppAllowedPartner chat.contoso.com -Confirm:$false",
+        "Get-XmppAllowedPartner | Remove-XmppAllowedPartner -Confirm:$false",
+        "Set-XmppAllowedPartner contoso.com -Description ours",
+    ] {
+        let said = home.refused(code);
+        assert!(said.contains("You have no role that allows this call of"), "{code}\n{said}");
+    }
+    let wider =
+        home.text().replace("domain:contoso.com\"]", "domain:contoso.com\", \"domain:chat.contoso.com\"]");
+    std::fs::write(home.file(), wider).unwrap();
+    home.done("Set-XmppAllowedPartner contoso.com -Description ours");
+    home.done("Set-XmppAllowedPartner contoso.com -Receivers @{Add=\"adelany@contoso.com\"}");
+    let said = home.refused("Set-XmppAllowedPartner contoso.com -Receivers @{Add=\"x@litwareinc.com\"}");
+    assert!(said.contains("You have no role that allows"), "{said}");
+    home.done("Remove-XmppAllowedPartner contoso.com -Confirm:$false");
+}
