@@ -129,6 +129,9 @@ fn a_record_that_cannot_be_changed_keeps_no_other_from_it() {
     let home = Home::with(TOPOLOGY);
     let (_, status) = home.run(&format!("{code} -ErrorAction Stop"));
     assert_eq!((status, home.text().matches("description").count()), (Some(4), 1));
+    let names = "Write-Output x.example a.litwareinc.com y.example";
+    let code = format!("{names} | Set-Pool -Description y -ErrorVariable failed; failed.len()");
+    assert!(home.run(&code).0.starts_with("2\n"), "each call adds to the variable");
 }
 
 #[test]

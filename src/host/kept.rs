@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::Place;
 use crate::cmdlet::ErrorRecord;
 use crate::cmdlets::Bound;
 use crate::value::{Record, Value};
@@ -21,6 +22,19 @@ pub struct Assignment {
     pub appends: bool,
     /// The values.
     pub values: Vec<Value>,
+}
+
+/// What the calls of a pipeline leave, each variable of a command once: where a command was called for
+/// each record of the pipe, its calls leave it together.
+pub(super) fn assignments<'a>(kept: impl IntoIterator<Item = &'a Arc<Kept>>) -> Vec<Assignment> {
+    let mut all: Vec<Assignment> = Vec::new();
+    for one in kept.into_iter().flat_map(|kept| kept.assignments()) {
+        match all.iter_mut().find(|other| (other.stage, other.parameter) == (one.stage, one.parameter)) {
+            Some(other) => other.values.extend(one.values),
+            None => all.push(one),
+        }
+    }
+    all
 }
 
 /// Where a call's errors and warnings arrive.
@@ -48,12 +62,12 @@ pub(super) struct Kept {
 type Named = (&'static str, String);
 
 impl Kept {
-    pub(super) fn new(stage: usize, bound: &Bound, reports: Reports) -> Self {
+    pub(super) fn new(place: Place, bound: &Bound, reports: Reports) -> Self {
         let named = |parameter| Some((parameter, bound.text(parameter)?));
         // Tee-Object's own parameter means the same.
         let out = named("OutVariable").or_else(|| named("Variable"));
         Self {
-            stage,
+            stage: place.stage,
             emitted: out.as_ref().map(|_| Arc::default()),
             out,
             error: named("ErrorVariable"),

@@ -159,7 +159,7 @@ impl Host {
         drop(running);
         let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         kept.sort_by_key(|kept| kept.stage());
-        Ended { outcome, assignments: kept.iter().flat_map(|kept| kept.assignments()).collect() }
+        Ended { outcome, assignments: kept::assignments(&kept) }
     }
 
     /// One stage of a pipeline: one call of its cmdlet, or one for each record of the pipe where the
@@ -180,25 +180,22 @@ impl Host {
                 .map_err(|error| located(error, &cmdlet.description, &stage))?,
             false => None,
         };
+        let place = Place { stage: place, is_for_record: filled.is_some() };
         let Some(parameter) = filled else {
-            return self.call(cmdlet, stage, input, Place::Alone, output, cancel).await;
+            return self.call(cmdlet, stage, input, place, output, cancel, kept_of_all).await;
         };
         // Who may not run it at all is told before the stage before it has done its work.
         self.ask_leave(&cmdlet.description, &stage)?;
-        let mut assignments: Vec<Assignment> = Vec::new();
         while let Some(record) = input.next().await {
             if output.is_closed() {
                 break;
             }
-            let stage =
+            let filled =
                 Stage { arguments: stage.arguments.clone().with(parameter.name, record), ..stage.clone() };
             let (output, cancel) = (output.clone(), cancel.clone());
-            let later = !assignments.is_empty();
-            let of_this = self.call(cmdlet, stage, Input::none(), Place::OfPipe, output, cancel).await?;
-            assignments
-                .extend(of_this.into_iter().map(|one| Assignment { appends: one.appends || later, ..one }));
+            self.call(cmdlet, filled, Input::none(), place, output, cancel, kept_of_all).await?;
         }
-        Ok(assignments)
+        Ok(())
     }
 
     /// The gate's first question, for a stage whose calls are still to come.
@@ -220,7 +217,8 @@ impl Host {
         place: Place,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
-    ) -> Result<Vec<Assignment>, Halt> {
+        kept_of_all: &KeptOfAll,
+    ) -> Result<(), Halt> {
         let description = &cmdlet.description;
         let located = |error| located(error, description, &stage);
         let topology = self.world.topology.read().map_err(located)?;
@@ -255,12 +253,12 @@ impl Host {
         };
         let ended = (cmdlet.run)(call).await;
         let written = audited.ended(&ended);
-        let ended = match (place, ended) {
+        let ended = match ended {
             // What cannot be done to one record does not keep the others from it.
-            (Place::OfPipe, Err(Halt::Failed(error))) if error.is_about_its_target() => {
+            Err(Halt::Failed(error)) if place.is_for_record && error.is_about_its_target() => {
                 streams.error(located(error))
             }
-            (Place::Alone | Place::OfPipe, ended) => ended,
+            ended => ended,
         };
         for error in kept.reported() {
             self.tally.error(&error);
@@ -357,11 +355,11 @@ impl Host {
 
 /// Where a call stands.
 #[derive(Clone, Copy, Debug)]
-enum Place {
-    /// By itself: its error ends the pipeline.
-    Alone,
-    /// It is one of many, for one record of the pipe.
-    OfPipe,
+struct Place {
+    /// Which command of the pipeline it is of, counted from zero.
+    stage: usize,
+    /// Whether it is one of many, for one record of the pipe.
+    is_for_record: bool,
 }
 
 /// An error with the cmdlet that it is of, and with a place in the program.
