@@ -62,7 +62,7 @@ pub(super) struct Kept {
 type Named = (&'static str, String);
 
 impl Kept {
-    pub(super) fn new(place: Place, bound: &Bound, reports: Reports) -> Self {
+    pub(super) fn new(place: Place<'_>, bound: &Bound, reports: Reports) -> Self {
         let named = |parameter| Some((parameter, bound.text(parameter)?));
         // Tee-Object's own parameter means the same.
         let out = named("OutVariable").or_else(|| named("Variable"));

@@ -180,9 +180,9 @@ impl Host {
                 .map_err(|error| located(error, &cmdlet.description, &stage))?,
             false => None,
         };
-        let place = Place { stage: place, is_for_record: filled.is_some() };
+        let place = Place { stage: place, is_for_record: filled.is_some(), kept_of_all };
         let Some(parameter) = filled else {
-            return self.call(cmdlet, stage, input, place, output, cancel, kept_of_all).await;
+            return self.call(cmdlet, stage, input, place, output, cancel).await;
         };
         // Who may not run it at all is told before the stage before it has done its work.
         self.ask_leave(&cmdlet.description, &stage)?;
@@ -193,7 +193,7 @@ impl Host {
             let filled =
                 Stage { arguments: stage.arguments.clone().with(parameter.name, record), ..stage.clone() };
             let (output, cancel) = (output.clone(), cancel.clone());
-            self.call(cmdlet, filled, Input::none(), place, output, cancel, kept_of_all).await?;
+            self.call(cmdlet, filled, Input::none(), place, output, cancel).await?;
         }
         Ok(())
     }
@@ -214,10 +214,9 @@ impl Host {
         cmdlet: &'static Cmdlet,
         stage: Stage,
         input: Input,
-        place: Place,
+        place: Place<'_>,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
-        kept_of_all: &KeptOfAll,
     ) -> Result<(), Halt> {
         let description = &cmdlet.description;
         let located = |error| located(error, description, &stage);
@@ -238,7 +237,7 @@ impl Host {
         let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound);
         let kept = Arc::new(Kept::new(place, &bound, reports));
-        kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
+        place.kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
         let call = Call {
             description,
@@ -354,12 +353,14 @@ impl Host {
 }
 
 /// Where a call stands.
-#[derive(Clone, Copy, Debug)]
-struct Place {
+#[derive(Clone, Copy)]
+struct Place<'a> {
     /// Which command of the pipeline it is of, counted from zero.
     stage: usize,
     /// Whether it is one of many, for one record of the pipe.
     is_for_record: bool,
+    /// What its pipeline keeps of all of its calls.
+    kept_of_all: &'a KeptOfAll,
 }
 
 /// An error with the cmdlet that it is of, and with a place in the program.
