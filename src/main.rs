@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use imsh::front::cli::{self, Action, Cli};
-use imsh::front::{ExitStatus, lint, run, shell};
+use imsh::front::{ExitStatus, lint, respond, run, shell};
 
 fn main() -> ExitCode {
     let command = Cli::parse();
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
                 run::script(&command.session, &script, arguments).await
             }
             (Some(Action::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
+            (Some(Action::Respond(options)), _) => respond::respond(&command.session, *options).await,
             (Some(Action::Completions { shell }), _) => cli::completions(shell),
             (Some(Action::Man), _) => cli::manual(),
             (None, Some(code)) => run::command(&command.session, &code).await,

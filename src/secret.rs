@@ -4,11 +4,16 @@
 //! there is no `Serialize`, and the memory is wiped on drop.
 
 use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
 /// What a secret looks like in every way of printing it.
 pub const MASK: &str = "********";
+
+/// Bytes of a password in a file, at most.
+const MAX_LINE: u64 = 64 * 1024;
 
 /// A password, passphrase or private key in memory.
 #[derive(Clone)]
@@ -18,6 +23,22 @@ impl Secret {
     /// Takes ownership of the text, whose buffer is wiped when the last clone is dropped.
     pub fn new(text: String) -> Self {
         Self(SecretString::from(text))
+    }
+
+    /// The first line of a file, without its end.
+    ///
+    /// # Errors
+    /// In words: the file cannot be read, or its first line is empty.
+    pub fn first_line_of(path: &Path) -> Result<Self, String> {
+        let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        let read = BufReader::new(file.take(MAX_LINE)).read_line(&mut line);
+        read.map_err(|error| error.to_string())?;
+        let password = line.trim_end_matches(['\r', '\n']);
+        let is_empty = password.is_empty();
+        let secret = Self::new(password.to_owned());
+        zeroize::Zeroize::zeroize(&mut line);
+        if is_empty { Err("its first line is empty".to_owned()) } else { Ok(secret) }
     }
 
     /// The text itself, for the one place that puts it on the wire or into the vault.

@@ -74,6 +74,24 @@ fn a_caught_error_does_not_count() {
 }
 
 #[test]
+fn a_responder_without_a_password_says_where_one_can_come_from() {
+    let responder =
+        |more: &[&str]| imsh().args(["respond", "adelany@contoso.com"]).args(more).output().unwrap();
+    for (more, says) in [
+        (&[][..], "give --password-file, --password-variable, or the systemd credential imsh-password"),
+        (&["--password-file", "/nonexistent"], "/nonexistent: No such file"),
+        (&["--password-variable", "NOT_THERE"], "the environment has no variable NOT_THERE"),
+        (&["--lab"], "give an account of your server, without --lab"),
+        (&["--password", "x"], "unexpected argument '--password'"),
+        (&["--per-sender", "0"], "invalid value '0'"),
+    ] {
+        let output = responder(more);
+        assert!(stderr(&output).contains(says), "{more:?}: {}", stderr(&output));
+        assert_eq!(status(&output), 2, "{more:?}");
+    }
+}
+
+#[test]
 fn a_mistake_is_shown_with_its_line_and_a_caret() {
     let output = practise("let pools = Get-Pool;\nTset-XmppIM -TargetFqdn $pools");
     assert_eq!(

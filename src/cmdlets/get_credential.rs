@@ -1,7 +1,5 @@
 //! `Get-Credential`: a user name with a password that nobody can read back.
 
-use std::path::Path;
-
 use crate::access::BuiltIn;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::{Call, Cmdlet, NoOperator, Outcome};
@@ -104,24 +102,7 @@ fn password_from_elsewhere(call: &Call) -> Result<Option<Secret>, ErrorRecord> {
         });
     }
     let Some(file) = call.bound.text("FromFile") else { return Ok(None) };
-    first_line(&call.world.directory.join(&file)).map(Some).map_err(|problem| {
+    Secret::first_line_of(&call.world.directory.join(&file)).map(Some).map_err(|problem| {
         ErrorRecord::new(Category::ReadError, "PasswordFile", format!("{file}: {problem}")).target(file)
     })
 }
-
-/// The first line of a file, without its end.
-fn first_line(path: &Path) -> Result<Secret, String> {
-    use std::io::{BufRead, BufReader, Read};
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut line = String::new();
-    let read = BufReader::new(file.take(MAX_LINE)).read_line(&mut line);
-    read.map_err(|error| error.to_string())?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    let is_empty = password.is_empty();
-    let secret = Secret::new(password.to_owned());
-    zeroize::Zeroize::zeroize(&mut line);
-    if is_empty { Err("its first line is empty".to_owned()) } else { Ok(secret) }
-}
-
-/// Bytes of a password, at most.
-const MAX_LINE: u64 = 64 * 1024;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use super::exit::ExitStatus;
+use super::respond::{self, RespondOptions};
 use crate::render::Format;
 
 /// A shell for the people who run instant messaging.
@@ -57,6 +58,9 @@ pub enum Action {
         #[arg(required = true)]
         scripts: Vec<PathBuf>,
     },
+    /// Answer test messages as an account at a partner's side
+    #[command(long_about = respond::ABOUT, after_help = respond::EXAMPLES)]
+    Respond(Box<RespondOptions>),
     /// Print completions for a command-line shell
     #[command(
         long_about = "Prints completions for a command-line shell. For bash: imsh completions bash > ~/.local/share/bash-completion/completions/imsh"
@@ -142,6 +146,7 @@ Then on your own servers:
   imsh -c 'Test-XmppIM -TargetFqdn POOL -Receiver USER@DOMAIN' -v
   imsh run scripts/daily-verification.rhai     every pool, every partner; for cron
   imsh -c 'Get-Help Test-XmppIM'               all about one cmdlet
+  imsh respond USER@DOMAIN                     answers the tests of partners
 
 Exit status of -c and run:
   0 every test succeeded   1 a test failed      2 the command, script or topology is wrong

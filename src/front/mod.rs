@@ -10,6 +10,7 @@ pub mod start;
 pub mod run;
 pub mod shell;
 pub mod lint;
+pub mod respond;
 pub mod output;
 pub mod terminal;
 pub mod report;

@@ -112,7 +112,8 @@ async fn cancel_on_interrupt(cancel: CancellationToken) {
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
 
-async fn interrupted() {
+/// Waits for Ctrl-C or SIGTERM.
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {

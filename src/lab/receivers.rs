@@ -6,6 +6,7 @@ use super::host::{Host, Role, World, random_id};
 use super::partners::{Answers, Federation};
 use super::routing::{identity, version};
 use super::stanza::{Bounce, back, delayed, may_bounce};
+use crate::xmpp::message;
 use crate::xmpp::xml::{Element, ns};
 
 /// What comes back from a partner for a stanza, in order.
@@ -16,7 +17,7 @@ pub(super) fn answer(host: &Host, stanza: &Element, to: &jid::Jid, world: &World
             [at_the_server(host, stanza)].into_iter().chain(late).collect()
         }
         ("iq", Some(_)) if may_bounce(stanza) => vec![refused(host, stanza, &Bounce::unavailable())],
-        ("message", Some(node)) if may_bounce(stanza) => message(host, stanza, node.as_str(), world),
+        ("message", Some(node)) if may_bounce(stanza) => receive(host, stanza, node.as_str(), world),
         ("message", None) if may_bounce(stanza) => vec![refused(host, stanza, &Bounce::unavailable())],
         _ => Vec::new(),
     }
@@ -54,16 +55,14 @@ fn ping(host: &Host, stanza: &Element) -> Element {
 }
 
 /// What a receiver does with a message.
-fn message(host: &Host, stanza: &Element, local: &str, world: &World) -> Vec<Element> {
+fn receive(host: &Host, stanza: &Element, local: &str, world: &World) -> Vec<Element> {
     let Some(receiver) = host.receiver(local) else {
         return vec![refused(host, stanza, &Bounce::unavailable())];
     };
     let client = format!("{local}@{}/practice", host.domain);
     let bounce = |bounce: Bounce| vec![refused(host, stanza, &bounce)];
     match receiver.answers {
-        Answers::Echo => {
-            receipt(stanza, &client, None).into_iter().chain([echo(stanza, &client, false)]).collect()
-        }
+        Answers::Echo => answer_by(stanza, &client),
         Answers::Receipt => receipt(stanza, &client, None).into_iter().collect(),
         Answers::Stored => Vec::new(),
         Answers::Unknown => bounce(Bounce::unavailable()),
@@ -98,7 +97,15 @@ fn receipt(stanza: &Element, client: &str, other: Option<&str>) -> Option<Elemen
     Some(reply(stanza, client).with_attribute("type", "normal").with_child(received))
 }
 
-/// An answer that quotes the message's nonce, as `imsh respond` does, or another nonce.
+/// What `imsh respond` answers; to what is no test message, what a person would.
+fn answer_by(stanza: &Element, client: &str) -> Vec<Element> {
+    match message::answer(stanza, None) {
+        Some(answers) => answers.map(|answer| answer.with_attribute("from", client)).into(),
+        None => receipt(stanza, client, None).into_iter().chain([echo(stanza, client, false)]).collect(),
+    }
+}
+
+/// An answer that quotes the message's nonce, or another nonce.
 fn echo(stanza: &Element, client: &str, spoilt: bool) -> Element {
     let reply = reply(stanza, client).with_attribute("type", "chat");
     let quoted = stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce"));

@@ -79,6 +79,26 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// A pool that serves the domain of its own name, with every setting as it is where the document
+    /// has none.
+    pub fn new(identity: Domain) -> Self {
+        Self {
+            domains: vec![identity.clone()],
+            identity,
+            aliases: Vec::new(),
+            site: None,
+            description: None,
+            servers: Vec::new(),
+            registrar_port: None,
+            security: Security::default(),
+            ca_file: None,
+            logon_name: LogonName::default(),
+            allow_plain: false,
+            certificate_warning_days: CERTIFICATE_WARNING_DAYS,
+            test_users: Vec::new(),
+        }
+    }
+
     /// Whether it serves a domain.
     pub fn serves(&self, domain: &Domain) -> bool {
         self.domains.contains(domain)

@@ -1,8 +1,8 @@
 //! Verifications: a pool, a sender, a receiver, and the truth about one message between them.
 //!
 //! `plan` finds out what is to be done before anything leaves; `attempt` does it; `batch` does
-//! many at once, with sessions shared and limits kept; `outcome` is what came of each. Stands on
-//! the client path and on diagnosis; knows no cmdlet and no parameter's name.
+//! many at once, with sessions shared and limits kept; `outcome` is what came of each. `responder` is
+//! the other end, which answers the tests of others. Stands on the client path and on diagnosis; knows no cmdlet and no parameter's name.
 
 // Reading order.
 pub mod plan;
@@ -10,6 +10,7 @@ pub mod attempt;
 pub mod sessions;
 pub mod batch;
 pub mod outcome;
+pub mod responder;
 
 pub use attempt::Watcher;
 pub use batch::Batch;

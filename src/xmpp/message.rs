@@ -167,20 +167,36 @@ pub fn is_live(message: &Element) -> bool {
     })
 }
 
+/// What tells a test message from what people write: an id, a nonce in an element of our own, and a
+/// request for a receipt, in a message between two that came straight.
+///
+/// INVARIANT: an answer bears no such marks, so that it is never answered itself.
+struct Marks<'a> {
+    id: &'a str,
+    nonce: &'a str,
+}
+
+impl<'a> Marks<'a> {
+    fn of(message: &'a Element) -> Option<Self> {
+        let is_one_to_one = message.is("message", ns::CLIENT)
+            && matches!(message.attribute("type"), None | Some("chat" | "normal"));
+        let is_answer = message.has_child("answer", ns::PROBE) || message.has_child("received", ns::RECEIPTS);
+        if !is_one_to_one || is_answer || !message.has_child("request", ns::RECEIPTS) || !is_live(message) {
+            return None;
+        }
+        let id = message.attribute("id")?;
+        let nonce = message.child("probe", ns::PROBE)?.attribute("nonce")?;
+        [id, nonce].iter().all(|mark| (1..=MAX_MARK).contains(&mark.len())).then_some(Self { id, nonce })
+    }
+}
+
 /// The receipt and the echo that a test message is owed, in this order; `None` for what is no test
-/// message, or an error, or did not come straight. They go to whoever sent it.
+/// message. They go to whoever sent it.
 ///
 /// `witness` is what a second session of ours adds to prove that it was the one.
 pub fn answer(message: &Element, witness: Option<&str>) -> Option<[Element; 2]> {
-    let (id, from) = (message.attribute("id")?, message.attribute("from")?);
-    let nonce = message.child("probe", ns::PROBE)?.attribute("nonce")?;
-    let is_test = message.is("message", ns::CLIENT)
-        && matches!(message.attribute("type"), None | Some("chat" | "normal"))
-        && is_live(message)
-        && [id, nonce].iter().all(|mark| (1..=MAX_MARK).contains(&mark.len()));
-    if !is_test {
-        return None;
-    }
+    let Marks { id, nonce } = Marks::of(message)?;
+    let from = message.attribute("from")?;
     let reply = |kind: &str| {
         Element::new("message", ns::CLIENT)
             .with_attribute("type", "chat")
@@ -321,6 +337,33 @@ mod tests {
         assert!(answer(&arrived.clone().with_attribute("type", "error"), None).is_none());
         let stored = arrived.with_child(Element::new("delay", ns::DELAY));
         assert!(answer(&stored, None).is_none());
+    }
+
+    #[test]
+    fn nothing_but_a_test_message_is_answered() {
+        let test = probe().stanza().with_attribute("from", "kenmyer@litwareinc.com/r");
+        let [receipt, echo] = answer(&test, None).unwrap();
+        for own in [receipt, echo] {
+            let arrived = own.with_attribute("from", "adelany@contoso.com/phone");
+            assert!(answer(&arrived, None).is_none(), "two responders would never stop: {arrived}");
+        }
+        let from = "from='kenmyer@litwareinc.com/r' id='ID'";
+        let (body, request) = ("<body>Hello?</body>", "<request xmlns='urn:xmpp:receipts'/>");
+        let nonce = "<probe xmlns='urn:imsh:probe:1' nonce='N'/>";
+        for other in [
+            format!("<message {from} type='chat'>{body}{request}</message>"),
+            format!("<message {from} type='chat'>{body}{nonce}</message>"),
+            format!("<message {from} type='groupchat'>{body}{nonce}{request}</message>"),
+            format!("<message {from} type='headline'>{body}{nonce}{request}</message>"),
+            format!("<message {from} type='error'>{body}{nonce}{request}</message>"),
+            format!("<message from='a@b' type='chat'>{nonce}{request}</message>"),
+            format!("<message id='ID'>{nonce}{request}</message>"),
+            format!("<message {from}>{request}<probe xmlns='urn:imsh:probe:1' nonce=''/></message>"),
+            format!("<message {from}>{nonce}{request}<sent xmlns='urn:xmpp:carbons:2'/></message>"),
+            format!("<presence {from}>{nonce}{request}</presence>"),
+        ] {
+            assert!(answer(&crate::xmpp::xml::stanza_for_tests(&other), None).is_none(), "{other}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod verdict;
 mod delivery;
 mod logon;
 mod partners;
+mod respond;
 
 use federation::Federation;
 use federation::peers::Manner;

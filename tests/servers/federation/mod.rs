@@ -73,7 +73,9 @@ pub const PASSWORD: &str = "Wrench-4417-of-Redmond";
 
 /// Accounts on every domain of both servers: `kenmyer` and `pilar` send; `adelany` is on line and gives
 /// receipts, `garth` is on line and gives none, `kim` is never on line.
-pub const USERS: [&str; 5] = ["kenmyer", "pilar", "adelany", "garth", "kim"];
+pub const USERS: [&str; 6] = ["kenmyer", "pilar", "adelany", "garth", "kim", RESPONDER];
+/// The account that answers tests, where a test lets it.
+pub const RESPONDER: &str = "respond";
 /// An account on both servers that has blocked `kenmyer` of the other domain (XEP-0191).
 pub const BLOCKER: &str = "blocker";
 

@@ -1,0 +1,306 @@
+//! `imsh respond`: the answering account at a partner's side, as a program that runs for long.
+//!
+//! Needs no topology: an address and a password are enough. Says on standard error what it does,
+//! for a person or for the journal. The answering itself is [`Responder`]'s.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+use super::cli::SessionOptions;
+use super::exit::ExitStatus;
+use super::output::Output;
+use super::run::interrupted;
+use super::terminal::Terminal;
+use crate::address::Address;
+use crate::cmdlets::Operator;
+use crate::render::visible::one_line;
+use crate::secret::{Credential, Secret};
+use crate::topology::{LogonName, Pool, Security, Server};
+use crate::verify::plan::Account;
+use crate::verify::responder::pace::{Pace, Verdict};
+use crate::verify::responder::{Counts, Ended, Happening, Responder};
+use crate::xmpp::Deadlines;
+use crate::xmpp::network::Network;
+use crate::xmpp::sasl::Authentication;
+use crate::xmpp::trace::{Fact, Trace};
+
+/// What `imsh respond` is told.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Answering")]
+pub struct RespondOptions {
+    /// The account that answers: user@domain
+    #[arg(help_heading = "Arguments")]
+    pub address: Address,
+
+    /// Read the password from the first line of FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "password_variable")]
+    pub password_file: Option<PathBuf>,
+
+    /// Read the password from the environment variable NAME
+    #[arg(long, value_name = "NAME")]
+    pub password_variable: Option<String>,
+
+    /// Log on to this server [default: what DNS says of the domain]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub server: Option<Server>,
+
+    /// Believe certificates of this private CA (PEM) and of no other
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// How TLS begins
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub security: HowTls,
+
+    /// Authenticate by this name [default: what stands before the @]
+    #[arg(long, value_name = "NAME")]
+    pub logon_name: Option<String>,
+
+    /// Let the server see the password itself, inside TLS, where it offers nothing better
+    #[arg(long)]
+    pub allow_plain: bool,
+
+    /// Answer so many test messages a minute to each sender
+    #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub per_sender: u32,
+
+    /// Answer so many test messages a minute in all
+    #[arg(long, value_name = "COUNT", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub in_all: u32,
+}
+
+/// How TLS begins, as the topology's `security` says it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum HowTls {
+    /// As DNS says; STARTTLS where it says nothing
+    Auto,
+    /// By STARTTLS
+    Starttls,
+    /// At once
+    Direct,
+}
+
+/// What `imsh respond --help` begins with.
+pub const ABOUT: &str = "\
+Runs a test account that answers imsh's test messages, so that tests from other networks reach the evidence \
+Exchanged: it is proven that messages arrive and that answers come back. Make an account for it, such as \
+imsh-test@yourdomain, start this beside your server, and tell your partners the address.
+
+It answers a message only if it is a test message of imsh's: it has an id and a nonce and asks for a receipt. \
+What a person writes gets no answer, nor does what was stored, copied, or sent by another responder. It needs no \
+topology and no subscription, sends nothing by itself, and comes back by itself when the server restarts.
+
+The password is read from --password-file, from the variable that --password-variable names, or from the systemd \
+credential imsh-password (LoadCredential=imsh-password:/etc/imsh/respond.password); else it is asked for. It is \
+never taken from the command line. examples/imsh-respond.service is a unit to start from.
+
+Exit status: 0 it was stopped (SIGTERM, Ctrl-C); 2 the command line or the password's source is wrong; 4 the \
+server refused the logon three times in a row: trying on would get the account locked. Everything else is tried \
+again after a pause that grows to five minutes.";
+
+/// What `imsh respond --help` ends with.
+pub const EXAMPLES: &str = "\
+Examples:
+  imsh respond adelany@contoso.com -v      asks for the password, tells every answer
+  imsh respond adelany@contoso.com --password-file /run/secrets/adelany
+  imsh respond adelany@contoso.com --server xmpp.contoso.com:5222 --ca-file contoso-ca.pem
+
+Your partners then demand Exchanged of you, in their topology:
+  [[partner]]
+  domain = \"contoso.com\"
+  receivers = [\"adelany@contoso.com\"]
+  minimum_evidence = \"Exchanged\"";
+
+/// Answers until it is stopped.
+pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitStatus {
+    let output = Output::new(session.output, session.color);
+    let say = |text: &str| output.note(&format!("imsh respond: {text}"));
+    if session.lab {
+        say("the practice network has receivers of its own; give an account of your server, without --lab");
+        return ExitStatus::Wrong;
+    }
+    let password = match password(&options, &output) {
+        Ok(password) => password,
+        Err(problem) => {
+            say(&problem);
+            return ExitStatus::Wrong;
+        }
+    };
+    if let Some(file) = options.password_file.as_deref().filter(|file| others_may_read(file)) {
+        say(&format!("WARNING: other users may read {}; chmod 600 keeps it to yourself", file.display()));
+    }
+    let mut responder = Responder {
+        pace: Pace::new(options.per_sender, options.in_all),
+        account: account(options, password),
+        deadlines: Deadlines::default(),
+        network: Network::system(),
+    };
+    let cancel = CancellationToken::new();
+    let watch = tokio::spawn(stop_on_signal(cancel.clone()));
+    let tell = |happening: Happening<'_>| {
+        if let Some(text) = words(&happening, session.verbose) {
+            say(&text);
+        }
+    };
+    let ended = responder.run(&tell, &cancel).await;
+    watch.abort();
+    match ended {
+        Ended::Asked(Counts { answered, passed }) => {
+            let over = if passed > 0 { format!(", {passed} over the limit left out") } else { String::new() };
+            say(&format!("stopped; {answered} test messages answered{over}"));
+            ExitStatus::Success
+        }
+        Ended::Refused(finding) => {
+            say(&format!(
+                "the logon was refused three times, and is not tried again\n{}",
+                finding.diagnosis()
+            ));
+            ExitStatus::NotRun
+        }
+    }
+}
+
+/// The first signal ends the session in order, the second the process.
+async fn stop_on_signal(cancel: CancellationToken) {
+    interrupted().await;
+    cancel.cancel();
+    interrupted().await;
+    std::process::exit(ExitStatus::Interrupted.code().into());
+}
+
+/// The account as the client path logs it on.
+fn account(options: RespondOptions, password: Secret) -> Account {
+    let domain = options.address.domain();
+    let named = Credential { user_name: options.logon_name.unwrap_or_default(), password };
+    let logon_name = match named.user_name.is_empty() {
+        true => LogonName::Local.of(&options.address, &named),
+        false => named.user_name,
+    };
+    // The certificate must be the domain's: it is the only name that anybody gave.
+    let pool = Pool {
+        servers: options.server.into_iter().collect(),
+        security: match options.security {
+            HowTls::Auto => Security::Auto,
+            HowTls::Starttls => Security::StartTls,
+            HowTls::Direct => Security::Direct,
+        },
+        ca_file: options.ca_file,
+        allow_plain: options.allow_plain,
+        ..Pool::new(domain.clone())
+    };
+    Account {
+        target: domain.to_string(),
+        pool: Some(pool),
+        address: options.address,
+        logon_name,
+        password: Some(named.password),
+        certificate: None,
+        registrar_port: None,
+        authentication: Authentication::default(),
+    }
+}
+
+/// The password, from wherever it is.
+fn password(options: &RespondOptions, output: &Output) -> Result<Secret, String> {
+    if let Some(file) = &options.password_file {
+        return from_file(file);
+    }
+    if let Some(name) = &options.password_variable {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        return value
+            .map(Secret::new)
+            .ok_or_else(|| format!("the environment has no variable {name}, or it is empty"));
+    }
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    if let Some(file) = credentials.map(|folder| folder.join(CREDENTIAL)).filter(|file| file.exists()) {
+        return from_file(&file);
+    }
+    let asked = Terminal::new(output.clone()).ask_secret(&format!("Password of {}: ", options.address));
+    match asked {
+        Ok(password) if !password.expose().is_empty() => Ok(password),
+        Ok(_) => Err("the password is empty".to_owned()),
+        Err(_) => Err(format!(
+            "there is no terminal to ask for the password at; give --password-file, --password-variable, or the \
+             systemd credential {CREDENTIAL}"
+        )),
+    }
+}
+
+fn from_file(file: &Path) -> Result<Secret, String> {
+    Secret::first_line_of(file).map_err(|problem| format!("{}: {problem}", file.display()))
+}
+
+fn others_may_read(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+}
+
+/// The name under which systemd passes the password in.
+const CREDENTIAL: &str = "imsh-password";
+
+/// What is said of a happening, if anything.
+fn words(happening: &Happening<'_>, verbose: bool) -> Option<String> {
+    let text = match happening {
+        Happening::OnLine { address, trace } => {
+            format!("on line as {address}{}; test messages are answered", way_in(trace))
+        }
+        Happening::Answered { sender } if verbose => format!("answered {sender}"),
+        Happening::Answered { .. } => return None,
+        Happening::Passed { sender, verdict, count } => {
+            let whose = match verdict {
+                Verdict::SenderOverLimit => format!("{sender} sends more than --per-sender allows"),
+                Verdict::OverLimit | Verdict::Answer => {
+                    format!("more comes than --in-all allows, last from {sender}")
+                }
+            };
+            format!("{whose}: {count} test messages not answered")
+        }
+        Happening::Lost { fault, again_in } => {
+            format!("the session is lost: {fault}; next logon in {}", pause(*again_in))
+        }
+        Happening::Failed { finding, again_in } => {
+            format!("not on line; next logon in {}\n{}", pause(*again_in), finding.diagnosis())
+        }
+    };
+    // A diagnosis stands on a line of its own; all else that comes from strangers on one.
+    Some(text.lines().map(|line| one_line(line).into_owned()).collect::<Vec<_>>().join("\n"))
+}
+
+/// By which server and under which protection.
+fn way_in(trace: &Trace) -> String {
+    let mut parts = Vec::new();
+    for (_, fact) in trace.facts() {
+        if let Fact::Connected { address, .. } = fact {
+            parts.push(format!("at {address}"));
+        } else if let Fact::Certificate(report) = fact {
+            parts.push(format!("certificate good for {} days", report.chain_days_left()));
+        } else if let Fact::Mechanism { name, .. } = fact {
+            parts.push(name.clone());
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+}
+
+fn pause(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::cli::{Action, Cli};
+
+    #[test]
+    fn the_systemd_unit_starts_a_responder() {
+        let unit = include_str!("../../examples/imsh-respond.service");
+        let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+        let started = Cli::try_parse_from(line.split(' ')).unwrap();
+        assert!(matches!(started.action, Some(Action::Respond(_))));
+        let loads = format!("LoadCredential={}:", super::CREDENTIAL);
+        assert!(unit.lines().any(|line| line.starts_with(&loads)), "{loads}");
+    }
+}
