@@ -245,8 +245,8 @@ entries! {
         "The pool ended the stream because it holds it for not authenticated.",
         "Look into the server's log for what it missed; check proxies between this machine and the server.";
     STREAM_NO_FEATURES: "STREAM-NO-FEATURES", [Pool],
-        "The pool has no way to go on to offer: no mechanism for authentication is left on this connection.",
-        "Enable an authentication mechanism for this domain on the server (and check that it is not tied to a condition that this connection fails).";
+        "The pool has no way to go on to offer: before encryption it has no TLS to offer, and after it no mechanism for authentication.",
+        "Enable TLS and an authentication mechanism for this domain on the server (and check that it is not tied to a condition that this connection fails).";
     STREAM_UNSUPPORTED: "STREAM-UNSUPPORTED", [Unknown],
         "The pool asks for something that we do not do, or lacks something that the stream needs.",
         "Compare the server's version and settings with RFC 6120; report it to the authors of imsh if they are in order.";

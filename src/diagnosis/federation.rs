@@ -63,6 +63,8 @@ pub(super) struct Seen {
     /// machine itself could not look.
     cause: Option<Cause>,
     healthy: bool,
+    /// The host that the partner's SRV record leads to, where it has no address.
+    nowhere: Option<String>,
     text: String,
 }
 
@@ -72,7 +74,7 @@ impl Seen {
         let sights = match &look.sights {
             Err(fault) => {
                 let text = format!("from this machine: {fault}");
-                return Self { cause: of_fault(fault), healthy: false, text };
+                return Self { cause: of_fault(fault), healthy: false, nowhere: nowhere(fault), text };
             }
             Ok(sights) => sights,
         };
@@ -81,18 +83,43 @@ impl Seen {
                 "from this machine, {partner} looks healthy: {} answers with a good certificate",
                 place(&sight.target)
             );
-            return Self { cause: None, healthy: true, text };
+            return Self { cause: None, healthy: true, nowhere: None, text };
         }
         match sights.first() {
-            None => {
-                Self { cause: None, healthy: false, text: "from this machine, nothing was seen".to_owned() }
-            }
+            None => Self {
+                cause: None,
+                healthy: false,
+                nowhere: None,
+                text: "from this machine, nothing was seen".to_owned(),
+            },
             Some(sight) => Self {
                 cause: of_sight(sight),
                 healthy: false,
+                nowhere: None,
                 text: format!("from this machine, at {}: {}", place(&sight.target), trouble(sight)),
             },
         }
+    }
+}
+
+/// The target that has no address, and no name server that failed over it.
+fn nowhere(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::Resolve(resolve::Fault::TargetWithoutAddress { host, cause, .. })
+            if of_resolve(cause) == Some(Cause::NotFound) =>
+        {
+            Some(host.clone())
+        }
+        Fault::Resolve(_)
+        | Fault::Connect(_)
+        | Fault::Secure(_)
+        | Fault::Stream(_)
+        | Fault::Authenticate(_)
+        | Fault::Bind(_)
+        | Fault::Send(_)
+        | Fault::Deliver(_)
+        | Fault::Deadline { .. }
+        | Fault::Cancelled => None,
     }
 }
 
@@ -273,6 +300,7 @@ fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding
             .and_then(|seen| seen.cause)
             .is_some_and(|here| !matches!(here, Cause::NotFound | Cause::NotOffered | Cause::DnsFailure));
     let same_here = seen.and_then(|seen| seen.cause) == Some(cause);
+    let nowhere = seen.and_then(|seen| seen.nowhere.as_deref());
     match cause {
         Cause::NotFound | Cause::Unresolved if found_here => Finding::of(
             &catalogue::FEDERATION_NOT_FOUND,
@@ -282,6 +310,16 @@ fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding
         .remedy(format!(
             "Check the name servers that {pool} uses: they do not know {partner}, or know it wrongly."
         )),
+        Cause::NotFound | Cause::Unresolved if nowhere.is_some() => {
+            let host = nowhere.unwrap_or_default();
+            Finding::of(
+                &catalogue::FEDERATION_NOT_FOUND,
+                format!("the SRV record of {partner} leads to {host}, which has no address"),
+            )
+            .remedy(format!(
+                "Ask the partner to correct the target of its _xmpp-server record, or to give {host} an address in DNS."
+            ))
+        }
         Cause::NotFound | Cause::Unresolved => {
             let owner = if context.partner_listed { Owner::Partner } else { Owner::Caller };
             Finding::of(

@@ -161,6 +161,15 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
             &catalogue::STREAM_SERVER_ERROR,
             format!("{pool} cannot reach a server that it depends on, {during}"),
         ),
+        StreamCondition::UndefinedCondition
+            if speaks_of(text, "stream features") && current_phase(trace) == Phase::Secure =>
+        {
+            Finding::of(
+                &catalogue::STREAM_NO_FEATURES,
+                format!("{pool} insists on encryption and offers none for {domain}"),
+            )
+            .remedy("Configure a certificate for this domain and enable TLS on the server: its log says why it has none to offer.")
+        }
         StreamCondition::UndefinedCondition if speaks_of(text, "stream features") => Finding::of(
             &catalogue::STREAM_NO_FEATURES,
             format!("{pool} has no way to log on to offer for {domain}"),

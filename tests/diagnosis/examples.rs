@@ -335,6 +335,15 @@ fn streaming() -> Vec<Example> {
         error("server error", StreamCondition::InternalServerError, None),
         error("back end lost", StreamCondition::RemoteConnectionFailed, None),
         error("no features", StreamCondition::UndefinedCondition, Some("No stream features to proceed with")),
+        Example::of(
+            "no features, before TLS",
+            Phase::Secure,
+            F::Error {
+                condition: StreamCondition::UndefinedCondition,
+                text: Some("No stream features to proceed with".to_owned()),
+                application: None,
+            },
+        ),
         error("undefined", StreamCondition::UndefinedCondition, None),
         error("unknown condition", StreamCondition::Unknown("x-tired".into()), Some("Going to sleep")),
         error("unsupported version", StreamCondition::UnsupportedVersion, None),

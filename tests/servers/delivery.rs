@@ -2,9 +2,11 @@
 
 use imsh::xmpp::xml::ns;
 
-use crate::desk::{Desk, Pool};
+use crate::desk::{Desk, IMPATIENT, Pool};
+use crate::faults::By;
 use crate::federation::resident::Answer;
 use crate::federation::{CONTOSO, DIALBACK, Federation, LITWARE, PASSWORD};
+use crate::verdict::{Row, check};
 
 #[test]
 fn a_message_crosses_in_both_directions_with_every_level_of_evidence() {
@@ -75,12 +77,33 @@ fn a_pool_is_found_by_dns_and_entered_by_direct_tls() {
 }
 
 #[test]
-fn a_partner_that_the_server_accepts_by_dialback_is_reached() {
+fn what_a_server_accepts_is_a_success_with_the_evidence_that_there_is() {
     let Some(federation) = Federation::get() else { return };
-    let pools = [Pool::at(DIALBACK, federation.ejabberd.address)];
-    let desk = Desk::set_up(federation, "dialback", &pools, "");
-    let seen = desk.verify(&pools[0].identity, "kim@expired.litware.test", "");
-    assert_eq!(seen.text("Evidence"), "AcceptedByPartner", "{}", seen.whole());
+    let pools = [DIALBACK, CONTOSO].map(|domain| Pool::at(domain, federation.ejabberd.address));
+    let [by_dialback, plainly] = [0, 1].map(|n: usize| pools[n].identity.as_str());
+    let rows = [
+        Row::new(
+            By::Ejabberd,
+            by_dialback,
+            "kim@expired.litware.test",
+            "the partner's certificate has expired, and dialback is enough",
+        ),
+        Row::new(
+            By::Ejabberd,
+            plainly,
+            "kim@litware.test",
+            "the receiver is off line, and the message is stored",
+        ),
+        Row::new(
+            By::Ejabberd,
+            plainly,
+            "kim@litware.test",
+            "the receiver is off line, the message is stored, and more was asked for",
+        )
+        .with("minimum_evidence: \"Delivered\"")
+        .impatient(),
+    ];
+    check(federation, &Desk::set_up(federation, "accepted", &pools, IMPATIENT), &rows);
 }
 
 #[test]

@@ -64,17 +64,30 @@ impl Pool {
     }
 }
 
+/// A gateway that waits eight seconds for evidence: for faults that nobody reports.
+pub const IMPATIENT: &str = "[gateway]\ndeliver_timeout = \"8s\"";
+
 /// A topology and a vault in a folder.
 pub struct Desk {
     folder: PathBuf,
+    /// What a shell does before it becomes `imsh`.
+    surroundings: String,
 }
 
 impl Desk {
     /// Writes both. Without partners in `topology`, any domain may be reached.
     pub fn set_up(federation: &Federation, name: &str, pools: &[Pool], more: &str) -> Self {
+        let resolver = format!("[resolver]\nname_servers = [\"{}\"]\n\n{more}\n", federation.name_server());
+        Self::with_topology(federation, name, pools, resolver)
+    }
+
+    /// The same with whatever name servers the machine has.
+    pub fn without_name_servers(federation: &Federation, name: &str, pools: &[Pool]) -> Self {
+        Self::with_topology(federation, name, pools, String::new())
+    }
+
+    fn with_topology(federation: &Federation, name: &str, pools: &[Pool], mut topology: String) -> Self {
         let folder = federation.folder(name);
-        let mut topology =
-            format!("[resolver]\nname_servers = [\"{}\"]\n\n{more}\n", federation.name_server());
         let vault = Vault::open(&folder.join("vault")).unwrap();
         for pool in pools {
             let users: Vec<String> =
@@ -97,15 +110,27 @@ impl Desk {
             }
         }
         std::fs::write(folder.join("topology.toml"), topology).unwrap();
-        Self { folder }
+        Self { folder, surroundings: "exec \"$@\"".to_owned() }
+    }
+
+    /// The same, on a machine of its own: a network namespace with nothing but loopback, and a mount
+    /// namespace, after these lines of a shell.
+    pub fn behind(mut self, lines: &str) -> Self {
+        let folder = self.folder.display();
+        let alone = format!("ip link set lo up\ncd {folder}\n{lines}\nexec \"$@\"");
+        self.surroundings = format!("exec unshare --net --mount sh -ec '{alone}' sh \"$@\"");
+        self
     }
 
     /// Runs `code` with `imsh -c` and records as JSON.
     pub fn run(&self, code: &str) -> Ran {
         let started = Instant::now();
-        let output = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        let mut command = Command::new("sh");
+        let output = command
             .env_clear()
             .env("HOME", &self.folder)
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .args(["-c", &self.surroundings, "sh", env!("CARGO_BIN_EXE_imsh")])
             .arg("--topology")
             .arg(self.folder.join("topology.toml"))
             .arg("--vault")
@@ -168,6 +193,25 @@ impl Verification {
     /// A property's text; empty where there is none.
     pub fn text(&self, property: &str) -> &str {
         self.result[property].as_str().unwrap_or_default()
+    }
+
+    /// How long a phase took; `None` where it was not reached.
+    pub fn duration(&self, phase: &str) -> Option<Duration> {
+        let step = self.result["Steps"].as_array()?.iter().find(|step| step["Phase"] == phase)?;
+        let mut seconds = 0.0;
+        for part in step["Duration"].as_str()?.split(':') {
+            seconds = seconds * 60.0 + part.parse::<f64>().ok()?;
+        }
+        Some(Duration::from_secs_f64(seconds))
+    }
+
+    /// After how long the pool said that it failed; `None` where it said nothing.
+    pub fn pool_spoke_after(&self) -> Option<Duration> {
+        let pool = self.text("TargetFqdn");
+        let (before, _) = self.text("Diagnosis").split_once(&format!(", {pool} said"))?;
+        let (number, unit) = before.rsplit_once("after ")?.1.split_once(' ')?;
+        let number: f64 = number.parse().ok()?;
+        Some(Duration::from_secs_f64(if unit == "ms" { number / 1000.0 } else { number }))
     }
 
     /// The result as it was printed, for a failed assertion.

@@ -1,34 +1,43 @@
 //! Faults on the way to a pool, up to the bound resource: what each server really does, and what imsh calls
-//! it. The same fault has the same code on both servers.
+//! it (`faults.table`).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use crate::desk::{Desk, Pool};
+use crate::faults::By;
 use crate::federation::authority::Flaw;
+use crate::federation::ejabberd::Limits;
 use crate::federation::peers::Manner;
-use crate::federation::{CONTOSO, Federation, LITWARE, PASSWORD};
+use crate::federation::prosody::Settings;
+use crate::federation::{BARRED, CONTOSO, DIRECTORY, Federation, LITWARE, PASSWORD};
 use crate::verdict::{Row, check};
 
-/// A certificate's flaw, and its code.
+/// A certificate's flaw, and the fault that it shows.
 const CERTIFICATES: [(Flaw, &str); 6] = [
-    (Flaw::Expired, "TLS-EXPIRED"),
-    (Flaw::NotYetValid, "TLS-NOT-YET-VALID"),
-    (Flaw::WrongName, "TLS-NAME"),
-    (Flaw::SelfSigned, "TLS-SELF-SIGNED"),
-    (Flaw::UnknownAuthority, "TLS-UNTRUSTED"),
-    (Flaw::MissingIntermediate, "TLS-INCOMPLETE-CHAIN"),
+    (Flaw::Expired, "the certificate has expired"),
+    (Flaw::NotYetValid, "the certificate is not valid yet"),
+    (Flaw::WrongName, "the certificate is for another name"),
+    (Flaw::SelfSigned, "the server signed its certificate itself"),
+    (Flaw::UnknownAuthority, "nobody knows the issuer of the certificate"),
+    (Flaw::MissingIntermediate, "the server leaves a certificate out of its chain"),
 ];
 
-/// What a peer does at a pool's port, and its code.
-const PEERS: [(Manner, &str, &str); 10] = [
-    (Manner::Refuses, "CONNECT-REFUSED", "Pool"),
-    (Manner::DropsPackets, "CONNECT-TIMEOUT", "Network"),
-    (Manner::Silent, "TLS-TIMEOUT", "Pool"),
-    (Manner::ClosesAtOnce, "STREAM-CLOSED", "Pool"),
-    (Manner::ClosesAfterHeader, "STREAM-CLOSED", "Pool"),
-    (Manner::Garbage, "STREAM-NOT-XMPP", "Pool"),
-    (Manner::NoStartTls, "TLS-NOT-OFFERED", "Pool"),
-    (Manner::SilentAfterProceed, "TLS-TIMEOUT", "Pool"),
-    (Manner::SilentAfterTls, "TLS-TIMEOUT", "Pool"),
-    (Manner::ClosesMidStream, "STREAM-CLOSED", "Pool"),
+/// What a peer does at a pool's port, and the fault that it shows.
+const PEERS: [(Manner, &str); 11] = [
+    (Manner::Refuses, "nobody listens at the pool's port"),
+    (Manner::DropsPackets, "packets to the pool are dropped"),
+    (Manner::Silent, "the pool accepts and says nothing"),
+    (Manner::ClosesAtOnce, "the pool closes at once"),
+    (Manner::ClosesAfterHeader, "the pool closes behind its stream header"),
+    (Manner::Garbage, "the pool's port is a web server's"),
+    (Manner::NoStartTls, "the pool offers no STARTTLS"),
+    (Manner::SilentAfterProceed, "the pool falls silent behind <proceed/>"),
+    (Manner::SilentAfterTls, "the pool falls silent behind TLS"),
+    (Manner::SilentInAuthentication, "the server falls silent in the authentication"),
+    (Manner::ClosesMidStream, "the server closes in the authentication"),
 ];
 
 #[test]
@@ -36,14 +45,14 @@ fn a_certificate_that_is_wrong_is_named_and_no_password_is_sent() {
     let Some(federation) = Federation::get() else { return };
     let mut pools = Vec::new();
     let mut rows = Vec::new();
-    for (domain, server) in both(federation) {
-        for (flaw, code) in CERTIFICATES {
+    for (by, domain, server) in both(federation) {
+        for (flaw, fault) in CERTIFICATES {
             let pool = Pool::at(&format!("{}.{domain}", flaw.label()), server);
-            rows.push(Row::new(&pool.identity, NOBODY, code, "Pool"));
+            rows.push(Row::new(by, &pool.identity, NOBODY, fault));
             pools.push(pool);
         }
     }
-    check(&Desk::set_up(federation, "certificates", &pools, ""), &rows);
+    check(federation, &Desk::set_up(federation, "certificates", &pools, ""), &rows);
 }
 
 #[test]
@@ -51,33 +60,56 @@ fn a_logon_that_is_refused_is_named() {
     let Some(federation) = Federation::get() else { return };
     let mut pools = Vec::new();
     let mut rows = Vec::new();
-    for (domain, server) in both(federation) {
-        let pool = Pool::at(domain, server).lending("pilar", "not-her-password").lending("ghost", PASSWORD);
-        let sender = |user: &str| format!("user_sip_address: \"sip:{user}@{domain}\"");
-        rows.push(Row::new(&pool.identity, NOBODY, "SASL-REJECTED", "Caller").with(&sender("pilar")));
-        rows.push(Row::new(&pool.identity, NOBODY, "SASL-NO-SUCH-ACCOUNT", "Caller").with(&sender("ghost")));
+    for (by, domain, server) in both(federation) {
+        let pool = Pool::at(domain, server)
+            .lending("pilar", "not-her-password")
+            .lending("ghost", PASSWORD)
+            .lending(BARRED, PASSWORD)
+            .with("allow_plain = true");
+        let row = |user: &str, how: &str, fault| {
+            let parameters = format!("user_sip_address: \"sip:{user}@{domain}\"{how}");
+            Row::new(by, &pool.identity, NOBODY, fault).with(&parameters)
+        };
+        let plain = ", authentication: \"PLAIN\"";
+        rows.push(row("pilar", "", "the password is wrong"));
+        rows.push(row("pilar", plain, "the password is wrong, and sent as it is"));
+        rows.push(row("ghost", "", "there is no such account"));
+        rows.push(row("ghost", plain, "there is no such account, and the password is sent as it is"));
+        if by == By::Ejabberd {
+            rows.push(row(BARRED, "", "the account is barred"));
+        }
         pools.push(pool);
 
         let stray = Pool::at("tailspin.test", server).called(format!("stray.{domain}"));
-        rows.push(Row::new(&stray.identity, NOBODY, "STREAM-HOST-UNKNOWN", "Pool"));
+        rows.push(Row::new(by, &stray.identity, NOBODY, "the server does not serve the sender's domain"));
         pools.push(stray);
     }
-    check(&Desk::set_up(federation, "refusals", &pools, ""), &rows);
+    let directory = Pool::at(DIRECTORY, federation.ejabberd.address).with("allow_plain = true");
+    rows.push(Row::new(By::Ejabberd, &directory.identity, NOBODY, "the server cannot reach its directory"));
+    pools.push(directory);
+    check(federation, &Desk::set_up(federation, "refusals", &pools, ""), &rows);
 }
 
 #[test]
 fn what_was_given_by_hand_and_fails_is_the_callers() {
     let Some(federation) = Federation::get() else { return };
     let mut rows = Vec::new();
-    let pools = [LITWARE, CONTOSO]
-        .map(|domain| Pool::named(&format!("pool.{domain}"), domain).lending("kenmyer", PASSWORD));
-    for pool in &pools {
-        let with = |more: &str, code| Row::new(&pool.identity, NOBODY, code, "Caller").with(more);
-        rows.push(with("registrar_port: 5999", "CONNECT-REFUSED"));
-        rows.push(with("authentication: \"SCRAM-SHA-512\"", "SASL-NOT-OFFERED"));
-        rows.push(with("authentication: \"PLAIN\"", "SASL-PLAIN-ONLY"));
+    let servers = both(federation);
+    let pools = servers
+        .map(|(_, domain, _)| Pool::named(&format!("pool.{domain}"), domain).lending("kenmyer", PASSWORD));
+    for ((by, ..), pool) in servers.iter().zip(&pools) {
+        let with = |more: &str, fault| Row::new(*by, &pool.identity, NOBODY, fault).with(more);
+        rows.push(with("registrar_port: 5999", "nobody listens at the port that was given"));
+        rows.push(with(
+            "authentication: \"SCRAM-SHA-512\"",
+            "a mechanism is asked for that the server does not offer",
+        ));
+        rows.push(with(
+            "authentication: \"PLAIN\"",
+            "the password itself is asked for, and the pool's settings do not allow it",
+        ));
     }
-    check(&Desk::set_up(federation, "given", &pools, ""), &rows);
+    check(federation, &Desk::set_up(federation, "given", &pools, ""), &rows);
 }
 
 #[test]
@@ -85,27 +117,47 @@ fn a_port_of_the_wrong_kind_is_named() {
     let Some(federation) = Federation::get() else { return };
     let mut pools = Vec::new();
     let mut rows = Vec::new();
-    for (domain, server) in both(federation) {
-        // ejabberd of Debian 13 says with an alert that it waits for TLS; the others hang up.
-        let (code, owner) = match (domain, federation.release.debian()) {
-            (CONTOSO, 13..) => ("TLS-PORT-KIND", "Caller"),
-            _ => ("STREAM-CLOSED", "Pool"),
-        };
+    for (by, domain, server) in both(federation) {
         let ports = [
-            ("direct", 5222, "TLS-PORT-KIND", "Caller"),
-            ("starttls", 5223, code, owner),
-            ("starttls", 5269, "STREAM-WRONG-PORT", "Pool"),
-            ("starttls", 5999, "CONNECT-REFUSED", "Pool"),
+            ("direct", 5222, "a STARTTLS port is taken for one of direct TLS"),
+            ("starttls", 5223, "a port of direct TLS is taken for one of STARTTLS"),
+            ("starttls", 5269, "the port is the one for servers"),
+            ("starttls", 5999, "nobody listens at the pool's port"),
         ];
-        for (security, port, code, owner) in ports {
+        for (security, port, fault) in ports {
             let pool = Pool::at_port(domain, server, port)
                 .called(format!("{security}-{port}.{domain}"))
                 .with(&format!("security = \"{security}\""));
-            rows.push(Row::new(&pool.identity, NOBODY, code, owner));
+            rows.push(Row::new(by, &pool.identity, NOBODY, fault));
             pools.push(pool);
         }
     }
-    check(&Desk::set_up(federation, "ports", &pools, ""), &rows);
+    check(federation, &Desk::set_up(federation, "ports", &pools, ""), &rows);
+}
+
+#[test]
+fn a_server_without_encryption_is_named_and_no_password_is_sent() {
+    let Some(federation) = Federation::get() else { return };
+    let without_tls = |more: &str| Settings {
+        host: format!("    modules_disabled = {{ \"tls\" }}\n{more}"),
+        ..Settings::default()
+    };
+    let silent = federation.prosody_with("nothing-to-offer.pools.test", &without_tls(""));
+    let open =
+        federation.prosody_with("open.pools.test", &without_tls("    c2s_require_encryption = false\n"));
+    let pools = [
+        Pool::at(&silent.domain, silent.address),
+        Pool::at(&open.domain, open.address),
+        Pool::at_port(CONTOSO, federation.ejabberd.address, 5224).called("open.contoso.test".to_owned()),
+    ];
+    let nothing = "the server has nothing to offer without TLS";
+    let no_starttls = "the pool offers no STARTTLS";
+    let rows = [
+        Row::new(By::Prosody, &pools[0].identity, NOBODY, nothing),
+        Row::new(By::Prosody, &pools[1].identity, NOBODY, no_starttls),
+        Row::new(By::Ejabberd, &pools[2].identity, NOBODY, no_starttls),
+    ];
+    check(federation, &Desk::set_up(federation, "unencrypted", &pools, ""), &rows);
 }
 
 #[test]
@@ -113,13 +165,13 @@ fn a_pool_that_misbehaves_is_named_within_the_deadline() {
     let Some(federation) = Federation::get() else { return };
     let mut pools = Vec::new();
     let mut rows = Vec::new();
-    for (manner, code, owner) in PEERS {
+    for (manner, fault) in PEERS {
         let domain = format!("{}.pools.test", manner.label());
         let pool = Pool::at(&domain, federation.peer(&domain, manner).address);
-        rows.push(Row::new(&pool.identity, NOBODY, code, owner));
+        rows.push(Row::new(By::Peer, &pool.identity, NOBODY, fault));
         pools.push(pool);
     }
-    check(&Desk::set_up(federation, "peers", &pools, ""), &rows);
+    check(federation, &Desk::set_up(federation, "peers", &pools, ""), &rows);
 }
 
 #[test]
@@ -131,20 +183,82 @@ fn a_pool_that_dns_does_not_lead_to_is_named() {
     names.service("_xmpp-client._tcp.dangling.pools.test", "xmpp.dangling.pools.test", 5222);
     names.service("_other._tcp.empty.pools.test", "xmpp.litware.test", 1);
     let faults = [
-        ("nosuch.pools.test", "DNS-NO-SUCH-NAME", "Pool"),
-        ("empty.pools.test", "DNS-NO-RECORDS", "Pool"),
-        ("servfail.pools.test", "DNS-SERVER-FAILURE", "Network"),
-        ("notoffered.pools.test", "DNS-NOT-OFFERED", "Pool"),
-        ("dangling.pools.test", "DNS-TARGET-WITHOUT-ADDRESS", "Pool"),
+        ("nosuch.pools.test", "the pool is not in DNS"),
+        ("empty.pools.test", "the pool's name has no records"),
+        ("servfail.pools.test", "DNS fails for the pool"),
+        ("notoffered.pools.test", "the pool's SRV record is `.`"),
+        ("dangling.pools.test", "the pool's SRV record leads to a host without an address"),
     ];
-    let pools = faults.map(|(identity, _, _)| Pool::named(identity, identity).lending("kenmyer", PASSWORD));
-    let rows = faults.map(|(identity, code, owner)| Row::new(identity, NOBODY, code, owner));
-    check(&Desk::set_up(federation, "names", &pools, ""), &rows);
+    let pools = faults.map(|(identity, _)| Pool::named(identity, identity).lending("kenmyer", PASSWORD));
+    let rows = faults.map(|(identity, fault)| Row::new(By::Peer, identity, NOBODY, fault));
+    check(federation, &Desk::set_up(federation, "names", &pools, ""), &rows);
+}
+
+#[test]
+fn a_pool_that_is_frozen_or_killed_is_named() {
+    let Some(federation) = Federation::get() else { return };
+    let servers = [
+        (By::Prosody, federation.another_prosody("stuck-p.test").into_server()),
+        (By::Ejabberd, federation.another_ejabberd("stuck-e.test", Limits::Off).into_server()),
+    ];
+    let pools = servers.each_ref().map(|(_, (address, domain, server))| {
+        server.signal(Signal::SIGSTOP);
+        Pool::at(domain, *address)
+    });
+    let rows_of = |fault| {
+        servers.each_ref().map(|(by, (_, domain, _))| Row::new(*by, &format!("pool.{domain}"), NOBODY, fault))
+    };
+    let desk = Desk::set_up(federation, "stuck", &pools, "");
+    check(federation, &desk, &rows_of("the pool's server is frozen"));
+    let killed = rows_of("the pool's server was killed");
+    for (_, (address, _, server)) in servers {
+        drop(server);
+        crate::federation::ready::refuses(address).unwrap();
+    }
+    check(federation, &desk, &killed);
+}
+
+#[test]
+fn a_pool_that_goes_away_while_the_partner_is_waited_for_is_named() {
+    let Some(federation) = Federation::get() else { return };
+    let ways = [
+        (Signal::SIGTERM, "the pool's server shuts down meanwhile"),
+        (Signal::SIGKILL, "the pool's server is killed meanwhile"),
+    ];
+    std::thread::scope(|scope| {
+        for (signal, fault) in ways {
+            for by in [By::Prosody, By::Ejabberd] {
+                scope.spawn(move || go_away(federation, by, signal, fault));
+            }
+        }
+    });
+}
+
+fn go_away(federation: &Federation, by: By, signal: Signal, fault: &'static str) {
+    let domain = format!("{}-{}.test", signal.as_str().to_ascii_lowercase(), by as usize);
+    let (address, _, server) = match by {
+        By::Ejabberd => federation.another_ejabberd(&domain, Limits::Off).into_server(),
+        By::Prosody | By::Peer => federation.another_prosody(&domain).into_server(),
+    };
+    let partner = federation.peer(&format!("partner-of-{domain}"), Manner::Silent);
+    let pool = Pool::at(&domain, address);
+    let rows =
+        [Row::new(by, &pool.identity, &format!("adelany@partner-of-{domain}"), fault).spoken_after(30)];
+    let desk = Desk::set_up(federation, &domain, &[pool], "");
+    std::thread::scope(|scope| {
+        let checking = scope.spawn(|| check(federation, &desk, &rows));
+        federation.wait_for_a_call(&partner);
+        // A server that closes while something of ours is on its way resets the connection, and its last
+        // words are lost. By now everything has been said.
+        std::thread::sleep(Duration::from_secs(1));
+        server.signal(signal);
+        checking.join().unwrap();
+    });
 }
 
 /// Both servers with the domain that they serve.
-fn both(federation: &Federation) -> [(&'static str, std::net::IpAddr); 2] {
-    [(LITWARE, federation.prosody.address), (CONTOSO, federation.ejabberd.address)]
+fn both(federation: &Federation) -> [(By, &'static str, IpAddr); 2] {
+    [(By::Prosody, LITWARE, federation.prosody.address), (By::Ejabberd, CONTOSO, federation.ejabberd.address)]
 }
 
 /// A receiver whom no test of this file gets as far as.

@@ -4,11 +4,15 @@
 
 mod federation;
 mod desk;
+mod faults;
+mod golden;
 mod verdict;
 mod delivery;
 mod logon;
 mod partners;
 mod respond;
+mod limits;
+mod here;
 
 use federation::Federation;
 use federation::peers::Manner;

@@ -73,16 +73,23 @@ impl Authority {
     pub fn establish(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         let (trusted, pem) = root("Root", "Federation Test Authority");
-        let (unknown, _) = root("Root", "Authority That Nobody Knows");
+        let (unknown, unknown_pem) = root("Root", "Authority That Nobody Knows");
         let intermediate =
             Issuer::new(issuing("Intermediate", "Federation Test Authority"), KeyPair::generate().unwrap());
         let ca_file = folder.join("ca.pem");
         std::fs::write(&ca_file, pem).unwrap();
+        std::fs::create_dir_all(folder.join("unknown")).unwrap();
+        std::fs::write(folder.join("unknown/ca.pem"), unknown_pem).unwrap();
         Self { folder: folder.to_owned(), ca_file, trusted, unknown, intermediate }
     }
 
     pub fn ca_file(&self) -> &Path {
         &self.ca_file
+    }
+
+    /// The certificate of an authority that signed nobody's good certificate.
+    pub fn unknown_ca_file(&self) -> PathBuf {
+        self.folder.join("unknown/ca.pem")
     }
 
     /// A certificate for `domain` with the flaw, good for both ends of a connection: a server shows it

@@ -12,7 +12,17 @@ use std::time::{Duration, Instant};
 use super::authority::Authority;
 use super::process::{Ground, Server, kept};
 use super::release::Release;
-use super::{BLOCKER, FORBIDDEN, Host, LITWARE, PASSWORD, Policy, USERS, ready};
+use super::{BARRED, BLOCKER, FORBIDDEN, Host, LITWARE, PASSWORD, Policy, USERS, ready};
+
+/// Whether a server has the limits that it is shipped with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limits {
+    /// None that a test could run into by accident.
+    Off,
+    /// As a careful operator has them: one session an account, small stanzas, a ban at the second failed
+    /// logon, and a memory of five minutes for partners that could not be reached.
+    Strict,
+}
 
 /// A running ejabberd.
 pub struct Ejabberd {
@@ -40,14 +50,15 @@ impl Ejabberd {
         name_server: SocketAddr,
         authority: &Authority,
         hosts: &[Host],
+        limits: Limits,
     ) -> Self {
         let folder = ground.server("ejabberd", address);
         let certificates: Vec<PathBuf> = hosts
             .iter()
             .map(|host| authority.issue_for_ejabberd(&host.domain, host.flaw).combined())
             .collect();
-        std::fs::write(folder.join("ejabberd.yml"), configuration(address, hosts, &certificates, authority))
-            .unwrap();
+        let configuration = configuration(address, hosts, &certificates, authority, limits);
+        std::fs::write(folder.join("ejabberd.yml"), configuration).unwrap();
         std::fs::write(folder.join("inetrc"), inetrc(name_server)).unwrap();
 
         let mut erl = release.command(ground.path(), name_server.ip(), "erl");
@@ -63,6 +74,11 @@ impl Ejabberd {
             .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"));
         let server = Server::start(&folder, &mut erl);
         Self { address, server, folder, domain: hosts[0].domain.clone() }
+    }
+
+    /// The process alone, with its address and its first domain.
+    pub fn into_server(self) -> (IpAddr, String, Server) {
+        (self.address, self.domain, self.server)
     }
 
     /// Waits until it answers for its first domain and has all its accounts.
@@ -94,48 +110,70 @@ fn libraries(release: &Release) -> Option<PathBuf> {
     Some(Path::new("/").join(folder.strip_prefix(release.path("")).ok()?))
 }
 
-fn configuration(address: IpAddr, hosts: &[Host], certificates: &[PathBuf], authority: &Authority) -> String {
+fn configuration(
+    address: IpAddr,
+    hosts: &[Host],
+    certificates: &[PathBuf],
+    authority: &Authority,
+    limits: Limits,
+) -> String {
     let domains = hosts.iter().fold(String::new(), |all, host| all + "\n  - " + host.domain.as_str());
-    let policies = hosts.iter().fold(String::new(), |mut all, host| {
-        let module = match host.policy {
-            Policy::RefusesStrangers => "mod_block_strangers",
-            Policy::Dialback => "mod_s2s_dialback",
-            Policy::Open | Policy::Island | Policy::Unlisted => return all,
+    let (mut added, mut replaced) = (String::new(), String::new());
+    for Host { domain, policy, .. } in hosts {
+        let (settings, list) = match policy {
+            Policy::RefusesStrangers => ("modules: { mod_block_strangers: {} }", &mut added),
+            Policy::Dialback => ("modules: { mod_s2s_dialback: {} }", &mut added),
+            Policy::Island => ("s2s_access: none", &mut replaced),
+            // Nobody listens there.
+            Policy::Directory => {
+                ("auth_method: ldap, ldap_servers: [127.0.0.1], ldap_port: 1, ldap_base: o=x", &mut replaced)
+            }
+            Policy::Open | Policy::Unlisted => continue,
         };
-        write!(all, "\n  {}: {{ modules: {{ {module}: {{}} }} }}", host.domain).unwrap();
-        all
-    });
+        write!(list, "{domain}: {{ {settings} }}, ").unwrap();
+    }
     let certificates = certificates.iter().fold(String::new(), |mut all, file| {
         write!(all, "\n  - {}", file.display()).unwrap();
         all
     });
     let level = if kept() { "debug" } else { "info" };
     let ca_file = authority.ca_file().display();
+    let (sessions, memory, stanza, ban) = match limits {
+        Limits::Off => (1000, 1, 262_144, ""),
+        Limits::Strict => (1, 300, 10_000, "\n  mod_fail2ban: { c2s_max_auth_failures: 2 }"),
+    };
     format!(
         r#"hosts:{domains}
 loglevel: {level}
 certfiles:{certificates}
 ca_file: {ca_file}
 listen:
-  - {{ port: 5222, ip: "{address}", module: ejabberd_c2s, starttls_required: true, shaper: none }}
+  - {{ port: 5222, ip: "{address}", module: ejabberd_c2s, starttls_required: true, access: c2s, max_stanza_size: {stanza}, shaper: none }}
   - {{ port: 5223, ip: "{address}", module: ejabberd_c2s, tls: true, shaper: none }}
+  - {{ port: 5224, ip: "{address}", module: ejabberd_c2s, shaper: none }}
   - {{ port: 5269, ip: "{address}", module: ejabberd_s2s_in, shaper: none }}
 s2s_use_starttls: required
-s2s_max_retry_delay: 1
+s2s_max_retry_delay: {memory}
+negotiation_timeout: 12
 outgoing_s2s_families: [ipv4]
 auth_method: internal
 auth_password_format: scram
 auth_use_cache: false
 acl:
   forbidden: {{ server: {FORBIDDEN} }}
+  barred: {{ user: {BARRED} }}
 access_rules:
+  c2s:
+    - deny: barred
+    - allow
   federate:
     - deny: forbidden
     - allow
 s2s_access: federate
-append_host_config:{policies}
+append_host_config: {{ {added} }}
+host_config: {{ {replaced} }}
 shaper_rules:
-  max_user_sessions: 1000
+  max_user_sessions: {sessions}
   max_user_offline_messages: 100
 modules:
   mod_blocking: {{}}
@@ -146,7 +184,7 @@ modules:
   mod_privacy: {{}}
   mod_roster: {{}}
   mod_stream_mgmt: {{}}
-  mod_version: {{}}
+  mod_version: {{}}{ban}
 "#
     )
 }
@@ -163,8 +201,8 @@ fn inetrc(name_server: SocketAddr) -> String {
 /// Erlang that makes the accounts and the block lists, and leaves a file behind when all are there.
 fn register(hosts: &[Host], folder: &Path) -> String {
     let mut program = String::new();
-    for Host { domain, .. } in hosts {
-        for user in USERS.iter().chain([&BLOCKER]) {
+    for Host { domain, .. } in hosts.iter().filter(|host| host.policy != Policy::Directory) {
+        for user in USERS.iter().chain([&BLOCKER, &BARRED]) {
             write!(
                 program,
                 r#"ok = ejabberd_auth:try_register(<<"{user}">>, <<"{domain}">>, <<"{PASSWORD}">>), "#

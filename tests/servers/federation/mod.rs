@@ -19,7 +19,9 @@
 //! - **Federation.** s2s wants TLS and certificates (SASL EXTERNAL) in both directions, no dialback.
 //! - **Peers.** What no real server can be made to do is done by the fakes of [`peers`].
 //! - **Limits.** Rate limits, bans and session limits are off; ejabberd forgets a failed partner after a
-//!   second, since otherwise it answers the next test from its memory of the last one.
+//!   second, since otherwise it answers the next test from its memory of the last one, and gives up on a
+//!   silent one after twelve (`negotiation_timeout`; Debian's default is 30). What these limits do is
+//!   tested on servers of their own ([`ejabberd::Limits`], [`prosody::Settings`]).
 //!
 //! Nothing waits for a fixed time: a server is ready when it answers a stream header for its domain.
 //! Every server is the child of a small keeper that ends it, and its files, when this process is gone,
@@ -66,6 +68,10 @@ pub const ONE_WAY: &str = "oneway.litware.test";
 pub const DIALBACK: &str = "dialback.contoso.test";
 /// A domain on ejabberd that refuses messages from strangers.
 pub const STRANGERS: &str = "strangers.contoso.test";
+/// A domain on ejabberd that does not federate.
+pub const ISLAND_OF_CONTOSO: &str = "island.contoso.test";
+/// A domain on ejabberd whose accounts are in a directory that is not there.
+pub const DIRECTORY: &str = "directory.contoso.test";
 /// A domain that ejabberd's own policy forbids its users to reach.
 pub const FORBIDDEN: &str = "forbidden.test";
 /// The password of every account, on both servers; no output may ever show it.
@@ -76,6 +82,8 @@ pub const PASSWORD: &str = "Wrench-4417-of-Redmond";
 pub const USERS: [&str; 6] = ["kenmyer", "pilar", "adelany", "garth", "kim", RESPONDER];
 /// The account that answers tests, where a test lets it.
 pub const RESPONDER: &str = "respond";
+/// An account on both servers that ejabberd lets nobody use.
+pub const BARRED: &str = "barred";
 /// An account on both servers that has blocked `kenmyer` of the other domain (XEP-0191).
 pub const BLOCKER: &str = "blocker";
 
@@ -122,8 +130,15 @@ impl Federation {
         let authority = Authority::establish(&ground.path().join("certificates"));
 
         let prosody_hosts = hosts(LITWARE, &[(ISLAND, Policy::Island), (ONE_WAY, Policy::Unlisted)]);
-        let ejabberd_hosts =
-            hosts(CONTOSO, &[(STRANGERS, Policy::RefusesStrangers), (DIALBACK, Policy::Dialback)]);
+        let ejabberd_hosts = hosts(
+            CONTOSO,
+            &[
+                (STRANGERS, Policy::RefusesStrangers),
+                (DIALBACK, Policy::Dialback),
+                (ISLAND_OF_CONTOSO, Policy::Island),
+                (DIRECTORY, Policy::Directory),
+            ],
+        );
         for (hosts, address) in [(&prosody_hosts, loopback.prosody()), (&ejabberd_hosts, loopback.ejabberd())]
         {
             for host in hosts.iter().filter(|host| host.policy != Policy::Unlisted) {
@@ -138,6 +153,7 @@ impl Federation {
             loopback.name_server(),
             &authority,
             &prosody_hosts,
+            &prosody::Settings::default(),
         );
         let mut ejabberd = ejabberd::Ejabberd::start(
             &release,
@@ -146,6 +162,7 @@ impl Federation {
             loopback.name_server(),
             &authority,
             &ejabberd_hosts,
+            ejabberd::Limits::Off,
         );
         prosody.wait_until_ready();
         ejabberd.wait_until_ready();
@@ -171,19 +188,42 @@ impl Federation {
 
     /// A second Prosody for `domain` on an address of its own, to be stopped, frozen or killed.
     pub fn another_prosody(&self, domain: &str) -> prosody::Prosody {
+        self.prosody_with(domain, &prosody::Settings::default())
+    }
+
+    /// The same with settings of its own.
+    pub fn prosody_with(&self, domain: &str, settings: &prosody::Settings) -> prosody::Prosody {
         let address = self.loopback.next();
         self.names.domain(domain, address);
-        self.prosody_at(domain, address)
+        self.prosody_at(domain, address, settings)
+    }
+
+    /// A second ejabberd for `domain` on an address of its own.
+    pub fn another_ejabberd(&self, domain: &str, limits: ejabberd::Limits) -> ejabberd::Ejabberd {
+        let address = self.loopback.next();
+        self.names.domain(domain, address);
+        let host = Host { domain: domain.to_owned(), flaw: Flaw::None, policy: Policy::Open };
+        let mut server = ejabberd::Ejabberd::start(
+            &self.release,
+            &self.ground,
+            address,
+            self.name_server(),
+            &self.authority,
+            &[host],
+            limits,
+        );
+        server.wait_until_ready();
+        server
     }
 
     /// A Prosody in the place of one that was stopped.
     pub fn start_again(&self, stopped: prosody::Prosody) -> prosody::Prosody {
         let (domain, address) = (stopped.domain.clone(), stopped.address);
         drop(stopped);
-        self.prosody_at(&domain, address)
+        self.prosody_at(&domain, address, &prosody::Settings::default())
     }
 
-    fn prosody_at(&self, domain: &str, address: IpAddr) -> prosody::Prosody {
+    fn prosody_at(&self, domain: &str, address: IpAddr, settings: &prosody::Settings) -> prosody::Prosody {
         let host = Host { domain: domain.to_owned(), flaw: Flaw::None, policy: Policy::Open };
         let mut server = prosody::Prosody::start(
             &self.release,
@@ -192,6 +232,7 @@ impl Federation {
             self.name_server(),
             &self.authority,
             &[host],
+            settings,
         );
         server.wait_until_ready();
         server
@@ -200,6 +241,11 @@ impl Federation {
     /// Puts `user` on line at one of the two servers, until the end of the test process.
     pub fn log_on(&self, user: &str, domain: &str, answer: Answer) -> Resident {
         let address = if domain.ends_with(LITWARE) { self.prosody.address } else { self.ejabberd.address };
+        self.log_on_at(address, user, domain, answer)
+    }
+
+    /// The same at a server of its own.
+    pub fn log_on_at(&self, address: IpAddr, user: &str, domain: &str, answer: Answer) -> Resident {
         let _inside = self.runtime.enter();
         Resident::log_on(address, user, domain, self.ca_file(), answer)
     }
@@ -231,7 +277,7 @@ pub struct Host {
 pub enum Policy {
     /// Messages from and to everywhere.
     Open,
-    /// No federation at all (Prosody).
+    /// No federation at all.
     Island,
     /// Federation, and no record in DNS: nobody finds the way back.
     Unlisted,
@@ -239,6 +285,8 @@ pub enum Policy {
     RefusesStrangers,
     /// Partners without a valid certificate are asked back by dialback instead (ejabberd).
     Dialback,
+    /// Accounts in a directory that is not there (ejabberd).
+    Directory,
 }
 
 /// A server's domains: the good one, those with a policy, and one for each flaw that a certificate can have.

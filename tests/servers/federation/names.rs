@@ -22,7 +22,7 @@ pub struct Names {
 #[derive(Default)]
 struct Zone {
     records: HashMap<(String, RecordType), Vec<RData>>,
-    failing: Vec<String>,
+    failing: Vec<(String, ResponseCode)>,
 }
 
 impl Names {
@@ -63,7 +63,12 @@ impl Names {
 
     /// Makes `name` and every name under it fail with SERVFAIL.
     pub fn fail(&self, name: &str) {
-        self.zone.write().unwrap().failing.push(name.to_owned());
+        self.zone.write().unwrap().failing.push((name.to_owned(), ResponseCode::ServFail));
+    }
+
+    /// Makes `name` and every name under it fail with REFUSED.
+    pub fn refuse(&self, name: &str) {
+        self.zone.write().unwrap().failing.push((name.to_owned(), ResponseCode::Refused));
     }
 
     fn add(&self, name: &str, kind: RecordType, data: RData) {
@@ -105,8 +110,8 @@ impl Names {
         answer.add_query(query.clone());
 
         let zone = self.zone.read().unwrap();
-        if zone.failing.iter().any(|failing| is_under(&name, failing)) {
-            answer.metadata.response_code = ResponseCode::ServFail;
+        if let Some((_, code)) = zone.failing.iter().find(|(failing, _)| is_under(&name, failing)) {
+            answer.metadata.response_code = *code;
             return answer.to_vec().ok();
         }
         for data in zone.records.get(&(name.clone(), query.query_type)).into_iter().flatten() {

@@ -37,13 +37,15 @@ pub enum Manner {
     SilentAfterProceed,
     /// Handshakes TLS, answers the stream header, and then says nothing.
     SilentAfterTls,
+    /// Handshakes TLS, offers authentication, and says nothing to it.
+    SilentInAuthentication,
     /// Handshakes TLS, offers authentication, and closes in the middle of an element.
     ClosesMidStream,
 }
 
 impl Manner {
     /// Every manner.
-    pub const ALL: [Manner; 10] = [
+    pub const ALL: [Manner; 11] = [
         Manner::Refuses,
         Manner::DropsPackets,
         Manner::Silent,
@@ -53,6 +55,7 @@ impl Manner {
         Manner::NoStartTls,
         Manner::SilentAfterProceed,
         Manner::SilentAfterTls,
+        Manner::SilentInAuthentication,
         Manner::ClosesMidStream,
     ];
 
@@ -156,6 +159,13 @@ impl Play {
                 self.proceed(&mut stream).await?;
                 let mut stream = self.tls.accept(stream).await?;
                 self.header(&mut stream).await?;
+                silence(&mut stream).await
+            }
+            Manner::SilentInAuthentication => {
+                self.proceed(&mut stream).await?;
+                let mut stream = self.tls.accept(stream).await?;
+                self.header(&mut stream).await?;
+                stream.write_all(self.mechanisms().as_bytes()).await?;
                 silence(&mut stream).await
             }
             Manner::ClosesMidStream => {

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
 use super::authority::Authority;
 use super::process::{Ground, Server, kept};
 use super::release::Release;
-use super::{BLOCKER, CONTOSO, Host, LITWARE, PASSWORD, Policy, USERS, ready};
+use super::{BARRED, BLOCKER, CONTOSO, Host, LITWARE, PASSWORD, Policy, USERS, ready};
 
 /// A running Prosody.
 pub struct Prosody {
@@ -17,6 +17,17 @@ pub struct Prosody {
     pub server: Server,
     /// The first of its domains.
     pub domain: String,
+}
+
+/// Lines that a server has beside the usual ones.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// For the whole server.
+    pub global: String,
+    /// For each of its domains.
+    pub host: String,
+    /// Whom it trusts, if not the authority of the federation.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Says which package is missing, if one is.
@@ -37,17 +48,22 @@ impl Prosody {
         name_server: SocketAddr,
         authority: &Authority,
         hosts: &[Host],
+        settings: &Settings,
     ) -> Self {
         let folder = ground.server("prosody", address);
-        let mut configuration = global(&folder, address, name_server, authority.ca_file());
+        let trusted = settings.ca_file.as_deref().unwrap_or(authority.ca_file());
+        let certificates = authority.ca_file().parent().unwrap();
+        let mut configuration = global(&folder, address, name_server, certificates, trusted);
+        configuration += &settings.global;
         for Host { domain, flaw, policy } in hosts {
             let identity = authority.issue(domain, *flaw);
             // Prosody leaves expired certificates out of its index, so each host names its own.
             write!(
                 configuration,
-                "VirtualHost \"{domain}\"\n    ssl = {{ certificate = \"{}\"; key = \"{}\" }}\n",
+                "\nVirtualHost \"{domain}\"\n    ssl = {{ certificate = \"{}\"; key = \"{}\" }}\n{}\n",
                 identity.certificate.display(),
-                identity.key.display()
+                identity.key.display(),
+                settings.host
             )
             .unwrap();
             if *policy == Policy::Island {
@@ -68,6 +84,11 @@ impl Prosody {
         ready::refuses(self.address).unwrap();
     }
 
+    /// The process alone, with its address and its first domain.
+    pub fn into_server(self) -> (IpAddr, String, Server) {
+        (self.address, self.domain, self.server)
+    }
+
     /// Waits until it answers for its first domain.
     pub fn wait_until_ready(&mut self) {
         ready::answers(self.address, &self.domain).unwrap_or_else(|error| {
@@ -76,11 +97,17 @@ impl Prosody {
     }
 }
 
-fn global(folder: &Path, address: IpAddr, name_server: SocketAddr, ca_file: &Path) -> String {
+fn global(
+    folder: &Path,
+    address: IpAddr,
+    name_server: SocketAddr,
+    certificates: &Path,
+    ca_file: &Path,
+) -> String {
     let folder = folder.display();
     let (dns_host, dns_port) = (name_server.ip(), name_server.port());
     let level = if kept() { "debug" } else { "info" };
-    let certificates = ca_file.parent().unwrap().display();
+    let certificates = certificates.display();
     let ca_file = ca_file.display();
     // The folder of certificates serves direct TLS, which finds a host's certificate there by its name.
     // libunbound answers for `.test` itself unless the zone is transparent, and asks nobody on loopback
@@ -120,7 +147,7 @@ ssl = {{ cafile = "{ca_file}" }}
 fn register(folder: &Path, domain: &str) {
     let host = folder.join("data").join(store_name(domain));
     std::fs::create_dir_all(host.join("accounts")).unwrap();
-    for user in USERS.iter().chain([&BLOCKER]) {
+    for user in USERS.iter().chain([&BLOCKER, &BARRED]) {
         let account = format!("return {{ [\"password\"] = \"{PASSWORD}\" }};\n");
         std::fs::write(host.join("accounts").join(format!("{user}.dat")), account).unwrap();
     }

@@ -48,7 +48,8 @@ fn offers_features(address: SocketAddr, domain: &str) -> std::io::Result<()> {
         let n = stream.read(&mut buffer)?;
         heard.extend_from_slice(&buffer[..n]);
         let text = String::from_utf8_lossy(&heard);
-        if text.contains("</stream:features>") {
+        // A Prosody without TLS has nothing to offer, and says so.
+        if text.contains("</stream:features>") || text.contains("No stream features") {
             return Ok(());
         }
         if n == 0 || text.contains("<stream:error") {
