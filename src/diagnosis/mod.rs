@@ -22,8 +22,9 @@ pub mod federation;
 use std::fmt;
 use std::time::Duration;
 
+use crate::topology::Security;
 use crate::xmpp::federation::Look;
-use crate::xmpp::resolve::{Security, Target};
+use crate::xmpp::resolve::Target;
 use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::{Fault, Phase};
 

@@ -11,7 +11,7 @@ use crate::vault::{self, StoredCredential, Vault};
 use crate::xmpp::network::Trust;
 use crate::xmpp::sasl::{Authentication, Login, PlainPassword};
 use crate::xmpp::secure::ClientCertificate;
-use crate::xmpp::{Deadlines, Fault, Logon, PoolName, resolve};
+use crate::xmpp::{Deadlines, Fault, Logon, PoolName};
 
 /// What the caller asks for, for every pair of a pool and a receiver.
 #[derive(Clone, Debug, Default)]
@@ -291,12 +291,8 @@ pub fn deadlines(gateway: &Gateway, timeout: Option<Duration>) -> Deadlines {
 
 impl Account {
     /// The kinds of TLS that its pool may be reached by.
-    pub fn security(&self) -> resolve::Security {
-        match self.pool.as_ref().map(|pool| pool.security) {
-            None | Some(Security::Auto) => resolve::Security::Auto,
-            Some(Security::StartTls) => resolve::Security::StartTls,
-            Some(Security::Direct) => resolve::Security::Direct,
-        }
+    pub fn security(&self) -> Security {
+        self.pool.as_ref().map_or(Security::default(), |pool| pool.security)
     }
 
     /// Whose certificates are believed.

@@ -32,12 +32,13 @@ use tokio_util::sync::CancellationToken;
 use self::certificate::{Identity, Role};
 use self::connect::{Connected, Dialling, Wire};
 use self::network::{Network, Trust};
-use self::resolve::{Endpoint, Kind, Place, Security};
+use self::resolve::{Endpoint, Kind, Place};
 use self::sasl::Login;
 use self::secure::{ClientCertificate, Handshake, Verified};
 use self::session::Session;
 use self::stream::{Plain, Secured, Stream};
 use self::trace::{Fact, Trace};
+use crate::topology::Security;
 
 /// Everything that a logon needs to know beforehand.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::dns::{self, Answer, Query, Service, SrvAnswer, a_label};
 use super::network::Network;
 use super::trace::{Fact, Trace, list};
+use crate::topology::Security;
 
 /// What is looked for: a pool, and the domain of the sender who logs on to it.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +48,7 @@ pub async fn pool(place: &Place<'_>, network: &Network, trace: &mut Trace) -> Re
     let found = if !place.servers.is_empty() {
         Found::certain(listed(place)?)
     } else if let Some(port) = place.registrar_port {
-        let kind = place.security.kind(port);
+        let kind = Kind::at(port, place.security);
         Found::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
     } else {
         let by_name = match place.security {
@@ -74,7 +75,7 @@ pub(super) async fn elsewhere(
 ) -> Result<Vec<Endpoint>, Fault> {
     let host = a_label(host)?;
     let port = port.unwrap_or(CLIENT_PORT);
-    let target = Target::named(host, port, security.kind(port));
+    let target = Target::named(host, port, Kind::at(port, security));
     trace.learn(Fact::Targets(vec![target.clone()]));
     locate(Found::certain(vec![target]), network, trace).await
 }
@@ -148,7 +149,7 @@ fn listed(place: &Place<'_>) -> Result<Vec<Target>, Fault> {
         Ok(Target {
             priority,
             origin: Origin::Listed,
-            ..Target::named(host, port, place.security.kind(port))
+            ..Target::named(host, port, Kind::at(port, place.security))
         })
     };
     place.servers.iter().take(MAX_TARGETS).enumerate().map(target).collect()
@@ -388,18 +389,6 @@ pub enum Origin {
     Name,
 }
 
-/// Which kinds of TLS a pool may be reached by: its `security` in the topology.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Security {
-    /// Whatever DNS offers; STARTTLS where DNS does not say.
-    #[default]
-    Auto,
-    /// STARTTLS only.
-    StartTls,
-    /// Direct TLS only.
-    Direct,
-}
-
 /// Where the sender's domain's own SRV records lead, compared with the pool that is tested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRecords {
@@ -432,14 +421,14 @@ impl Target {
     }
 }
 
-impl Security {
+impl Kind {
     /// How TLS begins on a port that DNS says nothing about.
-    fn kind(self, port: u16) -> Kind {
-        match self {
-            Self::StartTls => Kind::StartTls,
-            Self::Direct => Kind::Direct,
-            Self::Auto if port == DIRECT_CLIENT_PORT => Kind::Direct,
-            Self::Auto => Kind::StartTls,
+    fn at(port: u16, security: Security) -> Self {
+        match security {
+            Security::StartTls => Self::StartTls,
+            Security::Direct => Self::Direct,
+            Security::Auto if port == DIRECT_CLIENT_PORT => Self::Direct,
+            Security::Auto => Self::StartTls,
         }
     }
 }

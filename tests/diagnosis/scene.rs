@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use imsh::diagnosis::{Context, Given};
+use imsh::topology::Security;
 use imsh::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport};
 use imsh::xmpp::connect::{self, Attempt, Outcome};
 use imsh::xmpp::dns::Query;
 use imsh::xmpp::federation::{Dialback, Look, Offer, Sight};
-use imsh::xmpp::resolve::{self, Kind, Origin, Security, Target};
+use imsh::xmpp::resolve::{self, Kind, Origin, Target};
 use imsh::xmpp::trace::{Fact, Trace};
 use imsh::xmpp::{Fault, Phase, secure};
 use jiff::Timestamp;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use imsh::lab::dns::{NameServer, Zone};
 use imsh::secret::Secret;
+use imsh::topology::Security;
 use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::{Leads, Security};
+use imsh::xmpp::resolve::Leads;
 use imsh::xmpp::sasl::{Authentication, Login, PlainPassword};
 use imsh::xmpp::secure::CertificateFault;
 use imsh::xmpp::session::Session;

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use imsh::lab::dns::{NameServer, Zone};
+use imsh::topology::Security;
 use imsh::xmpp::network::Network;
-use imsh::xmpp::resolve::{self, Endpoint, Fault, Kind, Place, Security};
+use imsh::xmpp::resolve::{self, Endpoint, Fault, Kind, Place};
 use imsh::xmpp::trace::Trace;
 
 const POOL: &str = "atl-cs-001.litwareinc.com";
