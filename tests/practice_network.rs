@@ -80,6 +80,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("CONNECT-DENIED", "it happens on the machine that runs the test"),
     ("CONNECT-RESET", "loopback accepts or refuses"),
     ("CONNECT-UNREACHABLE", "loopback is always reached"),
+    ("OFFLINE", "it happens to the machine that runs the test: tests/offline.rs"),
     ("DNS-BAD-NAME", "the caller writes it so: no network is needed"),
     ("DNS-BAD-SERVER", "the caller writes it so: no network is needed"),
     ("DNS-NO-RESOLVER", "it happens on the machine that runs the test"),

@@ -133,6 +133,10 @@ entries! {
         "The pool's addresses failed in different ways.",
         "Look at each attempt: a refused one needs its service started, a silent one its host or firewall checked.";
 
+    OFFLINE: "OFFLINE", [Caller],
+        "The machine that runs the test is off line: it has no interface that is up, no route, or nobody that answers it, not even a name server. Nothing is known about the pool.",
+        "Connect this machine to the network (look at its interfaces, its routes, its name servers), then test again.";
+
     // Secure
     TLS_EXPIRED: "TLS-EXPIRED", [Pool],
         "The pool's certificate, or one that it depends on, has expired.",

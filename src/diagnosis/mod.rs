@@ -10,6 +10,7 @@ pub mod quote;
 pub mod plan;
 pub mod resolve;
 pub mod connect;
+pub mod offline;
 pub mod secure;
 pub mod stream;
 pub mod authenticate;
@@ -244,6 +245,10 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
         Fault::Deadline { phase, after } => late(*phase, *after, trace, context),
         Fault::Cancelled => Finding::of(&catalogue::CANCELLED, "the test was ended before it was done")
             .evidence(format_args!("ended in {}", current_phase(trace))),
+    };
+    let finding = match offline::seen(trace) {
+        Some(offline) => offline::finding(offline, &finding, context),
+        None => finding,
     };
     finding.made_safe()
 }

@@ -9,6 +9,7 @@ pub mod network;
 pub mod resolve;
 pub mod dns;
 pub mod connect;
+pub mod offline;
 pub mod secure;
 pub mod certificate;
 pub mod xml;
@@ -75,7 +76,8 @@ pub enum PoolName {
 
 /// Logs on: every phase up to Bind, each within its deadline, and all of them within the whole,
 /// counted from the beginning of the trace. Looks beside them where the sender's domain leads by
-/// its own records, as far as there is time.
+/// its own records, as far as there is time, and behind them whether this machine is off line, where
+/// that would explain the fault.
 ///
 /// # Errors
 /// The fault of the phase that failed; what was learned until then is in the trace.
@@ -111,7 +113,15 @@ pub async fn connect(
         trace.learn_beside(Phase::Resolve, Fact::Domain(records));
     }
     let at_work = trace.steps().last().map_or(Phase::Resolve, |step| step.phase);
-    outcome.unwrap_or(Err(Fault::Deadline { phase: at_work, after: whole }))
+    let outcome = outcome.unwrap_or(Err(Fault::Deadline { phase: at_work, after: whole }));
+    if let Err(fault) = &outcome {
+        let look = offline::look(fault, place.domain, network, trace);
+        let offline = cancel.run_until_cancelled(look).await.flatten();
+        if let Some(offline) = offline {
+            trace.learn_beside(at_work, Fact::Offline(offline));
+        }
+    }
+    outcome
 }
 
 async fn log_on(logon: &Logon, network: &Network, trace: &mut Trace) -> Result<Session, Fault> {

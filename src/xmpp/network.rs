@@ -105,6 +105,11 @@ impl Network {
             .map_err(|reason| resolve::Fault::NoNameServer { reason: reason.clone() })
     }
 
+    /// The name servers that were named to us; none where the system's are asked.
+    pub(super) fn own_name_servers(&self) -> &[SocketAddr] {
+        self.0.name_servers.as_deref().unwrap_or_default()
+    }
+
     /// Leave to ask DNS one more question; waits while too many are open.
     pub(super) fn questions(&self) -> &Semaphore {
         &self.0.questions

@@ -105,6 +105,8 @@ pub enum Fact {
         /// The address that answered first.
         address: SocketAddr,
     },
+    /// Resolve, Connect: this machine is off line.
+    Offline(super::offline::Offline),
     /// Secure, Authenticate: the stream header that the server answered with (RFC 6120, section 4.7).
     Header {
         /// Who the server says it is.
@@ -322,6 +324,7 @@ impl fmt::Display for Fact {
             Self::Domain(records) => records.fmt(f),
             Self::Attempted(attempt) => attempt.fmt(f),
             Self::Connected { target, address } => write!(f, "connected to {address} for {target}"),
+            Self::Offline(offline) => offline.fmt(f),
             Self::Header { from, id, version } => write!(
                 f,
                 "stream from {}, id {}, version {}",

@@ -11,6 +11,7 @@ use imsh::xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamC
 use imsh::xmpp::connect::{self, Outcome};
 use imsh::xmpp::deliver::{self, Bounce, Fence, Order, Origin as Maker};
 use imsh::xmpp::federation::Look;
+use imsh::xmpp::offline::Offline;
 use imsh::xmpp::resolve::{self, Kind, Origin};
 use imsh::xmpp::sasl::mechanism::Binding;
 use imsh::xmpp::sasl::scram::{self, Hash};
@@ -100,6 +101,7 @@ pub(crate) fn examples() -> Vec<Example> {
     [
         resolving(),
         connecting(),
+        offline(),
         securing(),
         streaming(),
         authenticating(),
@@ -197,6 +199,23 @@ fn connecting() -> Vec<Example> {
         of("unheard of", mixed(&[Outcome::Failed { error: "Protocol not available".into() }])),
         late("Connect is not done", Phase::Connect, 10)
             .fact(Fact::Attempted(attempt(5222, Outcome::TimedOut))),
+    ]
+}
+
+/// The faults that a machine meets which is off line itself.
+fn offline() -> Vec<Example> {
+    let silent = connect::Fault::Silent { attempts: vec![attempt(5222, Outcome::TimedOut)] };
+    let timeout = resolve::Fault::Timeout {
+        query: query("SRV", "_xmpp-client._tcp.atl-cs-001.litwareinc.com"),
+        after: Duration::from_secs(3),
+    };
+    vec![
+        Example::of("off line, asking DNS", Phase::Resolve, timeout)
+            .fact(Fact::Offline(Offline::NoInterface)),
+        Example::of("off line, connecting", Phase::Connect, silent.clone())
+            .fact(Fact::Offline(Offline::NoRoute)),
+        Example::of("off line, as far as anybody answers", Phase::Connect, silent)
+            .fact(Fact::Offline(Offline::NobodyAnswers)),
     ]
 }
 

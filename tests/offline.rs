@@ -1,0 +1,156 @@
+//! A machine that is off line is named before a pool is: the program in network namespaces of its own.
+//!
+//! Needs `unshare` and `ip`, and the right to make a namespace; without them it says so and is skipped,
+//! except in CI.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+
+use std::process::{Command, Output};
+
+/// A network, what the topology says, and what must be found.
+struct Case {
+    /// What is done in the namespace before, as a shell does it.
+    network: String,
+    /// The pool's servers.
+    servers: &'static str,
+    /// The name server to ask.
+    name_server: &'static str,
+    code: &'static str,
+    owner: &'static str,
+    /// What the diagnosis must say.
+    says: &'static str,
+}
+
+/// A cable that leads nowhere, with addresses of its own.
+const CABLE: &str = "ip link set lo up; ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; \
+                     ip link set v0 up; ip link set v1 up; ";
+
+/// A router that takes everything and brings nothing back.
+const ROUTER: &str = "ip neigh add 192.0.2.254 lladdr 02:00:00:00:00:01 dev v0; \
+                      ip route add default via 192.0.2.254; ";
+
+/// A name server that answers, on this machine: that of a practice network beside.
+const NAME_SERVER: &str = "TMPDIR=$GROUND $IMSH --lab -c 'loop {}' >/dev/null 2>&1 & lab=$!; trap 'kill $lab' EXIT; \
+                           until grep -q name_servers $GROUND/imsh-lab-*/topology.toml; do sleep 0.1; done; \
+                           sed -i \"s/^name_servers.*/$(grep name_servers $GROUND/imsh-lab-*/topology.toml)/\" \
+                           $GROUND/topology.toml; ";
+
+#[test]
+fn a_machine_that_is_off_line_is_named_before_the_pool() {
+    let Some(unshare) = unshare() else {
+        let reason = "no network namespace can be made here: run as root, with iproute2 and util-linux";
+        assert!(std::env::var_os("CI").is_none(), "{reason}");
+        eprintln!("skipped: {reason}");
+        return;
+    };
+    let far = "198.51.100.10";
+    let cases = [
+        Case {
+            network: "".into(),
+            servers: "",
+            name_server: "198.51.100.53",
+            code: "OFFLINE",
+            owner: "Caller",
+            says: "no network interface of this machine is up",
+        },
+        Case {
+            network: "ip link set lo up".into(),
+            servers: far,
+            name_server: "198.51.100.53",
+            code: "OFFLINE",
+            owner: "Caller",
+            says: "no network interface of this machine is up",
+        },
+        Case {
+            network: CABLE.into(),
+            servers: far,
+            name_server: "198.51.100.53",
+            code: "OFFLINE",
+            owner: "Caller",
+            says: "no route to the rest of the network",
+        },
+        Case {
+            network: [CABLE, ROUTER].concat(),
+            servers: far,
+            name_server: "198.51.100.53",
+            code: "OFFLINE",
+            owner: "Caller",
+            says: "no name server answers this machine either",
+        },
+        // Somebody answers, and it is the pool that does not.
+        Case {
+            network: [CABLE, ROUTER, NAME_SERVER].concat(),
+            servers: far,
+            name_server: "127.0.0.1",
+            code: "CONNECT-TIMEOUT",
+            owner: "Network",
+            says: "no answer from atl-cs-001.litwareinc.com",
+        },
+        // The pool is this machine: no network is needed.
+        Case {
+            network: "ip link set lo up".into(),
+            servers: "127.0.0.1",
+            name_server: "198.51.100.53",
+            code: "CONNECT-REFUSED",
+            owner: "Pool",
+            says: "nobody listens",
+        },
+    ];
+    for case in cases {
+        let output = case.run(&unshare);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let result: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|_| {
+            panic!("{}: {said}{}", case.network, String::from_utf8_lossy(&output.stderr))
+        });
+        let result = &result[0];
+        let diagnosis = result["Diagnosis"].as_str().unwrap_or_default();
+        assert_eq!(
+            (&result["Code"], &result["Owner"]),
+            (&case.code.into(), &case.owner.into()),
+            "{diagnosis}"
+        );
+        assert!(diagnosis.contains(case.says), "{diagnosis}");
+    }
+}
+
+impl Case {
+    fn run(&self, unshare: &[&str]) -> Output {
+        let ground = tempfile::tempdir().unwrap();
+        let servers =
+            if self.servers.is_empty() { "[]".to_owned() } else { format!("[\"{}\"]", self.servers) };
+        let topology = format!(
+            "[[pool]]\nidentity = \"atl-cs-001.litwareinc.com\"\ndomains = [\"litwareinc.com\"]\nservers = {servers}\n\
+             [gateway]\nconnect_timeout = \"1s\"\n[resolver]\nname_servers = [\"{}\"]\n",
+            self.name_server
+        );
+        let path = ground.path().join("topology.toml");
+        std::fs::write(&path, topology).unwrap();
+        let code = "let c = Get-Credential kenmyer@litwareinc.com -FromEnvironment PASSWORD; \
+                    Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -UserCredential $c";
+        let script = format!(
+            "{}\n\"$IMSH\" --topology \"$GROUND/topology.toml\" --output json -c \"$CODE\"",
+            self.network
+        );
+        Command::new("unshare")
+            .args(unshare)
+            .args(["sh", "-c", &script])
+            .env("IMSH", env!("CARGO_BIN_EXE_imsh"))
+            .env("GROUND", ground.path())
+            .env("CODE", code)
+            .env("PASSWORD", "practice")
+            .env("HOME", ground.path())
+            .output()
+            .unwrap()
+    }
+}
+
+/// How a network namespace is made here, if at all.
+fn unshare() -> Option<Vec<&'static str>> {
+    let ways = [vec!["--net"], vec!["--user", "--map-root-user", "--net"]];
+    ways.into_iter().find(|way| {
+        let tried =
+            Command::new("unshare").args(way).args(["sh", "-c", &format!("set -e; {CABLE}")]).output();
+        tried.is_ok_and(|output| output.status.success())
+    })
+}
