@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use imsh::secret::Secret;
+use imsh::topology::Security;
 use imsh::xmpp::message::Probe;
 use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::Security;
 use imsh::xmpp::sasl::{Authentication, Login, PlainPassword};
 use imsh::xmpp::session::Session;
 use imsh::xmpp::trace::Trace;
