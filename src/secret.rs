@@ -66,9 +66,17 @@ pub struct Credential {
     pub user_name: String,
     /// The password.
     pub password: Secret,
+    /// The account whose stored secret this is; none for one that somebody typed. A stored one can be
+    /// used and handed on, and goes to the pools that list the account and to no others.
+    pub stored_for: Option<String>,
 }
 
 impl Credential {
+    /// A credential that somebody typed.
+    pub fn new(user_name: impl Into<String>, password: Secret) -> Self {
+        Self { user_name: user_name.into(), password, stored_for: None }
+    }
+
     /// The name to authenticate with: what stands behind `DOMAIN\`, or before `@`.
     pub fn logon_name(&self) -> &str {
         let name = match self.user_name.split_once('\\') {
@@ -85,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_masked_in_every_format() {
-        let credential = Credential { user_name: "kenmyer".into(), password: Secret::new("hunter2".into()) };
+        let credential = Credential::new("kenmyer", Secret::new("hunter2".into()));
         let printed =
             format!("{credential:?} {credential:#?} {} {:?}", credential.password, credential.password);
         assert!(!printed.contains("hunter2"), "{printed}");
@@ -95,7 +103,7 @@ mod tests {
     #[test]
     fn the_logon_name_is_the_bare_account() {
         for written in ["kenmyer", r"litwareinc\kenmyer", "kenmyer@litwareinc.com"] {
-            let credential = Credential { user_name: written.into(), password: Secret::new(String::new()) };
+            let credential = Credential::new(written, Secret::new(String::new()));
             assert_eq!(credential.logon_name(), "kenmyer", "{written}");
         }
     }

@@ -88,10 +88,7 @@ fn nested() -> Value {
 }
 
 fn credential() -> Value {
-    Value::Credential(Credential {
-        user_name: r"litwareinc\kenmyer".into(),
-        password: Secret::new("hunter2".into()),
-    })
+    Value::Credential(Credential::new(r"litwareinc\kenmyer", Secret::new("hunter2".into())))
 }
 
 /// Every stream of values that has golden files.

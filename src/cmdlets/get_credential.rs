@@ -70,7 +70,7 @@ async fn run(call: Call) -> Outcome {
             Some(password) => password,
             None => operator.ask_secret(&format!("Password for user {user_name}: "))?,
         };
-        Ok(Credential { user_name, password })
+        Ok(Credential::new(user_name, password))
     });
     let credential = credential.map_err(|NoOperator| {
         ErrorRecord::new(

@@ -5,6 +5,7 @@ use crate::address::Address;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
+use crate::secret::Credential;
 use crate::value::{Record, Value};
 
 /// `Get-TestUserCredential`.
@@ -15,8 +16,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Credentials,
         synopsis: "Says which test users have a credential in the vault.",
-        description: "Gives the account, the name it logs on with, and what is stored for it. The password is never \
-            given; Test-XmppIM takes it from the vault itself. An address that is no test user is an error.",
+        description: "Gives the account, the name it logs on with, and what is stored for it. The password can be used \
+            and never be read: -UserCredential takes what this gives, and it goes to the pools that list the account \
+            as a test user and to no others. An address that is no test user is an error.",
         parameters: &[Parameter::new("SipAddress", Kind::Address, "The test user's address, or several.")
             .many()
             .at(0)
@@ -41,7 +43,11 @@ async fn run(call: Call) -> Outcome {
         call.bound.texts("SipAddress").iter().filter_map(|written| written.parse().ok()).collect();
     let vault = call.world.vault.open()?;
     let stored = tokio::task::block_in_place(|| vault.accounts()).map_err(|fault| unreadable(&fault))?;
-    let is_visible = |account: &Address| call.topology.test_user_of(account).is_some();
+    // Of an account that several pools lend, all of them are in sight: its password serves them all.
+    let is_visible = |account: &Address| {
+        let mut lenders = call.whole.pools_listing(account).peekable();
+        lenders.peek().is_some() && lenders.all(|pool| call.topology.pool(pool.identity.as_str()).is_some())
+    };
     let accounts = if wanted.is_empty() {
         stored.iter().filter(|account| is_visible(account)).cloned().collect()
     } else {
@@ -59,11 +65,15 @@ async fn run(call: Call) -> Outcome {
             call.error(error.target(account.sip()).remedy("Store one with Set-TestUserCredential."))?;
             continue;
         };
+        let credential = entry
+            .credential()
+            .map(|credential| Credential { stored_for: Some(account.to_string()), ..credential });
         let record = Record::new("TestUserCredential")
             .with("SipAddress", account.sip())
             .with("UserName", entry.user_name.as_str())
-            .with("Password", Value::optional(entry.password.map(|password| password.to_string())))
-            .with("HasCertificate", entry.certificate.is_some());
+            .with("Password", Value::optional(credential.as_ref().map(|own| own.password.to_string())))
+            .with("HasCertificate", entry.certificate.is_some())
+            .with("Credential", credential.map_or(Value::Null, Value::Credential));
         call.emit(record).await?;
     }
     Ok(())

@@ -42,6 +42,17 @@ pub static CMDLET: Cmdlet = Cmdlet {
 async fn run(call: Call) -> Outcome {
     let address = account(&call)?;
     let Some(credential) = call.bound.credential("Credential") else { return Ok(()) };
+    // Under another account's name a stored password would go to that account's pools.
+    if credential.stored_for.as_ref().is_some_and(|account| *account != address.to_string()) {
+        return Err(ErrorRecord::new(
+            Category::InvalidOperation,
+            "StoredForAnother",
+            "A stored credential is its account's alone.",
+        )
+        .target(address.to_string())
+        .remedy("Type the password again: Get-Credential.")
+        .into());
+    }
     if call.topology.test_user_of(&address).is_none() {
         call.warn(format!(
             "No pool lists {address} as a test user, so this credential goes nowhere until one does."
@@ -50,11 +61,7 @@ async fn run(call: Call) -> Outcome {
     if !call.should_process("Store the credential", &address.to_string())? {
         return Ok(());
     }
-    let stored = StoredCredential {
-        user_name: credential.user_name,
-        password: Some(credential.password),
-        certificate: None,
-    };
+    let stored = StoredCredential::from(credential);
     let vault = call.world.vault.open()?;
     tokio::task::block_in_place(|| vault.set(&address, stored)).map_err(|fault| unreadable(&fault))?;
     Ok(())

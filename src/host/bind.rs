@@ -220,9 +220,14 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
         Kind::Any => Ok(value.clone()),
         Kind::Foreign => Err("given".to_owned()),
         Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write $true or $false"),
-        Kind::Text | Kind::File | Kind::Variable | Kind::Site | Kind::Role | Kind::Cmdlet => {
-            plain_text(value, "Identity").map(Value::Text)
-        }
+        Kind::Text
+        | Kind::File
+        | Kind::Variable
+        | Kind::Site
+        | Kind::Role
+        | Kind::Principal
+        | Kind::Cmdlet => plain_text(value, "Identity").map(Value::Text),
+        Kind::Member => plain_text(value, "Member").map(Value::Text),
         Kind::Pool | Kind::Domain => {
             let text = plain_text(value, "Identity")?;
             if text.trim().is_empty() {
@@ -261,6 +266,9 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
                 .map_err(|fault| format!("'{text}': {fault}"))
         }
         Kind::Credential => {
+            // A stored one comes within the record of Get-TestUserCredential.
+            let within = value.as_record().and_then(|record| record.get("Credential").ok());
+            let value = within.unwrap_or(value);
             only(value, matches!(value, Value::Credential(_)), "it is an object from Get-Credential")
         }
         Kind::Block => only(value, matches!(value, Value::Block(_)), "it is a script block { … }"),

@@ -175,7 +175,7 @@ async fn fill_vault(directory: &Path) -> io::Result<()> {
             pool.test_users().iter().map(move |user| {
                 let account = format!("{user}@{}", pool.domain).parse().map_err(io::Error::other)?;
                 let password = Secret::new(password.to_owned());
-                Ok((account, Credential { user_name: (*user).to_owned(), password }.into()))
+                Ok((account, Credential::new(*user, password).into()))
             })
         })
         .collect::<io::Result<Vec<_>>>()?;

@@ -51,6 +51,12 @@ const fn labelled(property: &'static str, label: &'static str) -> Column {
 /// Every registered view.
 pub const VIEWS: &[View] = &[
     View {
+        type_name: "TestUserCredential",
+        layout: Layout::Table,
+        list: &[as_is("SipAddress"), as_is("UserName"), as_is("Password"), as_is("HasCertificate")],
+        table: &[as_is("SipAddress"), as_is("UserName"), as_is("Password"), as_is("HasCertificate")],
+    },
+    View {
         type_name: "TestResult",
         layout: Layout::ListOfOne,
         list: &[

@@ -114,9 +114,12 @@ impl Pool {
         way(self) == way(other)
     }
 
-    /// The account that a credential means here: its name where that is an address, else its name at
-    /// the pool's first domain.
+    /// The account that a credential means here: the one that it is stored for; else its name where that
+    /// is an address, or its name at the pool's first domain.
     pub fn account_of(&self, credential: &Credential) -> Option<Address> {
+        if let Some(account) = &credential.stored_for {
+            return account.parse().ok();
+        }
         let at_home = || {
             let domain = self.domains.first()?;
             format!("{}@{domain}", credential.logon_name()).parse().ok()

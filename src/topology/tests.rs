@@ -325,8 +325,7 @@ fn the_logon_name_is_formed_as_the_pool_says() {
         (r"litwareinc\km", "km", "km@litwareinc.com", r"litwareinc\km"),
         ("km@corp.example", "km", "km@corp.example", "km@corp.example"),
     ] {
-        let credential =
-            Credential { user_name: user_name.into(), password: crate::secret::Secret::new(String::new()) };
+        let credential = Credential::new(user_name, crate::secret::Secret::new(String::new()));
         let name = |how: LogonName| how.of(&account, &credential);
         assert_eq!(name(LogonName::Local), local);
         assert_eq!(name(LogonName::Bare), bare);

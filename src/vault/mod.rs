@@ -39,7 +39,7 @@ impl StoredCredential {
     /// Name and password, where there is one.
     pub fn credential(&self) -> Option<Credential> {
         let password = self.password.clone()?;
-        Some(Credential { user_name: self.user_name.clone(), password })
+        Some(Credential::new(self.user_name.as_str(), password))
     }
 }
 

@@ -13,7 +13,7 @@ fn address(written: &str) -> Address {
 }
 
 fn stored(password: &str) -> StoredCredential {
-    Credential { user_name: r"litwareinc\kenmyer".into(), password: Secret::new(password.into()) }.into()
+    Credential::new(r"litwareinc\kenmyer", Secret::new(password.into())).into()
 }
 
 fn password(vault: &Vault, account: &str) -> Option<String> {

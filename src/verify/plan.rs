@@ -222,11 +222,10 @@ fn account(
     ask: &Ask,
 ) -> Result<Account, Refusal> {
     let stored = match &ask.credential {
-        Some(credential) => StoredCredential {
-            user_name: credential.user_name.clone(),
-            password: Some(credential.password.clone()),
-            certificate: None,
-        },
+        Some(credential) => {
+            goes_there(credential, pool, &address)?;
+            credential.clone().into()
+        }
         None => stored(vault, pool, &address)?,
     };
     Ok(Account {
@@ -237,9 +236,19 @@ fn account(
     })
 }
 
+/// A credential that came out of the vault, by whatever way, goes where the vault's would go.
+fn goes_there(credential: &Credential, pool: Option<&Pool>, address: &Address) -> Result<(), Refusal> {
+    let Some(account) = &credential.stored_for else { return Ok(()) };
+    if *account == address.to_string() && pool.is_some_and(|pool| pool.lists(address)) {
+        return Ok(());
+    }
+    let account = account.parse().unwrap_or_else(|_| address.clone());
+    Err(Refusal::NotItsPool { account })
+}
+
 fn own_account(pool: Option<&Pool>, address: Address, stored: StoredCredential) -> Account {
     let form = pool.map_or(LogonName::default(), |pool| pool.logon_name);
-    let named = Credential { user_name: stored.user_name, password: Secret::new(String::new()) };
+    let named = Credential::new(stored.user_name, Secret::new(String::new()));
     Account {
         target: pool.map(|pool| pool.identity.to_string()).unwrap_or_default(),
         pool: pool.cloned(),

@@ -104,8 +104,7 @@ impl Desk {
             .unwrap();
             for (account, password) in &pool.accounts {
                 let address: Address = account.parse().unwrap();
-                let credential =
-                    Credential { user_name: account.clone(), password: Secret::new((*password).to_owned()) };
+                let credential = Credential::new(account.as_str(), Secret::new((*password).to_owned()));
                 vault.set(&address, credential.into()).unwrap();
             }
         }
