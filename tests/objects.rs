@@ -233,7 +233,11 @@ fn parallel_results_come_in_order_and_an_error_ends_one_record_alone() {
     let waits = Value::Block(Arc::new(Closure(move |item: Value| {
         barrier.wait();
         match number(&item) {
-            2 => Err(BlockError::Failed { message: "two is odd".to_owned(), cause: Arc::new(()) }),
+            2 => Err(BlockError::Failed {
+                message: "two is odd".to_owned(),
+                cause: Arc::new(()),
+                record: None,
+            }),
             other => Ok(Value::Integer(other * 10)),
         }
     })));

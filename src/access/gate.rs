@@ -140,8 +140,25 @@ impl Role {
                 self.user_scopes.iter().any(|scope| scope.covers_account(account))
             }
             Touch::Partner(domain) => self.user_scopes.iter().any(|scope| scope.covers_domain(domain)),
+            Touch::Role(power) => covers(&[self], &power.role, &|pool| power.site_of(pool)),
             Touch::Unlisted { .. } => self.is_administrator(),
         }
+    }
+}
+
+/// A role by what it lets its holders do: nobody hands it out, takes it away or changes it who may not
+/// do all of that by the role that lets them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Power {
+    /// The role.
+    pub role: Role,
+    /// The sites of the pools that it names.
+    pub sites: Vec<(Domain, String)>,
+}
+
+impl Power {
+    fn site_of(&self, pool: &Domain) -> Option<String> {
+        self.sites.iter().find(|(named, _)| named == pool).map(|(_, site)| site.clone())
     }
 }
 
@@ -169,7 +186,7 @@ pub enum UnknownName {
 }
 
 /// One thing that a call touches, or a part of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Touch {
     /// A pool of the topology, and with it the test users that it lends.
     Pool {
@@ -186,6 +203,8 @@ pub enum Touch {
     Sender(Address),
     /// A domain as a partner.
     Partner(Domain),
+    /// A role that is made, changed, handed out or taken away, as it was or as it would be.
+    Role(Box<Power>),
     /// What only an `Administrator` may touch: a pool, partner or port that the topology does not
     /// list, or where a pool's passwords go.
     Unlisted {

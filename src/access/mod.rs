@@ -13,14 +13,15 @@ pub mod gate;
 pub mod audit;
 
 pub use gate::{
-    Call, Catalogue, Decision, Gate, Parameter, Refusal, Role, Touch, covers, decide, may_run_at_all,
+    Call, Catalogue, Decision, Gate, Parameter, Power, Refusal, Role, Touch, UnknownName, covers, decide,
+    may_run_at_all,
 };
 pub use principal::{Member, Principal, PrincipalEntry, PublicKey};
 pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, Pattern, RoleDefinition};
 pub use scope::{ConfigScope, UserScope};
 
 /// The `[access]` table of a topology, as written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Access {
     /// The custom roles.
     pub roles: Vec<RoleDefinition>,
@@ -37,4 +38,11 @@ pub struct Assignment {
     pub role: String,
     /// Its members.
     pub members: Vec<Member>,
+}
+
+impl Assignment {
+    /// Whether it is of the role with this name.
+    pub fn is_of(&self, role: &str) -> bool {
+        role::is_same(&self.role, role)
+    }
 }

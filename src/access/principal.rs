@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use sha2::{Digest, Sha256};
 
 /// Who makes a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,15 @@ pub enum Member {
     OsGroup(String),
     /// A vouched-for name.
     Principal(String),
+}
+
+impl Member {
+    /// The name, without its namespace.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::OsUser(name) | Self::OsGroup(name) | Self::Principal(name) => name,
+        }
+    }
 }
 
 impl FromStr for Member {
@@ -141,6 +152,9 @@ impl FromStr for PublicKey {
     type Err = PublicKeyFault;
 
     fn from_str(written: &str) -> Result<Self, PublicKeyFault> {
+        if written.contains("PRIVATE KEY") {
+            return Err(PublicKeyFault::Private);
+        }
         if written.len() > 16 * 1024 || written.chars().any(char::is_control) {
             return Err(PublicKeyFault::NotOneLine);
         }
@@ -149,14 +163,16 @@ impl FromStr for PublicKey {
         if !KEY_KINDS.contains(&kind) {
             return Err(PublicKeyFault::Kind { kind: kind.chars().take(80).collect() });
         }
-        let bytes =
-            base64::engine::general_purpose::STANDARD.decode(blob).map_err(|_| PublicKeyFault::Base64)?;
-        // RFC 4253, section 6.6: the blob begins with its own kind, as a string with its length.
-        let names_itself = bytes.split_first_chunk::<4>().is_some_and(|(length, rest)| {
-            u32::from_be_bytes(*length) as usize == kind.len() && rest.starts_with(kind.as_bytes())
-        });
-        if !names_itself {
+        let bytes = STANDARD.decode(blob).map_err(|_| PublicKeyFault::Base64)?;
+        // RFC 4253, section 6.6: strings with their lengths, the first of them the kind again.
+        let parts = strings(&bytes).unwrap_or_default();
+        if parts.first() != Some(&kind.as_bytes()) || !is_whole(kind, &parts[1..]) {
             return Err(PublicKeyFault::OtherKind { kind: kind.to_owned() });
+        }
+        if let ("ssh-rsa", [_, _, modulus]) = (kind, parts.as_slice())
+            && bits(modulus) < LEAST_RSA_BITS
+        {
+            return Err(PublicKeyFault::Weak { bits: bits(modulus) });
         }
         Ok(Self {
             kind: kind.to_owned(),
@@ -164,6 +180,57 @@ impl FromStr for PublicKey {
             comment: words.next().unwrap_or_default().trim().to_owned(),
         })
     }
+}
+
+impl PublicKey {
+    /// `SHA256:…`, as `ssh-keygen -l` shows it.
+    pub fn fingerprint(&self) -> String {
+        let bytes = STANDARD.decode(&self.blob).unwrap_or_default();
+        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
+    }
+}
+
+/// The strings that a key consists of; none where a length leads past its end.
+fn strings(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut parts = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        parts.push(part);
+        bytes = rest;
+    }
+    Some(parts)
+}
+
+/// Whether the parts behind the kind are those of a key of that kind (RFC 8709, RFC 4253, RFC 5656,
+/// OpenSSH's PROTOCOL.u2f).
+fn is_whole(kind: &str, parts: &[&[u8]]) -> bool {
+    let is_point = |curve: &[u8], point: &[u8]| {
+        let size = match curve {
+            b"nistp256" => 32,
+            b"nistp384" => 48,
+            b"nistp521" => 66,
+            _ => return false,
+        };
+        point.len() == 1 + 2 * size && point.first() == Some(&4)
+    };
+    match (kind, parts) {
+        ("ssh-ed25519", [key]) => key.len() == 32,
+        ("sk-ssh-ed25519@openssh.com", [key, application]) => key.len() == 32 && !application.is_empty(),
+        ("ssh-rsa", [exponent, modulus]) => !exponent.is_empty() && !modulus.is_empty(),
+        ("sk-ecdsa-sha2-nistp256@openssh.com", [curve, point, application]) => {
+            *curve == b"nistp256" && is_point(curve, point) && !application.is_empty()
+        }
+        (_, [curve, point]) => {
+            kind.as_bytes().strip_prefix(b"ecdsa-sha2-") == Some(curve) && is_point(curve, point)
+        }
+        _ => false,
+    }
+}
+
+fn bits(number: &[u8]) -> usize {
+    let significant = number.iter().position(|byte| *byte != 0).map_or(&[][..], |at| &number[at..]);
+    significant.first().map_or(0, |first| significant.len() * 8 - first.leading_zeros() as usize)
 }
 
 impl fmt::Display for PublicKey {
@@ -176,6 +243,15 @@ impl fmt::Display for PublicKey {
 /// Why a text is no public key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyFault {
+    /// A private key, which nobody but its owner may have.
+    #[error("that is a private key, which must not leave its owner: give the line of the .pub file")]
+    Private,
+    /// An RSA key that is too short.
+    #[error("an RSA key of {bits} bits is too short: 2048 at least")]
+    Weak {
+        /// Its length.
+        bits: usize,
+    },
     /// Line breaks, control characters or far too long.
     #[error("a public key is one line of at most 16 KiB")]
     NotOneLine,
@@ -196,6 +272,7 @@ pub enum PublicKeyFault {
     },
 }
 
+const LEAST_RSA_BITS: usize = 2048;
 const KEY_KINDS: [&str; 7] = [
     "ssh-ed25519",
     "ssh-rsa",

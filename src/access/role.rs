@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use regex::{Regex, RegexBuilder};
 
-use super::scope::{ConfigScope, UserScope};
+use super::scope::{ConfigScope, UserScope, site_key};
 
 /// The built-in roles. Each cmdlet's own file says which of them have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +58,15 @@ impl BuiltIn {
                 || written.get(..2).is_some_and(|cs| cs.eq_ignore_ascii_case("cs"))
                     && written.get(2..).is_some_and(|rest| rest.eq_ignore_ascii_case(role.name()))
         })
+    }
+}
+
+/// Whether two names mean one role: in any letter case, a built-in one also by the original's name.
+pub fn is_same(one: &str, other: &str) -> bool {
+    match (BuiltIn::named(one), BuiltIn::named(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => site_key(one) == site_key(other),
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

@@ -48,6 +48,10 @@ pub enum Kind {
     Site,
     /// The name of a role.
     Role,
+    /// Who may have a role: `os-user:NAME`, `os-group:NAME`, `principal:NAME`.
+    Member,
+    /// The name of a principal.
+    Principal,
     /// The name of a cmdlet, or a pattern for names.
     Cmdlet,
     /// A user name with a password: an object from `Get-Credential`.
@@ -114,10 +118,22 @@ pub enum Binds {
     Sender,
     /// `config_scopes`, through the pools that list it: a test user's address.
     TestUser,
-    /// A role that is made, changed or handed out.
+    /// A role that is there, as it is: it is handed out, taken away, changed or removed.
     Role,
-    /// Somebody to whom a role is given or from whom it is taken.
+    /// The name of a role that is to be made; of one that is there, as `Role`.
+    NewRole,
+    /// What a role allows: the role as it would be afterwards.
+    Power,
+    /// Who is given a role: of a principal, every role that it has already.
+    Member,
+    /// A principal that is changed or removed, by every role that it has.
     Principal,
+    /// The name of a principal that is to be made; of one that is there, as `Principal`.
+    NewPrincipal,
+    /// A public key: of one that is listed already, the principal that it proves.
+    Key,
+    /// A pool that goes away, and with it every role that names it.
+    RemovedPool,
     /// A setting that no scope but `global` covers.
     Global,
     /// As `Global`, and also where it is left out: then it stands for everybody.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bound::Bound;
 use super::world::{Operator, World};
+use crate::access::Principal;
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
 use crate::topology::Topology;
 use crate::value::{Block, BlockError, Value};
@@ -131,6 +132,11 @@ pub struct Call {
     pub catalogue: Catalogue,
     /// The topology as far as the principal's scopes let it be seen.
     pub topology: Arc<Topology>,
+    /// The whole topology that leave was given on: for a change, to see that it still stands so. It is
+    /// shown to nobody.
+    pub whole: Arc<Topology>,
+    /// Who calls.
+    pub principal: Principal,
     /// Where records go.
     pub output: Output,
     /// Ends the call.
@@ -140,6 +146,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether the caller's roles hide nothing of the topology.
+    pub fn sees_everything(&self) -> bool {
+        Arc::ptr_eq(&self.topology, &self.whole)
+    }
+
     /// Lets the value of `-InputObject` stand for the pipe, if it was given.
     pub fn take_input_object(&mut self) {
         if let Some(given) = self.bound.value("InputObject") {
@@ -175,7 +186,7 @@ impl Call {
     /// Reports an error that need not end the call (PowerShell's non-terminating error).
     /// Under `-ErrorAction Stop` it does end it.
     pub fn error(&self, error: ErrorRecord) -> Outcome {
-        self.streams.error(ErrorRecord { cmdlet: Some(self.description.name), ..error })
+        self.streams.error(ErrorRecord { cmdlet: error.cmdlet.or(Some(self.description.name)), ..error })
     }
 
     /// Warns.

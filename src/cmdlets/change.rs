@@ -1,7 +1,7 @@
 //! Changing the topology from a cmdlet: asked for, rehearsed, and written in one step.
 
 use super::{Call, Outcome};
-use crate::access::BuiltIn;
+use crate::access::{Assignment, BuiltIn, Member, RoleDefinition, role};
 use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
 use crate::topology::edit::{self, Document, Fault, Setting};
 use crate::topology::{Domain, Pool, Topology, duration};
@@ -27,13 +27,20 @@ pub fn change(
         .remedy("Give --topology FILE.")
         .into());
     };
-    let rehearsed = tokio::task::block_in_place(|| edit::rehearse(path, &deed));
-    let (_, after) = rehearsed.map_err(|fault| refused(&fault, target))?;
-    keep_an_administrator(&after, target)?;
+    let told = |fault: Fault| refused(call, &fault, target);
+    let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, &deed)).map_err(told)?;
+    if let Some(error) = locked_out(call, &after) {
+        // A rehearsal tells what it would lead to.
+        if !call.bound.switch("WhatIf") {
+            return Err(error.target(target).into());
+        }
+        call.should_process(operation, target)?;
+        return call.warn(format!("{} {}", error.message, error.remedy));
+    }
     if !call.should_process(operation, target)? {
         return Ok(());
     }
-    tokio::task::block_in_place(|| edit::change(path, &deed)).map_err(|fault| refused(&fault, target))?;
+    tokio::task::block_in_place(|| edit::change(path, &deed)).map_err(told)?;
     Ok(())
 }
 
@@ -71,26 +78,94 @@ pub fn partner(call: &Call) -> Result<Domain, ErrorRecord> {
     Ok(call.topology.partner_for(&named).map_or(named, |partner| partner.domain.clone()))
 }
 
-/// A topology that says who may do what, and lets nobody change it, locks its owner out.
-fn keep_an_administrator(after: &Topology, target: &str) -> Outcome {
-    let Some(access) = &after.access else { return Ok(()) };
-    let has_one = access.assignments.iter().any(|assignment| {
-        BuiltIn::named(&assignment.role) == Some(BuiltIn::Administrator) && !assignment.members.is_empty()
-    });
-    if has_one {
-        return Ok(());
+/// Makes a change of who may do what, as [`change`]; only where the roles, and the sites that they reach,
+/// are still those that leave was given on.
+///
+/// # Errors
+/// As [`change`]; `TopologyChanged`.
+pub fn change_access(
+    call: &Call,
+    operation: &str,
+    target: &str,
+    deed: impl Fn(&mut Document) -> Result<(), Fault>,
+) -> Outcome {
+    fn sites(topology: &Topology) -> impl Iterator<Item = (&Domain, Option<&str>)> {
+        topology.pools.iter().map(|pool| (&pool.identity, pool.site.as_deref()))
     }
-    Err(ErrorRecord::new(
-        Category::InvalidOperation,
-        "NoAdministrator",
-        "From then on nobody would have the role Administrator.",
-    )
-    .target(target)
-    .remedy("Give it to somebody first: Grant-AdminRole Administrator os-user:NAME.")
-    .into())
+    change(call, operation, target, |document| {
+        let (then, now) = (&call.whole, document.topology());
+        if then.access != now.access || !sites(then).eq(sites(now)) {
+            return Err(Fault::Moved);
+        }
+        deed(document)
+    })
 }
 
-fn refused(fault: &Fault, target: &str) -> ErrorRecord {
+/// The custom role that `-Identity` names.
+///
+/// # Errors
+/// `BuiltInRole`; `RoleNotFound`.
+pub fn custom_role(call: &Call) -> Result<RoleDefinition, ErrorRecord> {
+    let name = call.bound.text("Identity").unwrap_or_default();
+    if let Some(built_in) = BuiltIn::named(&name) {
+        let message = format!("{built_in} is a built-in role, and stays as it is.");
+        return Err(ErrorRecord::new(Category::InvalidOperation, "BuiltInRole", message)
+            .target(&name)
+            .remedy(format!("Make one of your own: New-AdminRole NAME -Template {built_in}.")));
+    }
+    let mut roles = call.whole.access.iter().flat_map(|access| &access.roles);
+    roles.find(|role| role::is_same(&role.identity, &name)).cloned().ok_or_else(|| role_not_found(&name))
+}
+
+/// The role that `-Identity` names, custom or built-in, as the topology spells it.
+///
+/// # Errors
+/// `RoleNotFound`.
+pub fn role_named(call: &Call) -> Result<String, ErrorRecord> {
+    let name = call.bound.text("Identity").unwrap_or_default();
+    match BuiltIn::named(&name) {
+        Some(built_in) => Ok(built_in.name().to_owned()),
+        None => custom_role(call).map(|role| role.identity),
+    }
+}
+
+/// The somebody whom `-Member` names.
+///
+/// # Errors
+/// `BadMember`.
+pub fn member(call: &Call) -> Result<Member, ErrorRecord> {
+    let written = call.bound.text("Member").unwrap_or_default();
+    written.parse().map_err(|fault| {
+        ErrorRecord::new(Category::InvalidArgument, "BadMember", super::sentence(&format!("{fault}")))
+    })
+}
+
+fn role_not_found(name: &str) -> ErrorRecord {
+    ErrorRecord::new(Category::ObjectNotFound, "RoleNotFound", format!("There is no role '{name}'."))
+        .target(name)
+        .remedy("Run Get-AdminRole to see the roles there are.")
+}
+
+/// A topology that says who may do what, and lets nobody change it, locks its owner out; so does the
+/// first one that forgets whoever wrote it.
+fn locked_out(call: &Call, after: &Topology) -> Option<ErrorRecord> {
+    let access = after.access.as_ref()?;
+    let is_administrator = |assignment: &&Assignment| assignment.is_of(BuiltIn::Administrator.name());
+    let mut members = access.assignments.iter().filter(is_administrator).flat_map(|one| &one.members);
+    let message = if members.clone().next().is_none() {
+        "From then on nobody would have the role Administrator."
+    } else if call.whole.access.is_none() && !members.any(|member| call.principal.is(member)) {
+        "From then on you would not have the role Administrator yourself."
+    } else {
+        return None;
+    };
+    let remedy = format!("Give it to yourself first: Grant-AdminRole Administrator {}.", call.principal);
+    Some(ErrorRecord::new(Category::InvalidOperation, "NoAdministrator", message).remedy(remedy))
+}
+
+/// The error record of a change that was not made. Who does not see the whole topology is not told of
+/// names in it.
+fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
     let (category, id, remedy) = match fault {
         Fault::Broken(_) => (Category::InvalidData, "TopologyInvalid", "Mend the file first."),
         Fault::Refused(_) => (Category::InvalidArgument, "ChangeRefused", "Nothing was written."),
@@ -102,10 +177,29 @@ fn refused(fault: &Fault, target: &str) -> ErrorRecord {
         }
         Fault::Missing(_) => (Category::ObjectNotFound, "NotFound", "Use the New- cmdlet to make it."),
         Fault::Exists(_) => (Category::ResourceExists, "Exists", "Use the Set- cmdlet to change it."),
+        Fault::Moved => {
+            (Category::InvalidOperation, "TopologyChanged", "Look at it as it is now, and try again.")
+        }
         Fault::Shape { .. } => (Category::InvalidData, "TopologyShape", "Change it in an editor."),
         Fault::Durable(_) => (Category::WriteError, "TopologyUnwritable", "Nothing was changed."),
     };
-    ErrorRecord::new(category, id, super::sentence(&fault.to_string())).target(target).remedy(remedy)
+    let text = match fault {
+        Fault::Broken(_) if !call.sees_everything() => "the topology has a mistake already".to_owned(),
+        Fault::Refused(mistakes) if !call.sees_everything() => {
+            let told: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
+            format!("the change is refused: {}", told.join("; "))
+        }
+        Fault::Broken(_)
+        | Fault::Refused(_)
+        | Fault::Missing(_)
+        | Fault::Exists(_)
+        | Fault::TestUsersExist(_)
+        | Fault::NoTestUsers(_)
+        | Fault::Moved
+        | Fault::Shape { .. }
+        | Fault::Durable(_) => fault.to_string(),
+    };
+    ErrorRecord::new(category, id, super::sentence(&text)).target(target).remedy(remedy)
 }
 
 /// What the parameters that were given mean for the document's keys.

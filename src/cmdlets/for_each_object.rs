@@ -122,9 +122,12 @@ async fn parallel(call: &mut Call, block: Arc<dyn Block>) -> Outcome {
             Some(ended) = running.next(), if !running.is_empty() => match ended {
                 Ok(value) => call.emit_each(value).await?,
                 Err(BlockError::Stopped) => return Err(Halt::Cancelled),
-                Err(BlockError::Failed { message, .. }) => call.error(
-                    ErrorRecord::new(Category::NotSpecified, "ParallelBlockFailed", message),
-                )?,
+                Err(BlockError::Failed { message, record, .. }) => {
+                    let record = record.and_then(|record| record.downcast_ref::<ErrorRecord>().cloned());
+                    call.error(record.unwrap_or_else(|| {
+                        ErrorRecord::new(Category::NotSpecified, "ParallelBlockFailed", message)
+                    }))?;
+                }
             },
             item = call.input.next(), if has_room => match item {
                 Some(item) => running.push_back(one(permits.clone(), block.clone(), item)),

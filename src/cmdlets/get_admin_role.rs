@@ -1,9 +1,10 @@
 //! `Get-AdminRole`: gives the roles, with their cmdlets and scopes.
 
 use crate::access::BuiltIn;
-use crate::access::{Gate, Limit, Role};
+use crate::access::{Gate, Role};
 use crate::cmdlet::Catalogue;
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlets::authority::limit_record;
 use crate::cmdlets::filter::Filter;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::value::{Record, Value};
@@ -79,12 +80,7 @@ fn record(role: &Role, known: &Catalogue) -> Record {
         let original = known.find(cmdlet.as_str()).and_then(|description| description.original);
         [Some(cmdlet.as_str()), original].into_iter().flatten()
     });
-    let limits = role.limits.iter().map(|limited| match &limited.limit {
-        Limit::Values(values) => format!("{} -{}: {}", limited.cmdlet, limited.parameter, values.join(", ")),
-        Limit::Pattern(pattern) => {
-            format!("{} -{}: /{}/", limited.cmdlet, limited.parameter, pattern.as_str())
-        }
-    });
+    let limits = role.limits.iter().map(|limited| Value::from(limit_record(limited)));
     Record::new("AdminRole")
         .with("Identity", role.identity.as_str())
         .with("IsStandardRole", role.is_standard)
@@ -92,7 +88,7 @@ fn record(role: &Role, known: &Catalogue) -> Record {
         .with("Cmdlets", Value::texts(names))
         .with("ConfigScopes", Value::texts(role.config_scopes.iter().map(ToString::to_string)))
         .with("UserScopes", Value::texts(role.user_scopes.iter().map(ToString::to_string)))
-        .with("ParameterLimits", Value::texts(limits))
+        .with("ParameterLimits", Value::List(limits.collect()))
         .with("ScriptModules", Value::texts(role.script_modules.iter().map(String::as_str)))
         .with("Description", Value::optional(role.description.clone()))
 }

@@ -1,9 +1,7 @@
 //! `Grant-AdminRole`: gives a role to somebody.
 
-use crate::access::BuiltIn;
-use crate::access::Member;
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::change::change;
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlets::change::{change_access, member, role_named};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 
 /// `Grant-AdminRole`.
@@ -14,39 +12,26 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Access,
         synopsis: "Gives a role to somebody.",
-        description: "Members are os-user:NAME, os-group:NAME or principal:NAME. From the first assignment on everything is denied that no role allows, so the first role to give is Administrator. Only an administrator may.",
+        description: "Members are os-user:NAME, os-group:NAME or principal:NAME. From the first assignment on everything is denied that no role allows, so the first role to give is Administrator, to yourself. Who is no administrator gives no role that allows more than the role by which they may do this.",
         parameters: &[
             Parameter::new("Identity", Kind::Role, "The role.").at(0).required().binds(Binds::Role),
-            Parameter::new("Member", Kind::Text, "Whom it is about.")
-                .at(1)
-                .required()
-                .binds(Binds::Principal),
+            Parameter::new("Member", Kind::Member, "Who gets it.").at(1).required().binds(Binds::Member),
         ],
         emits: "",
         roles: &[],
         impact: Impact::Medium,
         examples: &[Example {
-            title: "What it would do",
-            code: "Grant-AdminRole Administrator os-user:kim -WhatIf",
-            output: "What if: Performing the operation \"Give the role\" on target \"Administrator, os-user:kim\".",
+            title: "What it would do, and what it would lead to",
+            code: "Grant-AdminRole HelpDesk os-user:kim -WhatIf",
+            output: "What if: Performing the operation \"Give the role\" on target \"HelpDesk, os-user:kim\".\n\
+                WARNING: From then on nobody would have the role Administrator. Give it to yourself first: Grant-AdminRole Administrator …",
         }],
     },
     run: |call| Box::pin(run(call)),
 };
 
 async fn run(call: Call) -> Outcome {
-    let role = call.bound.text("Identity").unwrap_or_default();
-    // A built-in role is written by its own name, whichever name it was called by.
-    let role = BuiltIn::named(&role).map_or(role, |built_in| built_in.name().to_owned());
-    let member: Member = call
-        .bound
-        .text("Member")
-        .unwrap_or_default()
-        .parse()
-        .map_err(|fault| ErrorRecord::new(Category::InvalidArgument, "BadMember", format!("{fault}.")))?;
+    let (role, member) = (role_named(&call)?, member(&call)?);
     let target = format!("{role}, {member}");
-    change(&call, "Give the role", &target, |document| {
-        document.grant(&role, &member)?;
-        Ok(())
-    })
+    change_access(&call, "Give the role", &target, |document| document.grant(&role, &member).map(|_| ()))
 }

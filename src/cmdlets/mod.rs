@@ -13,6 +13,8 @@ pub mod properties;
 pub mod files;
 pub mod change;
 pub mod settings;
+pub mod authority;
+pub mod principal;
 
 pub mod help;
 
@@ -40,8 +42,16 @@ pub mod new_health_monitoring_configuration;
 pub mod set_health_monitoring_configuration;
 pub mod remove_health_monitoring_configuration;
 pub mod get_admin_role;
+pub mod new_admin_role;
+pub mod set_admin_role;
+pub mod remove_admin_role;
+pub mod get_admin_role_assignment;
 pub mod grant_admin_role;
 pub mod revoke_admin_role;
+pub mod get_admin_principal;
+pub mod new_admin_principal;
+pub mod set_admin_principal;
+pub mod remove_admin_principal;
 pub mod test_audit_log;
 
 pub mod write_output;
@@ -116,8 +126,16 @@ pub static ALL: &[&Cmdlet] = &[
     &set_health_monitoring_configuration::CMDLET,
     &remove_health_monitoring_configuration::CMDLET,
     &get_admin_role::CMDLET,
+    &new_admin_role::CMDLET,
+    &set_admin_role::CMDLET,
+    &remove_admin_role::CMDLET,
+    &get_admin_role_assignment::CMDLET,
     &grant_admin_role::CMDLET,
     &revoke_admin_role::CMDLET,
+    &get_admin_principal::CMDLET,
+    &new_admin_principal::CMDLET,
+    &set_admin_principal::CMDLET,
+    &remove_admin_principal::CMDLET,
     &test_audit_log::CMDLET,
     &write_output::CMDLET,
     &where_object::CMDLET,

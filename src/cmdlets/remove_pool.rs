@@ -19,7 +19,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         parameters: &[Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
             .at(0)
             .from_each_record()
-            .binds(Binds::Pool)],
+            .binds(Binds::RemovedPool)],
         emits: "",
         roles: &[BuiltIn::ServerAdministrator],
         impact: Impact::High,

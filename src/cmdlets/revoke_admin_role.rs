@@ -1,9 +1,7 @@
 //! `Revoke-AdminRole`: takes a role from somebody.
 
-use crate::access::BuiltIn;
-use crate::access::Member;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::change::change;
+use crate::cmdlets::change::{change_access, member, role_named};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 
 /// `Revoke-AdminRole`.
@@ -14,38 +12,36 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Access,
         synopsis: "Takes a role from somebody.",
-        description: "Members are os-user:NAME, os-group:NAME or principal:NAME. From the first assignment on everything is denied that no role allows, so the first role to give is Administrator. Only an administrator may.",
+        description: "It asks first; -Confirm:$false does not ask. Members are os-user:NAME, os-group:NAME or principal:NAME. The last Administrator keeps the role. Who is no administrator takes no role that allows more than the role by which they may do this.",
         parameters: &[
             Parameter::new("Identity", Kind::Role, "The role.").at(0).required().binds(Binds::Role),
-            Parameter::new("Member", Kind::Text, "Whom it is about.")
-                .at(1)
-                .required()
-                .binds(Binds::Principal),
+            Parameter::new("Member", Kind::Member, "Who loses it.").at(1).required(),
         ],
         emits: "",
         roles: &[],
         impact: Impact::High,
         examples: &[Example {
-            title: "What it would do",
-            code: "Revoke-AdminRole HelpDesk os-user:kim -WhatIf",
-            output: "What if: Performing the operation \"Take the role\" on target \"HelpDesk, os-user:kim\".",
+            title: "What nobody gave cannot be taken",
+            code: "try { Revoke-AdminRole HelpDesk os-user:kim -Confirm:$false } catch (e) { print(e.Message) }",
+            output: "os-user:kim does not have the role HelpDesk.",
         }],
     },
     run: |call| Box::pin(run(call)),
 };
 
 async fn run(call: Call) -> Outcome {
-    let role = call.bound.text("Identity").unwrap_or_default();
-    // A built-in role is written by its own name, whichever name it was called by.
-    let role = BuiltIn::named(&role).map_or(role, |built_in| built_in.name().to_owned());
-    let member: Member = call
-        .bound
-        .text("Member")
-        .unwrap_or_default()
-        .parse()
-        .map_err(|fault| ErrorRecord::new(Category::InvalidArgument, "BadMember", format!("{fault}.")))?;
+    let (role, member) = (role_named(&call)?, member(&call)?);
+    let assignments = call.whole.access.iter().flat_map(|access| &access.assignments);
+    let mut of_role = assignments.filter(|assignment| assignment.is_of(&role));
+    if !of_role.any(|assignment| assignment.members.contains(&member)) {
+        let message = format!("{member} does not have the role {role}.");
+        return Err(ErrorRecord::new(Category::ObjectNotFound, "NotAssigned", message)
+            .target(member.to_string())
+            .remedy("Run Get-AdminRoleAssignment to see who has it.")
+            .into());
+    }
     let target = format!("{role}, {member}");
-    change(&call, "Take the role", &target, |document| {
+    change_access(&call, "Take the role", &target, |document| {
         document.revoke(&role, &member);
         Ok(())
     })

@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::power::Ground;
 use super::touch::things;
 use super::view::visible;
 use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role};
@@ -39,6 +40,9 @@ pub struct Leave {
     cmdlet: CmdletName,
     /// The principal's roles that have the cmdlet.
     roles: Vec<Role>,
+    /// Every role that there is.
+    every_role: Arc<access::Gate>,
+    everything: Catalogue,
     topology: Arc<Topology>,
 }
 
@@ -118,8 +122,9 @@ impl Gate {
         if !access::may_run_at_all(&held, &cmdlet) {
             return Err(refused("no role has the cmdlet"));
         }
-        let roles = held.into_iter().filter(|role| role.cmdlets.contains(&cmdlet)).cloned().collect();
-        Ok(Leave { description, cmdlet, roles, topology: topology.clone() })
+        let own = held.into_iter().filter(|role| role.cmdlets.contains(&cmdlet)).cloned().collect();
+        let (everything, topology) = (everything.clone(), topology.clone());
+        Ok(Leave { description, cmdlet, roles: own, every_role: roles, everything, topology })
     }
 
     /// What the topology means for the principal, worked out once for each of its states.
@@ -160,11 +165,16 @@ impl Leave {
             });
         }
         let parameters = parameters(bound);
-        let things = things(self.description, bound, &self.topology);
+        let ground =
+            Ground { topology: &self.topology, roles: &self.every_role, everything: &self.everything };
+        let things = things(self.description, bound, ground)
+            .map_err(|error| Refused { reason: error.message.clone(), error })?;
         let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
         let roles: Vec<&Role> = self.roles.iter().collect();
         match access::decide(&roles, &call) {
-            Decision::Allowed { by } => Ok(Covered { topology: visible(&self.topology, &roles), by }),
+            Decision::Allowed { by } => {
+                Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by })
+            }
             Decision::Refused(reason) => Err(Refused {
                 error: ErrorRecord::permission_denied(self.description.name),
                 reason: format!("{reason:?}"),

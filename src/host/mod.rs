@@ -9,6 +9,7 @@
 pub mod bind;
 pub mod gate;
 pub mod kept;
+pub mod power;
 pub mod touch;
 pub mod view;
 pub mod audit;
@@ -246,6 +247,8 @@ impl Host {
             world: self.world.clone(),
             catalogue: self.gate.own_catalogue(&self.everything, &topology).map_err(located)?,
             topology: covered.topology,
+            whole: topology.clone(),
+            principal: self.gate.principal().clone(),
             output: Output::new(output, watch),
             cancel,
             streams: streams.clone(),

@@ -4,16 +4,25 @@
 //! Names are brought to the topology's own: an alias, a server's name and another spelling are
 //! the pool; what the topology does not list is `Unlisted`.
 
+use super::power::{self, Ground};
 use crate::access::Touch;
 use crate::access::scope::site_key;
 use crate::address::{Address, Domain};
-use crate::cmdlet::{Binds, Description, Impact, Kind, Parameter};
+use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
 use crate::cmdlets::Bound;
 use crate::topology::Topology;
 use crate::value::Value;
 
 /// The things that a call touches, each with all that must be covered together.
-pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Vec<Touch>> {
+///
+/// # Errors
+/// An argument that the things cannot be told of.
+pub fn things(
+    description: &Description,
+    bound: &Bound,
+    ground: Ground<'_>,
+) -> Result<Vec<Vec<Touch>>, ErrorRecord> {
+    let topology = ground.topology;
     let mut near = Vec::new();
     let mut far = Vec::new();
     let mut always = Vec::new();
@@ -31,7 +40,9 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
         let values = values(bound, parameter);
         match parameter.binds {
             Binds::Nothing | Binds::Everybody => {}
-            Binds::Pool => near.extend(values.iter().map(|name| vec![pool(name, topology)])),
+            Binds::Pool | Binds::RemovedPool => {
+                near.extend(values.iter().map(|name| vec![pool(name, topology)]))
+            }
             Binds::TestUser => near.extend(values.iter().flat_map(|user| lenders(user, topology))),
             Binds::Site => near.extend(values.iter().map(|site| in_site(site, topology))),
             Binds::Receiver => far.extend(values.iter().map(|address| receiver(address, topology))),
@@ -40,13 +51,21 @@ pub fn things(description: &Description, bound: &Bound, topology: &Topology) -> 
             }
             Binds::Partner => far.extend(values.iter().map(|domain| whole_partner(domain, topology))),
             Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
-            // A role that could hand out roles would be every role.
-            Binds::Endpoint | Binds::Role | Binds::Principal => always.push(unlisted(parameter.name)),
+            Binds::Endpoint => always.push(unlisted(parameter.name)),
+            // Those are for `power`.
+            Binds::Role
+            | Binds::NewRole
+            | Binds::Power
+            | Binds::Member
+            | Binds::Principal
+            | Binds::NewPrincipal
+            | Binds::Key => {}
             Binds::Global => always.push(Touch::Settings),
         }
     }
     always.extend(named_by_credential(description, bound, topology));
-    pairs(near, far, &always)
+    always.extend(power::touched(description, bound, ground)?);
+    Ok(pairs(near, far, &always))
 }
 
 /// What was given for a parameter; of `@{Add=…; Remove=…}`, everything that it names.

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::access::scope::site_key;
-use crate::access::{Access, Role, UserScope};
+use crate::access::{self, Access, Principal, Role, UserScope, role};
 use crate::address::Domain;
 use crate::topology::{Partner, Pool, Topology};
 
 /// The part of the topology that the roles reach; all of it for global scopes.
-pub fn visible(topology: &Arc<Topology>, roles: &[&Role]) -> Arc<Topology> {
+pub fn visible(topology: &Arc<Topology>, roles: &[&Role], every_role: &access::Gate) -> Arc<Topology> {
     let reaches = |pool: &Pool| {
         let covers = |role: &&Role| {
             role.config_scopes.iter().any(|scope| scope.covers_pool(&pool.identity, pool.site.as_deref()))
@@ -28,18 +27,32 @@ pub fn visible(topology: &Arc<Topology>, roles: &[&Role]) -> Arc<Topology> {
     Arc::new(Topology {
         pools: topology.pools.iter().filter(|pool| reaches(pool)).cloned().collect(),
         partners: Some(partners),
-        access: topology.access.as_ref().map(|access| own_access(access, roles)),
+        access: topology.access.as_ref().map(|access| own_access(access, roles, every_role, topology)),
         ..Topology::clone(topology)
     })
 }
 
-/// The roles held, and who else has them: other roles' scopes would name what is hidden.
-fn own_access(access: &Access, roles: &[&Role]) -> Access {
-    let holds = |name: &str| roles.iter().any(|role| site_key(&role.identity) == site_key(name));
+/// The roles held and those within their reach, who has them, and the principals who have no others:
+/// the scopes of other roles would name what is hidden.
+fn own_access(access: &Access, roles: &[&Role], every_role: &access::Gate, topology: &Topology) -> Access {
+    let site_of = |pool: &Domain| {
+        let listed = topology.pools.iter().find(|listed| listed.identity == *pool);
+        listed.and_then(|pool| pool.site.clone())
+    };
+    let is_in_reach = |role: &Role| {
+        roles.iter().any(|own| own.identity == role.identity || access::covers(&[own], role, &site_of))
+    };
+    let in_reach: Vec<&str> =
+        every_role.roles().filter(|role| is_in_reach(role)).map(|role| role.identity.as_str()).collect();
+    let sees = |name: &str| in_reach.iter().any(|identity| role::is_same(identity, name));
+    let has_others = |name: &str| {
+        let vouched = Principal::Vouched { name: name.to_owned() };
+        every_role.roles_of(&vouched).iter().any(|role| !sees(&role.identity))
+    };
     Access {
-        roles: access.roles.iter().filter(|role| holds(&role.identity)).cloned().collect(),
-        principals: Vec::new(),
-        assignments: access.assignments.iter().filter(|one| holds(&one.role)).cloned().collect(),
+        roles: access.roles.iter().filter(|role| sees(&role.identity)).cloned().collect(),
+        principals: access.principals.iter().filter(|entry| !has_others(&entry.name)).cloned().collect(),
+        assignments: access.assignments.iter().filter(|one| sees(&one.role)).cloned().collect(),
     }
 }
 

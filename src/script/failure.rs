@@ -119,7 +119,20 @@ impl Failure {
         if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) {
             return BlockError::Stopped;
         }
-        BlockError::Failed { message: error.to_string(), cause: Arc::new(error) }
+        let record = match error.unwrap_inner() {
+            EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Thrown>(),
+            _ => None,
+        };
+        let message = match (&record, copy(error.unwrap_inner()).map(|leaf| kind(*leaf))) {
+            (Some(thrown), _) => thrown.0.message.clone(),
+            (
+                None,
+                Some(FailureKind::Mistake(text) | FailureKind::Thrown(text) | FailureKind::Limit(text)),
+            ) => text,
+            (None, _) => error.unwrap_inner().to_string(),
+        };
+        let record = record.map(|thrown| thrown.0 as Arc<dyn std::any::Any + Send + Sync>);
+        BlockError::Failed { message, cause: Arc::new(error), record }
     }
 
     /// A cmdlet's ending as the engine's error, thrown where the call stands.
@@ -134,7 +147,7 @@ impl Failure {
             Halt::Block(BlockError::Stopped) => {
                 Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Termination::Cancelled), place))
             }
-            Halt::Block(BlockError::Failed { message, cause }) => {
+            Halt::Block(BlockError::Failed { message, cause, .. }) => {
                 // The engine's own error comes back whole, with its position and its calls.
                 match cause.downcast_ref::<Box<EvalAltResult>>().and_then(|error| copy(error)) {
                     Some(error) => error,

@@ -74,6 +74,8 @@ pub enum BlockError {
         message: String,
         /// The script engine's own error, with its position.
         cause: Arc<dyn std::any::Any + Send + Sync>,
+        /// The error record of the cmdlet that could not run, where that was it.
+        record: Option<Arc<dyn std::any::Any + Send + Sync>>,
     },
 }
 

@@ -103,6 +103,8 @@ fn value(parameter: &Parameter) -> Option<String> {
         Kind::Domain => "domain",
         Kind::Site => "site",
         Kind::Role => "role",
+        Kind::Member => "member",
+        Kind::Principal => "principal",
         Kind::Cmdlet => "cmdlet",
         Kind::Credential => "credential",
         Kind::File => "file",

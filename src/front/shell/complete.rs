@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use reedline::{CompletionResult, Span, Suggestion};
 
-use crate::cmdlet::{Catalogue, Description, Kind, Parameter};
+use crate::cmdlet::{Binds, Catalogue, Description, Kind, Parameter};
 use crate::cmdlets::help::about::TOPICS;
 use crate::front::start::Started;
 use crate::script::language::Setting;
@@ -90,6 +90,14 @@ impl Completer {
                 of(topology.partners.iter().flatten().map(|partner| partner.domain.to_string()).collect())
             }
             Kind::Role => of(roles(&topology)),
+            Kind::Member => of(members(&topology)),
+            Kind::Principal => of(principals(&topology)),
+            Kind::Modification if parameter.binds == Binds::Power => match parameter.name {
+                "Cmdlets" => cmdlets(&self.started.host.catalogue()),
+                "ConfigScopes" => of(config_scopes(&topology)),
+                "UserScopes" => of(user_scopes(&topology)),
+                _ => Vec::new(),
+            },
             Kind::Cmdlet => {
                 let topics = TOPICS.iter().map(|topic| Candidate::of(topic.name.to_owned()));
                 cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).collect()
@@ -188,6 +196,34 @@ fn addresses(topology: &Topology) -> Vec<String> {
     let users = topology.pools.iter().flat_map(|pool| &pool.test_users);
     let receivers = topology.partners.iter().flatten().flat_map(|partner| &partner.receivers);
     users.chain(receivers).map(ToString::to_string).collect()
+}
+
+fn principals(topology: &Topology) -> Vec<String> {
+    topology.access.iter().flat_map(|access| &access.principals).map(|entry| entry.name.clone()).collect()
+}
+
+fn members(topology: &Topology) -> Vec<String> {
+    let assigned = topology.access.iter().flat_map(|access| &access.assignments);
+    let assigned = assigned.flat_map(|assignment| &assignment.members).map(ToString::to_string);
+    let listed = principals(topology).into_iter().map(|name| format!("principal:{name}"));
+    let forms = ["os-user:", "os-group:", "principal:"].map(str::to_owned);
+    assigned.chain(listed).chain(forms).collect()
+}
+
+fn config_scopes(topology: &Topology) -> Vec<String> {
+    let sites = topology.sites().into_iter().map(|site| format!("site:{site}"));
+    let pools = topology.pools.iter().map(|pool| format!("pool:{}", pool.identity));
+    ["global".to_owned()].into_iter().chain(sites).chain(pools).collect()
+}
+
+fn user_scopes(topology: &Topology) -> Vec<String> {
+    let own = topology.pools.iter().flat_map(|pool| &pool.domains);
+    let partners = topology.partners.iter().flatten();
+    let partners =
+        partners.flat_map(|partner| [&partner.domain].into_iter().chain(&partner.additional_domains));
+    let domains = own.chain(partners).map(|domain| format!("domain:{domain}"));
+    let users = addresses(topology).into_iter().map(|address| format!("user:{address}"));
+    ["global".to_owned()].into_iter().chain(domains).chain(users).collect()
 }
 
 fn roles(topology: &Topology) -> Vec<String> {

@@ -10,8 +10,8 @@ use std::path::Path;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike};
 
 use super::{Mistake, Topology, read_text};
-use crate::access::scope::site_key;
-use crate::access::{BuiltIn, LimitedParameter, Member};
+use crate::access::role::is_same as is_same_role;
+use crate::access::{LimitedParameter, Member};
 use crate::address::{Address, Domain};
 use crate::durable;
 use shape::{apply, at, count, list_of, position, push_into, take, text_of};
@@ -101,6 +101,9 @@ pub enum Fault {
         /// The key.
         key: &'static str,
     },
+    /// What leave was given on is no longer so.
+    #[error("the roles were changed by somebody else in the meantime")]
+    Moved,
     /// It could not be locked or replaced.
     #[error("the topology {0}")]
     Durable(#[from] durable::Fault),
@@ -434,18 +437,10 @@ impl Entry {
             Self::Pool(name) | Self::Partner(name) => {
                 written.parse().is_ok_and(|found: Domain| found == *name)
             }
-            Self::Role(name) => site_key(written) == site_key(name),
+            Self::Role(name) => is_same_role(written, name),
             Self::Principal(name) => written == name,
             Self::Gateway | Self::Resolver => false,
         }
-    }
-}
-
-fn is_same_role(one: &str, other: &str) -> bool {
-    match (BuiltIn::named(one), BuiltIn::named(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => site_key(one) == site_key(other),
-        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 

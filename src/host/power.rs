@@ -1,0 +1,188 @@
+//! The roles that a call touches: those that it makes, changes, hands out or takes away, and those of a
+//! principal whose keys it changes.
+//!
+//! Nobody climbs: each of them is held against the caller's own role, as it is and as it would be. What
+//! is not there is `Unlisted`, so that it gets the same answer as what is out of reach.
+
+use crate::access::{self, Power, Principal, PublicKey, Role, RoleDefinition, Touch, role};
+use crate::access::{ConfigScope, Member};
+use crate::address::Domain;
+use crate::cmdlet::{Binds, Catalogue, Description, ErrorRecord};
+use crate::cmdlets::{Bound, authority};
+use crate::topology::Topology;
+use crate::value::Value;
+
+/// What the gate knows when it is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The whole topology.
+    pub topology: &'a Topology,
+    /// Its roles, worked out.
+    pub roles: &'a access::Gate,
+    /// Every cmdlet that there is.
+    pub everything: &'a Catalogue,
+}
+
+/// The roles that a call touches, all of them together.
+///
+/// # Errors
+/// An argument that no role can be made of.
+pub fn touched(
+    description: &Description,
+    bound: &Bound,
+    ground: Ground<'_>,
+) -> Result<Vec<Touch>, ErrorRecord> {
+    let mut touches = Vec::new();
+    let mut makes_power = false;
+    for parameter in description.parameters.iter().filter(|own| bound.is_given(own.name)) {
+        let texts = || texts_of(bound.value(parameter.name));
+        match parameter.binds {
+            Binds::Role => touches.extend(texts().iter().map(|name| ground.role(name))),
+            Binds::NewRole => {
+                let there = texts().into_iter().filter(|name| ground.roles.role(name).is_some());
+                touches.extend(there.map(|name| ground.role(&name)));
+            }
+            Binds::Power => makes_power = true,
+            Binds::Principal => touches.extend(texts().iter().flat_map(|name| ground.principal(name))),
+            Binds::NewPrincipal => {
+                let there = texts().into_iter().filter(|name| ground.lists(name));
+                touches.extend(there.flat_map(|name| ground.principal(&name)));
+            }
+            Binds::Key => touches.extend(texts().iter().flat_map(|key| ground.owner(key, bound))),
+            Binds::Member => touches.extend(texts().iter().flat_map(|member| ground.member(member))),
+            Binds::RemovedPool => touches.extend(texts().iter().flat_map(|name| ground.naming(name))),
+            Binds::Nothing
+            | Binds::Pool
+            | Binds::Site
+            | Binds::Receiver
+            | Binds::Partner
+            | Binds::Sender
+            | Binds::TestUser
+            | Binds::Global
+            | Binds::Everybody
+            | Binds::Endpoint => {}
+        }
+    }
+    if makes_power {
+        touches.extend(ground.as_it_would_be(bound)?);
+    }
+    Ok(touches)
+}
+
+impl Ground<'_> {
+    /// A role by its name.
+    fn role(&self, name: &str) -> Touch {
+        match self.roles.role(name) {
+            Some(role) => self.power(role.clone()),
+            None => unlisted(name),
+        }
+    }
+
+    fn power(&self, role: Role) -> Touch {
+        let site = |pool: &Domain| {
+            let listed = self.topology.pools.iter().find(|listed| listed.identity == *pool);
+            listed.and_then(|pool| pool.site.clone())
+        };
+        let named = role.config_scopes.iter().filter_map(|scope| match scope {
+            ConfigScope::Pool(pool) => Some((pool.clone(), site(pool)?)),
+            ConfigScope::Global | ConfigScope::Site(_) => None,
+        });
+        let sites = named.collect();
+        Touch::Role(Box::new(Power { role, sites }))
+    }
+
+    /// The role that the arguments would make, and the whole of its template where it follows that: what a
+    /// later version adds to a template, its roles get as well.
+    fn as_it_would_be(&self, bound: &Bound) -> Result<Vec<Touch>, ErrorRecord> {
+        let name = bound.text("Identity").unwrap_or_default();
+        let defined = self.topology.access.iter().flat_map(|access| &access.roles);
+        let before = defined.into_iter().find(|definition| role::is_same(&definition.identity, &name));
+        let after = authority::wanted(bound, before, self.everything)?;
+        let mut definitions = vec![after.clone()];
+        let follows_as_before =
+            before.is_some_and(|before| before.cmdlets.is_none() && before.template == after.template);
+        if after.cmdlets.is_none() && !follows_as_before {
+            definitions.push(RoleDefinition { remove_cmdlets: Vec::new(), ..after });
+        }
+        let worked_out = |definition: RoleDefinition| match Role::custom(&definition, self.everything) {
+            Ok(role) => self.power(role),
+            Err(_) => unlisted(&definition.identity),
+        };
+        Ok(definitions.into_iter().map(worked_out).collect())
+    }
+
+    fn lists(&self, name: &str) -> bool {
+        let name = plain(name);
+        self.topology.access.iter().flat_map(|access| &access.principals).any(|entry| entry.name == name)
+    }
+
+    /// A principal by every role that it has. One without a role is an administrator's: whoever could
+    /// change its keys now would have whatever it is given later.
+    fn principal(&self, name: &str) -> Vec<Touch> {
+        let held = self.roles_of(name);
+        if held.is_empty() { vec![unlisted(name)] } else { held }
+    }
+
+    fn roles_of(&self, name: &str) -> Vec<Touch> {
+        let vouched = Principal::Vouched { name: plain(name).to_owned() };
+        self.roles.roles_of(&vouched).into_iter().map(|role| self.power(role.clone())).collect()
+    }
+
+    /// Who is given a role: what a principal has already must be in reach too, else a role could be used
+    /// to find out which principals there are.
+    fn member(&self, written: &str) -> Vec<Touch> {
+        match written.parse() {
+            Ok(Member::Principal(name)) if self.lists(&name) => self.roles_of(&name),
+            Ok(Member::Principal(name)) => vec![unlisted(name)],
+            Ok(Member::OsUser(_) | Member::OsGroup(_)) => Vec::new(),
+            Err(_) => vec![unlisted(written)],
+        }
+    }
+
+    /// The principal that a key proves already, unless it is the one that is being changed.
+    fn owner(&self, key: &str, bound: &Bound) -> Vec<Touch> {
+        let Ok(key) = key.parse::<PublicKey>() else { return Vec::new() };
+        let named = bound.text("Identity").unwrap_or_default();
+        let principals = self.topology.access.iter().flat_map(|access| &access.principals);
+        let owners = principals.filter(|entry| entry.keys.iter().any(|own| own.blob == key.blob));
+        owners
+            .filter(|owner| owner.name != plain(&named))
+            .flat_map(|owner| self.principal(&owner.name))
+            .collect()
+    }
+
+    /// The roles that name a pool, or a site that would be gone with it.
+    fn naming(&self, name: &str) -> Vec<Touch> {
+        let Some(pool) = self.topology.canonical_pool(name) else { return Vec::new() };
+        let rest = || self.topology.pools.iter().filter(|other| other.identity != pool.identity);
+        let names_it = |scope: &ConfigScope| match scope {
+            ConfigScope::Global => false,
+            ConfigScope::Pool(named) => *named == pool.identity,
+            ConfigScope::Site(_) => {
+                scope.covers_pool(&pool.identity, pool.site.as_deref())
+                    && !rest().any(|other| scope.covers_pool(&other.identity, other.site.as_deref()))
+            }
+        };
+        let named = self.roles.roles().filter(|role| role.config_scopes.iter().any(names_it));
+        named.map(|role| self.power(role.clone())).collect()
+    }
+}
+
+/// What was given: of a list each item, of `@{Add=…; Remove=…}` everything that it names.
+fn texts_of(value: Option<&Value>) -> Vec<String> {
+    let Some(value) = value else { return Vec::new() };
+    let items = match value.as_record() {
+        Some(change) => change.iter().flat_map(|(_, named)| named.clone().into_elements()).collect(),
+        None => value.clone().into_elements(),
+    };
+    items.iter().map(Value::to_string).collect()
+}
+
+/// A principal's name without its namespace.
+fn plain(name: &str) -> &str {
+    name.strip_prefix("principal:").unwrap_or(name)
+}
+
+fn unlisted(what: impl ToString) -> Touch {
+    Touch::Unlisted { what: what.to_string() }
+}
