@@ -175,7 +175,7 @@ async fn stop_on_signal(cancel: CancellationToken) {
 /// The account as the client path logs it on.
 fn account(options: RespondOptions, password: Secret) -> Account {
     let domain = options.address.domain();
-    let named = Credential { user_name: options.logon_name.unwrap_or_default(), password };
+    let named = Credential::new(options.logon_name.unwrap_or_default(), password);
     let logon_name = match named.user_name.is_empty() {
         true => LogonName::Local.of(&options.address, &named),
         false => named.user_name,
