@@ -52,6 +52,7 @@ pub mod get_admin_principal;
 pub mod new_admin_principal;
 pub mod set_admin_principal;
 pub mod remove_admin_principal;
+pub mod get_audit_log;
 pub mod test_audit_log;
 
 pub mod write_output;
@@ -136,6 +137,7 @@ pub static ALL: &[&Cmdlet] = &[
     &new_admin_principal::CMDLET,
     &set_admin_principal::CMDLET,
     &remove_admin_principal::CMDLET,
+    &get_audit_log::CMDLET,
     &test_audit_log::CMDLET,
     &write_output::CMDLET,
     &where_object::CMDLET,

@@ -29,7 +29,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let verified = tokio::task::block_in_place(|| verify(&call.world.audit));
+    let log = call.world.audit(&call.topology);
+    let verified = tokio::task::block_in_place(|| verify(&log));
     let record = match verified {
         Ok(log) => Record::new("AuditLogTest")
             .with("Result", "Success")

@@ -23,8 +23,6 @@ pub struct World {
     pub topology: TopologyStore,
     /// Where passwords are kept.
     pub vault: VaultStore,
-    /// Where calls and refusals are written down, once the topology says who may do what.
-    pub audit: audit::Log,
     /// How the principal came in: `run`, `-c`, `shell`, `session`.
     pub way: &'static str,
     /// Who reads warnings and answers questions.
@@ -43,20 +41,30 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl World {
     /// A world with these files and this operator: no environment, relative file names from the
-    /// current directory, the audit log beside the topology.
+    /// current directory.
     pub fn new(topology: TopologyStore, vault: VaultStore, operator: Arc<dyn Operator>) -> Self {
-        let directory = topology.path().and_then(Path::parent).unwrap_or(Path::new("."));
-        let audit = audit::Log::new(directory.join("audit").join("imsh.jsonl"), audit::Settings::default());
         Self {
             networks: Networks::default(),
             topology,
             vault,
-            audit,
             way: "embedded",
             operator,
             history: Lines::default(),
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
+        }
+    }
+
+    /// Where calls and refusals are written down: where the topology says, else `audit/imsh.jsonl`
+    /// beside it.
+    pub fn audit(&self, topology: &Topology) -> audit::Log {
+        let beside = || {
+            let directory = self.topology.path().and_then(Path::parent).unwrap_or(Path::new("."));
+            directory.join("audit").join("imsh.jsonl")
+        };
+        match &topology.audit {
+            Some(own) => audit::Log::new(own.file.clone().unwrap_or_else(beside), own.settings.clone()),
+            None => audit::Log::new(beside(), audit::Settings::default()),
         }
     }
 

@@ -1,25 +1,26 @@
 //! The audit of one call: a line before it runs and one when it has ended, or one that says no.
 //!
-//! No audit, no action: a call whose first line cannot be written does not run.
+//! No audit, no action: a call whose first line cannot be written does not run. What was refused before
+//! its arguments were bound is written without them: nobody has read them, and one may be a secret.
 
 use std::time::Instant;
 
-use crate::access::audit::{Event, Fault, Log, Outcome};
+use crate::access::audit::{Event, Fault, Log, Outcome, Step};
 use crate::access::{Parameter, Principal};
 use crate::cmdlet::{Category, Description, ErrorRecord};
 use crate::cmdlets::Halt;
 
 /// The audit of one call.
-pub(super) struct Audit<'a> {
-    log: Option<&'a Log>,
+pub(super) struct Audit {
+    log: Option<Log>,
     event: Event,
     began: Instant,
 }
 
-impl<'a> Audit<'a> {
+impl Audit {
     /// The audit of a call that has not begun; without a log nothing is written.
     pub(super) fn new(
-        log: Option<&'a Log>,
+        log: Option<Log>,
         principal: &Principal,
         way: &str,
         description: &Description,
@@ -34,6 +35,7 @@ impl<'a> Audit<'a> {
             parameters: Event::parameters_of(&parameters),
             call: call_word(),
             outcome: Outcome::Started,
+            errors: Vec::new(),
             duration_ms: None,
             shortened: false,
         };
@@ -42,47 +44,59 @@ impl<'a> Audit<'a> {
 
     /// Writes that the call begins.
     pub(super) fn started(self) -> Result<Self, ErrorRecord> {
-        self.write(Outcome::Started)?;
-        Ok(self)
+        match self.write(self.event.clone()) {
+            Ok(()) => Ok(self),
+            Err(fault) => {
+                self.not_begun(&fault);
+                Err(unwritable(&fault, "The call was not begun: nothing runs without its audit line."))
+            }
+        }
     }
 
     /// Writes that the call is refused, and why.
     pub(super) fn refused(self, reason: &str) -> Result<(), ErrorRecord> {
-        self.write(Outcome::Refused(reason.to_owned()))
+        let event = Event { outcome: Outcome::Refused(reason.to_owned()), ..self.event.clone() };
+        self.write(event).map_err(|fault| unwritable(&fault, "The call was not begun."))
     }
 
-    /// Writes how the call ended.
-    pub(super) fn ended(self, ended: &Result<(), Halt>) -> Result<(), ErrorRecord> {
-        self.write(match ended {
+    /// Writes how the call ended, and which errors it reported on the way.
+    pub(super) fn ended(self, ended: &Result<(), Halt>, reported: &[ErrorRecord]) -> Result<(), ErrorRecord> {
+        let outcome = match ended {
             Ok(()) | Err(Halt::PipeClosed) => Outcome::Finished,
             Err(Halt::Failed(error)) => Outcome::Failed(error.id.to_owned()),
             Err(Halt::Block(_)) => Outcome::Failed("ScriptBlock".to_owned()),
             Err(Halt::Cancelled) => Outcome::Cancelled,
-        })
-    }
-
-    fn write(&self, outcome: Outcome) -> Result<(), ErrorRecord> {
-        let Some(log) = self.log else { return Ok(()) };
-        let event = Event { outcome, ..self.event.clone() };
-        let event = match event.outcome {
-            Outcome::Started | Outcome::Refused(_) => event,
-            Outcome::Finished | Outcome::Failed(_) | Outcome::Cancelled => event.after(self.began.elapsed()),
         };
+        let mut errors: Vec<String> = reported.iter().map(|error| error.id.to_owned()).collect();
+        errors.sort_unstable();
+        errors.dedup();
+        let event = Event { outcome, errors, ..self.event.clone() }.after(self.began.elapsed());
+        self.write(event)
+            .map_err(|fault| unwritable(&fault, "The call has run, and how it ended is not written."))
+    }
+
+    /// Where the first line is in the file and only its copy failed, a second one says that the call
+    /// was not begun.
+    fn not_begun(&self, fault: &Fault) {
+        let Some(log) = self.log.as_ref().filter(|_| fault.step == Step::Copy) else { return };
+        let event = Event { outcome: Outcome::Failed(UNWRITABLE.to_owned()), ..self.event.clone() };
+        // The caller is told of the first fault already; one more would say the same.
+        let _ = tokio::task::block_in_place(|| log.without_copies().write(event));
+    }
+
+    fn write(&self, event: Event) -> Result<(), Fault> {
+        let Some(log) = &self.log else { return Ok(()) };
         // The line is small and the file is local; what waits here is the call itself.
-        tokio::task::block_in_place(|| log.write(event))
-            .map(|_receipt| ())
-            .map_err(|fault| unwritable(&fault))
+        tokio::task::block_in_place(|| log.write(event)).map(|_receipt| ())
     }
 }
 
-fn unwritable(fault: &Fault) -> ErrorRecord {
-    ErrorRecord::new(
-        Category::WriteError,
-        "AuditUnwritable",
-        format!("The audit log cannot be written: {fault}."),
-    )
-    .remedy("Nothing runs without its audit line. Tell an administrator of this machine.")
+fn unwritable(fault: &Fault, so: &str) -> ErrorRecord {
+    ErrorRecord::new(Category::WriteError, UNWRITABLE, format!("No line can be written: {fault}. {so}"))
+        .remedy("Tell an administrator of this machine.")
 }
+
+const UNWRITABLE: &str = "AuditUnwritable";
 
 /// One word for all lines of one call.
 fn call_word() -> String {

@@ -254,7 +254,7 @@ impl Host {
             streams: streams.clone(),
         };
         let ended = (cmdlet.run)(call).await;
-        let written = audited.ended(&ended);
+        let written = audited.ended(&ended, &kept.reported());
         let ended = match ended {
             // What cannot be done to one record does not keep the others from it.
             Err(Halt::Failed(error)) if place.is_for_record && error.is_about_its_target() => {
@@ -291,15 +291,17 @@ impl Host {
         Halt::Failed(located(written.err().unwrap_or(refused.error)))
     }
 
-    /// The audit of one call; nothing is written where the topology does not say who may do what.
-    fn audit<'a>(
-        &'a self,
+    /// The audit of one call; nothing is written where the topology says neither who may do what nor
+    /// how calls are audited.
+    fn audit(
+        &self,
         description: &'static Description,
         topology: &Topology,
         parameters: Vec<Parameter>,
         roles: Vec<String>,
-    ) -> Audit<'a> {
-        let log = topology.access.is_some().then_some(&self.world.audit);
+    ) -> Audit {
+        let is_audited = topology.access.is_some() || topology.audit.is_some();
+        let log = is_audited.then(|| self.world.audit(topology));
         Audit::new(log, self.gate.principal(), self.world.way, description, parameters, roles)
     }
 

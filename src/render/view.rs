@@ -90,6 +90,19 @@ pub const VIEWS: &[View] = &[
     },
     View { type_name: "HealthMonitoringConfiguration", layout: Layout::List, list: &[], table: &[] },
     View { type_name: "AdminRole", layout: Layout::List, list: &[], table: &[] },
+    View {
+        type_name: "AuditRecord",
+        layout: Layout::Table,
+        list: &[],
+        table: &[
+            as_is("Time"),
+            as_is("Principal"),
+            as_is("Cmdlet"),
+            as_is("Outcome"),
+            as_is("Reason"),
+            as_is("Parameters"),
+        ],
+    },
     View { type_name: "TestUserCredential", layout: Layout::Table, list: &[], table: &[] },
     View { type_name: "Credential", layout: Layout::Table, list: &[], table: &[] },
 ];

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::access::Access;
+use crate::access::{Access, audit};
 pub use crate::address::{Address, AddressFault, Domain};
 use crate::secret::Credential;
 
@@ -42,6 +42,9 @@ pub struct Topology {
     pub resolver: Resolver,
     /// Who may do what; `None` where the document does not say, and its owner may do everything.
     pub access: Option<Access>,
+    /// How calls are written down; `None` where the document does not say, and the defaults hold from
+    /// the moment that it says who may do what.
+    pub audit: Option<AuditLog>,
     /// What is allowed and probably not meant.
     pub remarks: Vec<Mistake>,
 }
@@ -421,6 +424,16 @@ impl Default for Gateway {
 pub struct Resolver {
     /// Servers to ask in place of the system's.
     pub name_servers: Vec<SocketAddr>,
+}
+
+/// How calls are written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditLog {
+    /// The file, absolute or seen from the current directory as the document's own path is; `None` for
+    /// `audit/imsh.jsonl` beside the document.
+    pub file: Option<PathBuf>,
+    /// The rest.
+    pub settings: audit::Settings,
 }
 
 /// From how many days before its end on a certificate is warned about, where a pool does not say.

@@ -235,6 +235,12 @@ fn one_mistake_each() {
             "[gateway]\nconnection_limit=5",
             "1:1: gateway.partner_connection_limit: is more than connection_limit, which is 5",
         ),
+        (
+            "[audit]\nmax_file_size='1KiB'",
+            "2:15: audit.max_file_size: \"1KiB\" is not between 64KiB and 64GiB",
+        ),
+        ("[audit]\nmax_file_size='64'", "2:15: audit.max_file_size: \"64\" is no size: write \"64MiB\""),
+        ("[audit]\nsyslog='on'", "2:8: audit.syslog: \"on\" is none of auto, off, required"),
         ("[gateway]\ntimeout='0s'", "2:9: gateway.timeout: \"0s\" is not between nothing and a day"),
         (
             "[resolver]\nname_servers=['dns.example']",
@@ -340,6 +346,7 @@ fn line() -> impl Strategy<Value = String> {
         "[[partner]]",
         "[gateway]",
         "[resolver]",
+        "[audit]",
         "[access]",
         "[[access.role]]",
         "[[access.role.limit]]",

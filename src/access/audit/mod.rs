@@ -3,14 +3,13 @@
 //! Every line carries its number and the SHA-256 of the line before it, over all files of the log.
 //! Several processes write one chain, under a lock. A line that a crash tore stays where it is, and
 //! the next line vouches for it. The chain shows what was removed or changed inside; that the end is
-//! missing shows only beside the copy that goes to syslog. Never holds a secret: its caller gives
-//! values that are masked already.
+//! missing shows only beside the copy that goes to syslog. Whatever a caller writes, it stays in its
+//! line and shows what it is. Never holds a secret: its caller gives values that are masked already.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,8 +20,10 @@ use super::Parameter;
 use crate::durable;
 
 // Reading order.
+pub mod copy;
 pub mod verify;
 
+pub use copy::Syslog;
 pub use verify::{Broken, Verified, verify};
 
 /// What is told of one call. The log adds number, chain and time.
@@ -42,6 +43,9 @@ pub struct Event {
     pub call: String,
     /// What became of it.
     pub outcome: Outcome,
+    /// The words of the errors that it reported and that did not end it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub errors: Vec<String>,
     /// How long it took, in milliseconds, once it is over.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub duration_ms: Option<u64>,
@@ -125,13 +129,14 @@ pub struct Settings {
     pub max_file_bytes: u64,
     /// Whether a line must be on the disk before the call begins, and outlive the power.
     pub must_reach_disk: bool,
-    /// The socket of syslog or journald; `None` for no copy.
-    pub syslog: Option<PathBuf>,
+    /// Where copies go.
+    pub syslog: Syslog,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_file_bytes: 64 << 20, must_reach_disk: true, syslog: Some(PathBuf::from("/dev/log")) }
+        let syslog = Syslog { sockets: Syslog::usual_sockets(), is_required: false };
+        Self { max_file_bytes: 64 << 20, must_reach_disk: true, syslog }
     }
 }
 
@@ -139,6 +144,12 @@ impl Log {
     /// The log whose current file is `path`. Nothing is made before the first line.
     pub fn new(path: impl Into<PathBuf>, settings: Settings) -> Self {
         Self { path: path.into(), settings }
+    }
+
+    /// The same log without copies, to write down that no copy was taken.
+    #[must_use]
+    pub fn without_copies(&self) -> Self {
+        Self { settings: Settings { syslog: Syslog::OFF, ..self.settings.clone() }, ..self.clone() }
     }
 
     /// The current file.
@@ -149,7 +160,8 @@ impl Log {
     /// Writes one line.
     ///
     /// # Errors
-    /// The line is not in the log, and what it tells of must not happen.
+    /// What the line tells of must not happen: it is not in the log, or at [`Step::Copy`] it is, and
+    /// nobody took the copy that is required.
     pub fn write(&self, event: Event) -> Result<Receipt, Fault> {
         self.write_watched(event, &mut |_| Ok(()))
     }
@@ -183,6 +195,7 @@ impl Log {
             event: shortened(event),
         };
         let text = serde_json::to_string(&line).map_err(|cause| fault(Step::Append)(cause.into()))?;
+        let text = shown(text);
         let hash = hex(&Sha256::digest(text.as_bytes()));
         // One write: what a crash leaves of it is a torn line, never two halves of two.
         let line_end = if end.line_end { "" } else { "\n" };
@@ -193,7 +206,9 @@ impl Log {
             file.sync_data().map_err(fault(Step::Sync))?;
         }
         drop(lock);
-        Ok(Receipt { n: line.n, is_copied: self.copy(&text, &line, &hash), hash })
+        before(Step::Copy).map_err(fault(Step::Copy))?;
+        let is_copied = self.settings.syslog.copy(&text, &line, &hash).map_err(fault(Step::Copy))?;
+        Ok(Receipt { n: line.n, is_copied, hash })
     }
 
     fn open(&self) -> io::Result<File> {
@@ -256,24 +271,6 @@ impl Log {
 
     fn stem(&self) -> String {
         self.path.file_stem().map_or_else(|| "audit".to_owned(), |stem| stem.to_string_lossy().into_owned())
-    }
-
-    /// Sends the line to syslog, or its number and hash where it is too long for a datagram. Never
-    /// waits for a syslog that does not read.
-    fn copy(&self, text: &str, line: &Line, hash: &str) -> bool {
-        let Some(socket) = &self.settings.syslog else { return false };
-        let told = if text.len() <= MAX_DATAGRAM_BYTES {
-            format!("{text} sha256={hash}")
-        } else {
-            format!("line {} sha256={hash}", line.n)
-        };
-        let datagram = format!("<{AUTHPRIV_NOTICE}>imsh[{}]: {told}", std::process::id());
-        UnixDatagram::unbound()
-            .and_then(|sender| {
-                sender.set_nonblocking(true)?;
-                sender.send_to(datagram.as_bytes(), socket)
-            })
-            .is_ok()
     }
 }
 
@@ -353,7 +350,7 @@ fn shortened(mut event: Event) -> Event {
     if let Outcome::Refused(why) | Outcome::Failed(why) = &mut event.outcome {
         is_cut |= cut(why);
     }
-    for list in [&mut event.roles].into_iter().chain(event.parameters.values_mut()) {
+    for list in [&mut event.roles, &mut event.errors].into_iter().chain(event.parameters.values_mut()) {
         if list.len() > MAX_VALUES {
             list.truncate(MAX_VALUES);
             is_cut = true;
@@ -368,6 +365,27 @@ fn shortened(mut event: Event) -> Event {
     }
     event.shortened |= is_cut;
     event
+}
+
+/// The line with what commands a terminal or deceives a reader as JSON's escapes: whoever looks at it
+/// with the plainest tool sees one line, and in it what is there.
+fn shown(text: String) -> String {
+    let deceives = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if !text.contains(deceives) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 64);
+    for letter in text.chars() {
+        if deceives(letter) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -424,6 +442,8 @@ pub enum Step {
     Append,
     /// Wait until it is on the disk.
     Sync,
+    /// Give a required copy to syslog.
+    Copy,
 }
 
 impl std::fmt::Display for Step {
@@ -435,6 +455,7 @@ impl std::fmt::Display for Step {
             Self::Rotate => "set the full file aside",
             Self::Append => "write the line",
             Self::Sync => "bring the line to the disk",
+            Self::Copy => "give a copy to syslog, which is required",
         })
     }
 }
@@ -448,9 +469,6 @@ const MAX_VALUES: usize = 500;
 const MAX_LINE_BYTES: usize = 128 * 1024;
 const SMALL_WINDOW: u64 = 8 * 1024;
 const LARGE_WINDOW: u64 = 1 << 20;
-const MAX_DATAGRAM_BYTES: usize = 8 * 1024;
-/// RFC 5424, section 6.2.1: facility 10, severity 5.
-const AUTHPRIV_NOTICE: u8 = 10 * 8 + 5;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::os::unix::net::UnixDatagram;
+
 use super::*;
 use crate::durable::faults::in_child;
 
@@ -14,13 +16,14 @@ fn event(cmdlet: &str) -> Event {
         parameters: BTreeMap::from([("Receiver".into(), vec!["adelany@contoso.com".into()])]),
         call: "1".into(),
         outcome: Outcome::Started,
+        errors: Vec::new(),
         duration_ms: None,
         shortened: false,
     }
 }
 
 fn settings(max_file_bytes: u64) -> Settings {
-    Settings { max_file_bytes, must_reach_disk: false, syslog: None }
+    Settings { max_file_bytes, must_reach_disk: false, syslog: Syslog::OFF }
 }
 
 /// A log of some lines, in a directory of its own.
@@ -181,7 +184,7 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
         for _ in 0..40 {
             let _ = log.write(event("Test-XmppIM")).unwrap();
         }
-        let steps = [Step::Open, Step::Rotate, Step::Append, Step::Sync];
+        let steps = [Step::Open, Step::Rotate, Step::Append, Step::Sync, Step::Copy];
         let at = steps[n.parse::<usize>().unwrap()];
         let syncing = Log::new(path, Settings { must_reach_disk: true, ..settings(100) });
         let _ = syncing.write_watched(event("Get-Pool"), &mut |step| {
@@ -195,7 +198,7 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
     std::thread::scope(|scope| {
-        for n in 0..4 {
+        for n in 0..5 {
             let path = &path;
             scope.spawn(move || {
                 let child = in_child(TEST, "IMSH_TEST_DIE", &format!("{n} {}", path.display()));
@@ -210,26 +213,97 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
     let log = Log::new(path, settings(5_000));
     let last = log.write(event("Get-Pool")).unwrap().n;
     assert_eq!(verify(&log).unwrap().n_lines, last);
-    // Who died at the last step had written the line.
-    assert_eq!(last, 4 * 40 + 1 + 1);
+    // Who died at the last two steps had written the line.
+    assert_eq!(last, 5 * 40 + 2 + 1);
+}
+
+/// A log whose copies go to these sockets.
+fn copied_to(sockets: &[&Path], is_required: bool) -> (tempfile::TempDir, Log) {
+    let directory = tempfile::tempdir().unwrap();
+    let syslog = Syslog { sockets: sockets.iter().map(|socket| (*socket).to_owned()).collect(), is_required };
+    let log = Log::new(directory.path().join("audit.jsonl"), Settings { syslog, ..settings(1 << 20) });
+    (directory, log)
+}
+
+fn received(socket: &UnixDatagram) -> String {
+    let mut buffer = vec![0; 1 << 18];
+    let n_bytes = socket.recv(&mut buffer).unwrap();
+    String::from_utf8_lossy(&buffer[..n_bytes]).into_owned()
 }
 
 #[test]
 fn syslog_gets_a_copy_and_is_not_waited_for() {
     let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("log");
-    let with_syslog = Settings { syslog: Some(socket.clone()), ..settings(1 << 20) };
-    let log = Log::new(directory.path().join("audit.jsonl"), with_syslog);
-    assert!(!log.write(event("Get-Pool")).unwrap().is_copied, "nobody listens");
+    let (nobody, socket) = (directory.path().join("nobody"), directory.path().join("log"));
+    let (_kept, log) = copied_to(&[&nobody, &socket], false);
+    assert!(!log.write(event("Get-Pool")).unwrap().is_copied, "nobody listens, and that is no error");
     let syslog = UnixDatagram::bind(&socket).unwrap();
     let receipt = log.write(event("Get-Pool")).unwrap();
     assert!(receipt.is_copied);
-    let mut buffer = vec![0; 1 << 16];
-    let n_bytes = syslog.recv(&mut buffer).unwrap();
-    let told = String::from_utf8_lossy(&buffer[..n_bytes]).into_owned();
+    let told = received(&syslog);
     assert!(told.starts_with("<85>imsh[") && told.ends_with(&format!("sha256={}", receipt.hash)), "{told}");
     let n_copied = (0..10_000).take_while(|_| log.write(event("Get-Pool")).unwrap().is_copied).count();
     assert!(n_copied < 10_000, "a syslog that does not read must not hold us up");
+}
+
+#[test]
+fn journald_gets_fields_that_can_be_searched() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("socket");
+    let journal = UnixDatagram::bind(&socket).unwrap();
+    let (_kept, log) = copied_to(&[&socket], false);
+    let mut told = event("Get-Pool");
+    told.principal = "os-user:kim\nIMSH_OUTCOME=forged".into();
+    told.outcome = Outcome::Refused("no role has the cmdlet".into());
+    let hash = log.write(told).unwrap().hash;
+    let fields = received(&journal);
+    for field in [
+        &format!("IMSH_SHA256={hash}\n"),
+        "IMSH_LINE=1\n",
+        "IMSH_OUTCOME=refused\n",
+        "SYSLOG_IDENTIFIER=imsh\n",
+    ] {
+        assert!(fields.contains(field), "{fields}");
+    }
+    assert!(
+        fields.contains("IMSH_PRINCIPAL\n\u{1f}\0\0\0\0\0\0\0os-user:kim\nIMSH_OUTCOME=forged\n"),
+        "{fields:?}"
+    );
+    assert!(fields.starts_with("MESSAGE={\"n\":1,"), "{fields}");
+}
+
+#[test]
+fn a_copy_that_is_required_and_that_nobody_takes_stops_the_call() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("log");
+    let (_kept, log) = copied_to(&[&socket], true);
+    let fault = log.write(event("Get-Pool")).unwrap_err();
+    assert_eq!(fault.step, Step::Copy);
+    assert!(fault.to_string().contains("give a copy to syslog, which is required"), "{fault}");
+    assert_eq!(log.without_copies().write(event("Get-Pool")).unwrap().n, 2, "the file has both lines");
+    let _syslog = UnixDatagram::bind(&socket).unwrap();
+    assert!(log.write(event("Get-Pool")).unwrap().is_copied);
+}
+
+#[test]
+fn what_a_caller_writes_forges_no_line_and_hides_nothing() {
+    let (_directory, log) = written(1, 1 << 20);
+    let hostile = "a\r\n{\"n\":2}\u{1b}[2K\u{9b}1A\u{202e}gnp.exe\u{2028}\u{feff}\u{200b}\0\u{7f}";
+    let mut told = event("Get-Pool");
+    told.parameters.insert("Filter".into(), vec![hostile.into()]);
+    told.principal = hostile.into();
+    let _ = log.write(told).unwrap();
+    let text = std::fs::read_to_string(log.path()).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    assert!(!text.replace('\n', "").contains(|letter: char| letter.is_control()), "{text:?}");
+    assert!(!text.contains(['\u{202e}', '\u{2028}', '\u{feff}', '\u{200b}']), "{text:?}");
+    let mut lines = Vec::new();
+    verify::read(&log, |line| {
+        lines.push(line);
+        true
+    })
+    .unwrap();
+    assert_eq!(lines[1].event.parameters["Filter"], [hostile], "and it reads back as it was");
 }
 
 proptest! {

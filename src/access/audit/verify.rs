@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{FIRST, Line, Log, MAX_LINE_BYTES, hex, parse};
+use crate::durable;
 
 /// A log whose chain holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub enum Broken {
     },
 }
 
-/// Checks a whole log, full files and the current one.
+/// Checks a whole log, full files and the current one, as they are when it is asked.
 ///
 /// # Errors
 /// The first place where the chain breaks.
@@ -103,16 +104,30 @@ pub fn read(log: &Log, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken>
     Ok(())
 }
 
-fn files(log: &Log) -> Result<Vec<PathBuf>, Broken> {
+/// A file of the log; of the current one, what was in it when nobody was writing.
+struct Part {
+    path: PathBuf,
+    current: Option<(File, u64)>,
+}
+
+fn files(log: &Log) -> Result<Vec<Part>, Broken> {
     let unreadable = |source| Broken::Unreadable { file: log.path.clone(), source };
-    let mut files = match log.full_files() {
-        Ok(files) => files,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(fault) => return Err(unreadable(fault)),
-    };
-    if log.path.try_exists().map_err(unreadable)? {
-        files.push(log.path.clone());
+    if matches!(log.path.parent().map(Path::try_exists), Some(Ok(false))) {
+        return Ok(Vec::new());
     }
+    // Who may read and not write looks without the lock, and may see a line that is being written.
+    let lock = durable::lock(&log.path).ok();
+    let full = log.full_files().map_err(unreadable)?;
+    let mut files: Vec<Part> = full.into_iter().map(|path| Part { path, current: None }).collect();
+    match File::open(&log.path) {
+        Ok(file) => {
+            let bytes = file.metadata().map_err(unreadable)?.len();
+            files.push(Part { path: log.path.clone(), current: Some((file, bytes)) });
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+        Err(fault) => return Err(unreadable(fault)),
+    }
+    drop(lock);
     Ok(files)
 }
 
@@ -129,10 +144,10 @@ struct Chain {
 }
 
 impl Chain {
-    fn read(&mut self, file: &Path) -> Result<(), Broken> {
+    fn read(&mut self, file: &Part) -> Result<(), Broken> {
         // What is torn at the end of one file is vouched for in the next, by itself.
         for_each_line(file, |bytes, line| {
-            let place = Place { file: file.to_owned(), line };
+            let place = Place { file: file.path.clone(), line };
             match parse(bytes) {
                 Some(parsed) => self.whole(bytes, &parsed, place)?,
                 None => self.no_line(bytes, place),
@@ -194,11 +209,15 @@ impl Chain {
 
 /// Lines longer than any that the log writes arrive in pieces, of which none is a line.
 fn for_each_line(
-    file: &Path,
+    part: &Part,
     mut each: impl FnMut(&[u8], usize) -> Result<bool, Broken>,
 ) -> Result<(), Broken> {
-    let unreadable = |source| Broken::Unreadable { file: file.to_owned(), source };
-    let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
+    let unreadable = |source| Broken::Unreadable { file: part.path.clone(), source };
+    let (file, bytes) = match &part.current {
+        Some((file, bytes)) => (file.try_clone(), *bytes),
+        None => (File::open(&part.path), u64::MAX),
+    };
+    let mut reader = BufReader::new(file.map_err(unreadable)?.take(bytes));
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();

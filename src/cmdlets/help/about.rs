@@ -53,6 +53,11 @@ pub static TOPICS: &[Topic] = &[
         text: Text::Written(include_str!("about_roles.txt")),
     },
     Topic {
+        name: "about_Audit",
+        synopsis: "What is written down of each call, and how it is checked.",
+        text: Text::Written(include_str!("about_audit.txt")),
+    },
+    Topic {
         name: "about_ExitStatus",
         synopsis: "What a run tells the program that started it.",
         text: Text::Written(include_str!("about_exit_status.txt")),

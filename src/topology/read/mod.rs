@@ -21,6 +21,7 @@ use crate::access::{ConfigScope, Member, PublicKey, UserScope};
 use crate::address::Address;
 
 mod access;
+mod audit;
 
 pub(super) fn document(text: &str, path: &Path) -> Result<Topology, Vec<Mistake>> {
     let mut mistakes = Mistakes::new(path, text);
@@ -40,6 +41,7 @@ pub(super) fn document(text: &str, path: &Path) -> Result<Topology, Vec<Mistake>
         gateway: reading.gateway(&mut top),
         resolver: reading.resolver(&mut top),
         access: reading.access(&mut top),
+        audit: reading.audit(&mut top, path),
         remarks: Vec::new(),
     };
     top.close(&mut reading.mistakes);
