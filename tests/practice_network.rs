@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imsh::diagnosis::catalogue::catalogue;
-use imsh::lab::{Exercise, Lab, exercises};
+use imsh::lab::{Exercise, Lab, PARTNERS, exercises};
 use imsh::topology::Topology;
 use imsh::vault::Vault;
 use imsh::verify::batch::Logon;
 use imsh::verify::outcome::Verdict;
+use imsh::verify::partner::Inspection;
 use imsh::verify::plan::{Ask, plan};
+use imsh::verify::together::together;
 use imsh::verify::{Batch, Plan, TestResult};
 use imsh::xmpp::Deadlines;
 use imsh::xmpp::network::Network;
@@ -45,6 +47,64 @@ async fn everything_broken_is_named_with_its_owner() {
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), exercises.len(), wrong.join("\n"));
+}
+
+/// What a look from here must say of a partner; of all others, that they are well.
+const LOOKS: &[(&str, &str, &str)] = &[
+    ("nxdomain.contoso.com", "FEDERATION-NOT-FOUND", "Partner"),
+    ("servfail.contoso.com", "FEDERATION-DNS-FAILURE", "Unknown"),
+    ("not-offered.contoso.com", "FEDERATION-NOT-OFFERED", "Partner"),
+    ("refused.contoso.com", "FEDERATION-REFUSED", "Partner"),
+    ("dropped.contoso.com", "FEDERATION-NO-ANSWER", "Network"),
+    ("silent.contoso.com", "FEDERATION-SILENT", "Partner"),
+    ("closes.contoso.com", "FEDERATION-CLOSED", "Partner"),
+    ("no-starttls.contoso.com", "FEDERATION-NO-TLS", "Partner"),
+    ("host-unknown.contoso.com", "FEDERATION-HOST-UNKNOWN", "Partner"),
+    ("expired.contoso.com", "FEDERATION-CERTIFICATE-EXPIRED", "Partner"),
+    ("wrong-name.contoso.com", "FEDERATION-CERTIFICATE-NAME", "Partner"),
+    ("self-signed.contoso.com", "FEDERATION-CERTIFICATE-UNTRUSTED", "Partner"),
+    ("not-yet-valid.contoso.com", "FEDERATION-CERTIFICATE-NOT-YET-VALID", "Partner"),
+    ("no-xmpp.contoso.com", "FEDERATION-NOT-XMPP", "Partner"),
+    ("tls-fails.contoso.com", "FEDERATION-TLS-FAILED", "Unknown"),
+    ("refuses-us.contoso.com", "FEDERATION-PARTNER-POLICY", "Partner"),
+    ("unlisted.example", "PLAN-NOT-ALLOWED", "Caller"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_from_here_names_what_is_broken_at_a_partner() {
+    let lab = Lab::start().await.unwrap();
+    let topology = Topology::load(&lab.topology()).unwrap();
+    let network = Network::with_name_servers(&lab.name_servers()).trusting(vec![lab.authority()]);
+    let domains = PARTNERS.iter().map(|partner| partner.domain).chain(["unlisted.example", "fabrikam.com"]);
+    let looks = domains.clone().map(|domain| {
+        let domain = domain.parse().unwrap();
+        let inspection = Inspection::plan(&topology, None, domain, None, Some(Duration::from_secs(30)));
+        inspection.run(network.clone(), None, CancellationToken::new())
+    });
+    let looks: Vec<_> = looks.collect();
+    let (results, mut received) = tokio::sync::mpsc::channel(64);
+    let running = tokio::spawn(together(24, looks, results));
+    let mut wrong = Vec::new();
+    let mut n_looks = 0;
+    while let Some(seen) = received.recv().await {
+        n_looks += 1;
+        let domain = seen.domain.to_string();
+        let (code, owner) = LOOKS
+            .iter()
+            .find(|(name, _, _)| *name == domain)
+            .map_or(("", ""), |(_, code, owner)| (*code, *owner));
+        let said = match &seen.verdict {
+            Verdict::Success => ("", ""),
+            Verdict::Failure(finding) => (finding.code, finding.owner.name()),
+            Verdict::Interrupted => ("interrupted", ""),
+        };
+        if said != (code, owner) {
+            wrong.push(format!("{domain}: wanted {code} of {owner}, got {said:?}\n{:#?}", seen.verdict));
+        }
+    }
+    running.await.unwrap();
+    assert_eq!(n_looks, domains.count());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 const PATIENT: Deadlines = Deadlines {

@@ -99,6 +99,11 @@ pub enum Need {
     /// Required where there is no pipe; of a pipe each record fills it once, with a call of its own
     /// that the gate is asked for.
     RequiredOrEach,
+    /// Required where there is no pipe; the records of a pipe fill it together, for one call that the
+    /// gate is asked for.
+    RequiredOrAll,
+    /// As `RequiredOrAll`, and not required; the text says what happens without it, for help.
+    OptionalOrAll(&'static str),
 }
 
 /// Which scope of a role a parameter's values are held against, and as what.
@@ -114,6 +119,8 @@ pub enum Binds {
     Receiver,
     /// `user_scopes`: a partner's domain.
     Partner,
+    /// `user_scopes`: a domain that is looked at as other servers see it, a partner's or our own.
+    Federation,
     /// `user_scopes`: a sender who was named by hand, and with whose account the call acts.
     Sender,
     /// `config_scopes`, through the pools that list it: a test user's address.
@@ -196,8 +203,10 @@ impl Parameter {
     /// Filled by the pipe, if there is one.
     pub const fn from_pipeline(mut self) -> Self {
         self.need = match self.need {
-            Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach => Need::RequiredOrPipeline,
-            Need::Optional(_) | Need::Pipeline => Need::Pipeline,
+            Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach | Need::RequiredOrAll => {
+                Need::RequiredOrPipeline
+            }
+            Need::Optional(_) | Need::Pipeline | Need::OptionalOrAll(_) => Need::Pipeline,
         };
         self
     }
@@ -205,6 +214,18 @@ impl Parameter {
     /// To be given, or filled by each record of the pipe in turn.
     pub const fn from_each_record(mut self) -> Self {
         self.need = Need::RequiredOrEach;
+        self
+    }
+
+    /// To be given, or filled by all records of the pipe together.
+    pub const fn from_all_records(mut self) -> Self {
+        self.need = match self.need {
+            Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach | Need::RequiredOrAll => {
+                Need::RequiredOrAll
+            }
+            Need::Optional(words) | Need::OptionalOrAll(words) => Need::OptionalOrAll(words),
+            Need::Pipeline => Need::OptionalOrAll(""),
+        };
         self
     }
 

@@ -15,10 +15,12 @@ pub mod change;
 pub mod settings;
 pub mod authority;
 pub mod principal;
+pub mod verifying;
 
 pub mod help;
 
 pub mod test_xmpp_im;
+pub mod test_federated_partner;
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
 pub mod get_xmpp_gateway_configuration;
@@ -105,6 +107,7 @@ pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 /// Every cmdlet, in the order of help.
 pub static ALL: &[&Cmdlet] = &[
     &test_xmpp_im::CMDLET,
+    &test_federated_partner::CMDLET,
     &get_pool::CMDLET,
     &get_xmpp_allowed_partner::CMDLET,
     &get_xmpp_gateway_configuration::CMDLET,

@@ -400,13 +400,13 @@ entries! {
     FEDERATION_NOT_FOUND: "FEDERATION-NOT-FOUND", [Partner, Caller, Pool],
         "The pool finds no server of the partner in DNS: no such name, no address, or an SRV record that leads to a host without one.",
         "Check the spelling of the receiver's domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS.";
-    FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner],
+    FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner, Pool],
         "The partner's SRV record has the single target \".\": it says that it offers no federation.",
         "Ask the partner whether federation is to be offered; its _xmpp-server record must then name a server.";
     FEDERATION_DNS_FAILURE: "FEDERATION-DNS-FAILURE", [Pool, Unknown],
         "DNS failed at the pool (SERVFAIL and the like), which is not the same as a missing name.",
         "Check the resolver that the pool uses, and the DNSSEC signatures and name servers of the partner's zone.";
-    FEDERATION_REFUSED: "FEDERATION-REFUSED", [Partner, Unknown],
+    FEDERATION_REFUSED: "FEDERATION-REFUSED", [Partner, Pool, Unknown],
         "The partner's host answers, and nobody listens at its federation port.",
         "Ask the partner to start its server, or to correct the port in its _xmpp-server record.";
     FEDERATION_NO_ANSWER: "FEDERATION-NO-ANSWER", [Network, Partner],
@@ -415,34 +415,34 @@ entries! {
     FEDERATION_UNREACHABLE: "FEDERATION-UNREACHABLE", [Network],
         "The pool has no route to the partner.",
         "Check the pool's network, its routes, and whether the partner's addresses are of a kind that it can use (IPv4, IPv6).";
-    FEDERATION_SILENT: "FEDERATION-SILENT", [Partner, Unknown],
+    FEDERATION_SILENT: "FEDERATION-SILENT", [Partner, Pool, Unknown],
         "The partner's server accepts connections and then says nothing: it hangs, is overloaded, or something else listens there.",
         "Ask the partner to check its server, and what listens at its federation port.";
-    FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Unknown],
+    FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Pool, Unknown],
         "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
         "Ask the partner to look into its server's log for the pool's domain.";
-    FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner],
+    FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner, Pool],
         "What answers at the partner's federation port does not speak XMPP.",
         "Ask the partner to correct its _xmpp-server record, or what listens at that port.";
-    FEDERATION_NO_TLS: "FEDERATION-NO-TLS", [Partner],
+    FEDERATION_NO_TLS: "FEDERATION-NO-TLS", [Partner, Pool],
         "The partner's server offers no encryption to other servers.",
         "Ask the partner to configure a certificate and TLS between servers.";
     FEDERATION_TLS_FAILED: "FEDERATION-TLS-FAILED", [Unknown, Partner],
         "The TLS handshake between the two servers failed.",
         "Compare the TLS versions, ciphers and certificates of both servers; their logs say more.";
-    FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner],
+    FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner, Pool],
         "The certificate of the partner's server has expired.",
         "Ask the partner to renew its certificate and reload its server.";
-    FEDERATION_NOT_YET_VALID: "FEDERATION-CERTIFICATE-NOT-YET-VALID", [Partner],
+    FEDERATION_NOT_YET_VALID: "FEDERATION-CERTIFICATE-NOT-YET-VALID", [Partner, Pool],
         "The certificate of the partner's server is not valid yet, or the pool's clock is slow.",
         "Check the pool's clock; if it is right, ask the partner to install a certificate that is valid now.";
-    FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner],
+    FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner, Pool],
         "The certificate of the partner's server is not for the partner's domain.",
         "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it.";
     FEDERATION_UNTRUSTED: "FEDERATION-CERTIFICATE-UNTRUSTED", [Partner, Pool],
         "The pool does not trust the certificate of the partner's server: signed by itself, by an unknown issuer, or without its intermediate. Prosody 0.12 says this for other flaws as well.",
         "Run Test-FederatedPartner to see the certificate; ask the partner for a certificate from a known issuer with its whole chain, or have the pool trust the partner's issuer.";
-    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner],
+    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner, Pool],
         "The server that the partner's DNS records lead to does not serve the partner's domain.",
         "Ask the partner to correct its _xmpp-server record, or to add the domain to the server.";
     FEDERATION_NOT_AUTHENTICATED: "FEDERATION-NOT-AUTHENTICATED", [Unknown],
@@ -460,7 +460,7 @@ entries! {
     FEDERATION_FORBIDDEN: "FEDERATION-FORBIDDEN", [Pool],
         "The pool's own policy does not allow messages to this partner.",
         "Add the partner to the domains that the pool may federate with.";
-    FEDERATION_PARTNER_POLICY: "FEDERATION-PARTNER-POLICY", [Partner],
+    FEDERATION_PARTNER_POLICY: "FEDERATION-PARTNER-POLICY", [Partner, Pool],
         "The partner's policy does not let the pool's domain federate with it.",
         "Ask the partner to allow the sender's domain, or to enable federation for its own.";
     FEDERATION_QUEUE_FULL: "FEDERATION-QUEUE-FULL", [Pool],

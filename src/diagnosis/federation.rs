@@ -70,7 +70,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(look: &Look) -> Self {
-        let partner = &look.partner;
+        let partner = &look.name;
         let sights = match &look.sights {
             Err(fault) => {
                 let text = format!("from this machine: {fault}");
@@ -123,7 +123,7 @@ fn nowhere(fault: &Fault) -> Option<String> {
     }
 }
 
-fn of_sight(sight: &Sight) -> Option<Cause> {
+pub(super) fn of_sight(sight: &Sight) -> Option<Cause> {
     match (&sight.offer, sight.certificate().map(|report| &report.verdict)) {
         (Err(fault), _) => of_fault(fault),
         (Ok(_), Some(Err(fault))) => Some(of_certificate(fault)),
@@ -131,7 +131,7 @@ fn of_sight(sight: &Sight) -> Option<Cause> {
     }
 }
 
-fn trouble(sight: &Sight) -> String {
+pub(super) fn trouble(sight: &Sight) -> String {
     match (&sight.offer, sight.certificate()) {
         (Err(fault), _) => fault.to_string(),
         (Ok(_), Some(report)) => match &report.verdict {
@@ -159,7 +159,7 @@ fn of_certificate(fault: &CertificateFault) -> Cause {
 }
 
 /// The cause that a fault of the look stands for; `None` where it says nothing about the partner.
-fn of_fault(fault: &Fault) -> Option<Cause> {
+pub(super) fn of_fault(fault: &Fault) -> Option<Cause> {
     match fault {
         Fault::Resolve(fault) => of_resolve(fault),
         Fault::Connect(fault) => of_connect(fault),
@@ -291,7 +291,7 @@ fn more_exact(said: Cause, seen: &Seen) -> Cause {
 }
 
 /// The words for a cause, and whose it is in the light of what was seen from here.
-fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     let (pool, partner) = (context.pool, context.partner());
     let healthy_here = seen.is_some_and(|seen| seen.healthy);
     // What was reached from here, DNS must have led to.

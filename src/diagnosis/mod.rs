@@ -19,6 +19,7 @@ pub mod send;
 pub mod deliver;
 pub mod bounces;
 pub mod federation;
+pub mod look;
 
 use std::fmt;
 use std::time::Duration;

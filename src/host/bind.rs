@@ -43,8 +43,8 @@ pub fn bind(
             Need::Required => !bound.is_given(parameter.name),
             // Of a pipe, each record has filled it before it comes to binding.
             Need::RequiredOrPipeline => !is_piped && !bound.is_given(parameter.name),
-            Need::RequiredOrEach => !bound.is_given(parameter.name),
-            Need::Optional(_) | Need::Pipeline => false,
+            Need::RequiredOrEach | Need::RequiredOrAll => !bound.is_given(parameter.name),
+            Need::Optional(_) | Need::Pipeline | Need::OptionalOrAll(_) => false,
         };
         if is_missing {
             return Err(ErrorRecord::new(
@@ -118,15 +118,18 @@ fn is_nothing(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text().is_some_and(|text| text.trim().is_empty())
 }
 
-/// The parameter that each record of the pipe fills, in a call of its own.
+/// The parameter that the records of the pipe fill: each in a call of its own, or all of them in one.
 ///
 /// # Errors
 /// It is given as well: nothing is left for the pipe to fill.
-pub fn filled_by_each_record(
+pub fn filled_by_records(
     description: &'static Description,
     arguments: &Arguments,
 ) -> Result<Option<&'static Parameter>, ErrorRecord> {
-    let takes = |parameter: &&Parameter| parameter.need == Need::RequiredOrEach;
+    let takes = |parameter: &&Parameter| match parameter.need {
+        Need::RequiredOrEach | Need::RequiredOrAll | Need::OptionalOrAll(_) => true,
+        Need::Required | Need::Optional(_) | Need::Pipeline | Need::RequiredOrPipeline => false,
+    };
     let Some(parameter) = description.parameters.iter().find(takes) else { return Ok(None) };
     let names_it = |argument: &&Argument| match &argument.name {
         Some(name) => description.parameter(name).is_ok_and(|named| named.name == parameter.name),

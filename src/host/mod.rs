@@ -27,7 +27,7 @@ pub use kept::Assignment;
 pub use tally::Tally;
 
 use crate::access::{Parameter, Principal};
-use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Family, Position};
+use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Family, Need, Position};
 use crate::cmdlets::call::Watch;
 use crate::cmdlets::{Action, Bound, Call, Cmdlet, Halt, Input, Operator, Output, Streams, World};
 use crate::topology::Topology;
@@ -164,7 +164,7 @@ impl Host {
     }
 
     /// One stage of a pipeline: one call of its cmdlet, or one for each record of the pipe where the
-    /// cmdlet says that a record fills a parameter.
+    /// cmdlet says that a record fills a parameter. The gate knows what a call touches before it begins.
     async fn invoke(
         &self,
         place: usize,
@@ -177,16 +177,26 @@ impl Host {
         let stage = asked_for_help(stage);
         let cmdlet = self.find(&stage)?;
         let filled = match input.is_piped() {
-            true => bind::filled_by_each_record(&cmdlet.description, &stage.arguments)
+            true => bind::filled_by_records(&cmdlet.description, &stage.arguments)
                 .map_err(|error| located(error, &cmdlet.description, &stage))?,
             false => None,
         };
-        let place = Place { stage: place, is_for_record: filled.is_some(), kept_of_all };
+        let in_turn = filled.is_some_and(|parameter| parameter.need == Need::RequiredOrEach);
+        let place = Place { stage: place, is_for_record: in_turn, kept_of_all };
         let Some(parameter) = filled else {
             return self.call(cmdlet, stage, input, place, output, cancel).await;
         };
         // Who may not run it at all is told before the stage before it has done its work.
         self.ask_leave(&cmdlet.description, &stage)?;
+        if !in_turn {
+            let mut records = Vec::new();
+            while let Some(record) = input.next().await {
+                records.push(record);
+            }
+            let arguments = stage.arguments.clone().with(parameter.name, Value::List(records));
+            let filled = Stage { arguments, ..stage };
+            return self.call(cmdlet, filled, Input::none(), place, output, cancel).await;
+        }
         while let Some(record) = input.next().await {
             if output.is_closed() {
                 break;

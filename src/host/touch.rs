@@ -50,6 +50,7 @@ pub fn things(
                 far.extend(values.iter().map(|domain| vec![partner(domain, topology)]));
             }
             Binds::Partner => far.extend(values.iter().map(|domain| whole_partner(domain, topology))),
+            Binds::Federation => far.extend(values.iter().map(|domain| vec![federated(domain, topology)])),
             Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
             Binds::Endpoint => always.push(unlisted(parameter.name)),
             // Those are for `power`.
@@ -149,6 +150,14 @@ fn whole_partner(written: &str, topology: &Topology) -> Vec<Touch> {
             .map(Touch::Partner)
             .collect(),
         None => vec![partner(written, topology)],
+    }
+}
+
+/// A domain as other servers see it: a partner's, or one of our own.
+fn federated(written: &str, topology: &Topology) -> Touch {
+    match written.parse::<Domain>() {
+        Ok(domain) if topology.pool_serving(&domain).is_some() => Touch::Partner(domain),
+        Ok(_) | Err(_) => partner(written, topology),
     }
 }
 

@@ -80,10 +80,17 @@ fn client_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
             &other,
         );
     }
-    zone.srv(&starttls(host.domain), 0, 5, ports.starttls, server)
+    let federation = format!("_xmpp-server._tcp.{}", host.domain);
+    zone.srv(&starttls(host.domain), 0, 5, ports.starttls, server)?.srv(
+        &federation,
+        0,
+        5,
+        ports.starttls,
+        server,
+    )
 }
 
-/// A partner's records; those of a healthy pool's domain are not asked for, since pools are not looked at so.
+/// A partner's records.
 fn server_records(zone: Zone, host: &Host, ports: &Ports) -> io::Result<Zone> {
     let domain = host.domain;
     let srv = format!("_xmpp-server._tcp.{domain}");

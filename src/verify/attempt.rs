@@ -13,7 +13,7 @@ use super::sessions::{Logged, Purpose, Sessions, Shared, Stopped};
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
 use crate::xmpp::deliver::{self, Delivery, Fence, LINGER, Wanted, deliver};
-use crate::xmpp::federation::{Look, Question, look};
+use crate::xmpp::federation::{Look, Question, Whom, look};
 use crate::xmpp::message::Probe;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::Session;
@@ -155,16 +155,20 @@ impl Attempt<'_> {
     async fn look(&self, verification: &Verification) -> Option<Look> {
         let partner = verification.receiver.domain();
         let from = verification.sender.address.domain();
+        let server = verification.partner_server.as_ref().map(ToString::to_string);
         let question = Question {
-            partner: partner.as_str(),
-            from: Some(from.as_str()),
+            whom: Whom::Partner {
+                domain: partner.as_str(),
+                server: server.as_deref(),
+                from: Some(from.as_str()),
+            },
             trust: &verification.sender.trust(),
             deadlines: Deadlines { whole: MOST_LOOKING, ..verification.deadlines },
         };
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => None,
-            look = look(&question, self.network) => Some(look),
+            look = look(&question, self.network, &None) => Some(look),
         }
     }
 

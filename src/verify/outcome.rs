@@ -61,6 +61,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// What is broken, where something is.
+    pub fn finding(&self) -> Option<&Finding> {
+        match self {
+            Self::Failure(finding) => Some(finding),
+            Self::Success | Self::Interrupted => None,
+        }
+    }
+
     /// The verdict on a fault that has been diagnosed.
     pub fn of(fault: &Fault, finding: Finding) -> Self {
         if matches!(fault, Fault::Cancelled) { Self::Interrupted } else { Self::Failure(finding) }
@@ -161,33 +169,17 @@ impl TestResult {
 
     /// The result as a record, properties in the order of the views.
     pub fn record(&self) -> Record {
-        let (result, finding) = match &self.verdict {
-            Verdict::Success => ("Success", None),
-            Verdict::Failure(finding) => ("Failure", Some(finding)),
-            Verdict::Interrupted => ("Failure", None),
-        };
-        let interrupted = "The test was interrupted before its outcome could be known.";
-        let error = match &self.verdict {
-            Verdict::Success => Value::Null,
-            Verdict::Failure(finding) => Value::Text(finding.error()),
-            Verdict::Interrupted => Value::text(interrupted),
-        };
-        Record::new("TestResult")
-            .with("TargetFqdn", self.target.as_str())
-            .with("Result", result)
-            .with("Latency", self.latency)
-            .with("Error", error)
-            .with("Diagnosis", Value::optional(finding.map(Finding::diagnosis)))
+        let record = Record::new("TestResult").with("TargetFqdn", self.target.as_str());
+        let record = told(record, &self.verdict, self.latency)
             .with("Evidence", Value::optional(self.evidence.map(|level| level.to_string())))
             .with("Receiver", self.receiver.to_string())
-            .with("Sender", self.sender.to_string())
-            .with("Code", Value::optional(finding.map(|finding| finding.code)))
-            .with("Owner", Value::optional(finding.map(|finding| finding.owner.name())))
+            .with("Sender", self.sender.to_string());
+        blamed(record, &self.verdict)
             .with("Phase", Value::optional(self.phase().map(Phase::name)))
             .with("Proofs", Value::List(self.proofs.iter().map(proof).collect()))
             .with("MessageLatency", Value::optional(self.message_latency))
             .with("Elapsed", self.elapsed)
-            .with("Steps", Value::List(self.trace.steps().iter().map(step).collect()))
+            .with("Steps", Value::List(steps(&self.trace, Duration::ZERO)))
             .with(
                 "CertificateDaysLeft",
                 Value::optional(self.certificate.as_ref().map(CertificateReport::chain_days_left)),
@@ -210,11 +202,39 @@ fn proof(proven: &Proven) -> Value {
         .into()
 }
 
-fn step(step: &Step) -> Value {
-    Record::new("Step")
-        .with("Phase", step.phase.name())
-        .with("Start", step.started)
-        .with("Duration", step.duration)
-        .with("Learned", Value::texts(step.facts.iter().map(ToString::to_string)))
-        .into()
+/// A record with what a verdict says in the original's words: Result, Latency, Error, Diagnosis.
+pub(super) fn told(record: Record, verdict: &Verdict, latency: Duration) -> Record {
+    let (result, error) = match verdict {
+        Verdict::Success => ("Success", Value::Null),
+        Verdict::Failure(finding) => ("Failure", Value::Text(finding.error())),
+        Verdict::Interrupted => ("Failure", Value::text(INTERRUPTED)),
+    };
+    record
+        .with("Result", result)
+        .with("Latency", latency)
+        .with("Error", error)
+        .with("Diagnosis", Value::optional(verdict.finding().map(Finding::diagnosis)))
+}
+
+/// A record with the code of what is broken, and whose it is.
+pub(super) fn blamed(record: Record, verdict: &Verdict) -> Record {
+    let finding = verdict.finding();
+    record
+        .with("Code", Value::optional(finding.map(|finding| finding.code)))
+        .with("Owner", Value::optional(finding.map(|finding| finding.owner.name())))
+}
+
+const INTERRUPTED: &str = "The test was interrupted before its outcome could be known.";
+
+/// The steps of a trace that began so long after the test, as records.
+pub(super) fn steps(trace: &Trace, after: Duration) -> Vec<Value> {
+    let step = |step: &Step| {
+        Record::new("Step")
+            .with("Phase", step.phase.name())
+            .with("Start", after + step.started)
+            .with("Duration", step.duration)
+            .with("Learned", Value::texts(step.facts.iter().map(ToString::to_string)))
+            .into()
+    };
+    trace.steps().iter().map(step).collect()
 }

@@ -49,6 +49,8 @@ pub struct Verification {
     pub deadlines: Deadlines,
     /// Whether the topology lists the receiver's domain.
     pub partner_listed: bool,
+    /// The server that the topology names for the receiver's domain, in place of its records.
+    pub partner_server: Option<Server>,
     /// The parameters that were given by hand, for the diagnosis.
     pub ask: Ask,
 }
@@ -182,6 +184,7 @@ pub fn plan(
         .unwrap_or_else(|| usual_body(&sender.address));
     Ok(Plan::Test(Box::new(Verification {
         partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
+        partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
         sender,
         receiver: receiver.clone(),
         second,
@@ -298,6 +301,12 @@ pub fn deadlines(gateway: &Gateway, timeout: Option<Duration>) -> Deadlines {
     }
 }
 
+/// Whose certificates a pool's settings believe.
+pub(super) fn trust(pool: Option<&Pool>) -> Trust {
+    let ca_file = pool.and_then(|pool| pool.ca_file.clone());
+    ca_file.map_or(Trust::System, Trust::File)
+}
+
 impl Account {
     /// The kinds of TLS that its pool may be reached by.
     pub fn security(&self) -> Security {
@@ -306,8 +315,7 @@ impl Account {
 
     /// Whose certificates are believed.
     pub(super) fn trust(&self) -> Trust {
-        let ca_file = self.pool.as_ref().and_then(|pool| pool.ca_file.clone());
-        ca_file.map_or(Trust::System, Trust::File)
+        trust(self.pool.as_ref())
     }
 
     /// How to authenticate, as it was given by hand; none for the usual way.

@@ -1,4 +1,4 @@
-//! The look from here at a partner: what its servers show to a stranger who asks to federate.
+//! The look from here: what the servers of a partner, or of a pool, show to a stranger.
 //!
 //! Beside the phases, not one of them: informs a diagnosis, and decides nothing. What is seen here
 //! may differ from what a pool sees, over other name servers and other routes. Looks at each target
@@ -16,36 +16,50 @@ use super::condition::StreamCondition;
 use super::connect::Dialling;
 use super::dns::a_label;
 use super::network::{Network, Trust};
-use super::resolve::{self, Endpoint, Kind, Target};
+use super::resolve::{self, Endpoint, Kind, Place, Target};
 use super::secure::{self, Handshake};
 use super::stream::{self, Looked, Plain, Stream};
-use super::trace::Trace;
+use super::trace::{Observer, Trace};
 use super::xml::{Element, ns};
 use super::{Deadlines, Fault, Phase, within};
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
-    /// The partner's domain.
-    pub partner: &'a str,
-    /// The domain that asks, as a stream's `from`; some servers tell nothing to nobody.
-    pub from: Option<&'a str>,
+    /// Whose servers, and as whose friend.
+    pub whom: Whom<'a>,
     /// Whose certificates are believed.
     pub trust: &'a Trust,
     /// How long Resolve, Connect and Secure may take, and all of it.
     pub deadlines: Deadlines,
 }
 
-/// What was seen of a partner.
+/// Whose servers are looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Whom<'a> {
+    /// Those of a partner, as another server sees them.
+    Partner {
+        /// The partner's domain.
+        domain: &'a str,
+        /// The server that is named for it in place of its SRV records.
+        server: Option<&'a str>,
+        /// The domain that asks, as a stream's `from`; some servers tell nothing to nobody.
+        from: Option<&'a str>,
+    },
+    /// Those of a pool that the topology lists, as clients of the place's domain see them.
+    Pool(Place<'a>),
+}
+
+/// What was seen.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// The partner's domain.
-    pub partner: String,
+    /// The partner's domain, or the pool.
+    pub name: String,
     /// When the look began.
     pub began_at: Timestamp,
     /// How long it took.
     pub duration: Duration,
-    /// How its servers were looked for.
+    /// How the servers were looked for.
     pub trace: Trace,
     /// What was seen at each of them, in their order; or why none was found.
     pub sights: Result<Vec<Sight>, Fault>,
@@ -58,16 +72,16 @@ pub struct Sight {
     pub target: Target,
     /// What happened there.
     pub trace: Trace,
-    /// What it offers to other servers behind TLS; or what stopped us before.
+    /// What it offers behind TLS; or what stopped us before.
     pub offer: Result<Offer, Fault>,
 }
 
-/// What a server offers to another one that it does not know yet.
+/// What a server offers to somebody whom it does not know yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offer {
     /// Ways to prove who the other one is.
     Ways {
-        /// SASL mechanisms; servers use EXTERNAL.
+        /// SASL mechanisms; between servers, EXTERNAL.
         mechanisms: Vec<String>,
         /// Whether it offers dialback (XEP-0220).
         dialback: Dialback,
@@ -91,7 +105,7 @@ pub enum Dialback {
 }
 
 impl Look {
-    /// Whether one of the partner's servers could be federated with, as far as a stranger can see.
+    /// Whether one of the servers could be used, as far as a stranger can see.
     pub fn is_healthy(&self) -> bool {
         self.sights.iter().flatten().any(Sight::is_healthy)
     }
@@ -109,15 +123,15 @@ impl Sight {
     }
 }
 
-/// Looks at the servers of a partner, all at the same time. Always comes to an end within
-/// `deadlines.whole`, with what was seen until then.
-pub async fn look(question: &Question<'_>, network: &Network) -> Look {
-    let mut trace = Trace::new();
+/// Looks at the servers, all at the same time, and tells `observer` meanwhile. Always comes to an end
+/// within `deadlines.whole`, with what was seen until then.
+pub async fn look(question: &Question<'_>, network: &Network, observer: &Option<Observer>) -> Look {
+    let mut trace = new_trace(observer);
     let until = Instant::now() + question.deadlines.whole;
-    let sights = sights(question, until, network, &mut trace).await;
+    let sights = sights(question, until, network, observer, &mut trace).await;
     trace.end();
     Look {
-        partner: question.partner.to_owned(),
+        name: question.whom.name().to_owned(),
         began_at: trace.began_at(),
         duration: trace.elapsed(),
         trace,
@@ -125,96 +139,161 @@ pub async fn look(question: &Question<'_>, network: &Network) -> Look {
     }
 }
 
+fn new_trace(observer: &Option<Observer>) -> Trace {
+    observer.clone().map_or_else(Trace::new, Trace::observed)
+}
+
 async fn sights(
     question: &Question<'_>,
     until: Instant,
     network: &Network,
+    observer: &Option<Observer>,
     trace: &mut Trace,
 ) -> Result<Vec<Sight>, Fault> {
     trace.begin(Phase::Resolve);
-    let partner = a_label(question.partner)?;
-    let found =
-        within(Phase::Resolve, &question.deadlines, resolve::partner(&partner, network, trace)).await?;
-    let identity = Identity { domain: partner, host: None, role: Role::Server };
-    let looks = found
-        .into_iter()
-        .take(MAX_SIGHTS)
-        .map(|endpoint| sight(endpoint, question, &identity, until, network));
+    let identity = question.whom.identity()?;
+    let deadlines = &question.deadlines;
+    let found = match question.whom {
+        Whom::Partner { server, .. } => {
+            let partner = resolve::partner(&identity.domain, server, network, trace);
+            within(Phase::Resolve, deadlines, partner).await?
+        }
+        Whom::Pool(place) => within(Phase::Resolve, deadlines, resolve::pool(&place, network, trace)).await?,
+    };
+    trace.end();
+    let looks = found.into_iter().take(MAX_SIGHTS).map(|endpoint| {
+        let visitor = Visitor { question: *question, identity: &identity, network };
+        sight(visitor, endpoint, until, new_trace(observer))
+    });
     Ok(join_all(looks).await)
 }
 
-async fn sight(
-    endpoint: Endpoint,
-    question: &Question<'_>,
-    identity: &Identity,
-    until: Instant,
-    network: &Network,
-) -> Sight {
+/// Who goes to look at one target.
+#[derive(Clone, Copy)]
+struct Visitor<'a> {
+    question: Question<'a>,
+    identity: &'a Identity,
+    network: &'a Network,
+}
+
+async fn sight(visitor: Visitor<'_>, endpoint: Endpoint, until: Instant, mut trace: Trace) -> Sight {
     let target = endpoint.target.clone();
-    let mut trace = Trace::new();
     let visits = async {
-        let offer = visit(endpoint.clone(), question, identity, network, &mut trace).await;
-        match offer {
-            Err(Fault::Stream(stream::Fault::Error {
-                condition: StreamCondition::UndefinedCondition,
-                ..
-            })) if question.from.is_some() => {
+        let offer = visitor.visit(endpoint.clone(), &mut trace).await;
+        match (offer, visitor.anonymous()) {
+            (
+                Err(Fault::Stream(stream::Fault::Error {
+                    condition: StreamCondition::UndefinedCondition,
+                    ..
+                })),
+                Some(anonymous),
+            ) => {
                 // COMPAT: Prosody ends a stream so that says to be from a domain that it serves itself.
-                let anonymous = Question { from: None, ..*question };
-                visit(endpoint, &anonymous, identity, network, &mut trace).await
+                anonymous.visit(endpoint, &mut trace).await
             }
-            offer => offer,
+            (offer, _) => offer,
         }
     };
     let offer = match timeout_at(until, visits).await {
         Ok(offer) => offer,
         Err(_) => Err(Fault::Deadline {
             phase: trace.steps().last().map_or(Phase::Connect, |step| step.phase),
-            after: question.deadlines.whole,
+            after: visitor.question.deadlines.whole,
         }),
     };
     trace.end();
     Sight { target, trace, offer }
 }
 
-async fn visit(
-    endpoint: Endpoint,
-    question: &Question<'_>,
-    identity: &Identity,
-    network: &Network,
-    trace: &mut Trace,
-) -> Result<Offer, Fault> {
-    let Question { partner, from, trust, deadlines } = question;
-    let kind = endpoint.target.kind;
-    trace.begin(Phase::Connect);
-    let connected = Dialling::new(vec![endpoint]).next(Instant::now() + deadlines.connect, trace).await?;
-    trace.begin(Phase::Secure);
-    let secure = async {
-        let wire = match kind {
-            Kind::Direct => connected.wire,
-            Kind::StartTls => {
-                let stream =
-                    Stream::<_, Plain>::open_to_server(connected.wire, partner, *from, trace).await?;
-                stream.start_tls(trace).await?
+impl<'a> Visitor<'a> {
+    /// The same without a name, where it gave one.
+    fn anonymous(self) -> Option<Self> {
+        match self.question.whom {
+            Whom::Partner { domain, server, from: Some(_) } => {
+                let whom = Whom::Partner { domain, server, from: None };
+                Some(Self { question: Question { whom, ..self.question }, ..self })
+            }
+            Whom::Partner { from: None, .. } | Whom::Pool(_) => None,
+        }
+    }
+
+    async fn visit(self, endpoint: Endpoint, trace: &mut Trace) -> Result<Offer, Fault> {
+        let Self { question: Question { whom, trust, deadlines }, identity, network } = self;
+        let kind = endpoint.target.kind;
+        trace.begin(Phase::Connect);
+        let connected = Dialling::new(vec![endpoint]).next(Instant::now() + deadlines.connect, trace).await?;
+        trace.begin(Phase::Secure);
+        let domain = whom.domain();
+        let secure = async {
+            let wire = match kind {
+                Kind::Direct => connected.wire,
+                Kind::StartTls => {
+                    let stream = match whom {
+                        Whom::Partner { from, .. } => {
+                            Stream::<_, Plain>::open_to_server(connected.wire, domain, from, trace).await?
+                        }
+                        Whom::Pool(_) => Stream::<_, Plain>::open(connected.wire, domain, trace).await?,
+                    };
+                    stream.start_tls(trace).await?
+                }
+            };
+            let handshake = Handshake { identity, trust, kind, client_certificate: None };
+            let tls = secure::look(wire, &handshake, network, trace).await?;
+            let from = whom.from();
+            match (Stream::<_, Looked>::look(tls, domain, identity.role, from, trace).await, identity.role) {
+                (Ok(stream), _) => {
+                    let offer = Offer::of(stream.features());
+                    stream.close().await;
+                    Ok(offer)
+                }
+                (
+                    Err(Fault::Stream(stream::Fault::Error {
+                        condition: StreamCondition::NotAuthorized,
+                        text,
+                        ..
+                    })),
+                    Role::Server,
+                ) => Ok(Offer::CertificateFirst { said: text }),
+                (Err(fault), _) => Err(fault),
             }
         };
-        let handshake = Handshake { identity, trust, kind, client_certificate: None };
-        let tls = secure::look(wire, &handshake, network, trace).await?;
-        match Stream::<_, Looked>::look(tls, partner, *from, trace).await {
-            Ok(stream) => {
-                let offer = Offer::of(stream.features());
-                stream.close().await;
-                Ok(offer)
-            }
-            Err(Fault::Stream(stream::Fault::Error {
-                condition: StreamCondition::NotAuthorized,
-                text,
-                ..
-            })) => Ok(Offer::CertificateFirst { said: text }),
-            Err(fault) => Err(fault),
+        within(Phase::Secure, &deadlines, secure).await
+    }
+}
+
+impl<'a> Whom<'a> {
+    /// What a report calls it.
+    fn name(self) -> &'a str {
+        match self {
+            Self::Partner { domain, .. } => domain,
+            Self::Pool(place) => place.pool,
         }
-    };
-    within(Phase::Secure, deadlines, secure).await
+    }
+
+    /// The domain that streams are opened to.
+    fn domain(self) -> &'a str {
+        match self {
+            Self::Partner { domain, .. } => domain,
+            Self::Pool(place) => place.domain,
+        }
+    }
+
+    /// The domain that asks.
+    fn from(self) -> Option<&'a str> {
+        match self {
+            Self::Partner { from, .. } => from,
+            Self::Pool(_) => None,
+        }
+    }
+
+    /// Whose certificate must be shown; a pool's may name the pool, which the topology vouches for.
+    fn identity(self) -> Result<Identity, resolve::Fault> {
+        let domain = a_label(self.domain())?;
+        Ok(match self {
+            Self::Partner { .. } => Identity { domain, host: None, role: Role::Server },
+            Self::Pool(place) => Identity { domain, host: Some(a_label(place.pool)?), role: Role::Client },
+        })
+    }
 }
 
 impl Offer {

@@ -80,13 +80,29 @@ pub(super) async fn elsewhere(
     locate(Found::certain(vec![target]), network, trace).await
 }
 
-/// Finds the servers that speak for a domain to other servers.
+/// Finds the servers that speak for a domain to other servers: the one that is named, or those that
+/// its records name.
 ///
 /// # Errors
 /// See [`Fault`].
-pub async fn partner(domain: &str, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
-    let domain = a_label(domain)?;
-    let found = published(&domain, Service::SERVER, (SERVER_PORT, Kind::StartTls), network, trace).await?;
+pub async fn partner(
+    domain: &str,
+    server: Option<&str>,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Vec<Endpoint>, Fault> {
+    let found = match server {
+        Some(written) => {
+            let (host, port) =
+                split(written).ok_or_else(|| Fault::BadServer { written: written.to_owned() })?;
+            let target = Target::named(host, port.unwrap_or(SERVER_PORT), Kind::StartTls);
+            Found::certain(vec![Target { origin: Origin::Listed, ..target }])
+        }
+        None => {
+            let by_name = (SERVER_PORT, Kind::StartTls);
+            published(&a_label(domain)?, Service::SERVER, by_name, network, trace).await?
+        }
+    };
     trace.learn(Fact::Targets(found.targets.clone()));
     locate(found, network, trace).await
 }

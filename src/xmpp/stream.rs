@@ -15,6 +15,7 @@ use jid::BareJid;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::certificate::Role;
 use super::condition::{StreamCondition, application_in, condition_in, quote, text_in};
 use super::secure::{self, ChannelBindings, Verified};
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
@@ -235,14 +236,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Looked> {
-    /// Opens an encrypted stream as one server to another, and reads its features.
+    /// Opens an encrypted stream, as one server to another or as a client, and reads its features.
     pub(super) async fn look(
         io: Io,
         domain: &str,
+        role: Role,
         from: Option<&str>,
         trace: &mut Trace,
     ) -> Result<Self, super::Fault> {
-        let mut stream = Self::new(io, domain, ns::SERVER, Looked(()));
+        let content = match role {
+            Role::Client => ns::CLIENT,
+            Role::Server => ns::SERVER,
+        };
+        let mut stream = Self::new(io, domain, content, Looked(()));
         stream.begin(from, trace).await?;
         learn_software(&stream.features, trace);
         Ok(stream)

@@ -9,6 +9,7 @@ use imsh::diagnosis::catalogue::catalogue;
 
 use crate::bounces::rows;
 use crate::examples::examples;
+use crate::looks::looks;
 
 /// `UPDATE_GOLDEN=1 cargo test --test diagnosis` writes it anew; then read it.
 #[test]
@@ -75,7 +76,7 @@ fn findings_keep_to_their_grammar() {
 fn all() -> Vec<(String, Finding)> {
     let examples = examples().into_iter().map(|example| (example.name().to_owned(), example.finding()));
     let rows = rows().map(|row| (format!("{}, by {}", row.case, row.software), row.diagnose()));
-    examples.chain(rows).collect()
+    examples.chain(rows).chain(looks()).collect()
 }
 
 fn golden() -> String {

@@ -5,6 +5,7 @@
 mod scene;
 mod bounces;
 mod examples;
+mod looks;
 mod catalogue;
 mod hostile;
 mod practice;

@@ -97,11 +97,14 @@ pub(crate) fn look(name: &str) -> Option<Look> {
                 not_after: day("2026-10-30"),
             }),
         )),
+        "self-signed" => {
+            Ok(sight(Ok(()), Err(CertificateFault::SelfSigned { subject: "CN=contoso.com".to_owned() })))
+        }
         "not yet" => Ok(sight(Ok(()), Err(CertificateFault::NotYetValid { not_before: day("2027-01-01") }))),
         other => panic!("no such look: {other}"),
     };
     Some(Look {
-        partner: "contoso.com".to_owned(),
+        name: "contoso.com".to_owned(),
         began_at: day("2026-11-23"),
         duration: Duration::from_secs(1),
         trace: Trace::new(),

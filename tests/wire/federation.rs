@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use imsh::lab::dns::{NameServer, Zone};
-use imsh::xmpp::federation::{self, Dialback, Look, Offer, Question};
+use imsh::xmpp::federation::{self, Dialback, Look, Offer, Question, Whom};
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::secure::CertificateFault;
 use imsh::xmpp::{Deadlines, Fault, Phase, resolve, secure};
@@ -32,8 +32,8 @@ async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> L
     let names = NameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[names.address()]);
     let trust = Trust::File(file.path().to_owned());
-    let question = Question { partner: PARTNER, from: Some("litwareinc.com"), trust: &trust, deadlines };
-    federation::look(&question, &network).await
+    let whom = Whom::Partner { domain: PARTNER, server: None, from: Some("litwareinc.com") };
+    federation::look(&Question { whom, trust: &trust, deadlines }, &network, &None).await
 }
 
 /// Looks at a partner who shows this certificate and says this behind TLS.

@@ -215,8 +215,8 @@ async fn a_partner_is_looked_for_by_its_server_records() {
         .address("fabrikam.com", HERE);
     let server = NameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[server.address()]);
-    let contoso = resolve::partner("contoso.com", &network, &mut Trace::new()).await.unwrap();
+    let contoso = resolve::partner("contoso.com", None, &network, &mut Trace::new()).await.unwrap();
     assert_eq!(contoso[0].target.to_string(), "im.contoso.com:15269 (STARTTLS, priority 0, weight 0)");
-    let fabrikam = resolve::partner("fabrikam.com", &network, &mut Trace::new()).await.unwrap();
+    let fabrikam = resolve::partner("fabrikam.com", None, &network, &mut Trace::new()).await.unwrap();
     assert_eq!(fabrikam[0].target.to_string(), "fabrikam.com:5269 (STARTTLS)");
 }

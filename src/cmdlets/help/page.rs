@@ -85,8 +85,8 @@ fn usage(parameter: &Parameter) -> String {
         None => name,
     };
     match parameter.need {
-        Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach => whole,
-        Need::Optional(_) | Need::Pipeline => format!("[{whole}]"),
+        Need::Required | Need::RequiredOrPipeline | Need::RequiredOrEach | Need::RequiredOrAll => whole,
+        Need::Optional(_) | Need::Pipeline | Need::OptionalOrAll(_) => format!("[{whole}]"),
     }
 }
 
@@ -137,6 +137,13 @@ pub fn parameter_text(parameter: &Parameter) -> String {
         Need::RequiredOrPipeline => facts.push("Required; may come through the pipe.".to_owned()),
         Need::RequiredOrEach => {
             facts.push("Required; of a pipe, each record fills it once, by its Identity.".to_owned());
+        }
+        Need::RequiredOrAll => {
+            facts.push("Required; the records of a pipe fill it together, by their Identity.".to_owned());
+        }
+        Need::OptionalOrAll(default) => {
+            facts.push("The records of a pipe fill it together, by their Identity.".to_owned());
+            facts.push(format!("Left out: {}.", default.trim_end_matches('.')));
         }
         Need::Pipeline => facts.push("May come through the pipe.".to_owned()),
         Need::Optional("") => {}

@@ -1,0 +1,192 @@
+//! Findings of a look by itself: what this machine sees of a partner, beside no pool's words.
+//!
+//! The codes are those of federation, since the same things are broken; who asks is this machine.
+//! Says so in every finding: a pool may reach a partner that this machine does not, and the reverse.
+
+use super::bounces::Cause;
+use super::federation::{of_cause, of_fault, of_sight, trouble};
+use super::quote::place;
+use super::{Context, Finding, Given, Owner, diagnose};
+use crate::xmpp::connect::{self, Outcome};
+use crate::xmpp::federation::{Look, Sight};
+use crate::xmpp::resolve::Security;
+use crate::xmpp::{Fault, Phase, stream};
+
+/// Who asks, and what is known of whom it asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The pool in whose name the look was made, where there is one.
+    pub pool: Option<&'a str>,
+    /// The domain that asked.
+    pub from: Option<&'a str>,
+    /// Whether the topology lists the domain that was looked at.
+    pub partner_listed: bool,
+    /// The pool that serves the domain, where it is one of our own: partners see it so.
+    pub ours: Option<&'a str>,
+}
+
+/// What is wrong with a partner as this machine sees it; `None` where one of its servers is well.
+pub fn finding(look: &Look, asking: &Asking<'_>) -> Option<Finding> {
+    if look.is_healthy() {
+        return None;
+    }
+    let finding = match &look.sights {
+        Err(fault) => of(fault, of_fault(fault), &from_here(None, &fault.to_string()), look, asking),
+        Ok(sights) => match sights.split_first() {
+            None => of_partner(Cause::NotFound, look, asking),
+            Some((first, others)) => {
+                let finding = sighted(first, look, asking);
+                let elsewhere = others.iter().map(|sight| from_here(Some(sight), &trouble(sight)));
+                elsewhere.fold(finding, Finding::evidence)
+            }
+        },
+    };
+    Some(whose(finding, look, asking).made_safe())
+}
+
+/// What is wrong with single servers of a partner that is well as a whole.
+pub fn of_single_servers(look: &Look, asking: &Asking<'_>) -> Vec<Finding> {
+    let broken = look.sights.iter().flatten().filter(|sight| !sight.is_healthy());
+    broken.map(|sight| whose(sighted(sight, look, asking), look, asking).made_safe()).collect()
+}
+
+/// What would be a partner's to do is a pool's where the domain is our own.
+fn whose(finding: Finding, look: &Look, asking: &Asking<'_>) -> Finding {
+    match asking.ours {
+        Some(pool) if finding.owner == Owner::Partner => {
+            let domain = &look.name;
+            let advice = format!(
+                "{domain} is served by {pool}, so what a partner would be asked for is to be done there."
+            );
+            let remedy = format!("{advice} {}", finding.remedy);
+            finding.owned_by(Owner::Pool).remedy(remedy)
+        }
+        Some(_) | None => finding,
+    }
+}
+
+/// What is wrong with one server.
+fn sighted(sight: &Sight, look: &Look, asking: &Asking<'_>) -> Finding {
+    let seen = from_here(Some(sight), &trouble(sight));
+    match &sight.offer {
+        Err(fault) => of(fault, of_sight(sight), &seen, look, asking),
+        Ok(_) => of_partner(of_sight(sight).unwrap_or(Cause::Untrusted), look, asking).evidence(seen),
+    }
+}
+
+/// What a fault means: of the partner where it says something about it, else of this machine.
+fn of(fault: &Fault, cause: Option<Cause>, seen: &str, look: &Look, asking: &Asking<'_>) -> Finding {
+    match cause.or_else(|| by_itself(fault)) {
+        Some(cause) => of_partner(cause, look, asking).evidence(seen),
+        None => diagnose(fault, &look.trace, &context(&look.name, look, asking)),
+    }
+}
+
+/// The cause of what says too little beside a pool's own words, and enough without any.
+fn by_itself(fault: &Fault) -> Option<Cause> {
+    match fault {
+        Fault::Connect(connect::Fault::Unreachable { .. }) => Some(Cause::Unreachable),
+        Fault::Connect(connect::Fault::Mixed { attempts }) => {
+            attempts.iter().any(|attempt| attempt.outcome == Outcome::Reset).then_some(Cause::Closed)
+        }
+        Fault::Stream(fault) => Some(match fault {
+            stream::Fault::WrongFrom { .. } => Cause::HostUnknown,
+            stream::Fault::Unexpected { .. } | stream::Fault::TooLong { .. } => Cause::NotXmpp,
+            stream::Fault::Xml(_)
+            | stream::Fault::NotAStream { .. }
+            | stream::Fault::WrongContent { .. }
+            | stream::Fault::Version { .. }
+            | stream::Fault::Closed
+            | stream::Fault::Error { .. }
+            | stream::Fault::SeeOtherHost { .. } => Cause::PartnerError,
+        }),
+        Fault::Deadline { phase: Phase::Connect, .. } => Some(Cause::NoAnswer),
+        Fault::Connect(connect::Fault::Refused { .. } | connect::Fault::Silent { .. })
+        | Fault::Resolve(_)
+        | Fault::Secure(_)
+        | Fault::Authenticate(_)
+        | Fault::Bind(_)
+        | Fault::Send(_)
+        | Fault::Deliver(_)
+        | Fault::Deadline { .. }
+        | Fault::Cancelled => None,
+    }
+}
+
+/// The words for a cause where this machine asked. What the catalogue says to do at the pool is to be
+/// done here, or where nobody knows.
+fn of_partner(cause: Cause, look: &Look, asking: &Asking<'_>) -> Finding {
+    let partner = &look.name;
+    let finding = of_cause(cause, None, &context(HERE, look, asking));
+    match cause {
+        Cause::NotFound => finding.remedy(format!(
+            "Check the spelling of {partner}; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS."
+        )),
+        Cause::DnsFailure => finding.owned_by(Owner::Unknown).remedy(format!(
+            "Check the resolver of this machine, and the DNSSEC signatures and name servers of the zone of {partner}."
+        )),
+        Cause::NoAnswer => finding.remedy(format!(
+            "Check the firewalls between this machine and {partner} for the federation port (5269), on both sides; a pool may have a way that this machine has not. Ask the partner whether its host is up."
+        )),
+        Cause::Unreachable => finding.remedy(format!(
+            "Check this machine's network, its routes, and whether the addresses of {partner} are of a kind that it can use (IPv4, IPv6)."
+        )),
+        Cause::TlsFailed => finding.remedy(
+            "Ask the partner to check TLS at its federation port: TLS 1.2 or 1.3, and a certificate for its domain.",
+        ),
+        Cause::NotYetValid => finding.remedy(
+            "Check this machine's clock; if it is right, ask the partner to install a certificate that is valid now.",
+        ),
+        Cause::Untrusted => finding.remedy(format!(
+            "Ask the partner for a certificate from a known issuer with its whole chain; if its issuer is to be believed, have {} trust it.",
+            asking.pool.unwrap_or("the pools")
+        )),
+        Cause::Closed | Cause::PartnerError => finding.remedy(format!(
+            "Ask the partner to look into its server's log for {}.",
+            asking.from.unwrap_or("a server that gave no name")
+        )),
+        Cause::Unresolved
+        | Cause::NotOffered
+        | Cause::Refused
+        | Cause::Silent
+        | Cause::NotXmpp
+        | Cause::NoTls
+        | Cause::Expired
+        | Cause::WrongName
+        | Cause::HostUnknown
+        | Cause::NotAuthenticated
+        | Cause::OurCertificate
+        | Cause::OurEncryption
+        | Cause::Disabled
+        | Cause::Forbidden
+        | Cause::PartnerPolicy
+        | Cause::QueueFull
+        | Cause::PoolError
+        | Cause::Failed => finding,
+    }
+}
+
+fn from_here(sight: Option<&Sight>, trouble: &str) -> String {
+    match sight {
+        Some(sight) => format!("seen from this machine at {}: {trouble}", place(&sight.target)),
+        None => format!("seen from this machine: {trouble}"),
+    }
+}
+
+/// The scene, with `asks` in the place of the pool.
+fn context<'a>(asks: &'a str, look: &'a Look, asking: &Asking<'a>) -> Context<'a> {
+    Context {
+        pool: asks,
+        pool_listed: asking.partner_listed,
+        sender: asking.from.unwrap_or("a server without a name"),
+        receiver: Some(&look.name),
+        partner_listed: asking.partner_listed,
+        security: Security::Auto,
+        witnessed: false,
+        given: Given::default(),
+        look: None,
+    }
+}
+
+/// Who asks.
+const HERE: &str = "this machine";
