@@ -7,9 +7,9 @@ use super::bounces::Cause;
 use super::federation::{of_cause, of_fault, of_sight, trouble};
 use super::quote::place;
 use super::{Context, Finding, Given, Owner, diagnose};
+use crate::topology::Security;
 use crate::xmpp::connect::{self, Outcome};
 use crate::xmpp::federation::{Look, Sight};
-use crate::xmpp::resolve::Security;
 use crate::xmpp::{Fault, Phase, stream};
 
 /// Who asks, and what is known of whom it asks.

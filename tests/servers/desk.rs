@@ -173,6 +173,17 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Runs `code`, and gives the records that it printed beside how it went.
+    pub fn records(&self, code: &str) -> (Vec<Value>, Ran) {
+        let ran = self.run(code);
+        let printed: Value = serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|error| panic!("no records of {code} ({error}): {ran:?}"));
+        let records = printed.as_array().cloned().unwrap_or_else(|| vec![printed]);
+        (records, ran)
+    }
+}
+
 /// What a run of the binary left.
 #[derive(Debug)]
 pub struct Ran {

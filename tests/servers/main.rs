@@ -13,6 +13,7 @@ mod partners;
 mod respond;
 mod limits;
 mod here;
+mod looks;
 
 use federation::Federation;
 use federation::peers::Manner;

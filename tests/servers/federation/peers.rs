@@ -94,6 +94,11 @@ impl Peer {
         Self { address, calls }
     }
 
+    /// Whether anybody has connected.
+    pub fn was_called(&self) -> bool {
+        self.calls.available_permits() > 0
+    }
+
     /// Waits for the next connection to it.
     pub fn wait_for_a_call(&self, runtime: &Runtime) {
         let call = async { tokio::time::timeout(Duration::from_secs(30), self.calls.acquire()).await };
