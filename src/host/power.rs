@@ -56,6 +56,7 @@ pub fn touched(
             | Binds::Site
             | Binds::Receiver
             | Binds::Partner
+            | Binds::Federation
             | Binds::Sender
             | Binds::TestUser
             | Binds::Global
