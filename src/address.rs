@@ -68,7 +68,12 @@ impl FromStr for Address {
             return Err(AddressFault::NoLocalPart { written: written.to_owned() });
         }
         let local = if is_uri { percent_decoded(local)? } else { local.to_owned() };
-        let node = NodePart::new(&local).map_err(|_| AddressFault::LocalPart { local: local.clone() })?;
+        let bad_local = || AddressFault::LocalPart { local: local.clone() };
+        let node = NodePart::new(&local).map_err(|_| bad_local())?;
+        // What nodeprep makes of it must be the same when it is read again: `🄐` becomes `(A)`, and that `(a)`.
+        if NodePart::new(node.as_str()).ok().as_deref() != Some(&*node) {
+            return Err(bad_local());
+        }
         let domain: Domain = domain.parse().map_err(AddressFault::Domain)?;
         Ok(Self(BareJid::from_parts(Some(&node), &domain.0)))
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["front"]),
     ("front", &["script", "host", "render", "cmdlets", "verify", "diagnosis", "xmpp", "lab", GROUND]),
-    ("script", &["host", "cmdlets", GROUND]),
+    ("script", &["host", "render", "cmdlets", GROUND]),
     ("host", &["cmdlets", GROUND]),
     ("render", &["value", "secret"]),
     ("cmdlets", &["verify", "diagnosis", "xmpp", "render", GROUND]),

@@ -147,7 +147,10 @@ fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
             let (ended, values) = tokio::join!(pipeline, collect);
             let assigned = ended.assignments;
             let ended = ended.outcome.map(|()| {
-                assigned.into_iter().map(|one| (one.variable, one.values.len())).collect::<Vec<_>>()
+                assigned
+                    .into_iter()
+                    .map(|one| (one.variable, one.value.into_elements().len()))
+                    .collect::<Vec<_>>()
             });
             (values, ended)
         })

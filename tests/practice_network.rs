@@ -16,7 +16,7 @@ use imsh::verify::outcome::Verdict;
 use imsh::verify::partner::Inspection;
 use imsh::verify::plan::{Ask, plan};
 use imsh::verify::together::together;
-use imsh::verify::{Batch, Plan, TestResult};
+use imsh::verify::{Batch, Plan, TestResult, Watcher};
 use imsh::xmpp::Deadlines;
 use imsh::xmpp::network::Network;
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,7 @@ async fn a_look_from_here_names_what_is_broken_at_a_partner() {
     let looks = domains.clone().map(|domain| {
         let domain = domain.parse().unwrap();
         let inspection = Inspection::plan(&topology, None, domain, None, Some(Duration::from_secs(30)));
-        inspection.run(network.clone(), None, CancellationToken::new())
+        inspection.run(network.clone(), Watcher::default(), CancellationToken::new())
     });
     let looks: Vec<_> = looks.collect();
     let (results, mut received) = tokio::sync::mpsc::channel(64);
@@ -195,7 +195,7 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
         partner_limits: HashMap::new(),
         logon: Logon::Fresh,
         retries: 0,
-        watcher: None,
+        watcher: Watcher::default(),
         cancel: CancellationToken::new(),
     };
     let (results, mut received) = tokio::sync::mpsc::channel(16);

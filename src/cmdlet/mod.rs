@@ -117,7 +117,8 @@ impl Description {
             Impact::None => &[],
             Impact::Medium | Impact::High => parameter::RISK,
         };
-        self.parameters.iter().chain(risk).chain(parameter::COMMON)
+        let verify: &[Parameter] = if self.family == Family::Verify { parameter::VERIFY } else { &[] };
+        self.parameters.iter().chain(verify).chain(risk).chain(parameter::COMMON)
     }
 
     /// The parameter called `written`: by its name, an alias, or a prefix that fits only one.

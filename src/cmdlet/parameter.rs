@@ -273,6 +273,13 @@ pub const COMMON: &[Parameter] = &[
     Parameter::new("WarningVariable", Kind::Variable, "The variable that also gets the warnings; +name appends.").aliases(&["wv"]),
 ];
 
+/// Parameters that every cmdlet has which tests something.
+pub const VERIFY: &[Parameter] = &[
+    Parameter::new("OutLoggerVariable", Kind::Variable, "The variable that gets the log: every phase, what was learned, and the stanzas that were sent and received, secrets masked. Shown, it is a waterfall of the phases; $log.ToHTML() and $log.ToXML() give all of it.")
+        .aliases(&["olv"]),
+    Parameter::new("OutVerboseVariable", Kind::Variable, "The variable that gets the text of -Verbose, shown or not; +name appends.").aliases(&["ovv"]),
+];
+
 /// Parameters that every cmdlet has which changes something.
 pub const RISK: &[Parameter] = &[
     Parameter::new("WhatIf", Kind::Switch, "Says what would be done, and does nothing.").aliases(&["wi"]),

@@ -14,7 +14,7 @@ use super::world::{Operator, World};
 use crate::access::Principal;
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
 use crate::topology::Topology;
-use crate::value::{Block, BlockError, Value};
+use crate::value::{Block, BlockError, Record, Value};
 
 /// Why a cmdlet ended before it was done.
 #[derive(Debug)]
@@ -270,6 +270,10 @@ pub struct Streams {
     pub errors: mpsc::UnboundedSender<ErrorRecord>,
     /// The warnings reported so far, for `-WarningVariable`.
     pub warnings: mpsc::UnboundedSender<String>,
+    /// The verbose text so far, for `-OutVerboseVariable`.
+    pub verbose: Option<mpsc::UnboundedSender<String>>,
+    /// What came of each test, with all that happened, for `-OutLoggerVariable`.
+    pub log: Option<mpsc::UnboundedSender<Record>>,
 }
 
 impl Streams {
@@ -304,8 +308,28 @@ impl Streams {
 
     /// Verbose text, where it is wanted.
     pub fn verbose(&self, text: &str) {
+        if let Some(verbose) = &self.verbose {
+            let _ = verbose.send(text.to_owned());
+        }
         if self.is_verbose {
             self.operator.verbose(text);
+        }
+    }
+
+    /// Whether anybody wants verbose text.
+    pub fn wants_verbose(&self) -> bool {
+        self.is_verbose || self.verbose.is_some()
+    }
+
+    /// Whether anybody wants the log.
+    pub fn is_logging(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Adds a test to the log, if anybody wants it.
+    pub fn log(&self, test: impl FnOnce() -> Record) {
+        if let Some(log) = &self.log {
+            let _ = log.send(test());
         }
     }
 

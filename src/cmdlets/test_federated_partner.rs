@@ -5,8 +5,10 @@ use tokio::sync::mpsc;
 use crate::access::BuiltIn;
 use crate::address::Domain;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::{Call, Cmdlet, Outcome, verifying};
+use crate::cmdlets::verifying::{self, Told};
+use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::Server;
+use crate::verify::log::logged_look;
 use crate::verify::partner::{Inspected, Inspection};
 use crate::verify::together::together;
 
@@ -116,7 +118,8 @@ async fn run(call: Call) -> Outcome {
         .map(|inspection| inspection.run(network.clone(), watcher.clone(), call.cancel.clone()));
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = together(verifying::throttle(&call), looks, sender);
-    verifying::report(&call, total, running, results, warnings, Inspected::record).await
+    let told = Told { warnings, record: Inspected::record, logged: logged_look };
+    verifying::report(&call, total, running, results, told).await
 }
 
 /// Says what the topology does not know.

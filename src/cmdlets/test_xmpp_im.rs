@@ -7,10 +7,12 @@ use tokio::sync::mpsc;
 use crate::access::BuiltIn;
 use crate::address::{Address, Domain};
 use crate::cmdlet::{Binds, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::{Call, Cmdlet, Halt, Outcome, verifying};
+use crate::cmdlets::verifying::{self, Told};
+use crate::cmdlets::{Call, Cmdlet, Halt, Outcome};
 use crate::topology::Evidence;
 use crate::verify::TestResult;
 use crate::verify::batch::{Batch, Logon};
+use crate::verify::log::logged;
 use crate::verify::plan::{Ask, Plan, Verification, plan};
 
 /// `Test-XmppIM`.
@@ -70,6 +72,12 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 code: "(Test-XmppIM atl-cs-001.litwareinc.com nobody@unlisted.example).Code",
                 output: "PLAN-NOT-ALLOWED",
             },
+            Example {
+                title: "Keeps everything that happened: $log shows the phases, $log.ToHTML() | Out-File report.html all of it",
+                code: "let r = Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -OutLoggerVariable log\n\
+                    `${$log.Tests.Result} ${$log.ToXML().contains(\"<received\")}`",
+                output: "Success true",
+            },
         ],
     },
     run: |call| Box::pin(run(call)),
@@ -81,7 +89,8 @@ async fn run(call: Call) -> Outcome {
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = batch(&call).run(verifications, sender);
-    verifying::report(&call, total, running, results, warnings, TestResult::record).await
+    let told = Told { warnings, record: TestResult::record, logged };
+    verifying::report(&call, total, running, results, told).await
 }
 
 /// What the arguments ask for.
@@ -110,7 +119,9 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
             match planned {
                 Ok(Plan::Test(verification)) => verifications.push(*verification),
                 Ok(Plan::NotAllowed { sender }) => {
-                    call.emit(TestResult::not_allowed(target, sender, receiver.clone()).record()).await?;
+                    let result = TestResult::not_allowed(target, sender, receiver.clone());
+                    call.streams.log(|| logged(&result));
+                    call.emit(result.record()).await?;
                 }
                 Err(refusal) => {
                     call.error(refusal.error(target))?;

@@ -11,10 +11,10 @@ use crate::address::Address;
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis;
 use crate::value::Record;
-use crate::verify::{Ask, Watcher};
+use crate::verify::Ask;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::sasl::{Authentication, Mechanism};
-use crate::xmpp::trace::{Event, Trace};
+use crate::xmpp::trace::{Event, Observer, Stanzas, Trace, Watcher};
 
 /// The pool that is logged on to.
 pub const TARGET_FQDN: Parameter =
@@ -172,11 +172,12 @@ pub fn warnings_of_logon(
 
 /// Tells the phases as they happen, where somebody wants to know.
 pub fn watcher(call: &Call) -> Watcher {
-    if !call.streams.is_verbose {
-        return None;
+    let stanzas = if call.streams.is_logging() { Stanzas::Kept } else { Stanzas::Forgotten };
+    if !call.streams.wants_verbose() {
+        return Watcher { observer: None, stanzas };
     }
     let streams = call.streams.clone();
-    Some(Arc::new(move |event: &Event<'_>| match event {
+    let observer: Observer = Arc::new(move |event: &Event<'_>| match event {
         Event::Began { phase, .. } => streams.verbose(&format!("'{phase}' started.")),
         Event::Learned { phase, fact, .. } => streams.verbose(&format!("{phase}: {fact}")),
         Event::Ended { step } => {
@@ -186,7 +187,18 @@ pub fn watcher(call: &Call) -> Watcher {
                 step.duration.as_secs_f64() * 1e3
             ));
         }
-    }))
+    });
+    Watcher { observer: Some(observer), stanzas }
+}
+
+/// How a result is told.
+pub struct Told<T> {
+    /// What is wrong beside it.
+    pub warnings: fn(&Call, &T) -> Vec<String>,
+    /// Its record.
+    pub record: fn(&T) -> Record,
+    /// Its record with its log.
+    pub logged: fn(&T) -> Record,
 }
 
 /// Does what is `running`, and reports each of its `total` results when it is there: its warnings, each
@@ -196,10 +208,9 @@ pub async fn report<T>(
     total: usize,
     running: impl Future<Output = ()>,
     results: mpsc::Receiver<T>,
-    warnings: fn(&Call, &T) -> Vec<String>,
-    record: fn(&T) -> Record,
+    told: Told<T>,
 ) -> Outcome {
-    let ((), reported) = tokio::join!(running, drain(call, total, results, warnings, record));
+    let ((), reported) = tokio::join!(running, drain(call, total, results, told));
     reported?;
     if call.cancel.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
 }
@@ -209,8 +220,7 @@ async fn drain<T>(
     call: &Call,
     total: usize,
     mut results: mpsc::Receiver<T>,
-    warnings: fn(&Call, &T) -> Vec<String>,
-    record: fn(&T) -> Record,
+    Told { warnings, record, logged }: Told<T>,
 ) -> Outcome {
     let started = Instant::now();
     let mut told = HashSet::new();
@@ -225,6 +235,7 @@ async fn drain<T>(
                 call.warn(warning)?;
             }
         }
+        call.streams.log(|| logged(&result));
         call.emit(record(&result)).await?;
     }
     Ok(())

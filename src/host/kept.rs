@@ -1,11 +1,13 @@
-//! What a call leaves in variables: `-OutVariable`, `-ErrorVariable`, `-WarningVariable`.
+//! What a call leaves in variables: `-OutVariable`, `-ErrorVariable` and their like.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::Place;
-use crate::cmdlet::ErrorRecord;
+use super::{Place, gate};
+use crate::cmdlet::{Description, ErrorRecord, Kind};
 use crate::cmdlets::Bound;
 use crate::value::{Record, Value};
 
@@ -20,8 +22,8 @@ pub struct Assignment {
     pub variable: String,
     /// Whether the values are added to what is there (`+name`).
     pub appends: bool,
-    /// The values.
-    pub values: Vec<Value>,
+    /// The log itself; of all others a list.
+    pub value: Value,
 }
 
 /// What the calls of a pipeline leave, each variable of a command once: where a command was called for
@@ -30,26 +32,35 @@ pub(super) fn assignments<'a>(kept: impl IntoIterator<Item = &'a Arc<Kept>>) -> 
     let mut all: Vec<Assignment> = Vec::new();
     for one in kept.into_iter().flat_map(|kept| kept.assignments()) {
         match all.iter_mut().find(|other| (other.stage, other.parameter) == (one.stage, one.parameter)) {
-            Some(other) => other.values.extend(one.values),
+            Some(other) => {
+                let mut values = std::mem::take(&mut other.value).into_elements();
+                values.extend(one.value.into_elements());
+                other.value = Value::List(values);
+            }
             None => all.push(one),
         }
     }
     all
 }
 
-/// Where a call's errors and warnings arrive.
+/// Where what a call says arrives.
 pub(super) struct Reports {
     pub(super) errors: mpsc::UnboundedReceiver<ErrorRecord>,
     pub(super) warnings: mpsc::UnboundedReceiver<String>,
+    pub(super) verbose: mpsc::UnboundedReceiver<String>,
+    pub(super) log: mpsc::UnboundedReceiver<Record>,
 }
 
 /// What is kept of one call. It is asked when the pipeline is over, whether the call came to its end
 /// or not.
 pub(super) struct Kept {
     stage: usize,
-    out: Option<Named>,
-    error: Option<Named>,
-    warning: Option<Named>,
+    cmdlet: &'static str,
+    /// The command as its log shows it; empty where no log is wanted.
+    command: String,
+    began: Instant,
+    began_at: Timestamp,
+    wanted: Wanted,
     /// What the cmdlet emitted, if somebody wants it.
     pub(super) emitted: Option<Arc<Mutex<Vec<Value>>>>,
     reports: Mutex<Reports>,
@@ -58,20 +69,43 @@ pub(super) struct Kept {
     failure: Mutex<Option<ErrorRecord>>,
 }
 
+/// The parameters that name variables, with what they were given.
+struct Wanted {
+    out: Option<Named>,
+    error: Option<Named>,
+    warning: Option<Named>,
+    verbose: Option<Named>,
+    log: Option<Named>,
+}
+
 /// A parameter that names a variable, and what it was given.
 type Named = (&'static str, String);
 
 impl Kept {
-    pub(super) fn new(place: Place<'_>, bound: &Bound, reports: Reports) -> Self {
+    pub(super) fn new(
+        place: Place<'_>,
+        description: &'static Description,
+        bound: &Bound,
+        reports: Reports,
+    ) -> Self {
         let named = |parameter| Some((parameter, bound.text(parameter)?));
-        // Tee-Object's own parameter means the same.
-        let out = named("OutVariable").or_else(|| named("Variable"));
-        Self {
-            stage: place.stage,
-            emitted: out.as_ref().map(|_| Arc::default()),
-            out,
+        let wanted = Wanted {
+            // Tee-Object's own parameter means the same.
+            out: named("OutVariable").or_else(|| named("Variable")),
             error: named("ErrorVariable"),
             warning: named("WarningVariable"),
+            verbose: named("OutVerboseVariable"),
+            log: named("OutLoggerVariable"),
+        };
+        let is_emitted_kept = wanted.out.is_some() || wanted.log.is_some();
+        Self {
+            stage: place.stage,
+            cmdlet: description.name,
+            command: wanted.log.as_ref().map(|_| command(description, bound)).unwrap_or_default(),
+            began: Instant::now(),
+            began_at: Timestamp::now(),
+            wanted,
+            emitted: is_emitted_kept.then(Arc::default),
             reports: Mutex::new(reports),
             errors: Mutex::default(),
             failure: Mutex::default(),
@@ -100,31 +134,81 @@ impl Kept {
 
     /// What goes into the caller's variables.
     pub(super) fn assignments(&self) -> Vec<Assignment> {
-        let emitted = || match &self.emitted {
+        let Wanted { out, error, warning, verbose, log } = &self.wanted;
+        if [out, error, warning, verbose, log].iter().all(|named| named.is_none()) {
+            return Vec::new();
+        }
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let errors: Vec<Value> = self
+            .reported()
+            .into_iter()
+            .chain(failure)
+            .map(|error| Value::from(Record::from(&error)))
+            .collect();
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        let warnings = lines(&mut reports.warnings);
+        let emitted = match &self.emitted {
             Some(emitted) => std::mem::take(&mut *emitted.lock().unwrap_or_else(PoisonError::into_inner)),
             None => Vec::new(),
         };
-        let errors = || {
-            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-            let all = self.reported().into_iter().chain(failure.clone());
-            all.map(|error| Value::from(Record::from(&error))).collect()
+        let log = log.as_ref().map(|named| {
+            let logged: Vec<Value> =
+                std::iter::from_fn(|| reports.log.try_recv().ok()).map(Value::from).collect();
+            let tests = if logged.is_empty() { emitted.clone() } else { logged };
+            self.assignment(named, self.log(tests, warnings.clone(), errors.clone()).into())
+        });
+        let list = |named: &Option<Named>, values: Vec<Value>| {
+            named.as_ref().map(|named| self.assignment(named, Value::List(values)))
         };
-        let warnings = || {
-            let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-            std::iter::from_fn(|| reports.warnings.try_recv().ok()).map(Value::Text).collect()
-        };
-        let out = self.out.as_ref().map(|named| self.assignment(named, emitted()));
-        let error = self.error.as_ref().map(|named| self.assignment(named, errors()));
-        let warning = self.warning.as_ref().map(|named| self.assignment(named, warnings()));
-        [out, error, warning].into_iter().flatten().collect()
+        let verbose_lines = lines(&mut reports.verbose);
+        [list(out, emitted), list(error, errors), list(warning, warnings), list(verbose, verbose_lines), log]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
-    fn assignment(&self, (parameter, written): &Named, values: Vec<Value>) -> Assignment {
+    /// The log of the call: what was run, what came of it, and everything that happened.
+    fn log(&self, tests: Vec<Value>, warnings: Vec<Value>, errors: Vec<Value>) -> Record {
+        Record::new("Log")
+            .with("Cmdlet", self.cmdlet)
+            .with("Command", self.command.as_str())
+            .with("StartedAt", self.began_at)
+            .with("Elapsed", self.began.elapsed())
+            .with("Warnings", warnings)
+            .with("Errors", errors)
+            .with("Tests", tests)
+    }
+
+    fn assignment(&self, (parameter, written): &Named, value: Value) -> Assignment {
         let (variable, appends) = match written.strip_prefix('+') {
             Some(name) => (name, true),
             None => (written.as_str(), false),
         };
         let variable = variable.trim_start_matches('$').to_owned();
-        Assignment { stage: self.stage, parameter, variable, appends, values }
+        Assignment { stage: self.stage, parameter, variable, appends, value }
     }
+}
+
+fn lines(reports: &mut mpsc::UnboundedReceiver<String>) -> Vec<Value> {
+    std::iter::from_fn(|| reports.try_recv().ok()).map(Value::Text).collect()
+}
+
+/// A call as it could have been written, secrets masked.
+fn command(description: &Description, bound: &Bound) -> String {
+    let quoted = |value: &String| {
+        let is_plain = |letter: char| letter.is_alphanumeric() || "-_.@:/*+%".contains(letter);
+        if !value.is_empty() && value.chars().all(is_plain) {
+            value.clone()
+        } else {
+            format!("'{}'", value.replace('\'', "''"))
+        }
+    };
+    let names_variable =
+        |name: &str| description.parameter(name).is_ok_and(|parameter| parameter.kind == Kind::Variable);
+    let given = gate::parameters(bound).into_iter().filter(|given| !names_variable(&given.name));
+    let words = given.map(|parameter| {
+        let values: Vec<String> = parameter.values.iter().map(quoted).collect();
+        format!("-{} {}", parameter.name, values.join(", "))
+    });
+    [description.name.to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -247,7 +247,7 @@ impl Host {
         let audit = self.audit(description, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound);
-        let kept = Arc::new(Kept::new(place, &bound, reports));
+        let kept = Arc::new(Kept::new(place, description, &bound, reports));
         place.kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
         let call = Call {
@@ -320,6 +320,8 @@ impl Host {
         let action = |parameter| bound.text(parameter).map(|name| Action::named(&name)).unwrap_or_default();
         let (errors, kept_errors) = mpsc::unbounded_channel();
         let (warnings, kept_warnings) = mpsc::unbounded_channel();
+        let (verbose, kept_verbose) = mpsc::unbounded_channel();
+        let (log, kept_log) = mpsc::unbounded_channel();
         let streams = Streams {
             operator: self.world.operator.clone(),
             error_action: action("ErrorAction"),
@@ -327,8 +329,12 @@ impl Host {
             is_verbose: bound.switch_if_given("Verbose").unwrap_or(self.is_verbose),
             errors,
             warnings,
+            verbose: bound.is_given("OutVerboseVariable").then_some(verbose),
+            log: bound.is_given("OutLoggerVariable").then_some(log),
         };
-        (streams, Reports { errors: kept_errors, warnings: kept_warnings })
+        let reports =
+            Reports { errors: kept_errors, warnings: kept_warnings, verbose: kept_verbose, log: kept_log };
+        (streams, reports)
     }
 
     /// What looks at every value that the cmdlet emits: the tally of tests, and `-OutVariable`.

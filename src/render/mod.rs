@@ -17,6 +17,7 @@ mod views;
 pub mod json;
 pub mod csv;
 pub mod html;
+pub mod log;
 mod result;
 mod junit;
 mod nagios;

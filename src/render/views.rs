@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::formatted::Formatted;
 use super::table::Table;
 use super::view::{self, Layout};
-use super::{Colour, Sink, list, visible};
+use super::{Colour, Sink, list, log, visible};
 use crate::secret::MASK;
 use crate::value::{Record, Value};
 
@@ -57,7 +57,22 @@ impl Views {
         self.text.push('\n');
     }
 
+    /// A log is shown as a waterfall, where nobody asked for a layout.
+    fn log(&mut self, record: &Arc<Record>) -> bool {
+        if record.type_name() != "Log" || self.wanted.is_some() {
+            return false;
+        }
+        let text = log::text(&Value::Record(Arc::clone(record)), self.width, self.colour);
+        self.close();
+        self.begin();
+        self.text.push_str(&text.unwrap_or_default());
+        true
+    }
+
     fn record(&mut self, record: &Arc<Record>) {
+        if self.log(record) {
+            return;
+        }
         match Formatted::unwrap(record) {
             Some((formatted, item)) => self.shaped(Shape::of(item, Some(formatted)), item),
             None => self.shaped(Shape::of(record, None), record),

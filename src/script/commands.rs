@@ -119,10 +119,10 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
             let old = std::mem::take(old);
             match attempt.assignment(stage, parameter) {
                 None => old,
-                Some(Assignment { appends: false, values, .. }) => Dynamic::from(list(values)),
-                Some(Assignment { values, .. }) => {
+                Some(Assignment { appends: false, value, .. }) => to_dynamic(value),
+                Some(Assignment { value, .. }) => {
                     let mut all = own.to_value(old, &context).into_elements();
-                    all.extend(values);
+                    all.extend(value.into_elements());
                     Dynamic::from(list(all))
                 }
             }

@@ -11,6 +11,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Native
 
 use super::convert::to_dynamic;
 use crate::cmdlet::ErrorRecord;
+use crate::render::{Colour, log};
 use crate::secret::Credential;
 use crate::value::{Record, UnknownProperty, Value, text};
 
@@ -35,6 +36,7 @@ type Fallible<T> = Result<T, Box<EvalAltResult>>;
 /// Registers the types with their properties and functions.
 pub fn register(engine: &mut Engine) {
     register_record(engine);
+    register_log(engine);
     register_list(engine);
     register_times(engine);
     register_credential(engine);
@@ -54,6 +56,34 @@ fn register_record(engine: &mut Engine) {
         })
         .register_fn("contains", |record: &mut Arc<Record>, name: &str| record.get(name).is_ok())
         .register_fn("type_name", |record: &mut Arc<Record>| record.type_name().to_owned());
+}
+
+/// The ways to show a log: of a log, of a test's result, and of lists of them.
+fn register_log(engine: &mut Engine) {
+    let ways: [(&[&str], Show); 3] = [
+        (&["ToHTML", "ToHtml", "to_html"], log::html),
+        (&["ToXML", "ToXml", "to_xml"], log::xml),
+        (&["ToText", "to_text"], |value| log::text(value, None, Colour::Never)),
+    ];
+    for (names, show) in ways {
+        for name in names {
+            engine.register_fn(*name, move |record: &mut Arc<Record>| {
+                shown(show, &Value::Record(record.clone()))
+            });
+            engine.register_fn(*name, move |list: &mut List| shown(show, &Value::List(list.0.to_vec())));
+        }
+    }
+}
+
+/// Shows the log in a value, if there is one.
+type Show = fn(&Value) -> Option<String>;
+
+fn shown(show: Show, value: &Value) -> Fallible<String> {
+    show(value).ok_or_else(|| {
+        let kind = value.kind();
+        let text = format!("a {kind} is no log; -OutLoggerVariable name of a test keeps one in $name");
+        Box::new(EvalAltResult::ErrorRuntime(text.into(), Position::NONE))
+    })
 }
 
 fn register_list(engine: &mut Engine) {

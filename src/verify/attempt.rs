@@ -17,11 +17,11 @@ use crate::xmpp::federation::{Look, Question, Whom, look};
 use crate::xmpp::message::Probe;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::Session;
-use crate::xmpp::trace::{Observer, Trace};
-use crate::xmpp::{Deadlines, Fault, connect};
+use crate::xmpp::trace::{self, Stanzas, Trace};
+use crate::xmpp::{Deadlines, Fault, Phase, connect};
 
-/// Who is told what an attempt does while it does it, if anybody.
-pub type Watcher = Option<Observer>;
+/// Who is told what an attempt does while it does it, if anybody, and what is kept of it.
+pub type Watcher = trace::Watcher;
 
 /// What an attempt works with.
 pub struct Attempt<'a> {
@@ -51,17 +51,21 @@ impl Attempt<'_> {
             }
         };
         let certificate = trace.certificate().cloned();
-        let result = result.logged_on(if is_fresh { trace } else { self.new_trace() }, certificate);
+        let mut result = result.logged_on(if is_fresh { trace } else { self.watcher.trace() }, certificate);
         let session = match session {
             Ok(session) => session,
             Err(fault) => return result.failed(&fault, &verification.sender, verification),
         };
         let receiver = match receiver {
             None => None,
-            Some(Ok(Logged { shared: Shared { session: Ok(session), .. }, .. })) => Some(session),
+            Some(Ok(Logged { shared: Shared { session: Ok(session), trace }, is_fresh })) => {
+                result.receivers_trace = self.kept(|| if is_fresh { trace } else { self.watcher.trace() });
+                Some(session)
+            }
             Some(Ok(Logged { shared: Shared { session: Err(fault), trace }, .. })) => {
                 let account = verification.second.as_ref().unwrap_or(&verification.sender);
                 let finding = finding(&fault, &trace, None, account, verification);
+                result.receivers_trace = self.kept(|| trace);
                 return result.end(Verdict::of(&fault, finding));
             }
             Some(Err(Stopped)) => {
@@ -117,11 +121,36 @@ impl Attempt<'_> {
             progress: Some(progress),
         };
         let sent_at = Instant::now();
+        if let Some(trace) = &mut result.receivers_trace {
+            trace.begin(Phase::Deliver);
+        }
         let (delivery, look) = {
             let delivering = deliver(session, receiver, probe, &wanted, &mut result.trace);
             self.look_beside(verification, delivering, reached, within).await
         };
-        result.delivered(delivery, look.as_ref(), sent_at, is_fresh, verification)
+        self.keep_stanzas(&delivery.probe, session, sent_at, &mut result.trace);
+        if let (Some(receiver), Some(trace)) = (receiver, &mut result.receivers_trace) {
+            self.keep_stanzas(&delivery.probe, receiver, sent_at, trace);
+            trace.end();
+        }
+        let mut result = result.delivered(delivery, look.as_ref(), sent_at, is_fresh, verification);
+        result.look = look.and_then(|look| self.kept(|| look));
+        result
+    }
+
+    /// What only the log wants to have.
+    fn kept<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
+        match self.watcher.stanzas {
+            Stanzas::Forgotten => None,
+            Stanzas::Kept => Some(value()),
+        }
+    }
+
+    /// Puts what crossed the wire about a message into the trace of its verification.
+    fn keep_stanzas(&self, probe: &Probe, session: &Session, since: Instant, trace: &mut Trace) {
+        if let Some(wire) = session.wire() {
+            trace.keep(wire.take_about(probe.id(), probe.nonce(), since));
+        }
     }
 
     /// Waits for the delivery, and looks at the partner from here when there is reason to: half of
@@ -165,15 +194,12 @@ impl Attempt<'_> {
             trust: &verification.sender.trust(),
             deadlines: Deadlines { whole: MOST_LOOKING, ..verification.deadlines },
         };
+        let silent = Watcher { observer: None, stanzas: self.watcher.stanzas };
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => None,
-            look = look(&question, self.network, &None) => Some(look),
+            look = look(&question, self.network, &silent) => Some(look),
         }
-    }
-
-    fn new_trace(&self) -> Trace {
-        new_trace(self.watcher)
     }
 }
 
@@ -188,10 +214,6 @@ fn is_about_federation(delivery: &Delivery) -> bool {
         }
         Ok(_) | Err(_) => false,
     }
-}
-
-fn new_trace(watcher: &Watcher) -> Trace {
-    watcher.clone().map_or_else(Trace::new, Trace::observed)
 }
 
 /// What a fault of the account's logon, or of the message, means.
@@ -233,7 +255,7 @@ pub(super) async fn log_on(
     watcher: &Watcher,
     cancel: &CancellationToken,
 ) -> Shared {
-    let mut trace = new_trace(watcher);
+    let mut trace = watcher.trace();
     let session = match account.logon(*deadlines) {
         Ok(logon) => connect(&logon, network, &mut trace, cancel).await,
         Err(fault) => Err(fault),

@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod sessions;
 pub mod batch;
 pub mod outcome;
+pub mod log;
 pub mod responder;
 pub mod together;
 pub mod partner;

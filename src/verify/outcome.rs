@@ -40,6 +40,10 @@ pub struct TestResult {
     pub elapsed: Duration,
     /// What every phase did and learned.
     pub trace: Trace,
+    /// What happened at the receiver's end, where a session of ours stood there and the log is wanted.
+    pub receivers_trace: Option<Trace>,
+    /// What was seen of the partner from here, where somebody looked and the log is wanted.
+    pub look: Option<Look>,
     /// The pool's certificate, where one was seen.
     pub certificate: Option<CertificateReport>,
     /// When it began.
@@ -104,6 +108,8 @@ impl TestResult {
             message_latency: None,
             elapsed: Duration::ZERO,
             trace: Trace::new(),
+            receivers_trace: None,
+            look: None,
             certificate: None,
             started_at: Timestamp::now(),
             attempts,

@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::pace::{Pace, Pause, Verdict};
-use super::attempt::log_on;
+use super::attempt::{Watcher, log_on};
 use super::plan::Account;
 use super::sessions::{MOST_REFUSALS, Shared};
 use crate::diagnosis::{self, Context, Finding, Given};
@@ -106,7 +106,7 @@ impl Responder {
         let mut refusals = 0;
         loop {
             let Shared { session, trace } =
-                log_on(&self.account, &self.deadlines, &self.network, &None, cancel).await;
+                log_on(&self.account, &self.deadlines, &self.network, &Watcher::default(), cancel).await;
             let again_in = match self.get_ready(session, cancel).await {
                 Err(Fault::Cancelled) => return Ended::Asked(counts),
                 Err(fault) => {

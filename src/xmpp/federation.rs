@@ -19,7 +19,7 @@ use super::network::{Network, Trust};
 use super::resolve::{self, Endpoint, Kind, Place, Target};
 use super::secure::{self, Handshake};
 use super::stream::{self, Looked, Plain, Stream};
-use super::trace::{Observer, Trace};
+use super::trace::{Trace, Watcher};
 use super::xml::{Element, ns};
 use super::{Deadlines, Fault, Phase, within};
 
@@ -123,12 +123,12 @@ impl Sight {
     }
 }
 
-/// Looks at the servers, all at the same time, and tells `observer` meanwhile. Always comes to an end
+/// Looks at the servers, all at the same time, and tells `watcher` meanwhile. Always comes to an end
 /// within `deadlines.whole`, with what was seen until then.
-pub async fn look(question: &Question<'_>, network: &Network, observer: &Option<Observer>) -> Look {
-    let mut trace = new_trace(observer);
+pub async fn look(question: &Question<'_>, network: &Network, watcher: &Watcher) -> Look {
+    let mut trace = watcher.trace();
     let until = Instant::now() + question.deadlines.whole;
-    let sights = sights(question, until, network, observer, &mut trace).await;
+    let sights = sights(question, until, network, watcher, &mut trace).await;
     trace.end();
     Look {
         name: question.whom.name().to_owned(),
@@ -139,15 +139,11 @@ pub async fn look(question: &Question<'_>, network: &Network, observer: &Option<
     }
 }
 
-fn new_trace(observer: &Option<Observer>) -> Trace {
-    observer.clone().map_or_else(Trace::new, Trace::observed)
-}
-
 async fn sights(
     question: &Question<'_>,
     until: Instant,
     network: &Network,
-    observer: &Option<Observer>,
+    watcher: &Watcher,
     trace: &mut Trace,
 ) -> Result<Vec<Sight>, Fault> {
     trace.begin(Phase::Resolve);
@@ -163,7 +159,7 @@ async fn sights(
     trace.end();
     let looks = found.into_iter().take(MAX_SIGHTS).map(|endpoint| {
         let visitor = Visitor { question: *question, identity: &identity, network };
-        sight(visitor, endpoint, until, new_trace(observer))
+        sight(visitor, endpoint, until, watcher.trace())
     });
     Ok(join_all(looks).await)
 }

@@ -5,6 +5,7 @@
 //! evidence, and `diagnosis` says what it means.
 
 pub mod trace;
+pub mod wire;
 pub mod network;
 pub mod resolve;
 pub mod dns;
@@ -104,6 +105,8 @@ pub async fn connect(
         }
     };
     trace.end();
+    // From here on what crosses belongs to the session, which messages share.
+    trace.leave_wire();
     if own_records.is_none() && matches!(&outcome, Ok(Err(fault)) if *fault != Fault::Cancelled) {
         // It may say why; only a success does not wait for it.
         own_records = timeout(resolve::GRACE, beside).await.ok();

@@ -18,6 +18,7 @@ use super::bind::Bound;
 use super::condition::{StanzaError, quote};
 use super::message::{self, Probe, Sign, answer, answer_request, is_probe, ping, random};
 use super::stream::{self, Stream};
+use super::wire::Wire;
 use super::xml::{Element, ns};
 
 /// A handle on a session.
@@ -26,6 +27,7 @@ pub struct Session {
     commands: mpsc::Sender<Command>,
     jid: FullJid,
     learned: Arc<Learned>,
+    wire: Option<Wire>,
 }
 
 /// What a session learns while it lives.
@@ -108,8 +110,9 @@ impl Session {
         if let Some(name) = stream::software(stream.features()) {
             let _ = learned.software.set(Software { name: name.to_owned(), version: None });
         }
+        let wire = stream.wire().cloned();
         tokio::spawn(Task::new(stream, jid.clone(), Arc::clone(&learned)).run(orders));
-        Self { commands, jid, learned }
+        Self { commands, jid, learned, wire }
     }
 
     /// The address that the server gave us.
@@ -127,6 +130,11 @@ impl Session {
     pub fn marks_its_errors(&self) -> bool {
         // COMPAT: Prosody does.
         self.software().is_some_and(|software| software.name == "Prosody")
+    }
+
+    /// What crosses the session's wire, where that is kept.
+    pub fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
     }
 
     /// Whether the session is over.

@@ -19,6 +19,7 @@ use super::certificate::Role;
 use super::condition::{StreamCondition, application_in, condition_in, quote, text_in};
 use super::secure::{self, ChannelBindings, Verified};
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
+use super::wire::Wire;
 use super::xml::{self, Element, Frame, Header, StreamReader, StreamWriter, ns};
 
 /// A stream in the state `State`, over the connection `Io`.
@@ -33,6 +34,8 @@ pub struct Stream<Io, State> {
     announced: Announced,
     /// Why nothing can be written any more, and until when we hear the server out.
     broken: Option<(Fault, Instant)>,
+    /// INVARIANT: whatever is written or read is written down here, if anywhere.
+    wire: Option<Wire>,
     state: State,
 }
 
@@ -177,7 +180,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
         from: Option<&str>,
         trace: &mut Trace,
     ) -> Result<Self, super::Fault> {
-        let mut stream = Self::new(io, domain, content, Plain(()));
+        let mut stream = Self::new(io, domain, content, Plain(()), trace);
         match stream.begin(from, trace).await {
             Ok(()) => Ok(stream),
             Err(fault) if begins_with_tls(&fault) => Err(secure::Fault::SpeaksTls.into()),
@@ -211,7 +214,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
     /// Opens a stream over a verified connection and reads its features.
     pub async fn open(io: Verified<Io>, account: &BareJid, trace: &mut Trace) -> Result<Self, super::Fault> {
-        let mut stream = Self::new(io, account.domain().as_str(), ns::CLIENT, Secured(()));
+        let mut stream = Self::new(io, account.domain().as_str(), ns::CLIENT, Secured(()), trace);
         stream.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         Ok(stream)
     }
@@ -248,7 +251,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Looked> {
             Role::Client => ns::CLIENT,
             Role::Server => ns::SERVER,
         };
-        let mut stream = Self::new(io, domain, content, Looked(()));
+        let mut stream = Self::new(io, domain, content, Looked(()), trace);
         stream.begin(from, trace).await?;
         learn_software(&stream.features, trace);
         Ok(stream)
@@ -256,7 +259,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Looked> {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
-    fn new(io: Io, domain: &str, content: &'static str, state: State) -> Self {
+    fn new(io: Io, domain: &str, content: &'static str, state: State, trace: &Trace) -> Self {
         Self {
             reader: StreamReader::new(io),
             writer: StreamWriter::new(content),
@@ -265,17 +268,30 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
             features: Element::new("features", ns::STREAMS),
             announced: Announced::default(),
             broken: None,
+            wire: trace.wire().cloned(),
             state,
         }
     }
 
     pub(super) fn into_state<Next>(self, state: Next) -> Stream<Io, Next> {
-        let Self { reader, writer, domain, content, features, announced, broken, state: _ } = self;
-        Stream { reader, writer, domain, content, features, announced, broken, state }
+        let Self { reader, writer, domain, content, features, announced, broken, wire, state: _ } = self;
+        Stream { reader, writer, domain, content, features, announced, broken, wire, state }
     }
 
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Where what crosses is written down, if anywhere.
+    pub(super) fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
+    }
+
+    /// Writes down what crosses, if that is wanted.
+    fn crosses(&self, direction: Direction, xml: impl FnOnce() -> String) {
+        if let Some(wire) = &self.wire {
+            wire.push(direction, &xml());
+        }
     }
 
     /// The domain that the stream was opened to.
@@ -298,6 +314,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         let mut attributes = vec![("to", domain.as_str()), ("xml:lang", "en")];
         attributes.extend(from.map(|from| ("from", from)));
         self.writer.open(&attributes);
+        self.crosses(Direction::Sent, || {
+            let open = Element::new("stream", ns::STREAMS).with_attribute("version", "1.0");
+            opening(&attributes.iter().fold(open, |open, (name, value)| open.with_attribute(*name, *value)))
+        });
         self.flush().await?;
         let header = self.header().await?;
         trace.learn(Fact::Header {
@@ -346,6 +366,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
                 return Err(Fault::TooLong { n_bytes, limit });
             }
         }
+        self.crosses(Direction::Sent, || format!("{element:?}"));
         Ok(self.writer.queue(element))
     }
 
@@ -423,12 +444,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         if let Err(xml::Fault::Refused { violation, .. }) = &frame {
             self.refuse(violation.condition()).await;
         }
-        Ok(frame?)
+        let frame = frame?;
+        self.crosses(Direction::Received, || match &frame {
+            Frame::Open(header) => opening(&header.root),
+            Frame::Stanza(element) => format!("{element:?}"),
+            Frame::Close => END.to_owned(),
+        });
+        Ok(frame)
     }
 
     /// Tells the server what we hold against it (RFC 6120, section 4.9), if it still listens.
     async fn refuse(&mut self, condition: &'static str) {
         let error = Element::new("error", ns::STREAMS).with_child(Element::new(condition, ns::STREAM_ERRORS));
+        self.crosses(Direction::Sent, || format!("{error:?}{END}"));
         self.writer.queue(&error);
         self.writer.close();
         let _ = timeout(LAST_WORDS, self.writer.flush(self.reader.io_mut())).await;
@@ -437,6 +465,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     /// Ends the stream in order (RFC 6120, section 4.4): says so, waits a moment for the server's
     /// end, and closes the connection.
     pub async fn close(mut self) {
+        self.crosses(Direction::Sent, || END.to_owned());
         self.writer.close();
         let farewell = async {
             self.flush().await?;
@@ -589,6 +618,15 @@ pub(super) fn unexpected(wanted: &'static str, element: &Element) -> Fault {
 pub(super) fn record(trace: &mut Trace, direction: Direction, element: &Element) {
     trace.learn(Fact::Stanza { direction, xml: quote(&format!("{element:?}")) });
 }
+
+/// A stream header as it is written down: without an end.
+fn opening(root: &Element) -> String {
+    let whole = format!("{root:?}");
+    format!("{}>", whole.strip_suffix("/>").unwrap_or(&whole))
+}
+
+/// The end of a stream.
+const END: &str = "</stream:stream>";
 
 /// How long we try to tell a server why we leave, or wait for it to tell us.
 const LAST_WORDS: Duration = Duration::from_secs(1);

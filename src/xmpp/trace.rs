@@ -16,6 +16,7 @@ use super::deliver::Proven;
 use super::dns::SrvAnswer;
 use super::resolve::{DomainRecords, Target};
 use super::secure::{CertificateReport, Tls};
+use super::wire::{Taken, Wire};
 
 /// The steps of one attempt, in the order in which they began.
 ///
@@ -29,6 +30,8 @@ pub struct Trace {
     /// Whether the last step is at work.
     working: bool,
     observer: Option<Observer>,
+    /// What crosses the wire, where that is kept.
+    wire: Option<Wire>,
 }
 
 /// One phase at work.
@@ -42,10 +45,57 @@ pub struct Step {
     pub duration: Duration,
     /// What it learned, in order.
     pub facts: Vec<Fact>,
+    /// When it learned each of them.
+    learned_at: Vec<Duration>,
+    /// What crossed the wire meanwhile, where that is kept; in order.
+    pub stanzas: Vec<Stanza>,
+    /// How much more crossed that was not kept: there was too much of it.
+    pub n_lost: u64,
+}
+
+/// Something that crossed the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stanza {
+    /// When, counted from the beginning of the trace.
+    pub at: Duration,
+    /// Which way.
+    pub direction: Direction,
+    /// The XML, secrets masked, cut to a bounded length.
+    pub xml: String,
 }
 
 /// Who is told what a trace learns while it learns it (`-v`).
 pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// Who is told what happens while it happens, if anybody, and what is kept of it.
+#[derive(Clone, Default)]
+pub struct Watcher {
+    /// Who is told.
+    pub observer: Option<Observer>,
+    /// What becomes of the stanzas that cross the wire.
+    pub stanzas: Stanzas,
+}
+
+/// What becomes of the stanzas that cross the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stanzas {
+    /// They are read and forgotten.
+    #[default]
+    Forgotten,
+    /// They are kept for the log of the result.
+    Kept,
+}
+
+impl Watcher {
+    /// A trace for it.
+    pub fn trace(&self) -> Trace {
+        let trace = self.observer.clone().map_or_else(Trace::new, Trace::observed);
+        match self.stanzas {
+            Stanzas::Forgotten => trace,
+            Stanzas::Kept => trace.keeping_stanzas(),
+        }
+    }
+}
 
 /// What an [`Observer`] is told. Times are counted from the beginning of the trace.
 #[derive(Debug)]
@@ -203,12 +253,29 @@ impl Trace {
             steps: Vec::new(),
             working: false,
             observer: None,
+            wire: None,
         }
     }
 
     /// A trace that begins now and tells `observer` what it learns.
     pub fn observed(observer: Observer) -> Self {
         Self { observer: Some(observer), ..Self::new() }
+    }
+
+    /// The same trace, which also keeps what crosses the wire.
+    #[must_use]
+    pub fn keeping_stanzas(self) -> Self {
+        Self { wire: Some(Wire::default()), ..self }
+    }
+
+    /// Where what crosses the wire is to be written down, if anywhere.
+    pub(super) fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
+    }
+
+    /// Leaves what crosses from now on to others.
+    pub(super) fn leave_wire(&mut self) {
+        self.wire = None;
     }
 
     /// When the trace began, on the wall clock.
@@ -247,7 +314,15 @@ impl Trace {
     pub fn begin(&mut self, phase: Phase) {
         self.end();
         let at = self.elapsed();
-        self.steps.push(Step { phase, started: at, duration: Duration::ZERO, facts: Vec::new() });
+        self.steps.push(Step {
+            phase,
+            started: at,
+            duration: Duration::ZERO,
+            facts: Vec::new(),
+            learned_at: Vec::new(),
+            stanzas: Vec::new(),
+            n_lost: 0,
+        });
         self.working = true;
         self.tell(&Event::Began { phase, at });
     }
@@ -267,6 +342,7 @@ impl Trace {
         }
         if step.facts.len() < MAX_FACTS_PER_STEP {
             step.facts.push(fact);
+            step.learned_at.push(at);
         }
     }
 
@@ -276,6 +352,21 @@ impl Trace {
         self.tell(&Event::Learned { phase, at, fact: &fact });
         if let Some(step) = self.steps.iter_mut().find(|step| step.phase == phase) {
             step.facts.push(fact);
+            step.learned_at.push(at);
+        }
+    }
+
+    /// Puts what crossed the wire of a shared session to the steps during which it crossed.
+    pub fn keep(&mut self, taken: Taken) {
+        for crossed in taken.crossed {
+            let at = crossed.at.saturating_duration_since(self.began);
+            let place = self.steps.partition_point(|step| step.started <= at).saturating_sub(1);
+            if let Some(step) = self.steps.get_mut(place) {
+                step.stanzas.push(Stanza { at, direction: crossed.direction, xml: crossed.xml });
+            }
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.n_lost += taken.n_lost;
         }
     }
 
@@ -290,12 +381,23 @@ impl Trace {
         if let Some(observer) = &self.observer {
             observer(&Event::Ended { step });
         }
+        if let Some(wire) = &self.wire {
+            let taken = wire.take();
+            self.keep(taken);
+        }
     }
 
     fn tell(&self, event: &Event<'_>) {
         if let Some(observer) = &self.observer {
             observer(event);
         }
+    }
+}
+
+impl Step {
+    /// What it learned, with the time from the beginning of the trace.
+    pub fn timed_facts(&self) -> impl Iterator<Item = (Duration, &Fact)> {
+        self.learned_at.iter().copied().zip(&self.facts)
     }
 }
 

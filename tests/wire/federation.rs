@@ -8,6 +8,7 @@ use imsh::lab::dns::{NameServer, Zone};
 use imsh::xmpp::federation::{self, Dialback, Look, Offer, Question, Whom};
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::secure::CertificateFault;
+use imsh::xmpp::trace::Watcher;
 use imsh::xmpp::{Deadlines, Fault, Phase, resolve, secure};
 use rcgen::date_time_ymd;
 use tempfile::NamedTempFile;
@@ -33,7 +34,7 @@ async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> L
     let network = Network::with_name_servers(&[names.address()]);
     let trust = Trust::File(file.path().to_owned());
     let whom = Whom::Partner { domain: PARTNER, server: None, from: Some("litwareinc.com") };
-    federation::look(&Question { whom, trust: &trust, deadlines }, &network, &None).await
+    federation::look(&Question { whom, trust: &trust, deadlines }, &network, &Watcher::default()).await
 }
 
 /// Looks at a partner who shows this certificate and says this behind TLS.

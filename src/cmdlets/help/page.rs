@@ -1,7 +1,7 @@
 //! The page of one cmdlet.
 
 use super::wrapped;
-use crate::cmdlet::{Arity, Description, Example, Impact, Kind, Need, Parameter};
+use crate::cmdlet::{Arity, Description, Example, Family, Impact, Kind, Need, Parameter, parameter};
 
 /// How much of a page is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,9 @@ pub fn syntax(description: &Description) -> String {
     let mut parameters: Vec<&Parameter> = description.parameters.iter().filter(is_ours).collect();
     parameters.sort_by_key(|parameter| parameter.position.unwrap_or(u8::MAX));
     words.extend(parameters.into_iter().map(usage));
+    if description.family == Family::Verify {
+        words.extend(parameter::VERIFY.iter().map(usage));
+    }
     if description.impact != Impact::None {
         words.push("[-WhatIf] [-Confirm]".to_owned());
     }

@@ -140,26 +140,47 @@ impl fmt::Display for Element {
     }
 }
 
-/// As `Display`, but what SASL carries (RFC 6120, section 6) is masked: it may be a password.
+/// As `Display`, but what may be a secret is masked: what SASL carries (RFC 6120, section 6; XEP-0388),
+/// and whatever is called a password or a token.
 impl fmt::Debug for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut masked = self.clone();
-        mask_sasl(&mut masked);
+        mask_secrets(&mut masked);
         fmt::Display::fmt(&masked, f)
     }
 }
 
-fn mask_sasl(element: &mut Element) {
-    let carries_data =
-        element.ns == ns::SASL && matches!(&*element.name, "auth" | "challenge" | "response" | "success");
+fn mask_secrets(element: &mut Element) {
+    let is_secret = element.is_secret();
+    for attribute in &mut element.attributes {
+        if SECRET_NAMES.contains(&&*attribute.name) {
+            attribute.value = MASK.to_owned();
+        }
+    }
     for child in &mut element.children {
         match child {
-            Node::Text(text) if carries_data => *text = MASK.to_owned(),
+            Node::Text(text) if is_secret => *text = MASK.to_owned(),
             Node::Text(_) => {}
-            Node::Element(child) => mask_sasl(child),
+            Node::Element(child) => mask_secrets(child),
         }
     }
 }
+
+impl Element {
+    /// Whether its text may be a secret.
+    fn is_secret(&self) -> bool {
+        let carries_sasl = self.ns == ns::SASL || self.ns == SASL2;
+        (carries_sasl && SASL_NAMES.contains(&&*self.name)) || SECRET_NAMES.contains(&&*self.name)
+    }
+}
+
+/// XEP-0388.
+const SASL2: &str = "urn:xmpp:sasl:2";
+/// The elements whose text is a message of a SASL mechanism.
+const SASL_NAMES: [&str; 6] =
+    ["auth", "challenge", "response", "success", "initial-response", "additional-data"];
+/// What a secret is called, as an element (XEP-0078, XEP-0077) or as an attribute.
+const SECRET_NAMES: [&str; 3] = ["password", "digest", "token"];
 
 #[cfg(test)]
 mod tests {
@@ -188,5 +209,15 @@ mod tests {
             .with_text("AGtlbm15ZXIAaHVudGVyMg==");
         let debug = format!("{auth:?}");
         assert!(debug.contains(MASK) && !debug.contains("AGtl"), "{debug}");
+        for secret in [
+            Element::new("success", ns::SASL).with_text("hunter2"),
+            Element::new("authenticate", SASL2)
+                .with_child(Element::new("initial-response", SASL2).with_text("hunter2")),
+            Element::new("query", "jabber:iq:register")
+                .with_child(Element::new("password", "jabber:iq:register").with_text("hunter2")),
+            Element::new("fast", "urn:xmpp:fast:0").with_attribute("token", "hunter2"),
+        ] {
+            assert!(!format!("{secret:?}").contains("hunter2") && secret.to_string().contains("hunter2"));
+        }
     }
 }
