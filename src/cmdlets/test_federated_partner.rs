@@ -30,21 +30,21 @@ pub static CMDLET: Cmdlet = Cmdlet {
             several servers succeeds when one of them is well; the others are warned about. Give one of your own \
             domains to see what partners see of it.",
         parameters: &[
+            Parameter::new("Domain", Kind::Domain, "The domain of the partner, or several.")
+                .many()
+                .at(0)
+                .required()
+                .from_all_records()
+                .binds(Binds::Federation),
             Parameter::new(
                 "TargetFqdn",
                 Kind::Pool,
                 "The pool in whose name is asked: the stream says to come from its first domain, and certificates are held against its ca_file.",
             )
             .aliases(&["t"])
-            .at(0)
+            .at(1)
             .default("The first pool of the topology.")
             .binds(Binds::Pool),
-            Parameter::new("Domain", Kind::Domain, "The domain of the partner, or several.")
-                .many()
-                .at(1)
-                .required()
-                .from_all_records()
-                .binds(Binds::Federation),
             Parameter::new(
                 "ProxyFqdn",
                 Kind::Text,
@@ -63,7 +63,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         examples: &[
             Example {
                 title: "Looks at a partner",
-                code: "Test-FederatedPartner -Domain contoso.com",
+                code: "Test-FederatedPartner contoso.com",
                 output: "\n\
                     Target Fqdn     : atl-cs-001.litwareinc.com\n\
                     Domain          : contoso.com\n\
@@ -88,7 +88,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             },
             Example {
                 title: "Looks at several partners in the name of a pool",
-                code: "Get-XmppAllowedPartner contoso.com,refused.contoso.com | Test-FederatedPartner atl-cs-001.litwareinc.com | Sort-Object Domain | Select-Object Domain,Result,Code",
+                code: "Get-XmppAllowedPartner contoso.com,refused.contoso.com | Test-FederatedPartner -TargetFqdn atl-cs-001.litwareinc.com | Sort-Object Domain | Select-Object Domain,Result,Code",
                 output: "Domain              Result  Code\n\
                     ------              ------  ----\n\
                     contoso.com         Success\n\
