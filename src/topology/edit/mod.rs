@@ -4,6 +4,7 @@
 //! result with the reader, and puts it in the old one's place in one step. Two writers lose nothing;
 //! a crash leaves the old document or the new one. Never decides who may do it.
 
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::path::Path;
 
@@ -14,9 +15,12 @@ use crate::access::role::is_same as is_same_role;
 use crate::access::{LimitedParameter, Member};
 use crate::address::{Address, Domain};
 use crate::durable;
-use shape::{apply, at, count, list_of, position, push_into, take, text_of};
+use comments::Orphan;
+use shape::{apply, at, count, list_of, place_of, position, push_into, take, text_of};
 
+// Reading order.
 mod shape;
+mod comments;
 
 /// One table of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,7 +201,8 @@ impl Document {
     pub fn text(&self) -> String {
         let text = self.toml.to_string();
         // Every new table has a blank line above it; the first one of a new document needs none.
-        if self.original.is_empty() { text.trim_start_matches('\n').to_owned() } else { text }
+        let text = if self.original.is_empty() { text.trim_start_matches('\n').to_owned() } else { text };
+        as_in(&self.original, &text)
     }
 
     /// Adds a table with these settings, behind those of its kind.
@@ -229,10 +234,15 @@ impl Document {
         if entry.list().is_none() && !settings.is_empty() {
             self.section(entry)?;
         }
+        let place = self.place(entry);
         let table = self.find(entry).ok_or_else(|| Fault::Missing(entry.clone()))?;
+        let mut orphans = Vec::new();
         for (key, setting) in settings {
-            apply(table, key, setting).ok_or_else(|| Fault::Shape { entry: entry.clone(), key })?;
+            let comment =
+                apply(table, key, setting).ok_or_else(|| Fault::Shape { entry: entry.clone(), key })?;
+            orphans.extend(place.map(|position| Orphan { position, comment }));
         }
+        comments::restore(&mut self.toml, orphans);
         Ok(())
     }
 
@@ -246,24 +256,27 @@ impl Document {
     pub fn remove(&mut self, entry: &Entry) -> Result<(), Fault> {
         let missing = || Fault::Missing(entry.clone());
         let Some(list) = entry.list() else {
-            self.toml.remove(entry.section()).ok_or_else(missing)?;
+            let place = self.place(entry);
+            let table = self.toml.remove(entry.section()).ok_or_else(missing)?;
+            let above = table.as_table().map(|table| comments::text_in(table.decor().prefix()));
+            let comment = comments::not_its_own(&above.unwrap_or_default()).0.to_owned();
+            let orphan = place.map(|position| Orphan { position, comment });
+            comments::restore(&mut self.toml, orphan.into_iter().collect());
             return Ok(());
         };
         let parent = self.parent(entry, false)?.ok_or_else(missing)?;
         let item = parent.get_mut(list.key).ok_or_else(missing)?;
         let n = position(item, |table| entry.is(table)).ok_or_else(missing)?;
-        let orphaned = take(item, n);
+        let orphan = take(item, n);
         if count(item) == 0 {
             match entry {
-                Entry::Partner(_) => {
-                    parent.insert(list.key, toml_edit::value(Array::new()));
-                }
+                Entry::Partner(_) => leave_empty(parent, list.key),
                 Entry::Pool(_) | Entry::Role(_) | Entry::Principal(_) | Entry::Gateway | Entry::Resolver => {
                     parent.remove(list.key);
                 }
             }
         }
-        self.keep_comments(&orphaned);
+        comments::restore(&mut self.toml, orphan.into_iter().collect());
         match entry {
             Entry::Role(identity) => self.drop_assignments(|role| is_same_role(role, identity), None),
             Entry::Principal(name) => self.drop_assignments(|_| true, Some(&format!("principal:{name}"))),
@@ -315,7 +328,7 @@ impl Document {
     /// without members goes as well.
     fn drop_assignments(&mut self, is_meant: impl Fn(&str) -> bool, member: Option<&str>) {
         let Some(access) = self.toml.get_mut(ACCESS).and_then(Item::as_table_like_mut) else { return };
-        let mut orphaned = String::new();
+        let mut orphans = Vec::new();
         if let Some(assignments) = access.get_mut(ASSIGNMENT) {
             let mut n = 0;
             while let Some(table) = at(assignments, n) {
@@ -324,7 +337,7 @@ impl Document {
                 if !is_meant(text_of(table, "role").unwrap_or_default()) {
                     n += 1;
                 } else if is_whole {
-                    orphaned.push_str(&take(assignments, n));
+                    orphans.extend(take(assignments, n));
                 } else {
                     let remove = member.iter().map(|member| (*member).to_owned()).collect();
                     apply(table, "members", &Setting::Items { add: Vec::new(), remove });
@@ -336,7 +349,7 @@ impl Document {
             }
         }
         self.keep_access();
-        self.keep_comments(&orphaned);
+        comments::restore(&mut self.toml, orphans);
     }
 
     /// Writes `[access]` out where nothing below it is left: without it everything would be allowed.
@@ -348,13 +361,17 @@ impl Document {
         }
     }
 
-    /// Puts comments whose place is gone at the end.
-    fn keep_comments(&mut self, orphaned: &str) {
-        if !orphaned.is_empty() {
-            let trailing = self.toml.trailing().as_str().unwrap_or_default();
-            let trailing = format!("{orphaned}{trailing}");
-            self.toml.set_trailing(trailing);
-        }
+    /// Where an entry's table stands in the document.
+    fn place(&self, entry: &Entry) -> Option<isize> {
+        let Some(list) = entry.list() else { return self.toml.get(entry.section())?.as_table()?.position() };
+        let item = match entry {
+            Entry::Role(_) | Entry::Principal(_) => self.toml.get(ACCESS)?.get(list.key)?,
+            Entry::Pool(_) | Entry::Partner(_) | Entry::Gateway | Entry::Resolver => {
+                self.toml.get(list.key)?
+            }
+        };
+        let tables = item.as_array_of_tables()?;
+        place_of(item, tables.iter().position(|table| entry.is(table))?)
     }
 
     fn find(&mut self, entry: &Entry) -> Option<&mut dyn TableLike> {
@@ -399,6 +416,41 @@ impl Document {
         let parent = self.parent(entry, true)?.ok_or_else(shape)?;
         push_into(parent, list.key, table).ok_or_else(shape)
     }
+}
+
+/// A text with the byte order mark and the line ends of the one that it was made from, line by line;
+/// new lines end as most do.
+fn as_in(original: &str, text: &str) -> String {
+    const MARK: char = '\u{feff}';
+    let parted = |line| -> (&str, &str) {
+        let content = str::trim_end_matches(line, ['\n', '\r']);
+        (content, &line[content.len()..])
+    };
+    let mut ends: HashMap<&str, VecDeque<&str>> = HashMap::new();
+    let mut n_crlf = 0;
+    for (content, end) in original.trim_start_matches(MARK).split_inclusive('\n').map(parted) {
+        ends.entry(content).or_default().push_back(end);
+        n_crlf += usize::from(end == "\r\n");
+    }
+    let usual = if n_crlf * 2 > original.lines().count() { "\r\n" } else { "\n" };
+    let mut same = if original.starts_with(MARK) { MARK.to_string() } else { String::new() };
+    let mut lines = text.trim_start_matches(MARK).split_inclusive('\n').map(parted).peekable();
+    while let Some((content, _)) = lines.next() {
+        let end = ends.get_mut(content).and_then(VecDeque::pop_front).unwrap_or(usual);
+        same.push_str(content);
+        same.push_str(if end.is_empty() && lines.peek().is_some() { usual } else { end });
+    }
+    same
+}
+
+/// Leaves a list with nothing in it. At the top of the document a blank line sets it off.
+fn leave_empty(parent: &mut dyn TableLike, key: &str) {
+    let is_first = parent.iter().all(|(_, item)| !item.is_value());
+    let mut list = toml_edit::value(Array::new());
+    if let Some(value) = list.as_value_mut().filter(|_| is_first) {
+        value.decor_mut().set_suffix("\n");
+    }
+    parent.insert(key, list);
 }
 
 /// Where an entry stands that is one of a list.

@@ -4,9 +4,10 @@
 
 use std::str::FromStr;
 
-use toml_edit::{Array, ArrayOfTables, Item, RawString, Table, TableLike, Value};
+use toml_edit::{Array, ArrayOfTables, Item, Table, TableLike, Value};
 
 use super::Setting;
+use super::comments::{Orphan, not_its_own, remove_key, text_in};
 use crate::access::{CmdletName, ConfigScope, Limit, LimitedParameter, UserScope};
 use crate::address::{Address, Domain};
 use crate::topology::Server;
@@ -42,32 +43,35 @@ pub(super) fn position(item: &mut Item, is_it: impl Fn(&dyn TableLike) -> bool) 
     (0..count(item)).find(|n| at(item, *n).is_some_and(|table| is_it(table)))
 }
 
-/// Takes a table out. A comment that a blank line separates from it is not its own: it moves to the
-/// next table of the list, or is handed back.
-pub(super) fn take(item: &mut Item, n: usize) -> String {
+/// Takes a table out, and hands back what stood above it and was not its own.
+pub(super) fn take(item: &mut Item, n: usize) -> Option<Orphan> {
     match item {
         Item::ArrayOfTables(tables) => {
-            let above = text_in(tables.remove(n).decor().prefix());
-            let Some(end) = above.rfind("\n\n").filter(|end| above[..*end].contains('#')) else {
-                return String::new();
-            };
-            let kept = above[..end + 1].to_owned();
-            let Some(next) = tables.get_mut(n) else { return kept };
-            let moved = format!("{kept}{}", text_in(next.decor().prefix()));
-            next.decor_mut().set_prefix(moved);
-            String::new()
+            let table = tables.remove(n);
+            let above = text_in(table.decor().prefix());
+            let (others, _) = not_its_own(&above);
+            Some(Orphan { position: table.position()?, comment: others.to_owned() })
         }
         Item::Value(Value::Array(values)) => {
             values.remove(n);
-            String::new()
+            None
         }
-        Item::None | Item::Table(_) | Item::Value(_) => String::new(),
+        Item::None | Item::Table(_) | Item::Value(_) => None,
     }
 }
 
+/// Where a table of a list stands in the document.
+pub(super) fn place_of(item: &Item, n: usize) -> Option<isize> {
+    item.as_array_of_tables()?.get(n)?.position()
+}
+
+/// Adds a table to a list, which is made if it is missing. Where the list was written as an empty
+/// one, its comments stand above the first table.
 pub(super) fn push_into(parent: &mut dyn TableLike, key: &str, mut table: Table) -> Option<()> {
-    table.decor_mut().set_prefix("\n");
-    if parent.get(key).is_none_or(|item| count(item) == 0) {
+    let is_empty = parent.get(key).is_none_or(|item| count(item) == 0);
+    let comments = if is_empty { empty_list_out(parent, key) } else { String::new() };
+    table.decor_mut().set_prefix(format!("\n{comments}"));
+    if is_empty {
         parent.insert(key, Item::ArrayOfTables(ArrayOfTables::new()));
     }
     match parent.get_mut(key)? {
@@ -78,7 +82,31 @@ pub(super) fn push_into(parent: &mut dyn TableLike, key: &str, mut table: Table)
     Some(())
 }
 
-pub(super) fn apply(table: &mut dyn TableLike, key: &'static str, setting: &Setting) -> Option<()> {
+/// Takes `key = []` out; gives the comments above it, behind it and in it, a line each.
+fn empty_list_out(parent: &mut dyn TableLike, key: &str) -> String {
+    let above = parent.key(key).map(|key| text_in(key.leaf_decor().prefix())).unwrap_or_default();
+    let (_, own) = not_its_own(&above);
+    let mut comments = vec![own.to_owned()];
+    if let Some(list) = parent.get(key).and_then(Item::as_array) {
+        comments.push(text_in(Some(list.trailing())));
+        comments.push(text_in(list.decor().suffix()));
+    }
+    let others = remove_key(parent, key);
+    let lines = std::iter::once(others.as_str()).chain(comments.iter().map(String::as_str));
+    let lines = lines.flat_map(str::lines).map(str::trim).filter(|line| line.starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// Sets a key; gives what stood above one that goes away and was not its own, if nothing in the table
+/// can keep it.
+pub(super) fn apply(table: &mut dyn TableLike, key: &'static str, setting: &Setting) -> Option<String> {
+    if let Setting::Default = setting {
+        return Some(remove_key(table, key));
+    }
+    set(table, key, setting).map(|()| String::new())
+}
+
+fn set(table: &mut dyn TableLike, key: &'static str, setting: &Setting) -> Option<()> {
     match setting {
         Setting::Default => {
             table.remove(key);
@@ -87,21 +115,7 @@ pub(super) fn apply(table: &mut dyn TableLike, key: &'static str, setting: &Sett
         Setting::Text(text) => put(table, key, Value::from(text.as_str())),
         Setting::Number(number) => put(table, key, Value::from(i64::from(*number))),
         Setting::Flag(flag) => put(table, key, Value::from(*flag)),
-        Setting::List(wanted) => {
-            let there: Vec<String> = list_of(table, key).into_iter().map(str::to_owned).collect();
-            let is_wanted = |item: &String| wanted.iter().any(|wanted| is_same_item(key, item, wanted));
-            let remove: Vec<String> = there.iter().filter(|item| !is_wanted(item)).cloned().collect();
-            let mut after: Vec<String> = there.iter().filter(|item| is_wanted(item)).cloned().collect();
-            let is_new = |item: &&String| !there.iter().any(|there| is_same_item(key, there, item));
-            let add: Vec<String> = wanted.iter().filter(is_new).cloned().collect();
-            after.extend(add.iter().cloned());
-            let is_in_order = after.len() == wanted.len()
-                && after.iter().zip(wanted).all(|(one, other)| is_same_item(key, one, other));
-            if is_in_order && table.contains_key(key) {
-                return change_items(table, key, &add, &remove);
-            }
-            put(table, key, Value::Array(Array::from_iter(wanted.iter().map(String::as_str))))
-        }
+        Setting::List(wanted) => put_list(table, key, wanted),
         Setting::Items { add, remove } => change_items(table, key, add, remove),
         Setting::Limits(limits) => put_limits(table, key, limits),
     }
@@ -120,6 +134,79 @@ fn put(table: &mut dyn TableLike, key: &str, mut value: Value) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Makes a list of texts another one: items that stay keep their lines and comments, and new ones
+/// stand where they belong.
+fn put_list(table: &mut dyn TableLike, key: &str, wanted: &[String]) -> Option<()> {
+    let there: Vec<String> = list_of(table, key).into_iter().map(str::to_owned).collect();
+    let list = table.get_mut(key).and_then(Item::as_array_mut);
+    let is_comparable =
+        |list: &Array| list.len() == there.len() && there.len() * wanted.len() <= MAX_COMPARED;
+    let Some(list) = list.filter(|list| is_comparable(list)) else {
+        return put(table, key, Value::Array(Array::from_iter(wanted.iter().map(String::as_str))));
+    };
+    let stays = longest_common(&there, wanted, |one, other| is_same_item(key, one, other));
+    for n in (0..there.len()).rev().filter(|n| !stays.iter().any(|(old, _)| old == n)) {
+        remove_item(list, n);
+    }
+    for (n, item) in wanted.iter().enumerate() {
+        if !stays.iter().any(|(_, new)| *new == n) {
+            insert_item(list, n, item);
+        }
+    }
+    Some(())
+}
+
+/// The longest common subsequence, as pairs of places.
+fn longest_common(
+    old: &[String],
+    new: &[String],
+    is_same: impl Fn(&str, &str) -> bool,
+) -> Vec<(usize, usize)> {
+    let width = new.len() + 1;
+    // How long it is from a pair of places on.
+    let mut lengths = vec![0_u32; (old.len() + 1) * width];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            lengths[i * width + j] = if is_same(&old[i], &new[j]) {
+                lengths[(i + 1) * width + j + 1] + 1
+            } else {
+                lengths[(i + 1) * width + j].max(lengths[i * width + j + 1])
+            };
+        }
+    }
+    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
+    while i < old.len() && j < new.len() {
+        if is_same(&old[i], &new[j]) {
+            pairs.push((i, j));
+            (i, j) = (i + 1, j + 1);
+        } else if lengths[(i + 1) * width + j] >= lengths[i * width + j + 1] {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    pairs
+}
+
+/// Puts an item before the one at its place; what stands behind the item before that stays there.
+fn insert_item(list: &mut Array, n: usize, item: &str) {
+    let Some(next) = list.get_mut(n) else { return add_item(list, item) };
+    let above = text_in(next.decor().prefix());
+    let mut value = Value::from(item);
+    match above.split_once('\n') {
+        Some((behind, own)) => {
+            let indent = own.rsplit_once('\n').map_or(own, |(_, indent)| indent);
+            value.decor_mut().set_prefix(format!("{behind}\n{indent}"));
+            next.decor_mut().set_prefix(format!("\n{own}"));
+        }
+        None => {
+            value.decor_mut().set_prefix(above);
+            next.decor_mut().set_prefix(" ");
+        }
+    }
+    list.insert_formatted(n, value);
 }
 
 fn change_items(
@@ -169,10 +256,6 @@ fn add_item(list: &mut Array, item: &str) {
         last.decor_mut().set_suffix("");
     }
     list.push_formatted(value);
-}
-
-fn text_in(raw: Option<&RawString>) -> String {
-    raw.and_then(RawString::as_str).unwrap_or_default().to_owned()
 }
 
 /// Only the comment behind an item goes with it.
@@ -234,3 +317,6 @@ fn put_limits(table: &mut dyn TableLike, key: &str, limits: &[LimitedParameter])
     }
     Some(())
 }
+
+/// Lists whose comparison would take longer are written anew.
+const MAX_COMPARED: usize = 1 << 22;

@@ -247,7 +247,7 @@ impl Reading<'_> {
             partner_type: partner_type.map(|found| found.value).unwrap_or_default(),
             receivers: values(&receivers),
             minimum_evidence: minimum_evidence.map(|found| found.value),
-            body: body.map(|body| body.value.to_owned()),
+            body: body.map(|body| line_ends_as_in_xml(body.value)),
             proxy_fqdn,
             tls_negotiation: tls.map(|found| found.value).unwrap_or_default(),
             connection_limit: connection_limit.map(|found| found.value),
@@ -398,7 +398,7 @@ impl Reading<'_> {
 fn check_body(mistakes: &mut Mistakes<'_>, section: &Section<'_, '_>, body: &Found<&str>) {
     let is_forbidden =
         |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{fffe}' | '\u{ffff}');
-    if body.value.chars().any(is_forbidden) {
+    if line_ends_as_in_xml(body.value).chars().any(is_forbidden) {
         let message = "holds a character that no message can carry";
         mistakes.add(body.span.clone(), section.key("body"), message, || None);
     }
@@ -406,6 +406,11 @@ fn check_body(mistakes: &mut Mistakes<'_>, section: &Section<'_, '_>, body: &Fou
         let message = format!("is {} bytes long: {MAX_BODY_BYTES} are allowed", body.value.len());
         mistakes.add(body.span.clone(), section.key("body"), message, || None);
     }
+}
+
+/// A file that was written on Windows has such line ends in its texts, and XML knows none (section 2.11).
+fn line_ends_as_in_xml(text: &str) -> String {
+    text.replace("\r\n", "\n")
 }
 
 fn refuse_repeats<T: Ord + std::fmt::Display>(
