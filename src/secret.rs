@@ -101,6 +101,14 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_shows_no_secret() {
+        let password = Secret::new("hunter2".into());
+        let panic = std::panic::catch_unwind(|| panic!("{password:?}")).unwrap_err();
+        let said = panic.downcast_ref::<String>().unwrap();
+        assert!(said.contains(MASK) && !said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
     fn the_logon_name_is_the_bare_account() {
         for written in ["kenmyer", r"litwareinc\kenmyer", "kenmyer@litwareinc.com"] {
             let credential = Credential::new(written, Secret::new(String::new()));

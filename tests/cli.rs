@@ -144,6 +144,82 @@ fn a_password_is_shown_in_no_way_of_printing() {
 }
 
 #[test]
+fn a_vault_that_cannot_be_opened_is_named_with_what_mends_it_and_without_a_password() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let (topology, vault) = (home.path().join("topology.toml"), home.path().join("vault"));
+    let pool = "[[pool]]\nidentity = \"im.a.example\"\ndomains = [\"a.example\"]\ntest_users = [\"kim@a.example\"]\n";
+    std::fs::write(&topology, pool).unwrap();
+    let run = |code: &str| {
+        let mut command = imsh();
+        command.arg("--topology").arg(&topology).args(["-c", code]).env("PASSWORD", "hunter2");
+        command.output().unwrap()
+    };
+    let store = "Set-TestUserCredential kim@a.example (Get-Credential kim -FromEnvironment PASSWORD)";
+    let stored = run(store);
+    assert_eq!(status(&stored), 0, "{}", stderr(&stored));
+    let key = std::fs::read_dir(&vault)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("AGE-SECRET-KEY")))
+        .unwrap();
+    let whole = std::fs::read_to_string(&key).unwrap();
+    let secret_key = whole.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).unwrap();
+    let test = "Test-XmppIM im.a.example nobody@a.example";
+    let refused = |says: &str| {
+        for code in [test, "Get-TestUserCredential", store] {
+            let output = run(code);
+            let said = stdout(&output) + &stderr(&output);
+            assert_eq!(status(&output), 4, "{code}: {said}");
+            assert!(said.contains(says), "{code}: {said}");
+            assert!(!said.contains("hunter2") && !said.contains(secret_key), "{code}: {said}");
+        }
+    };
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    refused("chmod 600");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&key, "hunter2").unwrap();
+    refused("is no key to a vault");
+    std::fs::remove_file(&key).unwrap();
+    refused("is missing");
+    std::fs::write(&key, &whole).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let seen = run("Get-TestUserCredential");
+    assert_eq!(status(&seen), 0, "{}", stderr(&seen));
+    assert!(!stdout(&seen).contains("hunter2"), "{}", stdout(&seen));
+}
+
+#[test]
+fn a_missing_password_is_an_error_and_no_wait() {
+    let home = tempfile::tempdir().unwrap();
+    let topology = home.path().join("topology.toml");
+    let pool = "[[pool]]\nidentity = \"im.a.example\"\ndomains = [\"a.example\"]\ntest_users = [\"kim@a.example\"]\n";
+    std::fs::write(&topology, pool).unwrap();
+    for (code, id, expected) in [
+        ("Test-XmppIM im.a.example nobody@a.example", "NoCredential", 4),
+        ("Set-TestUserCredential kim@a.example", "MissingMandatoryParameter", 2),
+        (
+            "Test-XmppIM im.a.example nobody@a.example -UserCredential (Get-Credential kim)",
+            "NonInteractive",
+            4,
+        ),
+        ("Get-Credential", "NonInteractive", 4),
+        ("Get-Credential kim -FromEnvironment NO_SUCH_VARIABLE", "NoSuchVariable", 4),
+        ("Get-Credential kim -FromFile /nonexistent/password", "PasswordFile", 2),
+    ] {
+        // Neither an empty input nor one that never ends is a terminal.
+        let (waiting, _kept_open) = std::io::pipe().unwrap();
+        for input in [Stdio::null(), Stdio::from(waiting)] {
+            let mut command = imsh();
+            command.arg("--topology").arg(&topology).args(["-c", code]).stdin(input);
+            let output = command.output().unwrap();
+            assert!(stderr(&output).contains(id), "{code}: {}{}", stdout(&output), stderr(&output));
+            assert_eq!(status(&output), expected, "{code}: {}", stderr(&output));
+        }
+    }
+}
+
+#[test]
 fn interrupting_ends_at_once_and_tells_what_was_learned() {
     let code = "Test-XmppIM -TargetFqdn atl-cs-001.litwareinc.com, silent.litwareinc.com -Receiver adelany@contoso.com; loop {}";
     let mut child = imsh()

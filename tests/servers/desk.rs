@@ -112,11 +112,11 @@ impl Desk {
         Self { folder, surroundings: "exec \"$@\"".to_owned() }
     }
 
-    /// The same, on a machine of its own: a network namespace with nothing but loopback, and a mount
-    /// namespace, after these lines of a shell.
+    /// The same, on a machine of its own: a network namespace with loopback and a cable to nobody, so that
+    /// the machine is on line, and a mount namespace, after these lines of a shell.
     pub fn behind(mut self, lines: &str) -> Self {
         let folder = self.folder.display();
-        let alone = format!("ip link set lo up\ncd {folder}\n{lines}\nexec \"$@\"");
+        let alone = format!("{CABLE}\ncd {folder}\n{lines}\nexec \"$@\"");
         self.surroundings = format!("exec unshare --net --mount sh -ec '{alone}' sh \"$@\"");
         self
     }
@@ -229,3 +229,11 @@ impl Verification {
         format!("{}\n{}", serde_json::to_string_pretty(&self.result).unwrap(), self.ran.stderr)
     }
 }
+
+/// Loopback, and a network of 198.51.100.0/24 (RFC 5737) with a way to everywhere and nobody in it.
+const CABLE: &str = "ip link set lo up
+ip link add v0 type veth peer name v1
+ip addr add 198.51.100.1/24 dev v0
+ip link set v0 up
+ip link set v1 up
+ip route add default via 198.51.100.254";

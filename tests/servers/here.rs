@@ -25,6 +25,10 @@ fn what_this_machine_and_its_firewalls_do_is_told_apart() {
         |line: &str| format!("echo {line} > resolv.conf\nmount --bind resolv.conf /etc/resolv.conf\n");
     let at = |server: &str| format!("servers = [\"{server}\"]");
     let here = at("127.0.0.1:5222");
+    // Nothing leads to these: an address of loopback, which no machine that is off line loses, and one of
+    // 192.0.2.0/24, which is nobody's (RFC 5737).
+    let no_pool = "ip route add unreachable 127.0.0.2 table local";
+    let no_name_server = "ip route add unreachable 192.0.2.53";
     let faults = [
         (firewall(leaving, "drop"), &here, "packets to the pool are dropped by this machine"),
         (firewall(coming_in, "drop"), &here, "a firewall on the way drops packets to the pool"),
@@ -34,9 +38,12 @@ fn what_this_machine_and_its_firewalls_do_is_told_apart() {
             "a firewall on the way says that the pool is out of reach",
         ),
         (firewall(coming_in, "reject with tcp reset"), &here, "a firewall on the way refuses for the pool"),
-        // 192.0.2.0/24 is nobody's (RFC 5737), and nothing leads there.
-        (String::new(), &at("192.0.2.1:5222"), "this machine has no route to the pool"),
-        (names("nameserver 192.0.2.53"), &String::new(), "this machine has no route to its name server"),
+        (no_pool.to_owned(), &at("127.0.0.2:5222"), "this machine has no route to the pool"),
+        (
+            format!("{no_name_server}\n{}", names("nameserver 192.0.2.53")),
+            &String::new(),
+            "this machine has no route to its name server",
+        ),
         (names(""), &String::new(), "this machine has no name server"),
     ];
     std::thread::scope(|scope| {

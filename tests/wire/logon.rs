@@ -2,14 +2,14 @@
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use imsh::lab::dns::{NameServer, Zone};
 use imsh::secret::Secret;
 use imsh::topology::Security;
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::resolve::Leads;
-use imsh::xmpp::sasl::{Authentication, Login, PlainPassword};
+use imsh::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
 use imsh::xmpp::secure::CertificateFault;
 use imsh::xmpp::session::Session;
 use imsh::xmpp::trace::{Fact, Trace};
@@ -205,6 +205,96 @@ async fn a_bad_certificate_is_not_passed_over() {
         "{fault}"
     );
     assert!(!phases(&trace).contains(&Phase::Authenticate));
+}
+
+/// What a server hears from whoever comes, and offers: everything that might tempt a client to speak.
+#[derive(Clone, Copy, Debug)]
+enum Trap {
+    /// Authentication in the clear, and no STARTTLS.
+    InTheClear,
+    /// STARTTLS that leads to a certificate that nobody vouches for.
+    SelfSigned,
+    /// TLS at once, by the same certificate.
+    SelfSignedAtOnce,
+    /// Success in plain text behind `<proceed/>`.
+    Injected,
+}
+
+impl Trap {
+    async fn set(self, pool: &Pool, heard: &Arc<Mutex<Vec<u8>>>) -> SocketAddr {
+        const OFFER: &str = "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+            <mechanism>PLAIN</mechanism><mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>";
+        let (config, heard) = (Arc::clone(&pool.self_signed), Arc::clone(heard));
+        listen(move |mut tcp| {
+            let (config, heard) = (Arc::clone(&config), Arc::clone(&heard));
+            async move {
+                let note = |bytes: &[u8]| heard.lock().unwrap().extend_from_slice(bytes);
+                match self {
+                    Self::InTheClear => {
+                        hear_header(&mut tcp).await;
+                        say(&mut tcp, &(header(CONTENT, DOMAIN) + OFFER)).await;
+                    }
+                    Self::Injected => {
+                        hear_header(&mut tcp).await;
+                        say(&mut tcp, &(header(CONTENT, DOMAIN) + STARTTLS)).await;
+                        hear(&mut tcp, "/>").await;
+                        let success = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+                        say(&mut tcp, &format!("{success}{}{OFFER}", header(CONTENT, DOMAIN))).await;
+                    }
+                    Self::SelfSigned | Self::SelfSignedAtOnce => {
+                        let tls = match self {
+                            Self::SelfSigned => start_tls(tcp, &config, CONTENT, DOMAIN).await,
+                            Self::InTheClear | Self::SelfSignedAtOnce | Self::Injected => {
+                                TlsAcceptor::from(config).accept(tcp).await.ok()
+                            }
+                        };
+                        let Some(mut tls) = tls else { return };
+                        say(&mut tls, &(header(CONTENT, DOMAIN) + OFFER)).await;
+                        return note(hear(&mut tls, "never").await.as_bytes());
+                    }
+                }
+                note(hear(&mut tcp, "never").await.as_bytes());
+            }
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn no_password_leaves_over_a_connection_that_is_not_verified_whatever_is_asked_for() {
+    let pool = Pool::new();
+    let plain = Mechanism::from_name("PLAIN").unwrap();
+    let scram = Mechanism::from_name("SCRAM-SHA-1").unwrap();
+    let authentications =
+        [Authentication::Negotiate, Authentication::Mechanism(plain), Authentication::Mechanism(scram)];
+    let traps = [Trap::InTheClear, Trap::SelfSigned, Trap::SelfSignedAtOnce, Trap::Injected];
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    for trap in traps {
+        let server = trap.set(&pool, &heard).await;
+        let (name, port) = (server.ip().to_string(), Some(server.port()));
+        for authentication in authentications {
+            for security in [Security::Auto, Security::StartTls, Security::Direct] {
+                for pool_name in [PoolName::Trusted, PoolName::NotTrusted] {
+                    let mut logon = Logon {
+                        servers: vec![name.clone()],
+                        registrar_port: port,
+                        security,
+                        pool_name,
+                        ..pool.logon()
+                    };
+                    logon.login.authentication = authentication;
+                    let (session, trace) = log_on(&logon, Zone::new()).await;
+                    assert!(session.is_err(), "{trap:?} {security:?} {authentication:?}: {trace:?}");
+                    assert!(!phases(&trace).contains(&Phase::Authenticate), "{trap:?}: {trace:?}");
+                }
+            }
+        }
+    }
+    let heard = String::from_utf8_lossy(&heard.lock().unwrap()).into_owned();
+    // The name and the password as PLAIN writes them, and the beginning of SCRAM's first message.
+    for secret in ["<auth", "hunter2", "AGtlbm15ZXIAaHVudGVyMg==", "biws"] {
+        assert!(!heard.contains(secret), "{secret} was heard: {heard}");
+    }
 }
 
 #[tokio::test]
