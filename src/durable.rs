@@ -72,6 +72,7 @@ impl std::fmt::Display for Step {
 pub fn lock(path: &Path) -> Result<Lock, Fault> {
     let fault = |source| Fault { path: path.to_owned(), step: Step::Lock, source };
     let beside = beside(path, "lock").map_err(fault)?;
+    passing();
     let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&beside);
     let file = file.map_err(fault)?;
     give_to_directorys_owner(path, &file).map_err(fault)?;
@@ -102,6 +103,7 @@ fn wait_for(mut file: File) -> io::Result<Flock<File>> {
 /// # Errors
 /// It cannot be made.
 pub fn create_directory(path: &Path) -> Result<(), Fault> {
+    passing();
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| Fault {
         path: path.to_owned(),
         step: Step::CreateDirectory,
@@ -128,6 +130,10 @@ pub(crate) fn replace_watched(
     new_mode: u32,
     before: &mut dyn FnMut(Step) -> io::Result<()>,
 ) -> Result<(), Fault> {
+    let mut before = |step| {
+        passing();
+        before(step)
+    };
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut step = |step: Step, deed: &mut dyn FnMut() -> io::Result<()>| {
         before(step).and_then(|()| deed()).map_err(|source| Fault { path: path.to_owned(), step, source })
@@ -257,6 +263,14 @@ fn directory_of(path: &Path) -> &Path {
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A place where the disk is about to be changed: in tests, a process may die there.
+#[cfg(test)]
+pub(crate) use faults::passing;
+
+/// A place where the disk is about to be changed: in tests, a process may die there.
+#[cfg(not(test))]
+pub(crate) fn passing() {}
+
 /// What tests do to a file at every step.
 #[cfg(test)]
 pub(crate) mod faults {
@@ -285,6 +299,61 @@ pub(crate) mod faults {
             Ok(())
         }
     }
+
+    /// How many places are passed before this process dies; 0 where it lives.
+    static PLACES_LEFT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+    /// Lets this process die at the `n`-th place, from 1, where it changes the disk.
+    pub(crate) fn die_at_place(n: usize) {
+        PLACES_LEFT.store(n, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn passing() {
+        use std::sync::atomic::Ordering::SeqCst;
+        if PLACES_LEFT.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) == Ok(1) {
+            let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+
+    /// Runs a test again in a child that dies at the first place where it changes the disk, in one that
+    /// dies at the second, and so on, until one lives. `before` prepares each; `after` looks at
+    /// what it left, with what it had confirmed on a line of its own.
+    pub(crate) fn at_every_place(
+        test: &str,
+        mut before: impl FnMut() -> String,
+        mut after: impl FnMut(usize, &[String]),
+    ) -> usize {
+        for n in 1.. {
+            let child = in_child(test, "IMSH_TEST_DIE", &format!("{n} {}", before()));
+            let said = String::from_utf8_lossy(&child.stdout).into_owned();
+            let confirmed: Vec<String> =
+                said.lines().filter_map(|line| Some(line.split_once(CONFIRMED)?.1.to_owned())).collect();
+            after(n, &confirmed);
+            match std::os::unix::process::ExitStatusExt::signal(&child.status) {
+                Some(9) => {}
+                _ if child.status.success() => return n - 1,
+                _ => panic!("{child:?}"),
+            }
+        }
+        0
+    }
+
+    /// In the child: what its parent told, once it is sure to die.
+    pub(crate) fn told_to_die() -> Option<String> {
+        let told = std::env::var("IMSH_TEST_DIE").ok()?;
+        let (n, rest) = told.split_once(' ').unwrap();
+        die_at_place(n.parse().unwrap());
+        Some(rest.to_owned())
+    }
+
+    /// In the child: says that something is done for good.
+    pub(crate) fn confirm(what: impl std::fmt::Display) {
+        let mut stdout = io::stdout();
+        writeln!(stdout, "\n{CONFIRMED}{what}").unwrap();
+        stdout.flush().unwrap();
+    }
+
+    const CONFIRMED: &str = "confirmed: ";
 
     /// Runs one test of this binary again in a child, with a variable that tells it what to do.
     pub(crate) fn in_child(test: &str, variable: &str, value: &str) -> std::process::Output {

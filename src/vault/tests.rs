@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use std::os::unix::fs::MetadataExt;
 
 use super::*;
+use crate::durable::faults::{at_every_place, confirm, told_to_die};
 
 fn address(written: &str) -> Address {
     written.parse().unwrap()
@@ -189,6 +190,47 @@ fn writers_at_once_lose_nothing() {
         }
     });
     assert_eq!(Vault::open(directory.path()).unwrap().accounts().unwrap().len(), 40);
+}
+
+#[test]
+fn a_writer_that_dies_anywhere_loses_nothing_that_it_confirmed() {
+    const TEST: &str = "vault::tests::a_writer_that_dies_anywhere_loses_nothing_that_it_confirmed";
+    // The first one makes directory, key and vault; the third one is taken out again.
+    let accounts = ["one@b.c", "two@b.c", "three@b.c"];
+    if let Some(path) = told_to_die() {
+        let vault = Vault::open(Path::new(&path)).unwrap();
+        for account in accounts {
+            vault.set(&address(account), stored(account)).unwrap();
+            confirm(account);
+        }
+        assert!(vault.remove(&address("three@b.c")).unwrap());
+        confirm("removed");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = std::cell::RefCell::new(PathBuf::new());
+    let mut n_children = 0;
+    let n_places = at_every_place(
+        TEST,
+        || {
+            n_children += 1;
+            *path.borrow_mut() = directory.path().join(format!("{n_children}/vault"));
+            path.borrow().display().to_string()
+        },
+        |n, confirmed| {
+            let vault = Vault::open(&path.borrow()).unwrap_or_else(|fault| panic!("place {n}: {fault}"));
+            let is_there = |account: &&str| password(&vault, account).as_deref() == Some(account);
+            let n_there = accounts.iter().take_while(|account| is_there(account)).count();
+            let states = [0, 1, 2, 3, 2];
+            let n_confirmed = confirmed.len();
+            let last_one_or_next = &states[n_confirmed..(n_confirmed + 2).min(states.len())];
+            assert!(last_one_or_next.contains(&n_there), "place {n}: {n_there} after {confirmed:?}");
+            assert_eq!(vault.accounts().unwrap().len(), n_there, "place {n}");
+            vault.set(&address("next@b.c"), stored("next")).unwrap();
+            assert_eq!(password(&vault, "next@b.c").as_deref(), Some("next"), "place {n}");
+        },
+    );
+    assert!(n_places >= 5 * 6, "{n_places}");
 }
 
 proptest! {

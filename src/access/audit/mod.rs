@@ -172,6 +172,10 @@ impl Log {
         before: &mut dyn FnMut(Step) -> io::Result<()>,
     ) -> Result<Receipt, Fault> {
         let fault = |step: Step| move |source: io::Error| Fault { path: self.path.clone(), step, source };
+        let mut before = |step| {
+            durable::passing();
+            before(step)
+        };
         if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             durable::create_directory(directory).map_err(|durable| fault(Step::Open)(durable.source))?;
         }
@@ -215,6 +219,7 @@ impl Log {
         let is_new = !self.path.exists();
         let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&self.path)?;
         if is_new {
+            durable::passing();
             durable::sync_directory_of(&self.path)?;
         }
         Ok(file)
@@ -250,6 +255,7 @@ impl Log {
             ));
         }
         std::fs::rename(&self.path, aside)?;
+        durable::passing();
         durable::sync_directory_of(&self.path)
     }
 

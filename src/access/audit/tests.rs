@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::os::unix::net::UnixDatagram;
 
 use super::*;
-use crate::durable::faults::in_child;
+use crate::durable::faults::{at_every_place, confirm, in_child, told_to_die};
 
 fn event(cmdlet: &str) -> Event {
     Event {
@@ -215,6 +215,42 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
     assert_eq!(verify(&log).unwrap().n_lines, last);
     // Who died at the last two steps had written the line.
     assert_eq!(last, 5 * 40 + 2 + 1);
+}
+
+#[test]
+fn a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed() {
+    const TEST: &str = "access::audit::tests::a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed";
+    // Small files, so that full ones are set aside; nothing is there at first, not even the directory.
+    let log_at = |path: &Path| Log::new(path, Settings { must_reach_disk: true, ..settings(600) });
+    if let Some(path) = told_to_die() {
+        for n in 1..=4 {
+            assert_eq!(log_at(Path::new(&path)).write(event("Get-Pool")).unwrap().n, n);
+            confirm(n);
+        }
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = std::cell::RefCell::new(PathBuf::new());
+    let mut n_children = 0;
+    let n_places = at_every_place(
+        TEST,
+        || {
+            n_children += 1;
+            *path.borrow_mut() = directory.path().join(format!("{n_children}/audit.jsonl"));
+            path.borrow().display().to_string()
+        },
+        |n, confirmed| {
+            let log = log_at(&path.borrow());
+            let n_confirmed = confirmed.len() as u64;
+            let verified = verify(&log).unwrap_or_else(|broken| panic!("place {n}: {broken}"));
+            // A line may have been written that nobody was told of.
+            assert!((n_confirmed..=n_confirmed + 1).contains(&verified.last), "place {n}: {verified:?}");
+            assert_eq!(verified.n_lines, verified.last, "place {n}");
+            assert_eq!(log.write(event("Get-Pool")).unwrap().n, verified.last + 1, "place {n}");
+            assert_eq!(verify(&log).unwrap().n_lines, verified.last + 1, "place {n}");
+        },
+    );
+    assert!(n_places >= 4 * 5, "{n_places}");
 }
 
 /// A log whose copies go to these sockets.

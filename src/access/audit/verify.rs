@@ -20,7 +20,8 @@ pub struct Verified {
     pub last: u64,
     /// Its SHA-256; 64 zeros for an empty log.
     pub hash: String,
-    /// Where a crash tore a line. What it would have told did not happen.
+    /// Where a crash tore a line. A call that it would have begun did not run; how a call ended that
+    /// it would have told of, is not known.
     pub torn: Vec<Place>,
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::access::Limit;
-use crate::durable::faults::{STEPS, dying_at, in_child};
+use crate::durable::faults::{at_every_place, confirm, told_to_die};
 
 const BEFORE: &str = r#"# Maintained by the messaging team.
 
@@ -249,33 +249,60 @@ fn writers_at_once_lose_nothing() {
 }
 
 #[test]
-fn a_writer_that_dies_leaves_the_old_document_or_the_new_one() {
-    const TEST: &str = "topology::edit::tests::a_writer_that_dies_leaves_the_old_document_or_the_new_one";
-    let removal = |document: &mut Document| document.remove(&pool("dub-cs-001.litwareinc.com"));
-    if let Ok(told) = std::env::var("IMSH_TEST_DIE") {
-        let (n, path) = told.split_once(' ').unwrap();
-        let path = Path::new(path);
-        let _lock = durable::lock(path).unwrap();
-        let (document, _) = rehearsed(path, removal).unwrap();
-        let mut dying = dying_at(STEPS[n.parse::<usize>().unwrap()]);
-        let _ = durable::replace_watched(path, document.text().as_bytes(), NEW_MODE, &mut dying);
+fn a_writer_that_dies_anywhere_leaves_the_old_document_or_the_new_one() {
+    const TEST: &str =
+        "topology::edit::tests::a_writer_that_dies_anywhere_leaves_the_old_document_or_the_new_one";
+    let one = |n: usize| pool(&format!("p{n}.example"));
+    let domains = |n: usize| [("domains", list(&[&format!("d{n}.example")]))];
+    // Three are added, the first to no document at all; then the second one goes.
+    if let Some(path) = told_to_die() {
+        for n in 0..3 {
+            change(Path::new(&path), |document| document.add(&one(n), &domains(n)))
+                .unwrap_or_else(|fault: Fault| panic!("{fault}"));
+            confirm(n);
+        }
+        change(Path::new(&path), |document| document.remove(&one(1)))
+            .unwrap_or_else(|fault: Fault| panic!("{fault}"));
+        confirm("removed");
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("topology.toml");
-    for n in 0..STEPS.len() {
-        std::fs::write(&path, BEFORE).unwrap();
-        let child = in_child(TEST, "IMSH_TEST_DIE", &format!("{n} {}", path.display()));
-        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.status), Some(9));
-        let is_new = Topology::load(&path).unwrap().pools.len() == 1;
-        assert_eq!(is_new, n == STEPS.len() - 1);
-        if !is_new {
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), BEFORE);
-        }
-        change(&path, |document| document.set(&Entry::Gateway, &[("timeout", text("90s"))]))
-            .map_err(|fault: Fault| fault.to_string())
-            .unwrap();
+    let mut documents = vec![String::new()];
+    for n in 1..=3 {
+        let pools: Vec<String> = (0..n)
+            .map(|n| format!("[[pool]]\nidentity = \"p{n}.example\"\ndomains = [\"d{n}.example\"]\n"))
+            .collect();
+        documents.push(pools.join("\n"));
     }
+    let third: Vec<&str> = documents[3].split("\n\n").collect();
+    documents.push([third[0], third[2]].join("\n\n"));
+    let directory = tempfile::tempdir().unwrap();
+    let path = std::cell::RefCell::new(std::path::PathBuf::new());
+    let mut n_children = 0;
+    let n_places = at_every_place(
+        TEST,
+        || {
+            n_children += 1;
+            *path.borrow_mut() = directory.path().join(format!("{n_children}/topology.toml"));
+            path.borrow().display().to_string()
+        },
+        |n, confirmed| {
+            let path = path.borrow();
+            let there = std::fs::read_to_string(&*path).unwrap_or_default();
+            let (old, new) = (confirmed.len(), (confirmed.len() + 1).min(documents.len() - 1));
+            assert!(
+                [&documents[old], &documents[new]].contains(&&there),
+                "place {n}, {confirmed:?}:\n{there}"
+            );
+            change(&path, |document| document.set(&Entry::Gateway, &[("timeout", text("90s"))]))
+                .unwrap_or_else(|fault: Fault| panic!("place {n}: {fault}"));
+            let then = std::fs::read_to_string(&*path).unwrap();
+            assert!(
+                then.starts_with(&there) && then.ends_with("[gateway]\ntimeout = \"90s\"\n"),
+                "place {n}:\n{then}"
+            );
+        },
+    );
+    assert!(n_places >= 4 * 7, "{n_places}");
 }
 
 /// A document after a change.
