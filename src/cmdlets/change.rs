@@ -3,6 +3,7 @@
 use super::{Call, Outcome};
 use crate::access::{Assignment, BuiltIn, Member, RoleDefinition, role};
 use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
+use crate::durable::Step;
 use crate::topology::edit::{self, Document, Fault, Setting};
 use crate::topology::{Domain, Pool, Topology, duration};
 use crate::value::Value;
@@ -181,6 +182,11 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
             (Category::InvalidOperation, "TopologyChanged", "Look at it as it is now, and try again.")
         }
         Fault::Shape { .. } => (Category::InvalidData, "TopologyShape", "Change it in an editor."),
+        Fault::Durable(durable) if durable.step == Step::SyncDirectory => (
+            Category::WriteError,
+            "TopologyUnwritable",
+            "The change is made, and may be lost with the power.",
+        ),
         Fault::Durable(_) => (Category::WriteError, "TopologyUnwritable", "Nothing was changed."),
     };
     let text = match fault {
