@@ -34,6 +34,11 @@ pub fn error_record(error: &ErrorRecord, source: Option<Source<'_>>) -> String {
 /// Why a program did not come to its end.
 pub fn failure(failure: &Failure, source: Source<'_>) -> String {
     let mut lines = Vec::new();
+    let main = source;
+    let source = match &failure.file {
+        Some(file) => Source { name: &file.name, text: &file.text },
+        None => main,
+    };
     match &failure.kind {
         FailureKind::Error(error) => {
             let error = ErrorRecord { position: error.position.or(failure.position), ..error.clone() };
@@ -61,7 +66,8 @@ pub fn failure(failure: &Failure, source: Source<'_>) -> String {
         FailureKind::Exit(_) => {}
     }
     for call in &failure.calls {
-        let at = call.position.map(|place| format!(" at {}:{}:{}", source.name, place.line, place.column));
+        let name = call.file.as_deref().unwrap_or(main.name);
+        let at = call.position.map(|place| format!(" at {name}:{}:{}", place.line, place.column));
         lines.push(format!("  in {}{}", call.function, at.unwrap_or_default()));
     }
     lines.join("\n")

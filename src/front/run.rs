@@ -20,7 +20,7 @@ const MAX_SCRIPT: u64 = 16 << 20;
 
 /// Runs the code of `-c`.
 pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
-    program(options, "-c", Source { name: "-c", text: code }, Vec::new()).await
+    program(options, "-c", Source { name: "-c", text: code }, Vec::new(), None).await
 }
 
 /// Runs a script with its arguments.
@@ -35,7 +35,11 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
     };
     // A first line for the kernel is none of the script's.
     let text = if text.starts_with("#!") { format!("//{text}") } else { text };
-    program(options, "run", Source { name: &start::display_name(script), text: &text }, arguments).await
+    // A script imports what lies beside it.
+    let beside = script.parent().filter(|_| script != Path::new("-"));
+    let library = beside.map(|beside| if beside == Path::new("") { Path::new(".") } else { beside });
+    let source = Source { name: &start::display_name(script), text: &text };
+    program(options, "run", source, arguments, library).await
 }
 
 /// The text of a script; - is standard input. The mark that Windows editors put before it is
@@ -70,9 +74,10 @@ async fn program(
     way: &'static str,
     source: Source<'_>,
     arguments: Vec<String>,
+    library: Option<&Path>,
 ) -> ExitStatus {
     let variables = vec![("args".to_owned(), Value::texts(arguments))];
-    let started = match start::start(options, way, variables).await {
+    let started = match start::start(options, way, variables, library).await {
         Ok(started) => started,
         Err(error) => {
             Output::new(options.output, options.color).note(&format!("imsh: {error}"));

@@ -42,7 +42,8 @@ pub enum StartError {
 }
 
 /// Starts a session of the operating-system user; `way` is how they came
-/// in, `variables` are there from the beginning.
+/// in, `variables` are there from the beginning, `library` is where scripts import from, if not
+/// from the current directory.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -50,6 +51,7 @@ pub async fn start(
     options: &SessionOptions,
     way: &'static str,
     variables: Vec<(String, Value)>,
+    library: Option<&Path>,
 ) -> Result<Started, StartError> {
     let output = Output::new(options.output, options.color);
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
@@ -64,7 +66,8 @@ pub async fn start(
     let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal()), options.verbose));
     let emit = output.clone();
     let running =
-        Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN);
+        Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN)
+            .importing_from(library.map_or_else(|| host.world().directory.clone(), Path::to_owned));
     Ok(Started { session: Session::start(running, variables)?, host, output, _lab: lab })
 }
 

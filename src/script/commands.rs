@@ -13,8 +13,9 @@ use rhai::{
     NativeCallContext, Position as RhaiPosition,
 };
 
-use super::convert::{Converter, ScriptBlock, to_dynamic};
-use super::failure::Failure;
+use super::convert::{Converter, MOST_NUMBERS, ScriptBlock, length, range, to_dynamic};
+use super::engine::emit_result;
+use super::failure::{Failure, sentence};
 use super::types::List;
 use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
 use crate::cmdlets::Halt;
@@ -30,6 +31,9 @@ pub trait Runner: Clone + Send + Sync + 'static {
 
     /// Runs a pipeline and passes on what comes out of it while it comes.
     fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<()>;
+
+    /// Passes on a value that nobody takes.
+    fn emit(&self, value: Value);
 
     /// The parameter's own name, if it is one that names a variable.
     fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str>;
@@ -69,7 +73,7 @@ fn register_pipelines<R: Runner>(module: &mut Module, converter: &Converter, run
         volatile(name).set_into_module(
             module,
             move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
-                let input = own.to_value(input, &context);
+                let input = own.piped(input, &context)?;
                 let stages = own.stages(stages, &context)?;
                 Attempt::make(&door, stages, Some(input), reader, &[]).end(context.call_position())
             },
@@ -101,7 +105,7 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
                   input: Dynamic,
                   stages: Array|
                   -> Fallible<Attempt> {
-                let input = own.to_value(input, &context);
+                let input = own.piped(input, &context)?;
                 let stages = own.stages(stages, &context)?;
                 Ok(Attempt::make(&door, stages, Some(input), reader, &places_of(places)))
             },
@@ -134,6 +138,10 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
             attempt.end(context.call_position())
         },
     );
+    let (own, door) = (converter.clone(), runner.clone());
+    volatile("emit").set_into_module(module, move |context: NativeCallContext<'_>, value: Dynamic| {
+        emit_result(&|value| door.emit(value), own.to_value(value, &context));
+    });
 }
 
 /// Who takes what a pipeline emits.
@@ -286,7 +294,11 @@ fn register_comparison(module: &mut Module, converter: &Converter) {
             let left = own.to_value(left, &context);
             let right = own.to_value(right, &context);
             let compared = patterns.comparison(name, right).and_then(|comparison| comparison.of(&left));
-            compared.map(to_dynamic).map_err(|error| thrown(&error.to_string(), context.call_position()))
+            compared.map(to_dynamic).map_err(|error| {
+                let message = sentence(&error.to_string());
+                let error = ErrorRecord::new(Category::InvalidArgument, "InvalidComparison", message);
+                Failure::thrown(Halt::Failed(error), context.call_position())
+            })
         },
     );
 }
@@ -324,6 +336,24 @@ impl Patterns {
 }
 
 impl Converter {
+    /// What goes into a pipe; a range of more numbers than a list holds is refused.
+    fn piped(&self, input: Dynamic, context: &NativeCallContext<'_>) -> Fallible<Value> {
+        match range(&input).filter(|numbers| length(numbers) > MOST_NUMBERS) {
+            Some(numbers) => Err(Failure::thrown(
+                Halt::Failed(
+                    ErrorRecord::new(
+                        Category::LimitsExceeded,
+                        "RangeTooLong",
+                        format!("A range of {} numbers is too long for a pipe.", length(&numbers)),
+                    )
+                    .remedy("Write a for loop: for n in … { … }."),
+                ),
+                context.call_position(),
+            )),
+            None => Ok(self.to_value(input, context)),
+        }
+    }
+
     /// The stages of a pipeline as `language::lower` writes them.
     fn stages(&self, stages: Array, context: &NativeCallContext<'_>) -> Fallible<Vec<Stage>> {
         let malformed =
@@ -447,6 +477,10 @@ mod tests {
 
         fn names_variable(&self, _: &str, _: &str) -> Option<&'static str> {
             None
+        }
+
+        fn emit(&self, value: Value) {
+            self.shown.lock().unwrap().push(value.to_string());
         }
     }
 

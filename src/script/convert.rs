@@ -4,6 +4,7 @@
 //! cross as types of their own (see [`super::types`]), so that scripts get forgiving property
 //! names and no secret can be printed. A closure becomes a [`Block`].
 
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Weak};
 
 use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
@@ -70,6 +71,9 @@ impl Converter {
             let items = dynamic.cast::<rhai::Array>();
             return Value::List(items.into_iter().map(|item| self.convert(item, context)).collect());
         }
+        if let Some(numbers) = range(&dynamic).filter(|numbers| length(numbers) <= MOST_NUMBERS) {
+            return Value::List(numbers.map(Value::Integer).collect());
+        }
         if dynamic.is_map() {
             let mut record = Record::new("Map");
             for (name, value) in dynamic.cast::<Map>() {
@@ -95,6 +99,23 @@ impl Converter {
         Value::Block(Arc::new(Closure { pointer, store, source, converter: self.clone() }))
     }
 }
+
+/// The numbers of a range, as one that ends before its end.
+pub fn range(dynamic: &Dynamic) -> Option<Range<i64>> {
+    let open = dynamic.read_lock::<Range<i64>>().map(|range| (*range).clone());
+    open.or_else(|| {
+        let closed = dynamic.read_lock::<RangeInclusive<i64>>()?;
+        Some(*closed.start()..closed.end().checked_add(1)?)
+    })
+}
+
+/// How many numbers a range has.
+pub fn length(numbers: &Range<i64>) -> u64 {
+    if numbers.is_empty() { 0 } else { numbers.start.abs_diff(numbers.end) }
+}
+
+/// The most numbers of a range that become a list.
+pub const MOST_NUMBERS: u64 = 10_000_000;
 
 /// A closure that was written as a script block, with the text that its author wrote.
 #[derive(Clone, Debug)]

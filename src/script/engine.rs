@@ -2,14 +2,13 @@
 //!
 //! Built once per session. Counts operations with one counter for all threads, watches the
 //! cancel token and the deadline, and lets no `try` swallow either. Has no file system, no
-//! environment and no processes; `import` is off until somebody gives it a library.
+//! environment and no processes; `import` finds nothing until somebody gives it a library.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -18,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::commands::{self, Ran, Runner};
 use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
+use super::library::Library;
+use super::members;
 use super::types::{self, List};
 use crate::cmdlet::{Argument, Arguments, Description, Kind};
 use crate::cmdlets::Halt;
@@ -72,6 +73,8 @@ pub struct Running {
     control: Arc<Mutex<Control>>,
     operations: Arc<AtomicU64>,
     limits: Limits,
+    /// What `import` finds.
+    pub library: Library,
 }
 
 /// What ends the program that is running now.
@@ -85,6 +88,7 @@ impl Running {
     /// What a session's engine needs.
     pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: Limits) -> Self {
         let control = Control { cancel: CancellationToken::new(), deadline: None };
+        let library = Library::new(None, host.clone(), limits.source);
         Self {
             host,
             runtime,
@@ -92,7 +96,14 @@ impl Running {
             control: Arc::new(Mutex::new(control)),
             operations: Arc::default(),
             limits,
+            library,
         }
+    }
+
+    /// With a script library: `import` finds what is below this directory.
+    pub fn importing_from(mut self, directory: std::path::PathBuf) -> Self {
+        self.library = Library::new(Some(directory), self.host.clone(), self.limits.source);
+        self
     }
 
     /// A new program begins: its own token, its own counters.
@@ -205,6 +216,10 @@ impl Runner for Running {
         })
     }
 
+    fn emit(&self, value: Value) {
+        (self.emit)(value);
+    }
+
     fn stream(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<()> {
         self.run(stages, input, async |mut receiver| {
             while let Some(value) = receiver.recv().await {
@@ -235,6 +250,7 @@ pub fn build(running: &Running) -> Arc<Engine> {
         let mut engine = Engine::new();
         set_limits(&mut engine, running);
         types::register(&mut engine);
+        members::register(&mut engine, &converter);
         register_shell(&mut engine, running);
         commands::register(&mut engine, &converter, running);
         for description in running.host.everything().iter() {
@@ -253,7 +269,7 @@ fn set_limits(engine: &mut Engine, running: &Running) {
         .set_max_array_size(limits.array)
         .set_max_map_size(limits.array)
         .set_max_variables(10_000)
-        .set_module_resolver(DummyModuleResolver::new())
+        .set_module_resolver(running.library.clone())
         .disable_symbol("eval");
     let watched = running.clone();
     engine.on_progress(move |_| watched.progress());
@@ -326,8 +342,9 @@ fn register_cmdlet(
             vec![any; count],
             move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
                 let place = context.call_position();
+                // A clone: as a method's first argument it may be a variable.
                 let values =
-                    arguments.iter_mut().map(|argument| converter.to_value(argument.take(), &context));
+                    arguments.iter().map(|argument| converter.to_value((**argument).clone(), &context));
                 let arguments = function_arguments(values.collect());
                 // The engine's error carries the place of the call, as it carries every other.
                 let stage = Stage { name: description.name.to_owned(), arguments, position: None };

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use rhai::{Dynamic, EvalAltResult, ParseError, Position as RhaiPosition};
 
 use super::language::Mistake;
+use super::library::{File, InModule, Library};
 use super::types::Thrown;
+use super::wording::words;
 use crate::cmdlet::{ErrorRecord, Position};
 use crate::cmdlets::Halt;
 use crate::value::BlockError;
@@ -19,6 +21,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// Where, in the text that the author wrote.
     pub position: Option<Position>,
+    /// The file of that text; none for the program itself.
+    pub file: Option<Arc<File>>,
     /// The calls that led there, innermost first.
     pub calls: Vec<CallSite>,
 }
@@ -30,6 +34,8 @@ pub struct CallSite {
     pub function: String,
     /// Where it was called.
     pub position: Option<Position>,
+    /// The file in which it was called; none for the program itself.
+    pub file: Option<String>,
 }
 
 /// The kinds of failure.
@@ -65,45 +71,55 @@ pub enum Termination {
 impl Failure {
     /// A failure without a position.
     pub fn new(kind: FailureKind) -> Self {
-        Self { kind, position: None, calls: Vec::new() }
+        Self { kind, position: None, file: None, calls: Vec::new() }
     }
 
     /// The mistakes that the front end found.
     pub fn of_reading(mistakes: Vec<Mistake>) -> Self {
         let position = mistakes.first().map(|mistake| mistake.position);
-        Self { kind: FailureKind::Mistakes(mistakes), position, calls: Vec::new() }
+        Self { kind: FailureKind::Mistakes(mistakes), position, file: None, calls: Vec::new() }
     }
 
-    /// The failure with its positions moved into the author's text.
-    pub fn at_source(mut self, to_source: impl Fn(Position) -> Position) -> Self {
-        self.position = self.position.map(&to_source);
-        for call in &mut self.calls {
-            call.position = call.position.map(&to_source);
-        }
-        self
+    /// The failure with its position moved into the author's text.
+    pub fn at_source(self, to_source: impl Fn(Position) -> Position) -> Self {
+        Self { position: self.position.map(to_source), ..self }
+    }
+
+    /// The failure of a module's text.
+    pub(super) fn in_file(self, file: &Arc<File>) -> Self {
+        Self { file: Some(file.clone()), ..self }
     }
 
     /// The failure behind the engine's parse error.
     pub fn of_parsing(error: &ParseError) -> Self {
         let kind = FailureKind::Mistake(sentence(&error.err_type().to_string()));
-        Self { kind, position: position(error.position()), calls: Vec::new() }
+        Self { kind, position: position(error.position()), file: None, calls: Vec::new() }
     }
 
-    /// The failure behind the engine's error, positions as the engine has them.
-    pub fn of_running(error: EvalAltResult) -> Self {
+    /// The failure behind the engine's error.
+    pub(super) fn of_running(error: EvalAltResult, texts: &Texts<'_>) -> Self {
         let mut calls = Vec::new();
         let mut error = error;
+        // The text that the error at hand has its position in.
+        let mut file: Option<Arc<File>> = None;
         loop {
             error = match error {
-                EvalAltResult::ErrorInFunctionCall(function, _, inner, place) => {
+                EvalAltResult::ErrorInFunctionCall(function, source, inner, place) => {
+                    let position = texts.position(file.as_deref(), place);
                     if !function.starts_with("anon$") {
-                        calls.push(CallSite { function, position: position(place) });
+                        let file = file.as_ref().map(|file| file.name.clone());
+                        calls.push(CallSite { function, position, file });
                     }
+                    file = texts.library.file(&source);
                     *inner
                 }
                 leaf => {
                     calls.reverse();
-                    return Self { position: position(leaf.position()), kind: kind(leaf), calls };
+                    if let Some(InModule(failure)) = in_module(&leaf) {
+                        return Self { calls, ..Arc::unwrap_or_clone(failure) };
+                    }
+                    let position = texts.position(file.as_deref(), leaf.position());
+                    return Self { position, file, kind: kind(leaf, texts), calls };
                 }
             };
         }
@@ -123,13 +139,12 @@ impl Failure {
             EvalAltResult::ErrorRuntime(value, _) => value.clone().try_cast::<Thrown>(),
             _ => None,
         };
-        let message = match (&record, copy(error.unwrap_inner()).map(|leaf| kind(*leaf))) {
+        let message = match (&record, error.unwrap_inner()) {
             (Some(thrown), _) => thrown.0.message.clone(),
-            (
-                None,
-                Some(FailureKind::Mistake(text) | FailureKind::Thrown(text) | FailureKind::Limit(text)),
-            ) => text,
-            (None, _) => error.unwrap_inner().to_string(),
+            (None, EvalAltResult::ErrorRuntime(value, _)) => thrown_text(value),
+            (None, leaf) => {
+                words(leaf, |_| None).unwrap_or_else(|| sentence(&without_place(leaf.to_string())))
+            }
         };
         let record = record.map(|thrown| thrown.0 as Arc<dyn std::any::Any + Send + Sync>);
         BlockError::Failed { message, cause: Arc::new(error), record }
@@ -158,6 +173,34 @@ impl Failure {
     }
 }
 
+/// The texts that an error may point into, and the names that may have been meant.
+pub(super) struct Texts<'a> {
+    /// The author's position of one in the program's lowered text.
+    pub(super) to_source: &'a dyn Fn(Position) -> Position,
+    /// The modules.
+    pub(super) library: &'a Library,
+    /// The nearest name that there is.
+    pub(super) nearest: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Texts<'_> {
+    fn position(&self, file: Option<&File>, place: RhaiPosition) -> Option<Position> {
+        let place = position(place)?;
+        Some(match file {
+            Some(file) => file.to_source(place),
+            None => (self.to_source)(place),
+        })
+    }
+}
+
+fn in_module(error: &EvalAltResult) -> Option<InModule> {
+    if let EvalAltResult::ErrorRuntime(value, _) = error {
+        value.clone().try_cast::<InModule>()
+    } else {
+        None
+    }
+}
+
 /// A copy of an engine error, which does not implement `Clone` itself; of the kinds that a block raises.
 fn copy(error: &EvalAltResult) -> Option<Box<EvalAltResult>> {
     let copied = match error {
@@ -175,16 +218,30 @@ fn copy(error: &EvalAltResult) -> Option<Box<EvalAltResult>> {
         EvalAltResult::ErrorFunctionNotFound(name, place) => {
             EvalAltResult::ErrorFunctionNotFound(name.clone(), *place)
         }
+        EvalAltResult::ErrorMismatchDataType(wanted, found, place) => {
+            EvalAltResult::ErrorMismatchDataType(wanted.clone(), found.clone(), *place)
+        }
+        EvalAltResult::ErrorDotExpr(text, place) => EvalAltResult::ErrorDotExpr(text.clone(), *place),
+        EvalAltResult::ErrorIndexNotFound(index, place) => {
+            EvalAltResult::ErrorIndexNotFound(index.clone(), *place)
+        }
+        EvalAltResult::ErrorArrayBounds(length, index, place) => {
+            EvalAltResult::ErrorArrayBounds(*length, *index, *place)
+        }
+        EvalAltResult::ErrorArithmetic(text, place) => EvalAltResult::ErrorArithmetic(text.clone(), *place),
         other => {
             let place = other.position();
-            let text = sentence(&other.to_string());
+            let text = sentence(&without_place(other.to_string()));
             EvalAltResult::ErrorRuntime(text.into(), place)
         }
     };
     Some(Box::new(copied))
 }
 
-fn kind(error: EvalAltResult) -> FailureKind {
+fn kind(error: EvalAltResult, texts: &Texts<'_>) -> FailureKind {
+    if let Some(words) = words(&error, texts.nearest) {
+        return FailureKind::Mistake(words);
+    }
     match error {
         EvalAltResult::ErrorParsing(error, _) => FailureKind::Mistake(sentence(&error.to_string())),
         EvalAltResult::ErrorRuntime(value, _) => match value.clone().try_cast::<Thrown>() {
@@ -220,8 +277,16 @@ fn without_position(mut error: EvalAltResult) -> String {
     error.to_string()
 }
 
+/// The same for an error that cannot be changed.
+fn without_place(text: String) -> String {
+    match text.rfind(" (line ") {
+        Some(end) if text.ends_with(')') => text[..end].to_owned(),
+        Some(_) | None => text,
+    }
+}
+
 /// Text of the engine as a sentence of ours: a capital in front, a full stop behind.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut letters = text.chars();
     let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();

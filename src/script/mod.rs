@@ -10,7 +10,10 @@ pub mod check;
 pub mod commands;
 pub mod convert;
 pub mod types;
+pub mod members;
+pub mod library;
 pub mod failure;
+mod wording;
 pub mod language;
 
 pub use engine::{Emit, Limits, Running};

@@ -6,16 +6,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use rhai::{AST, Engine, Scope};
+use rhai::{AST, Engine, Expr, Scope, Stmt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::convert::final_value;
 use super::engine::{self, Running};
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind, Texts};
 use super::language::{Lowered, Setting, lower_in};
-use crate::cmdlet::Position;
+use crate::cmdlet::{Description, Position};
 use crate::value::Value;
+use crate::value::text::nearest;
 
 /// Bytes of stack for the engine's thread: 64 call levels need one MiB in a release build and
 /// several in a debug build.
@@ -54,6 +55,7 @@ impl Session {
                 running: &running,
                 scope: Scope::new(),
                 functions: AST::empty(),
+                imports: AST::empty(),
             };
             for (name, value) in variables {
                 program.scope.push_dynamic(name, engine::constant(value));
@@ -92,6 +94,8 @@ struct Interpreter<'a> {
     running: &'a Running,
     scope: Scope<'static>,
     functions: AST,
+    /// What earlier programs imported: imported again for each, since the engine forgets it.
+    imports: AST,
 }
 
 impl Interpreter<'_> {
@@ -106,14 +110,46 @@ impl Interpreter<'_> {
         let to_source = |place: Position| lowered.to_source(place.line, place.column);
         let parsed = self.engine.compile_with_scope(&self.scope, lowered.text());
         let program = parsed.map_err(|error| Failure::of_parsing(&error).at_source(to_source))?;
-        // Functions and closures of earlier programs stay callable.
-        let program = self.functions.merge(&program);
+        let imported = self.imports_of(&program);
+        // Functions, closures and modules of earlier programs stay callable.
+        let program = self.functions.merge(&self.imports).merge(&program);
         let result = self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut self.scope, &program);
         self.functions = program.clone_functions_only();
         match result {
-            Ok(value) => Ok(final_value(value)),
-            Err(error) => Err(Failure::of_running(*error).at_source(to_source)),
+            Ok(value) => {
+                self.imports = self.imports.merge(&imported);
+                Ok(final_value(value))
+            }
+            Err(error) => {
+                let library = &self.running.library;
+                let nearest = |name: &str| self.nearest(name);
+                Err(Failure::of_running(*error, &Texts { to_source: &to_source, library, nearest: &nearest }))
+            }
         }
+    }
+
+    /// The imports of a program, as a program of their own.
+    fn imports_of(&self, program: &AST) -> AST {
+        let mut text = String::new();
+        for statement in program.statements() {
+            if let Stmt::Import(import, _) = statement
+                && let (Expr::StringConstant(path, _), alias) = (&import.0, import.1.as_str())
+                && !alias.is_empty()
+            {
+                text.push_str(&format!("import {path:?} as {alias};"));
+            }
+        }
+        self.engine.compile(text).unwrap_or_default()
+    }
+
+    /// The function or variable whose name is nearest.
+    fn nearest(&self, name: &str) -> Option<String> {
+        let everything = self.running.host.everything();
+        let cmdlets: Vec<String> = everything.iter().map(Description::function_name).collect();
+        let functions: Vec<String> = self.functions.iter_functions().map(|own| own.name.to_owned()).collect();
+        let variables = self.scope.iter_raw().map(|(name, _, _)| name);
+        let names = cmdlets.iter().chain(&functions).map(String::as_str).chain(variables);
+        nearest(name, names).map(str::to_owned)
     }
 
     /// What completion may offer: names, and the properties of records.

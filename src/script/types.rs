@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
 
 use super::convert::to_dynamic;
+use super::failure::Failure;
 use crate::cmdlet::ErrorRecord;
+use crate::cmdlets::Halt;
+use crate::cmdlets::properties::no_such_property;
 use crate::render::{Colour, log};
 use crate::secret::Credential;
 use crate::value::{Record, UnknownProperty, Value, text};
@@ -100,7 +103,10 @@ fn register_list(engine: &mut Engine) {
         .register_fn("len", |list: &mut List| list.len())
         .register_fn("is_empty", |list: &mut List| list.0.is_empty())
         .register_fn("to_array", |list: &mut List| -> Array { list.clone().into_iter().collect() })
-        .register_fn("to_string", |list: &mut List| Value::List(list.0.to_vec()).to_string())
+        .register_fn("to_string", |list: &mut List| match list.0.as_slice() {
+            [only] => only.to_string(),
+            items => Value::List(items.to_vec()).to_string(),
+        })
         .register_fn("to_debug", |list: &mut List| Value::List(list.0.to_vec()).to_string())
         .register_fn("first", |list: &mut List| list.0.first().cloned().map_or(Dynamic::UNIT, to_dynamic))
         .register_fn("last", |list: &mut List| list.0.last().cloned().map_or(Dynamic::UNIT, to_dynamic))
@@ -181,8 +187,16 @@ fn register_times(engine: &mut Engine) {
         .register_type_with_name::<Point>("DateTime")
         .register_fn("to_string", |point: &mut Point| Value::Timestamp(point.0).to_string())
         .register_fn("to_debug", |point: &mut Point| Value::Timestamp(point.0).to_string())
+        .register_fn("==", |left: Point, right: Point| left == right)
+        .register_fn("!=", |left: Point, right: Point| left != right)
         .register_fn("<", |left: Point, right: Point| left < right)
-        .register_fn(">", |left: Point, right: Point| left > right);
+        .register_fn("<=", |left: Point, right: Point| left <= right)
+        .register_fn(">", |left: Point, right: Point| left > right)
+        .register_fn(">=", |left: Point, right: Point| left >= right)
+        // How long one lies behind the other; nothing where it lies before.
+        .register_fn("-", |left: Point, right: Point| {
+            Span(Duration::try_from(left.0.duration_since(right.0)).unwrap_or_default())
+        });
 }
 
 fn register_credential(engine: &mut Engine) {
@@ -207,5 +221,5 @@ fn register_error(engine: &mut Engine) {
 }
 
 fn unknown(error: UnknownProperty) -> Box<EvalAltResult> {
-    Box::new(EvalAltResult::ErrorRuntime(error.to_string().into(), Position::NONE))
+    Failure::thrown(Halt::Failed(no_such_property(&error)), Position::NONE)
 }

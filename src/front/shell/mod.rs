@@ -31,7 +31,7 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         // A program in a pipe is a script.
         return super::run::script(options, std::path::Path::new("-"), Vec::new()).await;
     }
-    let started = match start::start(options, "shell", Vec::new()).await {
+    let started = match start::start(options, "shell", Vec::new(), None).await {
         Ok(started) => Arc::new(started),
         Err(error) => {
             super::output::Output::new(options.output, options.color).note(&format!("imsh: {error}"));

@@ -199,6 +199,16 @@ impl<'t> Lexer<'t> {
         }
     }
 
+    /// Takes blanks, line ends and comments, and the backticks of line ends that are continued.
+    pub fn blank_behind_comma(&mut self) {
+        loop {
+            self.blank();
+            if self.take("`\r\n").is_none() && self.take("`\n").is_none() {
+                return;
+            }
+        }
+    }
+
     /// Takes blanks, comments and continued line ends, but no line end.
     pub fn blank_in_line(&mut self) -> Span {
         let start = self.at;

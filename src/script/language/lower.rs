@@ -19,6 +19,7 @@
 //! | `map(pairs)` | map | `@{…}` with computed names: an array of `[name, value]` |
 //! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is one of [`crate::value::compare::OPERATORS`], behind a `c` where letter case counts |
 //! | `truth(value)` | boolean | PowerShell's truth |
+//! | `emit(value)` | `()` | shows a value that nobody takes |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |
 //! | `try_run(places, stages)`, `try_run_on`, `try_show`, `try_show_on` | attempt | runs a pipeline that sets variables, and holds its value or its error back until they are set |
 //! | `keep(old, attempt, stage, parameter)` | any | what the variable of `-OutVariable` and its like holds from now on |
@@ -34,7 +35,7 @@
 //! named alone. The name is the parameter's own, whatever was written; `""` for an argument
 //! without a name, `"@"` for a map whose entries are arguments. Lines and columns are the author's.
 //!
-//! A command that stands as a statement is shown, unless its value is the value of a function, a
+//! A command that stands as a statement is shown, and so is a value that begins with `$`, unless its value is the value of a function, a
 //! closure or a script block. In a script block with several such commands every one counts:
 //! their records are gathered in the order in which they come.
 
@@ -108,10 +109,15 @@ impl Lowering<'_> {
             let is_value = Some(place) == last && statement.end == End::Open;
             match (is_value, purpose) {
                 (true, Purpose::Gather) if is_expression(statement, self.writer.source) => {
-                    self.gathered(statement);
+                    self.taken(statement, "__shell::gather(__out, ");
                 }
                 (false, Purpose::Gather) if is_plain_value(statement, self.writer.source) => {
-                    self.gathered(statement);
+                    self.taken(statement, "__shell::gather(__out, ");
+                }
+                (true, Purpose::Show) | (false, Purpose::Show | Purpose::Value)
+                    if is_output(statement, self.writer.source) =>
+                {
+                    self.taken(statement, "__shell::emit(");
                 }
                 (true, _) => self.statement(statement, purpose),
                 (false, Purpose::Gather) => self.statement(statement, Purpose::Gather),
@@ -127,10 +133,14 @@ impl Lowering<'_> {
         }
     }
 
-    /// An expression whose value the script block around it gathers.
-    fn gathered(&mut self, statement: &Statement) {
-        self.writer.made_here(" __shell::gather(__out, ");
-        self.values(&statement.pieces);
+    /// An expression whose value is output: of the script, or of the script block around it.
+    fn taken(&mut self, statement: &Statement, by: &str) {
+        let leading = statement.pieces.iter().take_while(|piece| piece.is_blank()).count();
+        let (leading, value) = statement.pieces.split_at(leading);
+        self.values(leading);
+        let start = value.first().and_then(Piece::span).map_or(0, |span| span.start);
+        self.writer.made_at(by, start);
+        self.values(value);
         self.writer.made_here(")");
         self.end(statement);
     }
@@ -162,16 +172,52 @@ impl Lowering<'_> {
 
     // ------------------------------------------------------------------ pieces
 
-    fn pieces(&mut self, pieces: &[Piece], purposes: Purposes) {
+    fn pieces(&mut self, mut pieces: &[Piece], purposes: Purposes) {
         let mut negated = false;
-        for piece in pieces {
+        while let [piece, rest @ ..] = pieces {
+            let n_members = if negated { self.members(pieces) } else { 0 };
+            if n_members > 0 {
+                let (value, behind) = pieces.split_at(n_members);
+                self.true_value(value);
+                pieces = behind;
+                negated = false;
+                continue;
+            }
             if let (Piece::Group(group), true) = (piece, negated) {
                 self.true_group(group);
             } else {
                 self.piece(piece, purposes);
             }
             negated = matches!(piece, Piece::Bang(_)) || (negated && piece.is_blank());
+            pieces = rest;
         }
+    }
+
+    /// How many pieces `$x.member[0].method(…)` takes, from its `$` on; nothing for anything else.
+    fn members(&self, pieces: &[Piece]) -> usize {
+        let begins = match pieces.first() {
+            Some(Piece::Variable(_) | Piece::Current(_) | Piece::Literal(..)) => true,
+            Some(Piece::Group(group)) => group.dollar.is_some(),
+            Some(_) | None => return 0,
+        };
+        let of_member = |piece: &&Piece| match piece {
+            Piece::Group(_) => true,
+            Piece::Rhai(span) => {
+                let text = span.of(self.writer.source);
+                text.starts_with(['.', '?', '_'])
+                    || text.starts_with(|first: char| first.is_ascii_alphabetic())
+            }
+            _ => false,
+        };
+        if begins { 1 + pieces[1..].iter().take_while(of_member).count() } else { 0 }
+    }
+
+    /// `$x.member` as a boolean.
+    fn true_value(&mut self, pieces: &[Piece]) {
+        let start = pieces.first().and_then(Piece::span).map_or(0, |span| span.start);
+        self.writer.made_at("__shell::truth(", start);
+        self.values(pieces);
+        self.writer.made_here(")");
     }
 
     fn values(&mut self, pieces: &[Piece]) {
@@ -554,6 +600,9 @@ const KEYWORDS: &[&str] = &["return", "throw", "break", "continue", "import", "e
 
 /// Whether a statement does nothing but have a value: it must be meant as output.
 fn is_plain_value(statement: &Statement, source: &str) -> bool {
+    if is_output(statement, source) {
+        return true;
+    }
     let is_plain = |piece: &Piece| {
         piece.is_blank()
             || matches!(
@@ -571,6 +620,26 @@ fn is_plain_value(statement: &Statement, source: &str) -> bool {
             || matches!(piece, Piece::Rhai(span) if !KEYWORDS.contains(&span.of(source)))
     };
     is_expression(statement, source) && statement.pieces.iter().all(is_plain)
+}
+
+/// Whether a statement is a value that only a command line's author writes: `$r.Result`,
+/// `$n -gt 5`, `1, 2`. In PowerShell it is output.
+fn is_output(statement: &Statement, source: &str) -> bool {
+    let first = statement.pieces.iter().find(|piece| !piece.is_blank());
+    let is_ours = match first {
+        Some(Piece::Group(group)) => group.dollar.is_some(),
+        Some(piece) => matches!(
+            piece,
+            Piece::Variable(_)
+                | Piece::Current(_)
+                | Piece::Literal(..)
+                | Piece::Operation(_)
+                | Piece::List(_)
+                | Piece::Map(_)
+        ),
+        None => false,
+    };
+    is_ours && is_expression(statement, source)
 }
 
 /// Whether a statement without a semicolon has a value that can be passed on.

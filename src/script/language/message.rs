@@ -33,7 +33,7 @@ pub struct Warning {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// No cmdlet answers to the name.
-    #[error("there is no cmdlet '{name}'{}", hint(.nearest))]
+    #[error("there is no cmdlet '{name}'{}", instead(.name).map_or_else(|| hint(.nearest), |way| format!("; {way}")))]
     UnknownCmdlet {
         /// As written.
         name: String,
@@ -90,6 +90,9 @@ pub enum Problem {
     /// What follows `|` is no cmdlet.
     #[error("a pipe leads to a cmdlet, and none follows it")]
     NoCmdletAfterPipe,
+    /// A statement of Rhai's ends without its semicolon, and a line of ours follows.
+    #[error("a semicolon is missing here: statements of Rhai's end with one, command lines need none")]
+    MissingSemicolon,
     /// A bracket or quote of a command line is not closed.
     #[error("{opened} is not closed")]
     Unclosed {
@@ -176,6 +179,8 @@ pub enum Refused {
     ForEach,
     /// `for ($i = 0; …) { … }`.
     CountedFor,
+    /// `for ($x in $list) { … }`.
+    ForBrackets,
     /// `function Name { … }`.
     Function,
     /// `param(…)`.
@@ -215,6 +220,10 @@ pub enum Refused {
     },
     /// `$?`, `$$`, `$args` where it is not declared.
     Automatic(String),
+    /// `$ErrorActionPreference` and its kin, in small letters.
+    Preference(String),
+    /// `exit 3`.
+    Exit,
     /// `# comment`.
     Comment,
     /// `$x++`.
@@ -230,6 +239,9 @@ impl fmt::Display for Refused {
         match self {
             Self::ForEach => f.write_str("there is no foreach statement; write: for item in list { … }"),
             Self::CountedFor => f.write_str("for counts over a range here; write: for i in 0..10 { … }"),
+            Self::ForBrackets => {
+                f.write_str("for has no brackets around its header here; write: for item in list { … }")
+            }
             Self::Function => f.write_str("functions are Rhai's; write: fn name(first, second) { … }"),
             Self::Param => f.write_str(
                 "there is no param block; a function names its parameters: fn name(first, second) { … }",
@@ -278,6 +290,23 @@ impl fmt::Display for Refused {
             Self::Automatic(name) => {
                 write!(f, "there is no {name}; catch what goes wrong by: try {{ … }} catch (e) {{ … }}")
             }
+            Self::Preference(name) => {
+                let of = name.trim_end_matches("preference");
+                match of {
+                    "erroraction" | "warning" => {
+                        let of = if of == "warning" { "WarningAction" } else { "ErrorAction" };
+                        write!(f, "preferences are given to each command; write: -{of} Stop")
+                    }
+                    "verbose" => f.write_str(
+                        "preferences are given to each command; write: -Verbose, or start imsh with --verbose",
+                    ),
+                    "whatif" | "confirm" => {
+                        f.write_str("preferences are given to each command; write: -WhatIf or -Confirm")
+                    }
+                    _ => f.write_str("there are no preference variables; leave it out"),
+                }
+            }
+            Self::Exit => f.write_str("exit is a function here; write: exit(0), or exit() at the end"),
             Self::Comment => f.write_str("comments begin with // here, or stand between /* and */"),
             Self::Increment => f.write_str("there is no ++ and no --; write: $x += 1"),
             Self::Operator(word) => match word.as_str() {
@@ -285,6 +314,7 @@ impl fmt::Display for Refused {
                 "replace" | "ireplace" | "creplace" => {
                     f.write_str("there is no -replace; write: text.replace(\"old\", \"new\")")
                 }
+                "join" => f.write_str("there is no -join; write: list.join(\", \")"),
                 "split" | "isplit" | "csplit" => f.write_str("there is no -split; write: text.split(\",\")"),
                 "is" | "isnot" => write!(f, "there is no -{word}; write: type_of(x) == \"string\""),
                 "as" => f.write_str("there is no -as; write: parse_int(x), parse_float(x) or x.to_string()"),
@@ -313,6 +343,31 @@ fn conversion(name: &str) -> Option<&'static str> {
     }
 }
 
+/// Our way to what a cmdlet of PowerShell's is mostly used for.
+fn instead(cmdlet: &str) -> Option<&'static str> {
+    match cmdlet.to_ascii_lowercase().as_str() {
+        "write-information" | "write-debug" => Some("Write-Verbose and Write-Host take its place"),
+        "set-variable" | "new-variable" => Some("write: $name = value"),
+        "get-variable" => Some("write: $name"),
+        "new-object" => Some("write: @{ Name = value }"),
+        "invoke-command" | "start-job" | "start-threadjob" | "receive-job" | "wait-job" => {
+            Some("write: … | ForEach-Object -Parallel { … }")
+        }
+        "invoke-expression" => Some("write a function: fn name(first, second) { … }"),
+        "set-content" => Some("write: … | Out-File name"),
+        "add-content" => Some("write: … | Out-File name -Append"),
+        "select-string" => Some("write: … | Where-Object { $_ -match \"…\" }"),
+        "out-host" | "out-default" => Some("what no pipe takes is shown"),
+        "out-gridview" => Some("write: … | Format-Table, or … | ConvertTo-Html | Out-File name"),
+        "import-module" | "add-pssnapin" => Some("every cmdlet is there from the beginning; leave it out"),
+        "new-cssession" | "new-pssession" | "enter-pssession" => {
+            Some("imsh talks to the pools itself; leave it out")
+        }
+        "clear-host" => Some("Ctrl-L clears the screen"),
+        _ => None,
+    }
+}
+
 /// What a warning is about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
@@ -323,6 +378,21 @@ pub enum Doubt {
         word: String,
         /// The variable of that name.
         variable: String,
+    },
+    /// Text that stands alone and goes nowhere.
+    #[error("nobody takes this text; Write-Output shows it")]
+    Unused,
+    /// A range of Rhai's where PowerShell's would go one further.
+    #[error(
+        "Rhai's {start}..{end} ends before {end}; write {start}..={end} to have it, or {start}..={last} if not"
+    )]
+    ShortRange {
+        /// The first number.
+        start: i64,
+        /// The number behind the last one.
+        end: i64,
+        /// The last number.
+        last: i64,
     },
     /// Text in Rhai's quotes that names a variable in PowerShell's way.
     #[error("Rhai's \"…\" takes ${name} literally; write `…${{{name}}}…`")]
@@ -365,6 +435,7 @@ impl Mistake {
             | Problem::AmbiguousParameter { .. }
             | Problem::MissingValue { .. }
             | Problem::Repeated { .. }
+            | Problem::MissingSemicolon
             | Problem::Unexpected { .. }
             | Problem::MapEntry
             | Problem::CurrentOutside

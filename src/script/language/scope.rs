@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use super::message::{Doubt, Problem};
 use super::source_map::Span;
 use super::tree::{
-    Argument, Block, Body, Closure, Function, Operation, Piece, Pipeline, Script, Text, TextPart, span_of,
+    Argument, Block, Body, Closure, End, Function, Operation, Piece, Pipeline, Script, Statement, Text,
+    TextPart, span_of,
 };
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
@@ -61,6 +62,17 @@ impl Scopes {
     /// The names to declare at the beginning of a function's body.
     pub fn hoisted_in(&self, body: &Body) -> &[String] {
         self.hoisted.get(&body.open.start).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The text that is all of a statement, in Rhai's double quotes.
+fn lone_text(statement: &Statement, source: &str) -> Option<Span> {
+    let mut solid = statement.pieces.iter().filter(|piece| !piece.is_blank());
+    match (solid.next(), solid.next()) {
+        (Some(Piece::Rhai(span) | Piece::Quoted(span)), None) => {
+            Some(*span).filter(|span| span.of(source).starts_with('"'))
+        }
+        _ => None,
     }
 }
 
@@ -177,8 +189,13 @@ impl Walk<'_> {
     }
 
     fn statements(&mut self, block: &Block) {
-        for statement in &block.statements {
-            self.pieces(&statement.pieces);
+        let last = block.statements.len().checked_sub(1);
+        for (place, statement) in block.statements.iter().enumerate() {
+            let is_value = Some(place) == last && statement.end == End::Open;
+            match lone_text(statement, self.text).filter(|_| !is_value) {
+                Some(text) => self.scopes.doubts.push((text, Doubt::Unused)),
+                None => self.pieces(&statement.pieces),
+            }
         }
     }
 
@@ -244,12 +261,26 @@ impl Walk<'_> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline) {
+        self.range(pipeline.head.as_deref().unwrap_or_default());
         self.pieces(pipeline.head.as_deref().unwrap_or_default());
         for argument in pipeline.commands.iter().flat_map(|command| &command.arguments) {
             let value = argument.value.as_deref().unwrap_or_default();
             self.bare_words(argument, value);
             self.pieces(value);
             self.variable_set(argument, value);
+        }
+    }
+
+    /// Warns of `1..5` before a pipe: five is not in it, and was in PowerShell's.
+    fn range(&mut self, head: &[Piece]) {
+        let Some(span) = span_of(head) else { return };
+        let number = |text: &str| text.trim().parse::<i64>().ok();
+        let written = span.of(self.text);
+        let inside = written.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(written);
+        if let Some((start, end)) = inside.split_once("..")
+            && let (Some(start), Some(end)) = (number(start), number(end))
+        {
+            self.scopes.doubts.push((span, Doubt::ShortRange { start, end, last: end - 1 }));
         }
     }
 

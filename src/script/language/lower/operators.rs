@@ -13,36 +13,37 @@ impl Lowering<'_> {
     /// A condition: PowerShell's truth where command lines or dash operators are all of it, or all
     /// of what `&&`, `||` and `!` join.
     pub(super) fn condition(&mut self, pieces: &[Piece]) {
-        let solid: Vec<usize> = (0..pieces.len()).filter(|place| !pieces[*place].is_blank()).collect();
-        let joins = |place: Option<&usize>| {
-            place.and_then(|place| pieces.get(*place)).is_none_or(|piece| {
-                matches!(piece, Piece::Bang(_))
-                    || matches!(piece, Piece::Binary(span, Binding::And | Binding::Or) if is_logical(*span))
-            })
-        };
-        let mut number = 0_usize;
-        for piece in pieces {
-            if piece.is_blank() {
-                self.piece(piece, Purposes::VALUES);
-                continue;
+        for operand in pieces.split_inclusive(joins) {
+            let (operand, operator) = match operand.split_last() {
+                Some((operator, operand)) if joins(operator) => (operand, Some(operator)),
+                _ => (operand, None),
+            };
+            self.condition_operand(operand);
+            if let Some(operator) = operator {
+                self.piece(operator, Purposes::VALUES);
             }
-            let alone = joins(number.checked_sub(1).and_then(|before| solid.get(before)))
-                && joins(solid.get(number + 1));
-            number += 1;
-            if !alone {
-                self.piece(piece, Purposes::VALUES);
-            } else if let Piece::Operation(operation) = piece {
-                self.truth(operation);
-            } else if let Piece::Pipeline(pipeline) = piece {
+        }
+    }
+
+    /// What stands between `&&` and `||`.
+    fn condition_operand(&mut self, pieces: &[Piece]) {
+        let leading = pieces.iter().take_while(|piece| piece.is_blank() || matches!(piece, Piece::Bang(_)));
+        let (leading, solid) = pieces.split_at(leading.count());
+        let trailing = solid.iter().rev().take_while(|piece| piece.is_blank()).count();
+        let (solid, trailing) = solid.split_at(solid.len() - trailing);
+        self.values(leading);
+        match solid {
+            [Piece::Operation(operation)] => self.truth(operation),
+            [Piece::Pipeline(pipeline)] => {
                 self.writer.made_at("__shell::truth(", pipeline.span.start);
                 self.pipeline(pipeline, Purpose::Value);
                 self.writer.made_here(")");
-            } else if let Piece::Group(group) = piece {
-                self.true_group(group);
-            } else {
-                self.piece(piece, Purposes::VALUES);
             }
+            [Piece::Group(group)] if group.dollar.is_none() => self.true_group(group),
+            solid if !solid.is_empty() && self.members(solid) == solid.len() => self.true_value(solid),
+            solid => self.values(solid),
         }
+        self.values(trailing);
     }
 
     /// An operation as a boolean.
@@ -155,6 +156,11 @@ impl Lowering<'_> {
             }
         }
     }
+}
+
+/// Whether a piece is `&&` or `||`.
+fn joins(piece: &Piece) -> bool {
+    matches!(piece, Piece::Binary(span, Binding::And | Binding::Or) if is_logical(*span))
 }
 
 /// Whether an operator of Rhai's is `&&` or `||`, and not `&` or `|`.

@@ -251,7 +251,7 @@ impl Parser<'_, '_> {
                     pieces.push(Piece::Rhai(token.span));
                     let guard = token.kind == TokenKind::Word && token.span.of(self.text()) == "if";
                     if guard {
-                        let condition = self.value_pieces(Flow::RHAI);
+                        let condition = self.value_pieces(Flow::GUARD);
                         pieces.push(Piece::Condition(condition));
                     }
                     if token.kind == TokenKind::Arrow || (guard && self.take_arrow(&mut pieces)) {
@@ -325,7 +325,8 @@ impl Parser<'_, '_> {
         let head = self.since(start);
         let blank = self.lexer.blank().span;
         let outer = std::mem::take(&mut self.script_blocks);
-        let body = (self.lexer.peek() == Some('{')).then(|| self.body(Vec::new()));
+        let has_body = self.lexer.peek() == Some('{');
+        let body = has_body.then(|| self.own(false, |parser| parser.body(Vec::new())));
         if body.is_none() && self.lexer.is_at_end() {
             self.cut_off(head);
         }

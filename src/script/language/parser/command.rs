@@ -197,6 +197,10 @@ impl Parser<'_, '_> {
                     self.lexer.rewind(mark);
                     return None;
                 }
+                '=' if flow.guard && second == Some('>') => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
                 '|' if second == Some('|') => self.refuse_rest(2, Refused::Chain),
                 '|' => {
                     self.lexer.rewind(mark);

@@ -2,6 +2,7 @@
 //!
 //! In Rhai text, in arguments and in `"…"` alike.
 
+use super::refused::is_preference;
 use super::{Flow, Parser};
 use crate::script::language::message::{Problem, Refused};
 use crate::script::language::source_map::Span;
@@ -69,6 +70,10 @@ impl Parser<'_, '_> {
                     self.refuse(self.since(start), refused);
                     return Piece::Literal(self.since(start), Literal::Null);
                 }
+            }
+            name if is_preference(name) => {
+                self.refuse(span, Refused::Preference(name.to_owned()));
+                return Piece::Literal(span, Literal::Null);
             }
             _ => {}
         }

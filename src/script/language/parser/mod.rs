@@ -54,6 +54,7 @@ pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
         depth: 0,
         gave_up: false,
         script_blocks: 0,
+        in_script_block: false,
         open: None,
     };
     let shebang = text.starts_with("#!").then(|| parser.lexer.take_while(|letter| letter != '\n'));
@@ -77,6 +78,9 @@ struct Parser<'t, 's> {
     gave_up: bool,
     /// How many script blocks are open: `$_` has a meaning in one.
     script_blocks: usize,
+    /// Whether the statements at hand are a script block's own: what they begin with in quotes has
+    /// PowerShell's meaning. Not so in a function or a closure.
+    in_script_block: bool,
     open: Option<Span>,
 }
 
@@ -110,6 +114,10 @@ struct Flow {
     pub block_value: bool,
     /// A comma is Rhai's: it ends a command instead of making a list.
     pub separated: bool,
+    /// The end of a line ends what has dash operators in it.
+    pub dash_line_end: bool,
+    /// `=>` ends it.
+    pub guard: bool,
 }
 
 impl Flow {
@@ -123,13 +131,17 @@ impl Flow {
         element: false,
         block_value: false,
         separated: false,
+        dash_line_end: false,
+        guard: false,
     };
+    /// The guard of an arm of a `switch`.
+    const GUARD: Self = Self { guard: true, ..Self::RHAI };
     /// An element of `[…]`, `#{…}`, of a call's arguments or of a `switch`.
     pub const ELEMENT: Self = Self { separated: true, ..Self::RHAI };
     /// The header of `if`, `while`, `for`, `switch`.
     const HEADER: Self = Self { header: true, commas: true, ..Self::RHAI };
     /// What stands in the brackets of a command line's argument.
-    pub const ARGUMENT: Self = Self { aliases: true, ..Self::RHAI };
+    pub const ARGUMENT: Self = Self { aliases: true, commas: true, ..Self::RHAI };
     /// A value in `@(…)` or `@{…}`.
     pub const VALUE: Self = Self {
         line_end: true,
@@ -186,6 +198,14 @@ impl<'t> Parser<'t, '_> {
     /// Notes that the end of the text cut `span` off.
     fn cut_off(&mut self, span: Span) {
         self.open.get_or_insert(span);
+    }
+
+    /// Reads what is or is not a script block's own.
+    fn own<T>(&mut self, is_script_block: bool, inside: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.in_script_block, is_script_block);
+        let value = inside(self);
+        self.in_script_block = outer;
+        value
     }
 
     /// One level deeper, or nothing and no text left where that is too deep.
@@ -264,20 +284,32 @@ impl<'t> Parser<'t, '_> {
 
     /// Operands and operators up to the end of the statement.
     fn operands_of_statement(&mut self, pieces: &mut Vec<Piece>, level: Level) -> Stop {
-        let quoted = level == Level::ScriptBlock && matches!(self.lexer.peek(), Some('"' | '\''));
+        let quoted = match self.lexer.peek() {
+            Some('"') => self.in_script_block,
+            Some('\'') => self.in_script_block || !self.is_character(),
+            Some(_) | None => false,
+        };
         let dollar = self.lexer.peek() == Some('$');
+        let word = self.lexer.word();
+        let declares = matches!(word, "let" | "const");
         let flow = Flow {
             line_end: quoted || dollar,
             shell_quotes: quoted,
-            commas: level == Level::ScriptBlock,
+            // Rhai has no commas here, but names several things by them in these two.
+            commas: !declares && !matches!(word, "import" | "export"),
             aliases: true,
+            dash_line_end: true,
             ..Flow::RHAI
         };
-        if dollar {
-            match self.assignment(pieces) {
-                Some(stop @ (Stop::Command | Stop::Line)) => return stop,
-                Some(Stop::Separator) | None => {}
-            }
+        let assigned = if dollar {
+            self.assignment(pieces)
+        } else if declares {
+            self.declaration(pieces, word)
+        } else {
+            None
+        };
+        if let Some(stop @ (Stop::Command | Stop::Line)) = assigned {
+            return stop;
         }
         loop {
             let stop = self.operands(pieces, flow);
@@ -290,6 +322,12 @@ impl<'t> Parser<'t, '_> {
                 Some(_) => self.take_as_rhai(pieces),
             }
         }
+    }
+
+    /// Whether the quote that comes next begins a character of Rhai's, which has one letter.
+    fn is_character(&self) -> bool {
+        let mut letters = self.lexer.rest().chars().skip(1);
+        matches!((letters.next(), letters.next()), (Some('\\'), _) | (Some(_), Some('\'')))
     }
 
     fn take_as_rhai(&mut self, pieces: &mut Vec<Piece>) {
@@ -331,6 +369,9 @@ impl<'t> Parser<'t, '_> {
             self.lexer.rewind(start);
             return None;
         }
+        if refused::is_preference(name) {
+            self.refuse(variable, Refused::Preference(name.to_ascii_lowercase()));
+        }
         let plain = operator.span.of(self.text()) == "=";
         self.reserved(Span::new(variable.start + 1, variable.end));
         pieces.push(if plain { Piece::Assigned(variable) } else { Piece::Variable(variable) });
@@ -340,6 +381,35 @@ impl<'t> Parser<'t, '_> {
         if plain {
             self.declared.insert(name.to_owned());
         }
+        Some(stop)
+    }
+
+    /// `let $x = …`, which is `$x = …` with a `let` in front; nothing is taken if it is none.
+    fn declaration(&mut self, pieces: &mut Vec<Piece>, word: &str) -> Option<Stop> {
+        let start = self.lexer.at();
+        let keyword = self.lexer.take(word)?;
+        let blank = self.lexer.blank();
+        let dollar = self.lexer.take("$");
+        let name = self.lexer.word();
+        if dollar.is_none() || !is_variable(name) {
+            self.lexer.rewind(start);
+            return None;
+        }
+        let name = self.lexer.take(name)?;
+        self.reserved(name);
+        pieces.extend([Piece::Rhai(keyword), Piece::Blank(blank.span), Piece::Declared(name)]);
+        let mark = self.lexer.at();
+        let blank = self.lexer.blank();
+        let operator = self.lexer.token();
+        let stop = if operator.span.of(self.text()) == "=" {
+            push_blank(pieces, blank.span);
+            pieces.push(Piece::Rhai(operator.span));
+            self.right_side(pieces)
+        } else {
+            self.lexer.rewind(mark);
+            if blank.line_end { Stop::Line } else { Stop::Separator }
+        };
+        self.declare(name);
         Some(stop)
     }
 

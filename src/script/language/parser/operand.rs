@@ -37,7 +37,14 @@ impl Parser<'_, '_> {
         loop {
             let mark = self.lexer.at();
             let blank = self.lexer.blank();
-            if blank.line_end && flow.line_end && !run.operand && !self.goes_on() {
+            let line_ends = flow.line_end || (flow.dash_line_end && run.last_dash.is_some());
+            if blank.line_end && line_ends && !run.operand && !self.goes_on() {
+                self.lexer.rewind(mark);
+                return Stop::Line;
+            }
+            if blank.line_end && flow.dash_line_end && !run.operand && self.begins_ours() {
+                // Two operands side by side are no Rhai: what stands here is the next statement.
+                self.problem(Span::new(mark, mark), Problem::MissingSemicolon);
                 self.lexer.rewind(mark);
                 return Stop::Line;
             }
@@ -79,7 +86,12 @@ impl Parser<'_, '_> {
                     }
                     // The commas of a call and of an array are Rhai's.
                     let separated = !run.operand || letter == '[';
-                    let inner = Flow { aliases: flow.aliases && run.operand, separated, ..Flow::RHAI };
+                    let inner = Flow {
+                        aliases: flow.aliases && run.operand,
+                        separated,
+                        commas: !separated,
+                        ..Flow::RHAI
+                    };
                     let group = self.group(inner);
                     out.push(Piece::Group(group));
                     run.took_operand();
@@ -97,6 +109,10 @@ impl Parser<'_, '_> {
                     }
                 }
                 '|' if !self.lexer.sees("||") && !self.lexer.sees("|=") && self.pipe_leads_to_cmdlet() => {
+                    if flow.element {
+                        // The whole list goes through the pipe.
+                        return Stop::Separator;
+                    }
                     run.join(out);
                     let mut head: Vec<Piece> = out.drain(run.begin..).collect();
                     while head.last().is_some_and(Piece::is_blank) {
@@ -145,6 +161,13 @@ impl Parser<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Whether `$x` or a command comes next.
+    fn begins_ours(&mut self) -> bool {
+        let dollar = self.lexer.peek() == Some('$');
+        dollar && self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic() || next == '_')
+            || self.command_begins(false)
     }
 
     /// Whether the text behind a line end goes on with the expression before it.
@@ -201,6 +224,10 @@ impl Parser<'_, '_> {
                     // `$x.y = …`
                     return Some(self.right_side(out));
                 }
+            }
+            TokenKind::Arrow if flow.guard => {
+                self.lexer.rewind(mark);
+                return Some(Stop::Separator);
             }
             TokenKind::Arrow | TokenKind::Colon => {
                 out.push(Piece::Rhai(token.span));
@@ -478,7 +505,7 @@ impl Parser<'_, '_> {
             let mut body = Vec::new();
             parser.take_blank(&mut body);
             if parser.lexer.peek() == Some('{') {
-                let block = parser.body(Vec::new());
+                let block = parser.own(false, |parser| parser.body(Vec::new()));
                 body.push(Piece::Body(block));
             } else {
                 stop = parser.operands(&mut body, Flow { commas: false, ..flow });
@@ -497,7 +524,7 @@ impl Parser<'_, '_> {
         while self.lexer.backtick_stretch(start) {
             out.push(Piece::Rhai(self.since(stretch)));
             let Some(open) = self.lexer.take("${") else { break };
-            let body = self.body_behind(open, Vec::new());
+            let body = self.own(false, |parser| parser.body_behind(open, Vec::new()));
             out.push(Piece::Body(body));
             stretch = self.lexer.at();
         }

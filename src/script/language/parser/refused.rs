@@ -52,6 +52,15 @@ impl Parser<'_, '_> {
             {
                 Refused::CountedFor
             }
+            "for" if behind.strip_prefix('(').is_some_and(|inside| inside.trim_start().starts_with('$')) => {
+                Refused::ForBrackets
+            }
+            "exit"
+                if !self.declared.contains(word)
+                    && matches!(next, None | Some('0'..='9' | '$' | ';' | '\n' | '\r' | '}')) =>
+            {
+                Refused::Exit
+            }
             "function" | "filter" if names_follow => Refused::Function,
             "param" if next == Some('(') && !self.declared.contains(word) => Refused::Param,
             "elseif" if next == Some('(') || names_follow || next == Some('$') => Refused::ElseIf,
@@ -60,7 +69,7 @@ impl Parser<'_, '_> {
             "class" | "enum" | "using" if names_follow => Refused::Keyword(word.to_owned()),
             _ => return false,
         };
-        let body = !matches!(refused, Refused::Param);
+        let body = !matches!(refused, Refused::Param | Refused::Exit);
         self.refuse(span, refused);
         self.skip_header(pieces, body);
         if self.lexer.peek() == Some('{') && body {
@@ -77,7 +86,8 @@ impl Parser<'_, '_> {
         while let Some(letter) = self.lexer.peek() {
             match letter {
                 '{' if to_brace => return,
-                '\n' if open == 0 => return,
+                '\n' | ';' if open == 0 => return,
+                '}' if open == 0 && !to_brace => return,
                 '(' => open += 1,
                 ')' => open = open.saturating_sub(1),
                 '$' => {
@@ -136,6 +146,15 @@ impl ContainsBefore for str {
     fn contains_before(&self, wanted: char, end: char) -> bool {
         self.chars().take(200).take_while(|letter| *letter != end).any(|letter| letter == wanted)
     }
+}
+
+/// Variables by which PowerShell sets what every command does: parameters do that here.
+pub(super) fn is_preference(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.strip_suffix("preference").is_some_and(|of| {
+        ["erroraction", "warning", "verbose", "debug", "information", "confirm", "whatif", "progress"]
+            .contains(&of)
+    })
 }
 
 /// Operators of PowerShell's that have a Rhai way.

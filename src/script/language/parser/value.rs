@@ -23,7 +23,7 @@ impl Parser<'_, '_> {
                 break;
             };
             let behind = self.lexer.at();
-            self.lexer.blank();
+            self.lexer.blank_behind_comma();
             if self.value_is_missing(flow) {
                 self.problem(comma, Problem::MissingElement);
                 self.lexer.rewind(behind);
@@ -236,7 +236,7 @@ impl Parser<'_, '_> {
         let start = self.lexer.at();
         self.lexer.bump();
         self.script_blocks += 1;
-        let block = self.deeper(|parser| parser.block(Level::ScriptBlock));
+        let block = self.own(true, |parser| parser.deeper(|parser| parser.block(Level::ScriptBlock)));
         self.script_blocks -= 1;
         if self.lexer.take("}").is_none() {
             self.problem(Span::new(start, start + 1), Problem::Unclosed { opened: "{" });

@@ -1,0 +1,186 @@
+//! The script library: what `import "name" as alias` finds.
+//!
+//! One directory and what is below it; a name is a plain path there, without `..`, without a
+//! root, and a symbolic link that leads out is not followed. A module is lowered as a script is,
+//! and keeps its own text, so that errors in it point into its file. Without a directory nothing
+//! is imported.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::{Dynamic, Engine, EvalAltResult, Module, ModuleResolver, Position as RhaiPosition, Scope, Shared};
+
+use super::failure::Failure;
+use super::language::{Lowered, Setting, lower_in};
+use crate::cmdlet::{Category, ErrorRecord, Position};
+use crate::cmdlets::Halt;
+use crate::host::Host;
+
+/// A module's file.
+#[derive(Debug)]
+pub struct File {
+    /// Its name as messages call it.
+    pub name: String,
+    /// What its author wrote.
+    pub text: String,
+    lowered: Option<Lowered>,
+}
+
+impl File {
+    /// The author's position of one of the engine's.
+    pub fn to_source(&self, place: Position) -> Position {
+        self.lowered.as_ref().map_or(place, |lowered| lowered.to_source(place.line, place.column))
+    }
+}
+
+/// Where modules come from; clones share what has been read.
+#[derive(Clone)]
+pub struct Library(Arc<Shelf>);
+
+struct Shelf {
+    root: Option<PathBuf>,
+    host: Arc<Host>,
+    /// The longest file that is read, in bytes.
+    limit: usize,
+    modules: Mutex<HashMap<PathBuf, Shared<Module>>>,
+    files: Mutex<HashMap<String, Arc<File>>>,
+    /// What is being read now: a module that imports itself would never end.
+    reading: Mutex<Vec<PathBuf>>,
+}
+
+/// An error in a module's text, on its way through the engine.
+#[derive(Clone, Debug)]
+pub(super) struct InModule(pub(super) Arc<Failure>);
+
+impl Library {
+    /// The library below a directory; none for no library.
+    pub fn new(root: Option<PathBuf>, host: Arc<Host>, limit: usize) -> Self {
+        Self(Arc::new(Shelf {
+            root,
+            host,
+            limit,
+            modules: Mutex::default(),
+            files: Mutex::default(),
+            reading: Mutex::default(),
+        }))
+    }
+
+    /// The file of a module that has been imported, by the name that the engine has for it.
+    pub fn file(&self, name: &str) -> Option<Arc<File>> {
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn find(&self, name: &str) -> Result<PathBuf, String> {
+        let root = self.0.root.as_deref().ok_or("There is no script library to import from.")?;
+        let plain = Path::new(name);
+        if name.is_empty() || !plain.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(format!(
+                "'{name}' is no name of the script library: write a file below {} without '..', such as \
+                 import \"lib/partners\" as partners.",
+                root.display()
+            ));
+        }
+        let file = root.join(if plain.extension().is_some() {
+            plain.to_owned()
+        } else {
+            plain.with_extension("rhai")
+        });
+        let missing = |error| format!("There is no module '{name}': {}: {error}.", file.display());
+        let root = root.canonicalize().map_err(missing)?;
+        let file = file.canonicalize().map_err(missing)?;
+        if file.starts_with(&root) {
+            Ok(file)
+        } else {
+            Err(format!("The module '{name}' leads out of the script library."))
+        }
+    }
+
+    /// Reads a module and runs it.
+    fn read(&self, engine: &Engine, name: &str, path: &Path) -> Result<Module, Box<EvalAltResult>> {
+        let shown =
+            path.file_name().map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned());
+        let text = text(path, self.0.limit).map_err(|error| {
+            refused("ModuleNotRead", format!("The module '{name}' could not be read: {error}."))
+        })?;
+        let wrong = |failure: Failure, text: &str| {
+            let file = File { name: shown.clone(), text: text.to_owned(), lowered: None };
+            let failure = InModule(Arc::new(failure.in_file(&Arc::new(file))));
+            Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(failure), RhaiPosition::NONE))
+        };
+        let lowered = self.lower(&text).map_err(|failure| wrong(failure, &text))?;
+        let mut program = engine.compile(lowered.text()).map_err(|error| {
+            let failure = Failure::of_parsing(&error);
+            wrong(failure.at_source(|place| lowered.to_source(place.line, place.column)), &text)
+        })?;
+        program.set_source(name);
+        let file = File { name: shown, text, lowered: Some(lowered) };
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(file));
+        Module::eval_ast_as_new(Scope::new(), &program, engine)
+    }
+
+    fn lower(&self, text: &str) -> Result<Lowered, Failure> {
+        let host = &self.0.host;
+        let catalogue = host.catalogue();
+        let setting = Setting { catalogue: &catalogue, everything: Some(host.everything()), variables: &[] };
+        lower_in(text, &setting).map_err(Failure::of_reading)
+    }
+}
+
+fn refused(id: &'static str, text: String) -> Box<EvalAltResult> {
+    Failure::thrown(Halt::Failed(ErrorRecord::new(Category::InvalidArgument, id, text)), RhaiPosition::NONE)
+}
+
+fn text(path: &Path, limit: usize) -> std::io::Result<String> {
+    let mut text = String::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX);
+    std::fs::File::open(path)?.take(most).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+impl ModuleResolver for Library {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _source: Option<&str>,
+        name: &str,
+        place: RhaiPosition,
+    ) -> Result<Shared<Module>, Box<EvalAltResult>> {
+        let placed = |mut error: Box<EvalAltResult>| {
+            error.set_position(place);
+            error
+        };
+        let path = self.find(name).map_err(|text| placed(refused("ModuleNotFound", text)))?;
+        let known = self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
+        if let Some(module) = known {
+            return Ok(module);
+        }
+        {
+            let mut reading = self.0.reading.lock().unwrap_or_else(PoisonError::into_inner);
+            if reading.contains(&path) {
+                let text = format!("The module '{name}' imports itself.");
+                return Err(placed(refused("ModuleImportsItself", text)));
+            }
+            reading.push(path.clone());
+        }
+        let read = self.read(engine, name, &path);
+        self.0.reading.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| *open != path);
+        let module: Shared<Module> = match read {
+            Ok(module) => module.into(),
+            // What a module does while it is imported is a call of it.
+            Err(error) if error.unwrap_inner().is_system_exception() => return Err(error),
+            Err(error) => {
+                let call = format!("import \"{name}\"");
+                return Err(Box::new(EvalAltResult::ErrorInFunctionCall(
+                    call,
+                    name.to_owned(),
+                    error,
+                    place,
+                )));
+            }
+        };
+        self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).insert(path, module.clone());
+        Ok(module)
+    }
+}

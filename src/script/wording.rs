@@ -1,0 +1,92 @@
+//! The engine's errors in words of ours: types as help calls them, and the nearest name.
+//!
+//! Stands beside `failure`, which keeps kind and place. Knows the wording of Rhai 1.27 only where
+//! it is worth it; what it does not know stays as the engine says it.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "the engine's errors are its own, and grow with it")]
+
+use rhai::EvalAltResult;
+
+/// What an error says, where this has better words than the engine; `nearest` knows the names of
+/// functions and variables that there are.
+pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let hint =
+        |name: &str| nearest(name).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"));
+    match error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let (name, types) = signature.split_once(" (")?;
+            let types = type_names(types.strip_suffix(')')?);
+            Some(match (is_name(name), types.as_slice()) {
+                (true, []) => format!("There is no function '{name}' without arguments.{}", hint(name)),
+                (true, types) => {
+                    format!("There is no function '{name}' for {}.{}", types.join(" and "), hint(name))
+                }
+                (false, [one]) => format!("{name} cannot be put before {one}."),
+                (false, types) => format!("{name} cannot stand between {}.", types.join(" and ")),
+            })
+        }
+        EvalAltResult::ErrorVariableNotFound(name, _) => {
+            Some(format!("There is no variable and no command '{name}'.{}", hint(name)))
+        }
+        EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
+            let (wanted, found) = (type_name(wanted), type_name(found));
+            let more = if wanted == "boolean" && found == "list" {
+                " Write !….is_empty(), or $name for PowerShell's truth."
+            } else {
+                ""
+            };
+            Some(format!("This needs {wanted} and got {found}.{more}"))
+        }
+        EvalAltResult::ErrorDotExpr(text, _) => {
+            let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
+            let of = rest.rsplit_once("type '")?.1.strip_suffix('\'')?;
+            Some(format!("A value of type {} has no property '{name}'.", type_name(of)))
+        }
+        _ => None,
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+}
+
+/// The types of a call's arguments, as help calls them.
+fn type_names(types: &str) -> Vec<String> {
+    types.split(", ").filter(|name| !name.is_empty()).map(type_name).collect()
+}
+
+fn type_name(name: &str) -> String {
+    let name = name.trim();
+    let own = match name.rsplit("::").next().unwrap_or(name) {
+        "&str | ImmutableString | String" | "string" | "ImmutableString" | "&str" => "text",
+        "i64" => "integer",
+        "f64" => "float",
+        "bool" => "boolean",
+        "()" => "nothing",
+        "Fn" => "closure",
+        "array" | "List" => "list",
+        own if own.starts_with("Range") => "range",
+        own => own,
+    };
+    own.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rhai::Position;
+
+    #[test]
+    fn the_engines_signatures_become_sentences() {
+        let near = |name: &str| (name == "tset").then(|| "test".to_owned());
+        for (signature, sentence) in [
+            ("tset ()", "There is no function 'tset' without arguments. Did you mean test?"),
+            ("up (&str | ImmutableString | String, i64)", "There is no function 'up' for text and integer."),
+            ("* (&str | ImmutableString | String, i64)", "* cannot stand between text and integer."),
+            ("! (List)", "! cannot be put before list."),
+        ] {
+            let error = EvalAltResult::ErrorFunctionNotFound(signature.to_owned(), Position::NONE);
+            assert_eq!(words(&error, near).as_deref(), Some(sentence));
+        }
+    }
+}
