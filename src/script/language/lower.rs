@@ -200,14 +200,10 @@ impl Lowering<'_> {
             Some(Piece::Group(group)) => group.dollar.is_some(),
             Some(_) | None => return 0,
         };
-        let of_member = |piece: &&Piece| match piece {
-            Piece::Group(_) => true,
-            Piece::Rhai(span) => {
-                let text = span.of(self.writer.source);
-                text.starts_with(['.', '?', '_'])
-                    || text.starts_with(|first: char| first.is_ascii_alphabetic())
-            }
-            _ => false,
+        let of_member = |piece: &&Piece| {
+            let Piece::Rhai(span) = piece else { return matches!(piece, Piece::Group(_)) };
+            let text = span.of(self.writer.source);
+            text.starts_with(['.', '?', '_']) || text.starts_with(|first: char| first.is_ascii_alphabetic())
         };
         if begins { 1 + pieces[1..].iter().take_while(of_member).count() } else { 0 }
     }
