@@ -73,7 +73,11 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
             return federation(&bounce.error, software, bounce.after, answer(bounce, context.pool), context);
         }
         Side::Receiver => {
-            return refused(&bounce.error, context).evidence(answer(bounce, &the_partner(context)));
+            let speaker = match bounce.origin {
+                Origin::Other => speaker(bounce.origin, &bounce.error, &bounce.from, context),
+                Origin::Pool | Origin::Partner | Origin::Unclear => the_partner(context),
+            };
+            return refused(&bounce.error, context).evidence(answer(bounce, &speaker));
         }
         Side::Unclear => Finding::of(
             &catalogue::RECEIVER_REJECTED,
@@ -86,7 +90,7 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
         )
         .owned_by(Owner::Unknown),
     };
-    finding.evidence(answer(bounce, &speaker(bounce.origin, &bounce.error, context)))
+    finding.evidence(answer(bounce, &speaker(bounce.origin, &bounce.error, &bounce.from, context)))
 }
 
 /// What an error is about.
@@ -198,11 +202,12 @@ fn the_partner(context: &Context<'_>) -> String {
     format!("the server of {}", context.partner())
 }
 
-fn speaker(origin: Origin, error: &StanzaError, context: &Context<'_>) -> String {
+/// Who speaks, or claims to.
+fn speaker(origin: Origin, error: &StanzaError, from: &str, context: &Context<'_>) -> String {
     match origin {
         Origin::Pool => context.pool.to_owned(),
         Origin::Partner => the_partner(context),
-        Origin::Other => error.by.as_deref().map_or_else(|| "somebody on the way".to_owned(), quoted),
+        Origin::Other => quoted(error.by.as_deref().unwrap_or(from)),
         Origin::Unclear if is_about_servers(&error.condition) => context.pool.to_owned(),
         Origin::Unclear => "a server".to_owned(),
     }
@@ -370,7 +375,7 @@ fn wrong_side(
             context.partner()
         ),
     )
-    .evidence(said(&speaker(origin, error, context)))
+    .evidence(said(&speaker(origin, error, context.partner(), context)))
 }
 
 fn level(reached: Option<Evidence>) -> String {

@@ -496,16 +496,14 @@ impl<'a> Wait<'a> {
         // The session has checked that it comes from the receiver's domain, as it says.
         let origin = self.origin(&error, self.probe.to().domain().as_str());
         // A likely origin is no proof: without a signature only what no server says for another one is.
-        let is_proven = match &error.by {
-            Some(_) => !matches!(
-                error.condition,
-                StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
-            ),
-            None => {
-                error.condition == StanzaCondition::FeatureNotImplemented
-                    || self.session.jid().domain() == self.probe.to().domain()
-            }
-        };
+        let is_reached = !matches!(
+            error.condition,
+            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
+        );
+        let is_proven = is_reached
+            && (error.by.is_some()
+                || error.condition == StanzaCondition::FeatureNotImplemented
+                || self.session.jid().domain() == self.probe.to().domain());
         self.fence = Fence::Failed { error: Box::new(error.clone()), origin, after: self.after(at) };
         if origin == Origin::Partner && is_proven && self.bounces.is_empty() {
             self.prove(Proof::PartnerErrorToPing { error }, at);
@@ -523,11 +521,11 @@ impl<'a> Wait<'a> {
                 Ok(_) | Err(_) => Origin::Other,
             };
         }
-        if own == partner {
-            return Origin::Partner;
-        }
-        if Jid::new(from).is_ok_and(|from| from.domain() == own) {
-            return Origin::Pool;
+        match Jid::new(from) {
+            Ok(from) if from.domain() != own && from.domain() != partner => return Origin::Other,
+            Ok(_) | Err(_) if own == partner => return Origin::Partner,
+            Ok(from) if from.domain() == own => return Origin::Pool,
+            Ok(_) | Err(_) => {}
         }
         match &error.condition {
             StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => Origin::Pool,

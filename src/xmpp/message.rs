@@ -88,14 +88,14 @@ impl Probe {
         let said = stanza.attribute("from");
         let from = said.and_then(|from| Jid::new(from).ok());
         if stanza.attribute("type") == Some("error") {
-            return self.is_bounce(stanza, from.as_ref(), own).then(|| Sign::Bounce {
+            return self.is_bounce(stanza, from.as_ref()).then(|| Sign::Bounce {
                 error: StanzaError::of(stanza),
                 from: said.map(quote).unwrap_or_default(),
             });
         }
         let from =
             from.filter(|from| from.to_bare() == self.to.to_bare() && from.as_str() != own.as_str())?;
-        if !is_live(stanza) || self.is_itself(stanza, own) {
+        if !is_live(stanza) || self.is_itself(stanza, &from, own) {
             return None;
         }
         if let Some(answer) = stanza.child("answer", ns::PROBE) {
@@ -110,28 +110,25 @@ impl Probe {
         body.contains(&self.nonce).then_some(Sign::Answer { from, witness: None })
     }
 
-    /// Whether a message to our own account is this one, come back to us as it is.
-    fn is_itself(&self, stanza: &Element, own: &FullJid) -> bool {
-        self.to.to_bare() == own.to_bare() && stanza.has_child("probe", ns::PROBE)
+    /// Whether a message to our own account is this one, come back to us as it is or as a server writes
+    /// it: what another client of ours says bears its full address.
+    fn is_itself(&self, stanza: &Element, from: &Jid, own: &FullJid) -> bool {
+        let is_ours = || stanza.has_child("probe", ns::PROBE) || stanza.attribute("id") == Some(&*self.id);
+        self.to.to_bare() == own.to_bare() && (from.resource().is_none() || is_ours())
     }
 
-    /// A bounce comes from the receiver, a server on the way or nobody who can be read, and has our id
-    /// or quotes our nonce, and no other one.
-    fn is_bounce(&self, stanza: &Element, from: Option<&Jid>, own: &FullJid) -> bool {
-        let is_ours = match stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce")) {
-            Some(quoted) => quoted == self.nonce,
-            None => {
-                let body = stanza.child_text("body", ns::CLIENT);
-                stanza.attribute("id") == Some(&*self.id)
-                    || body.is_some_and(|body| body.contains(&self.nonce))
-            }
-        };
-        is_ours
-            && from.is_none_or(|from| {
-                from.domain() == self.to.domain()
-                    || from.to_bare() == own.to_bare()
-                    || from.as_str() == own.domain().as_str()
-            })
+    /// A bounce has our id or quotes our nonce, and no other one: whoever knows them has seen the message,
+    /// whatever its name. An error of the receiver that says nothing at all of what it is about counts too.
+    fn is_bounce(&self, stanza: &Element, from: Option<&Jid>) -> bool {
+        if let Some(quoted) = stanza.child("probe", ns::PROBE).and_then(|probe| probe.attribute("nonce")) {
+            return quoted == self.nonce;
+        }
+        let body = stanza.child_text("body", ns::CLIENT);
+        match stanza.attribute("id") {
+            Some(id) if id == self.id => true,
+            None if body.is_none() => from.is_some_and(|from| from.to_bare() == self.to.to_bare()),
+            Some(_) | None => body.is_some_and(|body| body.contains(&self.nonce)),
+        }
     }
 }
 
@@ -312,10 +309,15 @@ mod tests {
     fn a_bounce_is_read_even_from_an_address_that_is_none() {
         let error = "<error type='cancel'><service-unavailable \
                      xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
-        for from in ["adelany@contoso.com", "contoso.com", "@@", "litwareinc.com", "a b@contoso.com"] {
+        for from in
+            ["adelany@contoso.com", "contoso.com", "@@", "litwareinc.com", "a b@contoso.com", "fabrikam.com"]
+        {
             assert!(matches!(sign(from, "type='error' id='ID'", error), Some(Sign::Bounce { .. })), "{from}");
         }
-        assert_eq!(sign("fabrikam.com", "type='error' id='ID'", error), None);
+        let anonymous = |from| sign(from, "type='error'", error);
+        assert!(matches!(anonymous("adelany@contoso.com/phone"), Some(Sign::Bounce { .. })));
+        assert_eq!(anonymous("pilar@contoso.com"), None);
+        assert_eq!(anonymous("contoso.com"), None);
         assert_eq!(sign("contoso.com", "type='error' id='other'", error), None);
         let foreign = format!("<probe xmlns='urn:imsh:probe:1' nonce='other'/>{error}");
         assert_eq!(sign("contoso.com", "type='error' id='ID'", &foreign), None);

@@ -468,10 +468,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     }
 
     fn read_message(&mut self, message: Element) {
-        let own = &self.jid;
-        let about = self.in_flight.values().find_map(|sent| Some((sent, sent.probe.sign(&message, own)?)));
-        if let Some((sent, sign)) = about {
-            sent.tell(Event::Sign(sign, message.clone()));
+        // What does not say which message it is about is about all of them.
+        for sent in self.in_flight.values() {
+            if let Some(sign) = sent.probe.sign(&message, &self.jid) {
+                sent.tell(Event::Sign(sign, message.clone()));
+            }
         }
         let seen = self
             .expected
