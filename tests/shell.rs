@@ -216,3 +216,30 @@ fn a_variable_that_a_command_sets_is_there_on_the_next_line_even_when_the_comman
     assert!(seat.run("`${$some.len()} kept`").contains("1 kept"));
     seat.leave();
 }
+
+#[test]
+fn a_transcript_holds_what_was_typed_and_shown_and_no_secret() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("Start-Transcript session.txt");
+    seat.run("Write-Output (6 * 7)");
+    seat.run("Get-Pol");
+    seat.press("Get-Credential kenmyer\r");
+    seat.see("Password for user kenmyer");
+    seat.press("typed-blind\r");
+    seat.prompt();
+    seat.run("let password = \"typed-in-sight\"");
+    seat.run("Stop-Transcript");
+    seat.leave();
+    let file = seat.home.path().join("session.txt");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(mode(&file), 0o600);
+    for shown in
+        ["imsh transcript start", "> Write-Output (6 * 7)\n42\n", "did you mean Get-Pool", "transcript end"]
+    {
+        assert!(text.contains(shown), "{shown} is not in:\n{text}");
+    }
+    for secret in ["typed-blind", "typed-in-sight", "\u{1b}"] {
+        assert!(!text.contains(secret), "{secret} is in:\n{text}");
+    }
+}

@@ -19,6 +19,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         parameters: &[
             Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(0).default(","),
             Parameter::new("NoHeader", Kind::Switch, "Leaves the names out."),
+            Parameter::new("NoTypeInformation", Kind::Switch, "Accepted; there never is any.")
+                .aliases(&["NTI"]),
             INPUT_OBJECT,
         ],
         emits: "",

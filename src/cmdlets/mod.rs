@@ -11,6 +11,7 @@ pub mod world;
 pub mod filter;
 pub mod properties;
 pub mod files;
+pub mod transcript;
 pub mod change;
 pub mod settings;
 pub mod authority;
@@ -28,6 +29,11 @@ pub mod get_health_monitoring_configuration;
 pub mod get_help;
 pub mod get_command;
 pub mod get_history;
+pub mod start_transcript;
+pub mod stop_transcript;
+pub mod start_sleep;
+pub mod get_date;
+pub mod read_host;
 pub mod get_credential;
 pub mod set_test_user_credential;
 pub mod get_test_user_credential;
@@ -75,9 +81,11 @@ pub mod convert_from_json;
 pub mod convert_to_csv;
 pub mod export_csv;
 pub mod import_csv;
+pub mod get_content;
 pub mod convert_to_html;
 pub mod out_file;
 pub mod out_string;
+pub mod out_null;
 pub mod write_host;
 pub mod write_warning;
 pub mod write_error;
@@ -119,6 +127,11 @@ pub static ALL: &[&Cmdlet] = &[
     &get_help::CMDLET,
     &get_command::CMDLET,
     &get_history::CMDLET,
+    &start_transcript::CMDLET,
+    &stop_transcript::CMDLET,
+    &start_sleep::CMDLET,
+    &get_date::CMDLET,
+    &read_host::CMDLET,
     &new_pool::CMDLET,
     &set_pool::CMDLET,
     &remove_pool::CMDLET,
@@ -160,9 +173,11 @@ pub static ALL: &[&Cmdlet] = &[
     &convert_to_csv::CMDLET,
     &export_csv::CMDLET,
     &import_csv::CMDLET,
+    &get_content::CMDLET,
     &convert_to_html::CMDLET,
     &out_file::CMDLET,
     &out_string::CMDLET,
+    &out_null::CMDLET,
     &write_host::CMDLET,
     &write_warning::CMDLET,
     &write_error::CMDLET,

@@ -38,6 +38,12 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 "Leaves out so many records at the beginning; \
                 with -Last, at the end.",
             ),
+            Parameter::new(
+                "Index",
+                Kind::Integer(0, i64::MAX),
+                "The records at these places, counted from 0.",
+            )
+            .many(),
             Parameter::new("Unique", Kind::Switch, "Leaves out what equals something emitted before."),
             INPUT_OBJECT,
         ],
@@ -68,6 +74,20 @@ async fn run(mut call: Call) -> Outcome {
     let mut skip = limit("Skip").unwrap_or(0);
     if let (None, Some(last)) = (first, last) {
         return select_last(call, shape, last, skip).await;
+    }
+    let places: Vec<usize> =
+        call.bound.texts("Index").iter().filter_map(|place| place.parse().ok()).collect();
+    if let Some(furthest) = places.iter().max() {
+        let mut place = 0;
+        while place <= *furthest
+            && let Some(item) = call.input.next().await
+        {
+            if places.contains(&place) {
+                shape.emit(&call, item).await?;
+            }
+            place += 1;
+        }
+        return Ok(());
     }
     let mut tail = VecDeque::new();
     let mut n_selected = 0;

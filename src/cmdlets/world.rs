@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::store::{TopologyStore, VaultStore};
+use super::transcript::Transcripts;
 use crate::access::audit;
 use crate::cmdlet::ErrorRecord;
 use crate::secret::Secret;
@@ -29,6 +30,8 @@ pub struct World {
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
     pub history: Lines,
+    /// What writes down what the session shows.
+    pub transcripts: Arc<Transcripts>,
     /// The directory that relative file names start from.
     pub directory: PathBuf,
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
@@ -50,6 +53,7 @@ impl World {
             way: "embedded",
             operator,
             history: Lines::default(),
+            transcripts: Arc::default(),
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
         }
@@ -125,6 +129,11 @@ pub trait Operator: Send + Sync {
 
     /// Shows text that is no record.
     fn host(&self, text: &str);
+
+    /// Shows text that is no record, and stays on its line.
+    fn host_part(&self, text: &str) {
+        self.host(text);
+    }
 
     /// Shows a warning.
     fn warning(&self, text: &str);

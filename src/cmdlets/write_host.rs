@@ -21,6 +21,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 ..Parameter::new("Object", Kind::Any, "What to show.").at(0).from_pipeline()
             },
             Parameter::new("Separator", Kind::Text, "What stands between two values.").default("A blank."),
+            Parameter::new("NoNewline", Kind::Switch, "Stays on the line."),
             Parameter::new(
                 "ForegroundColor",
                 Kind::Text,
@@ -44,7 +45,12 @@ async fn run(mut call: Call) -> Outcome {
     let separator = call.bound.text("Separator").unwrap_or_else(|| " ".to_owned());
     let show = |values: &[Value]| {
         let words: Vec<String> = values.iter().map(|value| words(value, &separator)).collect();
-        call.streams.operator.host(&visible(&words.join(&separator)));
+        let text = words.join(&separator);
+        if call.bound.switch("NoNewline") {
+            call.streams.operator.host_part(&visible(&text));
+        } else {
+            call.streams.operator.host(&visible(&text));
+        }
     };
     if call.bound.is_given("Object") || !call.input.is_piped() {
         show(&call.bound.values("Object"));

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use clap::ColorChoice;
 
+use crate::cmdlets::transcript::Transcripts;
 use crate::render::{Colour, Format, PATIENCE, Renderer};
 use crate::value::Value;
 
@@ -24,6 +25,8 @@ struct Inner {
     emitted_at: Option<Instant>,
     /// Standard output was closed by its reader: nothing more is written.
     is_closed: bool,
+    /// What writes down all that is shown.
+    transcripts: Arc<Transcripts>,
 }
 
 impl Output {
@@ -44,8 +47,14 @@ impl Output {
             renderer: None,
             emitted_at: None,
             is_closed: false,
+            transcripts: Arc::default(),
         };
         Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// What writes down all that is shown here.
+    pub fn transcripts(&self) -> Arc<Transcripts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).transcripts.clone()
     }
 
     /// Writes a record, or whatever else a program emits.
@@ -90,13 +99,17 @@ impl Output {
     /// Text of `print`, which is no record: beside the records where people read them, on
     /// standard error where a program does.
     pub fn host(&self, text: &str) {
+        self.host_part(&format!("{text}\n"));
+    }
+
+    /// The same without a line end.
+    pub fn host_part(&self, text: &str) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner.format {
             Format::View | Format::List | Format::Table => {
                 let held_back = inner.renderer.as_mut().map(Renderer::flush).unwrap_or_default();
                 inner.write(&held_back);
                 inner.write(text);
-                inner.write("\n");
             }
             Format::Json
             | Format::Jsonl
@@ -104,7 +117,7 @@ impl Output {
             | Format::Junit
             | Format::Nagios
             | Format::Prometheus
-            | Format::Html => note(text),
+            | Format::Html => inner.note(text),
         }
     }
 
@@ -117,8 +130,13 @@ impl Output {
 
     /// A line for people, on standard error.
     pub fn note(&self, text: &str) {
-        let _ordered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        note(text);
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.note(&format!("{text}\n"));
+    }
+
+    /// Writes down what was shown by other means: a question at the terminal.
+    pub fn shown(&self, text: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).transcripts.shown(text);
     }
 }
 
@@ -127,14 +145,17 @@ impl Inner {
         if text.is_empty() || self.is_closed {
             return;
         }
+        self.transcripts.shown(text);
         let mut out = io::stdout().lock();
         self.is_closed = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err();
     }
-}
 
-fn note(text: &str) {
-    // When standard error is gone there is nowhere left to say so.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    /// Writes to standard error.
+    fn note(&self, text: &str) {
+        self.transcripts.shown(text);
+        // When standard error is gone there is nowhere left to say so.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
 }
 
 /// Columns of the terminal; 80 where it does not say.

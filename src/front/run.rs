@@ -105,6 +105,7 @@ async fn program(
             output.note(&text);
         }
     }
+    output.transcripts().stop_all();
     ExitStatus::of(failure.as_ref().map(|failure| &failure.kind), host.tally())
 }
 

@@ -61,6 +61,7 @@ pub async fn start(
         way,
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
+        transcripts: output.transcripts(),
         ..World::new(topology, vault, operator)
     });
     let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal()), options.verbose));

@@ -48,7 +48,11 @@ impl Operator for Terminal {
         let mut line = String::new();
         match io::stdin().lock().read_line(&mut line) {
             Ok(0) | Err(_) => Err(NoOperator),
-            Ok(_) => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
+            Ok(_) => {
+                let answer = line.trim_end_matches(['\r', '\n']).to_owned();
+                self.output.shown(&format!("{prompt}{answer}\n"));
+                Ok(answer)
+            }
         }
     }
 
@@ -56,6 +60,7 @@ impl Operator for Terminal {
         if !self.is_interactive {
             return Err(NoOperator);
         }
+        self.output.shown(&format!("{prompt}\n"));
         rpassword::prompt_password(prompt).map(Secret::new).map_err(|_| NoOperator)
     }
 
@@ -72,6 +77,10 @@ impl Operator for Terminal {
 
     fn host(&self, text: &str) {
         self.output.host(&visible(text));
+    }
+
+    fn host_part(&self, text: &str) {
+        self.output.host_part(&visible(text));
     }
 
     fn warning(&self, text: &str) {

@@ -50,35 +50,37 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         let _ = evaluate(&started, "profile.rhai", &text).await;
     }
     let prompt = prompt::Prompt::new(options, &started);
-    loop {
+    let status = loop {
         let (returned, signal) = match read(editor, prompt.clone()).await {
             Ok(read) => read,
-            Err(_) => return ExitStatus::Wrong,
+            Err(_) => break ExitStatus::Wrong,
         };
         editor = returned;
         match signal {
             Ok(Signal::Success(line)) if line.trim().is_empty() => {}
-            Ok(Signal::Success(line)) if matches!(line.trim(), "exit" | "quit") => {
-                return ExitStatus::Success;
-            }
+            Ok(Signal::Success(line)) if matches!(line.trim(), "exit" | "quit") => break ExitStatus::Success,
             Ok(Signal::Success(line)) => {
-                if !history::may_be_kept(&line) {
-                    started.output.note("(not kept in the history: the line may hold a secret)");
+                let kept = Some(line.as_str()).filter(|line| history::may_be_kept(line));
+                started.output.transcripts().typed(&prompt.text(), kept);
+                match kept {
+                    Some(line) => started.host.world().history.add(line),
+                    None => started.output.note("(not kept in the history: the line may hold a secret)"),
                 }
-                started.host.world().history.add(&line);
                 if let Some(status) = evaluate(&started, "line", &line).await {
-                    return status;
+                    break status;
                 }
             }
             Ok(Signal::CtrlC | Signal::HostCommand(_) | Signal::ExternalBreak(_)) => {}
             // Ctrl-D, and whatever else the editor may learn to say when it is done.
-            Ok(_) => return ExitStatus::Success,
+            Ok(_) => break ExitStatus::Success,
             Err(error) => {
                 started.output.note(&format!("imsh: {error}"));
-                return ExitStatus::Wrong;
+                break ExitStatus::Wrong;
             }
         }
-    }
+    };
+    started.output.transcripts().stop_all();
+    status
 }
 
 /// Reads a line on a thread that may wait.
@@ -135,7 +137,7 @@ async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatu
 fn greet(started: &Started) {
     let version = env!("CARGO_PKG_VERSION");
     started.output.note(&format!(
-        "imsh {version}. Get-Help explains, Tab completes, Ctrl-C stops what is running, Ctrl-D leaves."
+        "imsh {version}: Get-Help explains, Tab completes, Ctrl-C stops what runs, Ctrl-D leaves."
     ));
 }
 

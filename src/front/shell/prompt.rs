@@ -30,6 +30,13 @@ impl Prompt {
     }
 }
 
+impl Prompt {
+    /// The prompt as it stands before a line.
+    pub fn text(&self) -> String {
+        format!("{}> ", self.left)
+    }
+}
+
 impl reedline::Prompt for Prompt {
     fn render_prompt_left(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.left)

@@ -1,0 +1,159 @@
+//! Transcripts: what a session is shown and what is typed into it, in a file.
+//!
+//! The front writes into them whatever it writes on the screen; `Start-Transcript` opens one and
+//! `Stop-Transcript` closes it. Several may be open, one within the other. A file is readable by
+//! its owner alone. Passwords never reach it: they are read without echo, and a typed line that
+//! looks as if it held a secret is left out.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::ZonedDateTime;
+
+use super::files::Existing;
+
+/// The transcripts that are open; the one that was started last is stopped first.
+#[derive(Debug, Default)]
+pub struct Transcripts {
+    open: Mutex<Vec<Transcript>>,
+    /// Nothing is written down while a line runs that may hold a secret.
+    is_paused: AtomicBool,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Transcript {
+    path: PathBuf,
+    file: File,
+    /// Whether each typed line gets the time above it.
+    has_times: bool,
+}
+
+/// What stands at the top of a transcript.
+#[derive(Clone, Debug)]
+pub struct Heading {
+    /// Who sits there, as far as it is known.
+    pub user: Option<String>,
+    /// The name of the machine.
+    pub machine: String,
+    /// Whether the time is all that stands there.
+    pub is_minimal: bool,
+    /// Whether each typed line gets the time above it.
+    pub has_times: bool,
+}
+
+impl Transcripts {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or exists and is to be kept.
+    pub fn start(&self, path: PathBuf, existing: Existing, heading: &Heading) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        match existing {
+            Existing::Replaced => options.write(true).create(true).truncate(true),
+            Existing::Appended => options.append(true).create(true),
+            Existing::Kept => options.write(true).create_new(true),
+        };
+        let mut file = options.mode(0o600).open(&path)?;
+        file.write_all(top(heading).as_bytes())?;
+        let transcript = Transcript { path, file, has_times: heading.has_times };
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(transcript);
+        Ok(())
+    }
+
+    /// Stops the one that was started last; gives its file, and nothing where none is open.
+    ///
+    /// # Errors
+    /// Its end cannot be written.
+    pub fn stop(&self) -> Option<io::Result<PathBuf>> {
+        let last = self.open.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        last.map(|mut transcript| {
+            transcript.file.write_all(bottom().as_bytes())?;
+            Ok(transcript.path)
+        })
+    }
+
+    /// Stops all of them, at the end of a session.
+    pub fn stop_all(&self) {
+        // Nobody is left to be told that the last lines of one could not be written.
+        while self.stop().is_some() {}
+    }
+
+    /// Writes down what was shown, without its colours.
+    pub fn shown(&self, text: &str) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.is_empty() || text.is_empty() || self.is_paused.load(Ordering::Relaxed) {
+            return;
+        }
+        let plain = without_colour(text);
+        // A disk that is full must not end the session; the transcript is shorter then.
+        open.iter_mut().for_each(|transcript| drop(transcript.file.write_all(plain.as_bytes())));
+    }
+
+    /// Writes down a line that was typed, behind the prompt at which it was. In place of one that
+    /// may hold a secret a remark is written, and what it shows is left out, since errors quote it.
+    pub fn typed(&self, prompt: &str, line: Option<&str>) {
+        self.is_paused.store(line.is_none(), Ordering::Relaxed);
+        let line = line.unwrap_or("(a line that may hold a secret; what it showed is left out)");
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for transcript in open.iter_mut() {
+            let time = if transcript.has_times {
+                format!("{STARS}\nCommand start time: {}\n{STARS}\n", now())
+            } else {
+                String::new()
+            };
+            drop(transcript.file.write_all(format!("{time}{prompt}{line}\n").as_bytes()));
+        }
+    }
+}
+
+const STARS: &str = "**********************";
+
+fn now() -> String {
+    ZonedDateTime::now().strftime("%Y%m%d%H%M%S").to_string()
+}
+
+fn top(heading: &Heading) -> String {
+    let Heading { user, machine, is_minimal, .. } = heading;
+    let mut text = format!("{STARS}\nimsh transcript start\nStart time: {}\n", now());
+    if !is_minimal {
+        let user = user.as_deref().unwrap_or("unknown");
+        text.push_str(&format!(
+            "Username: {user}\nMachine: {machine}\nVersion: {}\n",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    text + STARS + "\n"
+}
+
+fn bottom() -> String {
+    format!("{STARS}\nimsh transcript end\nEnd time: {}\n{STARS}\n", now())
+}
+
+/// The text without the sequences that colour it; others do not come here, see `render::visible`.
+fn without_colour(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        let end = behind.find(|letter: char| !(letter.is_ascii_digit() || letter == ';'));
+        rest = end.map_or("", |end| behind.get(end + 1..).unwrap_or(""));
+    }
+    plain + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_do_not_reach_the_file() {
+        assert_eq!(without_colour("\u{1b}[32;1mResult\u{1b}[0m : ok"), "Result : ok");
+        assert_eq!(without_colour("\u{1b}["), "");
+        assert_eq!(without_colour("é\u{1b}[1mé"), "éé");
+    }
+}
