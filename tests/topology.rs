@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use imsh::cmdlet::parameter::NoParameter;
 use tempfile::TempDir;
 
 /// A directory with a topology in it, and the program run there.
@@ -230,6 +231,58 @@ fn what_would_be_wrong_is_refused_with_words_before_anything_is_written() {
         let said = home.refused(code).split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(said.contains(wanted), "{code}\n{said}");
     }
+}
+
+#[test]
+fn every_parameter_of_the_original_is_taken_or_refused_with_words() {
+    for (cmdlet, parameters) in [
+        (
+            "New-CsHealthMonitoringConfiguration",
+            "Identity TargetFqdn FirstTestUserSipUri SecondTestUserSipUri FirstTestSamAccountName SecondTestSamAccountName Force InMemory WhatIf Confirm",
+        ),
+        (
+            "Set-CsHealthMonitoringConfiguration",
+            "Identity TargetFqdn FirstTestUserSipUri SecondTestUserSipUri FirstTestSamAccountName SecondTestSamAccountName Force Instance WhatIf Confirm",
+        ),
+        ("Get-CsHealthMonitoringConfiguration", "Identity Filter LocalStore"),
+        ("Remove-CsHealthMonitoringConfiguration", "Identity Force WhatIf Confirm"),
+        (
+            "New-CsXmppAllowedPartner",
+            "Identity Domain AdditionalDomains PartnerType TlsNegotiation SaslNegotiation SupportDialbackNegotiation EnableKeepAlive ProxyFqdn ConnectionLimit Description Force InMemory WhatIf Confirm",
+        ),
+        (
+            "Set-CsXmppAllowedPartner",
+            "Identity Domain AdditionalDomains PartnerType TlsNegotiation SaslNegotiation SupportDialbackNegotiation EnableKeepAlive ProxyFqdn ConnectionLimit Description Force Instance WhatIf Confirm",
+        ),
+        ("Get-CsXmppAllowedPartner", "Identity Filter LocalStore"),
+        ("Remove-CsXmppAllowedPartner", "Identity Force WhatIf Confirm"),
+        (
+            "Set-CsXmppGatewayConfiguration",
+            "Identity ConnectionLimit PartnerConnectionLimit DialbackPassphrase EnableLoggingAllMessageBodies KeepAliveInterval StreamEstablishmentTimeout StreamInactivityTimeout SubscriptionRefreshInterval Instance Force WhatIf Confirm",
+        ),
+        ("Get-CsXmppGatewayConfiguration", "Identity Filter LocalStore"),
+        ("Get-CsPool", "Identity Filter Site LocalStore"),
+        ("Set-CsTestUserCredential", "SipAddress Credential UserName Password Force WhatIf Confirm"),
+        ("Get-CsTestUserCredential", "SipAddress"),
+        ("Remove-CsTestUserCredential", "SipAddress Force WhatIf Confirm"),
+    ] {
+        let ours =
+            imsh::cmdlets::ALL.iter().map(|ours| &ours.description).find(|ours| ours.answers_to(cmdlet));
+        let ours = ours.unwrap_or_else(|| panic!("there is no {cmdlet}"));
+        for parameter in parameters.split(' ') {
+            let found = ours.parameter(parameter);
+            let is_told = matches!(found, Ok(found) if found.name == parameter || found.aliases.contains(&parameter))
+                || matches!(found, Err(NoParameter::Foreign { .. }));
+            assert!(is_told, "{cmdlet} -{parameter}: {found:?}");
+        }
+    }
+    let home = Home::with(TOPOLOGY);
+    let said =
+        home.refused("Set-CsTestUserCredential sip:pilar@litwareinc.com -UserName pilar -Password swordfish");
+    assert!(said.contains("-UserName") && said.contains("from Get-Credential"), "{said}");
+    let said = home.refused("Remove-CsXmppAllowedPartner contoso.com -Force");
+    assert!(said.contains("-Confirm:$false does not ask"), "{said}");
+    assert_eq!(home.done("(Get-CsXmppGatewayConfiguration -Identity global).ConnectionLimit"), "1000");
 }
 
 #[test]

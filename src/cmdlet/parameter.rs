@@ -287,7 +287,8 @@ pub const RISK: &[Parameter] = &[
         .aliases(&["cf"]),
 ];
 
-/// PowerShell's common parameters that no cmdlet here has: name, alias, and what to do instead.
+/// Parameters of PowerShell's cmdlets and of the originals that only few cmdlets here have, or none:
+/// name, alias, and what to do instead.
 const FOREIGN: &[(&str, &str, &str)] = &[
     (
         "PipelineVariable",
@@ -307,6 +308,14 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ),
     ("ProgressAction", "proga", "progress is only shown on a terminal"),
     ("Debug", "db", "-Verbose says what is being done"),
+    ("Force", "", "nothing here can be forced; -Confirm:$false does not ask"),
+    ("LocalStore", "", "the topology is one file, and what is read is that file"),
+    ("UserName", "", "give name and password as -Credential, from Get-Credential"),
+    (
+        "Password",
+        "",
+        "a command line is no place for a password: give it as -Credential, from Get-Credential",
+    ),
 ];
 
 /// Why a written name means no parameter.
@@ -350,7 +359,9 @@ pub(super) fn find(
             && parameter.name.get(..plain.len()).is_some_and(|start| start.eq_ignore_ascii_case(&plain))
     };
     let fits: Vec<_> = parameters.clone().filter(starts).collect();
-    let is = |name: &str, alias: &str| [name, alias].iter().any(|own| own.eq_ignore_ascii_case(&plain));
+    let is = |name: &str, alias: &str| {
+        !plain.is_empty() && [name, alias].iter().any(|own| own.eq_ignore_ascii_case(&plain))
+    };
     match fits.as_slice() {
         [only] => Ok(only),
         [] if let Some((_, _, instead)) = FOREIGN.iter().find(|(name, alias, _)| is(name, alias)) => {

@@ -1,7 +1,8 @@
 //! `Get-XmppGatewayConfiguration`: limits and deadlines of every verification.
 
 use crate::access::BuiltIn;
-use crate::cmdlet::{Description, Example, Family, Impact};
+use crate::cmdlet::{Description, Example, Family, Impact, Parameter};
+use crate::cmdlets::settings::GLOBAL;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::value::Record;
 
@@ -15,7 +16,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
         synopsis: "Gives the limits and deadlines that hold for every verification.",
         description: "There is one configuration, called global. It holds what the topology's [gateway] table says, \
             and the defaults for what it does not say.",
-        parameters: &[],
+        parameters: &[
+            GLOBAL,
+            Parameter::foreign("Filter", "there is one configuration, and it is always given"),
+        ],
         emits: "XmppGatewayConfiguration",
         roles: &[BuiltIn::ServerAdministrator, BuiltIn::HelpDesk, BuiltIn::ViewOnlyAdministrator],
         impact: Impact::None,

@@ -1,9 +1,9 @@
 //! `Set-XmppGatewayConfiguration`: changes the limits and deadlines of every verification.
 
 use crate::access::BuiltIn;
-use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlet::{Description, Example, Family, Impact, Parameter};
 use crate::cmdlets::change::change;
-use crate::cmdlets::settings::{GATEWAY, INSTANCE, given, with};
+use crate::cmdlets::settings::{GATEWAY, GLOBAL, INSTANCE, given, with};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::edit::Entry;
 
@@ -43,15 +43,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 17] = with(
-    [
-        Parameter::new("Identity", Kind::Choice(&["global"]), "There is one configuration, called global.")
-            .at(0)
-            .default("global"),
-        INSTANCE,
-    ],
-    GATEWAY,
-);
+const PARAMETERS: [Parameter; 17] = with([GLOBAL, INSTANCE], GATEWAY);
 
 async fn run(call: Call) -> Outcome {
     let settings = given(&call);

@@ -141,6 +141,12 @@ const fn deadline(name: &'static str, help: &'static str, key: &'static str) -> 
     Parameter::new(name, Kind::Duration, help).binds(Binds::Global).sets(key)
 }
 
+/// The one configuration of the gateway.
+pub const GLOBAL: Parameter =
+    Parameter::new("Identity", Kind::Choice(&["global"]), "There is one configuration, called global.")
+        .at(0)
+        .default("global");
+
 /// What every `New-` has in the original and none here.
 pub const IN_MEMORY: Parameter =
     Parameter::foreign("InMemory", "the topology is one file, and nothing is made that is not in it");

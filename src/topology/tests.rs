@@ -115,6 +115,35 @@ fn the_samples_are_right_also_with_every_default_written_out() {
     assert_eq!(written_out.pools[0].certificate_warning_days, topology.pools[0].certificate_warning_days);
 }
 
+/// Keys as the reader asks for them: a new one without a line in the sample is a mistake.
+#[test]
+fn the_sample_of_every_setting_has_every_key() {
+    let sample = include_str!("../../examples/every-setting.toml");
+    let is_in_sample = |key: &str| {
+        sample.lines().map(|line| line.trim_start_matches("# ")).any(|line| {
+            line.starts_with(&format!("{key} = "))
+                || line.starts_with('[')
+                    && line.trim_start_matches('[').split([']', '.']).any(|part| part == key)
+        })
+    };
+    let sources =
+        [include_str!("read/mod.rs"), include_str!("read/access.rs"), include_str!("read/audit.rs")];
+    let mut n_keys = 0;
+    for source in sources {
+        let typed = source.split("istakes, \"").skip(1);
+        let listed = source.split("(\"").skip(1).filter(|rest| rest.contains("\", &mut "));
+        for rest in typed.chain(listed) {
+            let key = rest.split('"').next().unwrap();
+            let is_listed = rest[key.len()..].starts_with("\", &mut ");
+            if rest[key.len()..].starts_with("\")") || rest[key.len()..].starts_with("\", ") || is_listed {
+                n_keys += 1;
+                assert!(is_in_sample(key), "{key} is not in examples/every-setting.toml");
+            }
+        }
+    }
+    assert!(n_keys > 50, "{n_keys}");
+}
+
 #[test]
 fn a_pool_is_found_by_every_name_it_has_and_by_no_other() {
     let topology = read(SAMPLE).unwrap();
