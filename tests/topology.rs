@@ -4,9 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use imsh::cmdlet::parameter::NoParameter;
+use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
 /// A directory with a topology in it, and the program run there.
@@ -384,8 +385,72 @@ fn who_removes_a_partner_must_reach_each_of_its_domains() {
         home.text().replace("domain:contoso.com\"]", "domain:contoso.com\", \"domain:chat.contoso.com\"]");
     std::fs::write(home.file(), wider).unwrap();
     home.done("Set-XmppAllowedPartner contoso.com -Description ours");
+    for code in [
+        "Set-XmppAllowedPartner contoso.com -AdditionalDomains @{Add=\"fabrikam.com\"}",
+        "Set-XmppAllowedPartner contoso.com -AdditionalDomains $null",
+        "New-XmppAllowedPartner new.contoso.com -AdditionalDomains contoso.org",
+    ] {
+        let said = home.refused(code);
+        assert!(said.contains("You have no role that allows this call of"), "{code}\n{said}");
+    }
     home.done("Set-XmppAllowedPartner contoso.com -Receivers @{Add=\"adelany@contoso.com\"}");
     let said = home.refused("Set-XmppAllowedPartner contoso.com -Receivers @{Add=\"x@litwareinc.com\"}");
     assert!(said.contains("You have no role that allows"), "{said}");
     home.done("Remove-XmppAllowedPartner contoso.com -Confirm:$false");
+}
+
+#[test]
+fn what_is_out_of_reach_by_the_time_that_it_is_written_stays() {
+    let home = desk();
+    let narrow = home.text().replace("additional_domains = [\"chat.contoso.com\"]\n", "");
+    std::fs::write(home.file(), &narrow).unwrap();
+    for (code, meanwhile) in [
+        (
+            "Remove-XmppAllowedPartner contoso.com -Confirm:$false",
+            narrow.replace(
+                "domain = \"contoso.com\"",
+                "domain = \"contoso.com\"\nadditional_domains = [\"chat.x\"]",
+            ),
+        ),
+        (
+            "Set-Pool a.litwareinc.com -Description ours",
+            narrow
+                .replace("\"Redmond\"", "\"there\"")
+                .replace("\"Dublin\"", "\"Redmond\"")
+                .replace("\"there\"", "\"Dublin\""),
+        ),
+        ("Set-Pool a.litwareinc.com -Description ours", narrow.replace("site:Redmond", "site:Dublin")),
+    ] {
+        std::fs::write(home.file(), &narrow).unwrap();
+        let lock = home.0.path().join(".topology.toml.lock");
+        let lock = std::fs::File::create(&lock).unwrap();
+        let held = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, fault)| fault).unwrap();
+        let mut waiting = Command::new(env!("CARGO_BIN_EXE_imsh"))
+            .args(["--topology", "topology.toml", "-c", code])
+            .current_dir(home.0.path())
+            .env_clear()
+            .env("HOME", home.0.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It has leave once it asks for the lock.
+        let open_files = format!("/proc/{}/fd", waiting.id());
+        let asks = || {
+            std::fs::read_dir(&open_files).unwrap().any(|file| {
+                std::fs::read_link(file.unwrap().path())
+                    .is_ok_and(|path| path.ends_with(".topology.toml.lock"))
+            })
+        };
+        while !asks() {
+            assert!(waiting.try_wait().unwrap().is_none(), "{code} ended without asking for the lock");
+            std::thread::yield_now();
+        }
+        std::fs::write(home.file(), &meanwhile).unwrap();
+        drop(held);
+        let ended = waiting.wait_with_output().unwrap();
+        let said = String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap();
+        assert!(said.contains("TopologyChanged") && !ended.status.success(), "{code}\n{said}");
+        assert_eq!(home.text(), meanwhile, "{code}");
+    }
 }

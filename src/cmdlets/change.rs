@@ -29,6 +29,13 @@ pub fn change(
         .into());
     };
     let told = |fault: Fault| refused(call, &fault, target);
+    let deed = |document: &mut Document| {
+        // Leave was given on what a narrow role reaches: it must be the same when the lock is held.
+        if !call.sees_everything() && !is_in_same_hands(&call.whole, document.topology()) {
+            return Err(Fault::Moved);
+        }
+        deed(document)
+    };
     let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, &deed)).map_err(told)?;
     if let Some(error) = locked_out(call, &after) {
         // A rehearsal tells what it would lead to.
@@ -90,16 +97,24 @@ pub fn change_access(
     target: &str,
     deed: impl Fn(&mut Document) -> Result<(), Fault>,
 ) -> Outcome {
-    fn sites(topology: &Topology) -> impl Iterator<Item = (&Domain, Option<&str>)> {
-        topology.pools.iter().map(|pool| (&pool.identity, pool.site.as_deref()))
-    }
     change(call, operation, target, |document| {
-        let (then, now) = (&call.whole, document.topology());
-        if then.access != now.access || !sites(then).eq(sites(now)) {
+        if !is_in_same_hands(&call.whole, document.topology()) {
             return Err(Fault::Moved);
         }
         deed(document)
     })
+}
+
+/// Whether roles, and the sites and partners that they reach, are the same.
+fn is_in_same_hands(then: &Topology, now: &Topology) -> bool {
+    fn sites(topology: &Topology) -> impl Iterator<Item = (&Domain, Option<&str>)> {
+        topology.pools.iter().map(|pool| (&pool.identity, pool.site.as_deref()))
+    }
+    fn domains(topology: &Topology) -> impl Iterator<Item = (&Domain, &[Domain])> {
+        let partners = topology.partners.iter().flatten();
+        partners.map(|partner| (&partner.domain, partner.additional_domains.as_slice()))
+    }
+    then.access == now.access && sites(then).eq(sites(now)) && domains(then).eq(domains(now))
 }
 
 /// The custom role that `-Identity` names.
