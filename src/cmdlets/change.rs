@@ -36,7 +36,7 @@ pub fn change(
         }
         deed(document)
     };
-    let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, &deed)).map_err(told)?;
+    let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, deed)).map_err(told)?;
     if let Some(error) = locked_out(call, &after) {
         // A rehearsal tells what it would lead to.
         if !call.bound.switch("WhatIf") {
@@ -48,7 +48,7 @@ pub fn change(
     if !call.should_process(operation, target)? {
         return Ok(());
     }
-    tokio::task::block_in_place(|| edit::change(path, &deed)).map_err(told)?;
+    tokio::task::block_in_place(|| edit::change(path, deed)).map_err(told)?;
     Ok(())
 }
 
