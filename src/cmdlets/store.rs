@@ -15,19 +15,35 @@ pub struct TopologyStore {
     /// Whether a file that is not there is an empty topology, which the first change makes.
     may_be_missing: bool,
     cached: Mutex<Option<(Option<State>, Arc<Topology>)>>,
+    reader: Reader,
+}
+
+/// To whom the mistakes of a document are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody who can read the file: all of them, with what stands there.
+    #[default]
+    Owner,
+    /// Somebody for whom another account reads it: that there are some.
+    Other,
 }
 
 impl TopologyStore {
     /// The store of this file, which must be there; without one the topology is empty and every
     /// domain is allowed.
     pub fn new(path: Option<PathBuf>) -> Self {
-        Self { path, may_be_missing: false, cached: Mutex::new(None) }
+        Self { path, may_be_missing: false, cached: Mutex::new(None), reader: Reader::Owner }
     }
 
     /// The store of a file that the first change makes: one that nobody has named, at the place where
     /// it is looked for.
     pub fn at_home(path: PathBuf) -> Self {
-        Self { path: Some(path), may_be_missing: true, cached: Mutex::new(None) }
+        Self { may_be_missing: true, ..Self::new(Some(path)) }
+    }
+
+    /// The same for this reader.
+    pub fn told_to(self, reader: Reader) -> Self {
+        Self { reader, ..self }
     }
 
     /// The file, if there is one.
@@ -52,7 +68,7 @@ impl TopologyStore {
         let topology = if self.may_be_missing && matches!(path.try_exists(), Ok(false)) {
             Topology { path: path.clone(), ..Topology::default() }
         } else {
-            Topology::load(path).map_err(|mistakes| invalid(path, &mistakes))?
+            Topology::load(path).map_err(|mistakes| invalid(path, &mistakes, self.reader))?
         };
         let topology = Arc::new(topology);
         *cached = Some((state, topology.clone()));
@@ -60,7 +76,12 @@ impl TopologyStore {
     }
 }
 
-fn invalid(path: &Path, mistakes: &[Mistake]) -> ErrorRecord {
+fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
+    if reader == Reader::Other {
+        let message = "The topology has mistakes, and nothing runs until they are mended.";
+        return ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message)
+            .remedy("An administrator sees them as the account that owns the file: env -u SUDO_USER imsh -c Get-Pool.");
+    }
     let list: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
     ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
         .target(path.display().to_string())

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::access::BuiltIn;
 use crate::address::{Address, Domain};
-use crate::cmdlet::{Binds, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::verifying::{self, Told};
 use crate::cmdlets::{Call, Cmdlet, Halt, Outcome};
 use crate::topology::Evidence;
@@ -83,6 +83,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
+/// Bytes of a body: with what stands around it, within what every server takes (RFC 6120, section 13.12).
+const MOST_BODY: usize = 8_000;
+
 async fn run(call: Call) -> Outcome {
     let ask = ask(&call)?;
     let verifications = plan_all(&call, &ask).await?;
@@ -96,6 +99,11 @@ async fn run(call: Call) -> Outcome {
 /// What the arguments ask for.
 fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
     let bound = &call.bound;
+    if bound.text("Body").is_some_and(|body| body.len() > MOST_BODY) {
+        let message = format!("-Body is longer than {MOST_BODY} bytes.");
+        return Err(ErrorRecord::new(Category::InvalidArgument, "BodyTooLong", message)
+            .remedy("Give a shorter text: servers need not take a larger message."));
+    }
     Ok(Ask {
         minimum: bound.text("MinimumEvidence").and_then(|name| Evidence::named(&name)),
         body: bound.text("Body"),

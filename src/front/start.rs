@@ -9,7 +9,7 @@ use super::cli::SessionOptions;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::access::Principal;
-use crate::cmdlets::store::{TopologyStore, VaultStore};
+use crate::cmdlets::store::{Reader, TopologyStore, VaultStore};
 use crate::cmdlets::{self, World};
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
@@ -98,7 +98,7 @@ fn topology(options: &SessionOptions) -> TopologyStore {
         home: home.as_deref(),
     };
     match (places.find(), places.find_or_create()) {
-        (Some(found), _) => TopologyStore::new(Some(found)),
+        (Some(found), _) => TopologyStore::new(Some(found)).told_to(reader()),
         (None, Some(to_make)) => TopologyStore::at_home(to_make),
         (None, None) => TopologyStore::new(None),
     }
@@ -115,6 +115,13 @@ fn vault_directory(options: &SessionOptions, topology: Option<&Path>) -> Option<
 fn vault_key() -> Option<Key> {
     let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join("imsh-vault-key");
     path.exists().then_some(Key::Systemd(path))
+}
+
+/// Behind sudo the files are read by another account than the caller's.
+fn reader() -> Reader {
+    let is_behind_sudo =
+        nix::unistd::getuid().is_root() && std::env::var("SUDO_USER").is_ok_and(|caller| caller != "root");
+    if is_behind_sudo { Reader::Other } else { Reader::Owner }
 }
 
 /// The user of the operating system; behind sudo, who called it.

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::power::Ground;
-use super::touch::things;
+use super::touch::{limited, things};
 use super::view::visible;
 use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role};
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
@@ -88,6 +88,13 @@ impl Gate {
         Ok(roles.roles_of(&self.principal).iter().map(|role| role.identity.clone()).collect())
     }
 
+    /// Whether the principal has the built-in `Administrator`.
+    pub fn is_administrator(&self, everything: &Catalogue, topology: &Arc<Topology>) -> bool {
+        let state = self.state(everything, topology);
+        state
+            .is_ok_and(|state| state.roles.roles_of(&self.principal).iter().any(|one| one.is_administrator()))
+    }
+
     /// What the principal may run, of everything.
     ///
     /// # Errors
@@ -158,13 +165,23 @@ impl Leave {
     /// # Errors
     /// One thing at least is not covered.
     pub fn covers(&self, bound: &Bound) -> Result<Covered, Refused> {
+        let by = self.roles_covering(bound)?;
         if self.topology.access.is_none() {
-            return Ok(Covered {
-                topology: self.topology.clone(),
-                by: vec![BuiltIn::Administrator.name().to_owned()],
-            });
+            return Ok(Covered { topology: self.topology.clone(), by });
         }
-        let parameters = parameters(bound);
+        let roles: Vec<&Role> = self.roles.iter().collect();
+        Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by })
+    }
+
+    /// The roles that cover the things which the call touches.
+    ///
+    /// # Errors
+    /// As [`Leave::covers`].
+    pub fn roles_covering(&self, bound: &Bound) -> Result<Vec<String>, Refused> {
+        if self.topology.access.is_none() {
+            return Ok(vec![BuiltIn::Administrator.name().to_owned()]);
+        }
+        let parameters = limited(self.description, bound, &self.topology);
         let ground =
             Ground { topology: &self.topology, roles: &self.every_role, everything: &self.everything };
         let things = things(self.description, bound, ground)
@@ -172,9 +189,7 @@ impl Leave {
         let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
         let roles: Vec<&Role> = self.roles.iter().collect();
         match access::decide(&roles, &call) {
-            Decision::Allowed { by } => {
-                Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by })
-            }
+            Decision::Allowed { by } => Ok(by),
             Decision::Refused(reason) => Err(Refused {
                 error: ErrorRecord::permission_denied(self.description.name),
                 reason: format!("{reason:?}"),
@@ -183,7 +198,7 @@ impl Leave {
     }
 }
 
-/// The parameters of a call as roles limit them and as the audit log holds them: secrets masked.
+/// The parameters of a call as the audit log holds them: secrets masked.
 pub fn parameters(bound: &Bound) -> Vec<access::Parameter> {
     let values = |value: &Value| {
         if let Value::List(items) = value {

@@ -103,6 +103,12 @@ impl Host {
         visible().map(|covered| covered.topology).unwrap_or_default()
     }
 
+    /// Whether the principal may touch everything, also what the topology does not list.
+    pub fn is_administrator(&self) -> bool {
+        let topology = self.world.topology.read();
+        topology.is_ok_and(|topology| self.gate.is_administrator(&self.everything, &topology))
+    }
+
     /// Every cmdlet that there is: names are public, leave is not.
     pub fn everything(&self) -> &Catalogue {
         &self.everything

@@ -5,8 +5,8 @@
 //! the pool; what the topology does not list is `Unlisted`.
 
 use super::power::{self, Ground};
-use crate::access::Touch;
 use crate::access::scope::site_key;
+use crate::access::{self, Touch};
 use crate::address::{Address, Domain};
 use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
 use crate::cmdlets::Bound;
@@ -67,6 +67,32 @@ pub fn things(
     always.extend(named_by_credential(description, bound, topology));
     always.extend(power::touched(description, bound, ground)?);
     Ok(pairs(near, far, &always))
+}
+
+/// The parameters of a call as roles limit them: every value by itself, and each name as the topology
+/// spells it, so that a limit holds for all of its spellings.
+pub fn limited(description: &Description, bound: &Bound, topology: &Topology) -> Vec<access::Parameter> {
+    let given = description.every_parameter().filter(|own| bound.is_given(own.name));
+    let as_listed = |kind: Kind, written: String| {
+        let listed = if kind == Kind::Pool {
+            topology.canonical_pool(&written).map(|pool| pool.identity.to_string())
+        } else if kind == Kind::Domain {
+            written.parse().ok().map(|domain: Domain| domain.to_string())
+        } else {
+            None
+        };
+        listed.unwrap_or(written)
+    };
+    given
+        .map(|own| {
+            let values = match bound.value(own.name) {
+                Some(Value::Boolean(truth)) => vec![truth.to_string()],
+                Some(_) | None => values(bound, own),
+            };
+            let values = values.into_iter().map(|value| as_listed(own.kind, value)).collect();
+            access::Parameter { name: own.name.to_owned(), values }
+        })
+        .collect()
 }
 
 /// What was given for a parameter; of `@{Add=…; Remove=…}`, everything that it names.
@@ -130,13 +156,10 @@ fn receiver(written: &str, topology: &Topology) -> Vec<Touch> {
     if is_listed { vec![touch] } else { vec![touch, unlisted(domain)] }
 }
 
-/// A partner, under its primary domain whatever domain of it was named.
+/// A partner by the domain that was named: one of its others may be out of sight.
 fn partner(written: &str, topology: &Topology) -> Touch {
     let Ok(domain) = written.parse::<Domain>() else { return unlisted(written) };
-    match topology.partner_for(&domain) {
-        Some(partner) => Touch::Partner(partner.domain.clone()),
-        None => unlisted(domain),
-    }
+    if topology.partner_for(&domain).is_some() { Touch::Partner(domain) } else { unlisted(domain) }
 }
 
 /// A partner with all of its domains: who changes or removes it does so to every one of them.

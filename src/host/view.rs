@@ -1,5 +1,6 @@
 //! The topology as a principal's roles let it be seen: what is out of scope is not there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::{self, Access, Principal, Role, UserScope, role};
@@ -21,7 +22,9 @@ pub fn visible(topology: &Arc<Topology>, roles: &[&Role], every_role: &access::G
     }
     let hidden = topology.pools.iter().filter(|pool| !reaches(pool));
     // Messages may go to users of a hidden pool, as to any partner's, where the scope allows it.
-    let own_domains = hidden.flat_map(|pool| &pool.domains).map(neighbour);
+    let is_shown = |domain: &&Domain| topology.pools.iter().any(|pool| reaches(pool) && pool.serves(domain));
+    let hidden: BTreeSet<&Domain> = hidden.flat_map(|pool| &pool.domains).filter(|d| !is_shown(d)).collect();
+    let own_domains = hidden.into_iter().map(neighbour);
     let partners = topology.partners.iter().flatten().cloned().chain(own_domains);
     let partners = partners.filter_map(|partner| narrowed(partner, &scopes)).collect();
     Arc::new(Topology {

@@ -103,7 +103,11 @@ impl Completer {
                 cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).collect()
             }
             Kind::Variable => self.variables(),
-            Kind::File => of(files(&self.started.host.world().directory)),
+            // Of the files of the account that it runs as, a delegate is told nothing.
+            Kind::File if self.started.host.is_administrator() => {
+                of(files(&self.started.host.world().directory))
+            }
+            Kind::File => Vec::new(),
             Kind::Text
             | Kind::Switch
             | Kind::Integer(..)

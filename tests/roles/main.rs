@@ -1,7 +1,8 @@
-//! Which built-in role has which cmdlet, and which scopes its parameters are held against: a table
-//! that a person has read.
+//! Who may do what: the reviewed table, the gate against its model, and whoever tries to climb.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod model;
 
 use std::fmt::Write as _;
 
