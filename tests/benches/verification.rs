@@ -3,26 +3,22 @@
 
 #![expect(clippy::expect_used, reason = "a benchmark has nobody to hand an error to")]
 
+mod hosted;
+
 use std::hint::black_box;
 use std::process::Command;
-use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use imsh::access::Principal;
+use hosted::Hosted;
 use imsh::cmdlet::Arguments;
-use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::{self, Nobody, World};
-use imsh::host::{Gate, Host, Stage};
 use imsh::lab::Lab;
 use imsh::value::Value;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// A host on a practice network, and the runtime of both.
 struct Desk {
     runtime: Runtime,
-    host: Host,
+    host: Hosted,
     _lab: Lab,
 }
 
@@ -30,41 +26,18 @@ impl Desk {
     fn new() -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let lab = runtime.block_on(Lab::start()).expect("the practice network");
-        let topology = TopologyStore::new(Some(lab.topology()));
-        let vault = VaultStore::new(Some(lab.vault().to_owned()), None);
-        let world = World::new(topology, vault, Arc::new(Nobody));
-        let principal = Principal::OsUser { name: "bench".to_owned(), groups: Vec::new() };
-        let host = Host::new(cmdlets::ALL, Arc::new(world), Gate::new(principal), false);
+        let host = Hosted::on(lab.topology(), lab.vault().to_owned());
         Self { runtime, host, _lab: lab }
     }
 
     /// Tests `n` receivers from one pool; gives how many messages were proven to have arrived.
     fn verify(&self, n: usize) -> usize {
-        let receivers = Value::texts(vec!["adelany@contoso.com"; n]);
-        let test = Stage {
-            name: "Test-XmppIM".to_owned(),
-            arguments: Arguments::none()
-                .with("TargetFqdn", "atl-cs-001.litwareinc.com")
-                .with("Receiver", receivers)
-                .with("MinimumEvidence", "Exchanged")
-                .with("ThrottleLimit", 256),
-            position: None,
-        };
-        self.runtime.block_on(async {
-            let (records, mut results) = mpsc::channel::<Value>(16);
-            let count = async {
-                let mut n_successes = 0;
-                while let Some(result) = results.recv().await {
-                    let result = result.property("Result").map(|result| result.to_string());
-                    n_successes += usize::from(result.is_ok_and(|result| result == "Success"));
-                }
-                n_successes
-            };
-            let run = self.host.pipeline(vec![test], None, records, CancellationToken::new());
-            let (ended, n_successes) = tokio::join!(run, count);
-            ended.outcome.expect("the test runs");
-            n_successes
-        })
+        let arguments = Arguments::none()
+            .with("TargetFqdn", "atl-cs-001.litwareinc.com")
+            .with("Receiver", Value::texts(vec!["adelany@contoso.com"; n]))
+            .with("MinimumEvidence", "Exchanged")
+            .with("ThrottleLimit", 256);
+        self.runtime.block_on(self.host.verify(arguments, "Result", "Success"))
     }
 }
 

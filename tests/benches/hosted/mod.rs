@@ -1,0 +1,46 @@
+//! A host without a program around it: what the benchmarks verify with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use imsh::access::Principal;
+use imsh::cmdlet::Arguments;
+use imsh::cmdlets::store::{TopologyStore, VaultStore};
+use imsh::cmdlets::{self, Nobody, World};
+use imsh::host::{Gate, Host, Stage};
+use imsh::value::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A host on a topology and a vault.
+pub struct Hosted(Host);
+
+impl Hosted {
+    pub fn on(topology: PathBuf, vault: PathBuf) -> Self {
+        let world = World::new(
+            TopologyStore::new(Some(topology)),
+            VaultStore::new(Some(vault), None),
+            Arc::new(Nobody),
+        );
+        let principal = Principal::OsUser { name: "bench".to_owned(), groups: Vec::new() };
+        Self(Host::new(cmdlets::ALL, Arc::new(world), Gate::new(principal), false))
+    }
+
+    /// Runs `Test-XmppIM` with these arguments; gives how many of its results have this in this property.
+    pub async fn verify(&self, arguments: Arguments, property: &str, wanted: &str) -> usize {
+        let test = Stage { name: "Test-XmppIM".to_owned(), arguments, position: None };
+        let (records, mut results) = mpsc::channel::<Value>(16);
+        let count = async {
+            let mut n_results = 0;
+            while let Some(result) = results.recv().await {
+                let seen = result.property(property).map(|seen| seen.to_string());
+                n_results += usize::from(seen.is_ok_and(|seen| seen == wanted));
+            }
+            n_results
+        };
+        let run = self.0.pipeline(vec![test], None, records, CancellationToken::new());
+        let (ended, n_results) = tokio::join!(run, count);
+        ended.outcome.expect("the test runs");
+        n_results
+    }
+}
