@@ -285,6 +285,7 @@ pub const RISK: &[Parameter] = &[
     Parameter::new("WhatIf", Kind::Switch, "Says what would be done, and does nothing.").aliases(&["wi"]),
     Parameter::new("Confirm", Kind::Switch, "Asks before it does anything; -Confirm:$false does not ask.")
         .aliases(&["cf"]),
+    Parameter::new("Force", Kind::Switch, "Does not ask, even where it would; -Confirm still does."),
 ];
 
 /// Parameters of PowerShell's cmdlets and of the originals that only few cmdlets here have, or none:
@@ -308,7 +309,6 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ),
     ("ProgressAction", "proga", "progress is only shown on a terminal"),
     ("Debug", "db", "-Verbose says what is being done"),
-    ("Force", "", "nothing here can be forced; -Confirm:$false does not ask"),
     ("LocalStore", "", "the topology is one file, and what is read is that file"),
     ("UserName", "", "give name and password as -Credential, from Get-Credential"),
     (

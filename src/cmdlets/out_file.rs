@@ -26,7 +26,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 Kind::Choice(&["utf8", "utf8NoBOM"]),
                 "Accepted; always UTF-8 without a mark.",
             ),
-            Parameter::new("Force", Kind::Switch, "Accepted; permissions of files are never overridden."),
             INPUT_OBJECT,
         ],
         emits: "",

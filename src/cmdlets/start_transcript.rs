@@ -30,7 +30,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
             Parameter::new("IncludeInvocationHeader", Kind::Switch, "Puts the time above each typed line."),
             Parameter::new("UseMinimalHeader", Kind::Switch, "Leaves user, machine and version out."),
-            Parameter::new("Force", Kind::Switch, "Accepted; permissions of files are never overridden."),
         ],
         emits: "",
         roles: &[],
