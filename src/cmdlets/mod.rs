@@ -21,6 +21,7 @@ pub mod verifying;
 pub mod help;
 
 pub mod test_xmpp_im;
+pub mod test_registration;
 pub mod test_federated_partner;
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
@@ -115,6 +116,7 @@ pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 /// Every cmdlet, in the order of help.
 pub static ALL: &[&Cmdlet] = &[
     &test_xmpp_im::CMDLET,
+    &test_registration::CMDLET,
     &test_federated_partner::CMDLET,
     &get_pool::CMDLET,
     &get_xmpp_allowed_partner::CMDLET,

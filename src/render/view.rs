@@ -77,6 +77,26 @@ pub const VIEWS: &[View] = &[
         ],
     },
     View {
+        type_name: "RegistrationResult",
+        layout: Layout::ListOfOne,
+        list: &[
+            labelled("TargetFqdn", "Target Fqdn"),
+            as_is("Result"),
+            as_is("Latency"),
+            labelled("Error", "Error Message"),
+            as_is("Diagnosis"),
+            labelled("UserSipAddress", "User"),
+            as_is("Mechanism"),
+        ],
+        table: &[
+            labelled("TargetFqdn", "Target Fqdn"),
+            labelled("UserSipAddress", "User"),
+            as_is("Result"),
+            as_is("Latency"),
+            Column { property: "Code", label: "Code", least_width: 18 },
+        ],
+    },
+    View {
         type_name: "FederatedPartnerResult",
         layout: Layout::ListOfOne,
         list: &[

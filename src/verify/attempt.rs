@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{TestResult, Verdict};
-use super::plan::{Account, Verification};
+use super::plan::{Account, Ask, Verification};
 use super::sessions::{Logged, Purpose, Sessions, Shared, Stopped};
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
@@ -225,26 +225,50 @@ pub(super) fn finding(
     verification: &Verification,
 ) -> Finding {
     let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
-    let ask = &verification.ask;
     // What was given by hand is the sender's, never that of our session at the receiver's end.
     let is_sender = account.address == verification.sender.address;
+    let given = if is_sender { given(account, &verification.ask) } else { given(account, &Ask::default()) };
     let context = Context {
-        pool: &account.target,
-        pool_listed: account.pool.is_some(),
-        sender: &sender,
         receiver: Some(&receiver),
         partner_listed: verification.partner_listed,
-        security: account.security(),
         look,
         witnessed: verification.second.is_some(),
-        given: Given {
-            registrar_port: account.registrar_port,
-            authentication: account.given_authentication(),
-            sender: is_sender && ask.sender.is_some(),
-            credential: is_sender && ask.credential.is_some(),
-        },
+        given,
+        ..of_logon(account, &sender)
     };
     diagnosis::diagnose(fault, trace, &context)
+}
+
+/// What a fault of a logon means where nothing was to be sent.
+pub(super) fn finding_of_logon(fault: &Fault, trace: &Trace, account: &Account, ask: &Ask) -> Finding {
+    let sender = account.address.to_string();
+    let context = Context { given: given(account, ask), ..of_logon(account, &sender) };
+    diagnosis::diagnose(fault, trace, &context)
+}
+
+/// The scene of a logon.
+fn of_logon<'a>(account: &'a Account, sender: &'a str) -> Context<'a> {
+    Context {
+        pool: &account.target,
+        pool_listed: account.pool.is_some(),
+        sender,
+        receiver: None,
+        partner_listed: false,
+        security: account.security(),
+        look: None,
+        witnessed: false,
+        given: Given::default(),
+    }
+}
+
+/// What was given by hand for an account.
+fn given(account: &Account, ask: &Ask) -> Given<'static> {
+    Given {
+        registrar_port: account.registrar_port,
+        authentication: account.given_authentication(),
+        sender: ask.sender.is_some(),
+        credential: ask.credential.is_some(),
+    }
 }
 
 /// Logs an account on.

@@ -4,6 +4,7 @@
 
 use super::outcome::TestResult;
 use super::partner::Inspected;
+use super::registration::Registered;
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::federation::Look;
@@ -18,6 +19,12 @@ pub fn logged(result: &TestResult) -> Record {
     }
     lanes.extend(result.look.iter().flat_map(lanes_of_look));
     result.record().with("Log", Value::List(lanes))
+}
+
+/// A logon's record with its log.
+pub fn logged_logon(registered: &Registered) -> Record {
+    let lane = lane(format!("User {}", registered.account), &registered.trace);
+    registered.record().with("Log", Value::List(vec![lane]))
 }
 
 /// A look's record with its log: a lane for the search, and one for each server.

@@ -195,6 +195,22 @@ pub fn plan(
     })))
 }
 
+/// Plans a logon at a pool, with nothing to be sent. `vault` is asked only when a stored credential is
+/// needed.
+///
+/// # Errors
+/// When nobody can log on there.
+pub fn plan_logon(
+    topology: &Topology,
+    vault: OpenVault<'_>,
+    target: &str,
+    ask: &Ask,
+) -> Result<Account, Refusal> {
+    let pool = topology.canonical_pool(target);
+    let address = sender_address(pool, ask)?;
+    account(vault, target, pool, address, ask)
+}
+
 /// Opens the vault, when and if it is needed.
 pub type OpenVault<'a> = &'a dyn Fn() -> Result<Arc<Vault>, ErrorRecord>;
 

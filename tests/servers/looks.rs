@@ -12,7 +12,8 @@ fn a_healthy_partner_shows_what_it_offers_on_both_servers() {
     let Some(federation) = Federation::get() else { return };
     let desk = desk(federation, "looks-healthy");
     for (pool, domain) in [("pool.litware.test", CONTOSO), ("pool.contoso.test", LITWARE)] {
-        let (seen, ran) = desk.records(&format!("Test-CsFederatedPartner {pool} {domain}"));
+        let (seen, ran) =
+            desk.records(&format!("Test-CsFederatedPartner -TargetFqdn {pool} -Domain {domain}"));
         let [seen] = seen.as_slice() else { panic!("{ran:?}") };
         assert_eq!((text(seen, "Result"), ran.status), ("Success", Some(0)), "{ran:?}");
         assert_eq!(text(seen, "SeenFrom"), "this machine");
@@ -26,7 +27,7 @@ fn a_healthy_partner_shows_what_it_offers_on_both_servers() {
         assert_eq!(seen["Servers"].as_array().map(Vec::len), Some(1), "{ran:?}");
     }
     // A domain that lets partners prove themselves by dialback says so.
-    let (seen, ran) = desk.records(&format!("Test-FederatedPartner pool.litware.test {DIALBACK}"));
+    let (seen, ran) = desk.records(&format!("Test-FederatedPartner {DIALBACK} pool.litware.test"));
     assert_eq!(seen[0]["Dialback"], Value::Bool(true), "{ran:?}");
 }
 
@@ -101,7 +102,7 @@ fn only_allowed_partners_and_our_own_domains_are_looked_at() {
 /// Looks at all the domains in one call, and fails with all that is not as it should be.
 fn check(desk: &Desk, pool: &str, faults: &[(String, &str, &str)]) {
     let domains: Vec<&str> = faults.iter().map(|(domain, _, _)| domain.as_str()).collect();
-    let (seen, ran) = desk.records(&format!("Test-FederatedPartner {pool} {}", domains.join(",")));
+    let (seen, ran) = desk.records(&format!("Test-FederatedPartner {} {pool}", domains.join(",")));
     assert_eq!((seen.len(), ran.status), (faults.len(), Some(1)), "{ran:?}");
     let mut wrong = Vec::new();
     for (domain, code, owner) in faults {

@@ -14,6 +14,7 @@ mod respond;
 mod limits;
 mod here;
 mod looks;
+mod registration;
 mod log;
 
 use federation::Federation;
