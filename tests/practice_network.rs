@@ -189,8 +189,6 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("NO-RANDOMNESS", "it happens on the machine that runs the test"),
     ("TLS-NO-ROOTS", "it happens on the machine that runs the test"),
     ("PLAN-ACCOUNT-STOPPED", "it takes three failed logons of one account"),
-    ("SASL-CERTIFICATE", "it takes a client certificate"),
-    ("TLS-CLIENT-CERTIFICATE", "it takes a client certificate"),
     ("SASL-NO-CHANNEL-BINDING", "it takes another option than the usual ones"),
     ("SASL-NOT-OFFERED", "it takes another option than the usual ones"),
     ("SASL-NO-PASSWORD", "it takes another option than the usual ones"),

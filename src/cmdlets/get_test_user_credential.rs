@@ -7,6 +7,7 @@ use crate::cmdlets::store::unreadable;
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::secret::Credential;
 use crate::value::{Record, Value};
+use crate::xmpp::secure;
 
 /// `Get-TestUserCredential`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -68,11 +69,20 @@ async fn run(call: Call) -> Outcome {
         let credential = entry
             .credential()
             .map(|credential| Credential { stored_for: Some(account.to_string()), ..credential });
+        let certificate = entry
+            .certificate
+            .as_ref()
+            .and_then(|own| secure::ClientCertificate::from_pem(&own.chain_pem, &own.key_pem).ok()?.link());
         let record = Record::new("TestUserCredential")
             .with("SipAddress", account.sip())
             .with("UserName", entry.user_name.as_str())
             .with("Password", Value::optional(credential.as_ref().map(|own| own.password.to_string())))
             .with("HasCertificate", entry.certificate.is_some())
+            .with(
+                "CertificateSubject",
+                Value::optional(certificate.as_ref().map(|link| link.subject.as_str())),
+            )
+            .with("CertificateDaysLeft", Value::optional(certificate.as_ref().map(|link| link.days_left)))
             .with("Credential", credential.map_or(Value::Null, Value::Credential));
         call.emit(record).await?;
     }

@@ -169,6 +169,8 @@ pub enum Logon {
     BrokenBinding,
     /// Offers PLAIN only.
     PlainOnly,
+    /// Asks for the client's certificate in TLS, and offers EXTERNAL only.
+    Certificates,
     /// Offers a mechanism that nobody knows.
     UnknownMechanisms,
     /// Offers no mechanism at all.

@@ -59,6 +59,14 @@ impl Host {
         Arc::new(Self { domain, server, behaviour, role, identity: OnceLock::new() })
     }
 
+    /// The accounts of a pool.
+    pub(super) fn accounts(&self) -> &'static [&'static str] {
+        match self.role {
+            Role::Pool(pool) => pool.accounts(),
+            Role::Partner(_) => &[],
+        }
+    }
+
     /// Whether somebody may log on by this name.
     pub(super) fn has_account(&self, local: &str) -> bool {
         match self.role {
@@ -122,7 +130,7 @@ impl World {
         }
         let names: &[&str] =
             if host.server == host.domain { &[host.domain] } else { &[host.domain, host.server] };
-        let identity = self.authority.identity(names, host.behaviour.certificate, host.behaviour.tls)?;
+        let identity = self.authority.identity(names, &host.behaviour)?;
         Ok(Arc::clone(host.identity.get_or_init(|| Arc::new(identity))))
     }
 

@@ -37,11 +37,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::secret::{Credential, Secret};
-use crate::vault::Vault;
+use crate::vault::{ClientCertificate, StoredCredential, Vault};
 use dns::NameServer;
 use host::{World, random_id};
 use partners::Federation;
 pub use partners::{PARTNERS, Partner};
+use pki::Authority;
+use pools::Lends;
 pub use pools::{Lesson, POOLS, Pool};
 use server::{Entrance, serve};
 
@@ -118,7 +120,7 @@ impl Lab {
         let directory = Directory::create()?;
         std::fs::write(directory.0.join(CA_FILE), world.authority.pem())?;
         std::fs::write(directory.0.join(TOPOLOGY), topology::document(names.address(), CA_FILE))?;
-        fill_vault(&directory.0).await?;
+        fill_vault(&directory.0, &world.authority).await?;
         let mut tasks = JoinSet::new();
         let authority = world.authority.certificate();
         tasks.spawn(serve(starttls, Entrance::StartTls, Arc::clone(&world)));
@@ -165,10 +167,10 @@ impl Lab {
     }
 }
 
-/// Puts the test users' passwords into a vault, in one write.
-async fn fill_vault(directory: &Path) -> io::Result<()> {
+/// Puts the test users' passwords and certificates into a vault, in one write.
+async fn fill_vault(directory: &Path, authority: &Authority) -> io::Result<()> {
     let directory = directory.to_owned();
-    let credentials = POOLS
+    let mut credentials = POOLS
         .iter()
         .filter_map(|pool| Some((pool, pool.password()?)))
         .flat_map(|(pool, password)| {
@@ -179,11 +181,37 @@ async fn fill_vault(directory: &Path) -> io::Result<()> {
             })
         })
         .collect::<io::Result<Vec<_>>>()?;
+    for pool in POOLS {
+        if let Some(certificate) = certificate(pool, authority)? {
+            let account = format!("kenmyer@{}", pool.domain).parse().map_err(io::Error::other)?;
+            let certificate = Some(certificate);
+            let stored = StoredCredential { user_name: "kenmyer".to_owned(), password: None, certificate };
+            credentials.push((account, stored));
+        }
+    }
     let fill = move || {
         let vault = Vault::open(&directory).map_err(io::Error::other)?;
         vault.set_all(credentials).map_err(io::Error::other)
     };
     tokio::task::spawn_blocking(fill).await.map_err(io::Error::other)?
+}
+
+/// The certificate that the vault holds of a pool's test user.
+fn certificate(pool: &Pool, authority: &Authority) -> io::Result<Option<ClientCertificate>> {
+    let issue = |local: &str| authority.client(&format!("{local}@{}", pool.domain)).map_err(io::Error::other);
+    let ((chain_pem, key), wrong_key) = match pool.lends {
+        Lends::Certificate => (issue("kenmyer")?, None),
+        Lends::OthersCertificate => (issue("somebody-else")?, None),
+        Lends::WrongKey => (issue("kenmyer")?, Some(issue("kenmyer")?.1)),
+        Lends::Users(_)
+        | Lends::WrongPassword
+        | Lends::UnknownAccount
+        | Lends::NoPassword
+        | Lends::Nobody => {
+            return Ok(None);
+        }
+    };
+    Ok(Some(ClientCertificate { chain_pem, key_pem: Secret::new(wrong_key.unwrap_or(key)) }))
 }
 
 impl std::fmt::Debug for Lab {

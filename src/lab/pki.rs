@@ -9,13 +9,19 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+    IsCa, KeyPair, KeyUsagePurpose, OtherNameValue, SanType, date_time_ymd,
 };
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
 
-use super::behaviour::{Certificate, Tls};
+use super::behaviour::{Behaviour, Certificate, Logon, Tls};
 
 /// What a host shows in TLS.
 pub(super) struct Identity {
@@ -49,25 +55,42 @@ impl Authority {
     }
 
     /// A TLS server for `names`, with this certificate.
-    pub(super) fn identity(
-        &self,
-        names: &[&str],
-        certificate: Certificate,
-        tls: Tls,
-    ) -> io::Result<Identity> {
-        let chain = self.chain(names, certificate).map_err(io::Error::other)?;
+    pub(super) fn identity(&self, names: &[&str], behaviour: &Behaviour) -> io::Result<Identity> {
+        let chain = self.chain(names, behaviour.certificate).map_err(io::Error::other)?;
         let end_point = chain.first().map(|own| Sha256::digest(own).to_vec()).unwrap_or_default();
         let versions: &[_] =
-            if tls == Tls::Only12 { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
-        let mut config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_protocol_versions(versions)
-                .map_err(io::Error::other)?
-                .with_no_client_auth()
-                .with_single_cert(chain, self.private_key())
-                .map_err(io::Error::other)?;
+            if behaviour.tls == Tls::Only12 { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
+        let config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .map_err(io::Error::other)?;
+        let config = match behaviour.logon == Logon::Certificates {
+            true => config.with_client_cert_verifier(self.clients()?),
+            false => config.with_no_client_auth(),
+        };
+        let mut config = config.with_single_cert(chain, self.private_key()).map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"xmpp-client".to_vec(), b"xmpp-server".to_vec()];
         Ok(Identity { config: Arc::new(config), end_point })
+    }
+
+    /// Who checks the certificates of clients: there need be none, and one that is shown is of this authority.
+    fn clients(&self) -> io::Result<Arc<dyn ClientCertVerifier>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate()).map_err(io::Error::other)?;
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+            .allow_unauthenticated()
+            .build()
+            .map_err(io::Error::other)
+    }
+
+    /// A certificate for an account (RFC 6120, section 13.7.1.4) and its key, both as PEM.
+    pub(super) fn client(&self, address: &str) -> Result<(String, String), rcgen::Error> {
+        let mut params = leaf(&[])?;
+        params.distinguished_name = called(address);
+        let name = OtherNameValue::Utf8String(address.to_owned());
+        params.subject_alt_names = vec![SanType::OtherName((XMPP_ADDR.to_vec(), name))];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let key = KeyPair::generate()?;
+        Ok((params.signed_by(&key, &self.root)?.pem(), key.serialize_pem()))
     }
 
     /// The certificate, and the chain that is sent with it.
@@ -115,6 +138,27 @@ impl Authority {
     fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.server_key.serialize_der()))
     }
+}
+
+/// Whether a certificate names an account.
+pub(super) fn is_for(certificate: &[u8], address: &str) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    let names = certificate.subject_alternative_name().ok().flatten();
+    names.is_some_and(|names| {
+        names.value.general_names.iter().any(|name| {
+            let GeneralName::OtherName(_, value) = name else { return false };
+            // The text stands in its own frame: a tag and a length before it.
+            let frame = value.strip_suffix(address.as_bytes());
+            frame.and_then(<[u8]>::last).is_some_and(|length| usize::from(*length) == address.len())
+        })
+    })
+}
+
+/// The OID of xmppAddr (RFC 6120, section 13.7.1.4).
+const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// An authority, signed by another one or by itself.

@@ -35,6 +35,12 @@ pub enum Lends {
     UnknownAccount,
     /// `kenmyer`, without a password.
     NoPassword,
+    /// `kenmyer`, with a certificate in the place of a password.
+    Certificate,
+    /// `kenmyer`, with a certificate of somebody else.
+    OthersCertificate,
+    /// `kenmyer`, with a certificate whose key is of another one.
+    WrongKey,
     /// Nobody.
     Nobody,
 }
@@ -55,7 +61,11 @@ impl Pool {
     pub fn test_users(&self) -> &'static [&'static str] {
         match self.lends {
             Lends::Users(users) => users,
-            Lends::WrongPassword | Lends::NoPassword => &["kenmyer"],
+            Lends::WrongPassword
+            | Lends::NoPassword
+            | Lends::Certificate
+            | Lends::OthersCertificate
+            | Lends::WrongKey => &["kenmyer"],
             Lends::UnknownAccount => &["nobody"],
             Lends::Nobody => &[],
         }
@@ -65,7 +75,13 @@ impl Pool {
     pub(super) fn accounts(&self) -> &'static [&'static str] {
         match self.lends {
             Lends::Users(users) => users,
-            Lends::WrongPassword | Lends::NoPassword | Lends::UnknownAccount | Lends::Nobody => &["kenmyer"],
+            Lends::WrongPassword
+            | Lends::NoPassword
+            | Lends::Certificate
+            | Lends::OthersCertificate
+            | Lends::WrongKey
+            | Lends::UnknownAccount
+            | Lends::Nobody => &["kenmyer"],
         }
     }
 
@@ -74,7 +90,11 @@ impl Pool {
         match self.lends {
             Lends::Users(_) | Lends::UnknownAccount => Some(super::PASSWORD),
             Lends::WrongPassword => Some("not the password"),
-            Lends::NoPassword | Lends::Nobody => None,
+            Lends::NoPassword
+            | Lends::Certificate
+            | Lends::OthersCertificate
+            | Lends::WrongKey
+            | Lends::Nobody => None,
         }
     }
 }
@@ -864,6 +884,33 @@ pub const POOLS: &[Pool] = &[
             HEALTHY,
             ("NoCredential", "Caller"),
             "the vault holds no password for the test user",
+        )
+    },
+    Pool {
+        lends: Lends::Certificate,
+        ..broken(
+            "certificate.litwareinc.com",
+            logon(Logon::Certificates),
+            OK,
+            "the test user logs on with a certificate",
+        )
+    },
+    Pool {
+        lends: Lends::OthersCertificate,
+        ..broken(
+            "others-certificate.litwareinc.com",
+            logon(Logon::Certificates),
+            ("SASL-CERTIFICATE", "Caller"),
+            "the stored certificate is somebody else's",
+        )
+    },
+    Pool {
+        lends: Lends::WrongKey,
+        ..broken(
+            "wrong-key.litwareinc.com",
+            logon(Logon::Certificates),
+            ("TLS-CLIENT-CERTIFICATE", "Caller"),
+            "the stored key is not that of the stored certificate",
         )
     },
 ];

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::behaviour::{Logon, Manner};
 use super::host::Host;
+use super::pki;
 use crate::xmpp::xml::{Element, ns};
 
 /// What ties an authentication to a TLS connection (RFC 9266, RFC 5929).
@@ -20,6 +21,8 @@ use crate::xmpp::xml::{Element, ns};
 pub(super) struct Bindings {
     pub(super) exporter: Option<Vec<u8>>,
     pub(super) end_point: Option<Vec<u8>>,
+    /// The certificate that the client showed.
+    pub(super) certificate: Option<Vec<u8>>,
 }
 
 /// What is kept of the one password that all accounts have, instead of the password (RFC 5802, section 3).
@@ -76,6 +79,7 @@ pub(super) enum Answer {
 pub(super) fn features(logon: Logon) -> Vec<Element> {
     let named: &[&str] = match logon {
         Logon::PlainOnly => &["PLAIN"],
+        Logon::Certificates => &["EXTERNAL"],
         Logon::UnknownMechanisms => &["X-OAUTH-PRACTICE"],
         Logon::NoMechanisms => return Vec::new(),
         Logon::BrokenBinding => &["PLAIN", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"],
@@ -102,7 +106,10 @@ pub(super) fn features(logon: Logon) -> Vec<Element> {
     let mechanisms = named.iter().fold(Element::new("mechanisms", ns::SASL), |list, name| {
         list.with_child(Element::new("mechanism", ns::SASL).with_text(name))
     });
-    if matches!(logon, Logon::PlainOnly | Logon::UnknownMechanisms | Logon::BrokenBinding) {
+    if matches!(
+        logon,
+        Logon::PlainOnly | Logon::Certificates | Logon::UnknownMechanisms | Logon::BrokenBinding
+    ) {
         return vec![mechanisms];
     }
     let types = [EXPORTER, END_POINT].iter().fold(
@@ -193,6 +200,7 @@ impl<'a> Exchange<'a> {
             Logon::Honest
             | Logon::BrokenBinding
             | Logon::PlainOnly
+            | Logon::Certificates
             | Logon::UnknownMechanisms
             | Logon::NoMechanisms
             | Logon::WrongSignature
@@ -208,6 +216,7 @@ impl<'a> Exchange<'a> {
             return Answer::Failed(failure("invalid-mechanism", ""));
         }
         match (mechanism, Hash::of(mechanism)) {
+            ("EXTERNAL", _) => self.external(initial),
             ("PLAIN", _) if initial.is_empty() => {
                 self.state = State::Plain;
                 Answer::Continue(Element::new("challenge", ns::SASL))
@@ -215,6 +224,19 @@ impl<'a> Exchange<'a> {
             ("PLAIN", _) => self.plain(initial),
             (_, Some(hash)) => self.challenge(hash, mechanism.ends_with("-PLUS"), initial),
             (_, None) => Answer::Failed(failure("invalid-mechanism", "")),
+        }
+    }
+
+    /// The account whose certificate was shown in TLS (XEP-0178, section 3).
+    fn external(&self, wanted: &[u8]) -> Answer {
+        let shown = self.bindings.certificate.as_deref().unwrap_or_default();
+        let is_named = |local: &&&str| {
+            let address = format!("{local}@{}", self.host.domain);
+            pki::is_for(shown, &address) && (wanted.is_empty() || wanted == address.as_bytes())
+        };
+        match self.host.accounts().iter().find(is_named) {
+            Some(local) => Answer::Done(Element::new("success", ns::SASL), (*local).to_owned()),
+            None => Answer::Failed(failure("not-authorized", "")),
         }
     }
 

@@ -443,6 +443,7 @@ fn bindings(tls: &TlsStream<&mut TcpStream>, identity: &Identity) -> Bindings {
     Bindings {
         exporter: is_13.then(export).and_then(Result::ok),
         end_point: Some(identity.end_point.clone()),
+        certificate: connection.peer_certificates().and_then(|chain| Some(chain.first()?.to_vec())),
     }
 }
 

@@ -134,6 +134,27 @@ impl Vault {
         Ok(())
     }
 
+    /// Stores of an account what the deed makes of what is stored, in one step: two writers lose nothing.
+    ///
+    /// # Errors
+    /// As [`Vault::set`].
+    pub fn update(
+        &self,
+        account: &Address,
+        deed: impl FnOnce(Option<StoredCredential>) -> StoredCredential,
+    ) -> Result<(), Fault> {
+        let mut checked = Ok(());
+        self.change(|entries| {
+            let credential = deed(entries.get(account).cloned());
+            checked = entries::check_size(account, &credential);
+            if checked.is_ok() {
+                entries.insert(account.clone(), credential);
+            }
+            checked.is_ok()
+        })?;
+        checked
+    }
+
     /// Forgets the credential of an account; says whether there was one.
     ///
     /// # Errors

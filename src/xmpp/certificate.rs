@@ -479,6 +479,12 @@ fn covers(pattern: &str, host: &str) -> bool {
 }
 
 impl ChainLink {
+    /// Of a certificate by itself; nothing where it cannot be read.
+    pub(super) fn of(der: &CertificateDer<'_>) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(Self::new(&certificate, UnixTime::now()))
+    }
+
     fn new(certificate: &X509Certificate<'_>, now: UnixTime) -> Self {
         let not_after = certificate.validity().not_after;
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);

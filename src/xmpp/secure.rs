@@ -69,10 +69,18 @@ impl ClientCertificate {
         if chain.is_empty() {
             return Err(fault("no PEM certificate".to_owned()));
         }
+        if key.expose().contains("ENCRYPTED PRIVATE KEY") || key.expose().contains("Proc-Type: 4,ENCRYPTED") {
+            return Err(fault("the key is locked with a passphrase".to_owned()));
+        }
         let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
             .map_err(|_| fault("no PEM key".to_owned()))?;
         let certified = CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider());
         certified.map(|certified| Self(Arc::new(certified))).map_err(|error| fault(error.to_string()))
+    }
+
+    /// Whom the certificate was issued to, by whom, and for how long; nothing where it cannot be read.
+    pub fn link(&self) -> Option<ChainLink> {
+        ChainLink::of(self.0.end_entity_cert().ok()?)
     }
 }
 
