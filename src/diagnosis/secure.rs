@@ -230,7 +230,14 @@ fn summary(report: &CertificateReport) -> String {
 /// What answers our handshake is something else: a stream, a web server, anything.
 fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
-    if said.contains("<?xml") || said.contains("stream:") || said.contains("<stream") {
+    let is_xml = said.contains("<?xml") || said.contains("stream:") || said.contains("<stream");
+    if is_xml && connected(trace).is_some_and(|target| target.kind == Kind::StartTls) {
+        let title =
+            format!("plain text came where TLS was agreed on, perhaps from somebody between us and {pool}");
+        return Finding::of(&catalogue::TLS_INJECTED, title)
+            .evidence(format_args!("our TLS handshake was answered with {}", quoted(said)));
+    }
+    if is_xml {
         let title = format!("the port of {pool} wants STARTTLS, and we began with TLS at once");
         return port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::Direct, trace, context)
             .led_by(format_args!("our TLS handshake was answered with {}", quoted(said)));

@@ -214,6 +214,18 @@ fn fault(query: Query, error: &NetError, after: Duration) -> Fault {
     if matches!(error, NetError::Timeout) {
         return Fault::Timeout { query, after };
     }
+    // It was asked, and what it said is no answer: garbage, or the beginning of one that is too long.
+    let was_asked = matches!(
+        error,
+        NetError::Dns(_)
+            | NetError::Proto(_)
+            | NetError::Truncated
+            | NetError::QueryCaseMismatch
+            | NetError::ForeignClassRecord { .. }
+    );
+    if was_asked {
+        return Fault::ServerFailure { query, code: error.to_string() };
+    }
     Fault::NotAsked { query, reason: error.to_string() }
 }
 

@@ -58,6 +58,7 @@ pub(super) struct Scanner {
 }
 
 const CDATA: &[u8] = b"<![CDATA[";
+const XML: &[u8] = b"<?xml";
 
 impl Scanner {
     pub(super) fn new() -> Self {
@@ -80,7 +81,7 @@ impl Scanner {
                 State::Value(quote) => self.value(rest, quote),
                 State::ValueEnd => self.value_end(rest[0]),
                 State::EndTag => self.end_tag(rest),
-                State::Declaration => self.until(rest, b"?>"),
+                State::Declaration => self.declaration(bytes),
                 State::Cdata => self.until(rest, b"]]>"),
             };
             if let Some(found) = found {
@@ -130,6 +131,16 @@ impl Scanner {
             _ => State::Tag,
         };
         None
+    }
+
+    /// `<?xml …?>`, which may stand first; any other processing instruction is refused at its name.
+    fn declaration(&mut self, bytes: &[u8]) -> Option<Found> {
+        let name = &bytes[..bytes.len().min(XML.len())];
+        let is_named = XML.starts_with(name) && bytes.get(XML.len()).is_none_or(|next| is_blank(*next));
+        if !is_named {
+            return Some(Found::Forbidden(Violation::ProcessingInstruction, self.mark));
+        }
+        self.until(&bytes[self.position..], b"?>")
     }
 
     fn bang(&mut self, bytes: &[u8]) -> Option<Found> {

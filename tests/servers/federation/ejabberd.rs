@@ -20,7 +20,8 @@ pub enum Limits {
     /// None that a test could run into by accident.
     Off,
     /// As a careful operator has them: one session an account, small stanzas, a ban at the second failed
-    /// logon, and a memory of five minutes for partners that could not be reached.
+    /// logon, and a memory for partners that could not be reached: of a random length, and long, so that
+    /// it hardly ever ends before a test is done.
     Strict,
 }
 
@@ -140,7 +141,7 @@ fn configuration(
     let ca_file = authority.ca_file().display();
     let (sessions, memory, stanza, ban) = match limits {
         Limits::Off => (1000, 1, 262_144, ""),
-        Limits::Strict => (1, 300, 10_000, "\n  mod_fail2ban: { c2s_max_auth_failures: 2 }"),
+        Limits::Strict => (1, 36_000, 10_000, "\n  mod_fail2ban: { c2s_max_auth_failures: 2 }"),
     };
     format!(
         r#"hosts:{domains}
