@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../inputs/mod.rs"]
+mod inputs;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| inputs::features::try_one(data));

@@ -1,0 +1,73 @@
+//! Stanzas that come while evidence is waited for: only an answer with our marks is one, and no words of a
+//! server get out of their quotation.
+
+use std::time::Duration;
+
+use imsh::diagnosis::{Context, Given, diagnose};
+use imsh::topology::Security;
+use imsh::xmpp::condition::StanzaError;
+use imsh::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
+use imsh::xmpp::message::{Probe, answer, is_live};
+use imsh::xmpp::trace::Trace;
+use imsh::xmpp::xml::{Element, Frame, StreamReader};
+use jid::{FullJid, Jid};
+
+/// What comes behind the server's stream header.
+pub fn try_one(data: &[u8]) {
+    let stream = [super::HEADER.as_bytes(), data].concat();
+    let stanzas = super::block_on(async {
+        let mut reader = StreamReader::new(&stream[..]);
+        let mut stanzas = Vec::new();
+        while let Ok(frame) = reader.next().await {
+            if let Frame::Stanza(stanza) = frame {
+                stanzas.push(stanza);
+            }
+        }
+        stanzas
+    });
+    for stanza in &stanzas {
+        look_at(stanza);
+    }
+}
+
+fn look_at(stanza: &Element) {
+    let own = FullJid::new("kenmyer@litwareinc.com/desk").unwrap();
+    let probe = Probe::with_marks(Jid::new("adelany@contoso.com").unwrap(), "A test.", "id-1", "nonce-1");
+    let is_marked = stanza.to_string().contains("id-1") || stanza.to_string().contains("nonce-1");
+    let sign = probe.sign(stanza, &own);
+    assert!(sign.is_none() || is_marked, "{stanza} is a sign of {sign:?}");
+    let _ = is_live(stanza);
+    for answer in answer(stanza, Some("adelany@contoso.com")).into_iter().flatten() {
+        let _ = answer.to_string();
+    }
+    bounce(StanzaError::of(stanza));
+}
+
+fn bounce(error: StanzaError) {
+    for origin in [Origin::Pool, Origin::Partner, Origin::Other, Origin::Unclear] {
+        let bounce = Box::new(Bounce {
+            error: error.clone(),
+            from: "adelany@contoso.com".to_owned(),
+            origin,
+            after: Duration::from_millis(20),
+            order: Order::BeforeFence,
+        });
+        let fault = Fault::Bounced { bounce, fence: Fence::Open };
+        let context = Context {
+            pool: "atl-cs-001.litwareinc.com",
+            pool_listed: true,
+            sender: "kenmyer@litwareinc.com",
+            receiver: Some("adelany@contoso.com"),
+            partner_listed: true,
+            security: Security::Auto,
+            witnessed: false,
+            given: Given::default(),
+            look: None,
+        };
+        let finding = diagnose(&fault.into(), &Trace::new(), &context);
+        for text in [finding.error(), finding.diagnosis()] {
+            super::assert_harmless(&text);
+            assert!(!text.contains('\n') && text.chars().count() < 4000, "{text}");
+        }
+    }
+}
