@@ -45,6 +45,16 @@ fn a_success_is_the_originals_five_lines_and_the_evidence() {
 }
 
 #[test]
+fn what_is_printed_stands_behind_what_was_emitted_before_it() {
+    let output = practise(r#"Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com; print("done")"#);
+    let text = stdout(&output);
+    assert!(text.trim_start().starts_with("Target Fqdn"), "{text}");
+    assert!(text.ends_with("\ndone\n"), "{text}");
+    let output = practise("for n in 1..3 { print(n); Write-Output a | Group-Object | Format-Table Name }");
+    assert_eq!(stdout(&output), "1\nName\n----\na\n2\nName\n----\na\n");
+}
+
+#[test]
 fn the_exit_status_says_what_came_of_it() {
     let missing = "Test-XmppIM -TargetFqdn no-test-users.litwareinc.com -Receiver adelany@contoso.com";
     let failing = "Test-XmppIM -TargetFqdn refused.litwareinc.com -Receiver adelany@contoso.com";
@@ -325,6 +335,61 @@ fn the_daily_verification_tests_every_pair_and_fails_where_one_fails() {
     assert_eq!(of("adelany@contoso.com"), Some("Success"), "{}", stderr(&output));
     assert_eq!(of("adelany@expired.contoso.com"), Some("Failure"));
     assert_eq!(status(&output), 1);
+}
+
+#[test]
+fn the_partner_sweep_groups_every_fault_by_the_side_that_mends_it() {
+    let partners = ["contoso.com", "expired.contoso.com", "servfail.contoso.com"];
+    let output = imsh().args(["--lab", "run", "scripts/partner-sweep.rhai"]).args(partners).output().unwrap();
+    assert_eq!(status(&output), 1, "{}", stderr(&output));
+    assert_eq!(
+        stdout(&output),
+        "3 partners, 3 messages, 4 faults\n\n\
+         Partner (2)\n\
+         Code                           Partner\n\
+         ----                           -------\n\
+         FEDERATION-CERTIFICATE-EXPIRED adelany@expired.contoso.com\n\
+         FEDERATION-CERTIFICATE-EXPIRED expired.contoso.com\n\n\
+         Unknown (2)\n\
+         Code                   Partner\n\
+         ----                   -------\n\
+         FEDERATION-DNS-FAILURE adelany@servfail.contoso.com\n\
+         FEDERATION-DNS-FAILURE servfail.contoso.com\n"
+    );
+}
+
+#[test]
+fn the_role_audit_says_who_may_do_what_and_what_nobody_may() {
+    let audit = std::fs::read_to_string("scripts/role-audit.rhai").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("audit.rhai");
+    let caller = Command::new("id").arg("-un").output().unwrap();
+    let caller = format!("os-user:{}", stdout(&caller).trim());
+    let roles = format!(
+        "Grant-AdminRole Administrator {caller}\n\
+         New-AdminRole Redmond -Template HelpDesk -ConfigScopes site:Redmond\n\
+         Grant-AdminRole Redmond os-user:kim\n\
+         New-AdminRole Idle -Template HelpDesk\n"
+    );
+    std::fs::write(&script, roles + &audit).unwrap();
+    let run = |cmdlets: &[&str]| {
+        imsh().args(["--lab", "-o", "jsonl", "run"]).arg(&script).args(cmdlets).output().unwrap()
+    };
+    let holders = |output: &Output| -> Vec<String> {
+        let rows = stdout(output);
+        let rows = rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        rows.map(|row| format!("{} {} {}", row["Member"], row["Role"], row["Pools"])).collect()
+    };
+    let everybody = run(&[]);
+    let administrator = format!(r#""{caller}" "Administrator" ["global"]"#);
+    let redmond = r#""os-user:kim" "Redmond" ["site:Redmond"]"#;
+    assert_eq!(holders(&everybody), [&*administrator, redmond]);
+    assert!(stderr(&everybody).contains("Nobody has the role Idle."), "{}", stderr(&everybody));
+    assert_eq!(holders(&run(&["Grant-AdminRole"])), [&*administrator]);
+
+    let free = imsh().args(["--lab", "run", "scripts/role-audit.rhai"]).output().unwrap();
+    assert_eq!(status(&free), 0);
+    assert!(stderr(&free).contains("Nobody has a role"), "{}", stderr(&free));
 }
 
 #[test]

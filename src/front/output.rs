@@ -107,7 +107,7 @@ impl Output {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner.format {
             Format::View | Format::List | Format::Table => {
-                let held_back = inner.renderer.as_mut().map(Renderer::flush).unwrap_or_default();
+                let held_back = inner.renderer.as_mut().map(Renderer::interrupt).unwrap_or_default();
                 inner.write(&held_back);
                 inner.write(text);
             }

@@ -178,6 +178,12 @@ impl Renderer {
         self.sink.flush()
     }
 
+    /// What has to stand above a line of text that is no record: everything held back. Where a
+    /// program asked for a table, the next row begins a new one.
+    pub fn interrupt(&mut self) -> String {
+        self.sink.interrupt()
+    }
+
     /// The rest: everything held back, and what closes the format.
     pub fn finish(mut self) -> String {
         self.sink.finish()
@@ -211,6 +217,11 @@ trait Sink: Send {
     /// Gives up what is held back only to look better.
     fn flush(&mut self) -> String {
         String::new()
+    }
+
+    /// Makes room for a line of text between what came and what comes.
+    fn interrupt(&mut self) -> String {
+        self.flush()
     }
 
     /// Gives up everything; called once, last.

@@ -173,6 +173,15 @@ impl Sink for Views {
         mem::take(&mut self.text)
     }
 
+    fn interrupt(&mut self) -> String {
+        let is_demanded = self.block.shape().is_some_and(|shape| shape.formatted.is_some());
+        if is_demanded || matches!(self.block, Block::Alone(..)) {
+            self.close();
+            self.has_blocks = false;
+        }
+        self.flush()
+    }
+
     fn finish(&mut self) -> String {
         self.close();
         mem::take(&mut self.text)
@@ -199,9 +208,13 @@ struct Shape {
 impl Shape {
     fn of(record: &Record, formatted: Option<Formatted>) -> Self {
         let has_view = view::is_registered(record.type_name());
-        // A view decides on the columns; without one, the properties do.
-        let names = if has_view { Vec::new() } else { record.names().map(str::to_owned).collect() };
-        Self { type_name: record.type_name().to_owned(), names, formatted }
+        // A view decides on the columns; without one, the properties do, whatever they are of.
+        let (type_name, names) = if has_view {
+            (record.type_name().to_owned(), Vec::new())
+        } else {
+            (String::new(), record.names().map(str::to_owned).collect())
+        };
+        Self { type_name, names, formatted }
     }
 
     fn group(&self) -> Option<&str> {
