@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Bound, Call, Halt};
 use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
 use crate::value::pattern::{Case, Pattern};
-use crate::value::{Block, Record, UnknownProperty, Value};
+use crate::value::{Block, Record, UnknownProperty, Value, article};
 
 /// The parameter that takes the pipe, or what stands for it.
 pub const INPUT_OBJECT: Parameter =
@@ -182,7 +182,7 @@ impl Property {
 
 /// The error for a property that the input does not have.
 pub fn no_such_property(unknown: &UnknownProperty) -> ErrorRecord {
-    let message = format!("A {} has no property '{}'.", unknown.type_name, unknown.name);
+    let message = format!("{} has no property '{}'.", article("A", &unknown.type_name), unknown.name);
     let error = ErrorRecord::new(Category::InvalidArgument, "PropertyNotFound", message);
     match &unknown.nearest {
         Some(nearest) => error.remedy(format!("Did you mean '{nearest}'?")),

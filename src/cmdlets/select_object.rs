@@ -6,9 +6,9 @@ use super::properties::{INPUT_OBJECT, Properties, no_such_property};
 use super::{Call, Cmdlet, Outcome};
 use crate::access::BuiltIn;
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
-use crate::value::Value;
 use crate::value::order::key;
 use crate::value::pattern::{Case, Pattern};
+use crate::value::{UnknownProperty, Value, article};
 
 /// `Select-Object`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -148,7 +148,7 @@ impl Shape {
 
     async fn emit(&mut self, call: &Call, item: Value) -> Outcome {
         if let Some(unknown) = self.properties.unknown(&item) {
-            call.warn(format!("A {}: its column stays empty.", describe(&unknown)))?;
+            call.warn(format!("{}: its column stays empty.", describe(&unknown)))?;
         }
         if let Some(unknown) = self.expanded.unknown(&item) {
             return Err(no_such_property(&unknown).into());
@@ -187,9 +187,14 @@ impl Shape {
     }
 }
 
-fn describe(unknown: &crate::value::UnknownProperty) -> String {
+fn describe(unknown: &UnknownProperty) -> String {
     let hint = unknown.nearest.as_ref().map(|nearest| format!(" (did you mean '{nearest}'?)"));
-    format!("{} has no property '{}'{}", unknown.type_name, unknown.name, hint.unwrap_or_default())
+    format!(
+        "{} has no property '{}'{}",
+        article("A", &unknown.type_name),
+        unknown.name,
+        hint.unwrap_or_default()
+    )
 }
 
 /// The type of a record of which only a part is left, so that no view expects the rest.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use record::{Record, UnknownProperty};
+pub use record::{Record, UnknownProperty, article};
 
 use crate::secret::Credential;
 

@@ -93,7 +93,7 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
 
 /// A property that the value does not have.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("a {type_name} has no property '{name}'{}", match .nearest { Some(nearest) => format!("; did you mean '{nearest}'?"), None => String::new() })]
+#[error("{} has no property '{name}'{}", article("a", type_name), match .nearest { Some(nearest) => format!("; did you mean '{nearest}'?"), None => String::new() })]
 pub struct UnknownProperty {
     /// The name that was asked for.
     pub name: String,
@@ -101,6 +101,12 @@ pub struct UnknownProperty {
     pub type_name: String,
     /// The property whose name is nearest, if one is near.
     pub nearest: Option<String>,
+}
+
+/// The name of a type behind its article: `a` or `A`, which may have to become `an`.
+pub fn article(a: &str, type_name: &str) -> String {
+    let n = if type_name.starts_with(['A', 'E', 'I', 'O']) { "n" } else { "" };
+    format!("{a}{n} {type_name}")
 }
 
 impl UnknownProperty {

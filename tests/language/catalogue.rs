@@ -68,7 +68,7 @@ static CMDLETS: &[Description] = &[
         None,
         &["?", "where"],
         &[
-            parameter("FilterScript", Kind::Any).at(0),
+            parameter("FilterScript", Kind::Property).at(0),
             parameter("Value", Kind::Any).at(1),
             parameter("EQ", Kind::Switch),
             parameter("NE", Kind::Switch),

@@ -108,6 +108,11 @@ pub enum Problem {
     /// A map's entry does not begin with a name.
     #[error("a map's entry is written Name = value")]
     MapEntry,
+    /// A script block in the header of a statement.
+    #[error(
+        "in the header of for, if and while, {{ begins the body: put a command with a script block in parentheses"
+    )]
+    BlockInHeader,
     /// `$_` where nothing is current.
     #[error("$_ is the current object of a script block, and this is outside of one")]
     CurrentOutside,
@@ -438,6 +443,7 @@ impl Mistake {
             | Problem::MissingSemicolon
             | Problem::Unexpected { .. }
             | Problem::MapEntry
+            | Problem::BlockInHeader
             | Problem::CurrentOutside
             | Problem::UnknownVariable { .. }
             | Problem::OuterVariable { .. }

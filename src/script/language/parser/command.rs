@@ -5,7 +5,7 @@
 //! one reading of a text finds all of them.
 
 use super::{Flow, Parser};
-use crate::cmdlet::parameter::{NoParameter, Parameter};
+use crate::cmdlet::parameter::{Arity, NoParameter, Parameter};
 use crate::cmdlet::{Description, Kind};
 use crate::script::language::message::{Problem, Refused};
 use crate::script::language::source_map::Span;
@@ -169,8 +169,26 @@ impl Parser<'_, '_> {
         while let Some(argument) = self.argument(cmdlet, flow) {
             arguments.push(argument);
         }
+        if flow.header && arguments.is_empty() && begins_with_a_block(cmdlet) {
+            arguments.extend(self.block_in_header(cmdlet, flow));
+        }
         self.check(cmdlet, &mut arguments);
         Command { name, cmdlet, arguments }
+    }
+
+    /// A script block where `{` begins the body: a mistake, and read as what it was meant to be, so
+    /// that its text gives no others.
+    fn block_in_header(&mut self, cmdlet: Cmdlet, flow: Flow) -> Option<Argument> {
+        let mark = self.lexer.at();
+        self.lexer.blank_in_line();
+        let brace = self.lexer.at();
+        let is_block = self.lexer.peek() == Some('{');
+        self.lexer.rewind(mark);
+        if !is_block {
+            return None;
+        }
+        self.problem(Span::new(brace, brace + 1), Problem::BlockInHeader);
+        self.argument(cmdlet, Flow { header: false, ..flow })
     }
 
     /// The next argument; none where the command ends, and then nothing is taken.
@@ -347,6 +365,14 @@ impl Parser<'_, '_> {
             argument.parameter = by_place.next();
         }
     }
+}
+
+/// Whether a cmdlet's first argument is one script block or property, without which it does nothing.
+fn begins_with_a_block(cmdlet: Cmdlet) -> bool {
+    let first = cmdlet.description().and_then(|description| places(description).next());
+    first.is_some_and(|parameter| {
+        matches!(parameter.kind, Kind::Property | Kind::Block) && parameter.arity == Arity::One
+    })
 }
 
 /// The parameters of a cmdlet that are known by their place, in order.
