@@ -78,6 +78,8 @@ fn every_way_around_the_gate_is_refused_with_the_same_words() {
         "Test-XmppIM a.litwareinc.com a@contoso.com -rp 5222",
         "Test-XmppIM a.litwareinc.com a@contoso.com -UserSip kim@fabrikam.com",
         "Test-Registration b.fabrikam.com",
+        "Test-Topology b.fabrikam.com",
+        "Test-CsTopology -Pool a.litwareinc.com -Partner fabrikam.com",
         "Test-CsRegistration a.litwareinc.com -RegistrarPort 5222",
         "Test-Registration a.litwareinc.com -UserSipAddress kim@fabrikam.com",
         "@(\"a.litwareinc.com\", \"b.fabrikam.com\") | Test-Registration",

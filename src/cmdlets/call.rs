@@ -327,9 +327,10 @@ impl Streams {
     }
 
     /// Adds a test to the log, if anybody wants it.
-    pub fn log(&self, test: impl FnOnce() -> Record) {
-        if let Some(log) = &self.log {
-            let _ = log.send(test());
+    pub fn log(&self, tests: impl FnOnce() -> Vec<Record>) {
+        let Some(log) = &self.log else { return };
+        for test in tests() {
+            let _ = log.send(test);
         }
     }
 

@@ -22,6 +22,7 @@ pub mod help;
 
 pub mod test_xmpp_im;
 pub mod test_registration;
+pub mod test_topology;
 pub mod test_federated_partner;
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
@@ -117,6 +118,7 @@ pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 pub static ALL: &[&Cmdlet] = &[
     &test_xmpp_im::CMDLET,
     &test_registration::CMDLET,
+    &test_topology::CMDLET,
     &test_federated_partner::CMDLET,
     &get_pool::CMDLET,
     &get_xmpp_allowed_partner::CMDLET,

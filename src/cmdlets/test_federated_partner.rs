@@ -105,7 +105,7 @@ async fn run(call: Call) -> Outcome {
     let server = server(&call)?;
     let timeout = call.bound.duration("Timeout");
     let domains: Result<Vec<Domain>, ErrorRecord> =
-        call.bound.texts("Domain").iter().map(|written| domain(written)).collect();
+        call.bound.texts("Domain").iter().map(|written| verifying::domain(written)).collect();
     let inspections: Vec<Inspection> = domains?
         .into_iter()
         .map(|domain| Inspection::plan(&call.topology, target.as_deref(), domain, server.clone(), timeout))
@@ -118,7 +118,7 @@ async fn run(call: Call) -> Outcome {
         .map(|inspection| inspection.run(network.clone(), watcher.clone(), call.cancel.clone()));
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = together(verifying::throttle(&call), looks, sender);
-    let told = Told { warnings, record: Inspected::record, logged: logged_look };
+    let told = Told { warnings, records: |seen| vec![seen.record()], logged: |seen| vec![logged_look(seen)] };
     verifying::report(&call, total, running, results, told).await
 }
 
@@ -142,14 +142,6 @@ fn server(call: &Call) -> Result<Option<Server>, ErrorRecord> {
     })
 }
 
-fn domain(written: &str) -> Result<Domain, ErrorRecord> {
-    written.parse().map_err(|fault| {
-        ErrorRecord::new(Category::InvalidArgument, "BadDomain", format!("'{written}': {fault}."))
-            .target(written)
-            .remedy("Give a domain, as it stands behind the @ of an address.")
-    })
-}
-
 /// What is wrong beside a result: single servers, and a certificate that ends soon.
 fn warnings(call: &Call, seen: &Inspected) -> Vec<String> {
     if call.bound.switch("Force") {
@@ -157,10 +149,7 @@ fn warnings(call: &Call, seen: &Inspected) -> Vec<String> {
     }
     let servers =
         seen.remarks.iter().map(|remark| format!("{} ({}) {}", remark.error(), remark.code, remark.remedy));
-    let left = seen.days_left().filter(|left| (0..WARNING_DAYS).contains(left));
-    let ending = left.map(|left| format!("A certificate of {} ends in {left} days.", seen.domain));
+    let left = seen.days_left();
+    let ending = left.and_then(|left| verifying::warning_of_partner(call, seen.domain.as_str(), left));
     servers.chain(ending).collect()
 }
-
-/// From how many days before its end on a partner's certificate is warned about.
-const WARNING_DAYS: i64 = 14;

@@ -80,7 +80,11 @@ async fn run(call: Call) -> Outcome {
     });
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = together(verifying::throttle(&call), logons, sender);
-    let told = Told { warnings, record: Registered::record, logged: logged_logon };
+    let told = Told {
+        warnings,
+        records: |result| vec![result.record()],
+        logged: |result| vec![logged_logon(result)],
+    };
     verifying::report(&call, total, running, results, told).await
 }
 

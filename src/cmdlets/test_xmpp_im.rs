@@ -92,7 +92,8 @@ async fn run(call: Call) -> Outcome {
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = batch(&call).run(verifications, sender);
-    let told = Told { warnings, record: TestResult::record, logged };
+    let told =
+        Told { warnings, records: |result| vec![result.record()], logged: |result| vec![logged(result)] };
     verifying::report(&call, total, running, results, told).await
 }
 
@@ -128,7 +129,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
                 Ok(Plan::Test(verification)) => verifications.push(*verification),
                 Ok(Plan::NotAllowed { sender }) => {
                     let result = TestResult::not_allowed(target, sender, receiver.clone());
-                    call.streams.log(|| logged(&result));
+                    call.streams.log(|| vec![logged(&result)]);
                     call.emit(result.record()).await?;
                 }
                 Err(refusal) => {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::{Call, Halt, Outcome};
-use crate::address::Address;
+use crate::address::{Address, Domain};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis;
 use crate::value::Record;
@@ -115,6 +115,15 @@ pub fn address(written: &str) -> Result<Address, ErrorRecord> {
     })
 }
 
+/// A domain as it is written.
+pub fn domain(written: &str) -> Result<Domain, ErrorRecord> {
+    written.parse().map_err(|fault| {
+        ErrorRecord::new(Category::InvalidArgument, "BadDomain", format!("'{written}': {fault}."))
+            .target(written)
+            .remedy("Give a domain, as it stands behind the @ of an address.")
+    })
+}
+
 /// How to authenticate, by the name of a mode or of a SASL mechanism.
 fn authentication(name: &str) -> Result<Authentication, ErrorRecord> {
     let refuse = |message: String, remedy: &str| {
@@ -170,6 +179,15 @@ pub fn warnings_of_logon(
     warnings
 }
 
+/// What is wrong beside a partner that is well: its certificate ends soon.
+pub fn warning_of_partner(call: &Call, domain: &str, days_left: i64) -> Option<String> {
+    let ends_soon = (0..WARNING_DAYS).contains(&days_left) && !call.bound.switch("Force");
+    ends_soon.then(|| format!("A certificate of {domain} ends in {days_left} days."))
+}
+
+/// From how many days before its end on a partner's certificate is warned about.
+const WARNING_DAYS: i64 = 14;
+
 /// Tells the phases as they happen, where somebody wants to know.
 pub fn watcher(call: &Call) -> Watcher {
     let stanzas = if call.streams.is_logging() { Stanzas::Kept } else { Stanzas::Forgotten };
@@ -195,10 +213,10 @@ pub fn watcher(call: &Call) -> Watcher {
 pub struct Told<T> {
     /// What is wrong beside it.
     pub warnings: fn(&Call, &T) -> Vec<String>,
-    /// Its record.
-    pub record: fn(&T) -> Record,
-    /// Its record with its log.
-    pub logged: fn(&T) -> Record,
+    /// Its record, or those of all that it holds.
+    pub records: fn(&T) -> Vec<Record>,
+    /// The same with their logs.
+    pub logged: fn(&T) -> Vec<Record>,
 }
 
 /// Does what is `running`, and reports each of its `total` results when it is there: its warnings, each
@@ -220,7 +238,7 @@ async fn drain<T>(
     call: &Call,
     total: usize,
     mut results: mpsc::Receiver<T>,
-    Told { warnings, record, logged }: Told<T>,
+    Told { warnings, records, logged }: Told<T>,
 ) -> Outcome {
     let started = Instant::now();
     let mut told = HashSet::new();
@@ -236,7 +254,9 @@ async fn drain<T>(
             }
         }
         call.streams.log(|| logged(&result));
-        call.emit(record(&result)).await?;
+        for record in records(&result) {
+            call.emit(record).await?;
+        }
     }
     Ok(())
 }

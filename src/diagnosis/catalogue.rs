@@ -74,6 +74,9 @@ entries! {
     PLAN_ACCOUNT_STOPPED: "PLAN-ACCOUNT-STOPPED", [Caller],
         "The account's logon was refused three times in this batch. Servers ban those who go on, so it was left alone.",
         "See the results before this one for why the logon is refused; correct the stored credential with Set-TestUserCredential.";
+    PLAN_NO_TEST_USERS: "PLAN-NO-TEST-USERS", [Caller],
+        "The pool lends no account for verification, so nobody can log on to see whether users can.",
+        "Add a test user to the pool with New-HealthMonitoringConfiguration, and store its password with Set-TestUserCredential.";
 
     // Resolve
     DNS_BAD_SERVER: "DNS-BAD-SERVER", [Caller],

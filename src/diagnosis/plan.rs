@@ -1,7 +1,7 @@
 //! What fails before a packet leaves: the plan itself says no.
 
 use super::Finding;
-use super::catalogue::{PLAN_ACCOUNT_STOPPED, PLAN_NOT_ALLOWED};
+use super::catalogue::{PLAN_ACCOUNT_STOPPED, PLAN_NO_TEST_USERS, PLAN_NOT_ALLOWED};
 use crate::address::{Address, Domain};
 
 /// The receiver's domain is neither one of our own nor an allowed partner's.
@@ -10,6 +10,14 @@ pub fn not_allowed(domain: &Domain) -> Finding {
         .remedy(format!(
             "Check the spelling of the receiver's domain; if it is right, allow it: New-XmppAllowedPartner {domain}."
         ))
+}
+
+/// A pool lends nobody to test it with.
+pub fn no_test_users(pool: &str) -> Finding {
+    Finding::of(&PLAN_NO_TEST_USERS, format!("{pool} has no test users")).remedy(format!(
+        "Give it some: New-HealthMonitoringConfiguration {pool} -FirstTestUserSipUri sip:USER@DOMAIN, then \
+         Set-TestUserCredential."
+    ))
 }
 
 /// The account was refused too often in this batch, and is left alone.

@@ -124,6 +124,27 @@ pub const VIEWS: &[View] = &[
         ],
     },
     View {
+        type_name: "TopologyCheck",
+        layout: Layout::ListOfOne,
+        list: &[
+            as_is("Check"),
+            as_is("Target"),
+            as_is("Result"),
+            as_is("Latency"),
+            labelled("Error", "Error Message"),
+            as_is("Diagnosis"),
+            labelled("CertificateDaysLeft", "Days Left"),
+        ],
+        table: &[
+            as_is("Check"),
+            as_is("Target"),
+            as_is("Result"),
+            as_is("Latency"),
+            labelled("CertificateDaysLeft", "Days Left"),
+            Column { property: "Code", label: "Code", least_width: 18 },
+        ],
+    },
+    View {
         type_name: "Pool",
         layout: Layout::Table,
         list: &[],

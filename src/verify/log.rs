@@ -2,6 +2,7 @@
 //!
 //! Made only where somebody asked for it (`-OutLoggerVariable`); how it is shown is `render`'s.
 
+use super::checks::Checked;
 use super::outcome::TestResult;
 use super::partner::Inspected;
 use super::registration::Registered;
@@ -25,6 +26,13 @@ pub fn logged(result: &TestResult) -> Record {
 pub fn logged_logon(registered: &Registered) -> Record {
     let lane = lane(format!("User {}", registered.account), &registered.trace);
     registered.record().with("Log", Value::List(vec![lane]))
+}
+
+/// A check's record with its log.
+pub fn logged_check(checked: &Checked) -> Record {
+    let title = format!("{} {}", checked.check, checked.target);
+    let lanes = checked.traces.iter().map(|trace| lane(title.clone(), trace)).collect();
+    checked.record().with("Log", Value::List(lanes))
 }
 
 /// A look's record with its log: a lane for the search, and one for each server.

@@ -3,8 +3,8 @@
 //! `plan` finds out what is to be done before anything leaves; `attempt` does it; `batch` does
 //! many at once, with sessions shared and limits kept; `outcome` is what came of each. `responder` is
 //! the other end, which answers the tests of others; `partner` is the look from here alone,
-//! `registration` a logon alone. Stands on
-//! the client path and on diagnosis; knows no cmdlet and no parameter's name.
+//! `registration` a logon alone, and `checks` goes through all that a topology lists. Stands on the
+//! client path and on diagnosis; knows no cmdlet and no parameter's name.
 
 // Reading order.
 pub mod plan;
@@ -17,6 +17,7 @@ pub mod responder;
 pub mod together;
 pub mod partner;
 pub mod registration;
+pub mod checks;
 
 pub use attempt::Watcher;
 pub use batch::Batch;

@@ -155,6 +155,12 @@ impl Inspected {
         seen.map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// How long the look took; zero on failure.
+    pub fn latency(&self) -> Duration {
+        let elapsed = self.look.as_ref().map_or(Duration::ZERO, |look| look.duration);
+        if matches!(self.verdict, Verdict::Success) { elapsed } else { Duration::ZERO }
+    }
+
     /// The server that the result is about: the first one that is well, else the first one.
     fn foremost(&self) -> Option<&Sight> {
         self.sights().iter().find(|sight| sight.is_healthy()).or_else(|| self.sights().first())
@@ -163,13 +169,12 @@ impl Inspected {
     /// The result as a record, properties in the order of the views.
     pub fn record(&self) -> Record {
         let elapsed = self.look.as_ref().map_or(Duration::ZERO, |look| look.duration);
-        let latency = if matches!(self.verdict, Verdict::Success) { elapsed } else { Duration::ZERO };
         let sight = self.foremost();
         let seen = |of: fn(&Sight) -> Value| sight.map_or(Value::Null, of);
         let record = Record::new("FederatedPartnerResult")
             .with("TargetFqdn", Value::optional(self.target.clone()))
             .with("Domain", self.domain.to_string());
-        let record = outcome::told(record, &self.verdict, latency).with("SeenFrom", "this machine");
+        let record = outcome::told(record, &self.verdict, self.latency()).with("SeenFrom", "this machine");
         outcome::blamed(record, &self.verdict)
             .with("Server", seen(server))
             .with("CertificateFor", seen(names))

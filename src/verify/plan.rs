@@ -211,6 +211,30 @@ pub fn plan_logon(
     account(vault, target, pool, address, ask)
 }
 
+/// The test users of a pool with what is stored for them; without a credential where nothing is.
+///
+/// # Errors
+/// The vault cannot be read.
+pub fn lent(pool: &Pool, vault: OpenVault<'_>) -> Result<Vec<Account>, Refusal> {
+    let account = |address: &Address| match stored(vault, Some(pool), address) {
+        Ok(stored) => Ok(own_account(Some(pool), address.clone(), stored)),
+        Err(Refusal::NoCredential { .. }) => Ok(without_credential(pool, address.clone())),
+        Err(refusal) => Err(refusal),
+    };
+    pool.test_users.iter().map(account).collect()
+}
+
+/// An account that nobody has, to get as far as a pool's certificate with.
+pub fn stranger(pool: &Pool) -> Option<Account> {
+    let address = format!("nobody@{}", pool.domains.first()?).parse().ok()?;
+    Some(without_credential(pool, address))
+}
+
+fn without_credential(pool: &Pool, address: Address) -> Account {
+    let user_name = address.bare().node().map_or_else(String::new, ToString::to_string);
+    own_account(Some(pool), address, StoredCredential { user_name, password: None, certificate: None })
+}
+
 /// Opens the vault, when and if it is needed.
 pub type OpenVault<'a> = &'a dyn Fn() -> Result<Arc<Vault>, ErrorRecord>;
 

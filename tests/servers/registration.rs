@@ -1,4 +1,4 @@
-//! `Test-Registration`: a logon alone, at both servers.
+//! `Test-Registration` and `Test-Topology`: everything but a message, at both servers.
 
 use crate::desk::{Desk, Pool};
 use crate::federation::{CONTOSO, Federation, LITWARE, PASSWORD};
@@ -36,4 +36,38 @@ fn a_logon_succeeds_or_is_named_on_both_servers() {
         assert_eq!((&failed["Result"], ran.status), (&"Failure".into(), Some(1)), "{ran:?}");
         assert_eq!((&failed["Code"], &failed["Owner"]), (&code.into(), &owner.into()), "{ran:?}");
     }
+}
+
+#[test]
+fn a_topology_is_checked_piece_by_piece() {
+    let Some(federation) = Federation::get() else { return };
+    let pools = [
+        Pool::at(LITWARE, federation.prosody.address).lending("pilar", "not-her-password"),
+        Pool::at_port(LITWARE, federation.prosody.address, 5999).called("shut.litware.test".to_owned()),
+    ];
+    let partners =
+        format!("[[partner]]\ndomain = \"{CONTOSO}\"\n[[partner]]\ndomain = \"nosuch.checks.test\"\n");
+    let desk = Desk::set_up(federation, "checks", &pools, &partners);
+    let (checks, ran) = desk.records("Test-Topology | Sort-Object Target,Check");
+    let told: Vec<String> = checks
+        .iter()
+        .map(|check| {
+            let text = |property: &str| check[property].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {}", text("Check"), text("Target"), text("Code"))
+        })
+        .collect();
+    let expected = [
+        "Partner contoso.test -",
+        "Logon kenmyer@litware.test -",
+        "Partner nosuch.checks.test FEDERATION-NOT-FOUND",
+        "Logon pilar@litware.test SASL-REJECTED",
+        "Connect pool.litware.test -",
+        "Resolve pool.litware.test -",
+        "Secure pool.litware.test -",
+        "Connect shut.litware.test CONNECT-REFUSED",
+        "Resolve shut.litware.test -",
+    ];
+    assert_eq!((told, ran.status), (expected.map(str::to_owned).to_vec(), Some(1)), "{}", ran.stderr);
+    let secured = checks.iter().filter(|check| check["Check"] == "Secure");
+    assert!(secured.clone().all(|check| check["CertificateDaysLeft"].as_i64().is_some_and(|days| days > 0)));
 }

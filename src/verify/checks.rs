@@ -1,0 +1,187 @@
+//! The checks of a topology: each pool's names, ports and certificate, each of its test users, each
+//! partner, each of them a result of its own.
+//!
+//! A pool is checked by the logon of its first test user, whose phases are told apart, and its other
+//! test users log on where the way there is clear. A partner is looked at from here. No message is sent
+//! and no presence.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Watcher;
+use super::outcome::{self, Verdict};
+use super::partner::{Inspected, Inspection};
+use super::plan::{Account, Ask};
+use super::registration::{Registered, Registration};
+use super::sessions::Sessions;
+use crate::diagnosis;
+use crate::value::{Record, Value};
+use crate::xmpp::network::Network;
+use crate::xmpp::trace::Trace;
+use crate::xmpp::{Deadlines, Phase};
+
+/// Something of the topology that is checked.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// A pool.
+    Pool(Box<PoolSubject>),
+    /// A partner, or another domain of one.
+    Partner(Box<Inspection>),
+}
+
+/// A pool, with all that it needs looked up.
+#[derive(Clone, Debug)]
+pub struct PoolSubject {
+    /// Its test users, with what is stored for them.
+    pub users: Vec<Account>,
+    /// Who logs on where it lends nobody: an account without a credential, which gets as far as the
+    /// certificate.
+    pub stranger: Option<Account>,
+    /// How long each phase may take.
+    pub deadlines: Deadlines,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What was checked: a phase on the way to a pool, `Logon`, or `Partner`.
+    pub check: &'static str,
+    /// Whose: the pool, the test user, the partner's domain.
+    pub target: String,
+    /// The pool; none for a partner.
+    pub pool: Option<String>,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// How long it took; zero on failure.
+    pub latency: Duration,
+    /// Days until the first certificate of the chain ends, where this check saw one.
+    pub days_left: Option<i64>,
+    /// Everything that was done and learned, for the log.
+    pub traces: Vec<Trace>,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
+/// What checks work with.
+#[derive(Clone)]
+pub struct Checking {
+    /// The network.
+    pub network: Network,
+    /// Sessions of one run: an account that is refused three times is left alone.
+    pub sessions: Arc<Sessions>,
+    /// Who is told.
+    pub watcher: Watcher,
+    /// Ends it.
+    pub cancel: CancellationToken,
+}
+
+impl Subject {
+    /// Checks it.
+    pub async fn check(self, with: Checking) -> Vec<Checked> {
+        match self {
+            Self::Pool(pool) => pool.check(&with).await,
+            Self::Partner(inspection) => {
+                vec![Checked::partner(inspection.run(with.network, with.watcher, with.cancel).await)]
+            }
+        }
+    }
+}
+
+impl PoolSubject {
+    async fn check(self, with: &Checking) -> Vec<Checked> {
+        let mut users = self.users.into_iter();
+        let first = users.next();
+        let has_users = first.is_some();
+        let log_on = |account: Account| {
+            let registration =
+                Registration { account, ask: Ask::default(), deadlines: self.deadlines, retries: 0 };
+            registration.run(
+                Arc::clone(&with.sessions),
+                with.network.clone(),
+                with.watcher.clone(),
+                with.cancel.clone(),
+            )
+        };
+        let Some(first) = first.or(self.stranger) else { return Vec::new() };
+        let way = log_on(first).await;
+        let mut checks = Checked::phases(&way);
+        let is_clear = checks.iter().all(|check| matches!(check.verdict, Verdict::Success));
+        if !is_clear {
+            return checks;
+        }
+        if has_users {
+            checks.push(Checked::logon(way));
+            checks.extend(join_all(users.map(log_on)).await.into_iter().map(Checked::logon));
+        } else {
+            let verdict = Verdict::Failure(diagnosis::plan::no_test_users(&way.target));
+            checks.push(Checked { verdict, target: way.target.clone(), ..Checked::logon(way) });
+        }
+        checks
+    }
+}
+
+impl Checked {
+    /// The phases on the way to a pool, up to the one that failed.
+    fn phases(way: &Registered) -> Vec<Self> {
+        let ended_in = way.trace.steps().last().map_or(Phase::Resolve, |step| step.phase);
+        let phases = [Phase::Resolve, Phase::Connect, Phase::Secure];
+        let reached = phases.into_iter().filter(|phase| *phase <= ended_in);
+        reached
+            .map(|phase| {
+                let has_failed = phase == ended_in && !matches!(way.verdict, Verdict::Success);
+                let steps = way.trace.steps().iter().filter(|step| step.phase == phase);
+                let certificate = way.trace.certificate().filter(|_| phase == Phase::Secure);
+                Self {
+                    check: phase.name(),
+                    target: way.target.clone(),
+                    pool: Some(way.target.clone()),
+                    verdict: if has_failed { way.verdict.clone() } else { Verdict::Success },
+                    latency: if has_failed { Duration::ZERO } else { steps.map(|step| step.duration).sum() },
+                    days_left: certificate.map(|certificate| certificate.chain_days_left()),
+                    traces: vec![way.trace.clone()],
+                    started_at: way.started_at,
+                }
+            })
+            .collect()
+    }
+
+    fn logon(registered: Registered) -> Self {
+        Self {
+            check: "Logon",
+            target: registered.account.to_string(),
+            pool: Some(registered.target),
+            verdict: registered.verdict,
+            latency: registered.latency,
+            days_left: None,
+            traces: vec![registered.trace],
+            started_at: registered.started_at,
+        }
+    }
+
+    fn partner(seen: Inspected) -> Self {
+        Self {
+            check: "Partner",
+            target: seen.domain.to_string(),
+            pool: None,
+            latency: seen.latency(),
+            days_left: seen.days_left(),
+            traces: seen.look.iter().map(|look| look.trace.clone()).collect(),
+            started_at: seen.started_at,
+            verdict: seen.verdict,
+        }
+    }
+
+    /// The result as a record, properties in the order of the views.
+    pub fn record(&self) -> Record {
+        let record =
+            Record::new("TopologyCheck").with("Check", self.check).with("Target", self.target.as_str());
+        let record = outcome::told(record, &self.verdict, self.latency)
+            .with("TargetFqdn", Value::optional(self.pool.as_deref()))
+            .with("CertificateDaysLeft", Value::optional(self.days_left));
+        outcome::blamed(record, &self.verdict).with("StartedAt", self.started_at)
+    }
+}
