@@ -151,6 +151,51 @@ fn an_interrupt_ends_what_runs_and_not_the_session() {
 }
 
 #[test]
+fn tab_completes_pools_and_receivers_of_the_topology() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.press("Test-XmppIM -TargetFqdn atl-c\t");
+    seat.see("atl-cs-001.litwareinc.com");
+    seat.press(" -Receiver adelany@cont\t");
+    seat.see("adelany@contoso.com");
+    let shown = seat.run("");
+    assert!(shown.contains("Success"), "{shown}");
+    seat.leave();
+}
+
+#[test]
+fn an_interrupt_in_the_middle_of_a_verification_tells_what_was_learned() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    // The first pool answers; then each keeps silent until its deadline.
+    seat.run("$names = 'atl-cs-001','silent','tls-silent','tls-then-silent','auth-silent','bind-silent'");
+    seat.run("$pools = $names | ForEach-Object { `${$_}.litwareinc.com` }");
+    seat.press("Test-XmppIM $pools adelany@contoso.com -ThrottleLimit 1");
+    seat.press(ENTER);
+    seat.see("1/6");
+    seat.press("\x03");
+    let shown = seat.prompt();
+    assert!(shown.contains("atl-cs-001.litwareinc.com") && shown.contains("Success"), "{shown}");
+    assert!(shown.contains("Interrupted."), "{shown}");
+    assert!(!shown.contains("bind-silent.litwareinc.com"), "{shown}");
+    assert!(seat.run("7 * 11").contains("77"));
+    seat.leave();
+}
+
+#[test]
+fn clear_leaves_the_session_as_it_is() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("let n = 11");
+    seat.press("clear");
+    seat.press(ENTER);
+    seat.see("\x1b[2J");
+    seat.prompt();
+    assert!(seat.run("7 * n").contains("77"));
+    seat.leave();
+}
+
+#[test]
 fn a_mistake_shows_its_place_and_the_nearest_name() {
     let mut seat = Seat::take();
     seat.prompt();

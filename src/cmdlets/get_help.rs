@@ -3,6 +3,7 @@
 use super::filter::Filter;
 use super::help::about::TOPICS;
 use super::help::page::{Extent, page, parameter_text};
+use super::help::wrapped;
 use super::{Call, Cmdlet, Halt, Outcome};
 use crate::access::BuiltIn;
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
@@ -108,7 +109,13 @@ fn overview(call: &Call) -> String {
 
 fn titled(list: &[(&str, &str)]) -> String {
     let width = list.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    list.iter().map(|(name, synopsis)| format!("  {name:width$}  {synopsis}\n")).collect()
+    let column = width + 4;
+    list.iter()
+        .map(|(name, synopsis)| {
+            let text = wrapped(synopsis, column);
+            format!("  {name:width$}  {}", text.get(column..).unwrap_or_default())
+        })
+        .collect()
 }
 
 fn no_help(call: &Call, name: &str) -> Halt {

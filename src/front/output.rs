@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::ColorChoice;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cmdlets::transcript::Transcripts;
 use crate::render::{Colour, Format, PATIENCE, Renderer};
@@ -27,6 +28,8 @@ struct Inner {
     is_closed: bool,
     /// What writes down all that is shown.
     transcripts: Arc<Transcripts>,
+    /// How far a long piece of work is; on a terminal, below all that was shown.
+    bar: Option<ProgressBar>,
 }
 
 impl Output {
@@ -48,6 +51,7 @@ impl Output {
             emitted_at: None,
             is_closed: false,
             transcripts: Arc::default(),
+            bar: None,
         };
         Self(Arc::new(Mutex::new(inner)))
     }
@@ -79,6 +83,7 @@ impl Output {
 
     /// Ends what one input of the shell printed; the next one begins anew.
     pub fn finish_part(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take_bar_away();
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).renderer.is_some() {
             self.finish();
         }
@@ -93,6 +98,7 @@ impl Output {
             None => Renderer::new(inner.format, inner.width, inner.colour),
         };
         let text = renderer.finish();
+        inner.take_bar_away();
         inner.write(&text);
     }
 
@@ -128,9 +134,29 @@ impl Output {
         inner.write("\n");
     }
 
+    /// Shows on a terminal how much of a long piece of work is done, until all of it is.
+    pub fn progress(&self, activity: &str, done: usize, total: usize) {
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if done >= total {
+            inner.take_bar_away();
+            return;
+        }
+        let bar = inner.bar.get_or_insert_with(|| {
+            // Not as wide as the terminal: the ^C that it shows would begin another line.
+            let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_length(total as u64);
+        bar.set_message(activity.to_owned());
+        bar.set_position(done as u64);
+    }
+
     /// A line for people, on standard error.
     pub fn note(&self, text: &str) {
-        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.note(&format!("{text}\n"));
     }
 
@@ -146,15 +172,35 @@ impl Inner {
             return;
         }
         self.transcripts.shown(text);
-        let mut out = io::stdout().lock();
-        self.is_closed = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err();
+        self.is_closed = self.above_the_bar(text, || {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err()
+        });
     }
 
     /// Writes to standard error.
-    fn note(&self, text: &str) {
+    fn note(&mut self, text: &str) {
         self.transcripts.shown(text);
         // When standard error is gone there is nowhere left to say so.
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = self.above_the_bar(text, || io::stderr().lock().write_all(text.as_bytes()));
+    }
+
+    /// Writes text where the bar stands, and the bar below it. Below a line that goes on there is
+    /// no room: the bar comes back with its next step.
+    fn above_the_bar<T>(&mut self, text: &str, write: impl FnOnce() -> T) -> T {
+        if !text.ends_with('\n') {
+            self.take_bar_away();
+        }
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn take_bar_away(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 }
 

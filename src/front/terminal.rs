@@ -1,10 +1,7 @@
 //! The operator at a terminal, or the absence of one.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::sync::Mutex;
 use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Output;
 use crate::cmdlet::ErrorRecord;
@@ -16,7 +13,6 @@ use crate::secret::Secret;
 pub struct Terminal {
     output: Output,
     is_interactive: bool,
-    progress: Mutex<Option<ProgressBar>>,
 }
 
 impl Terminal {
@@ -24,17 +20,7 @@ impl Terminal {
     /// nobody is asked anything.
     pub fn new(output: Output) -> Self {
         let is_interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
-        Self { output, is_interactive, progress: Mutex::new(None) }
-    }
-
-    fn say(&self, text: &str) {
-        // A progress bar must not be torn: it is taken away, and comes back with its next step.
-        if let Ok(mut progress) = self.progress.lock()
-            && let Some(bar) = progress.take()
-        {
-            bar.finish_and_clear();
-        }
-        self.output.note(text);
+        Self { output, is_interactive }
     }
 }
 
@@ -84,34 +70,18 @@ impl Operator for Terminal {
     }
 
     fn warning(&self, text: &str) {
-        self.say(&format!("WARNING: {}", visible(text)));
+        self.output.note(&format!("WARNING: {}", visible(text)));
     }
 
     fn verbose(&self, text: &str) {
-        self.say(&format!("VERBOSE: {}", visible(text)));
+        self.output.note(&format!("VERBOSE: {}", visible(text)));
     }
 
     fn error(&self, error: &ErrorRecord) {
-        self.say(&super::report::error_record(error, None));
+        self.output.note(&super::report::error_record(error, None));
     }
 
     fn progress(&self, activity: &str, done: usize, total: usize, _elapsed: Duration) {
-        if !io::stderr().is_terminal() {
-            return;
-        }
-        let Ok(mut progress) = self.progress.lock() else { return };
-        if done >= total {
-            if let Some(bar) = progress.take() {
-                bar.finish_and_clear();
-            }
-            return;
-        }
-        let bar = progress.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
-            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
-        bar.set_length(total as u64);
-        bar.set_message(activity.to_owned());
-        bar.set_position(done as u64);
+        self.output.progress(activity, done, total);
     }
 }

@@ -59,6 +59,10 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         match signal {
             Ok(Signal::Success(line)) if line.trim().is_empty() => {}
             Ok(Signal::Success(line)) if matches!(line.trim(), "exit" | "quit") => break ExitStatus::Success,
+            Ok(Signal::Success(line)) if matches!(line.trim(), "clear" | "cls") => {
+                // A terminal that cannot be cleared stays as it is.
+                let _ = editor.clear_screen();
+            }
             Ok(Signal::Success(line)) => {
                 let kept = Some(line.as_str()).filter(|line| history::may_be_kept(line));
                 started.output.transcripts().typed(&prompt.text(), kept);
@@ -136,9 +140,9 @@ async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatu
 
 fn greet(started: &Started) {
     let version = env!("CARGO_PKG_VERSION");
-    started.output.note(&format!(
-        "imsh {version}: Get-Help explains, Tab completes, Ctrl-C stops what runs, Ctrl-D leaves."
-    ));
+    started
+        .output
+        .note(&format!("imsh {version}: Get-Help explains, Tab completes, Ctrl-C stops, Ctrl-D leaves."));
 }
 
 /// The program that runs when the shell starts: `imsh/profile.rhai` in the configuration directory.
