@@ -66,6 +66,7 @@ fn run(home: &TempDir, code: &str) -> (String, Option<i32>) {
 #[test]
 fn every_way_around_the_gate_is_refused_with_the_same_words() {
     let home = desk();
+    std::fs::write(home.path().join("library.rhai"), "fn look() { Get-Pool b.fabrikam.com }").unwrap();
     let before = std::fs::read(home.path().join("topology.toml")).unwrap();
     for code in [
         "Get-Pool b.fabrikam.com",
@@ -101,6 +102,20 @@ fn every_way_around_the_gate_is_refused_with_the_same_words() {
         "let p = #{Identity: \"b.fabrikam.com\", Description: \"x\"}; Set-Pool @p",
         "\"b.fabrikam.com\" | ForEach-Object { Get-Pool $_ }",
         "Get-Pool b.fabrikam.com -OutVariable seen",
+        "Get-Pool b.fabrikam.com -ErrorAction SilentlyContinue",
+        "gEt-pOoL b.fabrikam.com | Format-List *",
+        "@(\"a.litwareinc.com\", \"b.fabrikam.com\") | ForEach-Object -Parallel { Get-Pool $_ }",
+        "let look = || Get-Pool b.fabrikam.com; look.call()",
+        "fn look() { get_pool(\"b.fabrikam.com\") } look()",
+        "import \"library\" as library; library::look()",
+        "Measure-Command { Get-Pool b.fabrikam.com }",
+        "'[{\"Identity\": \"b.fabrikam.com\"}]' | ConvertFrom-Json | Set-Pool -Description x",
+        "Test-XmppIM a.litwareinc.com a@contoso.com -UserSip kim@fabrikam.com -OutLoggerVariable log",
+        "Get-Content topology.toml",
+        "Start-Transcript taken",
+        "Get-AuditLog",
+        "New-AdminRole Wide -Template ServerAdministrator",
+        "Set-AdminRole Desk -ConfigScopes global",
         "New-Pool c.example -Domains c.example",
         "New-XmppAllowedPartner evil.example",
         "Set-XmppAllowedPartner contoso.com -AdditionalDomains @{Add=\"evil.example\"}",
