@@ -54,7 +54,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::foreign("Service", "name pools and partners: -Pool, -Partner"),
         ],
         emits: "TopologyCheck",
-        roles: &[BuiltIn::ServerAdministrator],
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator, BuiltIn::HelpDesk],
         impact: Impact::None,
         examples: &[
             Example {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod model;
+mod table;
 
 use std::fmt::Write as _;
 
