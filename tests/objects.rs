@@ -381,6 +381,21 @@ fn csv_goes_into_a_file_and_comes_back() {
     assert_eq!(pools(&ran), "c a B c a B");
     let kept = run_in(place(), results(), vec![stage("Export-Csv", none().and("r.csv").switch("NoClobber"))]);
     assert!(kept.refusal().starts_with("FileExists: "));
+    let others = || stage("Select-Object", none().and(Value::texts(["Result", "Latency"])));
+    let append = || none().and("r.csv").switch("Append");
+    let refused = run_in(place(), results(), vec![others(), stage("Export-Csv", append())]).refusal();
+    assert!(refused.contains("has a column 'TargetFqdn'"), "{refused}");
+    assert_eq!(std::fs::read_to_string(directory.path().join("r.csv")).unwrap(), text);
+    let forced = stage("Export-Csv", append().switch("Force"));
+    run_in(place(), results(), vec![others(), forced]).ended.unwrap();
+    let longer = std::fs::read_to_string(directory.path().join("r.csv")).unwrap();
+    assert_eq!(longer.strip_prefix(&text).unwrap().lines().next(), Some("\"\",\"Success\""));
+    let bare = || stage("Export-Csv", none().and("bare.csv").switch("Append").switch("NoHeader"));
+    for _ in 0..2 {
+        run_in(place(), results(), vec![columns(), bare()]).ended.unwrap();
+    }
+    let bare = std::fs::read_to_string(directory.path().join("bare.csv")).unwrap();
+    assert_eq!(bare.lines().nth(3), Some("\"c\",\"Success\""));
     let missing = run_in(place(), vec![], vec![stage("Import-Csv", none().and("none.csv"))]);
     assert!(missing.heard[0].starts_with("FileOpenFailure: The file 'none.csv' could not be opened:"));
     let twice = "a,A\n1,2\n";

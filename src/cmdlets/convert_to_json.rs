@@ -23,7 +23,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .default("64"),
             Parameter::new("Compress", Kind::Switch, "Leaves blanks and line ends out."),
             Parameter::new("AsArray", Kind::Switch, "Gives an array even for one value."),
-            INPUT_OBJECT,
+            Parameter { position: Some(0), ..INPUT_OBJECT },
         ],
         emits: "",
         roles: BuiltIn::EVERYBODY,
@@ -46,7 +46,7 @@ async fn run(mut call: Call) -> Outcome {
     let given = call.bound.integer("Depth").and_then(|depth| usize::try_from(depth).ok());
     let depth = given.unwrap_or(DEPTH);
     if items.iter().any(|item| depth_of(item) > depth) {
-        call.warn(format!("The JSON is cut off at {depth} levels of nesting; give a greater -Depth."))?;
+        call.warn(format!("The JSON is cut off below level {depth} of nesting; give a greater -Depth."))?;
     }
     let style = if call.bound.switch("Compress") { Style::Compact } else { Style::Pretty };
     let is_one = items.len() == 1 && !call.bound.switch("AsArray");

@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Write};
 use super::files::{self, Existing};
 use super::properties::INPUT_OBJECT;
 use super::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{Category, Description, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::render::csv::{Header, Rows};
 
 /// `Export-Csv`.
@@ -17,7 +17,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         family: Family::Objects,
         synopsis: "Writes records into a CSV file.",
         description: "UTF-8, every field quoted, the names of the properties in the first line. -Append writes \
-                      under the columns that the file has.",
+                      under the columns that the file has; a record that lacks one of them is refused, \
+                      unless there is -Force.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to write.")
                 .aliases(&["FilePath", "LiteralPath"])
@@ -25,6 +26,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .required(),
             Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(1).default(","),
             Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
+            Parameter::new("Force", Kind::Switch, "With -Append: leaves fields empty that a record lacks."),
             Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
             Parameter::new("NoHeader", Kind::Switch, "Leaves the names out."),
             Parameter::new("NoTypeInformation", Kind::Switch, "Accepted; no type is ever written.")
@@ -61,18 +63,33 @@ async fn run(mut call: Call) -> Outcome {
         (false, true) => Existing::Kept,
         (false, false) => Existing::Replaced,
     };
-    let columns = if appends { columns_of(&call, &name, delimiter) } else { Vec::new() };
     let header = if call.bound.switch("NoHeader") { Header::LeftOut } else { Header::Written };
+    let columns = match (appends, header) {
+        (true, Header::Written) => columns_of(&call, &name, delimiter),
+        (true, Header::LeftOut) | (false, _) => Vec::new(),
+    };
+    let needed = if call.bound.switch("Force") { Vec::new() } else { columns.clone() };
     let mut rows =
         if columns.is_empty() { Rows::new(delimiter, header) } else { Rows::under(columns, delimiter) };
     let mut file = BufWriter::new(files::create(&call, &name, existing)?);
     let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", &name, &error);
     while let Some(item) = call.input.next().await {
+        if let Some(column) = needed.iter().find(|column| item.property(column).is_err()) {
+            tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
+            return Err(no_such_column(&name, column).into());
+        }
         let text = format!("{}{}", rows.header(&item).unwrap_or_default(), rows.row(&item));
         tokio::task::block_in_place(|| file.write_all(text.as_bytes())).map_err(failed)?;
     }
     tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
     Ok(())
+}
+
+fn no_such_column(name: &str, column: &str) -> ErrorRecord {
+    let message = format!("The file '{name}' has a column '{column}', and the record has no such property.");
+    ErrorRecord::new(Category::InvalidData, "CannotAppendCsvWithMismatchedPropertyNames", message)
+        .target(name)
+        .remedy("Write into another file, or give -Force to leave the field empty.")
 }
 
 /// The columns that a file has already; none if there is no such file.

@@ -116,6 +116,9 @@ pub enum Problem {
     /// `$_` where nothing is current.
     #[error("$_ is the current object of a script block, and this is outside of one")]
     CurrentOutside,
+    /// `$_` for the error that was caught.
+    #[error("there is no $_ in a catch block; write: catch (error) {{ … }}, and $error where $_ is")]
+    CurrentInCatch,
     /// A variable that nothing declares.
     #[error("there is no variable ${name}{}", hint(&.nearest.as_ref().map(|name| format!("${name}"))))]
     UnknownVariable {
@@ -445,6 +448,7 @@ impl Mistake {
             | Problem::MapEntry
             | Problem::BlockInHeader
             | Problem::CurrentOutside
+            | Problem::CurrentInCatch
             | Problem::UnknownVariable { .. }
             | Problem::OuterVariable { .. }
             | Problem::AmbiguousCase { .. }

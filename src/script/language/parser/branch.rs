@@ -82,7 +82,10 @@ impl Parser<'_, '_> {
                     pieces.push(Piece::Rhai(close));
                 }
             }
+            let is_nameless = declares.is_empty();
+            self.nameless_catches += usize::from(is_nameless);
             self.body_if_any(pieces, declares);
+            self.nameless_catches -= usize::from(is_nameless);
         }
         if self.refused_behind_block("finally") {
             let word = self.coming("finally");

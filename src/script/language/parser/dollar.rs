@@ -46,7 +46,9 @@ impl Parser<'_, '_> {
         match name.to_ascii_lowercase().as_str() {
             "_" | "psitem" => {
                 if self.script_blocks == 0 {
-                    self.problem(span, Problem::CurrentOutside);
+                    let caught = self.nameless_catches > 0;
+                    let problem = if caught { Problem::CurrentInCatch } else { Problem::CurrentOutside };
+                    self.problem(span, problem);
                 }
                 return Piece::Current(span);
             }

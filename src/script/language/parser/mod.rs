@@ -54,6 +54,7 @@ pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
         depth: 0,
         gave_up: false,
         script_blocks: 0,
+        nameless_catches: 0,
         in_script_block: false,
         open: None,
     };
@@ -78,6 +79,8 @@ struct Parser<'t, 's> {
     gave_up: bool,
     /// How many script blocks are open: `$_` has a meaning in one.
     script_blocks: usize,
+    /// How many catch blocks without a name are open.
+    nameless_catches: usize,
     /// Whether the statements at hand are a script block's own: what they begin with in quotes has
     /// PowerShell's meaning. Not so in a function or a closure.
     in_script_block: bool,
