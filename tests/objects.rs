@@ -264,6 +264,9 @@ fn select_object_takes_records_and_properties() {
         Record::new("Map").with("n", "Pool").with("e", block(|item| item.property("target_fqdn").unwrap()));
     let ran = select(none().with("Property", Value::List(vec!["RES*".into(), calculated.into()])));
     assert_eq!(ran.shown(), "Result  Pool\n------  ----\nSuccess c\nFailure a\nSuccess B\n");
+    let renamed = Record::new("Map").with("Name", "Pool").with("Expression", "target_fqdn");
+    let ran = select(none().with("Property", Value::List(vec!["result".into(), renamed.into()])));
+    assert_eq!(ran.shown(), "Result  Pool\n------  ----\nSuccess c\nFailure a\nSuccess B\n");
     let ran = select(none().with("Property", Value::texts(["Target_Fqdn", "Evidnce"])));
     assert_eq!(ran.shown(), "TargetFqdn Evidnce\n---------- -------\nc\na\nB\n");
     assert_eq!(ran.heard, ["WARNING: A TestResult has no property 'Evidnce': its column stays empty."]);

@@ -110,9 +110,11 @@ impl Properties {
                     }
                 }
                 By::Name(name) => {
-                    // The record's own spelling, however the caller wrote it.
-                    let own = item.as_record().and_then(|own| own.spelling(name)).unwrap_or(&property.label);
-                    record.set(own.to_owned(), property.value(call, item)?);
+                    // The record's own spelling, however the caller wrote it; or the name that a
+                    // calculated property gives it.
+                    let spelled = item.as_record().and_then(|own| own.spelling(name));
+                    let label = spelled.filter(|_| property.label == *name).unwrap_or(&property.label);
+                    record.set(label.to_owned(), property.value(call, item)?);
                 }
                 By::Block(_) => record.set(property.label.clone(), property.value(call, item)?),
             }

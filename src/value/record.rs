@@ -103,9 +103,10 @@ pub struct UnknownProperty {
     pub nearest: Option<String>,
 }
 
-/// The name of a type behind its article: `a` or `A`, which may have to become `an`.
+/// The name of a type behind its article: `a` or `A`, which may have to become `an`: an AdminRole, an
+/// XmppAllowedPartner.
 pub fn article(a: &str, type_name: &str) -> String {
-    let n = if type_name.starts_with(['A', 'E', 'I', 'O']) { "n" } else { "" };
+    let n = if type_name.starts_with(['A', 'E', 'I', 'O', 'X']) { "n" } else { "" };
     format!("{a}{n} {type_name}")
 }
 
