@@ -71,3 +71,27 @@ fn a_topology_is_checked_piece_by_piece() {
     let secured = checks.iter().filter(|check| check["Check"] == "Secure");
     assert!(secured.clone().all(|check| check["CertificateDaysLeft"].as_i64().is_some_and(|days| days > 0)));
 }
+
+/// Debian's Prosody has no EXTERNAL for clients.
+#[test]
+fn a_certificate_logs_on_at_ejabberd() {
+    let Some(federation) = Federation::get() else { return };
+    let pool = Pool::at_port(CONTOSO, federation.ejabberd.address, 5225);
+    let desk = Desk::set_up(federation, "external", &[pool], "");
+    let log_on_with = |account: &str| {
+        let own = federation.authority.issue_for_account(account);
+        let (certificate, key) = (own.certificate.display(), own.key.display());
+        let stored = desk.run(&format!(
+            "Set-TestUserCredential kenmyer@{CONTOSO} -CertificateFile {certificate} -KeyFile {key}"
+        ));
+        assert_eq!(stored.status, Some(0), "{stored:?}");
+        let (registered, ran) =
+            desk.records(&format!("Test-Registration pool.{CONTOSO} -Authentication ClientCertificate"));
+        let text = |property: &str| registered[0][property].as_str().unwrap_or("-").to_owned();
+        (format!("{} {} {}", text("Result"), text("Mechanism"), text("Code")), ran)
+    };
+    let (told, ran) = log_on_with(&format!("kenmyer@{CONTOSO}"));
+    assert_eq!(told, "Success EXTERNAL -", "{ran:?}");
+    let (told, ran) = log_on_with(&format!("pilar@{CONTOSO}"));
+    assert_eq!(told, "Failure EXTERNAL SASL-CERTIFICATE", "{ran:?}");
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, date_time_ymd,
+    KeyPair, KeyUsagePurpose, OtherNameValue, SanType, date_time_ymd,
 };
 
 /// What is wrong with a certificate.
@@ -104,6 +104,27 @@ impl Authority {
         self.issue_named(domain, domain, flaw)
     }
 
+    /// A certificate for an account (RFC 6120, section 13.7.1.4), to log on with.
+    pub fn issue_for_account(&self, account: &str) -> Identity {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = common_name(account);
+        let name = OtherNameValue::Utf8String(account.to_owned());
+        params.subject_alt_names = vec![SanType::OtherName((XMPP_ADDR.to_vec(), name))];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2099, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.trusted).unwrap().pem();
+        let identity = Identity {
+            certificate: self.folder.join(format!("{account}.crt")),
+            key: self.folder.join(format!("{account}.key")),
+        };
+        std::fs::write(&identity.certificate, certificate).unwrap();
+        std::fs::write(&identity.key, key.serialize_pem()).unwrap();
+        identity
+    }
+
     fn issue_named(&self, common: &str, domain: &str, flaw: Flaw) -> Identity {
         let mut params = CertificateParams::new([valid_name(domain, flaw)]).unwrap();
         params.distinguished_name = common_name(common);
@@ -135,6 +156,9 @@ impl Authority {
         identity
     }
 }
+
+/// The OID of xmppAddr.
+const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
 
 fn root(name: &str, organization: &str) -> (Issuer<'static, KeyPair>, String) {
     let key = KeyPair::generate().unwrap();

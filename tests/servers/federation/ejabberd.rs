@@ -152,6 +152,7 @@ listen:
   - {{ port: 5222, ip: "{address}", module: ejabberd_c2s, starttls_required: true, access: c2s, max_stanza_size: {stanza}, shaper: none }}
   - {{ port: 5223, ip: "{address}", module: ejabberd_c2s, tls: true, shaper: none }}
   - {{ port: 5224, ip: "{address}", module: ejabberd_c2s, shaper: none }}
+  - {{ port: 5225, ip: "{address}", module: ejabberd_c2s, starttls_required: true, tls_verify: true, cafile: {ca_file}, shaper: none }}
   - {{ port: 5269, ip: "{address}", module: ejabberd_s2s_in, shaper: none }}
 s2s_use_starttls: required
 s2s_max_retry_delay: {memory}
