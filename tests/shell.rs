@@ -244,8 +244,10 @@ fn the_start_up_file_runs_first() {
 fn a_terminal_of_another_size_is_taken_note_of() {
     let mut seat = Seat::take();
     seat.prompt();
+    let pool = "Get-Pool dub-cs-001.fabrikam.com";
+    assert!(seat.run(pool).contains("{sip:phyllis@fabrikam.com, sip:david@fabrikam.com}"));
     seat.resize(80, 24);
-    assert!(seat.run("7 * 11").contains("77"));
+    assert!(!seat.run(pool).contains("{sip:phyllis@fabrikam.com, sip:david@fabrikam.com}"));
     seat.leave();
 }
 

@@ -20,7 +20,7 @@ pub struct Output(Arc<Mutex<Inner>>);
 
 struct Inner {
     format: Format,
-    width: Option<usize>,
+    is_terminal: bool,
     colour: Colour,
     renderer: Option<Renderer>,
     emitted_at: Option<Instant>,
@@ -45,7 +45,7 @@ impl Output {
         };
         let inner = Inner {
             format: format.unwrap_or_default(),
-            width: is_terminal.then(terminal_width).flatten(),
+            is_terminal,
             colour: if is_coloured { Colour::Always } else { Colour::Never },
             renderer: None,
             emitted_at: None,
@@ -64,8 +64,10 @@ impl Output {
     /// Writes a record, or whatever else a program emits.
     pub fn emit(&self, value: &Value) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (format, width, colour) = (inner.format, inner.width, inner.colour);
-        let renderer = inner.renderer.get_or_insert_with(|| Renderer::new(format, width, colour));
+        if inner.renderer.is_none() {
+            inner.renderer = Some(inner.new_renderer());
+        }
+        let Some(renderer) = &mut inner.renderer else { return };
         let text = renderer.push(value);
         inner.emitted_at = Some(Instant::now());
         inner.write(&text);
@@ -95,7 +97,7 @@ impl Output {
         let renderer = match inner.renderer.take() {
             Some(renderer) => renderer,
             // A program that emits nothing still prints a whole document of its format.
-            None => Renderer::new(inner.format, inner.width, inner.colour),
+            None => inner.new_renderer(),
         };
         let text = renderer.finish();
         inner.take_bar_away();
@@ -167,6 +169,11 @@ impl Output {
 }
 
 impl Inner {
+    /// A renderer for what comes, as wide as the terminal is now: people change that.
+    fn new_renderer(&self) -> Renderer {
+        Renderer::new(self.format, self.is_terminal.then(terminal_width), self.colour)
+    }
+
     fn write(&mut self, text: &str) {
         if text.is_empty() || self.is_closed {
             return;
@@ -205,6 +212,7 @@ impl Inner {
 }
 
 /// Columns of the terminal; 80 where it does not say.
-fn terminal_width() -> Option<usize> {
-    Some(terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)))
+fn terminal_width() -> usize {
+    let told = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    told.filter(|width| *width > 0).unwrap_or(80)
 }
