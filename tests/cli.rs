@@ -446,3 +446,54 @@ fn a_batch_warns_once_of_each_certificate() {
     let told = stderr(&output);
     assert_eq!(told.matches("The certificate of expiring.litwareinc.com ends").count(), 1, "{told}");
 }
+
+#[test]
+fn a_nested_password_is_in_no_export_either() {
+    let home = tempfile::tempdir().unwrap();
+    let secret = "correct horse battery staple";
+    let base64 = "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ";
+    let nested = "let c = Get-Credential ken -FromEnvironment SECRET; \
+                  $r = @{ Name = 'x'; Own = $c; Inner = @{ Deep = @($c, @{ Deeper = $c }) } };";
+    for code in [
+        "$r",
+        "$r | Format-List *",
+        "$r | Format-Table *",
+        "$r | Get-Member",
+        "$r | ConvertTo-Json -Depth 20",
+        "($r | ConvertTo-Json -Depth 20) | ConvertFrom-Json",
+        "$r | ConvertTo-Csv",
+        "$r | ConvertTo-Html",
+        "$r | Out-String",
+        "$r, $r | Group-Object Own",
+        "$r | Select-Object Own, @{Name='P'; Expression={ $_.Own.Password }}",
+        "$r | Sort-Object Own | Tee-Object -FilePath tee.txt",
+        "$r | Export-Csv export.csv",
+        "$r | Out-File out.txt",
+        "Start-Transcript transcript.txt; $r; $r.Own; Write-Host $c; Stop-Transcript",
+        "Write-Host $r $c",
+        "Write-Warning \"$c $(r.Inner)\"",
+        "Write-Error \"$c\"",
+        "Compare-Object $r $c",
+        "print(r); print(c.to_string()); print(`${r.Inner.Deep}`); debug(r)",
+        "throw r",
+        "Get-Pool $c",
+        "$r.Nothing",
+    ] {
+        let every = ["list", "json", "table", "jsonl", "csv", "junit", "nagios", "prometheus", "html"];
+        // The format matters where the records themselves are the output.
+        let formats = if code == "$r" { &every[..] } else { &every[..2] };
+        for format in formats {
+            let mut command = imsh();
+            command.args(["--lab", "--verbose", "--output", format, "-c", &format!("{nested} {code}")]);
+            let output = command.env("SECRET", secret).current_dir(&home).output().unwrap();
+            let all = stdout(&output) + &stderr(&output);
+            assert!(!all.contains(secret) && !all.contains(base64), "{format} {code}: {all}");
+        }
+    }
+    for file in std::fs::read_dir(&home).unwrap() {
+        let file = file.unwrap().path();
+        let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        assert!(!text.contains(secret) && !text.contains(base64), "{}: {text}", file.display());
+        assert!(text.contains("********") || file.ends_with("out.txt"), "{}: {text}", file.display());
+    }
+}
