@@ -1,12 +1,11 @@
-//! What a verification costs, on the practice network: a fresh one, one on a shared session, and the
-//! start of the program. The practice network runs in the same process, so its side is in the figures.
+//! What a verification costs, on the practice network: a fresh one, and one on a shared
+//! session. The practice network runs in the same process, so its side is in the figures.
 
 #![expect(clippy::expect_used, reason = "a benchmark has nobody to hand an error to")]
 
 mod hosted;
 
 use std::hint::black_box;
-use std::process::Command;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hosted::Hosted;
@@ -56,14 +55,5 @@ fn verifications(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn start(criterion: &mut Criterion) {
-    criterion.bench_function("imsh -c 1, start to exit", |bencher| {
-        bencher.iter(|| {
-            let output = Command::new(env!("CARGO_BIN_EXE_imsh")).args(["-c", "1"]).output();
-            assert_eq!(output.expect("the program").stdout, b"1\n");
-        });
-    });
-}
-
-criterion_group!(benches, verifications, start);
+criterion_group!(benches, verifications);
 criterion_main!(benches);
