@@ -137,7 +137,7 @@ async fn a_look_from_here_names_what_is_broken_at_a_partner() {
         let said = match &seen.verdict {
             Verdict::Success => ("", ""),
             Verdict::Failure(finding) => (finding.code, finding.owner.name()),
-            Verdict::Interrupted => ("interrupted", ""),
+            Verdict::Interrupted(_) => ("interrupted", ""),
         };
         if said != (code, owner) {
             wrong.push(format!("{domain}: wanted {code} of {owner}, got {said:?}\n{:#?}", seen.verdict));
@@ -262,7 +262,7 @@ fn words(result: &TestResult) -> Said {
             owner: finding.owner.name().to_owned(),
             text: format!("{}\n{}", finding.error(), finding.diagnosis()),
         },
-        Verdict::Interrupted => {
+        Verdict::Interrupted(_) => {
             Said { code: "interrupted".to_owned(), owner: String::new(), text: String::new() }
         }
     }

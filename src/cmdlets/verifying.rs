@@ -72,7 +72,12 @@ pub const THROTTLE_LIMIT: Parameter = Parameter::new(
 
 /// How often again.
 pub const RETRY: Parameter =
-    Parameter::new("Retry", Kind::Integer(0, 100), "How often what failed is tried again.").default("0");
+    Parameter::new(
+        "Retry",
+        Kind::Integer(0, 100),
+        "How often what failed is tried again; an account is left alone after three refused logons, as servers ban those who go on.",
+    )
+    .default("0");
 
 /// Without warnings.
 pub const FORCE: Parameter = Parameter::new("Force", Kind::Switch, "Hides warnings.");

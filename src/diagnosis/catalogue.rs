@@ -536,6 +536,6 @@ entries! {
         "The machine that runs the test gives out no random numbers, without which nothing can be secured.",
         "Repair the system's source of random numbers (/dev/urandom, getrandom).";
     CANCELLED: "CANCELLED", [Caller],
-        "The test was ended before it was done.",
+        "The test was interrupted before its outcome could be known: nothing is said about the pool or the partner.",
         "Run it again.";
 }

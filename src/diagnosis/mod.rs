@@ -244,14 +244,18 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
         Fault::Send(fault) => send::finding(fault, context),
         Fault::Deliver(fault) => deliver::finding(fault, trace, context),
         Fault::Deadline { phase, after } => late(*phase, *after, trace, context),
-        Fault::Cancelled => Finding::of(&catalogue::CANCELLED, "the test was ended before it was done")
-            .evidence(format_args!("ended in {}", current_phase(trace))),
+        Fault::Cancelled => interrupted().evidence(format_args!("it was in {}", current_phase(trace))),
     };
     let finding = match offline::seen(trace) {
         Some(offline) => offline::finding(offline, &finding, context),
         None => finding,
     };
     finding.made_safe()
+}
+
+/// The caller had enough, and nothing is known.
+pub fn interrupted() -> Finding {
+    Finding::of(&catalogue::CANCELLED, "the test was interrupted before its outcome could be known")
 }
 
 /// A phase that was not done in time.

@@ -27,3 +27,8 @@ pub fn account_stopped(account: &Address) -> Finding {
         format!("{account} was refused three times, and is not tried again in this batch"),
     )
 }
+
+/// Whether the finding says no more than that the account is left alone.
+pub fn is_account_stopped(finding: &Finding) -> bool {
+    finding.code == PLAN_ACCOUNT_STOPPED.code
+}

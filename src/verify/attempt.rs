@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::{TestResult, Verdict};
 use super::plan::{Account, Ask, Verification};
-use super::sessions::{Logged, Purpose, Sessions, Shared, Stopped};
+use super::refusals::Stopped;
+use super::sessions::{Logged, Purpose, Sessions, Shared};
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
 use crate::xmpp::deliver::{self, Delivery, Fence, LINGER, Wanted, deliver};

@@ -102,9 +102,10 @@ async fn one(
         tokio::time::sleep(jitter()).await;
     }
     let mut number = 0;
+    let mut before = None;
     loop {
         number += 1;
-        let own = Sessions::default();
+        let own = shared.apart();
         let sessions = match batch.logon {
             Logon::Shared => shared.as_ref(),
             Logon::Fresh => &own,
@@ -113,10 +114,15 @@ async fn one(
             Attempt { network: &batch.network, sessions, watcher: &batch.watcher, cancel: &batch.cancel };
         let result = attempt.run(&verification, number).await;
         own.close().await;
+        if let Some(before) = before.filter(|_| result.verdict.is_account_stopped()) {
+            // It says why the account was refused, and this one does not.
+            return before;
+        }
         let is_last = number > batch.retries || !matches!(result.verdict, Verdict::Failure(_));
         if is_last {
             return result;
         }
+        before = Some(result);
     }
 }
 

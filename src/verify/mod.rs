@@ -9,6 +9,7 @@
 // Reading order.
 pub mod plan;
 pub mod attempt;
+pub mod refusals;
 pub mod sessions;
 pub mod batch;
 pub mod outcome;

@@ -60,22 +60,27 @@ pub enum Verdict {
     Success,
     /// Less than was asked for; says why.
     Failure(Finding),
-    /// The caller ended it before it could be known.
-    Interrupted,
+    /// The caller ended it before it could be known; says where.
+    Interrupted(Finding),
 }
 
 impl Verdict {
     /// What is broken, where something is.
     pub fn finding(&self) -> Option<&Finding> {
         match self {
-            Self::Failure(finding) => Some(finding),
-            Self::Success | Self::Interrupted => None,
+            Self::Failure(finding) | Self::Interrupted(finding) => Some(finding),
+            Self::Success => None,
         }
+    }
+
+    /// Whether nothing was tried, since the account was refused too often before.
+    pub(super) fn is_account_stopped(&self) -> bool {
+        self.finding().is_some_and(diagnosis::plan::is_account_stopped)
     }
 
     /// The verdict on a fault that has been diagnosed.
     pub fn of(fault: &Fault, finding: Finding) -> Self {
-        if matches!(fault, Fault::Cancelled) { Self::Interrupted } else { Self::Failure(finding) }
+        if matches!(fault, Fault::Cancelled) { Self::Interrupted(finding) } else { Self::Failure(finding) }
     }
 }
 
@@ -101,7 +106,7 @@ impl TestResult {
             target: target.to_owned(),
             sender,
             receiver,
-            verdict: Verdict::Interrupted,
+            verdict: Verdict::Interrupted(diagnosis::interrupted()),
             evidence: None,
             proofs: Vec::new(),
             latency: Duration::ZERO,
@@ -212,8 +217,9 @@ fn proof(proven: &Proven) -> Value {
 pub(super) fn told(record: Record, verdict: &Verdict, latency: Duration) -> Record {
     let (result, error) = match verdict {
         Verdict::Success => ("Success", Value::Null),
-        Verdict::Failure(finding) => ("Failure", Value::Text(finding.error())),
-        Verdict::Interrupted => ("Failure", Value::text(INTERRUPTED)),
+        Verdict::Failure(finding) | Verdict::Interrupted(finding) => {
+            ("Failure", Value::Text(finding.error()))
+        }
     };
     record
         .with("Result", result)
@@ -229,8 +235,6 @@ pub(super) fn blamed(record: Record, verdict: &Verdict) -> Record {
         .with("Code", Value::optional(finding.map(|finding| finding.code)))
         .with("Owner", Value::optional(finding.map(|finding| finding.owner.name())))
 }
-
-const INTERRUPTED: &str = "The test was interrupted before its outcome could be known.";
 
 /// The steps of a trace that began so long after the test, as records.
 pub(super) fn steps(trace: &Trace, after: Duration) -> Vec<Value> {

@@ -108,7 +108,7 @@ impl Inspection {
                 seen = look(&question, &network, &watcher) => Some(seen),
             }
         };
-        let Some(seen) = seen else { return self.end(None, Verdict::Interrupted) };
+        let Some(seen) = seen else { return self.end(None, Verdict::Interrupted(diagnosis::interrupted())) };
         let verdict = finding(&seen, &self.asking()).map_or(Verdict::Success, Verdict::Failure);
         self.end(Some(seen), verdict)
     }

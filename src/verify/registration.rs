@@ -65,12 +65,18 @@ impl Registration {
         cancel: CancellationToken,
     ) -> Registered {
         let mut attempts = 0;
+        let mut before = None;
         loop {
             attempts += 1;
             let registered = self.attempt(attempts, &sessions, &network, &watcher, &cancel).await;
+            if let Some(before) = before.filter(|_| registered.verdict.is_account_stopped()) {
+                // It says why the account was refused, and this one does not.
+                return before;
+            }
             if attempts > self.retries || !matches!(registered.verdict, Verdict::Failure(_)) {
                 return registered;
             }
+            before = Some(registered);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Sessions that verifications share: one logon per account and pool serves many receivers.
 //!
 //! A logon that fails is shared as well: a batch asks a pool once, not once per receiver.
-//! Three refused logons of one account stop that account, since servers ban those who go on.
+//! Three refused logons of one account stop that account, since servers ban those who go on. The
+//! count of refusals is the batch's, whoever shares a session and whoever does not.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,20 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Watcher, log_on};
 use super::plan::Account;
+use super::refusals::{Refusals, Stopped};
 use crate::address::Address;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::Session;
 use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Fault};
 
-/// Refused logons of one account after which it is left alone.
-pub const MOST_REFUSALS: u32 = 3;
-
 /// The sessions of one batch.
 #[derive(Debug, Default)]
 pub struct Sessions {
     open: Mutex<HashMap<Key, Arc<OnceCell<Shared>>>>,
-    refusals: Mutex<HashMap<Address, u32>>,
+    refusals: Arc<Refusals>,
 }
 
 /// What tells one logon from another.
@@ -57,10 +56,6 @@ pub struct Logged {
     pub is_fresh: bool,
 }
 
-/// Why no logon was tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Stopped;
-
 /// What role an account plays, and how often the pair has been tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Purpose {
@@ -71,6 +66,11 @@ pub struct Purpose {
 }
 
 impl Sessions {
+    /// Sessions of their own, whose refused logons count together with those of this batch.
+    pub fn apart(&self) -> Self {
+        Self { open: Mutex::default(), refusals: self.refusals.clone() }
+    }
+
     /// The account's session: one that is open, or a new one.
     ///
     /// # Errors
@@ -93,25 +93,40 @@ impl Sessions {
         };
         let mut is_fresh = false;
         let cell = self.cell(&key);
-        if cell.get().is_none() && self.is_stopped(&account.address) {
-            return Err(Stopped);
-        }
         let shared = cell
-            .get_or_init(|| async {
+            .get_or_try_init(|| async {
                 is_fresh = true;
-                let shared = log_on(account, deadlines, network, watcher, cancel).await;
-                if purpose.is_second
-                    && let Ok(session) = &shared.session
-                    && let Err(fault) = session.become_available().await
-                {
-                    return Shared { session: Err(fault), trace: shared.trace };
-                }
-                self.note(&account.address, &shared);
-                shared
+                self.log_on(account, purpose, deadlines, network, watcher, cancel).await
             })
-            .await
+            .await?
             .clone();
         Ok(Logged { shared, is_fresh })
+    }
+
+    /// Logs on, if the account has not been refused too often.
+    async fn log_on(
+        &self,
+        account: &Account,
+        purpose: Purpose,
+        deadlines: &Deadlines,
+        network: &Network,
+        watcher: &Watcher,
+        cancel: &CancellationToken,
+    ) -> Result<Shared, Stopped> {
+        let trial = self.refusals.trial(&account.address).await?;
+        let shared = log_on(account, deadlines, network, watcher, cancel).await;
+        match &shared.session {
+            Ok(_) => trial.succeeded(),
+            Err(Fault::Authenticate(_)) => trial.refused(),
+            Err(_) => {}
+        }
+        if purpose.is_second
+            && let Ok(session) = &shared.session
+            && let Err(fault) = session.become_available().await
+        {
+            return Ok(Shared { session: Err(fault), trace: shared.trace });
+        }
+        Ok(shared)
     }
 
     /// The place of a logon; a session that has ended makes room for a new one.
@@ -123,22 +138,6 @@ impl Sessions {
             *cell = Arc::default();
         }
         cell.clone()
-    }
-
-    fn is_stopped(&self, account: &Address) -> bool {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.get(account).is_some_and(|count| *count >= MOST_REFUSALS)
-    }
-
-    fn note(&self, account: &Address, shared: &Shared) {
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        match &shared.session {
-            Ok(_) => {
-                refusals.remove(account);
-            }
-            Err(Fault::Authenticate(_)) => *refusals.entry(account.clone()).or_default() += 1,
-            Err(_) => {}
-        }
     }
 
     /// Ends every session in order.

@@ -1,0 +1,76 @@
+//! Batches on the practice network, as a user sees them: refused logons are counted, a retry keeps the
+//! better answer, an interruption says that it is one.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+fn imsh(code: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+    command.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
+    command.args(["--lab", "--output", "jsonl", "-c", code]).stdin(Stdio::null());
+    command
+}
+
+fn records(code: &str) -> Vec<Value> {
+    let output = imsh(code).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn count(records: &[Value], code: &str) -> usize {
+    records.iter().filter(|record| record["Code"] == code).count()
+}
+
+#[test]
+fn an_account_is_refused_three_times_in_a_batch_and_not_again() {
+    let receivers = "a@contoso.com,b@contoso.com,c@contoso.com,d@contoso.com,e@contoso.com,f@contoso.com";
+    for how in ["-FreshLogon", "-FreshLogon -ThrottleLimit 1", "-FreshLogon -Retry 2"] {
+        let results = records(&format!("Test-XmppIM wrong-password.litwareinc.com {receivers} {how}"));
+        assert_eq!(results.len(), 6, "{how}");
+        let (refused, stopped) = (count(&results, "SASL-REJECTED"), count(&results, "PLAN-ACCOUNT-STOPPED"));
+        let attempts: i64 = results
+            .iter()
+            .filter(|result| result["Code"] == "SASL-REJECTED")
+            .map(|result| result["Attempts"].as_i64().unwrap())
+            .sum();
+        assert_eq!(attempts, 3, "{how}: {results:#?}");
+        assert_eq!(refused + stopped, 6, "{how}: {results:#?}");
+    }
+}
+
+#[test]
+fn a_retry_keeps_the_result_that_knows_more() {
+    for test in [
+        "Test-XmppIM wrong-password.litwareinc.com adelany@contoso.com -Retry 5",
+        "Test-Registration wrong-password.litwareinc.com -Retry 5",
+    ] {
+        let results = records(test);
+        assert_eq!(results.len(), 1, "{test}");
+        assert_eq!(results[0]["Code"], "SASL-REJECTED", "{test}");
+        assert_eq!(results[0]["Phase"], "Authenticate", "{test}");
+        assert_eq!(results[0]["Attempts"], 3, "{test}");
+    }
+}
+
+#[test]
+fn an_interrupted_test_says_so_and_blames_nobody_else() {
+    let code = "Test-XmppIM atl-cs-001.litwareinc.com,silent.litwareinc.com adelany@contoso.com; \
+                Test-FederatedPartner contoso.com";
+    let mut child = imsh(code).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    let rest: Vec<Value> = lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let interrupted = &rest[0];
+    assert_eq!(interrupted["TargetFqdn"], "silent.litwareinc.com");
+    assert_eq!((&interrupted["Code"], &interrupted["Owner"]), (&"CANCELLED".into(), &"Caller".into()));
+    let diagnosis = interrupted["Diagnosis"].as_str().unwrap();
+    assert!(diagnosis.starts_with("CANCELLED, Caller: the test was interrupted"), "{diagnosis}");
+    assert!(diagnosis.contains("it was in "), "{diagnosis}");
+}
