@@ -133,7 +133,10 @@ fn an_unfinished_text_asks_for_another_line() {
         ("let x = 1 +", true),
         ("Get-Pool", false),
         ("let x = 1", false),
-        ("Get-Pol | ? {", false),
+        // A block that was pasted with a mistake in its first line is told as one, not run in pieces.
+        ("Get-Pol | ? {", true),
+        ("for p in Get-Pol {\n  Get-Pool $nosuch", true),
+        ("$pool | Where-Object { $_.Site -eq", true),
         ("}", false),
         ("Get-Pool | 5", false),
     ] {

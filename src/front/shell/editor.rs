@@ -11,7 +11,6 @@ use super::complete::Completer;
 use super::highlight::Highlighter;
 use super::history;
 use crate::front::start::Started;
-use crate::host::Host;
 use crate::script::language::{Setting, read};
 
 /// The editor of a session.
@@ -38,7 +37,7 @@ pub fn editor(started: &Arc<Started>) -> Result<Reedline, reedline::ReedlineErro
         .with_quick_completions(true)
         .with_partial_completions(true)
         .with_edit_mode(Box::new(Emacs::new(keys)))
-        .with_validator(Box::new(Whole { host: started.host.clone() }))
+        .with_validator(Box::new(Whole(started.clone())))
         .with_history(history::history()?);
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
         return Ok(editor.with_ansi_colors(false));
@@ -52,14 +51,15 @@ pub fn editor(started: &Arc<Started>) -> Result<Reedline, reedline::ReedlineErro
 const MENU: &str = "completion";
 
 /// Says whether the input can be run, or goes on in the next line.
-struct Whole {
-    host: Arc<Host>,
-}
+struct Whole(Arc<Started>);
 
 impl Validator for Whole {
     fn validate(&self, text: &str) -> ValidationResult {
-        let catalogue = self.host.catalogue();
-        if read(text, &Setting::new(&catalogue)).is_incomplete {
+        let catalogue = self.0.host.catalogue();
+        let variables = self.0.session.variables();
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        let setting = Setting { variables: &names, ..Setting::new(&catalogue) };
+        if read(text, &setting).is_incomplete {
             ValidationResult::Incomplete
         } else {
             ValidationResult::Complete

@@ -84,6 +84,12 @@ pub enum Problem {
         /// The parameter.
         parameter: &'static str,
     },
+    /// Nothing stands behind a dash operator.
+    #[error("{operator} needs a value behind it")]
+    MissingOperand {
+        /// As written.
+        operator: String,
+    },
     /// A value is missing between commas.
     #[error("a value is missing behind the comma")]
     MissingElement,
@@ -430,6 +436,11 @@ impl Mistake {
         Self { position, length, problem }
     }
 
+    /// Whether something is open that the text does not close.
+    pub fn is_unclosed(&self) -> bool {
+        matches!(self.problem, Problem::Unclosed { .. })
+    }
+
     /// Whether more text could put it right: the prompt asks for another line then.
     pub fn is_incomplete(&self, text: &str) -> bool {
         let last_line = self.position.line >= text.trim_end().lines().count();
@@ -437,7 +448,8 @@ impl Mistake {
             Problem::Unclosed { .. } => true,
             Problem::NoCmdletAfterPipe => last_line && text.trim_end().ends_with('|'),
             Problem::MissingElement => last_line && text.trim_end().ends_with(','),
-            Problem::UnknownCmdlet { .. }
+            Problem::MissingOperand { .. }
+            | Problem::UnknownCmdlet { .. }
             | Problem::UnknownParameter { .. }
             | Problem::NoSuchCommon { .. }
             | Problem::AmbiguousParameter { .. }

@@ -123,8 +123,10 @@ pub fn read(text: &str, setting: &Setting<'_>) -> Reading {
         }
     }
     let mistakes = mistakes(problems, text, &index);
-    let is_incomplete = (open.is_some() && mistakes.is_empty())
-        || (!mistakes.is_empty() && mistakes.iter().all(|mistake| mistake.is_incomplete(text)));
+    // Another mistake does not close what is open; nor is anything complete before it is closed.
+    let is_open = open.is_some() || mistakes.iter().any(|mistake| mistake.is_unclosed());
+    let is_incomplete =
+        is_open || (!mistakes.is_empty() && mistakes.iter().all(|mistake| mistake.is_incomplete(text)));
     let doubts = scopes.doubts.iter().take(MOST);
     let warnings = doubts.map(|(span, doubt)| Warning::at(*span, doubt.clone(), text, &index)).collect();
     Reading { mistakes, warnings, is_incomplete, tree: script, steps, output }

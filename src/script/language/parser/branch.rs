@@ -200,7 +200,7 @@ impl Parser<'_, '_> {
         let block = self.deeper(|parser| parser.block(Level::Body));
         let close = self.lexer.take("}");
         if close.is_none() {
-            self.cut_off(open);
+            self.unclosed(open);
         }
         Body { open, declares, block, close }
     }
@@ -216,7 +216,7 @@ impl Parser<'_, '_> {
             self.take_blank(&mut pieces);
             match self.lexer.peek() {
                 None => {
-                    self.cut_off(open);
+                    self.unclosed(open);
                     return Some(Group { dollar: None, open, pieces, close: None });
                 }
                 Some('}') => {

@@ -3,7 +3,8 @@
 //! This file has statements; the others have what statements are made of. Follows Rhai only as
 //! far as it must to know where a statement or an operand begins, which is where a command may
 //! stand, and where the operands of a dash operator end. Never refuses Rhai's own text: a bracket that is not closed or a
-//! keyword in the wrong place passes through, and Rhai says what is wrong with it.
+//! keyword in the wrong place passes through, and Rhai says what is wrong with it. Only where the text
+//! ends with a bracket open it says so itself: it knows which one.
 
 // Reading order.
 mod branch;
@@ -57,9 +58,14 @@ pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
         nameless_catches: 0,
         in_script_block: false,
         open: None,
+        unclosed: Vec::new(),
     };
     let shebang = text.starts_with("#!").then(|| parser.lexer.take_while(|letter| letter != '\n'));
     let body = parser.block(Level::Script);
+    // Where a string or a comment of Rhai's is open, that has swallowed what closes the brackets.
+    if parser.lexer.open().is_none() {
+        parser.problems.append(&mut parser.unclosed);
+    }
     Parsed {
         script: Script { shebang, body },
         problems: parser.problems,
@@ -85,6 +91,8 @@ struct Parser<'t, 's> {
     /// PowerShell's meaning. Not so in a function or a closure.
     in_script_block: bool,
     open: Option<Span>,
+    /// Brackets of Rhai's that the end of the text leaves open.
+    unclosed: Vec<(Span, Problem)>,
 }
 
 /// Whose statements a block holds.
@@ -196,6 +204,20 @@ impl<'t> Parser<'t, '_> {
 
     fn since(&self, start: usize) -> Span {
         Span::new(start, self.lexer.at())
+    }
+
+    /// Notes that the end of the text cut off what this bracket of Rhai's opens.
+    fn unclosed(&mut self, open: Span) {
+        self.cut_off(open);
+        let opened = match open.of(self.text()) {
+            "(" => "(",
+            "[" => "[",
+            "#{" => "#{",
+            _ => "{",
+        };
+        if !self.gave_up {
+            self.unclosed.push((open, Problem::Unclosed { opened }));
+        }
     }
 
     /// Notes that the end of the text cut `span` off.

@@ -20,9 +20,14 @@ impl Parser<'_, '_> {
             shell_next: false,
             property: false,
             begins: true,
+            lacking: Vec::new(),
         };
         let stop = self.run(out, flow, &mut run);
         run.join(out);
+        for operator in run.lacking {
+            let written = operator.of(self.text()).to_owned();
+            self.problem(operator, Problem::MissingOperand { operator: written });
+        }
         stop
     }
 
@@ -426,7 +431,7 @@ impl Parser<'_, '_> {
             None
         };
         if close.is_none() && self.lexer.is_at_end() {
-            self.cut_off(open);
+            self.unclosed(open);
         }
         Group { dollar: None, open, pieces, close }
     }
@@ -560,6 +565,8 @@ struct Run {
     property: bool,
     /// Whether nothing of the expression has been taken yet.
     begins: bool,
+    /// Dash operators that nothing stands behind.
+    lacking: Vec<Span>,
 }
 
 impl Run {
@@ -590,13 +597,14 @@ impl Run {
             shell_next: false,
             property: false,
             begins: true,
+            lacking: std::mem::take(&mut self.lacking),
         };
     }
 
     /// Makes one operation of what has dash operators in it.
     fn join(&mut self, out: &mut Vec<Piece>) {
         if self.last_dash.take().is_some() {
-            operation::join(out, self.begin);
+            self.lacking.extend(operation::join(out, self.begin));
         }
     }
 }

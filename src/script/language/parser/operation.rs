@@ -11,16 +11,36 @@ use crate::script::language::lexer::Binding;
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{DashOperator, Joint, Link, Operation, Piece};
 
-/// Puts one operation in the place of the pieces from `begin` on; blanks around it stay.
-pub fn join(pieces: &mut Vec<Piece>, begin: usize) {
+/// Puts one operation in the place of the pieces from `begin` on; blanks around it stay. Gives the
+/// dash operators that nothing stands behind.
+pub fn join(pieces: &mut Vec<Piece>, begin: usize) -> Vec<Span> {
     let mut run: Vec<Piece> = pieces.drain(begin.min(pieces.len())..).collect();
     let leading = run.iter().take_while(|piece| piece.is_blank()).count();
     pieces.extend(run.drain(..leading));
     let behind = run.iter().rposition(|piece| !piece.is_blank()).map_or(0, |last| last + 1);
     let trailing = run.split_off(behind);
+    let lacking = lacking(&run);
     let operation = chain(&mut run.into_iter().peekable(), Binding::Logic);
     pieces.push(Piece::Operation(Box::new(operation)));
     pieces.extend(trailing);
+    lacking
+}
+
+/// The dash operators without an operand behind them.
+fn lacking(run: &[Piece]) -> Vec<Span> {
+    let mut solid = run.iter().filter(|piece| !piece.is_blank()).peekable();
+    let mut found = Vec::new();
+    while let Some(piece) = solid.next() {
+        let Piece::Dash(span, _) = piece else { continue };
+        let is_operator = |next: &&Piece| match next {
+            Piece::Dash(_, operator) => *operator != DashOperator::Not,
+            next => matches!(next, Piece::Binary(..)),
+        };
+        if solid.peek().is_none_or(is_operator) {
+            found.push(*span);
+        }
+    }
+    found
 }
 
 type Pieces = Peekable<IntoIter<Piece>>;
