@@ -124,6 +124,33 @@ fn input_goes_on_until_it_is_whole() {
     seat.press(ENTER);
     seat.run("}");
     assert!(seat.run("sum * 111").contains("666"));
+    // So it does where an earlier line's variable stands in it.
+    seat.run("let pools = Get-Pool | Select-Object -First 2");
+    seat.press("for p in $pools {");
+    seat.press(ENTER);
+    seat.see(">> ");
+    seat.press("$sum += 330");
+    seat.press(ENTER);
+    seat.run("}");
+    assert!(seat.run("sum").contains("666"));
+    seat.leave();
+}
+
+#[test]
+fn ctrl_c_at_a_question_ends_the_command_and_changes_nothing() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.press("Remove-XmppAllowedPartner contoso.com -Confirm");
+    seat.press(ENTER);
+    seat.see("default is");
+    seat.press("\x03");
+    assert!(seat.prompt().contains("Interrupted."));
+    assert!(seat.run("(Get-XmppAllowedPartner contoso.com).len() + 41").contains("42"));
+    seat.press("Get-Credential kenmyer");
+    seat.press(ENTER);
+    seat.see("Password for user kenmyer: ");
+    seat.press("\x03");
+    assert!(seat.prompt().contains("Interrupted."));
     seat.leave();
 }
 

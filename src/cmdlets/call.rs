@@ -100,6 +100,10 @@ pub struct Output {
     watch: Option<Watch>,
 }
 
+/// How often the commands behind get their turn before the next record is made: a record goes through
+/// so many of them.
+const TURNS: usize = 4;
+
 /// Sees every value that a cmdlet emits, before the next cmdlet does.
 pub type Watch = Arc<dyn Fn(&Value) + Send + Sync>;
 
@@ -107,6 +111,11 @@ impl Output {
     /// A pipe, and who watches it.
     pub fn new(sender: mpsc::Sender<Value>, watch: Option<Watch>) -> Self {
         Self { sender, watch }
+    }
+
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
     }
 
     /// Sends a value; waits while the pipe is full.
@@ -177,6 +186,18 @@ impl Call {
         }
     }
 
+    /// Lets the commands behind take what was emitted before more is made, as long as they need not
+    /// wait for anything themselves. A cmdlet that does not wait would keep them from it.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub async fn give_way(&self) -> Outcome {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        if self.output.is_closed() { Err(Halt::PipeClosed) } else { Ok(()) }
+    }
+
     /// Calls a script block with `item` as `$_`.
     pub fn call_block(&self, block: &Arc<dyn Block>, item: Value) -> Result<Value, Halt> {
         // The block runs on this thread and may itself wait for cmdlets: leave the async context.
@@ -215,15 +236,14 @@ impl Call {
             self.streams.verbose(&what);
             return Ok(true);
         }
-        self.streams.operator.confirm(&what).map_err(|_| {
-            ErrorRecord::new(
-                Category::InvalidOperation,
-                "NonInteractive",
-                format!("{} asks before it does this, and nobody is there to answer.", self.description.name),
-            )
-            .remedy("Give -Confirm:$false to do it without a question.")
-            .target(target)
-            .into()
+        self.streams.operator.confirm(&what).map_err(|unanswered| {
+            unanswered.halt(|| {
+                let name = self.description.name;
+                let message = format!("{name} asks before it does this, and nobody is there to answer.");
+                ErrorRecord::new(Category::InvalidOperation, "NonInteractive", message)
+                    .remedy("Give -Confirm:$false to do it without a question.")
+                    .target(target)
+            })
         })
     }
 }

@@ -94,6 +94,7 @@ async fn sequential(call: &mut Call) -> Outcome {
         for value in process.values(call, &item)? {
             call.emit_each(value).await?;
         }
+        call.give_way().await?;
     }
     Ok(())
 }

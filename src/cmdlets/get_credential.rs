@@ -2,7 +2,7 @@
 
 use crate::access::BuiltIn;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::{Call, Cmdlet, NoOperator, Outcome};
+use crate::cmdlets::{Call, Cmdlet, NoAnswer, Outcome};
 use crate::secret::{Credential, Secret};
 use crate::value::Value;
 
@@ -72,13 +72,15 @@ async fn run(call: Call) -> Outcome {
         };
         Ok(Credential::new(user_name, password))
     });
-    let credential = credential.map_err(|NoOperator| {
-        ErrorRecord::new(
-            Category::ResourceUnavailable,
-            "NonInteractive",
-            "Get-Credential has to ask for a password, and there is no terminal to ask at.",
-        )
-        .remedy("Give -FromEnvironment NAME or -FromFile PATH with a user name.")
+    let credential = credential.map_err(|unanswered: NoAnswer| {
+        unanswered.halt(|| {
+            ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NonInteractive",
+                "Get-Credential has to ask for a password, and there is no terminal to ask at.",
+            )
+            .remedy("Give -FromEnvironment NAME or -FromFile PATH with a user name.")
+        })
     })?;
     if credential.user_name.trim().is_empty() {
         return Err(

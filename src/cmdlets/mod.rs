@@ -98,7 +98,7 @@ use futures_util::future::BoxFuture;
 
 pub use bound::Bound;
 pub use call::{Action, Call, Halt, Input, Outcome, Output, Streams};
-pub use world::{NoOperator, Nobody, Operator, World};
+pub use world::{NoAnswer, Nobody, Operator, World};
 
 use crate::cmdlet::Description;
 

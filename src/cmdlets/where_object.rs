@@ -85,6 +85,9 @@ async fn run(mut call: Call) -> Outcome {
     while let Some(item) = call.input.next().await {
         if condition.holds(&call, &item)? {
             call.emit(item).await?;
+            if condition.runs_a_block() {
+                call.give_way().await?;
+            }
         }
     }
     Ok(())
@@ -97,6 +100,10 @@ enum Condition {
 }
 
 impl Condition {
+    fn runs_a_block(&self) -> bool {
+        matches!(self, Self::Block(_))
+    }
+
     fn of(call: &Call) -> Result<Self, ErrorRecord> {
         if let Some(block) = call.bound.block("FilterScript").or_else(|| call.bound.block("Property")) {
             return Ok(Self::Block(block));

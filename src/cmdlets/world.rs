@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::call::Halt;
 use super::store::{TopologyStore, VaultStore};
 use super::transcript::Transcripts;
 use crate::access::audit;
@@ -111,21 +112,37 @@ impl Lines {
 #[derive(Debug, Default)]
 pub struct Networks(Mutex<Option<(Vec<SocketAddr>, Network)>>);
 
-/// Nobody is there to answer, or it is not allowed to ask.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("there is no terminal to ask at")]
-pub struct NoOperator;
+/// Why a question got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nobody is there to answer, or it is not allowed to ask.
+    #[error("there is no terminal to ask at")]
+    NoOperator,
+    /// The operator would rather end the command.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl NoAnswer {
+    /// How the call ends that asked; `error` says that it cannot do without an answer.
+    pub fn halt(self, error: impl FnOnce() -> ErrorRecord) -> Halt {
+        match self {
+            Self::NoOperator => error().into(),
+            Self::Interrupted => Halt::Cancelled,
+        }
+    }
+}
 
 /// Who sits at the other end: reads what is not a record, and answers questions.
 pub trait Operator: Send + Sync {
     /// Asks for a name.
-    fn ask(&self, prompt: &str) -> Result<String, NoOperator>;
+    fn ask(&self, prompt: &str) -> Result<String, NoAnswer>;
 
     /// Asks for a password without echo.
-    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoOperator>;
+    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoAnswer>;
 
     /// Asks for leave; the question is a sentence.
-    fn confirm(&self, question: &str) -> Result<bool, NoOperator>;
+    fn confirm(&self, question: &str) -> Result<bool, NoAnswer>;
 
     /// Shows text that is no record.
     fn host(&self, text: &str);
@@ -153,16 +170,16 @@ pub trait Operator: Send + Sync {
 pub struct Nobody;
 
 impl Operator for Nobody {
-    fn ask(&self, _prompt: &str) -> Result<String, NoOperator> {
-        Err(NoOperator)
+    fn ask(&self, _prompt: &str) -> Result<String, NoAnswer> {
+        Err(NoAnswer::NoOperator)
     }
 
-    fn ask_secret(&self, _prompt: &str) -> Result<Secret, NoOperator> {
-        Err(NoOperator)
+    fn ask_secret(&self, _prompt: &str) -> Result<Secret, NoAnswer> {
+        Err(NoAnswer::NoOperator)
     }
 
-    fn confirm(&self, _question: &str) -> Result<bool, NoOperator> {
-        Err(NoOperator)
+    fn confirm(&self, _question: &str) -> Result<bool, NoAnswer> {
+        Err(NoAnswer::NoOperator)
     }
 
     fn host(&self, _text: &str) {}

@@ -1,11 +1,17 @@
 //! The operator at a terminal, or the absence of one.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::time::Duration;
+
+use futures_util::FutureExt;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::output::Output;
 use crate::cmdlet::ErrorRecord;
-use crate::cmdlets::{NoOperator, Operator};
+use crate::cmdlets::{NoAnswer, Operator};
 use crate::render::visible::visible;
 use crate::secret::Secret;
 
@@ -24,16 +30,41 @@ impl Terminal {
     }
 }
 
+/// Waits until a line has been typed, or Ctrl-C: the signal ends no read of its own.
+fn wait_for_line() -> Result<(), NoAnswer> {
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(|_| NoAnswer::NoOperator)?;
+    let stdin = io::stdin();
+    loop {
+        let mut typed = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        let is_typed = match poll(&mut typed, LOOK_EVERY) {
+            Ok(n_ready) => n_ready > 0,
+            Err(Errno::EINTR) => false,
+            Err(_) => return Err(NoAnswer::NoOperator),
+        };
+        if interrupts.recv().now_or_never().is_some() {
+            return Err(NoAnswer::Interrupted);
+        }
+        if is_typed {
+            return Ok(());
+        }
+    }
+}
+
+/// Milliseconds between two looks for Ctrl-C while a question waits for its answer.
+const LOOK_EVERY: u16 = 50;
+
 impl Operator for Terminal {
-    fn ask(&self, prompt: &str) -> Result<String, NoOperator> {
+    fn ask(&self, prompt: &str) -> Result<String, NoAnswer> {
         if !self.is_interactive {
-            return Err(NoOperator);
+            return Err(NoAnswer::NoOperator);
         }
         let mut error = io::stderr().lock();
-        write!(error, "{prompt}").and_then(|()| error.flush()).map_err(|_| NoOperator)?;
+        write!(error, "{prompt}").and_then(|()| error.flush()).map_err(|_| NoAnswer::NoOperator)?;
+        drop(error);
+        wait_for_line()?;
         let mut line = String::new();
         match io::stdin().lock().read_line(&mut line) {
-            Ok(0) | Err(_) => Err(NoOperator),
+            Ok(0) | Err(_) => Err(NoAnswer::NoOperator),
             Ok(_) => {
                 let answer = line.trim_end_matches(['\r', '\n']).to_owned();
                 self.output.shown(&format!("{prompt}{answer}\n"));
@@ -42,15 +73,21 @@ impl Operator for Terminal {
         }
     }
 
-    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoOperator> {
+    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoAnswer> {
         if !self.is_interactive {
-            return Err(NoOperator);
+            return Err(NoAnswer::NoOperator);
         }
         self.output.shown(&format!("{prompt}\n"));
-        rpassword::prompt_password(prompt).map(Secret::new).map_err(|_| NoOperator)
+        rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| {
+            if error.kind() == io::ErrorKind::Interrupted {
+                NoAnswer::Interrupted
+            } else {
+                NoAnswer::NoOperator
+            }
+        })
     }
 
-    fn confirm(&self, question: &str) -> Result<bool, NoOperator> {
+    fn confirm(&self, question: &str) -> Result<bool, NoAnswer> {
         loop {
             let answer = self.ask(&format!("Confirm\n{question}\n[Y] Yes  [N] No (default is \"Y\"): "))?;
             match answer.trim().to_ascii_lowercase().as_str() {

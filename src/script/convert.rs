@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use super::failure::Failure;
-use super::types::{List, Point, Span};
+use super::types::{List, Point, Span, Thrown};
 use crate::secret::Credential;
 use crate::value::{Block, BlockError, Record, Value};
 
@@ -137,6 +137,9 @@ fn host_value(dynamic: Dynamic) -> Value {
     }
     if let Some(credential) = dynamic.clone().try_cast::<Credential>() {
         return Value::Credential(credential);
+    }
+    if let Some(thrown) = dynamic.clone().try_cast::<Thrown>() {
+        return Record::from(thrown.0.as_ref()).into();
     }
     if let Some(span) = dynamic.clone().try_cast::<Span>() {
         return Value::Duration(span.0);

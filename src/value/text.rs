@@ -28,6 +28,11 @@ pub(super) fn write_line(value: &Value, f: &mut fmt::Formatter<'_>) -> fmt::Resu
             }
             f.write_char('}')
         }
+        // What `catch` gets stands in a text for what it says, as in PowerShell.
+        Value::Record(record) if record.type_name() == "ErrorRecord" => match record.get("Message") {
+            Ok(message) => write_line(message, f),
+            Err(_) => Ok(()),
+        },
         Value::Record(record) => {
             f.write_str("@{")?;
             for (place, (name, value)) in record.iter().enumerate() {

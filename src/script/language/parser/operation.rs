@@ -32,9 +32,9 @@ fn lacking(run: &[Piece]) -> Vec<Span> {
     let mut found = Vec::new();
     while let Some(piece) = solid.next() {
         let Piece::Dash(span, _) = piece else { continue };
-        let is_operator = |next: &&Piece| match next {
-            Piece::Dash(_, operator) => *operator != DashOperator::Not,
-            next => matches!(next, Piece::Binary(..)),
+        let is_operator = |next: &&Piece| {
+            matches!(next, Piece::Binary(..))
+                || matches!(next, Piece::Dash(_, operator) if *operator != DashOperator::Not)
         };
         if solid.peek().is_none_or(is_operator) {
             found.push(*span);
