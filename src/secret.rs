@@ -47,6 +47,29 @@ impl Secret {
     }
 }
 
+/// Masks the secrets in a text: a long one wherever it stands, a short one where it is a word by itself, since
+/// its letters may stand in other words by chance.
+pub fn mask(text: &mut String, secrets: &[Secret]) {
+    for secret in secrets.iter().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+        let mut from = 0;
+        while let Some(at) = text[from..].find(secret) {
+            let (start, end) = (from + at, from + at + secret.len());
+            let is_part_of_a_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let is_word = !is_part_of_a_word(text[..start].chars().next_back())
+                && !is_part_of_a_word(text[end..].chars().next());
+            if is_word || secret.chars().count() >= UNMISTAKABLE {
+                text.replace_range(start..end, MASK);
+                from = start + MASK.len();
+            } else {
+                from = end;
+            }
+        }
+    }
+}
+
+/// Characters from which on a secret stands nowhere by chance.
+const UNMISTAKABLE: usize = 6;
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MASK)
@@ -98,6 +121,21 @@ mod tests {
             format!("{credential:?} {credential:#?} {} {:?}", credential.password, credential.password);
         assert!(!printed.contains("hunter2"), "{printed}");
         assert!(printed.contains(MASK));
+    }
+
+    #[test]
+    fn a_long_secret_is_masked_anywhere_and_a_short_one_as_a_word() {
+        for (secret, text, masked) in [
+            ("hunter22", "got ahunter22 from hunter22", "got a******** from ********"),
+            ("ken", "kenmyer said ken, (ken)", "kenmyer said ********, (********)"),
+            ("", "nothing", "nothing"),
+            ("*", "2 * 3", "2 ******** 3"),
+            ("schlüssel", "der Schlüssel: schlüssel", "der Schlüssel: ********"),
+        ] {
+            let mut text = text.to_owned();
+            mask(&mut text, &[Secret::new(secret.to_owned())]);
+            assert_eq!(text, masked);
+        }
     }
 
     #[test]

@@ -190,13 +190,11 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("TLS-NO-ROOTS", "it happens on the machine that runs the test"),
     ("PLAN-NO-TEST-USERS", "Test-Topology says it of no-test-users.litwareinc.com"),
     ("PLAN-ACCOUNT-STOPPED", "it takes three failed logons of one account"),
-    ("SASL-NO-CHANNEL-BINDING", "it takes another option than the usual ones"),
     ("SASL-NOT-OFFERED", "it takes another option than the usual ones"),
     ("SASL-NO-PASSWORD", "it takes another option than the usual ones"),
     ("SASL-UNPRINTABLE", "it takes a password that no server accepts"),
     ("STREAM-BROKEN", "it takes a failure of the network that no server makes"),
     ("SEND-TIMEOUT", "it takes a message that fills every buffer on the way"),
-    ("SEND-TOO-LONG", "it takes a body longer than a server's limit"),
 ];
 
 /// Tries all of them at once, each with a logon of its own.

@@ -155,7 +155,8 @@ fn authentication(name: &str) -> Result<Authentication, ErrorRecord> {
 /// Says that pools are not in the topology, in the original's words.
 pub fn warn_about_pools(call: &Call, targets: &[String]) -> Outcome {
     let is_unknown = |target: &String| call.topology.canonical_pool(target).is_none();
-    if !call.bound.switch("Force") && targets.iter().any(is_unknown) {
+    let uses_default = call.bound.integer("RegistrarPort").is_none();
+    if uses_default && !call.bound.switch("Force") && targets.iter().any(is_unknown) {
         call.warn(
             "Failed to read Registrar port number for the given fully qualified domain name (FQDN). \
              Using default Registrar port number.",

@@ -85,6 +85,27 @@ fn no_mechanism(reason: &Unusable, context: &Context<'_>) -> Finding {
             &catalogue::SASL_NO_MECHANISM,
             format!("{pool} offers no way to log on that imsh speaks"),
         ),
+        Unusable::SaslTwo => Finding::of(
+            &catalogue::SASL_NO_MECHANISM,
+            format!("{pool} offers SASL 2 (XEP-0388) only, which imsh does not speak"),
+        )
+        .remedy("Enable SASL as in RFC 6120 on the server, beside SASL 2: most clients need it."),
+        Unusable::BeforeSasl => Finding::of(
+            &catalogue::SASL_NO_MECHANISM,
+            format!("{pool} offers only the authentication that was there before SASL (XEP-0078)"),
+        ),
+        Unusable::StartTlsAgain => Finding::of(
+            &catalogue::SASL_ENCRYPTION_REQUIRED,
+            format!("{pool} offers to encrypt our connection, though it is encrypted as far as we see"),
+        ),
+        Unusable::CertificateOnly => Finding::of(
+            &catalogue::SASL_CERTIFICATE_WANTED,
+            format!(
+                "{pool} lets users log on with a client certificate only, and none is stored for {}",
+                context.sender
+            ),
+        )
+        .remedy(super::secure::certificate_wanted(context)),
         Unusable::PlainForbidden => {
             let title = if context.given.authentication.is_some() {
                 format!("PLAIN would show {pool} the password itself, which its settings here forbid")
@@ -191,6 +212,9 @@ fn not_authorized(
             format!("{pool} says that our side of {mechanism} breaks the rules"),
         );
     }
+    if says(&["channel binding", "channel-binding"]) {
+        return channel_binding(mechanism, context);
+    }
     match mechanism {
         Mechanism::External => Finding::of(
             &catalogue::SASL_CERTIFICATE,
@@ -199,9 +223,7 @@ fn not_authorized(
         Mechanism::Scram { binding: Binding::Plus, .. }
             if says(&["binding"]) || (text.is_none() && step == Step::Final && !names_bindings(trace)) =>
         {
-            let title = format!("{pool} offers {mechanism} and cannot do its channel binding");
-            authentication_in_doubt(Finding::of(&catalogue::SASL_CHANNEL_BINDING, title), context)
-                .owned_by(Owner::Pool)
+            channel_binding(mechanism, context)
         }
         Mechanism::Scram { .. } => match step {
             Step::First => no_such_account(context),
@@ -212,6 +234,29 @@ fn not_authorized(
             credential_in_doubt(Finding::of(&catalogue::SASL_REJECTED, title), context)
         }
     }
+}
+
+/// The server cannot tie the logon to the connection, or sees another connection than we do.
+fn channel_binding(mechanism: Mechanism, context: &Context<'_>) -> Finding {
+    let pool = context.pool;
+    let Mechanism::Scram { hash, binding: Binding::Plus } = mechanism else {
+        let title = format!("{pool} does not take {mechanism} without a channel binding on this connection");
+        return authentication_in_doubt(Finding::of(&catalogue::SASL_CHANNEL_BINDING, title), context);
+    };
+    let title = format!("{pool} offers {mechanism} and cannot do its channel binding");
+    let finding = Finding::of(&catalogue::SASL_CHANNEL_BINDING, title);
+    let finding = match context.given.authentication {
+        Some(_) => authentication_in_doubt(finding, context).owned_by(Owner::Pool),
+        None => {
+            let without = Mechanism::Scram { hash, binding: Binding::None };
+            let remedy = format!(
+                "{} Whether the rest works, -Authentication {without} shows meanwhile.",
+                finding.remedy
+            );
+            finding.remedy(remedy)
+        }
+    };
+    finding
 }
 
 fn wrong_password(context: &Context<'_>) -> Finding {

@@ -103,6 +103,9 @@ pub(super) fn told(error: &StanzaError) -> String {
     if let Some(application) = &error.application {
         marks.push(format!("with {}", word(application)));
     }
+    if let Some(elsewhere) = &error.elsewhere {
+        marks.push(format!("naming {}", word(elsewhere)));
+    }
     let mut told = word(error.condition.name());
     if !marks.is_empty() {
         told.push_str(&format!(" ({})", marks.join(", ")));

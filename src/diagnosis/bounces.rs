@@ -109,7 +109,14 @@ pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
         {
             Cause::Closed
         }
-        (StanzaCondition::Forbidden | StanzaCondition::NotAllowed, _) => Cause::Forbidden,
+        (
+            StanzaCondition::Forbidden
+            | StanzaCondition::NotAllowed
+            | StanzaCondition::NotAcceptable
+            | StanzaCondition::NotAuthorized
+            | StanzaCondition::PolicyViolation,
+            _,
+        ) => Cause::Forbidden,
         (StanzaCondition::ResourceConstraint, _) => Cause::QueueFull,
         (StanzaCondition::InternalServerError, _) => Cause::PoolError,
         _ => Cause::Failed,

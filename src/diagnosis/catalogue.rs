@@ -163,7 +163,7 @@ entries! {
         "The pool's certificate may not be used for a TLS server (its extended key usage lacks serverAuth).",
         "Have the certificate reissued for server authentication.";
     TLS_INVALID: "TLS-INVALID", [Pool],
-        "The pool's certificate, its signature or its chain is broken.",
+        "The pool's certificate or its chain breaks the rules for certificates.",
         "Install a sound certificate with its chain and reload the server.";
     TLS_REFUSED: "TLS-REFUSED", [Pool],
         "The pool ended the TLS handshake with an alert: often it has no certificate for this domain, or no cipher in common.",
@@ -207,6 +207,9 @@ entries! {
     TLS_CLIENT_CERTIFICATE: "TLS-CLIENT-CERTIFICATE", [Caller],
         "The sender's certificate or key in the vault cannot be used.",
         "Store a certificate and its key again with Set-TestUserCredential.";
+    TLS_CERTIFICATE_WANTED: "TLS-CERTIFICATE-WANTED", [Caller],
+        "The pool ends TLS with everybody who shows no client certificate, and none is stored for the sender.",
+        "Store one with Set-TestUserCredential -CertificateFile -KeyFile; or have the server ask for certificates without demanding them.";
 
     // The stream, in whatever phase
     STREAM_BROKEN: "STREAM-BROKEN", [Unknown],
@@ -259,7 +262,7 @@ entries! {
         "Compare the server's version and settings with RFC 6120; report it to the authors of imsh if they are in order.";
     STREAM_UNDEFINED: "STREAM-UNDEFINED", [Unknown],
         "The pool ended the stream for a reason that has no name in the protocol.",
-        "Read the server's words, and its log for this time.";
+        "Read the server's log for this time, and its words, if it gave any.";
     STREAM_COMPLAINT: "STREAM-COMPLAINT", [Imsh],
         "The pool says that what we sent breaks the protocol.",
         "Report it to the authors of imsh with the log of the result; check that no proxy on the way changes the stream.";
@@ -308,8 +311,8 @@ entries! {
         "The mechanism that was asked for is not among those that the pool offers.",
         "Enable the mechanism on the server, or ask for one that it offers.";
     SASL_NO_CHANNEL_BINDING: "SASL-NO-CHANNEL-BINDING", [Pool, Caller],
-        "A -PLUS mechanism was asked for, and the pool and imsh have no type of channel binding in common.",
-        "Ask for the mechanism without -PLUS, or enable tls-exporter on the server.";
+        "A -PLUS mechanism was asked for, or the pool offers no other, and the pool and imsh have no type of channel binding in common.",
+        "Enable SCRAM without -PLUS beside it, or have the server announce tls-exporter or tls-server-end-point (XEP-0440).";
     SASL_MECHANISM_REFUSED: "SASL-MECHANISM-REFUSED", [Pool, Caller],
         "The pool does not do the mechanism for this account or connection, though it may offer it.",
         "Enable the mechanism for this domain on the server, or ask for another one.";
@@ -318,7 +321,10 @@ entries! {
         "Enable a stronger mechanism on the server, and offer it.";
     SASL_CHANNEL_BINDING: "SASL-CHANNEL-BINDING", [Pool, Caller],
         "The pool offers a -PLUS mechanism and cannot do it on this connection. ejabberd 23.01 does so on TLS 1.3.",
-        "Upgrade the server, or switch its -PLUS mechanisms off; let imsh choose the mechanism meanwhile.";
+        "Upgrade the server, or switch its -PLUS mechanisms off.";
+    SASL_CERTIFICATE_WANTED: "SASL-CERTIFICATE-WANTED", [Caller],
+        "The pool lets users log on with a client certificate only, and none is stored for the sender.",
+        "Store one with Set-TestUserCredential -CertificateFile -KeyFile; or have SCRAM enabled on the server.";
     SASL_CERTIFICATE: "SASL-CERTIFICATE", [Caller],
         "The pool does not accept the sender's client certificate.",
         "Check that the certificate names the sender (xmppAddr), is valid now, and comes from an issuer that the server trusts for its users.";
@@ -342,7 +348,7 @@ entries! {
         "Look into the server's log for this time.";
     SASL_REFUSED: "SASL-REFUSED", [Unknown],
         "The pool refuses the logon in words that no standard has.",
-        "Read the server's words, and its log for this time.";
+        "Read the server's log for this time, and its words, if it gave any.";
     SASL_COMPLAINT: "SASL-COMPLAINT", [Imsh],
         "The pool says that our side of the authentication breaks the rules.",
         "Report it to the authors of imsh with the log of the result and the server's version.";
@@ -500,7 +506,7 @@ entries! {
         "Ask the partner to look into its server's log for this time.";
     RECEIVER_REJECTED: "RECEIVER-REJECTED", [Partner, Pool, Unknown],
         "The message was refused for a reason that fits none of the known ones.",
-        "Read the server's words; ask the partner, and look into the pool's log, for this time.";
+        "Read the server's words, if it gave any; ask the partner, and look into the pool's log, for this time.";
     RECEIVER_BAD_ADDRESS: "RECEIVER-BAD-ADDRESS", [Caller],
         "The receiver's address is not one that servers accept.",
         "Correct the receiver's address.";

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::bind::told;
 use super::bounces::{self, Software};
 use super::federation::{self, Word, with_look};
-use super::quote::{quoted, seconds};
+use super::quote::{quoted, seconds, word};
 use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::topology::Evidence;
 use crate::xmpp::Phase;
@@ -166,6 +166,7 @@ fn is_about_people(condition: &StanzaCondition) -> bool {
     matches!(
         condition,
         StanzaCondition::Gone
+            | StanzaCondition::ItemNotFound
             | StanzaCondition::Redirect
             | StanzaCondition::RecipientUnavailable
             | StanzaCondition::PolicyViolation
@@ -229,7 +230,15 @@ fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
             Finding::of(&catalogue::RECEIVER_GONE, format!("the account {receiver} does not exist any more"))
         }
         StanzaCondition::Redirect => {
-            Finding::of(&catalogue::RECEIVER_MOVED, format!("{receiver} has moved to another address"))
+            let moved =
+                Finding::of(&catalogue::RECEIVER_MOVED, format!("{receiver} has moved to another address"));
+            match &error.elsewhere {
+                Some(address) => moved.remedy(format!(
+                    "Test with {} instead, and correct the topology, if you trust whoever names it.",
+                    word(address)
+                )),
+                None => moved,
+            }
         }
         StanzaCondition::PolicyViolation if text.contains("stranger") => Finding::of(
             &catalogue::RECEIVER_POLICY,

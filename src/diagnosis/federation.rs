@@ -40,11 +40,55 @@ pub(super) fn finding(word: &Word, context: &Context<'_>) -> Finding {
     finding
 }
 
-/// The pool has said nothing at all; what was seen from here may say why.
+/// The pool has said nothing at all. What was seen from here may say why, where it is of the kind that
+/// servers are long about; whatever they notice at once, this pool does not see.
 pub(super) fn unsaid(context: &Context<'_>) -> Option<Finding> {
     let seen = Seen::of(context.look?);
     let cause = seen.cause?;
-    Some(with_look(of_cause(cause, Some(&seen), context), None, context))
+    let (pool, partner) = (context.pool, context.partner());
+    let (title, remedy) = match cause {
+        Cause::NoAnswer => (
+            format!("no answer from the server of {partner}: packets to it are dropped, or it is down"),
+            None,
+        ),
+        Cause::Silent => (format!("the server of {partner} accepts connections and then falls silent"), None),
+        Cause::NoTls => (format!("the server of {partner} offers no encryption"), None),
+        Cause::DnsFailure => (
+            format!("DNS fails for {partner}, which does not mean that the name is missing"),
+            Some(format!(
+                "Check the name servers of the zone of {partner}, and the resolvers of this machine and of {pool}."
+            )),
+        ),
+        Cause::NotFound
+        | Cause::Unresolved
+        | Cause::NotOffered
+        | Cause::Refused
+        | Cause::Unreachable
+        | Cause::Closed
+        | Cause::PartnerError
+        | Cause::NotXmpp
+        | Cause::TlsFailed
+        | Cause::Expired
+        | Cause::NotYetValid
+        | Cause::WrongName
+        | Cause::Untrusted
+        | Cause::HostUnknown
+        | Cause::NotAuthenticated
+        | Cause::OurCertificate
+        | Cause::OurEncryption
+        | Cause::Disabled
+        | Cause::Forbidden
+        | Cause::PartnerPolicy
+        | Cause::QueueFull
+        | Cause::PoolError
+        | Cause::Failed => return None,
+    };
+    let finding = Finding { title, ..of_cause(cause, Some(&seen), context) };
+    let finding = match remedy {
+        Some(remedy) => finding.remedy(remedy),
+        None => finding,
+    };
+    Some(with_look(finding, None, context))
 }
 
 /// What was seen from here, as evidence.
@@ -152,6 +196,7 @@ fn of_certificate(fault: &CertificateFault) -> Cause {
         CertificateFault::NameMismatch { .. } => Cause::WrongName,
         CertificateFault::SelfSigned { .. }
         | CertificateFault::UnknownIssuer { .. }
+        | CertificateFault::Namesake { .. }
         | CertificateFault::IncompleteChain { .. }
         | CertificateFault::WrongPurpose { .. }
         | CertificateFault::Invalid { .. } => Cause::Untrusted,
@@ -233,6 +278,7 @@ fn of_stream(fault: &stream::Fault) -> Option<Cause> {
         | stream::Fault::NotAStream { .. }
         | stream::Fault::WrongContent { .. }
         | stream::Fault::Version { .. } => Some(Cause::NotXmpp),
+        stream::Fault::Xml(xml::Fault::Alert { .. }) => Some(Cause::TlsFailed),
         stream::Fault::Xml(xml::Fault::Broken { .. } | xml::Fault::Ended { .. } | xml::Fault::Closed)
         | stream::Fault::Closed => Some(Cause::Closed),
         stream::Fault::Error {
@@ -378,6 +424,13 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             &catalogue::FEDERATION_NO_TLS,
             format!("the server of {partner} offers no encryption, and {pool} insists on it"),
         ),
+        // Where it fails for this machine too, it is not the pool's side.
+        Cause::TlsFailed if same_here => Finding::of(
+            &catalogue::FEDERATION_TLS_FAILED,
+            format!("the server of {partner} cannot be spoken to by TLS, neither from {pool} nor from here"),
+        )
+        .owned_by(Owner::Partner)
+        .remedy("Ask the partner to check what answers TLS at its federation port, its versions and its certificate."),
         Cause::TlsFailed => Finding::of(
             &catalogue::FEDERATION_TLS_FAILED,
             format!("{pool} and the server of {partner} could not agree on encryption"),

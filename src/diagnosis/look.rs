@@ -6,7 +6,7 @@
 use super::bounces::Cause;
 use super::federation::{of_cause, of_fault, of_sight, trouble};
 use super::quote::place;
-use super::{Context, Finding, Given, Owner, diagnose};
+use super::{Context, Finding, Given, Owner, catalogue, diagnose};
 use crate::topology::Security;
 use crate::xmpp::connect::{self, Outcome};
 use crate::xmpp::federation::{Look, Sight};
@@ -23,6 +23,8 @@ pub struct Asking<'a> {
     pub partner_listed: bool,
     /// The pool that serves the domain, where it is one of our own: partners see it so.
     pub ours: Option<&'a str>,
+    /// The server that was named by hand (`-ProxyFqdn`), in place of those of DNS.
+    pub server: Option<&'a str>,
 }
 
 /// What is wrong with a partner as this machine sees it; `None` where one of its servers is well.
@@ -41,7 +43,25 @@ pub fn finding(look: &Look, asking: &Asking<'_>) -> Option<Finding> {
             }
         },
     };
-    Some(whose(finding, look, asking).made_safe())
+    let finding = whose(finding, look, asking);
+    Some(match asking.server {
+        Some(server) => by_hand(finding, look, server).made_safe(),
+        None => finding.made_safe(),
+    })
+}
+
+/// A server that was named by hand is the first suspect where no server of the domain was found at all.
+fn by_hand(finding: Finding, look: &Look, server: &str) -> Finding {
+    let was_found = look.sights.iter().flatten().any(|sight| sight.certificate().is_some());
+    if was_found {
+        return finding;
+    }
+    let is_nowhere = finding.code == catalogue::FEDERATION_NOT_FOUND.code;
+    let owner = if is_nowhere { Owner::Caller } else { finding.owner };
+    finding
+        .owned_by(owner)
+        .evidence(format_args!("-ProxyFqdn {server} was given"))
+        .first("Run it again without -ProxyFqdn, to look at the servers that DNS names.")
 }
 
 /// What is wrong with single servers of a partner that is well as a whole.

@@ -8,7 +8,7 @@ use super::quote::{moment, place, quoted, words};
 use super::{Context, Finding, Owner, catalogue, connected, given_up, not_done, port_in_doubt};
 use crate::xmpp::Phase;
 use crate::xmpp::resolve::{Kind, Origin};
-use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault};
+use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault, Shown};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Secure means.
@@ -16,10 +16,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     let pool = context.pool;
     let finding = match fault {
         Fault::Certificate(fault) => certificate(fault, trace, context),
-        Fault::HandshakeRefused { alert } => {
-            Finding::of(&catalogue::TLS_REFUSED, format!("{pool} refuses our TLS handshake"))
-                .evidence(format_args!("it sent the alert {}", quoted(alert)))
-        }
+        Fault::HandshakeRefused { alert, shown } => refused(alert, *shown, context),
         Fault::TooOld { reason } => {
             Finding::of(&catalogue::TLS_TOO_OLD, format!("{pool} speaks neither TLS 1.2 nor TLS 1.3"))
                 .evidence(format_args!("the handshake ended with {}", quoted(reason)))
@@ -70,6 +67,46 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     };
     given_up(trace).fold(finding, Finding::evidence)
 }
+
+/// The server ended TLS with an alert, in the handshake or, as TLS 1.3 has it, behind our end of it.
+pub(super) fn refused(alert: &str, shown: Shown, context: &Context<'_>) -> Finding {
+    let (pool, sender) = (context.pool, context.sender);
+    let wants_one = alert == "CertificateRequired" || shown == Shown::Nothing && ABOUT_NONE.contains(&alert);
+    let finding = if wants_one {
+        let title =
+            format!("{pool} lets nobody in who shows no client certificate, and none is stored for {sender}");
+        Finding::of(&catalogue::TLS_CERTIFICATE_WANTED, title).remedy(certificate_wanted(context))
+    } else if shown == Shown::Certificate && ABOUT_OURS.contains(&alert) {
+        let title = format!("{pool} does not accept the client certificate of {sender}");
+        Finding::of(&catalogue::SASL_CERTIFICATE, title)
+    } else {
+        Finding::of(&catalogue::TLS_REFUSED, format!("{pool} refuses our TLS handshake"))
+    };
+    finding.evidence(format_args!("it sent the TLS alert {}", quoted(alert)))
+}
+
+/// Where a client certificate comes from, or why none should be needed.
+pub(super) fn certificate_wanted(context: &Context<'_>) -> String {
+    format!(
+        "Store a certificate for the sender with Set-TestUserCredential {} -CertificateFile FILE -KeyFile FILE. If users log on to this pool with passwords, have its server ask for certificates without demanding them.",
+        context.sender
+    )
+}
+
+/// The alerts by which servers end a handshake in which they got no certificate. TLS 1.2 has none of its own.
+const ABOUT_NONE: [&str; 4] = ["HandshakeFailure", "BadCertificate", "CertificateUnknown", "AccessDenied"];
+/// The alerts by which servers refuse a certificate (RFC 8446, section 6.2).
+const ABOUT_OURS: [&str; 9] = [
+    "BadCertificate",
+    "UnsupportedCertificate",
+    "CertificateRevoked",
+    "CertificateExpired",
+    "CertificateUnknown",
+    "UnknownCA",
+    "AccessDenied",
+    "DecryptError",
+    "HandshakeFailure",
+];
 
 /// Secure was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
@@ -163,6 +200,12 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
             format!("the certificate of {pool} comes from an issuer that we do not trust"),
         )
         .evidence(format_args!("the issuer is {}", quoted(issuer))),
+        CertificateFault::Namesake { issuer } => Finding::of(
+            &catalogue::TLS_UNTRUSTED,
+            format!("the certificate of {pool} was not signed by the issuer that we trust, but by another key of the same name"),
+        )
+        .evidence(format_args!("the issuer is {}", quoted(issuer)))
+        .remedy("If this is your own authority and was made anew, renew its certificate in the pool's `ca_file` in the topology; if not, somebody uses its name: have the pool's certificate reissued."),
         CertificateFault::IncompleteChain { missing, published } => {
             let finding = Finding::of(
                 &catalogue::TLS_INCOMPLETE_CHAIN,

@@ -6,11 +6,12 @@ use std::io::ErrorKind;
 
 use super::quote::{quoted, word};
 use super::secure::Heard;
-use super::{Context, Finding, Owner, catalogue, current_phase, port_in_doubt, send};
+use super::{Context, Finding, Owner, catalogue, current_phase, port_in_doubt, secure, send};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::StreamCondition;
+use crate::xmpp::secure::Shown;
 use crate::xmpp::stream::Fault;
-use crate::xmpp::trace::Trace;
+use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::xml::{self, Violation};
 
 /// Says what a fault of the stream means.
@@ -151,7 +152,7 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
         }
         StreamCondition::ResourceConstraint => Finding::of(
             &catalogue::STREAM_OVERLOADED,
-            format!("{pool} lacks the resources for another stream {during}"),
+            format!("{pool} lacks the resources to go on with the stream, {during}"),
         ),
         StreamCondition::InternalServerError => Finding::of(
             &catalogue::STREAM_SERVER_ERROR,
@@ -175,7 +176,8 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
             format!("{pool} has no way to log on to offer for {domain}"),
         ),
         StreamCondition::UndefinedCondition | StreamCondition::Unknown(_) => {
-            Finding::of(&catalogue::STREAM_UNDEFINED, format!("{pool} ended the stream {during}"))
+            let why = if text.is_some() { "for a reason of its own" } else { "and does not say why" };
+            Finding::of(&catalogue::STREAM_UNDEFINED, format!("{pool} ended the stream {during}, {why}"))
         }
         StreamCondition::UnsupportedFeature | StreamCondition::UnsupportedVersion => Finding::of(
             &catalogue::STREAM_UNSUPPORTED,
@@ -255,6 +257,7 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
                 .evidence(format_args!("the system says {}", quoted(detail)))
                 .last_seen(trace)
         }
+        xml::Fault::Alert { alert } => secure::refused(alert, shown(trace), context).last_seen(trace),
         xml::Fault::Ended { n_unread } => {
             let finding =
                 Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} closed the connection {during}"));
@@ -274,13 +277,20 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
     }
 }
 
+/// What the server saw of us in the handshake.
+fn shown(trace: &Trace) -> Shown {
+    let tls =
+        trace.facts().rev().find_map(|(_, fact)| if let Fact::Tls(tls) = fact { Some(tls) } else { None });
+    tls.map_or(Shown::NotAsked, |tls| tls.shown)
+}
+
 /// Whether the server ended the connection before it said anything. Whether that reads as a close or as a
 /// reset depends on the moment.
 fn is_without_a_word(fault: &xml::Fault, trace: &Trace) -> bool {
     let ended = match fault {
         xml::Fault::Broken { kind, .. } => *kind == ErrorKind::ConnectionReset,
         xml::Fault::Ended { n_unread } => *n_unread == 0,
-        xml::Fault::Closed | xml::Fault::Refused { .. } => false,
+        xml::Fault::Closed | xml::Fault::Alert { .. } | xml::Fault::Refused { .. } => false,
     };
     ended && Heard::last(trace) == Heard::Nothing && current_phase(trace) == Phase::Secure
 }
@@ -298,7 +308,7 @@ fn violated(violation: &Violation, offset: u64, context: &Context<'_>) -> Findin
             };
             let finding =
                 Finding::of(&catalogue::STREAM_NOT_XMPP, format!("{what} answers at the port of {pool}"))
-                    .evidence(format_args!("it began with {}", quoted(begins)));
+                    .evidence(format_args!("it began with \"{begins}\""));
             return port_in_doubt(finding, context);
         }
         Violation::Syntax(_)

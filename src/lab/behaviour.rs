@@ -123,6 +123,8 @@ pub enum Tls {
     Shakes,
     /// Makes it, TLS 1.2 only.
     Only12,
+    /// Makes it with whoever shows a certificate, and with nobody else.
+    WantsCertificate,
     /// Makes it, and says nothing inside.
     Mute,
     /// Says nothing.
@@ -156,8 +158,10 @@ pub enum Certificate {
     IncompleteChain,
     /// One that is meant for clients only.
     ForClients,
-    /// One whose signature is not that of the authority that it names.
-    BadSignature,
+    /// One from another authority of the same name.
+    Namesake,
+    /// One that is an authority's own.
+    Authority,
 }
 
 /// What a server does in SASL (RFC 6120, section 6; RFC 5802).
@@ -171,6 +175,10 @@ pub enum Logon {
     PlainOnly,
     /// Asks for the client's certificate in TLS, and offers EXTERNAL only.
     Certificates,
+    /// Offers a mechanism with channel binding only, and names no type for it.
+    OnlyBound,
+    /// Offers SASL 2 (XEP-0388) only.
+    SaslTwo,
     /// Offers a mechanism that nobody knows.
     UnknownMechanisms,
     /// Offers no mechanism at all.
@@ -223,6 +231,8 @@ pub enum Session {
     Honest,
     /// Reads and says nothing.
     Silent,
+    /// Announces that it takes no stanza of more bytes (XEP-0478).
+    Limits(usize),
     /// Closes the connection at the first message.
     Closes,
     /// Breaks the connection at the first message, without the end of TLS.

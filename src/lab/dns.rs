@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, SRV};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, SRV};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -66,6 +66,16 @@ impl Zone {
         Ok(self.record(name, RData::SRV(SRV::new(priority, weight, port, target))))
     }
 
+    /// Makes a name an alias of another one (CNAME).
+    ///
+    /// # Errors
+    /// A target that is no DNS name.
+    pub fn alias(self, name: &str, target: &str) -> io::Result<Self> {
+        let mut target = Name::from_ascii(target).map_err(io::Error::other)?;
+        target.set_fqdn(true);
+        Ok(self.record(name, RData::CNAME(CNAME(target))))
+    }
+
     /// Lets a name exist without any record.
     #[must_use]
     pub fn empty(mut self, name: &str) -> Self {
@@ -115,16 +125,25 @@ impl Zone {
             None => answer.metadata.response_code = ResponseCode::NXDomain,
             Some(Entry::Silence) => return None,
             Some(Entry::Error(code)) => answer.metadata.response_code = *code,
-            Some(Entry::Records(records)) => {
-                let wanted = question.query_type();
-                for data in
-                    records.iter().filter(|data| wanted == RecordType::ANY || data.record_type() == wanted)
-                {
-                    answer.add_answer(Record::from_rdata(question.name().clone(), TTL, data.clone()));
-                }
+            Some(Entry::Records(_)) => {
+                self.records(question.name(), question.query_type(), &mut answer, MAX_ALIASES);
             }
         }
         Some(answer)
+    }
+
+    /// Answers with the records of a name, and with those behind it where it is an alias.
+    fn records(&self, name: &Name, wanted: RecordType, answer: &mut Message, n_aliases: u8) {
+        let Some(Entry::Records(records)) = self.names.get(&key(&name.to_ascii())) else { return };
+        for data in records {
+            let is_wanted = wanted == RecordType::ANY || data.record_type() == wanted;
+            if is_wanted || data.record_type() == RecordType::CNAME {
+                answer.add_answer(Record::from_rdata(name.clone(), TTL, data.clone()));
+            }
+            if let (RData::CNAME(target), false, 1..) = (data, is_wanted, n_aliases) {
+                self.records(&target.0, wanted, answer, n_aliases - 1);
+            }
+        }
     }
 }
 
@@ -224,6 +243,9 @@ fn key(name: &str) -> String {
 
 /// What an answer over UDP may be long (DNS flag day 2020).
 const MAX_UDP: usize = 1232;
+
+/// Aliases that one answer follows.
+const MAX_ALIASES: u8 = 4;
 
 /// Seconds that an answer may be kept.
 const TTL: u32 = 60;

@@ -115,7 +115,7 @@ fn in_the_stream(manner: Manner, stream: Stream) -> Option<Obstacle> {
 
 fn in_the_handshake(manner: Manner, tls: Tls) -> Option<Obstacle> {
     match tls {
-        Tls::Shakes | Tls::Only12 => None,
+        Tls::Shakes | Tls::Only12 | Tls::WantsCertificate => None,
         Tls::Silent | Tls::Mute => Some(Obstacle::Silence),
         Tls::Closes | Tls::Resets => Some(Obstacle::Bounce(closed(manner))),
         Tls::Says(_) => Some(Obstacle::Bounce(match manner {
@@ -135,7 +135,8 @@ fn with_the_certificate(manner: Manner, certificate: Certificate) -> Option<Obst
         Certificate::UnknownIssuer | Certificate::IncompleteChain => {
             ("is not trusted", "unable to get local issuer certificate")
         }
-        Certificate::BadSignature => ("is not trusted", "certificate signature failure"),
+        Certificate::Namesake => ("is not trusted", "certificate signature failure"),
+        Certificate::Authority => ("is not trusted", "unsuitable certificate purpose"),
         Certificate::ForClients => ("is not trusted", "unsuitable certificate purpose"),
     };
     Some(Obstacle::Bounce(match manner {

@@ -185,7 +185,7 @@ pub const PARTNERS: &[Partner] = &[
     broken("no-xmpp.contoso.com", Behaviour { stream: Stream::Says("HTTP/1.1 400 Bad Request\r\n\r\n"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NOT-XMPP", "Partner", "a web server stands at the partner's port")),
     broken("tls-fails.contoso.com", Behaviour { tls: Tls::Says(b"SSH-2.0-practice\r\n"), ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-TLS-FAILED", "Unknown", "the TLS handshake with the partner fails")),
+        adelany!("FEDERATION-TLS-FAILED", "Partner", "the TLS handshake with the partner fails")),
     broken("refuses-us.contoso.com", Behaviour { stream: Stream::Ends("policy-violation", "Your domain is not welcome here"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-PARTNER-POLICY", "Partner", "the partner does not federate with our domain")),
     broken("denied.contoso.com", HEALTHY, Federation::Fails {

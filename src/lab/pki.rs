@@ -13,8 +13,7 @@ use rcgen::{
 };
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
@@ -63,23 +62,24 @@ impl Authority {
         let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(versions)
             .map_err(io::Error::other)?;
-        let config = match behaviour.logon == Logon::Certificates {
-            true => config.with_client_cert_verifier(self.clients()?),
-            false => config.with_no_client_auth(),
+        let config = if behaviour.tls == Tls::WantsCertificate {
+            config.with_client_cert_verifier(self.clients()?.build().map_err(io::Error::other)?)
+        } else if behaviour.logon == Logon::Certificates {
+            let clients = self.clients()?.allow_unauthenticated();
+            config.with_client_cert_verifier(clients.build().map_err(io::Error::other)?)
+        } else {
+            config.with_no_client_auth()
         };
         let mut config = config.with_single_cert(chain, self.private_key()).map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"xmpp-client".to_vec(), b"xmpp-server".to_vec()];
         Ok(Identity { config: Arc::new(config), end_point })
     }
 
-    /// Who checks the certificates of clients: there need be none, and one that is shown is of this authority.
-    fn clients(&self) -> io::Result<Arc<dyn ClientCertVerifier>> {
+    /// Who checks the certificates of clients: one that is shown is of this authority.
+    fn clients(&self) -> io::Result<ClientCertVerifierBuilder> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate()).map_err(io::Error::other)?;
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
-            .allow_unauthenticated()
-            .build()
-            .map_err(io::Error::other)
+        Ok(WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()))
     }
 
     /// A certificate for an account (RFC 6120, section 13.7.1.4) and its key, both as PEM.
@@ -122,7 +122,11 @@ impl Authority {
             Certificate::UnknownIssuer => {
                 params.signed_by(key, &*issuer("Nobody Known", "Private CA", None)?)?
             }
-            Certificate::BadSignature => params.signed_by(key, &*issuer(ORGANIZATION, "CA", None)?)?,
+            Certificate::Authority => {
+                params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                params.signed_by(key, &self.root)?
+            }
+            Certificate::Namesake => params.signed_by(key, &*issuer(ORGANIZATION, "CA", None)?)?,
             Certificate::IncompleteChain => {
                 let intermediate = issuer(ORGANIZATION, "Intermediate CA", Some(&self.root))?;
                 params.signed_by(key, &*intermediate)?

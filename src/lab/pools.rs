@@ -446,9 +446,21 @@ pub const POOLS: &[Pool] = &[
     },
     broken(
         "forged.litwareinc.com",
-        certificate(Certificate::BadSignature),
+        certificate(Certificate::Namesake),
+        ("TLS-UNTRUSTED", "Pool"),
+        "the certificate was signed by another authority of the same name",
+    ),
+    broken(
+        "authority.litwareinc.com",
+        certificate(Certificate::Authority),
         ("TLS-INVALID", "Pool"),
-        "the certificate's signature is not that of the issuer that it names",
+        "the certificate is one for an authority",
+    ),
+    broken(
+        "certificate-wanted.litwareinc.com",
+        tls(Tls::WantsCertificate),
+        ("TLS-CERTIFICATE-WANTED", "Caller"),
+        "nobody is let in without a client certificate",
     ),
     broken(
         "no-certificate.litwareinc.com",
@@ -904,6 +916,30 @@ pub const POOLS: &[Pool] = &[
             "the stored certificate is somebody else's",
         )
     },
+    broken(
+        "external-only.litwareinc.com",
+        logon(Logon::Certificates),
+        ("SASL-CERTIFICATE-WANTED", "Caller"),
+        "the test user has a password, and the pool wants a certificate",
+    ),
+    broken(
+        "bound-only.litwareinc.com",
+        logon(Logon::OnlyBound),
+        ("SASL-NO-CHANNEL-BINDING", "Pool"),
+        "the pool demands a channel binding, and names none",
+    ),
+    broken(
+        "sasl2-only.litwareinc.com",
+        logon(Logon::SaslTwo),
+        ("SASL-NO-MECHANISM", "Pool"),
+        "the pool speaks only the SASL that few clients know",
+    ),
+    broken(
+        "short-stanzas.litwareinc.com",
+        session(Session::Limits(300)),
+        ("SEND-TOO-LONG", "Caller"),
+        "the pool announces a limit that the message does not keep to",
+    ),
     Pool {
         lends: Lends::WrongKey,
         ..broken(

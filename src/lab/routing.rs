@@ -64,6 +64,7 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -
         }
         Session::Honest
         | Session::Silent
+        | Session::Limits(_)
         | Session::Closes
         | Session::Breaks
         | Session::Ends(..)

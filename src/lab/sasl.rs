@@ -82,6 +82,11 @@ pub(super) fn features(logon: Logon) -> Vec<Element> {
         Logon::Certificates => &["EXTERNAL"],
         Logon::UnknownMechanisms => &["X-OAUTH-PRACTICE"],
         Logon::NoMechanisms => return Vec::new(),
+        Logon::SaslTwo => {
+            let mechanism = Element::new("mechanism", ns::SASL2).with_text("SCRAM-SHA-256");
+            return vec![Element::new("authentication", ns::SASL2).with_child(mechanism)];
+        }
+        Logon::OnlyBound => &["SCRAM-SHA-256-PLUS"],
         Logon::BrokenBinding => &["PLAIN", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"],
         Logon::Honest
         | Logon::Silent
@@ -108,7 +113,11 @@ pub(super) fn features(logon: Logon) -> Vec<Element> {
     });
     if matches!(
         logon,
-        Logon::PlainOnly | Logon::Certificates | Logon::UnknownMechanisms | Logon::BrokenBinding
+        Logon::PlainOnly
+            | Logon::Certificates
+            | Logon::UnknownMechanisms
+            | Logon::BrokenBinding
+            | Logon::OnlyBound
     ) {
         return vec![mechanisms];
     }
@@ -203,6 +212,8 @@ impl<'a> Exchange<'a> {
             | Logon::Certificates
             | Logon::UnknownMechanisms
             | Logon::NoMechanisms
+            | Logon::OnlyBound
+            | Logon::SaslTwo
             | Logon::WrongSignature
             | Logon::NoSignature
             | Logon::ForeignNonce

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
-use super::behaviour::{Bind, Stream, Tls};
+use super::behaviour::{Bind, Session, Stream, Tls};
 use super::host::{Host, Role, World, random_id};
 use super::pki::Identity;
 use super::sasl::{self, Answer, Bindings, Exchange};
@@ -77,7 +77,7 @@ async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<World>) -> io
                 Opening::Over(parting) => return Ok(parting),
             };
             match host.behaviour.tls {
-                Tls::Shakes | Tls::Only12 | Tls::Mute => {}
+                Tls::Shakes | Tls::Only12 | Tls::WantsCertificate | Tls::Mute => {}
                 Tls::Silent => return hold(tcp).await.map(|()| Parting::Close),
                 Tls::Closes => return Ok(Parting::Close),
                 // Once the client is in the middle of it: `<proceed/>` must not be lost with the rest.
@@ -183,6 +183,10 @@ async fn encrypted(tls: TlsStream<&mut TcpStream>, identity: &Identity, world: A
     let mut features = vec![Element::new("sm", ns::MANAGEMENT)];
     if host.behaviour.bind != Bind::Missing {
         features.push(Element::new("bind", ns::BIND));
+    }
+    if let Session::Limits(n_bytes) = host.behaviour.session {
+        let most = Element::new("max-bytes", ns::LIMITS).with_text(&n_bytes.to_string());
+        features.push(Element::new("limits", ns::LIMITS).with_child(most));
     }
     stream.offer(features).await?;
     let Some(wanted) = bind_request(&mut stream).await? else { return Ok(()) };

@@ -105,6 +105,7 @@ async fn misbehave<Io: AsyncRead + AsyncWrite + Unpin>(
     match behaviour {
         Session::Honest
         | Session::Silent
+        | Session::Limits(_)
         | Session::OverAcknowledges
         | Session::PongsItself
         | Session::ErrsForOthers

@@ -32,6 +32,8 @@ pub struct Inspection {
     pub domain: Domain,
     pool: Option<Pool>,
     server: Option<Server>,
+    /// The same, where it was named by hand.
+    given_server: Option<String>,
     is_allowed: bool,
     is_listed: bool,
     /// The pool that serves the domain, where it is one of our own.
@@ -75,6 +77,7 @@ impl Inspection {
         Self {
             target: target.map(str::to_owned).or_else(|| pool.map(|pool| pool.identity.to_string())),
             pool: pool.cloned(),
+            given_server: server.as_ref().map(ToString::to_string),
             server: server.or_else(|| partner?.proxy_fqdn.clone()),
             is_allowed: topology.allows(&domain),
             is_listed: partner.is_some() || ours.is_some(),
@@ -124,6 +127,7 @@ impl Inspection {
             from: self.from().map(Domain::as_str),
             partner_listed: self.is_listed,
             ours: self.ours.as_deref(),
+            server: self.given_server.as_deref(),
         }
     }
 

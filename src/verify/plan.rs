@@ -9,7 +9,7 @@ use crate::secret::{Credential, Secret};
 use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Server, Topology};
 use crate::vault::{self, StoredCredential, Vault};
 use crate::xmpp::network::Trust;
-use crate::xmpp::sasl::{Authentication, Login, PlainPassword};
+use crate::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
 use crate::xmpp::secure::ClientCertificate;
 use crate::xmpp::{Deadlines, Fault, Logon, PoolName};
 
@@ -100,6 +100,11 @@ pub enum Refusal {
         /// The account.
         account: Address,
     },
+    /// A client certificate was asked for, and none is stored.
+    NoCertificate {
+        /// The account.
+        account: Address,
+    },
     /// There is a credential, but this pool does not list the account as a test user.
     NotItsPool {
         /// The account.
@@ -135,6 +140,14 @@ impl Refusal {
             )
             .remedy(format!(
                 "Store one: Set-TestUserCredential {account} (Get-Credential {account}); or give -UserCredential."
+            )),
+            Self::NoCertificate { account } => ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NoClientCertificate",
+                format!("There is no client certificate for {account}."),
+            )
+            .remedy(format!(
+                "Store one: Set-TestUserCredential {account} -CertificateFile FILE -KeyFile FILE; or leave -Authentication out."
             )),
             Self::NotItsPool { account } => ErrorRecord::new(
                 Category::ResourceUnavailable,
@@ -271,6 +284,10 @@ fn account(
         }
         None => stored(vault, pool, &address)?,
     };
+    let by_certificate = [Authentication::ClientCertificate, Authentication::Mechanism(Mechanism::External)];
+    if by_certificate.contains(&ask.authentication) && stored.certificate.is_none() {
+        return Err(Refusal::NoCertificate { account: address });
+    }
     Ok(Account {
         target: target.to_owned(),
         registrar_port: ask.registrar_port,

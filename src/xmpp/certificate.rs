@@ -117,7 +117,7 @@ pub enum CertificateName {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// It, or one that it depends on, is over.
-    #[error("that of {whose} expired on {not_after}")]
+    #[error("that of {whose} expired on {}", minute(*not_after))]
     Expired {
         /// Whom the one that is over was issued to.
         whose: String,
@@ -125,7 +125,7 @@ pub enum CertificateFault {
         not_after: Timestamp,
     },
     /// It has not begun.
-    #[error("not valid before {not_before}")]
+    #[error("not valid before {}", minute(*not_before))]
     NotYetValid {
         /// When it begins.
         not_before: Timestamp,
@@ -147,6 +147,13 @@ pub enum CertificateFault {
     /// Its chain ends at an issuer that we do not trust.
     #[error("issued by {issuer}, which is not trusted")]
     UnknownIssuer {
+        /// The issuer at the chain's end.
+        issuer: String,
+    },
+    /// A trusted issuer has the name that its chain ends at, and another key: the authority was made anew,
+    /// or somebody uses its name.
+    #[error("signed by another key than that of the trusted issuer {issuer}")]
+    Namesake {
         /// The issuer at the chain's end.
         issuer: String,
     },
@@ -338,9 +345,11 @@ fn path(
     if is_self_signed(own_parsed) {
         return Err(CertificateFault::SelfSigned { subject: name(own_parsed.subject()) });
     }
-    let reason = printable(&error.to_string());
+    let reason = reason(&error);
     Err(if error == CertificateError::UnknownIssuer {
         unknown_issuer(parsed, anchors)
+    } else if error == CertificateError::BadSignature {
+        CertificateFault::Namesake { issuer: name(end_of(parsed).issuer()) }
     } else if matches!(
         error,
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. }
@@ -367,7 +376,18 @@ fn current(certificate: &X509Certificate<'_>, now: UnixTime) -> Result<(), Certi
 
 /// Why no anchor was found: the chain ends at a root that is not trusted, or before any root.
 fn unknown_issuer(parsed: &[X509Certificate<'_>], anchors: &Anchors) -> CertificateFault {
-    // Servers send chains in any order, and with strangers in them: follow the issuers.
+    let last = end_of(parsed);
+    let published = ca_issuers(last);
+    if !is_self_signed(last) && (published.is_some() || anchors.has_organization_of(last.issuer())) {
+        CertificateFault::IncompleteChain { missing: name(last.issuer()), published }
+    } else {
+        CertificateFault::UnknownIssuer { issuer: name(last.issuer()) }
+    }
+}
+
+/// The certificate at which a chain ends that begins with the first one. Servers send chains in any order,
+/// and with strangers in them: the issuers lead.
+fn end_of<'a, 'der>(parsed: &'a [X509Certificate<'der>]) -> &'a X509Certificate<'der> {
     let mut end = 0;
     for _ in 0..parsed.len() {
         let issuer = |(index, other): (usize, &X509Certificate<'_>)| {
@@ -378,13 +398,43 @@ fn unknown_issuer(parsed: &[X509Certificate<'_>], anchors: &Anchors) -> Certific
             _ => break,
         }
     }
-    let last = &parsed[end];
-    let published = ca_issuers(last);
-    if !is_self_signed(last) && (published.is_some() || anchors.has_organization_of(last.issuer())) {
-        CertificateFault::IncompleteChain { missing: name(last.issuer()), published }
-    } else {
-        CertificateFault::UnknownIssuer { issuer: name(last.issuer()) }
+    &parsed[end]
+}
+
+/// A moment to the minute: certificates are not made for seconds.
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// What a certificate breaks. The library names most of it by its variants, as in `CaUsedAsEndEntity`.
+fn reason(error: &CertificateError) -> String {
+    let said = printable(&error.to_string());
+    let name = said.trim_start_matches("Other(OtherError(").trim_end_matches(')');
+    let words = match name {
+        "CaUsedAsEndEntity" => "a certificate of an authority is shown as a server's",
+        "EndEntityUsedAsCa" => "it was issued by a certificate that may issue none",
+        "UnsupportedCriticalExtension" => "it has a critical extension that nobody here understands",
+        "UnsupportedCertVersion" => "it is not of version 3",
+        "NameConstraintViolation" => "its issuer may not issue for its names",
+        "PathLenConstraintViolated" => "its chain is longer than an issuer allows",
+        "InvalidSerialNumber" => "its serial number is not sound",
+        "BadEncoding" | "BadDer" => "its encoding is not sound",
+        _ if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()) => return apart(name),
+        _ => return said,
+    };
+    words.to_owned()
+}
+
+/// A name of several words, its words apart.
+fn apart(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
     }
+    words
 }
 
 /// Where a certificate says that its issuer's can be had (RFC 5280, section 4.2.2.1).

@@ -132,6 +132,8 @@ pub struct StanzaError {
     pub by: Option<String>,
     /// The name of an application's own condition, as `blocked` (XEP-0191).
     pub application: Option<String>,
+    /// The address that `gone` and `redirect` name (RFC 6120, sections 8.3.3.5 and 8.3.3.14).
+    pub elsewhere: Option<String>,
 }
 
 impl StanzaError {
@@ -148,6 +150,9 @@ impl StanzaError {
             text: error.and_then(|error| text_in(error, ns::STANZA_ERRORS)),
             by: error.and_then(|error| error.attribute("by")).map(quote),
             application: error.and_then(|error| application_in(error, ns::STANZA_ERRORS)),
+            elsewhere: defined
+                .map(|condition| quote(condition.text().trim()))
+                .filter(|address| !address.is_empty()),
         }
     }
 }
@@ -173,9 +178,13 @@ pub(super) fn condition_in<'a>(error: &'a Element, namespace: &str) -> Option<&'
     error.elements().find(|child| child.ns == namespace && child.name != "text")
 }
 
-/// The text beside the condition, cut to a bounded length.
+/// The text beside the condition, cut to a bounded length: the English one, where there are several.
 pub(super) fn text_in(error: &Element, namespace: &str) -> Option<String> {
-    error.child_text("text", namespace).map(|text| quote(&text)).filter(|text| !text.is_empty())
+    let language = |text: &Element| text.attribute_in("lang", ns::XML).map(str::to_lowercase);
+    let texts = || error.elements().filter(|child| child.is("text", namespace));
+    let english = texts().find(|text| language(text).is_some_and(|language| language.starts_with("en")));
+    let text = english.or_else(|| texts().find(|text| language(text).is_none())).or_else(|| texts().next());
+    text.map(|text| quote(&text.text())).filter(|text| !text.is_empty())
 }
 
 /// The name of the application's own condition.
@@ -193,6 +202,7 @@ const MAX_QUOTE: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use super::super::xml::Attribute;
     use super::*;
 
     #[test]
@@ -222,8 +232,20 @@ mod tests {
                 text: Some("You have blocked this JID".into()),
                 by: Some("litwareinc.com".into()),
                 application: Some("blocked".into()),
+                elsewhere: None,
             }
         );
+        let several = [("de", "Verboten"), ("en-GB", "Forbidden"), ("fr", "Interdit")];
+        let error = several.iter().fold(Element::new("error", ns::CLIENT), |error, (language, text)| {
+            let mut text = Element::new("text", ns::STANZA_ERRORS).with_text(text);
+            text.attributes.push(Attribute {
+                ns: ns::XML.into(),
+                name: "lang".into(),
+                value: (*language).to_owned(),
+            });
+            error.with_child(text)
+        });
+        assert_eq!(text_in(&error, ns::STANZA_ERRORS).as_deref(), Some("Forbidden"));
         let bare = StanzaError::of(&Element::new("message", ns::CLIENT));
         assert_eq!(bare.condition, StanzaCondition::UndefinedCondition);
     }

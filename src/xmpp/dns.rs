@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use hickory_resolver::TokioResolver;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
@@ -193,10 +194,37 @@ async fn ask(network: &Network, query: &Query, records: RecordType) -> Result<Ve
     // The semaphore is never closed; without a permit the question is only less polite.
     let _leave = network.questions().acquire().await;
     let asked = Instant::now();
-    match network.resolver()?.lookup(name, records).await {
-        Ok(lookup) => Ok(lookup.answers().iter().map(|record| record.data.clone()).collect()),
-        Err(error) => Err(fault(query.clone(), &error, asked.elapsed())),
+    let resolver = network.resolver()?;
+    let mut n_aliases = 0;
+    loop {
+        match resolver.lookup(name.clone(), records).await {
+            Ok(lookup) => return Ok(lookup.answers().iter().map(|record| record.data.clone()).collect()),
+            Err(error) if n_aliases < MAX_ALIASES && was_led_on(&error, &name) => {
+                match alias(resolver, name).await {
+                    Some(target) => name = target,
+                    None => return Err(fault(query.clone(), &error, asked.elapsed())),
+                }
+                n_aliases += 1;
+            }
+            Err(error) => return Err(fault(query.clone(), &error, asked.elapsed())),
+        }
     }
+}
+
+/// Whether the resolver found nothing because it went on to another name.
+///
+/// An answer with an alias and the SRV record behind it makes hickory look for SRV records of the record's
+/// target, and find none.
+fn was_led_on(error: &NetError, name: &Name) -> bool {
+    matches!(error, NetError::Dns(DnsError::NoRecordsFound(nothing)) if nothing.query.name() != name)
+}
+
+/// What a name is an alias of.
+async fn alias(resolver: &TokioResolver, name: Name) -> Option<Name> {
+    let lookup = resolver.lookup(name, RecordType::CNAME).await.ok()?;
+    lookup.answers().iter().find_map(|record| {
+        if let RData::CNAME(target) = &record.data { Some(target.0.clone()) } else { None }
+    })
 }
 
 /// What an unsuccessful look-up means.
@@ -234,6 +262,9 @@ const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
 /// Records of one answer that are looked at; a hostile zone can hold thousands.
 const MAX_RECORDS: usize = 64;
+
+/// Aliases that are followed to one service.
+const MAX_ALIASES: usize = 8;
 
 /// Addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 8;

@@ -17,10 +17,10 @@ use super::connect::Dialling;
 use super::dns::a_label;
 use super::network::{Network, Trust};
 use super::resolve::{self, Endpoint, Kind, Place, Target};
-use super::secure::{self, Handshake};
+use super::secure::{self, Handshake, Shown};
 use super::stream::{self, Looked, Plain, Stream};
 use super::trace::{Trace, Watcher};
-use super::xml::{Element, ns};
+use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, within};
 
 /// What is looked at.
@@ -234,7 +234,12 @@ impl<'a> Visitor<'a> {
                 }
             };
             let handshake = Handshake { identity, trust, kind, client_certificate: None };
-            let tls = secure::look(wire, &handshake, network, trace).await?;
+            let tls = match (secure::look(wire, &handshake, network, trace).await, identity.role) {
+                (Err(secure::Fault::HandshakeRefused { alert, shown: Shown::Nothing }), Role::Server) => {
+                    return Ok(Offer::CertificateFirst { said: Some(alert) });
+                }
+                (tls, _) => tls?,
+            };
             let from = whom.from();
             match (Stream::<_, Looked>::look(tls, domain, identity.role, from, trace).await, identity.role) {
                 (Ok(stream), _) => {
@@ -250,6 +255,11 @@ impl<'a> Visitor<'a> {
                     })),
                     Role::Server,
                 ) => Ok(Offer::CertificateFirst { said: text }),
+                (Err(Fault::Stream(stream::Fault::Xml(xml::Fault::Alert { alert }))), Role::Server)
+                    if alert == CERTIFICATE_REQUIRED =>
+                {
+                    Ok(Offer::CertificateFirst { said: Some(alert) })
+                }
                 (Err(fault), _) => Err(fault),
             }
         };
@@ -308,6 +318,8 @@ impl Offer {
     }
 }
 
+/// The alert of a server that got no certificate (RFC 8446, section 6.2).
+const CERTIFICATE_REQUIRED: &str = "CertificateRequired";
 /// The feature of XEP-0220, section 2.2.
 const DIALBACK: &str = "urn:xmpp:features:dialback";
 

@@ -171,7 +171,12 @@ async fn first_of(
             trace.learn(Fact::TargetFailed { target, fault: Box::new(fault.clone()) });
             trace.begin(Phase::Resolve);
             let elsewhere = resolve::elsewhere(host, *port, logon.security, network, trace);
-            dialling = Dialling::new(within(Phase::Resolve, deadlines, elsewhere).await?);
+            dialling = match within(Phase::Resolve, deadlines, elsewhere).await {
+                Ok(endpoints) => Dialling::new(endpoints),
+                // The mistake is the server's, and not in what we were told to test.
+                Err(Fault::Resolve(resolve::Fault::BadName { .. })) => return Err(fault),
+                Err(other) => return Err(other),
+            };
             continue;
         }
         if !fault.is_of_one_target() {

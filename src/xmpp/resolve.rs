@@ -73,7 +73,10 @@ pub(super) async fn elsewhere(
     network: &Network,
     trace: &mut Trace,
 ) -> Result<Vec<Endpoint>, Fault> {
-    let host = a_label(host)?;
+    let host = match host.parse::<IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => a_label(host)?,
+    };
     let port = port.unwrap_or(CLIENT_PORT);
     let target = Target::named(host, port, Kind::at(port, security));
     trace.learn(Fact::Targets(vec![target.clone()]));
@@ -214,7 +217,13 @@ async fn published(
         in_order(&mut targets, dice);
         return Ok(Found { targets, basis: Basis::Srv(srv) });
     }
-    if let Some(answer) = answers.iter().rev().find(|answer| matches!(answer.answer, Answer::NotOffered)) {
+    // That direct TLS is not offered says nothing about STARTTLS (XEP-0368, section 3).
+    let [direct, starttls] = &answers;
+    let asked_for = match kind {
+        Kind::Direct => [starttls, direct],
+        Kind::StartTls => [starttls, starttls],
+    };
+    if let Some(answer) = asked_for.into_iter().find(|answer| matches!(answer.answer, Answer::NotOffered)) {
         return Err(Fault::NotOffered { query: answer.query.clone() });
     }
     let failed = answers.into_iter().rev().find_map(|answer| match answer.answer {

@@ -7,17 +7,18 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConnection, Resumption};
+use rustls::client::{ClientConnection, ResolvesClientCert, Resumption};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible,
     ProtocolVersion, SignatureScheme,
@@ -135,7 +136,11 @@ async fn negotiate(
         unacceptable,
         seen: Mutex::new(None),
     });
-    let config = config(handshake, Arc::clone(&verifier), network.provider())?;
+    let ours = Arc::new(Ours {
+        certified: handshake.client_certificate.map(|ClientCertificate(certified)| Arc::clone(certified)),
+        is_asked_for: AtomicBool::new(false),
+    });
+    let config = config(handshake, Arc::clone(&verifier), Arc::clone(&ours), network.provider())?;
     wire.forget_opening();
     let result = TlsConnector::from(Arc::new(config)).connect(name, wire).into_fallible().await;
     let seen = verifier.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -150,30 +155,26 @@ async fn negotiate(
     };
     match (result, verdict) {
         (Ok(io), _) => {
-            trace.learn(Fact::Tls(Tls::of(io.get_ref().1)));
+            trace.learn(Fact::Tls(Tls::of(io.get_ref().1, ours.shown())));
             Ok(io)
         }
         (Err(_), Err(fault)) if unacceptable == Unacceptable::Refuse => Err(Fault::Certificate(fault)),
-        (Err((error, wire)), _) => Err(Fault::of(&error, wire.opening())),
+        (Err((error, wire)), _) => Err(Fault::of(&error, wire.opening(), ours.shown())),
     }
 }
 
 fn config(
     handshake: &Handshake<'_>,
     verifier: Arc<Verifier>,
+    ours: Arc<Ours>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<ClientConfig, Fault> {
-    let builder = ClientConfig::builder_with_provider(Arc::clone(provider))
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| Fault::Handshake { reason: error.to_string() })?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
-    let mut config = match handshake.client_certificate {
-        None => builder.with_no_client_auth(),
-        Some(ClientCertificate(certified)) => {
-            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(certified))))
-        }
-    };
+        .with_custom_certificate_verifier(verifier)
+        .with_client_cert_resolver(ours);
     // A resumed session shows no certificate, and a verification is to see the one of today.
     config.resumption = Resumption::disabled();
     if handshake.kind == Kind::Direct {
@@ -192,6 +193,34 @@ enum Unacceptable {
     Refuse,
     /// It goes on, and the report says so.
     Report,
+}
+
+/// What we show when the server asks who we are, and whether it did.
+#[derive(Debug)]
+struct Ours {
+    certified: Option<Arc<CertifiedKey>>,
+    is_asked_for: AtomicBool,
+}
+
+impl Ours {
+    fn shown(&self) -> Shown {
+        match (self.is_asked_for.load(Ordering::Relaxed), &self.certified) {
+            (false, _) => Shown::NotAsked,
+            (true, None) => Shown::Nothing,
+            (true, Some(_)) => Shown::Certificate,
+        }
+    }
+}
+
+impl ResolvesClientCert for Ours {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.is_asked_for.store(true, Ordering::Relaxed);
+        self.certified.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.certified.is_some()
+    }
 }
 
 /// Checks the certificate in the middle of a handshake, and keeps what it saw.
@@ -257,9 +286,10 @@ impl CertificateFault {
             Self::Expired { .. } => CertificateError::Expired,
             Self::NotYetValid { .. } => CertificateError::NotValidYet,
             Self::NameMismatch { .. } => CertificateError::NotValidForName,
-            Self::SelfSigned { .. } | Self::UnknownIssuer { .. } | Self::IncompleteChain { .. } => {
-                CertificateError::UnknownIssuer
-            }
+            Self::SelfSigned { .. }
+            | Self::UnknownIssuer { .. }
+            | Self::Namesake { .. }
+            | Self::IncompleteChain { .. } => CertificateError::UnknownIssuer,
             Self::WrongPurpose { .. } => CertificateError::InvalidPurpose,
             Self::Invalid { .. } => CertificateError::BadEncoding,
         }
@@ -268,7 +298,7 @@ impl CertificateFault {
 
 impl Fault {
     /// What a handshake that ended with this error, after these first bytes of an answer, means.
-    fn of(error: &io::Error, opening: &[u8]) -> Self {
+    fn of(error: &io::Error, opening: &[u8], shown: Shown) -> Self {
         if opening.first().is_some_and(|byte| !TLS_RECORDS.contains(byte)) {
             return Self::NotTls { said: printable(&String::from_utf8_lossy(opening)) };
         }
@@ -287,7 +317,7 @@ impl Fault {
             return Self::TooOld { reason };
         }
         if let rustls::Error::AlertReceived(alert) = tls {
-            return Self::HandshakeRefused { alert: format!("{alert:?}") };
+            return Self::HandshakeRefused { alert: format!("{alert:?}"), shown };
         }
         Self::Handshake { reason }
     }
@@ -301,8 +331,9 @@ const TOO_OLD: [rustls::Error; 3] = [
 ];
 
 impl Tls {
-    fn of(connection: &ClientConnection) -> Self {
+    fn of(connection: &ClientConnection, shown: Shown) -> Self {
         Self {
+            shown,
             // rustls writes `TLSv1_3`.
             version: connection
                 .protocol_version()
@@ -407,6 +438,21 @@ pub struct Tls {
     pub group: Option<String>,
     /// The application protocol (ALPN), as in `xmpp-client`.
     pub alpn: Option<String>,
+    /// What the server saw of us.
+    pub shown: Shown,
+}
+
+/// What became of a server's wish to see a certificate of ours (RFC 8446, section 4.3.2). Many servers have
+/// it, and let in whoever shows none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// It had none.
+    #[default]
+    NotAsked,
+    /// We have none to show.
+    Nothing,
+    /// It was shown ours.
+    Certificate,
 }
 
 /// What can go wrong in Secure.
@@ -420,6 +466,8 @@ pub enum Fault {
     HandshakeRefused {
         /// The alert, as in `HandshakeFailure`.
         alert: String,
+        /// What it had seen of us.
+        shown: Shown,
     },
     /// The server speaks no version that is still allowed (RFC 7590: TLS 1.2 and up).
     #[error("the server speaks no TLS 1.2 or 1.3")]

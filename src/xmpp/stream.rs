@@ -20,7 +20,8 @@ use super::condition::{StreamCondition, application_in, condition_in, quote, tex
 use super::secure::{self, ChannelBindings, Verified};
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
 use super::wire::Wire;
-use super::xml::{self, Element, Frame, Header, StreamReader, StreamWriter, ns};
+use super::xml::{self, Element, Frame, Header, Node, StreamReader, StreamWriter, ns};
+use crate::secret::Secret;
 
 /// A stream in the state `State`, over the connection `Io`.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Stream<Io, State> {
     announced: Announced,
     /// Why nothing can be written any more, and until when we hear the server out.
     broken: Option<(Fault, Instant)>,
+    /// What was said in secret, so that it is not shown where the server repeats it.
+    concealed: Vec<Secret>,
     /// INVARIANT: whatever is written or read is written down here, if anywhere.
     wire: Option<Wire>,
     state: State,
@@ -268,14 +271,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
             features: Element::new("features", ns::STREAMS),
             announced: Announced::default(),
             broken: None,
+            concealed: Vec::new(),
             wire: trace.wire().cloned(),
             state,
         }
     }
 
     pub(super) fn into_state<Next>(self, state: Next) -> Stream<Io, Next> {
-        let Self { reader, writer, domain, content, features, announced, broken, wire, state: _ } = self;
-        Stream { reader, writer, domain, content, features, announced, broken, wire, state }
+        let Self { reader, writer, domain, content, features, announced, broken, concealed, wire, state: _ } =
+            self;
+        Stream { reader, writer, domain, content, features, announced, broken, concealed, wire, state }
     }
 
     pub(super) fn state(&self) -> &State {
@@ -285,6 +290,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     /// Where what crosses is written down, if anywhere.
     pub(super) fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()
+    }
+
+    /// Masks this in the errors that come from now on: a server may repeat what it was told.
+    pub(super) fn conceal(&mut self, secret: Secret) {
+        self.concealed.push(secret);
     }
 
     /// Writes down what crosses, if that is wanted.
@@ -444,7 +454,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         if let Err(xml::Fault::Refused { violation, .. }) = &frame {
             self.refuse(violation.condition()).await;
         }
-        let frame = frame?;
+        let mut frame = frame?;
+        if let Frame::Stanza(element) = &mut frame {
+            conceal(element, &self.concealed);
+        }
         self.crosses(Direction::Received, || match &frame {
             Frame::Open(header) => opening(&header.root),
             Frame::Stanza(element) => format!("{element:?}"),
@@ -474,6 +487,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         };
         let _ = timeout(FAREWELL, farewell).await;
         let _ = timeout(FAREWELL, self.reader.io_mut().shutdown()).await;
+    }
+}
+
+/// Masks secrets in what people may be shown of an element: why something failed, in its own words.
+fn conceal(element: &mut Element, secrets: &[Secret]) {
+    if matches!(&*element.name, "error" | "failure") {
+        element.conceal(secrets);
+    } else if element.attribute("type") == Some("error") {
+        let errors = element.children.iter_mut().filter_map(|child| match child {
+            Node::Element(child) if child.name == "error" => Some(child),
+            Node::Element(_) | Node::Text(_) => None,
+        });
+        errors.for_each(|error| error.conceal(secrets));
     }
 }
 

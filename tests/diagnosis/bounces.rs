@@ -113,6 +113,7 @@ impl Row<'_> {
                 _ => None,
             },
             application,
+            elsewhere: None,
         }
     }
 }

@@ -229,11 +229,13 @@ fn securing() -> Vec<Example> {
     let shown = |name, fault: CertificateFault| {
         of(name, F::Certificate(fault.clone())).fact(Fact::Certificate(Box::new(report(Err(fault)))))
     };
+    let refused = |name, alert: &str, shown| of(name, F::HandshakeRefused { alert: alert.to_owned(), shown });
     let tls = || secure::Tls {
         version: "TLSv1.3".into(),
         cipher: "TLS13_AES_256_GCM_SHA384".into(),
         group: None,
         alpn: None,
+        shown: secure::Shown::NotAsked,
     };
     let header = || Fact::Header {
         from: Some("litwareinc.com".into()),
@@ -275,7 +277,17 @@ fn securing() -> Vec<Example> {
         ),
         shown("wrong purpose", CertificateFault::WrongPurpose { reason: "clientAuth only".into() }),
         shown("broken certificate", CertificateFault::Invalid { reason: "bad signature".into() }),
-        of("refused handshake", F::HandshakeRefused { alert: "HandshakeFailure".into() }),
+        shown(
+            "another authority of the same name",
+            CertificateFault::Namesake { issuer: "CN=Litware CA".into() },
+        ),
+        refused("refused handshake", "HandshakeFailure", secure::Shown::NotAsked),
+        refused("no certificate to show, TLS 1.2", "HandshakeFailure", secure::Shown::Nothing),
+        refused("a client certificate that is not taken", "UnknownCA", secure::Shown::Certificate),
+        of_stream(
+            "no certificate to show, TLS 1.3",
+            xml::Fault::Alert { alert: "CertificateRequired".into() },
+        ),
         of("too old", F::TooOld { reason: "peer sent a TLS 1.0 ServerHello".into() }),
         of("STARTTLS port, direct TLS by SRV", stream()).fact(at(Kind::Direct, Origin::Srv)),
         of("STARTTLS port, direct TLS by the topology", stream()).fact(at(Kind::Direct, Origin::Name)),
@@ -492,6 +504,10 @@ fn authenticating() -> Vec<Example> {
         no("no channel binding", Unusable::NoChannelBinding { wanted: PLUS })
             .given(mechanism("SCRAM-SHA-1-PLUS")),
         no("no password", Unusable::NoPassword),
+        no("SASL 2 only", Unusable::SaslTwo),
+        no("only what was before SASL", Unusable::BeforeSasl),
+        no("STARTTLS inside TLS", Unusable::StartTlsAgain),
+        no("EXTERNAL only, and a password", Unusable::CertificateOnly),
         of("unprintable password", F::Unprintable { what: Prepared::Password }),
         of("unprintable logon name", F::Unprintable { what: Prepared::LogonName }).given(credential()),
         cheats("malformed challenge", scram::Fault::Malformed { attribute: 's' }),
@@ -522,6 +538,7 @@ fn error(kind: &str, condition: StanzaCondition, text: Option<&str>) -> StanzaEr
         text: text.map(str::to_owned),
         by: None,
         application: None,
+        elsewhere: None,
     }
 }
 

@@ -50,6 +50,7 @@ fn faults(words: &str) -> Vec<Fault> {
         text: Some(words.to_owned()),
         by: Some(words.to_owned()),
         application: Some(words.to_owned()),
+        elsewhere: Some(words.to_owned()),
     };
     vec![
         stream::Fault::Error {

@@ -16,6 +16,7 @@ const ASKING: Asking<'static> = Asking {
     from: Some("litwareinc.com"),
     partner_listed: true,
     ours: None,
+    server: None,
 };
 
 /// Looks that the scene has, and looks that end in one of these faults.
@@ -23,11 +24,13 @@ pub(crate) fn looks() -> Vec<(String, Finding)> {
     let of_scene = SCENE.iter().map(|name| (*name, look(name).unwrap()));
     let of_faults = faults().into_iter().map(|(name, fault)| (name, stopped(fault)));
     let listed = of_scene.chain(of_faults).map(|(name, look)| (name, finding(&look, &ASKING).unwrap()));
-    let stranger = Asking { pool: None, from: None, partner_listed: false, ours: None };
+    let stranger = Asking { pool: None, from: None, partner_listed: false, ours: None, server: None };
     let own = Asking { ours: Some("dub-cs-001.contoso.com"), ..ASKING };
+    let named = Asking { server: Some("xmpp.contoso.com"), ..ASKING };
     let unlisted = [
         ("nxdomain, unlisted", finding(&look("nxdomain").unwrap(), &stranger).unwrap()),
         ("refused, at a domain of our own", finding(&look("refused").unwrap(), &own).unwrap()),
+        ("refused, at a server that was named by hand", finding(&look("refused").unwrap(), &named).unwrap()),
         ("untrusted, in nobody's name", finding(&self_signed(), &stranger).unwrap()),
     ];
     let said = listed.chain(unlisted);

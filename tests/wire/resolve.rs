@@ -220,3 +220,47 @@ async fn a_partner_is_looked_for_by_its_server_records() {
     let fabrikam = resolve::partner("fabrikam.com", None, &network, &mut Trace::new()).await.unwrap();
     assert_eq!(fabrikam[0].target.to_string(), "fabrikam.com:5269 (STARTTLS)");
 }
+
+#[tokio::test]
+async fn records_behind_an_alias_are_found() {
+    let zone = Zone::new()
+        .alias("_xmpp-client._tcp.atl-cs-001.litwareinc.com", "_xmpp-client._tcp.hoster.example")
+        .unwrap()
+        .alias("_xmpp-client._tcp.hoster.example", "clients.hoster.example")
+        .unwrap()
+        .srv("clients.hoster.example", 1, 0, 5222, "a.hoster.example")
+        .unwrap()
+        .alias("a.hoster.example", "b.hoster.example")
+        .unwrap()
+        .address("b.hoster.example", HERE);
+    assert_eq!(
+        found(&place(&[], Security::Auto), zone).await,
+        ["a.hoster.example:5222 (STARTTLS, priority 1, weight 0)"]
+    );
+}
+
+#[tokio::test]
+async fn aliases_in_a_circle_come_to_an_end() {
+    let zone = Zone::new()
+        .alias("_xmpp-client._tcp.atl-cs-001.litwareinc.com", "x.litwareinc.com")
+        .unwrap()
+        .alias("x.litwareinc.com", "y.litwareinc.com")
+        .unwrap()
+        .alias("y.litwareinc.com", "x.litwareinc.com")
+        .unwrap();
+    fault(zone).await;
+}
+
+#[tokio::test]
+async fn that_direct_tls_is_not_offered_says_nothing_about_starttls() {
+    let zone = Zone::new()
+        .srv("_xmpps-client._tcp.atl-cs-001.litwareinc.com", 0, 0, 0, ".")
+        .unwrap()
+        .address(POOL, HERE);
+    assert_eq!(
+        found(&place(&[], Security::Auto), zone.clone()).await,
+        ["atl-cs-001.litwareinc.com:5222 (STARTTLS)"]
+    );
+    let (endpoints, _) = resolve(&place(&[], Security::Direct), zone).await;
+    assert!(matches!(endpoints, Err(Fault::NotOffered { .. })), "{endpoints:?}");
+}

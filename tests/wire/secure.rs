@@ -10,7 +10,7 @@ use imsh::xmpp::connect::{Dialling, Wire};
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::resolve::{Endpoint, Kind, Origin, Target};
 use imsh::xmpp::secure::{
-    self, CertificateFault, CertificateName, ClientCertificate, Fault, Handshake, Verified,
+    self, CertificateFault, CertificateName, ClientCertificate, Fault, Handshake, Shown, Verified,
 };
 use imsh::xmpp::trace::{Fact, Trace};
 use rcgen::date_time_ymd;
@@ -282,7 +282,8 @@ async fn what_is_no_handshake_is_told_apart() {
     assert_eq!(fault(says(b"").await).await, Fault::Closed);
     // Alerts: handshake_failure, protocol_version.
     let refused = says(b"\x15\x03\x03\x00\x02\x02\x28").await;
-    assert_eq!(fault(refused).await, Fault::HandshakeRefused { alert: "HandshakeFailure".into() });
+    let alert = "HandshakeFailure".to_owned();
+    assert_eq!(fault(refused).await, Fault::HandshakeRefused { alert, shown: Shown::NotAsked });
     let old = says(b"\x15\x03\x01\x00\x02\x02\x46").await;
     assert!(matches!(fault(old).await, Fault::TooOld { .. }));
     // A ServerHello of TLS 1.0.

@@ -82,6 +82,8 @@ pub struct Offer {
     pub mechanisms: Vec<String>,
     /// The channel-binding types that it announces (XEP-0440); `None` where it announces none.
     pub channel_bindings: Option<Vec<String>>,
+    /// Why it offers no mechanism, where its features tell.
+    pub(super) instead: Option<Unusable>,
 }
 
 /// What was chosen.
@@ -109,6 +111,18 @@ pub enum Unusable {
     /// The server offers none that we speak.
     #[error("none of them is spoken here")]
     NoneCommon,
+    /// The server speaks SASL 2 (XEP-0388) only.
+    #[error("it offers SASL 2 instead, which is not spoken here")]
+    SaslTwo,
+    /// The server speaks the authentication that was there before SASL (XEP-0078) only.
+    #[error("it offers jabber:iq:auth instead, which is not spoken here")]
+    BeforeSasl,
+    /// The server offers to encrypt what is encrypted, and nothing else: it does not know that it is.
+    #[error("it offers STARTTLS inside TLS instead")]
+    StartTlsAgain,
+    /// The server lets in by a client certificate only, and there is a password.
+    #[error("only EXTERNAL is left, and there is no certificate for it")]
+    CertificateOnly,
     /// The password could only be sent in clear inside TLS, and the pool's settings forbid it.
     #[error("only PLAIN is left, which the pool's settings do not allow")]
     PlainForbidden,
@@ -132,12 +146,24 @@ pub enum Unusable {
 impl Offer {
     /// Reads the offer among the features of a stream (RFC 6120, section 6.3.3).
     pub(super) fn of(features: &Element) -> Self {
-        let Some(mechanisms) = features.child("mechanisms", ns::SASL) else { return Self::default() };
+        let instead = if features.has_child("authentication", ns::SASL2) {
+            Some(Unusable::SaslTwo)
+        } else if features.has_child("starttls", ns::TLS) {
+            Some(Unusable::StartTlsAgain)
+        } else if features.has_child("auth", ns::IQ_AUTH_FEATURE) {
+            Some(Unusable::BeforeSasl)
+        } else {
+            None
+        };
+        let Some(mechanisms) = features.child("mechanisms", ns::SASL) else {
+            return Self { instead, ..Self::default() };
+        };
         // Earlier versions of XEP-0440 put the types among the mechanisms.
         let types = features
             .child("sasl-channel-binding", ns::CHANNEL_BINDING)
             .or_else(|| mechanisms.child("sasl-channel-binding", ns::CHANNEL_BINDING));
         Self {
+            instead,
             mechanisms: mechanisms
                 .elements()
                 .filter(|child| child.is("mechanism", ns::SASL))
@@ -198,11 +224,7 @@ impl Offer {
 
     fn strongest(&self, login: &Login, ours: &ChannelBindings) -> Result<Mechanism, Unusable> {
         if login.password.is_none() {
-            return if self.has(Mechanism::External) {
-                Ok(Mechanism::External)
-            } else {
-                Err(Unusable::NoPassword)
-            };
+            return self.wanted(Mechanism::External);
         }
         let can_bind = self.common_binding(ours).is_some();
         let scram = Mechanism::ALL.into_iter().find(|mechanism| match mechanism {
@@ -212,9 +234,23 @@ impl Offer {
         });
         match (scram, self.has(Mechanism::Plain), login.plain) {
             (Some(scram), _, _) => Ok(scram),
+            (None, _, _) if self.has_plus() => Err(self.nothing_left()),
             (None, true, PlainPassword::Allowed) => Ok(Mechanism::Plain),
             (None, true, PlainPassword::Forbidden) => Err(Unusable::PlainForbidden),
-            (None, false, _) => Err(Unusable::NoneCommon),
+            (None, false, _) => Err(self.nothing_left()),
+        }
+    }
+
+    /// Why none of the mechanisms can be used with a password.
+    fn nothing_left(&self) -> Unusable {
+        let plus = Mechanism::ALL.into_iter().find(|mechanism| {
+            matches!(mechanism, Mechanism::Scram { binding: Binding::Plus, .. }) && self.has(*mechanism)
+        });
+        match (plus, &self.instead) {
+            (Some(wanted), _) => Unusable::NoChannelBinding { wanted },
+            (None, _) if self.has(Mechanism::External) => Unusable::CertificateOnly,
+            (None, Some(instead)) if self.mechanisms.is_empty() => instead.clone(),
+            (None, _) => Unusable::NoneCommon,
         }
     }
 
@@ -258,7 +294,8 @@ mod tests {
     /// Offered mechanisms and announced types, both with blanks between; `-` announces nothing.
     fn offer(mechanisms: &str, types: &str) -> Offer {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        Offer { mechanisms: words(mechanisms), channel_bindings: (types != "-").then(|| words(types)) }
+        let channel_bindings = (types != "-").then(|| words(types));
+        Offer { mechanisms: words(mechanisms), channel_bindings, instead: None }
     }
 
     fn bindings(kinds: &str) -> ChannelBindings {
@@ -315,6 +352,10 @@ mod tests {
         assert_eq!(choose("PLAIN SCRAM-SHA-1", PlainPassword::Allowed), Ok(scram));
         assert_eq!(choose("PLAIN", PlainPassword::Forbidden), Err(Unusable::PlainForbidden));
         assert_eq!(choose("DIGEST-MD5", PlainPassword::Allowed), Err(Unusable::NoneCommon));
+        assert_eq!(choose("DIGEST-MD5 EXTERNAL", PlainPassword::Allowed), Err(Unusable::CertificateOnly));
+        let plus = Mechanism::from_name("SCRAM-SHA-256-PLUS").unwrap();
+        let bound = Err(Unusable::NoChannelBinding { wanted: plus });
+        assert_eq!(choose("SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS PLAIN", PlainPassword::Allowed), bound);
         let forced = login(Authentication::Mechanism(Mechanism::Plain), PlainPassword::Forbidden);
         let choice = offer("PLAIN", "-").choose(&forced, &ChannelBindings::default());
         assert_eq!(choice, Err(Unusable::PlainForbidden));

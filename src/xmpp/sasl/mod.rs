@@ -168,6 +168,9 @@ pub async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin + Send>(
         },
     });
     let Choice { mechanism, channel } = choice;
+    if let Some(password) = &login.password {
+        stream.conceal(password.clone());
+    }
     let mut exchange = Exchange { stream: &mut stream, mechanism, offered: &offer.mechanisms };
     match mechanism {
         Mechanism::Scram { hash, .. } => exchange.scram(hash, channel, login, keys, trace).await?,
@@ -279,6 +282,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
         } else {
             Zeroizing::new(BASE64.encode(message))
         };
+        if self.mechanism != Mechanism::External && !message.is_empty() {
+            self.stream.conceal(Secret::new(encoded.to_string()));
+            self.stream.conceal(Secret::new(String::from_utf8_lossy(message).into_owned()));
+        }
         self.stream.send(&element.with_text(&encoded)).await?;
         let answer = self.stream.receive().await?;
         match (&*answer.name, &*answer.ns) {

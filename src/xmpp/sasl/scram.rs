@@ -53,7 +53,7 @@ pub enum Fault {
     #[error("the server's nonce does not extend ours")]
     ForeignNonce,
     /// It asks for too little or too much work.
-    #[error("{asked} iterations, outside {} to {}", ITERATIONS.start(), ITERATIONS.end())]
+    #[error("an iteration count of {asked}, outside {} to {}", ITERATIONS.start(), ITERATIONS.end())]
     Iterations {
         /// What it asks for; the largest number where it cannot be counted.
         asked: u64,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{ns, writer};
-use crate::secret::MASK;
+use crate::secret::{MASK, Secret, mask};
 
 /// An XML element with everything inside it.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,6 +72,16 @@ impl Element {
     pub fn with_child(mut self, child: Element) -> Self {
         self.children.push(Node::Element(child));
         self
+    }
+
+    /// Masks what the texts in it repeat of these secrets.
+    pub(in crate::xmpp) fn conceal(&mut self, secrets: &[Secret]) {
+        for child in &mut self.children {
+            match child {
+                Node::Element(element) => element.conceal(secrets),
+                Node::Text(text) => mask(text, secrets),
+            }
+        }
     }
 
     pub(super) fn push_text(&mut self, text: &str) {

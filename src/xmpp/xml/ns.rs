@@ -33,6 +33,10 @@ namespaces! {
     TLS = "urn:ietf:params:xml:ns:xmpp-tls";
     /// SASL (RFC 6120, section 6).
     SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+    /// The later SASL (XEP-0388), which is not spoken here.
+    SASL2 = "urn:xmpp:sasl:2";
+    /// The feature of the authentication before SASL (XEP-0078), which is not spoken here.
+    IQ_AUTH_FEATURE = "http://jabber.org/features/iq-auth";
     /// Types of channel binding that a server supports (XEP-0440).
     CHANNEL_BINDING = "urn:xmpp:sasl-cb:0";
     /// Resource binding (RFC 6120, section 7).

@@ -84,8 +84,14 @@ pub enum Fault {
         /// The operating system's or the TLS library's words.
         detail: String,
     },
+    /// The peer ended TLS with a fatal alert (RFC 8446, section 6.2).
+    #[error("the peer ended TLS with the alert {alert}")]
+    Alert {
+        /// The alert, as in `CertificateRequired`.
+        alert: String,
+    },
     /// The peer closed the connection without the end tag of the stream.
-    #[error("the connection was closed with {n_unread} bytes of an unfinished element")]
+    #[error("the connection was closed{}", unfinished(*n_unread))]
     Ended {
         /// Bytes that had come behind the last whole element.
         n_unread: usize,
@@ -103,9 +109,20 @@ pub enum Fault {
     },
 }
 
+fn unfinished(n_unread: usize) -> String {
+    match n_unread {
+        0 => String::new(),
+        1 => " with 1 byte of an unfinished element".to_owned(),
+        n => format!(" with {n} bytes of an unfinished element"),
+    }
+}
+
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Broken { kind: error.kind(), detail: error.to_string() }
+        match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::AlertReceived(alert)) => Self::Alert { alert: format!("{alert:?}") },
+            Some(_) | None => Self::Broken { kind: error.kind(), detail: error.to_string() },
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl Scanner {
         let first = rest.get(blank)?;
         if *first != b'<' {
             let begins =
-                rest[blank..].iter().take(32).copied().collect::<Vec<_>>().escape_ascii().to_string();
+                rest[blank..].iter().take(64).copied().collect::<Vec<_>>().escape_ascii().to_string();
             return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.position));
         }
         self.begin_markup(0)

@@ -81,7 +81,9 @@ fn refused(document: &[u8]) -> Option<&'static str> {
     match read_whole(document) {
         (_, Fault::Refused { violation, .. }) => Some(violation.condition()),
         (_, Fault::Closed) => None,
-        (frames, fault @ (Fault::Broken { .. } | Fault::Ended { .. })) => panic!("{frames:?} {fault}"),
+        (frames, fault @ (Fault::Broken { .. } | Fault::Alert { .. } | Fault::Ended { .. })) => {
+            panic!("{frames:?} {fault}")
+        }
     }
 }
 
@@ -223,7 +225,11 @@ fn quote_nothing(fault: Fault) -> Fault {
         Fault::Refused { violation: Violation::TextBetweenStanzas { .. }, offset } => {
             Fault::Refused { violation: Violation::TextBetweenStanzas { begins: String::new() }, offset }
         }
-        Fault::Refused { .. } | Fault::Broken { .. } | Fault::Ended { .. } | Fault::Closed => fault,
+        Fault::Refused { .. }
+        | Fault::Broken { .. }
+        | Fault::Alert { .. }
+        | Fault::Ended { .. }
+        | Fault::Closed => fault,
     }
 }
 
