@@ -344,7 +344,7 @@ fn the_partner_sweep_groups_every_fault_by_the_side_that_mends_it() {
     assert_eq!(status(&output), 1, "{}", stderr(&output));
     assert_eq!(
         stdout(&output),
-        "3 partners, 3 messages, 4 faults\n\n\
+        "Partners: 3, messages: 3, faults: 4\n\n\
          Partner (2)\n\
          Code                           Partner\n\
          ----                           -------\n\

@@ -422,7 +422,7 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
         ),
         Cause::NoTls => Finding::of(
             &catalogue::FEDERATION_NO_TLS,
-            format!("the server of {partner} offers no encryption, and {pool} insists on it"),
+            format!("the server of {partner} offers no encryption"),
         ),
         // Where it fails for this machine too, it is not the pool's side.
         Cause::TlsFailed if same_here => Finding::of(

@@ -170,8 +170,12 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
     let shown = trace.certificate();
     let finding = match fault {
         CertificateFault::Expired { whose, not_after } => {
-            let days = shown.map(|report| -report.chain_days_left()).filter(|days| *days > 0);
-            let ago = days.map(|days| format!(", {days} days ago")).unwrap_or_default();
+            // Whole days that are left, rounded down: the day that ended it is none that has gone by.
+            let ago = match shown.map(|report| -report.chain_days_left() - 1) {
+                Some(1) => ", a day ago".to_owned(),
+                Some(days @ 2..) => format!(", {days} days ago"),
+                Some(_) | None => String::new(),
+            };
             let on = moment(*not_after);
             if shown.is_none_or(|report| report.subject == *whose) {
                 Finding::of(
