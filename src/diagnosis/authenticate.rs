@@ -245,7 +245,7 @@ fn channel_binding(mechanism: Mechanism, context: &Context<'_>) -> Finding {
     };
     let title = format!("{pool} offers {mechanism} and cannot do its channel binding");
     let finding = Finding::of(&catalogue::SASL_CHANNEL_BINDING, title);
-    let finding = match context.given.authentication {
+    match context.given.authentication {
         Some(_) => authentication_in_doubt(finding, context).owned_by(Owner::Pool),
         None => {
             let without = Mechanism::Scram { hash, binding: Binding::None };
@@ -255,8 +255,7 @@ fn channel_binding(mechanism: Mechanism, context: &Context<'_>) -> Finding {
             );
             finding.remedy(remedy)
         }
-    };
-    finding
+    }
 }
 
 fn wrong_password(context: &Context<'_>) -> Finding {
