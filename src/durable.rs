@@ -65,17 +65,19 @@ impl std::fmt::Display for Step {
     }
 }
 
-/// Waits for the lock of a file, at most ten seconds. The lock is a file of its own beside it, `.name.lock`.
+/// Waits for the lock of a file, at most ten seconds. The lock is a file of its own beside it, `.name.lock`;
+/// a symbolic link has the lock of what it leads to.
 ///
 /// # Errors
 /// The lock file cannot be made or locked.
 pub fn lock(path: &Path) -> Result<Lock, Fault> {
     let fault = |source| Fault { path: path.to_owned(), step: Step::Lock, source };
-    let beside = beside(path, "lock").map_err(fault)?;
+    let target = &target_of(path);
+    let beside = beside(target, "lock").map_err(fault)?;
     passing();
     let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&beside);
     let file = file.map_err(fault)?;
-    give_to_directorys_owner(path, &file).map_err(fault)?;
+    give_to_directorys_owner(target, &file).map_err(fault)?;
     Ok(Lock { _held: wait_for(file).map_err(fault)? })
 }
 
@@ -134,7 +136,7 @@ pub(crate) fn replace_watched(
         passing();
         before(step)
     };
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = target_of(path);
     let mut step = |step: Step, deed: &mut dyn FnMut() -> io::Result<()>| {
         before(step).and_then(|()| deed()).map_err(|source| Fault { path: path.to_owned(), step, source })
     };
@@ -179,6 +181,29 @@ impl State {
             Err(fault) => Err(fault),
         }
     }
+}
+
+/// The first of a file and the directories above it that another account than this one and root may
+/// change, and with it the file; symbolic links are followed first.
+///
+/// # Errors
+/// One of them cannot be looked at.
+pub fn changeable_by_others(path: &Path, account: u32) -> io::Result<Option<PathBuf>> {
+    let path = std::fs::canonicalize(path)?;
+    for place in path.ancestors() {
+        let found = std::fs::metadata(place)?;
+        // Where only its owner may replace a file, others may write beside it.
+        let is_shared = found.is_dir() && found.mode() & 0o1000 != 0;
+        if ![account, 0].contains(&found.uid()) || found.mode() & 0o022 != 0 && !is_shared {
+            return Ok(Some(place.to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// What a symbolic link leads to; the file itself where it is none, or where nothing is there yet.
+fn target_of(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Waits until a directory's entries, with the one of this file, are on the disk.
@@ -385,6 +410,39 @@ mod tests {
                 1,
                 "{at:?} left something behind"
             );
+        }
+    }
+
+    #[test]
+    fn a_link_and_its_file_have_one_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("below/link"));
+        std::fs::write(&file, "").unwrap();
+        std::fs::create_dir(directory.path().join("below")).unwrap();
+        std::os::unix::fs::symlink("../file", &link).unwrap();
+        let _held = lock(&link).unwrap();
+        let beside = File::open(directory.path().join(".file.lock")).unwrap();
+        assert!(Flock::lock(beside, FlockArg::LockExclusiveNonblock).is_err());
+    }
+
+    #[test]
+    fn a_file_is_its_accounts_where_nobody_else_may_change_it_or_replace_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (below, file) = (directory.path().join("below"), directory.path().join("below/file"));
+        std::fs::create_dir(&below).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let mine = nix::unistd::getuid().as_raw();
+        let below = below.canonicalize().unwrap();
+        for (below_mode, file_mode, wanted) in [
+            (0o755, 0o644, None),
+            (0o755, 0o664, Some(below.join("file"))),
+            (0o755, 0o602, Some(below.join("file"))),
+            (0o775, 0o644, Some(below.clone())),
+            (0o1777, 0o644, None),
+        ] {
+            std::fs::set_permissions(&below, Permissions::from_mode(below_mode)).unwrap();
+            std::fs::set_permissions(&file, Permissions::from_mode(file_mode)).unwrap();
+            assert_eq!(changeable_by_others(&file, mine).unwrap(), wanted, "{below_mode:o} {file_mode:o}");
         }
     }
 

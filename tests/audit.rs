@@ -199,10 +199,28 @@ fn several_processes_write_one_chain_over_many_files() {
     std::fs::remove_file(&full[0]).unwrap();
     let told = home.done("let t = Test-AuditLog; `${t.Result} ${t.First > 1}`");
     assert_eq!(told, "Success true");
+    // Its first lines gone: the name of the file says which should be there.
+    let text = std::fs::read_to_string(&full[1]).unwrap();
+    let cut: Vec<&str> = text.split_inclusive('\n').skip(5).collect();
+    std::fs::write(&full[1], cut.concat()).unwrap();
+    let (said, status) = home.run("(Test-AuditLog).Error");
+    assert!(said.contains(":1: this is line ") && status == Some(1), "{said}");
+    std::fs::write(&full[1], text).unwrap();
+    // All full files gone: the current one says that others were before it.
+    let aside = tempfile::tempdir().unwrap();
+    let moved = |file: &PathBuf| aside.path().join(file.file_name().unwrap());
+    full[1..].iter().for_each(|file| std::fs::rename(file, moved(file)).unwrap());
+    assert_eq!(home.done("(Test-AuditLog).Result"), "Success");
+    let current = std::fs::read_to_string(home.log()).unwrap();
+    std::fs::write(home.log(), current.split_once('\n').unwrap().1).unwrap();
+    assert_eq!(home.run("(Test-AuditLog).Result"), ("Failure\n".to_owned(), Some(1)));
+    std::fs::write(home.log(), current).unwrap();
+    full[1..].iter().for_each(|file| std::fs::rename(moved(file), file).unwrap());
     let last = full.last().unwrap();
     let text = std::fs::read_to_string(last).unwrap();
     std::fs::write(last, text.replacen("Get-Pool", "Get-Pooh", 1)).unwrap();
-    let said = home.done("(Test-AuditLog).Error");
+    let (said, status) = home.run("(Test-AuditLog).Error");
+    assert_eq!(status, Some(1), "a log that does not hold is a test that failed");
     assert!(said.contains(&*last.file_name().unwrap().to_string_lossy()) && said.contains(":2:"), "{said}");
 }
 
@@ -212,8 +230,13 @@ fn the_first_line_that_was_changed_is_named() {
     home.done("Get-Pool; Get-Pool; Get-Pool");
     let log = std::fs::read_to_string(home.log()).unwrap();
     std::fs::write(home.log(), log.replacen("\"finished\"", "\"cancelled\"", 2)).unwrap();
-    let said = home.done("(Test-AuditLog).Error");
-    assert!(said.ends_with("imsh.jsonl:3: what stands before this line was changed or removed."), "{said}");
+    let (said, status) = home.run("(Test-AuditLog).Error");
+    let wanted = "imsh.jsonl:3: what stands before this line was changed or removed.";
+    assert!(said.trim().ends_with(wanted) && status == Some(1), "{said}");
+    std::fs::write(home.log(), log.split_once('\n').unwrap().1).unwrap();
+    let (said, status) = home.run("(Test-AuditLog).Error");
+    let wanted = "imsh.jsonl:1: this is line 2, and line 1 should be here.";
+    assert!(said.trim().ends_with(wanted) && status == Some(1), "{said}");
 }
 
 #[test]

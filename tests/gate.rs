@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -52,11 +54,22 @@ members = ["os-user:nobody-here"]
 
 /// What the program says of a command, and its exit status.
 fn run(home: &TempDir, code: &str) -> (String, Option<i32>) {
+    program(home, None, &["--topology", "topology.toml", "-c", code])
+}
+
+/// The same for somebody who calls it through sudo.
+fn behind_sudo(home: &TempDir, caller: &str, arguments: &[&str]) -> (String, Option<i32>) {
+    program(home, Some(caller), &[&["--topology", "topology.toml"], arguments].concat())
+}
+
+fn program(home: &TempDir, caller: Option<&str>, arguments: &[&str]) -> (String, Option<i32>) {
     let program = Command::new(env!("CARGO_BIN_EXE_imsh"))
-        .args(["--topology", "topology.toml", "-c", code])
+        .args(arguments)
         .current_dir(home.path())
         .env_clear()
         .env("HOME", home.path())
+        .envs(caller.map(|caller| ("SUDO_USER", caller)))
+        .stdin(Stdio::null())
         .output()
         .unwrap();
     let said = [program.stdout, program.stderr].concat();
@@ -128,6 +141,165 @@ fn every_way_around_the_gate_is_refused_with_the_same_words() {
     assert!(!home.path().join("taken").exists());
 }
 
+/// Writes a file that its owner alone may change.
+fn write(home: &TempDir, name: &str, text: &str) {
+    let file = home.path().join(name);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, text).unwrap();
+    for (place, mode) in [(file.parent().unwrap(), 0o755), (file.as_path(), 0o644)] {
+        std::fs::set_permissions(place, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+}
+
+/// Adds lines to the role.
+fn with(home: &TempDir, lines: &str) {
+    let file = home.path().join("topology.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    write(home, "topology.toml", &text.replace("config_scopes", &format!("{lines}\nconfig_scopes")));
+}
+
+#[test]
+fn no_file_is_read_by_its_name_for_a_module() {
+    let home = desk();
+    write(&home, "vault/vault.key", "AGE-SECRET-KEY-1SWORDFISH\n");
+    write(&home, "scripts/there.rhai", "fn look() { 1 } swordfish swordfish");
+    with(&home, "script_modules = [\"other.rhai\", \"missing.rhai\"]");
+    let mut refusals = Vec::new();
+    for name in [
+        "vault/vault.key",
+        "vault/vault",
+        "../scripts/there",
+        "scripts/there",
+        "there",
+        "there.rhai",
+        "not-there",
+        "topology.toml",
+        "audit/imsh.jsonl",
+        "/etc/passwd",
+        "other.rhai:look",
+        "./other",
+        "",
+    ] {
+        let (said, status) = run(&home, &format!("import \"{name}\" as m"));
+        assert_eq!(status, Some(3), "{name}\n{said}");
+        assert!(!said.to_lowercase().contains("swordfish"), "{said}");
+        refusals.push(said.replace(&format!("\"{name}\""), "NAME"));
+    }
+    assert!(refusals.iter().all(|said| *said == refusals[0]), "{refusals:#?}");
+    let log = std::fs::read_to_string(home.path().join("audit/imsh.jsonl")).unwrap();
+    assert_eq!(log.lines().filter(|line| line.contains("no role lists the script")).count(), refusals.len());
+    let (said, status) = run(&home, "import \"missing\" as m");
+    assert!(said.contains("has no script 'missing.rhai'") && status == Some(4), "{said}");
+}
+
+#[test]
+fn a_script_of_the_library_is_run_by_those_whose_role_lists_it() {
+    let home = desk();
+    write(
+        &home,
+        "scripts/desk.rhai",
+        "private fn one() { get_pool() }\nfn look() { one() }\nfn more() { get_pool(\"b.fabrikam.com\") }\n\
+         export let every = || get_pool();",
+    );
+    let look = "import \"desk\" as desk; desk::look().identity";
+    assert_eq!(run(&home, look).1, Some(3));
+    with(&home, "script_modules = [\"desk.rhai:look\"]");
+    assert_eq!(run(&home, look), ("a.litwareinc.com\n".to_owned(), Some(0)));
+    for code in ["desk::more()", "desk::one()", "desk::every.call()"] {
+        let (said, status) = run(&home, &format!("import \"desk\" as desk; {code}"));
+        assert!(status == Some(2) && !said.contains("litwareinc"), "{code}\n{said}");
+    }
+    with(&home, "# Everything.");
+    let text = std::fs::read_to_string(home.path().join("topology.toml")).unwrap();
+    write(&home, "topology.toml", &text.replace("desk.rhai:look", "desk.rhai"));
+    assert_eq!(run(&home, "import \"desk.rhai\" as desk; desk::look().identity").1, Some(0));
+    // A script gives leave to nothing.
+    let (said, status) = run(&home, "import \"desk\" as desk; desk::more()");
+    assert!(said.contains("no role that allows this call of Get-Pool") && status == Some(3), "{said}");
+    assert!(!said.contains("private fn") && !said.contains("fn more"), "{said}");
+    for (place, mode) in [("scripts/desk.rhai", 0o666), ("scripts", 0o777)] {
+        let own = std::fs::metadata(home.path().join(place)).unwrap().permissions();
+        let others_write = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(home.path().join(place), others_write).unwrap();
+        let (said, status) = run(&home, look);
+        assert!(said.contains("ScriptNotTrusted") && status == Some(3), "{said}");
+        std::fs::set_permissions(home.path().join(place), own).unwrap();
+    }
+    write(&home, "scripts/desk.rhai", "let swordfish = ;");
+    let (said, _) = run(&home, look);
+    assert!(said.contains("has a mistake on line 1") && !said.contains("swordfish"), "{said}");
+    write(&home, "elsewhere/secret.rhai", "fn look() { 1 }");
+    std::fs::remove_file(home.path().join("scripts/desk.rhai")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere/secret.rhai", home.path().join("scripts/desk.rhai")).unwrap();
+    assert_eq!(run(&home, look).1, Some(4));
+}
+
+#[test]
+fn behind_sudo_no_file_is_read_that_the_caller_names() {
+    let home = desk();
+    let text = std::fs::read_to_string(home.path().join("topology.toml")).unwrap();
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+    let members = format!("\"os-user:{user}\", \"os-user:kim\"");
+    let text = text.replace(&format!("\"os-user:{user}\""), &members);
+    write(&home, "topology.toml", &text);
+    write(&home, "secret", "swordfish is = the password\n");
+    write(&home, "scripts/desk.rhai", "(Get-Pool).Identity");
+    write(&home, "mine.toml", "[[pool]]\nidentity = \"c.example\"\ndomains = [\"c.example\"]\n");
+    write(&home, "mine/topology.toml", &text.replace("\"Desk\"\nmembers", "\"Administrator\"\nmembers"));
+    std::fs::set_permissions(home.path().join("mine"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let say = |arguments: &[&str]| {
+        let (said, status) = program(&home, Some("kim"), arguments);
+        assert!(!said.contains("swordfish"), "{arguments:?}\n{said}");
+        (said, status)
+    };
+    let topology = ["--topology", "topology.toml"];
+    for refused in [
+        &["run", "secret"][..],
+        &["run", "missing"],
+        &["run", "scripts/desk.rhai"],
+        &["lint", "secret"],
+        &["respond", "a@c.example", "--password-file", "secret"],
+        &["-c", "Get-Pool", "--vault", "vault"],
+        &["--topology", "mine.toml", "-c", "\"x\" | Out-File taken"],
+        &["--topology", "mine/topology.toml", "-c", "\"x\" | Out-File taken"],
+        &["--lab", "-c", "\"x\" | Out-File taken"],
+    ] {
+        let own = refused.iter().any(|word| ["--topology", "--lab"].contains(word));
+        let arguments = if own { refused.to_vec() } else { [&topology, refused].concat() };
+        let (said, status) = say(&arguments);
+        assert_eq!(status, Some(3), "{arguments:?}\n{said}");
+    }
+    assert!(!home.path().join("taken").exists());
+    with(&home, "script_modules = [\"desk.rhai\"]");
+    assert_eq!(say(&[&topology[..], &["run", "scripts/desk.rhai"]].concat()).0.trim(), "a.litwareinc.com");
+    let log = std::fs::read_to_string(home.path().join("audit/imsh.jsonl")).unwrap();
+    assert!(log.contains("os-user:kim") && log.contains("\"run\""), "{log}");
+}
+
+#[test]
+fn behind_sudo_the_one_who_called_is_asked_for_and_written_down() {
+    let home = desk();
+    let (said, status) = behind_sudo(&home, "nobody-at-all", &["-c", "(Get-Pool).Identity"]);
+    assert_eq!(status, Some(3), "{said}");
+    let (said, status) = behind_sudo(&home, "nobody-here", &["-c", "(Get-Pool).Identity"]);
+    assert_eq!((said.as_str(), status), ("a.litwareinc.com\nb.fabrikam.com\n", Some(0)));
+    let log = std::fs::read_to_string(home.path().join("audit/imsh.jsonl")).unwrap();
+    assert!(log.lines().all(|line| line.contains("os-user:nobody-")), "{log}");
+}
+
+#[test]
+fn what_is_beside_the_topology_is_beside_the_file_itself() {
+    let home = desk();
+    write(&home, "elsewhere/other.toml", "");
+    let link = home.path().join("elsewhere/link.toml");
+    std::os::unix::fs::symlink("../topology.toml", &link).unwrap();
+    let (said, status) =
+        program(&home, None, &["--topology", "elsewhere/link.toml", "-c", "(Get-Pool).Identity"]);
+    assert_eq!((said.trim(), status), ("a.litwareinc.com", Some(0)));
+    let is_there = |name: &str| Path::exists(&home.path().join(name));
+    assert!(is_there("audit/imsh.jsonl") && !is_there("elsewhere/audit"));
+}
+
 #[test]
 fn what_is_out_of_scope_is_not_there() {
     let home = desk();
@@ -163,10 +335,14 @@ fn without_an_audit_nothing_runs() {
 fn two_writers_at_once_lose_nothing() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("topology.toml"), "# ours\n[gateway]\ntimeout = \"60s\"\n").unwrap();
+    std::fs::create_dir(home.path().join("links")).unwrap();
+    std::os::unix::fs::symlink("../topology.toml", home.path().join("links/t.toml")).unwrap();
     std::thread::scope(|scope| {
         for n in 0..6 {
             let home = &home;
-            scope.spawn(move || run(home, &format!("New-XmppAllowedPartner p{n}.example")));
+            let name = ["topology.toml", "links/t.toml"][n % 2];
+            let code = format!("New-XmppAllowedPartner p{n}.example");
+            scope.spawn(move || program(home, None, &["--topology", name, "-c", &code]));
         }
     });
     let after = std::fs::read_to_string(home.path().join("topology.toml")).unwrap();

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::role::{BuiltIn, CmdletName, Limit, LimitedParameter, RoleDefinition};
+use super::role::{BuiltIn, CmdletName, Limit, LimitedParameter, RoleDefinition, ScriptModule};
 use super::scope::{ConfigScope, UserScope, site_key};
 use super::{Access, Principal};
 use crate::address::{Address, Domain};
@@ -39,7 +39,7 @@ pub struct Role {
     /// Which values they may give.
     pub limits: Vec<LimitedParameter>,
     /// Which library scripts they may run.
-    pub script_modules: Vec<String>,
+    pub script_modules: Vec<ScriptModule>,
     /// What it is for.
     pub description: Option<String>,
 }
@@ -322,7 +322,7 @@ pub fn covers(granter: &[&Role], role: &Role, site_of: &dyn Fn(&Domain) -> Optio
         && role
             .script_modules
             .iter()
-            .all(|module| granter.iter().any(|held| held.script_modules.contains(module)))
+            .all(|module| granter.iter().flat_map(|held| &held.script_modules).any(|own| own.covers(module)))
 }
 
 fn config_within(

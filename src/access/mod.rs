@@ -17,7 +17,7 @@ pub use gate::{
     may_run_at_all,
 };
 pub use principal::{Member, Principal, PrincipalEntry, PublicKey};
-pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, Pattern, RoleDefinition};
+pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, Pattern, RoleDefinition, ScriptModule};
 pub use scope::{ConfigScope, UserScope};
 
 /// The `[access]` table of a topology, as written.

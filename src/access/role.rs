@@ -284,6 +284,70 @@ pub struct LimitedParameter {
     pub limit: Limit,
 }
 
+/// A script of the library, or one function of it: `reset.rhai`, `reset.rhai:everything`. Never a path:
+/// the library is one directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScriptModule {
+    /// The script's name, without its ending.
+    name: String,
+    /// The one function, where it is not all of them.
+    function: Option<String>,
+}
+
+impl ScriptModule {
+    /// The script's name, without its ending.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The one function that may be run; `None` for all of them, and the script itself.
+    pub fn function(&self) -> Option<&str> {
+        self.function.as_deref()
+    }
+
+    /// Whether who may run this may run the other one.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.name == other.name && (self.function.is_none() || self.function == other.function)
+    }
+}
+
+impl FromStr for ScriptModule {
+    type Err = ScriptModuleFault;
+
+    fn from_str(written: &str) -> Result<Self, ScriptModuleFault> {
+        let is_word = |text: &str, more: &str| {
+            text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        };
+        let (file, function) = match written.split_once(':') {
+            Some((file, function)) => (file, Some(function)),
+            None => (written, None),
+        };
+        let name = file.strip_suffix(".rhai").unwrap_or_default();
+        if !is_word(name, "._-") || function.is_some_and(|function| !is_word(function, "_")) {
+            return Err(ScriptModuleFault { written: written.to_owned() });
+        }
+        Ok(Self { name: name.to_owned(), function: function.map(str::to_owned) })
+    }
+}
+
+impl fmt::Display for ScriptModule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.rhai", self.name)?;
+        self.function.as_ref().map_or(Ok(()), |function| write!(f, ":{function}"))
+    }
+}
+
+/// A text that names no script.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{written:?} names no script of the library: write NAME.rhai, or NAME.rhai:FUNCTION, without a directory"
+)]
+pub struct ScriptModuleFault {
+    /// The text as written.
+    pub written: String,
+}
+
 /// A custom role as the topology holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleDefinition {
@@ -304,7 +368,7 @@ pub struct RoleDefinition {
     /// Limits on parameters.
     pub limits: Vec<LimitedParameter>,
     /// Scripts of the library that its holders may run.
-    pub script_modules: Vec<String>,
+    pub script_modules: Vec<ScriptModule>,
     /// What it is for.
     pub description: Option<String>,
 }

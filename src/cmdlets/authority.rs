@@ -4,9 +4,10 @@
 //! against the caller's own before the cmdlet runs. Pure: knows no file, and decides nothing.
 
 use super::Bound;
+use crate::access::role::ScriptModuleFault;
 use crate::access::{
     BuiltIn, Catalogue as _, CmdletName, ConfigScope, Limit, LimitedParameter, Pattern, RoleDefinition,
-    UserScope,
+    ScriptModule, UserScope,
 };
 use crate::cmdlet::{Binds, Catalogue, Category, ErrorRecord, Kind, Parameter};
 use crate::topology::edit::Setting;
@@ -133,7 +134,7 @@ pub fn settings(before: Option<&RoleDefinition>, after: &RoleDefinition) -> Vec<
         limits => Setting::Limits(limits.to_vec()),
     };
     set("limit", is_same(|b, a| b.limits == a.limits), limits);
-    let modules = list(after.script_modules.clone());
+    let modules = list(after.script_modules.iter().map(ToString::to_string).collect());
     set("script_modules", is_same(|b, a| b.script_modules == a.script_modules), modules);
     let description = after.description.clone().map_or(Setting::Default, Setting::Text);
     set("description", is_same(|b, a| b.description == a.description), description);
@@ -376,20 +377,12 @@ fn named_limit(item: &Value, known: &Catalogue) -> Result<LimitedParameter, Erro
     Ok(LimitedParameter { cmdlet, parameter: parameter.name.to_owned(), limit: Limit::Values(Vec::new()) })
 }
 
-/// A script of the library, or one function of it. Never a path: the library is one directory.
-fn script_module(item: &Value) -> Result<String, ErrorRecord> {
-    let written = item.to_string();
-    let (file, function) = written.split_once(':').map_or((written.as_str(), None), |(f, n)| (f, Some(n)));
-    let is_word = |text: &str, more: &str| {
-        text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
-    };
-    let stem = file.strip_suffix(".rhai").unwrap_or_default();
-    if is_word(stem, "._-") && function.is_none_or(|name| is_word(name, "_")) {
-        return Ok(written);
-    }
-    Err(wrong("ScriptModules", &format!("'{written}' names no script of the library"))
-        .remedy("Write NAME.rhai, or NAME.rhai:FUNCTION, without a directory."))
+/// A script of the library, or one function of it.
+fn script_module(item: &Value) -> Result<ScriptModule, ErrorRecord> {
+    item.to_string().parse().map_err(|fault: ScriptModuleFault| {
+        wrong("ScriptModules", &format!("'{}' names no script of the library", fault.written))
+            .remedy("Write NAME.rhai, or NAME.rhai:FUNCTION, without a directory.")
+    })
 }
 
 fn wrong(parameter: &str, clause: &str) -> ErrorRecord {

@@ -89,6 +89,6 @@ fn record(role: &Role, known: &Catalogue) -> Record {
         .with("ConfigScopes", Value::texts(role.config_scopes.iter().map(ToString::to_string)))
         .with("UserScopes", Value::texts(role.user_scopes.iter().map(ToString::to_string)))
         .with("ParameterLimits", Value::List(limits.collect()))
-        .with("ScriptModules", Value::texts(role.script_modules.iter().map(String::as_str)))
+        .with("ScriptModules", Value::texts(role.script_modules.iter().map(ToString::to_string)))
         .with("Description", Value::optional(role.description.clone()))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::durable::State;
+use crate::durable::{self, State};
 use crate::topology::{Mistake, Topology};
 use crate::vault::{self, Key, Vault};
 
@@ -24,14 +24,23 @@ pub enum Reader {
     /// Somebody who can read the file: all of them, with what stands there.
     #[default]
     Owner,
-    /// Somebody for whom another account reads it: that there are some.
-    Other,
+    /// Somebody for whom another account reads it, as behind sudo: that there are some. The account
+    /// must not do for them what they could not do themselves, so the topology must be its own, and
+    /// must say who may do what.
+    Other {
+        /// The account, by its number.
+        account: u32,
+    },
 }
 
 impl TopologyStore {
     /// The store of this file, which must be there; without one the topology is empty and every
     /// domain is allowed.
+    ///
+    /// Where the name leads through a symbolic link, the file is what it leads to: what is kept beside
+    /// the topology is beside that.
     pub fn new(path: Option<PathBuf>) -> Self {
+        let path = path.map(without_links);
         Self { path, may_be_missing: false, cached: Mutex::new(None), reader: Reader::Owner }
     }
 
@@ -51,11 +60,25 @@ impl TopologyStore {
         self.path.as_deref()
     }
 
+    /// To whom it is read.
+    pub fn reader(&self) -> Reader {
+        self.reader
+    }
+
     /// The topology as it stands now.
     ///
     /// # Errors
-    /// `TopologyInvalid`, with every mistake of the document and where it stands.
+    /// `TopologyInvalid`, with every mistake of the document and where it stands; for those who come
+    /// in through another account, `TopologyNotTrusted` and `NoAccessTable`.
     pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        let topology = self.read_as_it_is()?;
+        match self.reader {
+            Reader::Other { .. } if topology.access.is_none() => Err(no_access_table()),
+            Reader::Other { .. } | Reader::Owner => Ok(topology),
+        }
+    }
+
+    fn read_as_it_is(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let Some(path) = &self.path else { return Ok(Arc::new(Topology::default())) };
         // What cannot be looked at cannot be read either, and reading says why.
         let state = State::of(path).unwrap_or(None);
@@ -64,6 +87,11 @@ impl TopologyStore {
             && state == *then
         {
             return Ok(topology.clone());
+        }
+        if let Reader::Other { account } = self.reader
+            && let Ok(Some(place)) = durable::changeable_by_others(path, account)
+        {
+            return Err(not_trusted(&place));
         }
         let topology = if self.may_be_missing && matches!(path.try_exists(), Ok(false)) {
             Topology { path: path.clone(), ..Topology::default() }
@@ -76,8 +104,33 @@ impl TopologyStore {
     }
 }
 
+/// A name without the symbolic links that it leads through, and as it is where there are none.
+fn without_links(path: PathBuf) -> PathBuf {
+    match (path.canonicalize(), std::path::absolute(&path)) {
+        (Ok(real), Ok(named)) if real != named => real,
+        (Ok(_) | Err(_), _) => path,
+    }
+}
+
+fn not_trusted(place: &Path) -> ErrorRecord {
+    let message = format!(
+        "Others than the account that reads the topology may change {}, so behind sudo it is not trusted.",
+        place.display()
+    );
+    ErrorRecord::new(Category::PermissionDenied, "TopologyNotTrusted", message).remedy(
+        "Let the account own the topology and the directories above it, and nobody else write there: chmod go-w.",
+    )
+}
+
+fn no_access_table() -> ErrorRecord {
+    let message = "The topology does not say who may do what, and behind sudo its files are not yours.";
+    ErrorRecord::new(Category::PermissionDenied, "NoAccessTable", message).remedy(
+        "Make the first administrator as the account itself: env -u SUDO_USER imsh -c 'Grant-AdminRole Administrator os-user:NAME'.",
+    )
+}
+
 fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
-    if reader == Reader::Other {
+    if reader != Reader::Owner {
         let message = "The topology has mistakes, and nothing runs until they are mended.";
         return ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message)
             .remedy("An administrator sees them as the account that owns the file: env -u SUDO_USER imsh -c Get-Pool.");

@@ -1,6 +1,6 @@
 //! `imsh lint`: every mistake of a script that can be found without running it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -28,6 +28,15 @@ struct Finding<'a> {
 /// Checks the scripts; ends with 2 where one has a mistake.
 pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
     let output = Output::new(options.output, options.color);
+    if scripts.iter().any(|script| script.as_path() != Path::new("-"))
+        && start::is_refused_behind_sudo(
+            &output,
+            "lint",
+            "run it without sudo, or as that account with env -u SUDO_USER",
+        )
+    {
+        return ExitStatus::Denied;
+    }
     let catalogue = Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description));
     let mut status = ExitStatus::Success;
     let mut printed = Vec::new();

@@ -10,7 +10,7 @@ use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::output::Output;
 use super::report::{self, Source};
-use super::start::{self, Started};
+use super::start::{self, StartError, Started};
 use crate::render;
 use crate::script::engine::emit_result;
 use crate::value::Value;
@@ -20,26 +20,44 @@ const MAX_SCRIPT: u64 = 16 << 20;
 
 /// Runs the code of `-c`.
 pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
-    program(options, "-c", Source { name: "-c", text: code }, Vec::new(), None).await
+    let variables = vec![("args".to_owned(), Value::texts(Vec::<String>::new()))];
+    match start::start(options, "-c", variables, None).await {
+        Ok(started) => evaluate(&started, Source { name: "-c", text: code }).await,
+        Err(error) => not_started(options, &error),
+    }
 }
 
 /// Runs a script with its arguments.
 pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<String>) -> ExitStatus {
-    let output = Output::new(options.output, options.color);
+    // A script imports what lies beside it.
+    let beside = script.parent().filter(|_| script != Path::new("-"));
+    let library = beside.map(|beside| if beside == Path::new("") { Path::new(".") } else { beside });
+    let variables = vec![("args".to_owned(), Value::texts(arguments))];
+    let started = match start::start(options, "run", variables, library).await {
+        Ok(started) => started,
+        Err(error) => return not_started(options, &error),
+    };
+    let Started { host, output, .. } = &started;
+    let name = start::display_name(script);
+    // What another account reads for the caller is asked for before it is read.
+    if script != Path::new("-")
+        && start::called_by().is_some()
+        && let Err(error) = host.may_run_script(script)
+    {
+        host.tally().error(&error);
+        output.note(&report::error_record(&error, None));
+        return ExitStatus::of(None, host.tally());
+    }
     let text = match read(script) {
         Ok(text) => text,
         Err(error) => {
-            output.note(&format!("imsh: {}: {error}", start::display_name(script)));
+            output.note(&format!("imsh: {name}: {error}"));
             return ExitStatus::Wrong;
         }
     };
     // A first line for the kernel is none of the script's.
     let text = if text.starts_with("#!") { format!("//{text}") } else { text };
-    // A script imports what lies beside it.
-    let beside = script.parent().filter(|_| script != Path::new("-"));
-    let library = beside.map(|beside| if beside == Path::new("") { Path::new(".") } else { beside });
-    let source = Source { name: &start::display_name(script), text: &text };
-    program(options, "run", source, arguments, library).await
+    evaluate(&started, Source { name: &name, text: &text }).await
 }
 
 /// The text of a script; - is standard input. The mark that Windows editors put before it is
@@ -69,22 +87,13 @@ pub(super) fn read(script: &Path) -> io::Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-async fn program(
-    options: &SessionOptions,
-    way: &'static str,
-    source: Source<'_>,
-    arguments: Vec<String>,
-    library: Option<&Path>,
-) -> ExitStatus {
-    let variables = vec![("args".to_owned(), Value::texts(arguments))];
-    let started = match start::start(options, way, variables, library).await {
-        Ok(started) => started,
-        Err(error) => {
-            Output::new(options.output, options.color).note(&format!("imsh: {error}"));
-            return ExitStatus::Wrong;
-        }
-    };
-    let Started { session, host, output, .. } = &started;
+fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
+    Output::new(options.output, options.color).note(&format!("imsh: {error}"));
+    error.status()
+}
+
+async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
+    let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(cancel_on_interrupt(cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::cli::SessionOptions;
+use super::exit::ExitStatus;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::access::Principal;
@@ -39,6 +40,19 @@ pub enum StartError {
     /// The practice network needs ports and a temporary directory.
     #[error("the practice network could not be started: {0}")]
     Lab(std::io::Error),
+    /// Behind sudo a directory was named that holds the passwords of others.
+    #[error("behind sudo the vault is the one beside the topology; leave --vault and $IMSH_VAULT away")]
+    OthersVault,
+}
+
+impl StartError {
+    /// What the program that started it is told.
+    pub fn status(&self) -> ExitStatus {
+        match self {
+            Self::System(_) | Self::Lab(_) => ExitStatus::Wrong,
+            Self::OthersVault => ExitStatus::Denied,
+        }
+    }
 }
 
 /// Starts a session of the operating-system user; `way` is how they came
@@ -54,8 +68,13 @@ pub async fn start(
     library: Option<&Path>,
 ) -> Result<Started, StartError> {
     let output = Output::new(options.output, options.color);
+    if called_by().is_some() && (options.vault.is_some() || vault_variable().is_some()) {
+        return Err(StartError::OthersVault);
+    }
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
     let (topology, vault) = files(options, lab.as_ref());
+    let topology = topology.told_to(reader());
+    let principal = principal(topology.path());
     let operator = Arc::new(Terminal::new(output.clone()));
     let world = Arc::new(World {
         way,
@@ -64,7 +83,7 @@ pub async fn start(
         transcripts: output.transcripts(),
         ..World::new(topology, vault, operator)
     });
-    let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal()), options.verbose));
+    let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal), options.verbose));
     let emit = output.clone();
     let running =
         Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN)
@@ -98,7 +117,7 @@ fn topology(options: &SessionOptions) -> TopologyStore {
         home: home.as_deref(),
     };
     match (places.find(), places.find_or_create()) {
-        (Some(found), _) => TopologyStore::new(Some(found)).told_to(reader()),
+        (Some(found), _) => TopologyStore::new(Some(found)),
         (None, Some(to_make)) => TopologyStore::at_home(to_make),
         (None, None) => TopologyStore::new(None),
     }
@@ -106,9 +125,12 @@ fn topology(options: &SessionOptions) -> TopologyStore {
 
 /// `--vault`, `$IMSH_VAULT`, else `vault` beside the topology.
 fn vault_directory(options: &SessionOptions, topology: Option<&Path>) -> Option<PathBuf> {
-    let variable = std::env::var_os("IMSH_VAULT").filter(|value| !value.is_empty()).map(PathBuf::from);
     let beside = || Some(topology?.parent()?.join("vault"));
-    options.vault.clone().or(variable).or_else(beside)
+    options.vault.clone().or_else(vault_variable).or_else(beside)
+}
+
+fn vault_variable() -> Option<PathBuf> {
+    std::env::var_os("IMSH_VAULT").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 /// The key that systemd passed in (`LoadCredential=imsh-vault-key:…`), if it did.
@@ -117,20 +139,44 @@ fn vault_key() -> Option<Key> {
     path.exists().then_some(Key::Systemd(path))
 }
 
-/// Behind sudo the files are read by another account than the caller's.
-fn reader() -> Reader {
-    let is_behind_sudo =
-        nix::unistd::getuid().is_root() && std::env::var("SUDO_USER").is_ok_and(|caller| caller != "root");
-    if is_behind_sudo { Reader::Other } else { Reader::Owner }
+/// Who called the program through sudo, as another user than the account that it runs as.
+///
+/// Whoever sets the variable by hand gains nothing: it only takes away, but for the account that owns
+/// the topology, which has everything anyway.
+pub(super) fn called_by() -> Option<String> {
+    use nix::unistd::{User, getuid};
+    let caller = std::env::var("SUDO_USER").ok().filter(|caller| !caller.is_empty())?;
+    let own = User::from_uid(getuid()).ok().flatten();
+    Some(caller).filter(|caller| own.is_none_or(|own| own.name != *caller))
 }
 
-/// The user of the operating system; behind sudo, who called it.
-fn principal() -> Principal {
+/// Says that this cannot be done behind sudo, where files would be read that are not the caller's.
+pub(super) fn is_refused_behind_sudo(output: &Output, what: &str, instead: &str) -> bool {
+    let is_refused = called_by().is_some();
+    if is_refused {
+        output.note(&format!("imsh: {what} would read files of another account behind sudo; {instead}"));
+    }
+    is_refused
+}
+
+/// Behind sudo the files are read by another account than the caller's.
+fn reader() -> Reader {
+    match called_by() {
+        Some(_) => Reader::Other { account: nix::unistd::getuid().as_raw() },
+        None => Reader::Owner,
+    }
+}
+
+/// The user of the operating system; behind sudo, who called it, where it is root or the owner of the
+/// topology that says so.
+fn principal(topology: Option<&Path>) -> Principal {
     use nix::unistd::{User, getgrouplist, getuid};
+    use std::os::unix::fs::MetadataExt;
     let uid = getuid();
     let user = User::from_uid(uid).ok().flatten();
     let name = user.as_ref().map_or_else(|| format!("uid-{uid}"), |user| user.name.clone());
-    let called_by = if uid.is_root() { std::env::var("SUDO_USER").ok() } else { None };
+    let owner = topology.and_then(|file| Some(file.metadata().ok()?.uid()));
+    let called_by = called_by().filter(|_| uid.is_root() || owner == Some(uid.as_raw()));
     let user = match &called_by {
         Some(caller) => User::from_name(caller).ok().flatten(),
         None => user,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::access::audit::{Event, Fault, Log, Outcome, Step};
 use crate::access::{Parameter, Principal};
-use crate::cmdlet::{Category, Description, ErrorRecord};
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::cmdlets::Halt;
 
 /// The audit of one call.
@@ -23,7 +23,7 @@ impl Audit {
         log: Option<Log>,
         principal: &Principal,
         way: &str,
-        description: &Description,
+        cmdlet: &str,
         parameters: Vec<Parameter>,
         roles: Vec<String>,
     ) -> Self {
@@ -31,7 +31,7 @@ impl Audit {
             principal: principal.to_string(),
             way: way.to_owned(),
             roles,
-            cmdlet: description.name.to_owned(),
+            cmdlet: cmdlet.to_owned(),
             parameters: Event::parameters_of(&parameters),
             call: call_word(),
             outcome: Outcome::Started,

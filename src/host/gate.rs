@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::power::Ground;
 use super::touch::{limited, things};
 use super::view::visible;
-use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role};
+use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role, ScriptModule};
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
 use crate::cmdlets::Bound;
 use crate::topology::Topology;
@@ -86,6 +86,21 @@ impl Gate {
     ) -> Result<Vec<String>, ErrorRecord> {
         let State { roles, .. } = self.state(everything, topology)?;
         Ok(roles.roles_of(&self.principal).iter().map(|role| role.identity.clone()).collect())
+    }
+
+    /// What the principal's roles let them run of this script of the library; nothing where it is empty.
+    ///
+    /// # Errors
+    /// As [`Gate::may_run`].
+    pub fn script_modules(
+        &self,
+        everything: &Catalogue,
+        topology: &Arc<Topology>,
+        script: &str,
+    ) -> Result<Vec<ScriptModule>, ErrorRecord> {
+        let State { roles, .. } = self.state(everything, topology)?;
+        let listed = roles.roles_of(&self.principal).into_iter().flat_map(|role| &role.script_modules);
+        Ok(listed.filter(|module| module.name() == script).cloned().collect())
     }
 
     /// Whether the principal has the built-in `Administrator`.

@@ -12,6 +12,7 @@ pub mod kept;
 pub mod power;
 pub mod touch;
 pub mod view;
+pub mod library;
 pub mod audit;
 pub mod tally;
 
@@ -24,10 +25,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use gate::Gate;
 pub use kept::Assignment;
+pub use library::Module;
 pub use tally::Tally;
 
 use crate::access::{Parameter, Principal};
-use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Family, Need, Position};
+use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Need, Position};
 use crate::cmdlets::call::Watch;
 use crate::cmdlets::{Action, Bound, Call, Cmdlet, Halt, Input, Operator, Output, Streams, World};
 use crate::topology::Topology;
@@ -250,7 +252,7 @@ impl Host {
                 return Err(self.refuse(description, &topology, parameters, refused, located));
             }
         };
-        let audit = self.audit(description, &topology, gate::parameters(&bound), covered.by);
+        let audit = self.audit(description.name, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound);
         let kept = Arc::new(Kept::new(place, description, &bound, reports));
@@ -303,7 +305,7 @@ impl Host {
         located: impl Fn(ErrorRecord) -> ErrorRecord,
     ) -> Halt {
         let roles = self.gate.role_names(&self.everything, topology).unwrap_or_default();
-        let written = self.audit(description, topology, parameters, roles).refused(&refused.reason);
+        let written = self.audit(description.name, topology, parameters, roles).refused(&refused.reason);
         Halt::Failed(located(written.err().unwrap_or(refused.error)))
     }
 
@@ -311,14 +313,14 @@ impl Host {
     /// how calls are audited.
     fn audit(
         &self,
-        description: &'static Description,
+        cmdlet: &str,
         topology: &Topology,
         parameters: Vec<Parameter>,
         roles: Vec<String>,
     ) -> Audit {
         let is_audited = topology.access.is_some() || topology.audit.is_some();
         let log = is_audited.then(|| self.world.audit(topology));
-        Audit::new(log, self.gate.principal(), self.world.way, description, parameters, roles)
+        Audit::new(log, self.gate.principal(), self.world.way, cmdlet, parameters, roles)
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.
@@ -345,7 +347,7 @@ impl Host {
 
     /// What looks at every value that the cmdlet emits: the tally of tests, and `-OutVariable`.
     fn watch(&self, description: &'static Description, kept: &Kept) -> Option<Watch> {
-        let counts = description.family == Family::Verify;
+        let counts = description.name.starts_with("Test-");
         let emitted = kept.emitted.clone();
         if !counts && emitted.is_none() {
             return None;

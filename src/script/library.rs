@@ -3,20 +3,24 @@
 //! One directory and what is below it; a name is a plain path there, without `..`, without a
 //! root, and a symbolic link that leads out is not followed. A module is lowered as a script is,
 //! and keeps its own text, so that errors in it point into its file. Without a directory nothing
-//! is imported.
+//! is imported. Who is not the administrator imports what the host says they may, and nothing of
+//! its text is shown to them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rhai::{Dynamic, Engine, EvalAltResult, Module, ModuleResolver, Position as RhaiPosition, Scope, Shared};
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, ModuleResolver, Position as RhaiPosition, Scope,
+    Shared,
+};
 
 use super::failure::Failure;
 use super::language::{Lowered, Setting, lower_in};
 use crate::cmdlet::{Category, ErrorRecord, Position};
 use crate::cmdlets::Halt;
-use crate::host::Host;
+use crate::host::{self, Host};
 
 /// A module's file.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ struct Shelf {
     host: Arc<Host>,
     /// The longest file that is read, in bytes.
     limit: usize,
-    modules: Mutex<HashMap<PathBuf, Shared<Module>>>,
+    modules: Mutex<HashMap<host::Module, Shared<Module>>>,
     files: Mutex<HashMap<String, Arc<File>>>,
     /// What is being read now: a module that imports itself would never end.
     reading: Mutex<Vec<PathBuf>>,
@@ -72,7 +76,19 @@ impl Library {
         self.0.files.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    fn find(&self, name: &str) -> Result<PathBuf, String> {
+    fn find(&self, name: &str) -> Result<Found, ErrorRecord> {
+        match self.0.host.module(name)? {
+            Some(module) => Ok(Found { module, is_own: false }),
+            None => {
+                let not_found = |text| ErrorRecord::new(Category::InvalidArgument, "ModuleNotFound", text);
+                let file = self.find_own(name).map_err(not_found)?;
+                Ok(Found { module: host::Module { file, functions: None }, is_own: true })
+            }
+        }
+    }
+
+    /// The file of a module that an administrator names.
+    fn find_own(&self, name: &str) -> Result<PathBuf, String> {
         let root = self.0.root.as_deref().ok_or("There is no script library to import from.")?;
         let plain = Path::new(name);
         if name.is_empty() || !plain.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -98,13 +114,20 @@ impl Library {
     }
 
     /// Reads a module and runs it.
-    fn read(&self, engine: &Engine, name: &str, path: &Path) -> Result<Module, Box<EvalAltResult>> {
+    fn read(&self, engine: &Engine, name: &str, found: &Found) -> Result<Module, Box<EvalAltResult>> {
+        let path = found.module.file.as_path();
         let shown =
             path.file_name().map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned());
         let text = text(path, self.0.limit).map_err(|error| {
             refused("ModuleNotRead", format!("The module '{name}' could not be read: {error}."))
         })?;
         let wrong = |failure: Failure, text: &str| {
+            if !found.is_own {
+                let line =
+                    failure.position.map_or_else(String::new, |place| format!(" on line {}", place.line));
+                let text = format!("The module '{name}' has a mistake{line}; an administrator sees it.");
+                return refused("ModuleInvalid", text);
+            }
             let file = File { name: shown.clone(), text: text.to_owned(), lowered: None };
             let failure = InModule(Arc::new(failure.in_file(&Arc::new(file))));
             Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(failure), RhaiPosition::NONE))
@@ -114,10 +137,18 @@ impl Library {
             let failure = Failure::of_parsing(&error);
             wrong(failure.at_source(|place| lowered.to_source(place.line, place.column)), &text)
         })?;
+        if let Some(functions) = &found.module.functions {
+            program = with_these_public(&program, functions);
+        }
         program.set_source(name);
+        let text = if found.is_own { text } else { String::new() };
         let file = File { name: shown, text, lowered: Some(lowered) };
         self.0.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(file));
-        Module::eval_ast_as_new(Scope::new(), &program, engine)
+        let mut module = Module::eval_ast_as_new(Scope::new(), &program, engine)?;
+        if found.module.functions.is_some() {
+            without_exports(&mut module);
+        }
+        Ok(module)
     }
 
     fn lower(&self, text: &str) -> Result<Lowered, Failure> {
@@ -125,6 +156,38 @@ impl Library {
         let catalogue = host.catalogue();
         let setting = Setting { catalogue: &catalogue, everything: Some(host.everything()), variables: &[] };
         lower_in(text, &setting).map_err(Failure::of_reading)
+    }
+}
+
+/// A module that was found.
+struct Found {
+    module: host::Module,
+    /// Whether it is the administrator's who imports it, who may read it.
+    is_own: bool,
+}
+
+/// The program with all other functions for itself alone.
+fn with_these_public(program: &AST, functions: &BTreeSet<String>) -> AST {
+    let mut library = Module::new();
+    for function in program.iter_fn_def() {
+        let mut function = function.as_ref().clone();
+        if !functions.contains(function.name.as_str()) {
+            function.access = FnAccess::Private;
+        }
+        library.set_script_fn(function);
+    }
+    AST::new(program.statements().iter().cloned(), library)
+}
+
+/// What a module has beside its functions is not there: a variable may hold one.
+fn without_exports(module: &mut Module) {
+    let variables: Vec<String> = module.iter_var().map(|(name, _)| name.to_owned()).collect();
+    for name in variables {
+        module.set_var(name, Dynamic::UNIT);
+    }
+    let inner: Vec<String> = module.iter_sub_modules().map(|(name, _)| name.to_owned()).collect();
+    for name in inner {
+        module.set_sub_module(name, Module::new());
     }
 }
 
@@ -151,8 +214,10 @@ impl ModuleResolver for Library {
             error.set_position(place);
             error
         };
-        let path = self.find(name).map_err(|text| placed(refused("ModuleNotFound", text)))?;
-        let known = self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).get(&path).cloned();
+        let denied = |error| Failure::thrown(Halt::Failed(error), RhaiPosition::NONE);
+        let found = self.find(name).map_err(|error| placed(denied(error)))?;
+        let path = found.module.file.clone();
+        let known = self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).get(&found.module).cloned();
         if let Some(module) = known {
             return Ok(module);
         }
@@ -164,7 +229,7 @@ impl ModuleResolver for Library {
             }
             reading.push(path.clone());
         }
-        let read = self.read(engine, name, &path);
+        let read = self.read(engine, name, &found);
         self.0.reading.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| *open != path);
         let module: Shared<Module> = match read {
             Ok(module) => module.into(),
@@ -180,7 +245,7 @@ impl ModuleResolver for Library {
                 )));
             }
         };
-        self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).insert(path, module.clone());
+        self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).insert(found.module, module.clone());
         Ok(module)
     }
 }

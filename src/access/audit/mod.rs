@@ -95,6 +95,9 @@ pub struct Line {
     /// Whether a line before it was torn by a crash.
     #[serde(skip_serializing_if = "is_false", default)]
     pub torn: bool,
+    /// Whether it is the first of its file, and lines before it are in others.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub opens: bool,
     /// When it was written, UTC.
     #[serde(with = "rfc3339")]
     pub time: jiff::Timestamp,
@@ -189,12 +192,13 @@ impl Log {
             self.rotate(&mut file).map_err(fault(Step::Rotate))?;
             before(Step::Open).map_err(fault(Step::Open))?;
             file = self.open().map_err(fault(Step::Open))?;
-            end.line_end = true;
+            (end.line_end, end.is_first) = (true, true);
         }
         let line = Line {
             n: end.n + 1,
             previous: end.hash,
             torn: end.is_torn,
+            opens: end.is_first && end.n > 0,
             time: jiff::Timestamp::now(),
             event: shortened(event),
         };
@@ -234,7 +238,7 @@ impl Log {
         // No whole line is in this file: the chain goes on from the last full one.
         let Some(full) = self.full_files()?.pop() else { return Ok(end) };
         let before = end_of(&mut File::open(full)?)?;
-        end.n = before.n;
+        (end.n, end.is_first) = (before.n, true);
         if !end.is_torn {
             (end.hash, end.is_torn) = (before.hash, before.is_torn);
         }
@@ -290,6 +294,8 @@ struct End {
     is_torn: bool,
     /// Whether the file ends with a line end, or is empty.
     line_end: bool,
+    /// Whether the next line is the first whole one of its file, and not of all.
+    is_first: bool,
     file_bytes: u64,
 }
 
@@ -303,12 +309,12 @@ fn end_of(file: &mut File) -> io::Result<End> {
         let line_end = bytes.last().is_none_or(|last| *last == b'\n');
         let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         if let Some((n, is_torn, hash)) = last_whole_line(text, start == 0) {
-            return Ok(End { n, hash, is_torn, line_end, file_bytes });
+            return Ok(End { n, hash, is_torn, line_end, is_first: false, file_bytes });
         }
         if start == 0 {
             let is_torn = !text.is_empty();
             let hash = if is_torn { hex(&Sha256::digest(text)) } else { FIRST.to_owned() };
-            return Ok(End { n: 0, hash, is_torn, line_end, file_bytes });
+            return Ok(End { n: 0, hash, is_torn, line_end, is_first: false, file_bytes });
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, "no whole line is at its end"))

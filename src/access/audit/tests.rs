@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use std::os::unix::net::UnixDatagram;
 
+use super::verify::Place;
 use super::*;
 use crate::durable::faults::{at_every_place, confirm, in_child, told_to_die};
 
@@ -84,9 +85,16 @@ fn every_change_shows_at_its_place() {
     ] {
         assert_eq!(told(&lines), Err(wanted.to_owned()));
     }
-    // What the chain alone cannot show: older files were removed, or the end is missing.
-    assert_eq!(told(&lines[2..]), Ok(()));
-    assert_eq!(verify(&log).unwrap().first, 3);
+    assert_eq!(told(&lines[2..]), Err("LOG:1: this is line 3, and line 1 should be here".to_owned()));
+    // What the chain alone cannot show: the end is missing.
+    assert_eq!(told(&lines[..2]), Ok(()));
+}
+
+/// Sets the current file aside by hand, as a crash leaves it before the next one has a line.
+fn set_aside(log: &Log) {
+    let text = std::fs::read(log.path()).unwrap();
+    let first = text.split(|byte| *byte == b'\n').find_map(parse).unwrap().n;
+    std::fs::rename(log.path(), log.path().with_file_name(format!("audit-{first:012}.jsonl"))).unwrap();
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn a_full_file_is_set_aside_and_the_chain_goes_on() {
     assert_eq!((verified.n_lines, verified.last), (20, 20));
     let full = log.full_files().unwrap();
     // A crash between setting aside and the first line of the new file.
-    std::fs::rename(log.path(), directory.path().join("audit-000000000099.jsonl")).unwrap();
+    set_aside(&log);
     assert_eq!(log.write(event("Get-Pool")).unwrap().n, 21);
     assert_eq!(verify(&log).unwrap().last, 21);
     let mut numbers = Vec::new();
@@ -141,8 +149,17 @@ fn a_full_file_is_set_aside_and_the_chain_goes_on() {
     })
     .unwrap();
     assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    let second = std::fs::read(&full[1]).unwrap();
     std::fs::remove_file(&full[1]).unwrap();
     assert!(matches!(verify(&log), Err(Broken::Number { .. })));
+    // The oldest may go, whole files and nothing less.
+    std::fs::write(&full[1], &second).unwrap();
+    std::fs::remove_file(&full[0]).unwrap();
+    assert!(verify(&log).unwrap().first > 1);
+    std::fs::write(&full[1], &second[second.iter().position(|byte| *byte == b'\n').unwrap() + 1..]).unwrap();
+    assert!(matches!(verify(&log), Err(Broken::Number { place: Place { line: 1, .. }, .. })));
+    log.full_files().unwrap().iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    assert_eq!(verify(&log).unwrap().first, 21);
 }
 
 #[test]
@@ -150,9 +167,8 @@ fn a_torn_line_at_the_start_of_a_new_file_is_vouched_for() {
     let (_directory, log) = written(20, 1000);
     let _ = log.write(event("Get-Pool")).unwrap();
     let last = verify(&log).unwrap().last;
-    let full = log.full_files().unwrap().pop().unwrap();
-    // The current file is set aside by hand, and a new one begins with a torn line.
-    std::fs::rename(log.path(), full.with_file_name("audit-000000000500.jsonl")).unwrap();
+    // The current file is set aside, and a new one begins with a torn line.
+    set_aside(&log);
     std::fs::write(log.path(), "{\"n\":").unwrap();
     assert_eq!(log.write(event("Get-Pool")).unwrap().n, last + 1);
     let verified = verify(&log).unwrap();

@@ -105,9 +105,10 @@ pub fn read(log: &Log, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken>
     Ok(())
 }
 
-/// A file of the log; of the current one, what was in it when nobody was writing.
+/// A file of the log, with the number of its first line by its name; of the current one, what was in it when nobody was writing.
 struct Part {
     path: PathBuf,
+    first: Option<u64>,
     current: Option<(File, u64)>,
 }
 
@@ -119,17 +120,23 @@ fn files(log: &Log) -> Result<Vec<Part>, Broken> {
     // Who may read and not write looks without the lock, and may see a line that is being written.
     let lock = durable::lock(&log.path).ok();
     let full = log.full_files().map_err(unreadable)?;
-    let mut files: Vec<Part> = full.into_iter().map(|path| Part { path, current: None }).collect();
+    let mut files: Vec<Part> =
+        full.into_iter().map(|path| Part { first: first_by_name(&path), path, current: None }).collect();
     match File::open(&log.path) {
         Ok(file) => {
             let bytes = file.metadata().map_err(unreadable)?.len();
-            files.push(Part { path: log.path.clone(), current: Some((file, bytes)) });
+            files.push(Part { path: log.path.clone(), first: None, current: Some((file, bytes)) });
         }
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
         Err(fault) => return Err(unreadable(fault)),
     }
     drop(lock);
     Ok(files)
+}
+
+/// The number that a full file was set aside under.
+fn first_by_name(path: &Path) -> Option<u64> {
+    path.file_stem()?.to_str()?.rsplit_once('-')?.1.parse().ok()
 }
 
 #[derive(Default)]
@@ -146,22 +153,42 @@ struct Chain {
 
 impl Chain {
     fn read(&mut self, file: &Part) -> Result<(), Broken> {
+        let mut is_first = true;
         // What is torn at the end of one file is vouched for in the next, by itself.
         for_each_line(file, |bytes, line| {
             let place = Place { file: file.path.clone(), line };
             match parse(bytes) {
-                Some(parsed) => self.whole(bytes, &parsed, place)?,
+                Some(parsed) => {
+                    let first = file.first.filter(|_| is_first);
+                    is_first = false;
+                    self.whole(bytes, &parsed, place, first)?;
+                }
                 None => self.no_line(bytes, place),
             }
             Ok(true)
         })
     }
 
-    fn whole(&mut self, bytes: &[u8], line: &Line, place: Place) -> Result<(), Broken> {
+    /// Old files may be gone, and nothing else: the first line that is left must be one that a file
+    /// begins with.
+    fn begins(&self, line: &Line, place: &Place, by_name: Option<u64>) -> Result<(), Broken> {
+        let wanted = match by_name {
+            Some(first) => first,
+            None if self.n_lines == 0 && !line.opens => 1,
+            None => return Ok(()),
+        };
+        if line.n == wanted {
+            return Ok(());
+        }
+        Err(Broken::Number { place: place.clone(), wanted, found: line.n })
+    }
+
+    fn whole(&mut self, bytes: &[u8], line: &Line, place: Place, first: Option<u64>) -> Result<(), Broken> {
         let torn = self.torn_now.take();
         if let (Some((torn, _)), false) = (&torn, line.torn) {
             return Err(Broken::NoLine { place: torn.clone() });
         }
+        self.begins(line, &place, first)?;
         let wanted = match (torn, &self.hash) {
             (Some((place, hash)), _) => {
                 self.torn.push(place);

@@ -186,8 +186,11 @@ fn nobody_grants_more_than_they_hold() {
     more.cmdlets.insert(cmdlet("Set-Pool"));
     assert!(!holds(&[&redmond], &more));
     let mut scripts = redmond.clone();
-    scripts.script_modules = vec!["reset.rhai".into()];
+    scripts.script_modules = vec!["reset.rhai".parse().unwrap()];
     assert!(!holds(&[&redmond], &scripts) && holds(&[&scripts], &scripts));
+    let mut function = redmond.clone();
+    function.script_modules = vec!["reset.rhai:all".parse().unwrap()];
+    assert!(holds(&[&scripts], &function) && !holds(&[&function], &scripts));
 }
 
 #[test]

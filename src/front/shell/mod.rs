@@ -35,7 +35,7 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         Ok(started) => Arc::new(started),
         Err(error) => {
             super::output::Output::new(options.output, options.color).note(&format!("imsh: {error}"));
-            return ExitStatus::Wrong;
+            return error.status();
         }
     };
     let mut editor = match editor::editor(&started) {
@@ -154,8 +154,12 @@ fn config_home() -> Option<PathBuf> {
     directory("XDG_CONFIG_HOME", ".config")
 }
 
-/// A directory of the user's: what the variable names, else below the home directory.
+/// A directory of the user's: what the variable names, else below the home directory. Behind sudo there
+/// is none: it would be another's.
 fn directory(variable: &str, below_home: &str) -> Option<PathBuf> {
+    if start::called_by().is_some() {
+        return None;
+    }
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))
 }

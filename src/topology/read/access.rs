@@ -8,7 +8,7 @@ use super::{
 use crate::access::scope::site_key;
 use crate::access::{
     Access, Assignment, BuiltIn, ConfigScope, Limit, LimitedParameter, Member, PrincipalEntry, PublicKey,
-    RoleDefinition, UserScope,
+    RoleDefinition, ScriptModule, UserScope,
 };
 use crate::address::Domain;
 use crate::topology::Topology;
@@ -39,7 +39,7 @@ impl Reading<'_> {
         let remove_cmdlets = section.list(mistakes, "remove_cmdlets");
         let config_scopes = section.list::<ConfigScope>(mistakes, "config_scopes");
         let user_scopes = section.list::<UserScope>(mistakes, "user_scopes");
-        let script_modules = section.list::<String>(mistakes, "script_modules");
+        let script_modules = section.list::<ScriptModule>(mistakes, "script_modules");
         let description = section.text(mistakes, "description").map(|text| text.value.to_owned());
         refuse_repeats(mistakes, &section, "config_scopes", &config_scopes);
         refuse_repeats(mistakes, &section, "user_scopes", &user_scopes);
