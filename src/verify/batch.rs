@@ -84,7 +84,7 @@ impl Batch {
         }
         drop(running);
         if let Ok(sessions) = Arc::try_unwrap(sessions) {
-            sessions.close().await;
+            sessions.close(&batch.cancel).await;
         }
     }
 }
@@ -113,7 +113,7 @@ async fn one(
         let attempt =
             Attempt { network: &batch.network, sessions, watcher: &batch.watcher, cancel: &batch.cancel };
         let result = attempt.run(&verification, number).await;
-        own.close().await;
+        own.close(&batch.cancel).await;
         if let Some(before) = before.filter(|_| result.verdict.is_account_stopped()) {
             // It says why the account was refused, and this one does not.
             return before;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -140,10 +141,21 @@ impl Sessions {
         cell.clone()
     }
 
-    /// Ends every session in order.
-    pub async fn close(self) {
+    /// Ends every session in order; in haste once the caller has had enough, since a server may be slow to
+    /// say its part.
+    pub async fn close(self, cancel: &CancellationToken) {
         let open = std::mem::take(&mut *self.open.lock().unwrap_or_else(PoisonError::into_inner));
         let sessions = open.into_values().filter_map(|cell| cell.get()?.session.clone().ok());
-        futures_util::future::join_all(sessions.map(Session::close)).await;
+        let had_enough = async {
+            cancel.cancelled().await;
+            tokio::time::sleep(HASTE).await;
+        };
+        tokio::select! {
+            _ = futures_util::future::join_all(sessions.map(Session::close)) => {}
+            () = had_enough => {}
+        }
     }
 }
+
+/// How long a cancelled batch waits for the servers to end their streams.
+const HASTE: Duration = Duration::from_millis(50);
