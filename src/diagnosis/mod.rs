@@ -235,8 +235,8 @@ fn domain_of(address: &str) -> &str {
 /// Says what a fault means.
 pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let finding = match fault {
-        Fault::Resolve(fault) => resolve::finding(fault, context),
-        Fault::Connect(fault) => connect::finding(fault, context),
+        Fault::Resolve(fault) => sent_there(resolve::finding(fault, context), trace, context),
+        Fault::Connect(fault) => sent_there(connect::finding(fault, context), trace, context),
         Fault::Secure(fault) => secure::finding(fault, trace, context),
         Fault::Stream(fault) => stream::finding(fault, trace, context),
         Fault::Authenticate(fault) => authenticate::finding(fault, trace, context),
@@ -292,6 +292,30 @@ fn given_up(trace: &Trace) -> impl Iterator<Item = String> + '_ {
             if let Fact::TargetFailed { .. } = fact { Some(fact.to_string()) } else { None }
         },
     )
+}
+
+/// A host that cannot be reached, and that the pool itself had sent us to (RFC 6120, section 4.9.3.19), is the
+/// pool's.
+fn sent_there(finding: Finding, trace: &Trace, context: &Context<'_>) -> Finding {
+    let host = trace.facts().rev().find_map(|(_, fact)| {
+        let Fact::TargetFailed { fault, .. } = fact else { return None };
+        if let Fault::Stream(crate::xmpp::stream::Fault::SeeOtherHost { host, .. }) = &**fault {
+            Some(host)
+        } else {
+            None
+        }
+    });
+    match host {
+        Some(host) => finding
+            .owned_by(Owner::Pool)
+            .evidence(format_args!(
+                "{} had sent us there with see-other-host, to {}",
+                context.pool,
+                quote::word(host)
+            ))
+            .remedy("Correct the host that the pool's server sends its clients to, or let that host listen."),
+        None => finding,
+    }
 }
 
 /// "after 5 s", with the phase's name.

@@ -186,7 +186,14 @@ fn connecting() -> Vec<Example> {
         attempts: outcomes.iter().map(|outcome| attempt(5222, outcome.clone())).collect(),
     };
     let refused = || connect::Fault::Refused { attempts: vec![attempt(5222, Outcome::Refused)] };
+    let redirect = Fact::TargetFailed {
+        target: target("atl-cs-001.litwareinc.com", 5222, Kind::StartTls, Origin::Name),
+        fault: Box::new(
+            stream::Fault::SeeOtherHost { host: "node2.litwareinc.com".into(), port: Some(5222) }.into(),
+        ),
+    };
     vec![
+        of("refused, where the pool sent us", refused()).fact(redirect),
         of("refused", refused()),
         of("refused at a port that was given", refused()).given(port(5222)),
         of("no answer", connect::Fault::Silent { attempts: vec![attempt(5222, Outcome::TimedOut)] }),
