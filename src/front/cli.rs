@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
 
 use super::exit::ExitStatus;
@@ -89,8 +90,8 @@ pub struct SessionOptions {
     #[arg(long, global = true)]
     pub lab: bool,
 
-    /// Print records as list, table, json or jsonl [default: what suits them]
-    #[arg(long, short, value_name = "FORMAT", global = true, value_parser = format)]
+    /// Print records in this format [default: what suits them]
+    #[arg(long, short, value_name = "FORMAT", global = true, value_parser = format(), ignore_case = true)]
     pub output: Option<Format>,
 
     /// Say what is being done, phase by phase
@@ -102,11 +103,8 @@ pub struct SessionOptions {
     pub color: ColorChoice,
 }
 
-fn format(name: &str) -> Result<Format, String> {
-    name.parse::<Format>().map_err(|unknown| {
-        let names: Vec<&str> = Format::NAMED.iter().map(|(name, _)| *name).collect();
-        format!("{unknown}; there are {}", names.join(", "))
-    })
+fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::NAMED.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
 }
 
 /// Prints completions for a command-line shell.
@@ -150,4 +148,6 @@ Then on your own servers:
 
 Exit status of -c and run:
   0 every test succeeded   1 a test failed      2 the command, script or topology is wrong
-  3 access denied          4 a test could not run      130 interrupted";
+  3 access denied          4 a test could not run      130 interrupted
+With --output nagios they end as a monitoring plugin does:
+  0 OK   2 CRITICAL, a test failed   3 UNKNOWN, something could not run or no test ran";

@@ -22,6 +22,19 @@ pub enum ExitStatus {
     Interrupted,
     /// What the script gave to `exit(n)`.
     Script(u8),
+    /// What a monitoring system is told: `--output nagios`.
+    Plugin(PluginStatus),
+}
+
+/// The status of a monitoring plugin (Monitoring Plugins guidelines).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginStatus {
+    /// 0: everything was tested and is well.
+    Ok,
+    /// 2: a test failed.
+    Critical,
+    /// 3: something could not run, or nothing was tested.
+    Unknown,
 }
 
 impl ExitStatus {
@@ -38,8 +51,8 @@ impl ExitStatus {
                 | FailureKind::Limit(_),
             ) => return Self::Wrong,
 
-            Some(FailureKind::Error(error)) => tally.error(error),
-            None => {}
+            // It is in the tally.
+            Some(FailureKind::Error(_)) | None => {}
         }
         if tally.wrong() > 0 {
             Self::Wrong
@@ -54,6 +67,25 @@ impl ExitStatus {
         }
     }
 
+    /// The same for a monitoring system, which knows other numbers; `exit(n)` wins here too.
+    pub fn of_plugin(self, tally: &Tally) -> Self {
+        match self {
+            Self::Script(_) | Self::Plugin(_) => self,
+            Self::Success
+            | Self::TestFailed
+            | Self::Wrong
+            | Self::Denied
+            | Self::NotRun
+            | Self::Interrupted => Self::Plugin(if tally.failed() > 0 {
+                PluginStatus::Critical
+            } else if self == Self::Success && tally.tests() > 0 {
+                PluginStatus::Ok
+            } else {
+                PluginStatus::Unknown
+            }),
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {
@@ -64,6 +96,9 @@ impl ExitStatus {
             Self::NotRun => 4,
             Self::Interrupted => 130,
             Self::Script(status) => status,
+            Self::Plugin(PluginStatus::Ok) => 0,
+            Self::Plugin(PluginStatus::Critical) => 2,
+            Self::Plugin(PluginStatus::Unknown) => 3,
         }
     }
 }

@@ -10,7 +10,11 @@ use std::time::Instant;
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::exit::ExitStatus;
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::cmdlets::transcript::Transcripts;
+use crate::host::Tally;
+use crate::render::tested::{Problem, Totals};
 use crate::render::{Colour, Format, PATIENCE, Renderer};
 use crate::value::Value;
 
@@ -24,8 +28,10 @@ struct Inner {
     colour: Colour,
     renderer: Option<Renderer>,
     emitted_at: Option<Instant>,
-    /// Standard output was closed by its reader: nothing more is written.
+    /// Nothing more is written to standard output: its reader is gone, or it takes nothing.
     is_closed: bool,
+    /// Why it took nothing, where it was not its reader that had enough.
+    unwritten: Option<io::Error>,
     /// What writes down all that is shown.
     transcripts: Arc<Transcripts>,
     /// How far a long piece of work is; on a terminal, below all that was shown.
@@ -50,6 +56,7 @@ impl Output {
             renderer: None,
             emitted_at: None,
             is_closed: false,
+            unwritten: None,
             transcripts: Arc::default(),
             bar: None,
         };
@@ -64,13 +71,42 @@ impl Output {
     /// Writes a record, or whatever else a program emits.
     pub fn emit(&self, value: &Value) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.renderer.is_none() {
-            inner.renderer = Some(inner.new_renderer());
-        }
-        let Some(renderer) = &mut inner.renderer else { return };
-        let text = renderer.push(value);
+        let text = inner.renderer().push(value);
         inner.emitted_at = Some(Instant::now());
         inner.write(&text);
+    }
+
+    /// Takes note of something that could not run, for the formats that tell it.
+    pub fn problem(&self, id: &str, target: &str, message: &str) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !inner.format.is_for_monitoring() {
+            return;
+        }
+        let (id, target, message) = (id.to_owned(), target.to_owned(), message.to_owned());
+        inner.renderer().problem(&Problem { id, target, message });
+    }
+
+    /// Ends a run that did not come to run anything: says why, and writes the document of a format
+    /// that monitoring systems take, which would miss it.
+    pub fn fail(&self, text: &str) {
+        self.note(&format!("imsh: {text}"));
+        let format = self.0.lock().unwrap_or_else(PoisonError::into_inner).format;
+        if format.is_for_monitoring() {
+            self.problem("NotStarted", "", text);
+            self.finish();
+        }
+    }
+
+    /// Shows an error record, and takes note of it.
+    pub fn error(&self, error: &ErrorRecord) {
+        self.note(&super::report::error_record(error, None));
+        self.problem(error.id, error.target.as_deref().unwrap_or_default(), &error.message);
+    }
+
+    /// The status of a run in the numbers that whoever reads its output knows.
+    pub fn status(&self, status: ExitStatus, tally: &Tally) -> ExitStatus {
+        let format = self.0.lock().unwrap_or_else(PoisonError::into_inner).format;
+        if format == Format::Nagios { status.of_plugin(tally) } else { status }
     }
 
     /// Writes the rows that wait for more rows, if nothing has come for a while.
@@ -91,15 +127,29 @@ impl Output {
         }
     }
 
+    /// Ends a run that came to this: the same, and that whatever could not be written counts as well.
+    pub fn finish_run(&self, tally: &Tally) {
+        let totals = Totals {
+            tests: tally.tests(),
+            failed: tally.failed(),
+            problems: tally.wrong() + tally.denied() + tally.not_run(),
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).renderer().told(totals);
+        self.finish();
+        let unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner).unwritten.take();
+        if let Some(error) = unwritten {
+            let message = format!("Standard output could not be written: {error}.");
+            self.note(&format!("imsh: {message}"));
+            tally.error(&ErrorRecord::new(Category::WriteError, "StandardOutput", message));
+        }
+    }
+
     /// Writes what the renderer holds back, and what closes the format.
     pub fn finish(&self) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let renderer = match inner.renderer.take() {
-            Some(renderer) => renderer,
-            // A program that emits nothing still prints a whole document of its format.
-            None => inner.new_renderer(),
-        };
-        let text = renderer.finish();
+        // A program that emits nothing still prints a whole document of its format.
+        inner.renderer();
+        let text = inner.renderer.take().map(Renderer::finish).unwrap_or_default();
         inner.take_bar_away();
         inner.write(&text);
     }
@@ -169,9 +219,11 @@ impl Output {
 }
 
 impl Inner {
-    /// A renderer for what comes, as wide as the terminal is now: people change that.
-    fn new_renderer(&self) -> Renderer {
-        Renderer::new(self.format, self.is_terminal.then(terminal_width), self.colour)
+    /// The renderer of what comes now.
+    fn renderer(&mut self) -> &mut Renderer {
+        let Self { renderer, format, is_terminal, colour, .. } = self;
+        // As wide as the terminal is now: people change that.
+        renderer.get_or_insert_with(|| Renderer::new(*format, is_terminal.then(terminal_width), *colour))
     }
 
     fn write(&mut self, text: &str) {
@@ -179,10 +231,15 @@ impl Inner {
             return;
         }
         self.transcripts.shown(text);
-        self.is_closed = self.above_the_bar(text, || {
+        let written = self.above_the_bar(text, || {
             let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err()
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
         });
+        if let Err(error) = written {
+            self.is_closed = true;
+            // A reader that goes away has what it wanted: `imsh … | head`.
+            self.unwritten = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        }
     }
 
     /// Writes to standard error.

@@ -73,6 +73,26 @@ pub fn failure(failure: &Failure, source: Source<'_>) -> String {
     lines.join("\n")
 }
 
+/// What ended a program, for the formats of monitoring systems: a word, what it was about, what was
+/// wrong. A program that leaves by `exit(n)` ends as its author wants.
+pub fn problem(kind: &FailureKind) -> Option<(&'static str, String, String)> {
+    let told = |id, message: &str| Some((id, String::new(), message.to_owned()));
+    match kind {
+        FailureKind::Error(error) => {
+            Some((error.id, error.target.clone().unwrap_or_default(), error.message.clone()))
+        }
+        FailureKind::Mistakes(mistakes) => {
+            let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            told("Mistake", &mistakes.join("; "))
+        }
+        FailureKind::Mistake(text) => told("Mistake", text),
+        FailureKind::Thrown(text) => told("Thrown", text),
+        FailureKind::Limit(text) => told("Limit", text),
+        FailureKind::Cancelled => told("Interrupted", "The run was interrupted."),
+        FailureKind::Exit(_) => None,
+    }
+}
+
 /// What a check of a script says, with its place.
 pub fn remark(remark: &Remark, source: Source<'_>) -> String {
     let mut lines = vec![format!("{}: {}", remark.severity.name(), visible(&remark.message))];

@@ -11,7 +11,9 @@ use super::exit::ExitStatus;
 use super::output::Output;
 use super::report::{self, Source};
 use super::start::{self, StartError, Started};
+use crate::host::Tally;
 use crate::render;
+use crate::script::FailureKind;
 use crate::script::engine::emit_result;
 use crate::value::Value;
 
@@ -45,14 +47,15 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
         && let Err(error) = host.may_run_script(script)
     {
         host.tally().error(&error);
-        output.note(&report::error_record(&error, None));
-        return ExitStatus::of(None, host.tally());
+        output.error(&error);
+        output.finish_run(host.tally());
+        return output.status(ExitStatus::of(None, host.tally()), host.tally());
     }
     let text = match read(script) {
         Ok(text) => text,
         Err(error) => {
-            output.note(&format!("imsh: {name}: {error}"));
-            return ExitStatus::Wrong;
+            output.fail(&format!("{name}: {error}"));
+            return output.status(ExitStatus::Wrong, host.tally());
         }
     };
     // A first line for the kernel is none of the script's.
@@ -88,8 +91,9 @@ pub(super) fn read(script: &Path) -> io::Result<String> {
 }
 
 fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
-    Output::new(options.output, options.color).note(&format!("imsh: {error}"));
-    error.status()
+    let output = Output::new(options.output, options.color);
+    output.fail(&error.to_string());
+    output.status(error.status(), &Tally::default())
 }
 
 async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
@@ -107,7 +111,15 @@ async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
         }
         Err(failure) => Some(failure),
     };
-    output.finish();
+    let kind = failure.as_ref().map(|failure| &failure.kind);
+    if let Some((id, target, message)) = kind.and_then(report::problem) {
+        output.problem(id, &target, &message);
+    }
+    // An error that nobody caught is counted before the whole is told.
+    if let Some(FailureKind::Error(error)) = kind {
+        host.tally().error(error);
+    }
+    output.finish_run(host.tally());
     if let Some(failure) = &failure {
         let text = report::failure(failure, source);
         if !text.is_empty() {
@@ -115,7 +127,7 @@ async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
         }
     }
     output.transcripts().stop_all();
-    ExitStatus::of(failure.as_ref().map(|failure| &failure.kind), host.tally())
+    output.status(ExitStatus::of(kind, host.tally()), host.tally())
 }
 
 /// The first Ctrl-C (or SIGTERM) ends the program, with what was learned still reported; the

@@ -115,7 +115,7 @@ impl Operator for Terminal {
     }
 
     fn error(&self, error: &ErrorRecord) {
-        self.output.note(&super::report::error_record(error, None));
+        self.output.error(error);
     }
 
     fn progress(&self, activity: &str, done: usize, total: usize, _elapsed: Duration) {

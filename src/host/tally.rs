@@ -12,6 +12,7 @@ pub struct Tally(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
+    tests: AtomicUsize,
     failed: AtomicUsize,
     wrong: AtomicUsize,
     denied: AtomicUsize,
@@ -22,9 +23,13 @@ impl Tally {
     /// Counts a record of a test.
     pub fn result(&self, value: &Value) {
         let result = value.as_record().and_then(|record| record.get("Result").ok());
-        if result.and_then(Value::as_text) == Some("Failure") {
-            self.0.failed.fetch_add(1, Ordering::Relaxed);
-        }
+        let has_failed = match result.and_then(Value::as_text) {
+            Some("Success") => false,
+            Some("Failure") => true,
+            _ => return,
+        };
+        self.0.tests.fetch_add(1, Ordering::Relaxed);
+        self.0.failed.fetch_add(usize::from(has_failed), Ordering::Relaxed);
     }
 
     /// Counts an error record that nobody caught.
@@ -43,6 +48,11 @@ impl Tally {
             | Category::NotSpecified => &self.0.not_run,
         };
         count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tests that ran.
+    pub fn tests(&self) -> usize {
+        self.0.tests.load(Ordering::Relaxed)
     }
 
     /// Tests that ran and failed.

@@ -124,8 +124,21 @@ const STYLE: &str = "table{border-collapse:collapse;margin:1em 0}th,td{border:1p
                      padding:.2em .5em;text-align:left;vertical-align:top;white-space:pre-wrap}";
 
 fn cell(value: &Value) -> String {
-    let text = match value {
+    format!("<td>{}</td>", inside(value))
+}
+
+/// A value in a cell: a record has a line for each property, a list one for each element, and records
+/// in a list are a table of their own.
+fn inside(value: &Value) -> String {
+    match value {
         Value::Record(record) => lines(record),
+        Value::List(items) if !items.is_empty() && items.iter().all(|item| item.as_record().is_some()) => {
+            let mut table = Document::new(Frame { extent: Extent::Fragment, ..Frame::default() });
+            let mut html: String = items.iter().map(|item| table.row(item)).collect();
+            html.push_str(&table.end());
+            html
+        }
+        Value::List(items) => items.iter().map(inside).collect::<Vec<_>>().join("\n"),
         Value::Null
         | Value::Boolean(_)
         | Value::Integer(_)
@@ -134,14 +147,13 @@ fn cell(value: &Value) -> String {
         | Value::Duration(_)
         | Value::Timestamp(_)
         | Value::Credential(_)
-        | Value::List(_)
-        | Value::Block(_) => value.to_string(),
-    };
-    format!("<td>{}</td>", escape(&text))
+        | Value::Block(_) => escape(&value.to_string()),
+    }
 }
 
 fn lines(record: &Record) -> String {
-    record.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n")
+    let line = |(name, value): (&str, &Value)| format!("{}: {}", escape(name), inside(value));
+    record.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Text as HTML text: nothing in it is markup, and hostile characters are visible.

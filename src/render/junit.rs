@@ -1,63 +1,110 @@
-//! JUnit XML, for the test pages of build servers: a suite for each pool, a case for each receiver.
+//! JUnit XML, for the test pages of build servers: a suite for each pool, a case for each receiver,
+//! user, or check of it.
 //!
 //! A failed case carries the error as its message, the code as its type and the diagnosis as
-//! its text. The document is written when the last result is in, since its head counts them.
+//! its text. What could not run is an error, and so is what a program tested, saw fail and did not
+//! show: a page without it would be green. The document is written when the last result is in, since
+//! its head counts them.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::Sink;
-use super::result::TestResult;
+use super::tested::{Kind, Outcome, Problem, Test, Totals};
 use crate::value::Value;
 
-/// The results so far, by pool in the order of their first result.
+/// The tests so far.
 #[derive(Default)]
-pub(super) struct Suites(Vec<TestSuite>);
+pub(super) struct Suites {
+    /// By pool in the order of their first result.
+    suites: Vec<TestSuite>,
+    seen: Totals,
+    totals: Totals,
+}
 
 impl Sink for Suites {
     fn push(&mut self, value: &Value) -> String {
-        if let Some(result) = TestResult::of(value) {
-            let suite = match self.0.iter().position(|suite| suite.name.as_str() == result.pool) {
-                Some(place) => &mut self.0[place],
-                None => {
-                    self.0.push(TestSuite::new(result.pool.as_str()));
-                    let last = self.0.len() - 1;
-                    &mut self.0[last]
-                }
-            };
-            suite.add_test_case(case(&result));
+        if let Some(test) = Test::of(value) {
+            self.seen.failed += usize::from(test.outcome == Outcome::Failure);
+            let suite = if test.pool.is_empty() { &test.subject } else { &test.pool };
+            self.suite(suite).add_test_case(case(&test));
         }
         String::new()
     }
 
+    fn problem(&mut self, problem: &Problem) {
+        self.seen.problems += 1;
+        let Problem { id, target, message } = problem.made_visible();
+        let suite = if target.is_empty() { "imsh" } else { &target };
+        self.suite(suite).add_test_case(error(suite, &id, &message));
+    }
+
+    fn told(&mut self, totals: Totals) {
+        self.totals = totals;
+    }
+
     fn finish(&mut self) -> String {
+        let not_shown = |all: usize, seen: usize| all.checked_sub(seen).filter(|rest| *rest > 0);
+        if let Some(rest) = not_shown(self.totals.failed, self.seen.failed) {
+            let message = format!("{rest} tests failed whose results the program did not show");
+            self.suite("imsh").add_test_case(error("imsh", "FailuresNotShown", &message));
+        }
+        if let Some(rest) = not_shown(self.totals.problems, self.seen.problems) {
+            let message = format!("{rest} times something could not run, and the program did not show it");
+            self.suite("imsh").add_test_case(error("imsh", "ErrorsNotShown", &message));
+        }
         let mut report = Report::new("imsh");
-        report.add_test_suites(std::mem::take(&mut self.0));
+        report.add_test_suites(std::mem::take(&mut self.suites));
         // Writing to memory cannot fail, and hostile characters are gone already.
         report.to_string().unwrap_or_default()
     }
 }
 
-fn case(result: &TestResult) -> TestCase {
-    let status = if result.is_success {
-        TestCaseStatus::success()
-    } else {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_message(result.error.as_str());
-        status.set_type(result.code.as_str());
-        status.set_description(result.diagnosis.as_str());
+impl Suites {
+    fn suite(&mut self, name: &str) -> &mut TestSuite {
+        let place = self.suites.iter().position(|suite| suite.name.as_str() == name).unwrap_or_else(|| {
+            self.suites.push(TestSuite::new(name));
+            self.suites.len() - 1
+        });
+        &mut self.suites[place]
+    }
+}
+
+/// What could not run.
+fn error(suite: &str, id: &str, message: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(message);
+    status.set_type(id);
+    let mut case = TestCase::new(id, status);
+    case.set_classname(suite);
+    case
+}
+
+fn case(test: &Test) -> TestCase {
+    let not_well = |kind| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_message(test.error.as_str());
+        status.set_type(test.code.as_str());
+        status.set_description(test.diagnosis.as_str());
         status
     };
-    let mut case = TestCase::new(result.receiver.as_str(), status);
-    case.set_classname(result.pool.as_str());
-    if let Some(elapsed) = result.elapsed.or(result.latency) {
+    let status = match test.outcome {
+        Outcome::Success => TestCaseStatus::success(),
+        Outcome::Failure => not_well(NonSuccessKind::Failure),
+        Outcome::Interrupted => not_well(NonSuccessKind::Error),
+    };
+    let name = match test.kind {
+        Kind::Message | Kind::Logon | Kind::Partner => test.subject.clone(),
+        Kind::Check => test.name(),
+    };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(if test.pool.is_empty() { test.subject.as_str() } else { test.pool.as_str() });
+    if let Some(elapsed) = test.elapsed.or(test.latency) {
         case.set_time(elapsed);
     }
-    if let Some(at) = result.started_at {
+    if let Some(at) = test.started_at {
         case.extra.insert("timestamp".into(), format!("{at:.3}").into());
     }
-    for (name, value) in
-        [("sender", &result.sender), ("evidence", &result.evidence), ("owner", &result.owner)]
-    {
+    for (name, value) in [("sender", &test.sender), ("evidence", &test.evidence), ("owner", &test.owner)] {
         if !value.is_empty() {
             case.add_property((name, value.as_str()));
         }

@@ -18,7 +18,7 @@ pub mod json;
 pub mod csv;
 pub mod html;
 pub mod log;
-mod result;
+pub mod tested;
 mod junit;
 mod nagios;
 mod prometheus;
@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use crate::value::Value;
 use formatted::Formatted;
+use tested::{Problem, Totals};
 
 /// What the text is to look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +70,16 @@ impl Format {
         ("prometheus", Self::Prometheus),
         ("html", Self::Html),
     ];
+
+    /// Whether it tells a monitoring system or a build server of tests, and of what could not run.
+    pub fn is_for_monitoring(self) -> bool {
+        match self {
+            Self::Junit | Self::Nagios | Self::Prometheus => true,
+            Self::View | Self::List | Self::Table | Self::Json | Self::Jsonl | Self::Csv | Self::Html => {
+                false
+            }
+        }
+    }
 }
 
 /// A name that is no format's.
@@ -172,6 +183,17 @@ impl Renderer {
         }
     }
 
+    /// Tells of something that could not run, where the format is one of those that monitoring systems
+    /// take: a page that leaves it out would be green.
+    pub fn problem(&mut self, problem: &Problem) {
+        self.sink.problem(problem);
+    }
+
+    /// Tells what the whole run came to, just before its end, where the format has a place for it.
+    pub fn told(&mut self, totals: Totals) {
+        self.sink.told(totals);
+    }
+
     /// What was held back to size a table's columns. A single record whose view is a list when
     /// it stays alone and a table when more come is not given up: nothing is known about it yet.
     pub fn flush(&mut self) -> String {
@@ -213,6 +235,12 @@ pub fn render<'a>(
 trait Sink: Send {
     /// Takes one value, never null.
     fn push(&mut self, value: &Value) -> String;
+
+    /// Takes note of something that could not run.
+    fn problem(&mut self, _: &Problem) {}
+
+    /// Takes note of what the whole run came to.
+    fn told(&mut self, _: Totals) {}
 
     /// Gives up what is held back only to look better.
     fn flush(&mut self) -> String {

@@ -1,0 +1,139 @@
+//! What monitoring systems and build servers are told of a run on the practice network: every kind of
+//! test, and never that all is well where something could not run.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::process::{Command, Stdio};
+
+/// What a run printed, and its exit status.
+fn run(format: &str, arguments: &[&str]) -> (String, i32) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+    command.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
+    let output = command.args(["--output", format]).args(arguments).stdin(Stdio::null()).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+}
+
+fn practise(format: &str, code: &str) -> (String, i32) {
+    run(format, &["--lab", "-c", code])
+}
+
+const GOOD: &str = "Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com";
+const BAD: &str = "Test-XmppIM refused.litwareinc.com adelany@contoso.com";
+const NOT_RUN: &str = "Test-XmppIM no-test-users.litwareinc.com adelany@contoso.com";
+
+#[test]
+fn a_plugin_says_what_it_found_and_ends_with_the_status_that_means_it() {
+    let hidden = format!("let r = {BAD}");
+    let hushed = format!("{NOT_RUN} -ErrorAction SilentlyContinue; {GOOD}");
+    for (code, line, status) in [
+        (GOOD, "XMPPIM OK - atl-cs-001.litwareinc.com to adelany@contoso.com: Exchanged | tests=1", 0),
+        (BAD, "XMPPIM CRITICAL - refused.litwareinc.com to adelany@contoso.com: CONNECT-REFUSED: ", 2),
+        (NOT_RUN, "XMPPIM UNKNOWN - NotFoundTestUsers: There is no test user assigned for", 3),
+        (&format!("{GOOD}; {NOT_RUN}"), "XMPPIM UNKNOWN - NotFoundTestUsers: ", 3),
+        (&format!("{NOT_RUN}; {BAD}"), "XMPPIM CRITICAL - refused.litwareinc.com to ", 2),
+        (&hidden, "XMPPIM CRITICAL - 1 of 1 tests failed | tests=1 failures=1;;0", 2),
+        (&hushed, "XMPPIM UNKNOWN - 1 times something could not run | tests=1", 3),
+        ("1", "XMPPIM UNKNOWN - no test ran | tests=0", 3),
+        ("Get-Pol", "XMPPIM UNKNOWN - Mistake: there is no cmdlet 'Get-Pol'", 3),
+        ("throw \"no\"", "XMPPIM UNKNOWN - Thrown: no", 3),
+        ("exit(5)", "XMPPIM UNKNOWN - no test ran", 5),
+        (
+            "Test-Registration atl-cs-001.litwareinc.com",
+            "XMPPIM OK - atl-cs-001.litwareinc.com as sip:kenmyer@",
+            0,
+        ),
+        (
+            "Test-FederatedPartner expired.contoso.com",
+            "XMPPIM CRITICAL - partner expired.contoso.com: FEDER",
+            2,
+        ),
+        ("Test-Topology expired.litwareinc.com", "XMPPIM CRITICAL - 1 of 3 tests failed", 2),
+    ] {
+        let (text, ended) = practise("nagios", code);
+        assert!(text.starts_with(line), "{code}: {text}");
+        assert_eq!(ended, status, "{code}: {text}");
+    }
+    let (text, ended) = run("nagios", &["run", "/nonexistent.rhai"]);
+    assert!(text.starts_with("XMPPIM UNKNOWN - NotStarted: /nonexistent.rhai: No such file"), "{text}");
+    assert_eq!(ended, 3);
+}
+
+#[test]
+fn a_build_server_sees_every_kind_of_test_and_what_could_not_run() {
+    for (code, head, part) in [
+        (
+            GOOD,
+            r#"tests="1" skipped="0" failures="0" errors="0""#,
+            r#"<testcase name="adelany@contoso.com" "#,
+        ),
+        (NOT_RUN, r#"tests="1" skipped="0" failures="0" errors="1""#, r#"type="NotFoundTestUsers""#),
+        ("let x = ;", r#"tests="1" skipped="0" failures="0" errors="1""#, r#"type="Mistake""#),
+        (
+            "Test-Registration wrong-password.litwareinc.com",
+            r#"tests="1" skipped="0" failures="1" errors="0""#,
+            r#"type="SASL-REJECTED""#,
+        ),
+        (
+            "Test-FederatedPartner expired.contoso.com",
+            r#"tests="1" skipped="0" failures="1" errors="0""#,
+            r#"<testcase name="expired.contoso.com" "#,
+        ),
+        (
+            "Test-Topology expired.litwareinc.com",
+            r#"tests="3" skipped="0" failures="1" errors="0""#,
+            r#"<testcase name="Secure of expired.litwareinc.com" "#,
+        ),
+        (
+            &format!("let r = {BAD}; print(r.Code)"),
+            r#"tests="1" skipped="0" failures="0" errors="1""#,
+            "1 tests failed whose results the program did not show",
+        ),
+    ] {
+        let (text, _) = practise("junit", code);
+        assert!(text.contains(head), "{code}: {text}");
+        assert!(text.contains(part), "{code}: {text}");
+    }
+    let partners = ["--lab", "run", "scripts/partner-sweep.rhai", "contoso.com", "expired.contoso.com"];
+    let (text, status) = run("junit", &partners);
+    assert!(text.contains("2 tests failed"), "{text}");
+    assert_eq!(status, 1);
+}
+
+#[test]
+fn prometheus_has_a_family_for_each_kind_of_test_and_for_the_run() {
+    let code = format!(
+        "{GOOD}; {NOT_RUN}; Test-Registration wrong-password.litwareinc.com; \
+         Test-FederatedPartner contoso.com; Test-Topology -Partner expired.contoso.com"
+    );
+    let (text, _) = practise("prometheus", &code);
+    for line in [
+        "imsh_test_success{pool=\"atl-cs-001.litwareinc.com\",receiver=\"adelany@contoso.com\",\
+         sender=\"kenmyer@litwareinc.com\"} 1",
+        "imsh_registration_success{pool=\"wrong-password.litwareinc.com\",\
+         user=\"sip:kenmyer@wrong-password.litwareinc.com\"} 0",
+        "imsh_partner_success{domain=\"contoso.com\",pool=\"atl-cs-001.litwareinc.com\"} 1",
+        "imsh_check_success{check=\"Partner\",target=\"expired.contoso.com\",pool=\"\"} 0",
+        "imsh_error{id=\"NotFoundTestUsers\",target=\"no-test-users.litwareinc.com\"} 1",
+        "imsh_run_tests 4",
+        "imsh_run_failed_tests 2",
+        "imsh_run_errors 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_no_success() {
+    for format in ["junit", "json", "list"] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_imsh"))
+            .args(["--lab", "-o", format, "-c", GOOD])
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("Standard output could not be written: No space left"), "{said}");
+        assert_eq!(output.status.code(), Some(4), "{format}");
+    }
+}
