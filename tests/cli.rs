@@ -31,6 +31,12 @@ fn status(output: &Output) -> i32 {
 }
 
 #[test]
+fn code_may_begin_with_a_dash() {
+    let output = imsh().args(["--lab", "-c", "-not $true"]).output().unwrap();
+    assert_eq!(stdout(&output).trim(), "False", "{output:?}");
+}
+
+#[test]
 fn a_success_is_the_originals_five_lines_and_the_evidence() {
     let output =
         practise("Test-CsXmppIM -TargetFqdn \"atl-cs-001.litwareinc.com\" -Receiver \"adelany@contoso.com\"");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use imsh::access::Principal;
 use imsh::cmdlet::{Arguments, ErrorRecord};
 use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::{ALL, Halt, NoAnswer, Operator, World};
+use imsh::cmdlets::{ALL, Halt, Leave, NoAnswer, Operator, World};
 use imsh::host::{Gate, Host, Stage};
 use imsh::render::{Colour, Format, render};
 use imsh::secret::Secret;
@@ -59,13 +59,13 @@ impl Heard {
 }
 
 impl Operator for Heard {
-    fn ask(&self, _: &str) -> Result<String, NoAnswer> {
+    fn ask(&self, _: &str, _: &CancellationToken) -> Result<String, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
     fn ask_secret(&self, _: &str) -> Result<Secret, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
-    fn confirm(&self, _: &str) -> Result<bool, NoAnswer> {
+    fn confirm(&self, _: &str, _: &CancellationToken) -> Result<Leave, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
     fn host(&self, text: &str) {

@@ -124,33 +124,102 @@ fn input_goes_on_until_it_is_whole() {
     seat.press(ENTER);
     seat.run("}");
     assert!(seat.run("sum * 111").contains("666"));
-    // So it does where an earlier line's variable stands in it.
-    seat.run("let pools = Get-Pool | Select-Object -First 2");
-    seat.press("for p in $pools {");
-    seat.press(ENTER);
-    seat.see(">> ");
-    seat.press("$sum += 330");
-    seat.press(ENTER);
-    seat.run("}");
-    assert!(seat.run("sum").contains("666"));
     seat.leave();
 }
 
 #[test]
-fn ctrl_c_at_a_question_ends_the_command_and_changes_nothing() {
+fn input_that_uses_a_variable_of_an_earlier_line_goes_on_too() {
     let mut seat = Seat::take();
     seat.prompt();
-    seat.press("Remove-XmppAllowedPartner contoso.com -Confirm");
-    seat.press(ENTER);
-    seat.see("default is");
-    seat.press("\x03");
-    assert!(seat.prompt().contains("Interrupted."));
-    assert!(seat.run("(Get-XmppAllowedPartner contoso.com).len() + 41").contains("42"));
-    seat.press("Get-Credential kenmyer");
-    seat.press(ENTER);
-    seat.see("Password for user kenmyer: ");
-    seat.press("\x03");
-    assert!(seat.prompt().contains("Interrupted."));
+    seat.run("let pools = Get-Pool | Select-Object -First 3");
+    for (lines, shown) in [
+        (["let n = 0; for p in $pools {", "n += 1", "}", "n * 111"], "333"),
+        (["if $pools.Count -gt 2 {", "Write-Host (6 * 7)", "}", ""], "42"),
+        (["$many =", "6 * 111", "", "$many"], "666"),
+        (["$pools | Where-Object { $_.Identity -like '*' -and", "", "true } | Measure-Object", ""], "3"),
+    ] {
+        seat.press(&format!("{}\r", lines[0]));
+        seat.see(">> ");
+        seat.press(&format!("{}\r", lines[1]));
+        if !lines[2].is_empty() {
+            seat.see(">> ");
+            seat.press(&format!("{}\r", lines[2]));
+        }
+        let mut seen = seat.prompt();
+        if !lines[3].is_empty() {
+            seen = seat.run(lines[3]);
+        }
+        assert!(seen.contains(shown), "{shown} is not in: {seen}");
+    }
+    seat.leave();
+}
+
+#[test]
+fn an_interrupt_at_a_question_ends_the_command_and_changes_nothing() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    for (command, question) in [
+        ("Remove-XmppAllowedPartner contoso.com -Confirm", "(default is \"Y\"): "),
+        ("Get-XmppAllowedPartner | Remove-XmppAllowedPartner -Confirm", "(default is \"Y\"): "),
+        ("Read-Host 'Which pool'", "Which pool: "),
+        ("Get-Credential", "User: "),
+        ("Get-Credential kenmyer", "Password for user kenmyer: "),
+    ] {
+        // Enter comes at once: it answers nothing, and what was begun is not carried out.
+        for interrupt in ["\x03\r", "half an ans\x03y\r", "\x04"] {
+            seat.press(&format!("{command}\r"));
+            seat.see(question);
+            seat.press(interrupt);
+            seat.see("Interrupted.");
+            seat.prompt();
+            if interrupt.ends_with('\r') {
+                seat.prompt();
+            }
+        }
+    }
+    assert!(seat.run("Get-XmppAllowedPartner contoso.com | Measure-Object").contains('1'));
+    assert!(seat.run("7 * 11").contains("77"));
+    seat.leave();
+}
+
+#[test]
+fn an_interrupt_at_the_question_of_a_script_ends_it_with_130() {
+    for (code, question) in [
+        ("Remove-XmppAllowedPartner contoso.com -Confirm; print(6 * 7)", "(default is \"Y\"): "),
+        ("try { Read-Host 'Which pool' } catch (e) { print(6 * 7) }", "Which pool: "),
+        ("1..=3 | ForEach-Object -Parallel { Read-Host 'Which pool' }", "Which pool: "),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+        command.args(["--lab", "-c", code]).env("TERM", "xterm-256color");
+        let mut script = spawn_command(command, Some(PATIENCE)).unwrap();
+        script.exp_string(question).unwrap();
+        script.send("\x03").unwrap();
+        script.flush().unwrap();
+        let shown = script.exp_eof().unwrap();
+        assert!(shown.contains("Interrupted.") && !shown.contains("42"), "{shown}");
+        let status = script.process().wait().unwrap();
+        assert!(format!("{status:?}").ends_with(", 130)"), "{status:?}");
+    }
+}
+
+#[test]
+fn a_question_takes_an_answer_for_all_that_follow_it() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    let remove = "Get-XmppAllowedPartner | Select-Object -First 3 | Remove-XmppAllowedPartner -Confirm";
+    seat.run("let before = (Get-XmppAllowedPartner).len()");
+    let ask = |seat: &mut Seat, answers: &[&str]| {
+        seat.press(&format!("{remove}\r"));
+        for answer in answers {
+            seat.see("[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help (default is \"Y\"): ");
+            seat.press(&format!("{answer}\r"));
+        }
+        seat.prompt();
+        seat.run("`${before - (Get-XmppAllowedPartner).len()} are gone`")
+    };
+    assert!(ask(&mut seat, &["l"]).contains("0 are gone"));
+    assert!(ask(&mut seat, &["n", "?", "?", "y", "L"]).contains("1 are gone"));
+    assert!(ask(&mut seat, &["nonsense", "n", "a"]).contains("3 are gone"));
     seat.leave();
 }
 

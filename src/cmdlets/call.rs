@@ -3,14 +3,14 @@
 //! A cmdlet reads its bound arguments and the pipe, emits records, and asks the [`World`]
 //! for everything else. It never prints, exits, sleeps or reads the environment.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::bound::Bound;
-use super::world::{Operator, World};
+use super::world::{Leave, Operator, World};
 use crate::access::Principal;
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
 use crate::topology::Topology;
@@ -236,7 +236,13 @@ impl Call {
             self.streams.verbose(&what);
             return Ok(true);
         }
-        self.streams.operator.confirm(&what).map_err(|unanswered| {
+        let mut settled = self.streams.leave.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(settled) = *settled {
+            return Ok(settled);
+        }
+        // The question waits for a person; the runtime's other work goes on meanwhile.
+        let asked = tokio::task::block_in_place(|| self.streams.operator.confirm(&what, &self.cancel));
+        let leave = asked.map_err(|unanswered| {
             unanswered.halt(|| {
                 let name = self.description.name;
                 let message = format!("{name} asks before it does this, and nobody is there to answer.");
@@ -244,9 +250,22 @@ impl Call {
                     .remedy("Give -Confirm:$false to do it without a question.")
                     .target(target)
             })
-        })
+        })?;
+        let (is_given, is_for_all) = match leave {
+            Leave::Yes => (true, false),
+            Leave::YesToAll => (true, true),
+            Leave::No => (false, false),
+            Leave::NoToAll => (false, true),
+        };
+        *settled = is_for_all.then_some(is_given);
+        Ok(is_given)
     }
 }
+
+/// The answer to all that a command of a pipeline has still to ask, once the operator has given it;
+/// clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct LeaveForAll(Arc<Mutex<Option<bool>>>);
 
 /// What an action preference makes of an error or a warning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -280,6 +299,8 @@ impl Action {
 pub struct Streams {
     /// Who reads them, and answers questions.
     pub operator: Arc<dyn Operator>,
+    /// What the operator has said to all questions of the command.
+    pub leave: LeaveForAll,
     /// What an error does.
     pub error_action: Action,
     /// What a warning does.

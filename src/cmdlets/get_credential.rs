@@ -64,7 +64,7 @@ async fn run(call: Call) -> Outcome {
         }
         let user_name = match name {
             Some(name) => name,
-            None => operator.ask("User: ")?,
+            None => operator.ask("User: ", &call.cancel)?,
         };
         let password = match from_elsewhere {
             Some(password) => password,

@@ -97,8 +97,8 @@ pub mod write_progress;
 use futures_util::future::BoxFuture;
 
 pub use bound::Bound;
-pub use call::{Action, Call, Halt, Input, Outcome, Output, Streams};
-pub use world::{NoAnswer, Nobody, Operator, World};
+pub use call::{Action, Call, Halt, Input, LeaveForAll, Outcome, Output, Streams};
+pub use world::{Leave, NoAnswer, Nobody, Operator, World};
 
 use crate::cmdlet::Description;
 

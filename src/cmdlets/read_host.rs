@@ -33,15 +33,16 @@ async fn run(call: Call) -> Outcome {
     let prompt = call.bound.text("Prompt").map_or_else(String::new, |prompt| format!("{prompt}: "));
     let operator = call.streams.operator.clone();
     // The question waits for a person; the runtime's other work goes on meanwhile.
-    let answer = tokio::task::block_in_place(|| operator.ask(&prompt)).map_err(|unanswered| {
-        unanswered.halt(|| {
-            ErrorRecord::new(
-                Category::ResourceUnavailable,
-                "NonInteractive",
-                "Read-Host has to ask, and there is no terminal to ask at.",
-            )
-            .remedy("Pass the answer as an argument of the script.")
-        })
-    })?;
+    let answer =
+        tokio::task::block_in_place(|| operator.ask(&prompt, &call.cancel)).map_err(|unanswered| {
+            unanswered.halt(|| {
+                ErrorRecord::new(
+                    Category::ResourceUnavailable,
+                    "NonInteractive",
+                    "Read-Host has to ask, and there is no terminal to ask at.",
+                )
+                .remedy("Pass the answer as an argument of the script.")
+            })
+        })?;
     call.emit(answer).await
 }

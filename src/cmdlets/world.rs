@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::call::Halt;
 use super::store::{TopologyStore, VaultStore};
 use super::transcript::Transcripts;
@@ -133,16 +135,29 @@ impl NoAnswer {
     }
 }
 
+/// What an operator says to a question for leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It may be done.
+    Yes,
+    /// So may all that the command has still to do.
+    YesToAll,
+    /// It must not be done.
+    No,
+    /// Nor must anything that the command has still to do.
+    NoToAll,
+}
+
 /// Who sits at the other end: reads what is not a record, and answers questions.
 pub trait Operator: Send + Sync {
-    /// Asks for a name.
-    fn ask(&self, prompt: &str) -> Result<String, NoAnswer>;
+    /// Asks for a name; a cancelled token takes the question back.
+    fn ask(&self, prompt: &str, cancel: &CancellationToken) -> Result<String, NoAnswer>;
 
     /// Asks for a password without echo.
     fn ask_secret(&self, prompt: &str) -> Result<Secret, NoAnswer>;
 
-    /// Asks for leave; the question is a sentence.
-    fn confirm(&self, question: &str) -> Result<bool, NoAnswer>;
+    /// Asks for leave; the question is a sentence. A cancelled token takes it back.
+    fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Leave, NoAnswer>;
 
     /// Shows text that is no record.
     fn host(&self, text: &str);
@@ -170,7 +185,7 @@ pub trait Operator: Send + Sync {
 pub struct Nobody;
 
 impl Operator for Nobody {
-    fn ask(&self, _prompt: &str) -> Result<String, NoAnswer> {
+    fn ask(&self, _prompt: &str, _cancel: &CancellationToken) -> Result<String, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
 
@@ -178,7 +193,7 @@ impl Operator for Nobody {
         Err(NoAnswer::NoOperator)
     }
 
-    fn confirm(&self, _question: &str) -> Result<bool, NoAnswer> {
+    fn confirm(&self, _question: &str, _cancel: &CancellationToken) -> Result<Leave, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
 

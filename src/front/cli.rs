@@ -28,7 +28,7 @@ pub struct Cli {
     pub session: SessionOptions,
 
     /// Run this code and exit
-    #[arg(short = 'c', long = "command", value_name = "CODE")]
+    #[arg(short = 'c', long = "command", value_name = "CODE", allow_hyphen_values = true)]
     pub command: Option<String>,
 
     /// What to do instead

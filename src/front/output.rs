@@ -212,6 +212,25 @@ impl Output {
         inner.note(&format!("{text}\n"));
     }
 
+    /// Writes a question on standard error; what is typed stands behind it.
+    ///
+    /// # Errors
+    /// Standard error is gone.
+    pub fn ask(&self, question: &str) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held_back = inner.renderer.as_mut().map(Renderer::flush).unwrap_or_default();
+        inner.write(&held_back);
+        inner.take_bar_away();
+        let mut error = io::stderr().lock();
+        error.write_all(question.as_bytes()).and_then(|()| error.flush())
+    }
+
+    /// Ends a line on standard error that goes on.
+    pub fn line_end(&self) {
+        // When standard error is gone there is nothing to keep apart.
+        let _ = io::stderr().lock().write_all(b"\n");
+    }
+
     /// Writes down what was shown by other means: a question at the terminal.
     pub fn shown(&self, text: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).transcripts.shown(text);

@@ -31,7 +31,9 @@ pub use tally::Tally;
 use crate::access::{Parameter, Principal};
 use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Need, Position};
 use crate::cmdlets::call::Watch;
-use crate::cmdlets::{Action, Bound, Call, Cmdlet, Halt, Input, Operator, Output, Streams, World};
+use crate::cmdlets::{
+    Action, Bound, Call, Cmdlet, Halt, Input, LeaveForAll, Operator, Output, Streams, World,
+};
 use crate::topology::Topology;
 use crate::value::Value;
 use audit::Audit;
@@ -190,7 +192,8 @@ impl Host {
             false => None,
         };
         let in_turn = filled.is_some_and(|parameter| parameter.need == Need::RequiredOrEach);
-        let place = Place { stage: place, is_for_record: in_turn, kept_of_all };
+        let leave = LeaveForAll::default();
+        let place = Place { stage: place, is_for_record: in_turn, kept_of_all, leave: &leave };
         let Some(parameter) = filled else {
             return self.call(cmdlet, stage, input, place, output, cancel).await;
         };
@@ -254,7 +257,7 @@ impl Host {
         };
         let audit = self.audit(description.name, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
-        let (streams, reports) = self.streams(&bound);
+        let (streams, reports) = self.streams(&bound, place.leave);
         let kept = Arc::new(Kept::new(place, description, &bound, reports));
         place.kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
@@ -324,7 +327,7 @@ impl Host {
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.
-    fn streams(&self, bound: &Bound) -> (Streams, Reports) {
+    fn streams(&self, bound: &Bound, leave: &LeaveForAll) -> (Streams, Reports) {
         let action = |parameter| bound.text(parameter).map(|name| Action::named(&name)).unwrap_or_default();
         let (errors, kept_errors) = mpsc::unbounded_channel();
         let (warnings, kept_warnings) = mpsc::unbounded_channel();
@@ -332,6 +335,7 @@ impl Host {
         let (log, kept_log) = mpsc::unbounded_channel();
         let streams = Streams {
             operator: self.world.operator.clone(),
+            leave: leave.clone(),
             error_action: action("ErrorAction"),
             warning_action: action("WarningAction"),
             is_verbose: bound.switch_if_given("Verbose").unwrap_or(self.is_verbose),
@@ -390,6 +394,8 @@ struct Place<'a> {
     is_for_record: bool,
     /// What its pipeline keeps of all of its calls.
     kept_of_all: &'a KeptOfAll,
+    /// What the operator has said to all questions of its command.
+    leave: &'a LeaveForAll,
 }
 
 /// An error with the cmdlet that it is of, and with a place in the program.

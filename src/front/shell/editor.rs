@@ -44,7 +44,7 @@ pub fn editor(started: &Arc<Started>) -> Result<Reedline, reedline::ReedlineErro
     }
     let hint = nu_ansi_term::Style::new().fg(nu_ansi_term::Color::DarkGray);
     Ok(editor
-        .with_highlighter(Box::new(Highlighter::new(started.host.clone())))
+        .with_highlighter(Box::new(Highlighter::new(started.clone())))
         .with_hinter(Box::new(DefaultHinter::default().with_style(hint))))
 }
 

@@ -7,28 +7,31 @@ use std::sync::Arc;
 use nu_ansi_term::{Color, Style};
 use reedline::StyledText;
 
-use crate::host::Host;
+use crate::front::start::Started;
 use crate::script::language::Setting;
 use crate::script::language::highlight::{Class, classify};
 
 /// Colours a line while it is typed.
 pub struct Highlighter {
-    host: Arc<Host>,
+    started: Arc<Started>,
 }
 
 impl Highlighter {
-    /// With the cmdlets that the principal may run.
-    pub fn new(host: Arc<Host>) -> Self {
-        Self { host }
+    /// The colours of a session: its cmdlets are those that the principal may run.
+    pub fn new(started: Arc<Started>) -> Self {
+        Self { started }
     }
 }
 
 impl reedline::Highlighter for Highlighter {
     fn highlight(&self, line: &str, _cursor: usize) -> StyledText {
-        let catalogue = self.host.catalogue();
+        let catalogue = self.started.host.catalogue();
+        let variables = self.started.session.variables();
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        let setting = Setting { variables: &names, ..Setting::new(&catalogue) };
         let mut styled = StyledText::new();
         let mut at = 0;
-        for (span, class) in classify(line, &Setting::new(&catalogue)) {
+        for (span, class) in classify(line, &setting) {
             let (Some(between), Some(text)) = (line.get(at..span.start), line.get(span.start..span.end))
             else {
                 continue;

@@ -123,8 +123,8 @@ pub fn read(text: &str, setting: &Setting<'_>) -> Reading {
         }
     }
     let mistakes = mistakes(problems, text, &index);
-    // Another mistake does not close what is open; nor is anything complete before it is closed.
-    let is_open = open.is_some() || mistakes.iter().any(|mistake| mistake.is_unclosed());
+    // Another mistake closes nothing that is open.
+    let is_open = open.is_some() || mistakes.iter().any(Mistake::is_unclosed);
     let is_incomplete =
         is_open || (!mistakes.is_empty() && mistakes.iter().all(|mistake| mistake.is_incomplete(text)));
     let doubts = scopes.doubts.iter().take(MOST);

@@ -442,6 +442,10 @@ impl<'t> Parser<'t, '_> {
     fn right_side(&mut self, pieces: &mut Vec<Piece>) -> Stop {
         let blank = self.lexer.blank();
         push_blank(pieces, blank.span);
+        if self.lexer.is_at_end() {
+            let at = self.lexer.at();
+            self.cut_off(Span::new(at, at));
+        }
         let shell_quotes = matches!(self.lexer.peek(), Some('"' | '\'' | '@'));
         let flow = Flow { line_end: true, commas: true, aliases: true, shell_quotes, ..Flow::RHAI };
         // `$a.b = $c.d = …` nests, whatever Rhai says of it.

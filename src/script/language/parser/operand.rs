@@ -55,9 +55,17 @@ impl Parser<'_, '_> {
             }
             push_blank(out, blank.span);
             let Some(letter) = self.lexer.peek() else {
-                if let Some(Piece::Binary(operator, _) | Piece::Dash(operator, _)) = last_solid(out) {
-                    let operator = *operator;
-                    self.cut_off(operator);
+                match last_solid(out) {
+                    Some(Piece::Binary(operator, _) | Piece::Dash(operator, _)) => {
+                        let operator = *operator;
+                        self.cut_off(operator);
+                    }
+                    // `let x =`
+                    Some(Piece::Rhai(last)) if last.of(self.text()).ends_with('=') => {
+                        let last = *last;
+                        self.cut_off(last);
+                    }
+                    Some(_) | None => {}
                 }
                 return Stop::Separator;
             };
