@@ -172,9 +172,13 @@ fn a_role_of_one_site_does_not_read_it() {
     let text = std::fs::read_to_string(&topology).unwrap();
     let narrow = "template = \"HelpDesk\"\nadd_cmdlets = [\"Get-AuditLog\"]\nconfig_scopes = [\"pool:a.litwareinc.com\"]";
     let text = text.replace("\"Administrator\"", "\"Desk\"").replace("template = \"HelpDesk\"", narrow);
-    std::fs::write(&topology, text).unwrap();
+    std::fs::write(&topology, &text).unwrap();
     assert_eq!(home.run("Get-AuditLog").1, Some(3));
     assert_eq!(home.run("Get-AuditLog -Principal os-user:nobody").1, Some(3));
+    let narrow =
+        text.replace("config_scopes = [\"pool:a.litwareinc.com\"]", "user_scopes = [\"domain:contoso.com\"]");
+    std::fs::write(&topology, narrow).unwrap();
+    assert_eq!(home.run("Get-AuditLog -Cmdlet Test-XmppIM").1, Some(3), "it names receivers out of reach");
 }
 
 #[test]

@@ -132,6 +132,10 @@ fn every_way_around_the_gate_is_refused_with_the_same_words() {
         "New-Pool c.example -Domains c.example",
         "New-XmppAllowedPartner evil.example",
         "Set-XmppAllowedPartner contoso.com -AdditionalDomains @{Add=\"evil.example\"}",
+        "Remove-HealthMonitoringConfiguration a.litwareinc.com -Confirm:$false",
+        "\"a.litwareinc.com\" | Remove-CsHealthMonitoringConfiguration -Confirm:$false",
+        "\"b.fabrikam.com\" | Get-Pool",
+        "\"fabrikam.com\" | Get-XmppAllowedPartner",
     ] {
         let (said, status) = run(&home, code);
         assert_eq!(status, Some(3), "{code}\n{said}");

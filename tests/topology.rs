@@ -351,6 +351,37 @@ members = ["os-user:nobody-here"]
 }
 
 #[test]
+fn what_is_piped_in_is_what_is_asked_for() {
+    let home = Home::with(TOPOLOGY);
+    assert_eq!(home.done("(\"b.litwareinc.com\" | Get-Pool).Identity"), "b.litwareinc.com");
+    assert_eq!(home.done("(Get-Pool | Get-CsPool).len()"), "2");
+    assert_eq!(home.done("(Get-Pool -Filter nothing* | Get-Pool).len()"), "0", "nothing is not everything");
+    assert_eq!(home.done("(\"HelpDesk\" | Get-AdminRole).Identity"), "HelpDesk");
+    assert_eq!(home.done("(\"kim\" | Get-CsAdminRoleAssignment).len()"), "0");
+    let said = home.done("\"chat.contoso.com\" | Get-XmppAllowedPartner | Remove-XmppAllowedPartner -WhatIf");
+    assert!(said.contains("contoso.com") && said.lines().count() == 1, "{said}");
+    for code in ["1 | Get-Date", "Get-Pool | Get-AuditLog", "\"x\" | Get-XmppGatewayConfiguration"] {
+        let said = home.refused(code);
+        assert!(said.contains("takes nothing from a pipe") && said.contains("InputObjectNotBound"), "{said}");
+    }
+    assert!(home.done("Get-Pool | Set-Pool -?").contains("Set-Pool"), "help takes no records");
+}
+
+#[test]
+fn a_site_is_one_scope_in_every_spelling() {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+    let access = "[access]\n[[access.role]]\nidentity = \"Desk\"\ntemplate = \"HelpDesk\"\n\
+        config_scopes = [\"site:redmond\", \"site:Dublin\"]\n[[access.assignment]]\nrole = \"Administrator\"\n";
+    let home = Home::with(&format!("{TOPOLOGY}\n{access}members = [\"os-user:{user}\"]\n"));
+    home.done("Set-AdminRole Desk -ConfigScopes @{Add=\"site:REDMOND\"}");
+    assert_eq!(home.done("(Get-AdminRole Desk).ConfigScopes.len()"), "2");
+    home.done("Set-AdminRole Desk -ConfigScopes @{Remove=\"site:Redmond\"}");
+    assert_eq!(home.done("(Get-AdminRole Desk).ConfigScopes"), "site:Dublin");
+    let said = home.refused("Set-AdminRole Desk -ConfigScopes @{Remove=\"site:DUBLIN\"}");
+    assert!(said.contains("would reach nothing"), "{said}");
+}
+
+#[test]
 fn the_gate_is_asked_for_each_record_of_a_pipe() {
     let home = desk();
     assert_eq!(home.done("Get-Pool | Set-Pool -Description ours; (Get-Pool).Identity"), "a.litwareinc.com");

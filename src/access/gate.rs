@@ -136,6 +136,10 @@ impl Role {
                 self.config_scopes.iter().any(|scope| scope.covers_pool(identity, site.as_deref()))
             }
             Touch::Settings => self.config_scopes.contains(&ConfigScope::Global),
+            Touch::Everybody => {
+                self.config_scopes.contains(&ConfigScope::Global)
+                    && self.user_scopes.contains(&UserScope::Global)
+            }
             Touch::Receiver(account) | Touch::Sender(account) => {
                 self.user_scopes.iter().any(|scope| scope.covers_account(account))
             }
@@ -197,6 +201,8 @@ pub enum Touch {
     },
     /// Settings of the whole topology: the gateway, the resolver. Needs the scope `global`.
     Settings,
+    /// What anybody did, with whatever pools and users. Needs both scopes to be `global`.
+    Everybody,
     /// An account that a message goes to.
     Receiver(Address),
     /// An account that was named by hand to send, or whose credential is touched.

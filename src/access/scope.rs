@@ -3,13 +3,14 @@
 //! A config scope is bound to the pools that a call touches, a user scope to receivers, partners
 //! and senders named by hand. Never widens: a domain does not include its subdomains.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::address::{Address, AddressFault, Domain, DomainFault};
 
 /// Which pools: `global`, `site:Redmond` or `pool:atl-cs-001.litwareinc.com`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub enum ConfigScope {
     /// Every pool and the settings of the whole topology.
     Global,
@@ -60,6 +61,32 @@ impl ConfigScope {
             Self::Site(name) => site.is_some_and(|site| site_key(site) == site_key(name)),
             Self::Pool(pool) => pool == identity,
         }
+    }
+}
+
+/// Two spellings of a site are one scope.
+impl PartialEq for ConfigScope {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ConfigScope {}
+
+impl PartialOrd for ConfigScope {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ConfigScope {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |scope: &Self| match scope {
+            Self::Global => (0, String::new()),
+            Self::Site(site) => (1, site_key(site)),
+            Self::Pool(pool) => (2, pool.to_string()),
+        };
+        key(self).cmp(&key(other))
     }
 }
 
@@ -165,6 +192,14 @@ mod tests {
             assert_eq!(written.parse::<UserScope>().unwrap().to_string(), written);
         }
         assert_eq!("USER:sip:A@Contoso.com.".parse::<UserScope>().unwrap().to_string(), "user:a@contoso.com");
+    }
+
+    #[test]
+    fn two_spellings_of_a_site_are_one_scope() {
+        let scope = |written: &str| written.parse::<ConfigScope>().unwrap();
+        assert_eq!(scope("site:Redmond"), scope("SITE: redmond"));
+        assert_ne!(scope("site:Redmond"), scope("site:Dublin"));
+        assert_ne!(scope("site:a.b"), scope("pool:a.b"));
     }
 
     #[test]

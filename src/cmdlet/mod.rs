@@ -106,6 +106,18 @@ impl Description {
         self.every_name().any(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// Whether the records of a pipe fill one of its parameters, or are what it works on.
+    pub fn takes_pipe(&self) -> bool {
+        self.parameters.iter().any(|parameter| match parameter.need {
+            Need::Pipeline
+            | Need::RequiredOrPipeline
+            | Need::RequiredOrEach
+            | Need::RequiredOrAll
+            | Need::OptionalOrAll(_) => true,
+            Need::Required | Need::Optional(_) => false,
+        })
+    }
+
     /// Every name that it answers to, its own first.
     pub fn every_name(&self) -> impl Iterator<Item = &'static str> {
         [self.name].into_iter().chain(self.original).chain(self.aliases.iter().copied())

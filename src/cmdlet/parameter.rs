@@ -141,9 +141,13 @@ pub enum Binds {
     Key,
     /// A pool that goes away, and with it every role that names it.
     RemovedPool,
+    /// A pool that no longer lends test users, whose passwords may be stored: only an `Administrator`
+    /// may.
+    EmptiedPool,
     /// A setting that no scope but `global` covers.
     Global,
-    /// As `Global`, and also where it is left out: then it stands for everybody.
+    /// Whom the call is about, also where it is left out: then it is everybody. Only both scopes
+    /// `global` cover it.
     Everybody,
     /// Where a connection goes, in place of what the topology says: only an `Administrator` may.
     Endpoint,

@@ -19,7 +19,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         parameters: &[Parameter::new("Identity", Kind::Principal, "One principal, or several.")
             .many()
             .at(0)
-            .default("Every principal that you see.")],
+            .default("Every principal that you see.")
+            .from_all_records()],
         emits: "AdminPrincipal",
         roles: &[],
         impact: Impact::None,

@@ -26,7 +26,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             )
             .many()
             .at(0)
-            .default("Every role."),
+            .default("Every role.")
+            .from_all_records(),
             Parameter::new("Filter", Kind::Text, "Roles whose name matches a pattern with * and ?."),
         ],
         emits: "AdminRole",

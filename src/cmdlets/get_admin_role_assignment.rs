@@ -23,7 +23,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             )
             .many()
             .at(0)
-            .default("Everybody."),
+            .default("Everybody.")
+            .from_all_records(),
             Parameter::new("Role", Kind::Role, "Who has this role, or one of several.").many(),
         ],
         emits: "AdminRoleAssignment",

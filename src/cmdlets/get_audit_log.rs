@@ -28,7 +28,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "Gives a record for each call of a cmdlet and for each refusal, in the order in which they ended. \
             Outcome is Finished, Failed (Reason has the word of the error), Refused, Cancelled, or Started for a call \
             that has not ended: it is under way, or its process died. Passwords are never in it. Times are UTC. \
-            Test-AuditLog checks that nothing was changed. A role needs the scope global for it.",
+            Test-AuditLog checks that nothing was changed. A role needs both scopes global for it.",
         parameters: &[
             Parameter::new(
                 "Principal",

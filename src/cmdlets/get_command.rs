@@ -20,7 +20,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Name", Kind::Cmdlet, "A name, or a pattern with * and ?, or several.")
                 .many()
                 .at(0)
-                .default("Every cmdlet."),
+                .default("Every cmdlet.")
+                .from_all_records(),
             Parameter::new("Verb", Kind::Text, "Cmdlets with this verb; a pattern will do."),
             Parameter::new("Noun", Kind::Text, "Cmdlets with this noun; a pattern will do."),
             Parameter::new("ParameterName", Kind::Text, "Cmdlets that have this parameter."),

@@ -23,6 +23,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .many()
                 .at(0)
                 .default("Every pool that has test users.")
+                .from_all_records()
                 .binds(Binds::Pool),
             Parameter::new("Filter", Kind::Text, "Pools whose FQDN matches a pattern with * and ?."),
         ],

@@ -22,6 +22,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .many()
                 .at(0)
                 .default("Every pool.")
+                .from_all_records()
                 .binds(Binds::Pool),
             Parameter::new("Filter", Kind::Text, "Pools whose FQDN matches a pattern with * and ?."),
             Parameter::new("Site", Kind::Site, "Pools of this site."),

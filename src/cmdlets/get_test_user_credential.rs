@@ -24,6 +24,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .many()
             .at(0)
             .default("Every test user that has a credential.")
+            .from_all_records()
             .binds(Binds::TestUser)],
         emits: "TestUserCredential",
         roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator],

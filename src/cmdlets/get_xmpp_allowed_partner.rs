@@ -27,6 +27,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .many()
             .at(0)
             .default("Every partner.")
+            .from_all_records()
             .binds(Binds::Partner),
             Parameter::new("Filter", Kind::Text, "Partners whose domain matches a pattern with * and ?."),
         ],

@@ -15,12 +15,12 @@ pub static CMDLET: Cmdlet = Cmdlet {
         family: Family::Topology,
         synopsis: "Leaves a pool without test users.",
         description: "It asks first, unless -Confirm:$false. The accounts' credentials stay in the vault, and no \
-            longer go to this pool.",
+            longer go to this pool. Under [access] only an Administrator may.",
         parameters: &[Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
             .aliases(&["TargetFqdn"])
             .at(0)
             .from_each_record()
-            .binds(Binds::Pool)],
+            .binds(Binds::EmptiedPool)],
         emits: "",
         roles: &[BuiltIn::ServerAdministrator],
         impact: Impact::High,

@@ -146,6 +146,15 @@ pub fn filled_by_records(
     }
 }
 
+/// What is piped into a cmdlet that has no use for it is not passed over in silence.
+pub fn takes_no_pipe(description: &Description) -> ErrorRecord {
+    let message = format!("{} takes nothing from a pipe.", description.name);
+    ErrorRecord::new(Category::InvalidArgument, "InputObjectNotBound", message).remedy(format!(
+        "Give what is meant as a parameter, in ForEach-Object if it is several: Get-Help {}.",
+        description.name
+    ))
+}
+
 /// Gives the arguments without a name to the positional parameters that are still free.
 fn bind_positional(
     description: &'static Description,

@@ -184,7 +184,14 @@ impl Host {
         cancel: CancellationToken,
         kept_of_all: &KeptOfAll,
     ) -> Result<(), Halt> {
-        let stage = asked_for_help(stage);
+        let stage = match asks_for_help(&stage) {
+            // What would have been piped into it is of no use there.
+            true => {
+                input = Input::none();
+                Stage { name: "Get-Help".to_owned(), arguments: Arguments::none().and(stage.name), ..stage }
+            }
+            false => stage,
+        };
         let cmdlet = self.find(&stage)?;
         let filled = match input.is_piped() {
             true => bind::filled_by_records(&cmdlet.description, &stage.arguments)
@@ -195,6 +202,12 @@ impl Host {
         let leave = LeaveForAll::default();
         let place = Place { stage: place, is_for_record: in_turn, kept_of_all, leave: &leave };
         let Some(parameter) = filled else {
+            if input.is_piped() && !cmdlet.description.takes_pipe() {
+                self.ask_leave(&cmdlet.description, &stage)?;
+                return Err(
+                    located(bind::takes_no_pipe(&cmdlet.description), &cmdlet.description, &stage).into()
+                );
+            }
             return self.call(cmdlet, stage, input, place, output, cancel).await;
         };
         // Who may not run it at all is told before the stage before it has done its work.
@@ -203,6 +216,10 @@ impl Host {
             let mut records = Vec::new();
             while let Some(record) = input.next().await {
                 records.push(record);
+            }
+            // Nobody asked for what stands behind no name at all.
+            if records.is_empty() && matches!(parameter.need, Need::OptionalOrAll(_)) {
+                return Ok(());
             }
             let arguments = stage.arguments.clone().with(parameter.name, Value::List(records));
             let filled = Stage { arguments, ..stage };
@@ -404,9 +421,6 @@ fn located(error: ErrorRecord, description: &'static Description, stage: &Stage)
 }
 
 /// `NAME -?` asks for help on the cmdlet, whatever else stands there.
-fn asked_for_help(stage: Stage) -> Stage {
-    if !stage.arguments.0.iter().any(|argument| argument.name.as_deref() == Some("?")) {
-        return stage;
-    }
-    Stage { name: "Get-Help".to_owned(), arguments: Arguments::none().and(stage.name), ..stage }
+fn asks_for_help(stage: &Stage) -> bool {
+    stage.arguments.0.iter().any(|argument| argument.name.as_deref() == Some("?"))
 }

@@ -59,6 +59,7 @@ pub fn touched(
             | Binds::Federation
             | Binds::Sender
             | Binds::TestUser
+            | Binds::EmptiedPool
             | Binds::Global
             | Binds::Everybody
             | Binds::Endpoint => {}

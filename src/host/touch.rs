@@ -28,7 +28,7 @@ pub fn things(
     let mut always = Vec::new();
     for parameter in description.parameters {
         if parameter.binds == Binds::Everybody {
-            always.push(Touch::Settings);
+            always.push(Touch::Everybody);
         }
         if !bound.is_given(parameter.name) {
             continue;
@@ -42,6 +42,9 @@ pub fn things(
             Binds::Nothing | Binds::Everybody => {}
             Binds::Pool | Binds::RemovedPool => {
                 near.extend(values.iter().map(|name| vec![pool(name, topology)]))
+            }
+            Binds::EmptiedPool => {
+                near.extend(values.iter().map(|name| vec![pool(name, topology), unlisted(parameter.name)]));
             }
             Binds::TestUser => near.extend(values.iter().flat_map(|user| lenders(user, topology))),
             Binds::Site => near.extend(values.iter().map(|site| in_site(site, topology))),

@@ -118,6 +118,11 @@ fn only_an_administrator_touches_what_is_not_listed() {
     assert_eq!(tests_of(&[&wide], &[], &unlisted), Decision::Refused(Refusal::Thing { n: 0 }));
     let site = role("Site", &["site:Redmond"], &["global"]);
     assert_eq!(tests_of(&[&site], &[], &[vec![Touch::Settings]]), Decision::Refused(Refusal::Thing { n: 0 }));
+    let domain = role("Domain", &["global"], &["domain:contoso.com"]);
+    for (one, is_allowed) in [(&wide, true), (&site, false), (&domain, false)] {
+        let decided = tests_of(&[one], &[], &[vec![Touch::Everybody]]);
+        assert_eq!(matches!(decided, Decision::Allowed { .. }), is_allowed, "{}", one.identity);
+    }
     assert_eq!(tests_of(&[], &[], &[]), Decision::Refused(Refusal::Cmdlet));
 }
 
