@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::quote::{quoted, word, words};
 use super::{Context, Finding, Owner, catalogue, not_done, stream};
 use crate::xmpp::Phase;
-use crate::xmpp::condition::SaslCondition;
+use crate::xmpp::condition::{SaslCondition, ScramCondition};
 use crate::xmpp::sasl::mechanism::Binding;
 use crate::xmpp::sasl::{Fault, Mechanism, Prepared, Step, Unusable, scram};
 use crate::xmpp::trace::{Fact, Trace};
@@ -304,17 +304,27 @@ fn cheated(fault: &scram::Fault, context: &Context<'_>) -> Finding {
             &catalogue::SASL_ITERATIONS,
             format!("{pool} asks for so much work that it would be an attack on this machine"),
         ),
-        scram::Fault::ServerError { value } => match value.as_str() {
-            "unknown-user" | "invalid-username-encoding" => no_such_account(context),
-            "invalid-proof" => wrong_password(context),
-            "channel-bindings-dont-match"
-            | "server-does-support-channel-binding"
-            | "channel-binding-not-supported"
-            | "unsupported-channel-binding-type" => {
+        scram::Fault::ServerError(condition) => match condition {
+            ScramCondition::UnknownUser | ScramCondition::InvalidUsernameEncoding => no_such_account(context),
+            ScramCondition::InvalidProof => wrong_password(context),
+            ScramCondition::ChannelBindingsDontMatch
+            | ScramCondition::ServerDoesSupportChannelBinding
+            | ScramCondition::ChannelBindingNotSupported
+            | ScramCondition::UnsupportedChannelBindingType => {
                 let title = format!("{pool} and we do not agree on the channel binding");
                 authentication_in_doubt(Finding::of(&catalogue::SASL_CHANNEL_BINDING, title), context)
             }
-            _ => Finding::of(&catalogue::SASL_REFUSED, format!("{pool} refuses the logon of {sender}")),
+            ScramCondition::InvalidEncoding | ScramCondition::ExtensionsNotSupported => Finding::of(
+                &catalogue::SASL_COMPLAINT,
+                format!("{pool} says that our side of SCRAM breaks the rules"),
+            ),
+            ScramCondition::NoResources => Finding::of(
+                &catalogue::SASL_TEMPORARY,
+                format!("{pool} cannot check passwords at the moment"),
+            ),
+            ScramCondition::OtherError | ScramCondition::Unknown(_) => {
+                Finding::of(&catalogue::SASL_REFUSED, format!("{pool} refuses the logon of {sender}"))
+            }
         },
         scram::Fault::WrongSignature => Finding::of(
             &catalogue::SASL_WRONG_SIGNATURE,

@@ -102,24 +102,18 @@ pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
     if let Some(cause) = first_row(POOL_SAYS, &text) {
         return cause;
     }
-    match (&error.condition, software) {
-        // COMPAT: Prosody gives no text when the partner closed the connection.
-        (StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout, Software::Prosody)
-            if text.is_empty() =>
-        {
-            Cause::Closed
-        }
-        (
-            StanzaCondition::Forbidden
-            | StanzaCondition::NotAllowed
-            | StanzaCondition::NotAcceptable
-            | StanzaCondition::NotAuthorized
-            | StanzaCondition::PolicyViolation,
-            _,
-        ) => Cause::Forbidden,
-        (StanzaCondition::ResourceConstraint, _) => Cause::QueueFull,
-        (StanzaCondition::InternalServerError, _) => Cause::PoolError,
-        _ => Cause::Failed,
+    let is = |conditions: &[StanzaCondition]| conditions.contains(&error.condition);
+    // COMPAT: Prosody gives no text when the partner closed the connection.
+    if software == Software::Prosody && text.is_empty() && is(&ABOUT_SERVERS) {
+        Cause::Closed
+    } else if is(&POLICIES) {
+        Cause::Forbidden
+    } else if is(&[StanzaCondition::ResourceConstraint]) {
+        Cause::QueueFull
+    } else if is(&[StanzaCondition::InternalServerError]) {
+        Cause::PoolError
+    } else {
+        Cause::Failed
     }
 }
 
@@ -128,36 +122,9 @@ pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
 /// COMPAT: ejabberd keeps a failed connection in mind for up to five minutes (`s2s_max_retry_delay`)
 /// and bounces meanwhile with the old text.
 pub(super) fn is_from_memory(cause: Cause, software: Software, after: Duration) -> bool {
-    software == Software::Ejabberd
-        && match cause {
-            // A connection is given up after 10 s, a silent partner after 30 or 120 s.
-            Cause::NoAnswer | Cause::Silent => after < Duration::from_secs(3),
-            Cause::NotFound
-            | Cause::Unresolved
-            | Cause::NotOffered
-            | Cause::DnsFailure
-            | Cause::Refused
-            | Cause::Unreachable
-            | Cause::Closed
-            | Cause::PartnerError
-            | Cause::NotXmpp
-            | Cause::NoTls
-            | Cause::TlsFailed
-            | Cause::Expired
-            | Cause::NotYetValid
-            | Cause::WrongName
-            | Cause::Untrusted
-            | Cause::HostUnknown
-            | Cause::NotAuthenticated
-            | Cause::OurCertificate
-            | Cause::OurEncryption
-            | Cause::Disabled
-            | Cause::Forbidden
-            | Cause::PartnerPolicy
-            | Cause::QueueFull
-            | Cause::PoolError
-            | Cause::Failed => false,
-        }
+    // A connection is given up after 10 s, a silent partner after 30 or 120 s.
+    let takes_its_time = matches!(cause, Cause::NoAnswer | Cause::Silent);
+    software == Software::Ejabberd && takes_its_time && after < Duration::from_secs(3)
 }
 
 /// Whether an answer of ejabberd's may be an old one, for all that can be seen.
@@ -215,6 +182,19 @@ fn contains(text: &str, words: &str) -> bool {
         None => false,
     })
 }
+
+/// The conditions of a server that another one could not be reached by.
+const ABOUT_SERVERS: [StanzaCondition; 2] =
+    [StanzaCondition::RemoteServerNotFound, StanzaCondition::RemoteServerTimeout];
+
+/// The conditions of a server that does not want to.
+const POLICIES: [StanzaCondition; 5] = [
+    StanzaCondition::Forbidden,
+    StanzaCondition::NotAllowed,
+    StanzaCondition::NotAcceptable,
+    StanzaCondition::NotAuthorized,
+    StanzaCondition::PolicyViolation,
+];
 
 /// What a partner's server says to our pool, in lower case, `*` for anything; the first row that fits
 /// decides, as in [`POOL_SAYS`].

@@ -14,7 +14,7 @@ use crate::topology::Evidence;
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
 use crate::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
-use crate::xmpp::trace::Trace;
+use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Deliver means.
 pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
@@ -315,11 +315,21 @@ fn silent(
     }
     let (pool, partner, receiver) = (context.pool, context.partner(), context.receiver());
     match reached {
-        None | Some(Evidence::Sent) => Finding::of(
-            &catalogue::EVIDENCE_POOL_SILENT,
-            format!("{pool} took the message from the wire and then answered nothing, not even a ping"),
-        )
-        .evidence(rests),
+        None | Some(Evidence::Sent) => {
+            let finding = match overcounted(trace) {
+                Some(fact) => Finding::of(
+                    &catalogue::EVIDENCE_POOL_SILENT,
+                    format!("{pool} acknowledges more than it was sent, and answered no ping"),
+                )
+                .evidence(fact)
+                .remedy("Report it to the authors of the pool's server: its stream management (XEP-0198) counts wrongly. Its log says what became of the message."),
+                None => Finding::of(
+                    &catalogue::EVIDENCE_POOL_SILENT,
+                    format!("{pool} took the message from the wire and then answered nothing, not even a ping"),
+                ),
+            };
+            finding.evidence(rests)
+        }
         Some(Evidence::AcceptedByPool) => {
             // What was seen from here names the broken thing before the pool does.
             match federation::unsaid(context) {
@@ -347,6 +357,11 @@ fn silent(
             at_home(Finding::of(&catalogue::EVIDENCE_NO_ECHO, title), context).evidence(rests)
         }
     }
+}
+
+/// The pool's count, where it is ahead of what was sent.
+fn overcounted(trace: &Trace) -> Option<&Fact> {
+    trace.facts().map(|(_, fact)| fact).find(|fact| matches!(fact, Fact::Overcounted { .. }))
 }
 
 fn silence(context: &Context<'_>) -> Finding {

@@ -44,52 +44,27 @@ pub(super) fn finding(word: &Word, context: &Context<'_>) -> Finding {
 /// servers are long about; whatever they notice at once, this pool does not see.
 pub(super) fn unsaid(context: &Context<'_>) -> Option<Finding> {
     let seen = Seen::of(context.look?);
-    let cause = seen.cause?;
+    let cause = seen.cause.filter(|cause| LONG_UNSAID.contains(cause))?;
     let (pool, partner) = (context.pool, context.partner());
-    let (title, remedy) = match cause {
-        Cause::NoAnswer => (
-            format!("no answer from the server of {partner}: packets to it are dropped, or it is down"),
-            None,
-        ),
-        Cause::Silent => (format!("the server of {partner} accepts connections and then falls silent"), None),
-        Cause::NoTls => (format!("the server of {partner} offers no encryption"), None),
-        Cause::DnsFailure => (
-            format!("DNS fails for {partner}, which does not mean that the name is missing"),
-            Some(format!(
-                "Check the name servers of the zone of {partner}, and the resolvers of this machine and of {pool}."
-            )),
-        ),
-        Cause::NotFound
-        | Cause::Unresolved
-        | Cause::NotOffered
-        | Cause::Refused
-        | Cause::Unreachable
-        | Cause::Closed
-        | Cause::PartnerError
-        | Cause::NotXmpp
-        | Cause::TlsFailed
-        | Cause::Expired
-        | Cause::NotYetValid
-        | Cause::WrongName
-        | Cause::Untrusted
-        | Cause::HostUnknown
-        | Cause::NotAuthenticated
-        | Cause::OurCertificate
-        | Cause::OurEncryption
-        | Cause::Disabled
-        | Cause::Forbidden
-        | Cause::PartnerPolicy
-        | Cause::QueueFull
-        | Cause::PoolError
-        | Cause::Failed => return None,
-    };
-    let finding = Finding { title, ..of_cause(cause, Some(&seen), context) };
-    let finding = match remedy {
-        Some(remedy) => finding.remedy(remedy),
-        None => finding,
+    let finding = of_cause(cause, Some(&seen), context);
+    // The pool's own view is not known.
+    let finding = if cause == Cause::NoAnswer {
+        let title =
+            format!("no answer from the server of {partner}: packets to it are dropped, or it is down");
+        Finding { title, ..finding }
+    } else if cause == Cause::DnsFailure {
+        let title = format!("DNS fails for {partner}, which does not mean that the name is missing");
+        Finding { title, ..finding }.remedy(format!(
+            "Check the name servers of the zone of {partner}, and the resolvers of this machine and of {pool}."
+        ))
+    } else {
+        finding
     };
     Some(with_look(finding, None, context))
 }
+
+/// What servers take long to report.
+const LONG_UNSAID: [Cause; 4] = [Cause::NoAnswer, Cause::Silent, Cause::NoTls, Cause::DnsFailure];
 
 /// What was seen from here, as evidence.
 pub(super) fn with_look(finding: Finding, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
@@ -143,6 +118,14 @@ impl Seen {
                 text: format!("from this machine, at {}: {}", place(&sight.target), trouble(sight)),
             },
         }
+    }
+}
+
+impl Seen {
+    /// Whether DNS led this machine to a server: what was reached, it must have led to.
+    fn was_led_there(&self) -> bool {
+        let is_nowhere = |cause| matches!(cause, Cause::NotFound | Cause::NotOffered | Cause::DnsFailure);
+        self.healthy || self.cause.is_some_and(|cause| !is_nowhere(cause))
     }
 }
 
@@ -298,83 +281,33 @@ fn of_stream(fault: &stream::Fault) -> Option<Cause> {
 /// The cause that both agree on, where what was seen from here says it more exactly than the pool.
 fn more_exact(said: Cause, seen: &Seen) -> Cause {
     let Some(here) = seen.cause else { return said };
-    let explains = match said {
-        // COMPAT: Openfire and MongooseIM say this for everything.
-        Cause::Failed => true,
-        // COMPAT: ejabberd looks up the address of `.` where a partner offers nothing, and says the
-        // same for that and for a name server that fails.
-        Cause::NotFound => here == Cause::NotOffered,
-        Cause::Unresolved => matches!(here, Cause::NotOffered | Cause::NotFound | Cause::DnsFailure),
-        Cause::DnsFailure => matches!(here, Cause::NotOffered | Cause::NotFound),
-        // COMPAT: Prosody 0.12 gives up on a partner without encryption as on a silent one.
-        Cause::Silent => here == Cause::NoTls,
-        // COMPAT: Prosody 0.12 says "is not trusted" for most flaws of a certificate.
-        Cause::Untrusted => matches!(here, Cause::Expired | Cause::NotYetValid | Cause::WrongName),
-        Cause::Closed | Cause::PartnerError => {
-            matches!(here, Cause::NotXmpp | Cause::NoTls | Cause::HostUnknown)
-        }
-        Cause::NotOffered
-        | Cause::Refused
-        | Cause::NoAnswer
-        | Cause::Unreachable
-        | Cause::NotXmpp
-        | Cause::NoTls
-        | Cause::TlsFailed
-        | Cause::Expired
-        | Cause::NotYetValid
-        | Cause::WrongName
-        | Cause::HostUnknown
-        | Cause::NotAuthenticated
-        | Cause::OurCertificate
-        | Cause::OurEncryption
-        | Cause::Disabled
-        | Cause::Forbidden
-        | Cause::PartnerPolicy
-        | Cause::QueueFull
-        | Cause::PoolError => false,
-    };
-    if explains { here } else { said }
+    let leaves_open = LEFT_OPEN.iter().any(|(vague, exact)| *vague == said && exact.contains(&here));
+    // COMPAT: Openfire and MongooseIM say this for everything.
+    if said == Cause::Failed || leaves_open { here } else { said }
 }
+
+/// What a pool's word leaves open, and what a look may find it to be.
+const LEFT_OPEN: &[(Cause, &[Cause])] = &[
+    // COMPAT: ejabberd looks up the address of `.` where a partner offers nothing, and says the same for
+    // that and for a name server that fails.
+    (Cause::NotFound, &[Cause::NotOffered]),
+    (Cause::Unresolved, &[Cause::NotOffered, Cause::NotFound, Cause::DnsFailure]),
+    (Cause::DnsFailure, &[Cause::NotOffered, Cause::NotFound]),
+    // COMPAT: Prosody 0.12 gives up on a partner without encryption as on a silent one.
+    (Cause::Silent, &[Cause::NoTls]),
+    // COMPAT: Prosody 0.12 says "is not trusted" for most flaws of a certificate.
+    (Cause::Untrusted, &[Cause::Expired, Cause::NotYetValid, Cause::WrongName]),
+    (Cause::Closed, &[Cause::NotXmpp, Cause::NoTls, Cause::HostUnknown]),
+    (Cause::PartnerError, &[Cause::NotXmpp, Cause::NoTls, Cause::HostUnknown]),
+];
 
 /// The words for a cause, and whose it is in the light of what was seen from here.
 pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
-    let (pool, partner) = (context.pool, context.partner());
-    let healthy_here = seen.is_some_and(|seen| seen.healthy);
-    // What was reached from here, DNS must have led to.
-    let found_here = healthy_here
-        || seen
-            .and_then(|seen| seen.cause)
-            .is_some_and(|here| !matches!(here, Cause::NotFound | Cause::NotOffered | Cause::DnsFailure));
-    let same_here = seen.and_then(|seen| seen.cause) == Some(cause);
-    let nowhere = seen.and_then(|seen| seen.nowhere.as_deref());
+    let (pool, partner, domain) = (context.pool, context.partner(), context.domain());
+    let say = |entry, title| Finding::of(entry, title);
     match cause {
-        Cause::NotFound | Cause::Unresolved if found_here => Finding::of(
-            &catalogue::FEDERATION_NOT_FOUND,
-            format!("{pool} cannot find {partner} in DNS, although this machine can"),
-        )
-        .owned_by(Owner::Pool)
-        .remedy(format!(
-            "Check the name servers that {pool} uses: they do not know {partner}, or know it wrongly."
-        )),
-        Cause::NotFound | Cause::Unresolved if nowhere.is_some() => {
-            let host = nowhere.unwrap_or_default();
-            Finding::of(
-                &catalogue::FEDERATION_NOT_FOUND,
-                format!("the SRV record of {partner} leads to {host}, which has no address"),
-            )
-            .remedy(format!(
-                "Ask the partner to correct the target of its _xmpp-server record, or to give {host} an address in DNS."
-            ))
-        }
-        Cause::NotFound | Cause::Unresolved => {
-            let owner = if context.partner_listed { Owner::Partner } else { Owner::Caller };
-            Finding::of(
-                &catalogue::FEDERATION_NOT_FOUND,
-                format!("{pool} cannot find a server of {partner} in DNS: no such name, or no address"),
-            )
-            .owned_by(owner)
-        }
-        Cause::NotOffered => Finding::of(
+        Cause::NotFound | Cause::Unresolved => not_found(seen, context),
+        Cause::NotOffered => say(
             &catalogue::FEDERATION_NOT_OFFERED,
             format!("{partner} publishes in DNS that it offers no federation"),
         ),
@@ -382,116 +315,149 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             let title = format!(
                 "DNS failed at {pool} when it looked for {partner}, which does not mean that the name is missing"
             );
-            let finding = Finding::of(&catalogue::FEDERATION_DNS_FAILURE, title);
             // It may be the zone, or a resolver that both use.
-            if same_here { finding.owned_by(Owner::Unknown) } else { finding }
+            owned_if_alike(say(&catalogue::FEDERATION_DNS_FAILURE, title), cause, seen, Owner::Unknown)
         }
         Cause::Refused => {
             let title = format!("the host of {partner} answers, and nobody listens at its federation port");
-            let finding = Finding::of(&catalogue::FEDERATION_REFUSED, title);
-            if healthy_here { disagreeing(finding, context) } else { finding }
+            unless_healthy(say(&catalogue::FEDERATION_REFUSED, title), seen, context)
         }
         Cause::NoAnswer => {
             let title = format!(
                 "no answer from the server of {partner}: packets between it and {pool} are dropped, or it is down"
             );
-            let finding = Finding::of(&catalogue::FEDERATION_NO_ANSWER, title);
-            if same_here { finding.owned_by(Owner::Partner) } else { finding }
+            owned_if_alike(say(&catalogue::FEDERATION_NO_ANSWER, title), cause, seen, Owner::Partner)
         }
-        Cause::Unreachable => Finding::of(
-            &catalogue::FEDERATION_UNREACHABLE,
-            format!("{pool} has no route to the server of {partner}"),
-        ),
+        Cause::Unreachable => {
+            say(&catalogue::FEDERATION_UNREACHABLE, format!("{pool} has no route to the server of {partner}"))
+        }
         Cause::Silent => {
             let title = format!("the server of {partner} accepts connections and then falls silent");
-            let finding = Finding::of(&catalogue::FEDERATION_SILENT, title);
-            if healthy_here { disagreeing(finding, context) } else { finding }
+            unless_healthy(say(&catalogue::FEDERATION_SILENT, title), seen, context)
         }
         Cause::Closed => {
             let title = format!("the server of {partner} closes the connection of {pool} without a reason");
-            let finding = Finding::of(&catalogue::FEDERATION_CLOSED, title);
-            if healthy_here { disagreeing(finding, context) } else { finding }
+            unless_healthy(say(&catalogue::FEDERATION_CLOSED, title), seen, context)
         }
-        Cause::PartnerError => Finding::of(
+        Cause::PartnerError => say(
             &catalogue::FEDERATION_CLOSED,
             format!("the server of {partner} ends the connection of {pool} with an error"),
         ),
-        Cause::NotXmpp => Finding::of(
+        Cause::NotXmpp => say(
             &catalogue::FEDERATION_NOT_XMPP,
             format!("what answers at the federation port of {partner} is no XMPP server"),
         ),
-        Cause::NoTls => Finding::of(
-            &catalogue::FEDERATION_NO_TLS,
-            format!("the server of {partner} offers no encryption"),
-        ),
-        // Where it fails for this machine too, it is not the pool's side.
-        Cause::TlsFailed if same_here => Finding::of(
-            &catalogue::FEDERATION_TLS_FAILED,
-            format!("the server of {partner} cannot be spoken to by TLS, neither from {pool} nor from here"),
-        )
-        .owned_by(Owner::Partner)
-        .remedy("Ask the partner to check what answers TLS at its federation port, its versions and its certificate."),
-        Cause::TlsFailed => Finding::of(
-            &catalogue::FEDERATION_TLS_FAILED,
-            format!("{pool} and the server of {partner} could not agree on encryption"),
-        ),
+        Cause::NoTls => {
+            say(&catalogue::FEDERATION_NO_TLS, format!("the server of {partner} offers no encryption"))
+        }
+        Cause::TlsFailed => tls_failed(seen, context),
         Cause::Expired => certificate(&catalogue::FEDERATION_EXPIRED, "has expired", context),
         Cause::NotYetValid => certificate(&catalogue::FEDERATION_NOT_YET_VALID, "is not valid yet", context),
         Cause::WrongName => certificate(&catalogue::FEDERATION_NAME, "is for another name", context),
-        Cause::Untrusted if healthy_here => certificate(
-            &catalogue::FEDERATION_UNTRUSTED,
-            "is trusted by this machine and not by the pool",
-            context,
-        )
-        .owned_by(Owner::Pool)
-        .remedy(format!("Check the list of trusted issuers at {pool}, and its clock.")),
-        Cause::Untrusted => certificate(&catalogue::FEDERATION_UNTRUSTED, "is not trusted", context),
-        Cause::HostUnknown => Finding::of(
+        Cause::Untrusted => untrusted(seen, context),
+        Cause::HostUnknown => say(
             &catalogue::FEDERATION_HOST_UNKNOWN,
             format!("the server that DNS names for {partner} does not serve {partner}"),
         ),
-        Cause::NotAuthenticated => Finding::of(
+        Cause::NotAuthenticated => say(
             &catalogue::FEDERATION_NOT_AUTHENTICATED,
             format!("{pool} and the server of {partner} could not prove to each other who they are"),
         ),
-        Cause::OurCertificate => Finding::of(
+        Cause::OurCertificate => say(
             &catalogue::FEDERATION_OUR_CERTIFICATE,
             format!("the server of {partner} does not accept the certificate of {pool}"),
         ),
-        Cause::OurEncryption => Finding::of(
+        Cause::OurEncryption => say(
             &catalogue::FEDERATION_OUR_ENCRYPTION,
             format!("the server of {partner} wants encryption, and {pool} does not do it between servers"),
         ),
-        Cause::Disabled => Finding::of(
+        Cause::Disabled => say(
             &catalogue::FEDERATION_DISABLED,
             format!("{pool} is not set up to exchange messages with other domains"),
         ),
-        Cause::Forbidden => Finding::of(
+        Cause::Forbidden => say(
             &catalogue::FEDERATION_FORBIDDEN,
-            format!(
-                "the policy of {pool} does not allow {} to exchange messages with {partner}",
-                context.domain()
-            ),
+            format!("the policy of {pool} does not allow {domain} to exchange messages with {partner}"),
         ),
-        Cause::PartnerPolicy => Finding::of(
+        Cause::PartnerPolicy => say(
             &catalogue::FEDERATION_PARTNER_POLICY,
-            format!("the policy of {partner} does not let {} federate with it", context.domain()),
+            format!("the policy of {partner} does not let {domain} federate with it"),
         ),
-        Cause::QueueFull => Finding::of(
-            &catalogue::FEDERATION_QUEUE_FULL,
-            format!("the queue of {pool} for {partner} is full"),
-        ),
-        Cause::PoolError => Finding::of(
+        Cause::QueueFull => {
+            say(&catalogue::FEDERATION_QUEUE_FULL, format!("the queue of {pool} for {partner} is full"))
+        }
+        Cause::PoolError => say(
             &catalogue::FEDERATION_POOL_ERROR,
             format!("{pool} failed internally on the way to {partner}"),
         ),
-        Cause::Failed => failed(healthy_here, context),
+        Cause::Failed => failed(seen, context),
     }
 }
 
-/// The pool says that it failed, and not why.
-fn failed(healthy_here: bool, context: &Context<'_>) -> Finding {
+/// DNS led the pool to no server.
+fn not_found(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     let (pool, partner) = (context.pool, context.partner());
+    let entry = &catalogue::FEDERATION_NOT_FOUND;
+    if seen.is_some_and(Seen::was_led_there) {
+        let title = format!("{pool} cannot find {partner} in DNS, although this machine can");
+        return Finding::of(entry, title).owned_by(Owner::Pool).remedy(format!(
+            "Check the name servers that {pool} uses: they do not know {partner}, or know it wrongly."
+        ));
+    }
+    if let Some(host) = seen.and_then(|seen| seen.nowhere.as_deref()) {
+        let title = format!("the SRV record of {partner} leads to {host}, which has no address");
+        return Finding::of(entry, title).remedy(format!(
+            "Ask the partner to correct the target of its _xmpp-server record, or to give {host} an address in DNS."
+        ));
+    }
+    let owner = if context.partner_listed { Owner::Partner } else { Owner::Caller };
+    let title = format!("{pool} cannot find a server of {partner} in DNS: no such name, or no address");
+    Finding::of(entry, title).owned_by(owner)
+}
+
+fn tls_failed(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let entry = &catalogue::FEDERATION_TLS_FAILED;
+    // Where it fails for this machine too, it is not the pool's side.
+    if is_alike(Cause::TlsFailed, seen) {
+        let title =
+            format!("the server of {partner} cannot be spoken to by TLS, neither from {pool} nor from here");
+        return Finding::of(entry, title).owned_by(Owner::Partner).remedy(
+            "Ask the partner to check what answers TLS at its federation port, its versions and its certificate.",
+        );
+    }
+    Finding::of(entry, format!("{pool} and the server of {partner} could not agree on encryption"))
+}
+
+fn untrusted(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    let entry = &catalogue::FEDERATION_UNTRUSTED;
+    if seen.is_some_and(|seen| seen.healthy) {
+        return certificate(entry, "is trusted by this machine and not by the pool", context)
+            .owned_by(Owner::Pool)
+            .remedy(format!("Check the list of trusted issuers at {}, and its clock.", context.pool));
+    }
+    certificate(entry, "is not trusted", context)
+}
+
+/// Whether this machine saw what the pool says.
+fn is_alike(cause: Cause, seen: Option<&Seen>) -> bool {
+    seen.and_then(|seen| seen.cause) == Some(cause)
+}
+
+/// What both see alike is somebody else's than what one of them sees.
+fn owned_if_alike(finding: Finding, cause: Cause, seen: Option<&Seen>, owner: Owner) -> Finding {
+    if is_alike(cause, seen) { finding.owned_by(owner) } else { finding }
+}
+
+/// What only the pool sees accuses nobody.
+fn unless_healthy(finding: Finding, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    if seen.is_some_and(|seen| seen.healthy) { disagreeing(finding, context) } else { finding }
+}
+
+/// The pool says that it failed, and not why.
+fn failed(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let healthy_here = seen.is_some_and(|seen| seen.healthy);
     let title = if healthy_here {
         format!("{pool} could not reach {partner} and does not say why, although this machine can")
     } else {

@@ -92,6 +92,23 @@ conditions! {
 }
 
 conditions! {
+    /// Why a server of SCRAM refuses (RFC 5802, section 7).
+    ScramCondition {
+        InvalidEncoding = "invalid-encoding",
+        ExtensionsNotSupported = "extensions-not-supported",
+        InvalidProof = "invalid-proof",
+        ChannelBindingsDontMatch = "channel-bindings-dont-match",
+        ServerDoesSupportChannelBinding = "server-does-support-channel-binding",
+        ChannelBindingNotSupported = "channel-binding-not-supported",
+        UnsupportedChannelBindingType = "unsupported-channel-binding-type",
+        UnknownUser = "unknown-user",
+        InvalidUsernameEncoding = "invalid-username-encoding",
+        NoResources = "no-resources",
+        OtherError = "other-error",
+    }
+}
+
+conditions! {
     /// Why a stanza came back (RFC 6120, section 8.3.3).
     StanzaCondition {
         BadRequest = "bad-request",

@@ -443,6 +443,7 @@ impl<'a> Wait<'a> {
         match event {
             Event::Written => self.prove(Proof::WrittenToStream, at),
             Event::Acknowledged => self.prove(Proof::PoolAcknowledged, at),
+            Event::Overcounted { said, sent } => trace.learn(Fact::Overcounted { said, sent }),
             Event::PoolAnswered => self.prove(Proof::PoolAnsweredPing, at),
             Event::FenceAnswered => self.fence_answered(at),
             Event::FenceFailed(error) => self.fence_failed(error, at),

@@ -63,6 +63,13 @@ pub enum Event {
     Written,
     /// The pool's count of stanzas covers it (XEP-0198).
     Acknowledged,
+    /// The pool's count is ahead of what it was sent (XEP-0198, section 4), and proves nothing.
+    Overcounted {
+        /// What the pool has counted.
+        said: u32,
+        /// What it was sent.
+        sent: u32,
+    },
     /// The pool answered a ping that was sent behind it.
     PoolAnswered,
     /// The fence came back: the receiver's domain answered a ping that was sent behind it.
@@ -445,6 +452,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         // The counts wrap (XEP-0198, section 4). One that is ahead of what was sent proves nothing.
         let covers = |count: u32, place: u32| count.wrapping_sub(place) < 1 << 31;
         if !covers(self.management.n_sent, count) {
+            for message in self.in_flight.values() {
+                message.tell(Event::Overcounted { said: count, sent: self.management.n_sent });
+            }
             return;
         }
         for message in self.in_flight.values_mut() {

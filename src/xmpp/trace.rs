@@ -206,6 +206,13 @@ pub enum Fact {
     ServerProof,
     /// Bind: the full address that the server gave us.
     Bound(String),
+    /// Deliver: the pool acknowledged more stanzas than it was sent (XEP-0198, section 4), which proves nothing.
+    Overcounted {
+        /// What it has counted.
+        said: u32,
+        /// What it was sent.
+        sent: u32,
+    },
     /// Send, Deliver: a proof of how far the message came.
     Proven(Proven),
     /// The server software that was learned or guessed.
@@ -452,6 +459,9 @@ impl fmt::Display for Fact {
             }
             Self::ServerProof => f.write_str("the server proved itself"),
             Self::Bound(jid) => write!(f, "bound as {jid}"),
+            Self::Overcounted { said, sent } => {
+                write!(f, "the pool acknowledges {said} stanzas, and was sent {sent}")
+            }
             Self::Proven(Proven { proof, after }) => write!(f, "{proof} after {after:.1?}"),
             Self::Software { name, version, basis } => {
                 write!(f, "server software {name}")?;

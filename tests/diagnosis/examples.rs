@@ -7,7 +7,7 @@ use std::time::Duration;
 use imsh::diagnosis::{Context, Finding, Given, diagnose};
 use imsh::topology::Evidence;
 use imsh::xmpp::certificate::{CaFileFault, CertificateFault, CertificateName};
-use imsh::xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
+use imsh::xmpp::condition::{SaslCondition, ScramCondition, StanzaCondition, StanzaError, StreamCondition};
 use imsh::xmpp::connect::{self, Outcome};
 use imsh::xmpp::deliver::{self, Bounce, Fence, Order, Origin as Maker};
 use imsh::xmpp::federation::Look;
@@ -522,13 +522,13 @@ fn authenticating() -> Vec<Example> {
         cheats("foreign nonce", scram::Fault::ForeignNonce),
         cheats("one iteration", scram::Fault::Iterations { asked: 1 }),
         cheats("twenty million iterations", scram::Fault::Iterations { asked: 20_000_000 }),
-        cheats("wrong password by SCRAM", scram::Fault::ServerError { value: "invalid-proof".into() }),
-        cheats("unknown user by SCRAM", scram::Fault::ServerError { value: "unknown-user".into() }),
+        cheats("wrong password by SCRAM", scram::Fault::ServerError(ScramCondition::InvalidProof)),
+        cheats("unknown user by SCRAM", scram::Fault::ServerError(ScramCondition::UnknownUser)),
         cheats(
             "channel binding by SCRAM",
-            scram::Fault::ServerError { value: "channel-bindings-dont-match".into() },
+            scram::Fault::ServerError(ScramCondition::ChannelBindingsDontMatch),
         ),
-        cheats("other error by SCRAM", scram::Fault::ServerError { value: "other-error".into() }),
+        cheats("other error by SCRAM", scram::Fault::ServerError(ScramCondition::OtherError)),
         cheats("wrong signature", scram::Fault::WrongSignature),
         cheats("no proof", scram::Fault::NoProof),
         of("undecodable", F::Undecodable { mechanism: SCRAM }),

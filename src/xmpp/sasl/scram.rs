@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::keys::Keys;
 use super::mechanism::Channel;
-use crate::xmpp::condition::quote;
+use crate::xmpp::condition::{ScramCondition, quote};
 
 /// The hash function of a SCRAM mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,11 +59,8 @@ pub enum Fault {
         asked: u64,
     },
     /// It says that the authentication failed.
-    #[error("the server says `{value}`")]
-    ServerError {
-        /// Its word for it, as `invalid-proof`.
-        value: String,
-    },
+    #[error("the server says `{0}`")]
+    ServerError(ScramCondition),
     /// Its signature is wrong: it does not know the account's keys.
     #[error("the server's signature is wrong")]
     WrongSignature,
@@ -127,7 +124,7 @@ impl ClientFirst {
         let mut next = |wanted: &'static str| match attributes.next() {
             Some((name, value)) if name == wanted => Ok(value),
             Some(("m", extension)) => Err(Fault::MandatoryExtension { extension: quote(extension) }),
-            Some(("e", value)) => Err(Fault::ServerError { value: quote(value) }),
+            Some(("e", value)) => Err(Fault::ServerError(ScramCondition::from_name(value))),
             Some(_) | None => Err(malformed(wanted)),
         };
         let (nonce, salt, iterations) = (next("r")?, next("s")?, next("i")?);
@@ -169,7 +166,7 @@ impl Proof {
     pub(super) fn check(&self, message: &str) -> Result<(), Fault> {
         let first = message.split(',').next().unwrap_or_default();
         if let Some(value) = first.strip_prefix("e=") {
-            return Err(Fault::ServerError { value: quote(value) });
+            return Err(Fault::ServerError(ScramCondition::from_name(value)));
         }
         let signature = first
             .strip_prefix("v=")
@@ -286,7 +283,7 @@ mod tests {
         assert_eq!(last.proof.check("v="), Err(Fault::WrongSignature));
         assert_eq!(
             last.proof.check("e=invalid-proof"),
-            Err(Fault::ServerError { value: "invalid-proof".into() })
+            Err(Fault::ServerError(ScramCondition::InvalidProof))
         );
         assert_eq!(last.proof.check("nonsense"), Err(Fault::Malformed { attribute: 'v' }));
     }
@@ -323,7 +320,7 @@ mod tests {
             ("r=other,s=c2FsdA==,i=4096", Fault::ForeignNonce),
             ("m=x,r=NONCEx,s=c2FsdA==,i=4096", mandatory()),
             ("r=NONCEx,s=c2FsdA==,i=4096,m=x", mandatory()),
-            ("e=unknown-user", Fault::ServerError { value: "unknown-user".into() }),
+            ("e=unknown-user", Fault::ServerError(ScramCondition::UnknownUser)),
             ("", Fault::Malformed { attribute: 'r' }),
         ] {
             let refused = client(Hash::Sha256, "user", "NONCE").challenge(message).err();
