@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .with("TargetFqdn", "atl-cs-001.litwareinc.com")
             .with("Receiver", "adelany@contoso.com"),
         position: None,
+        program: None,
     };
     let (records, mut results) = mpsc::channel(16);
     let (ended, ()) =

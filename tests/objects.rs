@@ -107,7 +107,7 @@ impl Ran {
 }
 
 fn stage(name: &str, arguments: Arguments) -> Stage {
-    Stage { name: name.to_owned(), arguments, position: None }
+    Stage { name: name.to_owned(), arguments, position: None, program: None }
 }
 
 fn none() -> Arguments {

@@ -128,6 +128,22 @@ fn input_goes_on_until_it_is_whole() {
 }
 
 #[test]
+fn a_mistake_in_a_function_of_an_earlier_line_is_shown_there() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("fn boom(x) { x.zork() }");
+    seat.run("let wrong = |x| x.zork()");
+    let shown = seat.run("1..=3 | ForEach-Object { boom($_) }");
+    assert!(shown.contains("line 1:1:16") && shown.contains("| fn boom(x) { x.zork() }"), "{shown}");
+    assert!(shown.contains("in boom at line 3:1:26"), "{shown}");
+    let shown = seat.run("wrong.call(1)");
+    assert!(shown.contains("line 2:1:19"), "{shown}");
+    let shown = seat.run("nosuch()");
+    assert!(shown.contains("line 5:1:1"), "{shown}");
+    seat.leave();
+}
+
+#[test]
 fn input_that_uses_a_variable_of_an_earlier_line_goes_on_too() {
     let mut seat = Seat::take();
     seat.prompt();

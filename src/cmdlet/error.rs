@@ -4,6 +4,7 @@
 //! mistake in a script (the script engine's error).
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::value::{Record, Value};
 
@@ -14,6 +15,24 @@ pub struct Position {
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
+}
+
+/// A text that a program was read from.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Program {
+    /// How messages call it: its file, `-c`, `line 3`.
+    pub name: String,
+    /// What its author wrote.
+    pub text: String,
+}
+
+/// Where something was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// In which text.
+    pub program: Arc<Program>,
+    /// Where there.
+    pub position: Position,
 }
 
 /// PowerShell's error categories, those that occur here.
@@ -71,6 +90,8 @@ pub struct ErrorRecord {
     pub target: Option<String>,
     /// Where the call was written, once the script layer knows it.
     pub position: Option<Position>,
+    /// The text that the position is of.
+    pub program: Option<Arc<Program>>,
 }
 
 impl ErrorRecord {
@@ -84,6 +105,7 @@ impl ErrorRecord {
             cmdlet: None,
             target: None,
             position: None,
+            program: None,
         }
     }
 
@@ -96,6 +118,13 @@ impl ErrorRecord {
     /// With what it was about.
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.target = Some(target.into());
+        self
+    }
+
+    /// With where it was written, unless it knows better itself.
+    pub fn placed(mut self, position: Option<Position>, program: Option<&Arc<Program>>) -> Self {
+        self.position = self.position.or(position);
+        self.program = self.program.or_else(|| program.cloned());
         self
     }
 

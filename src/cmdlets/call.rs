@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::bound::Bound;
 use super::world::{Leave, Operator, World};
 use crate::access::Principal;
-use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
+use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Position, Program};
 use crate::topology::Topology;
 use crate::value::{Block, BlockError, Record, Value};
 
@@ -301,6 +301,10 @@ pub struct Streams {
     pub operator: Arc<dyn Operator>,
     /// What the operator has said to all questions of the command.
     pub leave: LeaveForAll,
+    /// Where the call was written.
+    pub position: Option<Position>,
+    /// The text in which it was written.
+    pub program: Option<Arc<Program>>,
     /// What an error does.
     pub error_action: Action,
     /// What a warning does.
@@ -323,6 +327,7 @@ impl Streams {
     /// # Errors
     /// It does end it, under `-ErrorAction Stop`.
     pub fn error(&self, error: ErrorRecord) -> Outcome {
+        let error = error.placed(self.position, self.program.as_ref());
         match self.error_action {
             Action::Stop => return Err(Halt::Failed(error)),
             Action::Ignore => return Ok(()),

@@ -99,7 +99,7 @@ impl Output {
 
     /// Shows an error record, and takes note of it.
     pub fn error(&self, error: &ErrorRecord) {
-        self.note(&super::report::error_record(error, None));
+        self.note(&super::report::error_record(error));
         self.problem(error.id, error.target.as_deref().unwrap_or_default(), &error.message);
     }
 

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::cmdlet::{ErrorRecord, Position};
+use crate::cmdlet::{ErrorRecord, Place, Position, Program};
 use crate::render::visible::{one_line, visible};
 use crate::script::check::Remark;
 use crate::script::{Failure, FailureKind};
@@ -16,13 +16,19 @@ pub struct Source<'a> {
     pub text: &'a str,
 }
 
+impl<'a> From<&'a Program> for Source<'a> {
+    fn from(program: &'a Program) -> Self {
+        Self { name: &program.name, text: &program.text }
+    }
+}
+
 /// An error record, with the place in the program where there is one.
-pub fn error_record(error: &ErrorRecord, source: Option<Source<'_>>) -> String {
+pub fn error_record(error: &ErrorRecord) -> String {
     let mut lines = vec![match error.cmdlet {
         Some(cmdlet) => format!("{cmdlet} : {}", visible(&error.message)),
         None => visible(&error.message).into_owned(),
     }];
-    lines.extend(place(error.position, source));
+    lines.extend(place(error.position, error.program.as_deref().map(Source::from)));
     if !error.remedy.is_empty() {
         lines.push(format!("    {}", visible(&error.remedy)));
     }
@@ -34,15 +40,10 @@ pub fn error_record(error: &ErrorRecord, source: Option<Source<'_>>) -> String {
 /// Why a program did not come to its end.
 pub fn failure(failure: &Failure, source: Source<'_>) -> String {
     let mut lines = Vec::new();
-    let main = source;
-    let source = match &failure.file {
-        Some(file) => Source { name: &file.name, text: &file.text },
-        None => main,
-    };
+    let source = failure.program.as_deref().map_or(source, Source::from);
     match &failure.kind {
         FailureKind::Error(error) => {
-            let error = ErrorRecord { position: error.position.or(failure.position), ..error.clone() };
-            lines.push(error_record(&error, Some(source)));
+            lines.push(error_record(&error.clone().placed(failure.position, failure.program.as_ref())));
         }
         FailureKind::Mistakes(mistakes) => {
             for mistake in mistakes {
@@ -66,8 +67,9 @@ pub fn failure(failure: &Failure, source: Source<'_>) -> String {
         FailureKind::Exit(_) => {}
     }
     for call in &failure.calls {
-        let name = call.file.as_deref().unwrap_or(main.name);
-        let at = call.position.map(|place| format!(" at {name}:{}:{}", place.line, place.column));
+        let at = call.place.as_ref().map(|Place { program, position }| {
+            format!(" at {}:{}:{}", program.name, position.line, position.column)
+        });
         lines.push(format!("  in {}{}", call.function, at.unwrap_or_default()));
     }
     lines.join("\n")

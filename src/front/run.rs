@@ -101,7 +101,7 @@ async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(cancel_on_interrupt(cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
-    let result = session.evaluate(source.text, cancel).await;
+    let result = session.evaluate(source.name, source.text, cancel).await;
     watch.abort();
     flush.abort();
     let failure = match result {

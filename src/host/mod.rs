@@ -29,7 +29,7 @@ pub use library::Module;
 pub use tally::Tally;
 
 use crate::access::{Parameter, Principal};
-use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Need, Position};
+use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Need, Position, Program};
 use crate::cmdlets::call::Watch;
 use crate::cmdlets::{
     Action, Bound, Call, Cmdlet, Halt, Input, LeaveForAll, Operator, Output, Streams, World,
@@ -49,6 +49,8 @@ pub struct Stage {
     pub arguments: Arguments,
     /// Where it was written.
     pub position: Option<Position>,
+    /// The text in which it was written.
+    pub program: Option<Arc<Program>>,
 }
 
 /// How a pipeline ended.
@@ -274,7 +276,7 @@ impl Host {
         };
         let audit = self.audit(description.name, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
-        let (streams, reports) = self.streams(&bound, place.leave);
+        let (streams, reports) = self.streams(&bound, &stage, place.leave);
         let kept = Arc::new(Kept::new(place, description, &bound, reports));
         place.kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
@@ -344,7 +346,7 @@ impl Host {
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.
-    fn streams(&self, bound: &Bound, leave: &LeaveForAll) -> (Streams, Reports) {
+    fn streams(&self, bound: &Bound, stage: &Stage, leave: &LeaveForAll) -> (Streams, Reports) {
         let action = |parameter| bound.text(parameter).map(|name| Action::named(&name)).unwrap_or_default();
         let (errors, kept_errors) = mpsc::unbounded_channel();
         let (warnings, kept_warnings) = mpsc::unbounded_channel();
@@ -353,6 +355,8 @@ impl Host {
         let streams = Streams {
             operator: self.world.operator.clone(),
             leave: leave.clone(),
+            position: stage.position,
+            program: stage.program.clone(),
             error_action: action("ErrorAction"),
             warning_action: action("WarningAction"),
             is_verbose: bound.switch_if_given("Verbose").unwrap_or(self.is_verbose),
@@ -397,7 +401,7 @@ impl Host {
                 "CommandNotFound",
                 format!("There is no cmdlet '{}'.", stage.name),
             );
-            ErrorRecord { position: stage.position, ..error.remedy(remedy) }
+            error.remedy(remedy).placed(stage.position, stage.program.as_ref())
         })
     }
 }
@@ -417,7 +421,7 @@ struct Place<'a> {
 
 /// An error with the cmdlet that it is of, and with a place in the program.
 fn located(error: ErrorRecord, description: &'static Description, stage: &Stage) -> ErrorRecord {
-    ErrorRecord { cmdlet: Some(description.name), position: error.position.or(stage.position), ..error }
+    ErrorRecord { cmdlet: Some(description.name), ..error }.placed(stage.position, stage.program.as_ref())
 }
 
 /// `NAME -?` asks for help on the cmdlet, whatever else stands there.

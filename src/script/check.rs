@@ -63,7 +63,9 @@ fn refused_by_engine(text: &str, setting: &Setting<'_>) -> Option<Remark> {
     let mut engine = Engine::new_raw();
     engine.set_max_expr_depths(128, 64);
     let error = engine.compile(lowered.text()).err()?;
-    let failure = Failure::of_parsing(&error).at_source(|place| lowered.to_source(place.line, place.column));
+    let place = error.position();
+    let position = place.line().map(|line| lowered.to_source(line, place.position().unwrap_or(1)));
+    let failure = Failure::of_parsing(&error, position);
     let FailureKind::Mistake(message) = failure.kind else { return None };
     let position = failure.position.unwrap_or(Position { line: 1, column: 1 });
     Some(Remark { position, severity: Severity::Error, message })

@@ -15,7 +15,7 @@ use rhai::{
 
 use super::convert::{Converter, MOST_NUMBERS, ScriptBlock, length, range, to_dynamic};
 use super::engine::emit_result;
-use super::failure::{Failure, sentence};
+use super::failure::{Failure, caught, sentence};
 use super::types::List;
 use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
 use crate::cmdlets::Halt;
@@ -260,6 +260,9 @@ fn register_values(module: &mut Module, converter: &Converter) {
             spread(all, item);
         }
     });
+    let texts = converter.texts.clone();
+    FuncRegistration::new("caught")
+        .set_into_module(module, move |error: Dynamic| -> Dynamic { caught(error, &texts) });
     let own = converter.clone();
     FuncRegistration::new("truth").set_into_module(
         module,
@@ -367,7 +370,8 @@ impl Converter {
         let position = position(&mut parts)?;
         let arguments: Option<Vec<_>> = parts.map(|argument| self.argument(argument, context)).collect();
         let arguments = Arguments(arguments?.into_iter().flatten().collect());
-        Some(Stage { name, arguments, position: Some(position) })
+        let program = self.texts.place(context.call_position()).map(|place| place.program);
+        Some(Stage { name, arguments, position: Some(position), program })
     }
 
     /// One argument; those of a splatted map are several.
@@ -424,6 +428,7 @@ mod tests {
     use super::*;
     use crate::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
     use crate::script::language::{Setting, lower_in};
+    use crate::script::texts::Texts;
     use crate::script::types;
     use crate::value::Record;
 
@@ -538,7 +543,7 @@ mod tests {
     fn run(source: &str) -> (String, Practice) {
         let practice = Practice::default();
         let engine = Arc::new_cyclic(|weak| {
-            let converter = Converter { engine: weak.clone() };
+            let converter = Converter { engine: weak.clone(), texts: Texts::default() };
             let mut engine = Engine::new();
             engine.set_max_expr_depths(0, 0);
             types::register(&mut engine);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Weak};
 use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 
 use super::failure::Failure;
+use super::texts::Texts;
 use super::types::{List, Point, Span, Thrown};
 use crate::secret::Credential;
 use crate::value::{Block, BlockError, Record, Value};
@@ -39,6 +40,8 @@ pub fn to_dynamic(value: Value) -> Dynamic {
 pub struct Converter {
     /// The engine, which must not keep itself alive through its own functions.
     pub engine: Weak<Engine>,
+    /// What the engine's positions are of.
+    pub texts: Texts,
 }
 
 impl Converter {
@@ -155,7 +158,7 @@ fn host_value(dynamic: Dynamic) -> Value {
 
 /// The value at the end of a program, where no call is under way: a closure gives its name.
 pub fn final_value(dynamic: Dynamic) -> Value {
-    Converter { engine: Weak::new() }.convert(dynamic, None)
+    Converter { engine: Weak::new(), texts: Texts::default() }.convert(dynamic, None)
 }
 
 /// A closure of a script, with what is needed to call it from any thread.
@@ -187,7 +190,7 @@ impl Block for Closure {
         };
         match result {
             Ok(value) => Ok(self.converter.to_value(value, &context)),
-            Err(error) => Err(Failure::block_error(error)),
+            Err(error) => Err(Failure::block_error(error, &self.converter.texts)),
         }
     }
 

@@ -19,8 +19,9 @@ use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
 use super::library::Library;
 use super::members;
+use super::texts::Texts;
 use super::types::{self, List};
-use crate::cmdlet::{Argument, Arguments, Description, Kind};
+use crate::cmdlet::{Argument, Arguments, Description, Kind, Place};
 use crate::cmdlets::Halt;
 use crate::host::{Host, Stage};
 use crate::value::Value;
@@ -75,6 +76,8 @@ pub struct Running {
     limits: Limits,
     /// What `import` finds.
     pub library: Library,
+    /// What the engine's positions are of.
+    pub texts: Texts,
 }
 
 /// What ends the program that is running now.
@@ -88,7 +91,8 @@ impl Running {
     /// What a session's engine needs.
     pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: Limits) -> Self {
         let control = Control { cancel: CancellationToken::new(), deadline: None };
-        let library = Library::new(None, host.clone(), limits.source);
+        let texts = Texts::default();
+        let library = Library::new(None, host.clone(), limits.source, texts.clone());
         Self {
             host,
             runtime,
@@ -97,12 +101,14 @@ impl Running {
             operations: Arc::default(),
             limits,
             library,
+            texts,
         }
     }
 
     /// With a script library: `import` finds what is below this directory.
     pub fn importing_from(mut self, directory: std::path::PathBuf) -> Self {
-        self.library = Library::new(Some(directory), self.host.clone(), self.limits.source);
+        self.library =
+            Library::new(Some(directory), self.host.clone(), self.limits.source, self.texts.clone());
         self
     }
 
@@ -246,7 +252,7 @@ const PIPE: usize = 64;
 /// Builds the engine of a session.
 pub fn build(running: &Running) -> Arc<Engine> {
     Arc::new_cyclic(|weak| {
-        let converter = Converter { engine: weak.clone() };
+        let converter = Converter { engine: weak.clone(), texts: running.texts.clone() };
         let mut engine = Engine::new();
         set_limits(&mut engine, running);
         types::register(&mut engine);
@@ -346,8 +352,11 @@ fn register_cmdlet(
                 let values =
                     arguments.iter().map(|argument| converter.to_value((**argument).clone(), &context));
                 let arguments = function_arguments(values.collect());
-                // The engine's error carries the place of the call, as it carries every other.
-                let stage = Stage { name: description.name.to_owned(), arguments, position: None };
+                let (position, program) = match converter.texts.place(place) {
+                    Some(Place { position, program }) => (Some(position), Some(program)),
+                    None => (None, None),
+                };
+                let stage = Stage { name: description.name.to_owned(), arguments, position, program };
                 let stages = vec![stage];
                 if let Some(error) = commands::out_of_reach(&running, &stages, &[]) {
                     return Err(Failure::thrown(error.into(), place));

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, ParseError, Position as RhaiPosition};
+use rhai::{Dynamic, EvalAltResult, Map, ParseError, Position as RhaiPosition};
 
 use super::language::Mistake;
-use super::library::{File, InModule, Library};
+use super::library::InModule;
+use super::texts::Texts;
 use super::types::Thrown;
 use super::wording::words;
-use crate::cmdlet::{ErrorRecord, Position};
+use crate::cmdlet::{Category, ErrorRecord, Place, Position, Program};
 use crate::cmdlets::Halt;
 use crate::value::BlockError;
 
@@ -21,8 +22,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// Where, in the text that the author wrote.
     pub position: Option<Position>,
-    /// The file of that text; none for the program itself.
-    pub file: Option<Arc<File>>,
+    /// That text.
+    pub program: Option<Arc<Program>>,
     /// The calls that led there, innermost first.
     pub calls: Vec<CallSite>,
 }
@@ -33,9 +34,7 @@ pub struct CallSite {
     /// The function that was called.
     pub function: String,
     /// Where it was called.
-    pub position: Option<Position>,
-    /// The file in which it was called; none for the program itself.
-    pub file: Option<String>,
+    pub place: Option<Place>,
 }
 
 /// The kinds of failure.
@@ -71,46 +70,40 @@ pub enum Termination {
 impl Failure {
     /// A failure without a position.
     pub fn new(kind: FailureKind) -> Self {
-        Self { kind, position: None, file: None, calls: Vec::new() }
+        Self { kind, position: None, program: None, calls: Vec::new() }
     }
 
     /// The mistakes that the front end found.
     pub fn of_reading(mistakes: Vec<Mistake>) -> Self {
         let position = mistakes.first().map(|mistake| mistake.position);
-        Self { kind: FailureKind::Mistakes(mistakes), position, file: None, calls: Vec::new() }
+        Self { position, ..Self::new(FailureKind::Mistakes(mistakes)) }
     }
 
-    /// The failure with its position moved into the author's text.
-    pub fn at_source(self, to_source: impl Fn(Position) -> Position) -> Self {
-        Self { position: self.position.map(to_source), ..self }
+    /// The failure in this text.
+    pub(super) fn in_program(self, program: &Arc<Program>) -> Self {
+        Self { program: Some(program.clone()), ..self }
     }
 
-    /// The failure of a module's text.
-    pub(super) fn in_file(self, file: &Arc<File>) -> Self {
-        Self { file: Some(file.clone()), ..self }
-    }
-
-    /// The failure behind the engine's parse error.
-    pub fn of_parsing(error: &ParseError) -> Self {
+    /// The failure behind the engine's parse error, which is at `position` in the author's text.
+    pub fn of_parsing(error: &ParseError, position: Option<Position>) -> Self {
         let kind = FailureKind::Mistake(sentence(&error.err_type().to_string()));
-        Self { kind, position: position(error.position()), file: None, calls: Vec::new() }
+        Self { position, ..Self::new(kind) }
     }
 
     /// The failure behind the engine's error.
-    pub(super) fn of_running(error: EvalAltResult, texts: &Texts<'_>) -> Self {
+    pub(super) fn of_running(
+        error: EvalAltResult,
+        texts: &Texts,
+        nearest: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let mut calls = Vec::new();
         let mut error = error;
-        // The text that the error at hand has its position in.
-        let mut file: Option<Arc<File>> = None;
         loop {
             error = match error {
-                EvalAltResult::ErrorInFunctionCall(function, source, inner, place) => {
-                    let position = texts.position(file.as_deref(), place);
+                EvalAltResult::ErrorInFunctionCall(function, _, inner, place) => {
                     if !function.starts_with("anon$") {
-                        let file = file.as_ref().map(|file| file.name.clone());
-                        calls.push(CallSite { function, position, file });
+                        calls.push(CallSite { function, place: texts.place(place) });
                     }
-                    file = texts.library.file(&source);
                     *inner
                 }
                 leaf => {
@@ -118,8 +111,19 @@ impl Failure {
                     if let Some(InModule(failure)) = in_module(&leaf) {
                         return Self { calls, ..Arc::unwrap_or_clone(failure) };
                     }
-                    let position = texts.position(file.as_deref(), leaf.position());
-                    return Self { position, file, kind: kind(leaf, texts), calls };
+                    let (position, program) = match texts.place(leaf.position()) {
+                        Some(Place { program, position }) => (Some(position), Some(program)),
+                        None => (None, None),
+                    };
+                    return match kind(leaf, &nearest) {
+                        // Caught and thrown again, a mistake is one still, and where it was.
+                        FailureKind::Error(error) if error.id == SCRIPT_ERROR => {
+                            let ErrorRecord { message, position, program, .. } =
+                                error.placed(position, program.as_ref());
+                            Self { position, program, kind: FailureKind::Mistake(message), calls }
+                        }
+                        kind => Self { position, program, kind, calls },
+                    };
                 }
             };
         }
@@ -131,7 +135,7 @@ impl Failure {
     }
 
     /// The engine's error as it leaves a block.
-    pub fn block_error(error: Box<EvalAltResult>) -> BlockError {
+    pub fn block_error(error: Box<EvalAltResult>, texts: &Texts) -> BlockError {
         if matches!(error.unwrap_inner(), EvalAltResult::ErrorTerminated(..)) {
             return BlockError::Stopped;
         }
@@ -146,8 +150,11 @@ impl Failure {
                 words(leaf, |_| None).unwrap_or_else(|| sentence(&without_place(leaf.to_string())))
             }
         };
-        let record = record.map(|thrown| thrown.0 as Arc<dyn std::any::Any + Send + Sync>);
-        BlockError::Failed { message, cause: Arc::new(error), record }
+        let record = match record {
+            Some(thrown) => thrown.0,
+            None => Arc::new(script_error(message.clone(), texts, error.unwrap_inner().position())),
+        };
+        BlockError::Failed { message, cause: Arc::new(error), record: Some(record) }
     }
 
     /// A cmdlet's ending as the engine's error, thrown where the call stands.
@@ -173,23 +180,45 @@ impl Failure {
     }
 }
 
-/// The texts that an error may point into, and the names that may have been meant.
-pub(super) struct Texts<'a> {
-    /// The author's position of one in the program's lowered text.
-    pub(super) to_source: &'a dyn Fn(Position) -> Position,
-    /// The modules.
-    pub(super) library: &'a Library,
-    /// The nearest name that there is.
-    pub(super) nearest: &'a dyn Fn(&str) -> Option<String>,
+/// What a `catch` block gets: of an error of the engine's own, which is a map with its fields, a record
+/// as of every other error, with its place in the author's text. What a script threw stays what it is.
+pub(super) fn caught(error: Dynamic, texts: &Texts) -> Dynamic {
+    let record = error.read_lock::<Map>().and_then(|map| record_of(&map, texts));
+    match record {
+        Some(record) => Dynamic::from(Thrown(Arc::new(record))),
+        None => error,
+    }
 }
 
-impl Texts<'_> {
-    fn position(&self, file: Option<&File>, place: RhaiPosition) -> Option<Position> {
-        let place = position(place)?;
-        Some(match file {
-            Some(file) => file.to_source(place),
-            None => (self.to_source)(place),
-        })
+fn record_of(map: &Map, texts: &Texts) -> Option<ErrorRecord> {
+    let text = |name: &str| map.get(name)?.clone().into_string().ok();
+    let number = |name: &str| map.get(name)?.as_int().ok().and_then(|number| u16::try_from(number).ok());
+    let kind = text("error").filter(|kind| kind.starts_with("Error"))?;
+    let none = RhaiPosition::NONE;
+    let same = match kind.as_str() {
+        "ErrorFunctionNotFound" => Some(EvalAltResult::ErrorFunctionNotFound(text("function")?, none)),
+        "ErrorVariableNotFound" => Some(EvalAltResult::ErrorVariableNotFound(text("variable")?, none)),
+        "ErrorMismatchDataType" => {
+            Some(EvalAltResult::ErrorMismatchDataType(text("requested")?, text("actual")?, none))
+        }
+        "ErrorDotExpr" => Some(EvalAltResult::ErrorDotExpr(text("property")?, none)),
+        _ => None,
+    };
+    let words = same.and_then(|error| words(&error, |_| None));
+    let message = words.or_else(|| Some(sentence(&without_place(text("message")?))))?;
+    let place = number("line").map(|line| RhaiPosition::new(line, number("position").unwrap_or(0)));
+    Some(script_error(message, texts, place.unwrap_or(none)))
+}
+
+/// The id of a mistake in a script, as an error record.
+const SCRIPT_ERROR: &str = "ScriptError";
+
+/// A mistake in a script as an error record.
+fn script_error(message: String, texts: &Texts, place: RhaiPosition) -> ErrorRecord {
+    let error = ErrorRecord::new(Category::NotSpecified, SCRIPT_ERROR, message);
+    match texts.place(place) {
+        Some(Place { position, program }) => error.placed(Some(position), Some(&program)),
+        None => error,
     }
 }
 
@@ -238,8 +267,8 @@ fn copy(error: &EvalAltResult) -> Option<Box<EvalAltResult>> {
     Some(Box::new(copied))
 }
 
-fn kind(error: EvalAltResult, texts: &Texts<'_>) -> FailureKind {
-    if let Some(words) = words(&error, texts.nearest) {
+fn kind(error: EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> FailureKind {
+    if let Some(words) = words(&error, nearest) {
         return FailureKind::Mistake(words);
     }
     match error {
@@ -279,10 +308,20 @@ fn without_position(mut error: EvalAltResult) -> String {
 
 /// The same for an error that cannot be changed.
 fn without_place(text: String) -> String {
-    match text.rfind(" (line ") {
-        Some(end) if text.ends_with(')') => text[..end].to_owned(),
-        Some(_) | None => text,
+    let mut parts = text.split(" (line ");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((place, rest)) if place.starts_with(|digit: char| digit.is_ascii_digit()) => {
+                kept.push_str(rest)
+            }
+            Some(_) | None => {
+                kept.push_str(" (line ");
+                kept.push_str(part);
+            }
+        }
     }
+    kept
 }
 
 /// Text of the engine as a sentence of ours: a capital in front, a full stop behind.
@@ -295,9 +334,4 @@ pub(super) fn sentence(text: &str) -> String {
         sentence.push('.');
     }
     sentence
-}
-
-fn position(place: RhaiPosition) -> Option<Position> {
-    let line = place.line()?;
-    Some(Position { line, column: place.position().unwrap_or(1) })
 }

@@ -18,26 +18,10 @@ use rhai::{
 
 use super::failure::Failure;
 use super::language::{Lowered, Setting, lower_in};
-use crate::cmdlet::{Category, ErrorRecord, Position};
+use super::texts::Texts;
+use crate::cmdlet::{Category, ErrorRecord, Program};
 use crate::cmdlets::Halt;
 use crate::host::{self, Host};
-
-/// A module's file.
-#[derive(Debug)]
-pub struct File {
-    /// Its name as messages call it.
-    pub name: String,
-    /// What its author wrote.
-    pub text: String,
-    lowered: Option<Lowered>,
-}
-
-impl File {
-    /// The author's position of one of the engine's.
-    pub fn to_source(&self, place: Position) -> Position {
-        self.lowered.as_ref().map_or(place, |lowered| lowered.to_source(place.line, place.column))
-    }
-}
 
 /// Where modules come from; clones share what has been read.
 #[derive(Clone)]
@@ -49,7 +33,8 @@ struct Shelf {
     /// The longest file that is read, in bytes.
     limit: usize,
     modules: Mutex<HashMap<host::Module, Shared<Module>>>,
-    files: Mutex<HashMap<String, Arc<File>>>,
+    /// What the engine's positions are of.
+    texts: Texts,
     /// What is being read now: a module that imports itself would never end.
     reading: Mutex<Vec<PathBuf>>,
 }
@@ -60,20 +45,15 @@ pub(super) struct InModule(pub(super) Arc<Failure>);
 
 impl Library {
     /// The library below a directory; none for no library.
-    pub fn new(root: Option<PathBuf>, host: Arc<Host>, limit: usize) -> Self {
+    pub fn new(root: Option<PathBuf>, host: Arc<Host>, limit: usize, texts: Texts) -> Self {
         Self(Arc::new(Shelf {
             root,
             host,
             limit,
             modules: Mutex::default(),
-            files: Mutex::default(),
+            texts,
             reading: Mutex::default(),
         }))
-    }
-
-    /// The file of a module that has been imported, by the name that the engine has for it.
-    pub fn file(&self, name: &str) -> Option<Arc<File>> {
-        self.0.files.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     fn find(&self, name: &str) -> Result<Found, ErrorRecord> {
@@ -116,39 +96,44 @@ impl Library {
     /// Reads a module and runs it.
     fn read(&self, engine: &Engine, name: &str, found: &Found) -> Result<Module, Box<EvalAltResult>> {
         let path = found.module.file.as_path();
-        let shown =
-            path.file_name().map_or_else(|| name.to_owned(), |file| file.to_string_lossy().into_owned());
         let text = text(path, self.0.limit).map_err(|error| {
             refused("ModuleNotRead", format!("The module '{name}' could not be read: {error}."))
         })?;
-        let wrong = |failure: Failure, text: &str| {
+        // Whom the text is not for is shown no line of it.
+        let shown = if found.is_own { text.clone() } else { String::new() };
+        let program = Arc::new(Program { name: self.shown(name, path), text: shown });
+        let wrong = |failure: Failure| {
             if !found.is_own {
                 let line =
                     failure.position.map_or_else(String::new, |place| format!(" on line {}", place.line));
                 let text = format!("The module '{name}' has a mistake{line}; an administrator sees it.");
                 return refused("ModuleInvalid", text);
             }
-            let file = File { name: shown.clone(), text: text.to_owned(), lowered: None };
-            let failure = InModule(Arc::new(failure.in_file(&Arc::new(file))));
+            let failure = InModule(Arc::new(failure.in_program(&program)));
             Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(failure), RhaiPosition::NONE))
         };
-        let lowered = self.lower(&text).map_err(|failure| wrong(failure, &text))?;
-        let mut program = engine.compile(lowered.text()).map_err(|error| {
-            let failure = Failure::of_parsing(&error);
-            wrong(failure.at_source(|place| lowered.to_source(place.line, place.column)), &text)
-        })?;
+        let lowered = self.lower(&text).map_err(wrong)?;
+        let text = self.0.texts.add(program.clone(), lowered);
+        let mut compiled = engine
+            .compile(text.code())
+            .map_err(|error| wrong(Failure::of_parsing(&error, text.place(error.position()))))?;
         if let Some(functions) = &found.module.functions {
-            program = with_these_public(&program, functions);
+            compiled = with_these_public(&compiled, functions);
         }
-        program.set_source(name);
-        let text = if found.is_own { text } else { String::new() };
-        let file = File { name: shown, text, lowered: Some(lowered) };
-        self.0.files.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(file));
-        let mut module = Module::eval_ast_as_new(Scope::new(), &program, engine)?;
+        compiled.set_source(name);
+        let mut module = Module::eval_ast_as_new(Scope::new(), &compiled, engine)?;
         if found.module.functions.is_some() {
             without_exports(&mut module);
         }
         Ok(module)
+    }
+
+    /// How messages call a module's file: by its place in the library.
+    fn shown(&self, name: &str, path: &Path) -> String {
+        let root = self.0.root.as_deref().and_then(|root| root.canonicalize().ok());
+        let inside = root.and_then(|root| path.strip_prefix(root).ok().map(Path::to_owned));
+        let file = inside.or_else(|| path.file_name().map(PathBuf::from));
+        file.map_or_else(|| name.to_owned(), |file| file.display().to_string())
     }
 
     fn lower(&self, text: &str) -> Result<Lowered, Failure> {

@@ -12,6 +12,7 @@ pub mod convert;
 pub mod types;
 pub mod members;
 pub mod library;
+pub mod texts;
 pub mod failure;
 mod wording;
 pub mod language;

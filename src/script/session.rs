@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::convert::final_value;
 use super::engine::{self, Running};
-use super::failure::{Failure, FailureKind, Texts};
+use super::failure::{Failure, FailureKind};
 use super::language::{Lowered, Setting, lower_in};
-use crate::cmdlet::{Description, Position};
+use crate::cmdlet::{Description, Position, Program};
 use crate::value::Value;
 use crate::value::text::nearest;
 
@@ -34,7 +34,7 @@ pub type Variables = Vec<(String, Vec<String>)>;
 
 #[derive(Debug)]
 struct Request {
-    source: String,
+    program: Arc<Program>,
     cancel: CancellationToken,
     answer: oneshot::Sender<Result<Value, Failure>>,
 }
@@ -63,7 +63,7 @@ impl Session {
             while let Some(request) = requests.blocking_recv() {
                 running.begin(request.cancel);
                 // Nobody waits for the answer any more when the front has given up on it.
-                let result = program.evaluate(&request.source);
+                let result = program.evaluate(&request.program);
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = program.variables();
                 let _ = request.answer.send(result);
             }
@@ -76,10 +76,16 @@ impl Session {
         self.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs a program to its end; gives the value of its last expression.
-    pub async fn evaluate(&self, source: &str, cancel: CancellationToken) -> Result<Value, Failure> {
+    /// Runs a program to its end; gives the value of its last expression. Messages call it `name`.
+    pub async fn evaluate(
+        &self,
+        name: &str,
+        source: &str,
+        cancel: CancellationToken,
+    ) -> Result<Value, Failure> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { source: source.to_owned(), cancel, answer };
+        let program = Arc::new(Program { name: name.to_owned(), text: source.to_owned() });
+        let request = Request { program, cancel, answer };
         if self.programs.send(request).is_err() {
             return Err(Failure::new(FailureKind::Cancelled));
         }
@@ -99,33 +105,40 @@ struct Interpreter<'a> {
 }
 
 impl Interpreter<'_> {
-    fn evaluate(&mut self, source: &str) -> Result<Value, Failure> {
+    fn evaluate(&mut self, program: &Arc<Program>) -> Result<Value, Failure> {
         let limit = self.running.source_limit();
-        if source.len() > limit {
+        if program.text.len() > limit {
             return Err(Failure::new(FailureKind::Limit(format!(
                 "The script is longer than {limit} bytes."
             ))));
         }
-        let lowered = self.lower(source)?;
-        let to_source = |place: Position| lowered.to_source(place.line, place.column);
-        let parsed = self.engine.compile_with_scope(&self.scope, lowered.text());
-        let program = parsed.map_err(|error| Failure::of_parsing(&error).at_source(to_source))?;
-        let imported = self.imports_of(&program);
+        let lowered = self.lower(&program.text).map_err(|failure| failure.in_program(program))?;
+        let texts = &self.running.texts;
+        let text = texts.add(program.clone(), lowered);
+        let parsed = match self.engine.compile_with_scope(&self.scope, text.code()) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                texts.forget(&text);
+                let failure = Failure::of_parsing(&error, text.place(error.position()));
+                return Err(failure.in_program(program));
+            }
+        };
+        let imported = self.imports_of(&parsed);
         // Functions, closures and modules of earlier programs stay callable.
-        let program = self.functions.merge(&self.imports).merge(&program);
-        let result = self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut self.scope, &program);
-        self.functions = program.clone_functions_only();
-        match result {
+        let whole = self.functions.merge(&self.imports).merge(&parsed);
+        let result = self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut self.scope, &whole);
+        self.functions = whole.clone_functions_only();
+        let result = match result {
             Ok(value) => {
                 self.imports = self.imports.merge(&imported);
                 Ok(final_value(value))
             }
-            Err(error) => {
-                let library = &self.running.library;
-                let nearest = |name: &str| self.nearest(name);
-                Err(Failure::of_running(*error, &Texts { to_source: &to_source, library, nearest: &nearest }))
-            }
+            Err(error) => Err(Failure::of_running(*error, texts, |name| self.nearest(name))),
+        };
+        if parsed.iter_functions().next().is_none() {
+            texts.forget(&text);
         }
+        result
     }
 
     /// The imports of a program, as a program of their own.

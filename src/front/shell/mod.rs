@@ -50,6 +50,7 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         let _ = evaluate(&started, "profile.rhai", &text).await;
     }
     let prompt = prompt::Prompt::new(options, &started);
+    let mut n_inputs = 0_usize;
     let status = loop {
         let (returned, signal) = match read(editor, prompt.clone()).await {
             Ok(read) => read,
@@ -70,7 +71,8 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
                     Some(line) => started.host.world().history.add(line),
                     None => started.output.note("(not kept in the history: the line may hold a secret)"),
                 }
-                if let Some(status) = evaluate(&started, "line", &line).await {
+                n_inputs += 1;
+                if let Some(status) = evaluate(&started, &format!("line {n_inputs}"), &line).await {
                     break status;
                 }
             }
@@ -102,7 +104,7 @@ async fn read(
 /// Runs one input; gives a status when it leaves the shell.
 async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatus> {
     let cancel = CancellationToken::new();
-    let running = started.session.evaluate(text, cancel.clone());
+    let running = started.session.evaluate(name, text, cancel.clone());
     let interrupt = async {
         loop {
             if tokio::signal::ctrl_c().await.is_err() {

@@ -1,6 +1,8 @@
 //! Lowering: the tree as Rhai text, with the source position of every piece.
 //!
-//! Runs after the parser and scope, on trees without mistakes. Never changes Rhai's own text, nor
+//! Runs after the parser and scope, on trees without mistakes. Never changes Rhai's own text, but for
+//! one statement more where a script with command lines in it has a `catch` with a variable
+//! (`error = __shell::caught(error);`), nor
 //! the number of the line that anything stands on.
 //!
 //! # What the lowered text calls
@@ -19,6 +21,7 @@
 //! | `map(pairs)` | map | `@{…}` with computed names: an array of `[name, value]` |
 //! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is one of [`crate::value::compare::OPERATORS`], behind a `c` where letter case counts |
 //! | `truth(value)` | boolean | PowerShell's truth |
+//! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
 //! | `emit(value)` | `()` | shows a value that nobody takes |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |
 //! | `try_run(places, stages)`, `try_run_on`, `try_show`, `try_show_on` | attempt | runs a pipeline that sets variables, and holds its value or its error back until they are set |
@@ -69,11 +72,19 @@ pub const POSITION_LIMIT: usize = u16::MAX as usize;
 
 /// Lowers a script.
 pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) -> Output {
-    let writer = Writer::new(text, index);
-    let mut lowering = Lowering { writer, scopes };
-    lowering.declare(scopes.hoisted_in_script(), script.shebang.map_or(0, |shebang| shebang.end));
-    lowering.block(&script.body, Purpose::Show);
-    lowering.writer.output()
+    let lowered = |is_pure| {
+        let writer = Writer::new(text, index);
+        let mut lowering = Lowering { writer, scopes, is_pure, n_caught: 0 };
+        lowering.declare(scopes.hoisted_in_script(), script.shebang.map_or(0, |shebang| shebang.end));
+        lowering.block(&script.body, Purpose::Show);
+        // Where nothing else is ours, what is caught is Rhai's too.
+        let is_pure = lowering.n_caught > 0 && lowering.writer.n_made() == lowering.n_caught;
+        (lowering.writer.output(), is_pure)
+    };
+    match lowered(false) {
+        (_, true) => lowered(true).0,
+        (output, false) => output,
+    }
 }
 
 /// What becomes of the value of a command.
@@ -90,6 +101,10 @@ enum Purpose {
 struct Lowering<'a> {
     writer: Writer<'a>,
     scopes: &'a Scopes,
+    /// Whether the text has nothing of ours in it.
+    is_pure: bool,
+    /// How many `catch` blocks got a statement more.
+    n_caught: usize,
 }
 
 impl Lowering<'_> {
@@ -283,6 +298,11 @@ impl Lowering<'_> {
 
     fn body(&mut self, body: &Body, purpose: Purpose) {
         self.writer.copy(body.open);
+        if let Some(name) = body.declares.first().filter(|_| body.catches && !self.is_pure) {
+            let name = name.of(self.writer.source).to_owned();
+            self.n_caught += 1;
+            self.writer.made(&format!(" {name} = __shell::caught({name});"), body.open.start);
+        }
         self.block(&body.block, purpose);
         if let Some(close) = body.close {
             self.writer.copy(close);

@@ -485,8 +485,9 @@ fn near(name: &str, names: &HashSet<String>) -> Option<String> {
     if name.len() > 64 || names.len() > 1000 {
         return None;
     }
-    // Of names that are equally near always the same.
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Of names that are equally near always the same; the name itself is one of another block.
+    let others = names.iter().map(String::as_str).filter(|other| !other.eq_ignore_ascii_case(name));
+    let mut names: Vec<&str> = others.collect();
     names.sort_unstable();
     nearest(name, names).map(str::to_owned)
 }

@@ -147,6 +147,8 @@ pub struct Body {
     pub open: Span,
     /// Names that its header declares inside: of `for`, `catch`.
     pub declares: Vec<Span>,
+    /// Whether what its header declares is an error that was caught.
+    pub catches: bool,
     /// What stands inside.
     pub block: Block,
     /// The closing brace, if there is one.

@@ -28,7 +28,7 @@ impl Hosted {
 
     /// Runs `Test-XmppIM` with these arguments; gives how many of its results have this in this property.
     pub async fn verify(&self, arguments: Arguments, property: &str, wanted: &str) -> usize {
-        let test = Stage { name: "Test-XmppIM".to_owned(), arguments, position: None };
+        let test = Stage { name: "Test-XmppIM".to_owned(), arguments, position: None, program: None };
         let (records, mut results) = mpsc::channel::<Value>(16);
         let count = async {
             let mut n_results = 0;

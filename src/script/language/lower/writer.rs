@@ -17,6 +17,7 @@ pub(super) struct Writer<'a> {
     copied_to: Option<usize>,
     /// The byte of the source at which a line became too long.
     too_long: Option<usize>,
+    n_made: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -30,6 +31,7 @@ impl<'a> Writer<'a> {
             at: Position { line: 1, column: 1 },
             copied_to: None,
             too_long: None,
+            n_made: 0,
         }
     }
 
@@ -56,8 +58,14 @@ impl<'a> Writer<'a> {
         self.copied_to = Some(span.end);
     }
 
+    /// How many pieces were written that do not stand in the source.
+    pub(super) fn n_made(&self) -> usize {
+        self.n_made
+    }
+
     /// Writes what stands for the source at `start`.
     pub(super) fn made(&mut self, text: &str, start: usize) {
+        self.n_made += 1;
         self.map.made(self.at, self.index.position(start));
         self.copied_to = None;
         self.push(text, start);
@@ -74,7 +82,10 @@ impl<'a> Writer<'a> {
         let before = self.copied_to.map(|end| end.saturating_sub(1));
         match before {
             Some(start) => self.made(text, start),
-            None => self.push(text, self.source.len()),
+            None => {
+                self.n_made += 1;
+                self.push(text, self.source.len());
+            }
         }
     }
 

@@ -76,6 +76,10 @@ impl Parser<'_, '_> {
             if let Some(open) = self.lexer.take("(") {
                 pieces.push(Piece::Rhai(open));
                 self.take_blank(pieces);
+                if self.lexer.sees("$") {
+                    // `catch ($x)` declares x.
+                    self.lexer.bump();
+                }
                 declares.extend(self.name(pieces));
                 self.take_blank(pieces);
                 if let Some(close) = self.lexer.take(")") {
@@ -86,6 +90,9 @@ impl Parser<'_, '_> {
             self.nameless_catches += usize::from(is_nameless);
             self.body_if_any(pieces, declares);
             self.nameless_catches -= usize::from(is_nameless);
+            if let Some(Piece::Body(body)) = pieces.last_mut() {
+                body.catches = !is_nameless;
+            }
         }
         if self.refused_behind_block("finally") {
             let word = self.coming("finally");
@@ -202,7 +209,7 @@ impl Parser<'_, '_> {
         if close.is_none() {
             self.unclosed(open);
         }
-        Body { open, declares, block, close }
+        Body { open, declares, catches: false, block, close }
     }
 
     /// The arms of `switch`: patterns are Rhai's, what stands behind `=>` may be a command.

@@ -1,0 +1,78 @@
+//! The texts of a session: what was typed, the script, the modules that it imports.
+//!
+//! The engine has one number for a place's line and does not say of which text it speaks: a
+//! function of an earlier line, or a closure that a module calls, would be looked for in the wrong
+//! one. So every text is compiled behind as many empty lines as stand in the others, and the number
+//! of a line says which text it is of. Knows no engine but its positions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::Position as RhaiPosition;
+
+use super::language::Lowered;
+use super::language::lower::POSITION_LIMIT;
+use crate::cmdlet::{Place, Position, Program};
+
+/// One text, as the engine runs it.
+#[derive(Debug)]
+pub struct Text {
+    /// What its author wrote.
+    pub program: Arc<Program>,
+    lowered: Lowered,
+    /// The empty lines before it.
+    above: usize,
+    n_lines: usize,
+}
+
+impl Text {
+    /// What the engine compiles.
+    pub fn code(&self) -> String {
+        let text = self.lowered.text();
+        let mut code = String::with_capacity(self.above + text.len());
+        code.extend(std::iter::repeat_n('\n', self.above));
+        code.push_str(text);
+        code
+    }
+
+    /// The author's position of one of the engine's.
+    pub fn place(&self, place: RhaiPosition) -> Option<Position> {
+        let line = place.line()?;
+        Some(self.lowered.to_source(line.saturating_sub(self.above).max(1), place.position().unwrap_or(1)))
+    }
+
+    fn has(&self, line: usize) -> bool {
+        (self.above + 1..=self.above + self.n_lines).contains(&line)
+    }
+}
+
+/// The texts that an error may point into; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Texts(Arc<Mutex<Vec<Arc<Text>>>>);
+
+impl Texts {
+    /// Adds a text.
+    pub fn add(&self, program: Arc<Program>, lowered: Lowered) -> Arc<Text> {
+        let n_lines = lowered.text().bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = texts.iter().map(|text| text.above + text.n_lines).max().unwrap_or(0);
+        // Where the engine cannot count so far, the newest of several texts is taken to be meant.
+        let above = if end + n_lines < POSITION_LIMIT { end } else { 0 };
+        let text = Arc::new(Text { program, lowered, above, n_lines });
+        texts.push(text.clone());
+        text
+    }
+
+    /// Forgets a text that nothing can lead into any more.
+    pub fn forget(&self, text: &Arc<Text>) {
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.retain(|own| !Arc::ptr_eq(own, text));
+    }
+
+    /// The text and the author's position of one of the engine's positions.
+    pub fn place(&self, place: RhaiPosition) -> Option<Place> {
+        let line = place.line()?;
+        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = texts.iter().rev().find(|text| text.has(line)).or(texts.last())?;
+        Some(Place { program: text.program.clone(), position: text.place(place)? })
+    }
+}
