@@ -314,6 +314,29 @@ fn the_shipped_scripts_have_no_mistakes() {
 }
 
 #[test]
+fn the_readmes_programs_have_no_mistakes() {
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut programs = Vec::new();
+    for (number, block) in readme.split("```").skip(1).step_by(2).enumerate() {
+        // A block without a language is a program, or what one prints.
+        let Some(text) = block.strip_prefix('\n').filter(|text| !text.starts_with("Target Fqdn")) else {
+            continue;
+        };
+        if text.starts_with("FEDERATION-") {
+            continue;
+        }
+        let program = directory.path().join(format!("{number}.rhai"));
+        let given = "let receivers = []; let pool = (); let who = ();\n";
+        std::fs::write(&program, format!("{given}{text}")).unwrap();
+        programs.push(program);
+    }
+    assert!(programs.len() > 4, "{programs:?}");
+    let output = imsh().arg("lint").args(programs).output().unwrap();
+    assert_eq!(status(&output), 0, "{}", stdout(&output));
+}
+
+#[test]
 fn one_user_tests_with_a_credential_of_their_own() {
     let output = imsh()
         .args(["--lab", "run", "scripts/one-user.rhai", "atl-cs-001.litwareinc.com"])
@@ -322,6 +345,14 @@ fn one_user_tests_with_a_credential_of_their_own() {
         .unwrap();
     // Nobody is there to type the password.
     assert_eq!(status(&output), 4, "{}", stderr(&output));
+    let output = imsh()
+        .args(["--lab", "run", "scripts/one-user.rhai", "atl-cs-001.litwareinc.com"])
+        .args(["adelany@contoso.com", "kenmyer@litwareinc.com", "KENMYERS_PASSWORD"])
+        .env("KENMYERS_PASSWORD", "practice")
+        .output()
+        .unwrap();
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("Exchanged"), "{}", stdout(&output));
     let output = imsh().args(["--lab", "run", "scripts/one-user.rhai"]).output().unwrap();
     assert_eq!(status(&output), 2);
     assert!(stdout(&output).starts_with("usage:"), "{}", stdout(&output));
@@ -341,6 +372,31 @@ fn the_daily_verification_tests_every_pair_and_fails_where_one_fails() {
     assert_eq!(of("adelany@contoso.com"), Some("Success"), "{}", stderr(&output));
     assert_eq!(of("adelany@expired.contoso.com"), Some("Failure"));
     assert_eq!(status(&output), 1);
+}
+
+#[test]
+fn nothing_is_green_where_nothing_was_tested() {
+    for (arguments, says) in [
+        (&["run", "scripts/daily-verification.rhai"][..], "neither /nonexistent/.config/imsh/topology.toml"),
+        (&["run", "scripts/partner-sweep.rhai"], "neither /nonexistent/.config/imsh/topology.toml"),
+        (
+            &["--lab", "run", "scripts/daily-verification.rhai", "no.example"],
+            "There is no pool 'no.example'.",
+        ),
+        (
+            &["--lab", "run", "scripts/partner-sweep.rhai", "no.example"],
+            "There is no allowed partner 'no.example'",
+        ),
+    ] {
+        let output = imsh().args(arguments).output().unwrap();
+        assert_eq!(status(&output), 4, "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(says), "{arguments:?}: {}", stderr(&output));
+    }
+    // Once, however many commands find nothing.
+    let output = imsh().args(["-c", "Get-Pool; Get-XmppAllowedPartner; Test-Topology"]).output().unwrap();
+    assert_eq!(stderr(&output).matches("There is no topology").count(), 1, "{}", stderr(&output));
+    let output = imsh().env_remove("HOME").args(["-c", "Get-Pool"]).output().unwrap();
+    assert!(stderr(&output).contains("no /etc/imsh/topology.toml is there"), "{}", stderr(&output));
 }
 
 #[test]

@@ -215,6 +215,14 @@ impl Call {
         self.streams.warn(text.into())
     }
 
+    /// Says that there is no topology at all, once in a session.
+    pub fn warn_where_no_topology(&self) -> Outcome {
+        match self.world.topology.told_missing() {
+            Some(text) => self.warn(text),
+            None => Ok(()),
+        }
+    }
+
     /// Says what is being done, if somebody wants to know.
     pub fn verbose(&self, text: impl AsRef<str>) {
         self.streams.verbose(text.as_ref());

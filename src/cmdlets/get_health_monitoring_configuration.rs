@@ -45,6 +45,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    call.warn_where_no_topology()?;
     let filter = call.bound.text("Filter").map(|pattern| Filter::new(&pattern));
     let wanted = call.bound.texts("Identity");
     let is_wanted = |pool: &Pool| {

@@ -49,6 +49,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    call.warn_where_no_topology()?;
     let partners = call.topology.partners.as_deref().unwrap_or_default();
     let filter = call.bound.text("Filter").map(|pattern| Filter::new(&pattern));
     let wanted = call.bound.texts("Identity");

@@ -16,6 +16,8 @@ pub struct TopologyStore {
     may_be_missing: bool,
     cached: Mutex<Option<(Option<State>, Arc<Topology>)>>,
     reader: Reader,
+    /// Where it was looked for in vain, until that has been told.
+    looked_at: Mutex<Vec<PathBuf>>,
 }
 
 /// To whom the mistakes of a document are told.
@@ -41,7 +43,13 @@ impl TopologyStore {
     /// the topology is beside that.
     pub fn new(path: Option<PathBuf>) -> Self {
         let path = path.map(without_links);
-        Self { path, may_be_missing: false, cached: Mutex::new(None), reader: Reader::Owner }
+        Self {
+            path,
+            may_be_missing: false,
+            cached: Mutex::new(None),
+            reader: Reader::Owner,
+            looked_at: Mutex::default(),
+        }
     }
 
     /// The store of a file that the first change makes: one that nobody has named, at the place where
@@ -53,6 +61,28 @@ impl TopologyStore {
     /// The same for this reader.
     pub fn told_to(self, reader: Reader) -> Self {
         Self { reader, ..self }
+    }
+
+    /// The same, after it was looked for in these places in vain.
+    pub fn looked_for_at(self, places: Vec<PathBuf>) -> Self {
+        Self { looked_at: Mutex::new(places), ..self }
+    }
+
+    /// That there is no topology at all, and where one is looked for: said once, to whoever would take
+    /// an empty answer for an empty topology.
+    pub fn told_missing(&self) -> Option<String> {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = self.path.as_ref().is_some_and(|path| path.try_exists().unwrap_or(true));
+        if looked_at.is_empty() || is_there {
+            return None;
+        }
+        let places: Vec<String> = looked_at.drain(..).map(|path| path.display().to_string()).collect();
+        let others = if places.len() > 1 { "neither " } else { "no " };
+        Some(format!(
+            "There is no topology, so no pool and no partner is known: {others}{} is there. Write one, or give \
+             --topology FILE.",
+            places.join(" nor ")
+        ))
     }
 
     /// The file, if there is one.

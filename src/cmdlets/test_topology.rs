@@ -84,6 +84,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    call.warn_where_no_topology()?;
     let subjects = subjects(&call)?;
     let total = subjects.len();
     let with = Checking {

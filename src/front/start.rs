@@ -118,8 +118,8 @@ fn topology(options: &SessionOptions) -> TopologyStore {
     };
     match (places.find(), places.find_or_create()) {
         (Some(found), _) => TopologyStore::new(Some(found)),
-        (None, Some(to_make)) => TopologyStore::at_home(to_make),
-        (None, None) => TopologyStore::new(None),
+        (None, Some(to_make)) => TopologyStore::at_home(to_make).looked_for_at(places.looked_at()),
+        (None, None) => TopologyStore::new(None).looked_for_at(places.looked_at()),
     }
 }
 

@@ -26,9 +26,13 @@ impl Places<'_> {
         if let Some(named) = self.named() {
             return Some(named);
         }
-        let looked_for = self.users_own().into_iter().chain([PathBuf::from(SYSTEM)]);
         // A file that cannot be looked at is there: say so when it is read, do not pass it over.
-        looked_for.into_iter().find(|path| path.try_exists().unwrap_or(true))
+        self.looked_at().into_iter().find(|path| path.try_exists().unwrap_or(true))
+    }
+
+    /// Where a topology that nobody named is looked for, in this order.
+    pub fn looked_at(&self) -> Vec<PathBuf> {
+        self.users_own().into_iter().chain([PathBuf::from(SYSTEM)]).collect()
     }
 
     /// Where a topology is created when there is none yet.
