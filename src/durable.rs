@@ -14,7 +14,15 @@ use nix::fcntl::{Flock, FlockArg};
 
 /// The lock of one file, held until it is dropped; also released by the system when a process dies.
 pub struct Lock {
+    file: PathBuf,
     _held: Flock<File>,
+}
+
+impl Lock {
+    /// The file itself, behind whatever links it was named by.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// What went wrong with a file, and at which step.
@@ -66,19 +74,37 @@ impl std::fmt::Display for Step {
 }
 
 /// Waits for the lock of a file, at most ten seconds. The lock is a file of its own beside it, `.name.lock`;
-/// a symbolic link has the lock of what it leads to.
+/// of a symbolic link, beside what it leads to, so that all names of a file have one lock.
 ///
 /// # Errors
 /// The lock file cannot be made or locked.
 pub fn lock(path: &Path) -> Result<Lock, Fault> {
     let fault = |source| Fault { path: path.to_owned(), step: Step::Lock, source };
-    let target = &target_of(path);
-    let beside = beside(target, "lock").map_err(fault)?;
+    let target = behind_links(path).map_err(fault)?;
+    let beside = beside(&target, "lock").map_err(fault)?;
     passing();
     let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&beside);
     let file = file.map_err(fault)?;
-    give_to_directorys_owner(target, &file).map_err(fault)?;
-    Ok(Lock { _held: wait_for(file).map_err(fault)? })
+    give_to_directorys_owner(&target, &file).map_err(fault)?;
+    Ok(Lock { file: target, _held: wait_for(file).map_err(fault)? })
+}
+
+/// The file that a path leads to, by its one name; it need not be there yet, its directory must.
+///
+/// # Errors
+/// What the system says, also of links that go round in a circle.
+pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let here = std::fs::canonicalize(directory_of(&path))?.join(name);
+        match std::fs::read_link(&here) {
+            Ok(target) => path = here.with_file_name(target),
+            // It is none, or nothing is there.
+            Err(_) => return Ok(here),
+        }
+    }
+    Err(Errno::ELOOP.into())
 }
 
 /// Asks again and again, since a wait inside the system has no deadline.
@@ -136,7 +162,7 @@ pub(crate) fn replace_watched(
         passing();
         before(step)
     };
-    let target = target_of(path);
+    let target = behind_links(path).unwrap_or_else(|_| path.to_owned());
     let mut step = |step: Step, deed: &mut dyn FnMut() -> io::Result<()>| {
         before(step).and_then(|()| deed()).map_err(|source| Fault { path: path.to_owned(), step, source })
     };
@@ -199,11 +225,6 @@ pub fn changeable_by_others(path: &Path, account: u32) -> io::Result<Option<Path
         }
     }
     Ok(None)
-}
-
-/// What a symbolic link leads to; the file itself where it is none, or where nothing is there yet.
-fn target_of(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Waits until a directory's entries, with the one of this file, are on the disk.
@@ -287,6 +308,8 @@ fn directory_of(path: &Path) -> &Path {
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// As many as Linux follows.
+const MAX_LINKS: usize = 40;
 
 /// A place where the disk is about to be changed: in tests, a process may die there.
 #[cfg(test)]
@@ -485,21 +508,45 @@ mod tests {
     }
 
     #[test]
-    fn one_lock_at_a_time() {
+    fn one_lock_at_a_time_whatever_the_file_is_called() {
+        use std::os::unix::fs::symlink;
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("count");
+        let [real, links] = ["real", "links"].map(|name| directory.path().join(name));
+        std::fs::create_dir(&real).unwrap();
+        std::fs::create_dir(&links).unwrap();
+        let path = real.join("count");
         std::fs::write(&path, "0").unwrap();
+        symlink("../real/count", links.join("one")).unwrap();
+        symlink("one", links.join("two")).unwrap();
+        symlink(&real, links.join("directory")).unwrap();
+        let names = [path.clone(), links.join("one"), links.join("two"), links.join("directory/count")];
         std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
+            for name in &names {
+                scope.spawn(move || {
                     for _ in 0..25 {
-                        let _lock = lock(&path).unwrap();
-                        let n: u32 = std::fs::read_to_string(&path).unwrap().parse().unwrap();
-                        replace(&path, (n + 1).to_string().as_bytes(), 0o600).unwrap();
+                        let lock = lock(name).unwrap();
+                        let n: u32 = std::fs::read_to_string(lock.file()).unwrap().parse().unwrap();
+                        replace(name, (n + 1).to_string().as_bytes(), 0o600).unwrap();
                     }
                 });
             }
         });
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "100");
+        assert_eq!(std::fs::read_dir(&links).unwrap().count(), 3, "nothing is left beside the links");
+    }
+
+    #[test]
+    fn a_link_to_what_is_not_there_yet_is_filled_and_a_circle_is_refused() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let [link, target, circle] = ["link", "target", "circle"].map(|name| directory.path().join(name));
+        symlink("target", &link).unwrap();
+        let held = lock(&link).unwrap();
+        assert_eq!(held.file(), behind_links(&target).unwrap());
+        replace(&link, b"new", 0o600).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        symlink("circle", &circle).unwrap();
+        assert!(lock(&circle).is_err());
     }
 }

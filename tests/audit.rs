@@ -45,6 +45,17 @@ impl Home {
         (String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap(), ended.status.code())
     }
 
+    /// What Test-AuditLog says of a log that is not whole.
+    fn broken(&self) -> String {
+        self.failed("(Test-AuditLog).Error")
+    }
+
+    fn failed(&self, code: &str) -> String {
+        let (said, status) = self.run(code);
+        assert_eq!(status, Some(1), "a test failed: {said}");
+        said.trim().to_owned()
+    }
+
     fn done(&self, code: &str) -> String {
         let (said, status) = self.run(code);
         assert_eq!(status, Some(0), "{code}\n{said}");
@@ -165,20 +176,90 @@ fn a_refusal_before_binding_tells_no_arguments() {
     assert!(lines[1].contains("elsewhere.example") && lines[1].contains("\"roles\":[\"Desk\"]"), "{log}");
 }
 
-#[test]
-fn a_role_of_one_site_does_not_read_it() {
+/// A deployment whose user has the role Desk, with these cmdlets and scopes besides the template's.
+fn at_the_desk(role: &str) -> Home {
     let home = Home::with(QUIET);
     let topology = home.0.path().join("topology.toml");
-    let text = std::fs::read_to_string(&topology).unwrap();
-    let narrow = "template = \"HelpDesk\"\nadd_cmdlets = [\"Get-AuditLog\"]\nconfig_scopes = [\"pool:a.litwareinc.com\"]";
-    let text = text.replace("\"Administrator\"", "\"Desk\"").replace("template = \"HelpDesk\"", narrow);
-    std::fs::write(&topology, &text).unwrap();
-    assert_eq!(home.run("Get-AuditLog").1, Some(3));
-    assert_eq!(home.run("Get-AuditLog -Principal os-user:nobody").1, Some(3));
-    let narrow =
-        text.replace("config_scopes = [\"pool:a.litwareinc.com\"]", "user_scopes = [\"domain:contoso.com\"]");
-    std::fs::write(&topology, narrow).unwrap();
-    assert_eq!(home.run("Get-AuditLog -Cmdlet Test-XmppIM").1, Some(3), "it names receivers out of reach");
+    let text = std::fs::read_to_string(&topology).unwrap().replace("\"Administrator\"", "\"Desk\"");
+    let text = text.replace("template = \"HelpDesk\"", &format!("template = \"HelpDesk\"\n{role}"));
+    std::fs::write(&topology, text).unwrap();
+    home
+}
+
+#[test]
+fn only_who_reaches_everything_and_everybody_reads_it() {
+    let cmdlets = "add_cmdlets = [\"Get-AuditLog\", \"Test-AuditLog\"]";
+    for (scopes, status) in [
+        ("config_scopes = [\"pool:a.litwareinc.com\"]", 3),
+        ("config_scopes = [\"global\"]\nuser_scopes = [\"domain:contoso.com\"]", 3),
+        ("user_scopes = []", 3),
+        (
+            "config_scopes = [\"global\", \"pool:a.litwareinc.com\"]\nuser_scopes = [\"domain:contoso.com\", \"global\"]",
+            0,
+        ),
+        ("", 0),
+    ] {
+        let home = at_the_desk(&format!("{cmdlets}\n{scopes}"));
+        for code in [
+            "Get-AuditLog",
+            "Get-AuditLog -Principal os-user:nobody",
+            "(Get-AuditLog).len()",
+            "Test-AuditLog",
+            "Test-AuditLog -FirstLine 7",
+        ] {
+            let (said, ended) = home.run(code);
+            assert_eq!(ended, Some(status), "{scopes} {code}\n{said}");
+            assert!(status == 0 || !said.contains("Lines") && !said.contains("Outcome"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn the_log_says_what_was_out_of_reach() {
+    let home = at_the_desk(
+        "add_cmdlets = [\"Set-Pool\"]\nconfig_scopes = [\"site:Redmond\"]\nuser_scopes = [\"domain:contoso.com\"]\n\
+         [[access.role.limit]]\ncmdlet = \"Test-XmppIM\"\nparameter = \"Body\"\nvalues = [\"hello\"]",
+    );
+    let site = |text: String| {
+        text.replace(
+            "[[partner]]",
+            "[[pool]]\nidentity = \"b.x\"\ndomains = [\"b.x\"]\nsite = \"Redmond\"\n\n[[partner]]",
+        )
+    };
+    let topology = home.0.path().join("topology.toml");
+    std::fs::write(&topology, site(std::fs::read_to_string(&topology).unwrap())).unwrap();
+    for (code, wanted) in [
+        ("Set-Pool a.litwareinc.com -Description x", "the pool a.litwareinc.com"),
+        ("Set-Pool b.x -Servers 192.0.2.1", "-Servers, which needs the role Administrator"),
+        ("Set-Pool missing.x -Description x", "missing.x, which needs the role Administrator"),
+        (
+            "Test-XmppIM b.x a@fabrikam.org",
+            "the receiver a@fabrikam.org and fabrikam.org, which needs the role Administrator",
+        ),
+    ] {
+        assert_eq!(home.run(code).1, Some(3), "{code}");
+        let log = std::fs::read_to_string(home.log()).unwrap();
+        let wanted = format!("\"why\":\"no role of the caller reaches {wanted}\"");
+        assert!(log.lines().last().unwrap().contains(&wanted), "{code}\n{log}");
+    }
+    for (code, wanted) in [
+        ("Test-XmppIM b.x a@contoso.com -Body bye", "no role of the caller allows -Body with these values"),
+        ("Remove-Pool b.x -Confirm:$false", "no role of the caller has the cmdlet"),
+    ] {
+        assert_eq!(home.run(code).1, Some(3), "{code}");
+        let log = std::fs::read_to_string(home.log()).unwrap();
+        assert!(log.lines().last().unwrap().contains(&format!("\"why\":\"{wanted}\"")), "{code}\n{log}");
+    }
+}
+
+#[test]
+fn removed_first_lines_show_and_fail() {
+    let home = Home::with(QUIET);
+    home.done("Get-Pool; Get-Pool");
+    let log = std::fs::read_to_string(home.log()).unwrap();
+    std::fs::write(home.log(), log.split_once('\n').unwrap().1).unwrap();
+    let said = home.broken();
+    assert!(said.contains("imsh.jsonl:1: this is line 2, and line 1 should be here"), "{said}");
 }
 
 #[test]
@@ -195,36 +276,40 @@ fn several_processes_write_one_chain_over_many_files() {
     // Two lines of each call, and the first one of the call that asks.
     assert_eq!(told, format!("Success {} 1", 4 * 60 * 2 + 1));
     assert_eq!(home.done("(Get-AuditLog -Cmdlet Get-Pool -Outcome Finished).len()"), "240");
-    // The first file gone: the rest holds, and says where it begins.
+    // The first file gone shows, unless whoever asks knows of it.
     let mut full: Vec<_> =
         std::fs::read_dir(home.0.path().join("audit")).unwrap().map(|e| e.unwrap().path()).collect();
     full.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("imsh-"));
     full.sort();
     std::fs::remove_file(&full[0]).unwrap();
-    let told = home.done("let t = Test-AuditLog; `${t.Result} ${t.First > 1}`");
-    assert_eq!(told, "Success true");
+    let said = home.broken();
+    assert!(said.contains("and should with line 1") && said.contains("-FirstLine"), "{said}");
+    let first: u32 =
+        said.split_once("begins with line ").unwrap().1.split_once(',').unwrap().0.parse().unwrap();
+    let told = home.done(&format!("let t = Test-AuditLog -FirstLine {first}; `${{t.Result}} ${{t.First}}`"));
+    assert_eq!(told, format!("Success {first}"));
     // Its first lines gone: the name of the file says which should be there.
     let text = std::fs::read_to_string(&full[1]).unwrap();
     let cut: Vec<&str> = text.split_inclusive('\n').skip(5).collect();
     std::fs::write(&full[1], cut.concat()).unwrap();
-    let (said, status) = home.run("(Test-AuditLog).Error");
-    assert!(said.contains(":1: this is line ") && status == Some(1), "{said}");
+    let said = home.failed(&format!("(Test-AuditLog -FirstLine {first}).Error"));
+    assert!(said.contains(":1: this is line "), "{said}");
     std::fs::write(&full[1], text).unwrap();
     // All full files gone: the current one says that others were before it.
     let aside = tempfile::tempdir().unwrap();
     let moved = |file: &PathBuf| aside.path().join(file.file_name().unwrap());
     full[1..].iter().for_each(|file| std::fs::rename(file, moved(file)).unwrap());
-    assert_eq!(home.done("(Test-AuditLog).Result"), "Success");
+    let asked = "(Test-AuditLog -FirstLine 481).Result";
+    assert_eq!(home.done(asked), "Success");
     let current = std::fs::read_to_string(home.log()).unwrap();
     std::fs::write(home.log(), current.split_once('\n').unwrap().1).unwrap();
-    assert_eq!(home.run("(Test-AuditLog).Result"), ("Failure\n".to_owned(), Some(1)));
+    assert_eq!(home.run(asked), ("Failure\n".to_owned(), Some(1)));
     std::fs::write(home.log(), current).unwrap();
     full[1..].iter().for_each(|file| std::fs::rename(moved(file), file).unwrap());
     let last = full.last().unwrap();
     let text = std::fs::read_to_string(last).unwrap();
     std::fs::write(last, text.replacen("Get-Pool", "Get-Pooh", 1)).unwrap();
-    let (said, status) = home.run("(Test-AuditLog).Error");
-    assert_eq!(status, Some(1), "a log that does not hold is a test that failed");
+    let said = home.failed(&format!("(Test-AuditLog -FirstLine {first}).Error"));
     assert!(said.contains(&*last.file_name().unwrap().to_string_lossy()) && said.contains(":2:"), "{said}");
 }
 

@@ -209,6 +209,10 @@ fn what_would_be_wrong_is_refused_with_words_before_anything_is_written() {
             "-DialbackPassphrase has no meaning here: it is a secret of two servers",
         ),
         ("Set-XmppGatewayConfiguration -Timeout 0", "is not between nothing and a day"),
+        (
+            "Set-XmppGatewayConfiguration -ConnectionLimit 10 -PartnerConnectionLimit 11",
+            "is more than connection_limit, which is 10 (lower it, or raise connection_limit)",
+        ),
         ("Set-XmppGatewayConfiguration -ConnectTimeout 2m", "is longer than the whole verification may take"),
         (
             "New-HealthMonitoringConfiguration a.litwareinc.com -FirstTestUserSipUri x@litwareinc.com",
@@ -302,6 +306,17 @@ fn the_test_users_of_a_pool_are_changed_one_by_one() {
     assert_eq!(users(), "new\npilar");
     set("-FirstTestUserSipUri sip:pilar@litwareinc.com");
     assert_eq!(users(), "pilar\nnew");
+    // Another account would send, and nobody has asked for that.
+    for code in [
+        "-SecondTestUserSipUri sip:pilar@litwareinc.com",
+        "-FirstTestUserSipUri sip:x@litwareinc.com -SecondTestUserSipUri sip:X@litwareinc.com",
+    ] {
+        let said = home.refused(&format!("Set-HealthMonitoringConfiguration a.litwareinc.com {code}"));
+        assert!(said.contains("@litwareinc.com is the first test user already."), "{said}");
+    }
+    set("-FirstTestUserSipUri sip:new@litwareinc.com -SecondTestUserSipUri sip:pilar@litwareinc.com");
+    assert_eq!(users(), "new\npilar");
+    set("-FirstTestUserSipUri sip:pilar@litwareinc.com");
     home.done("Set-Pool a.litwareinc.com -TestUsers @{Add=\"third@litwareinc.com\"}");
     set("-SecondTestUserSipUri $null");
     assert_eq!(users(), "pilar\nthird");
@@ -328,6 +343,71 @@ fn the_first_change_makes_the_topology() {
         "[[pool]]\nidentity = \"a.litwareinc.com\"\ndomains = [\"litwareinc.com\"]\ntest_users = [\"sip:kim@litwareinc.com\"]\n"
     );
     assert_eq!(run("(Get-Pool).Identity"), ("a.litwareinc.com\n".to_owned(), Some(0)));
+}
+
+#[test]
+fn a_small_connection_limit_holds_for_each_partner_as_well() {
+    let home = Home::with(TOPOLOGY);
+    home.done("Set-XmppGatewayConfiguration -ConnectionLimit 10");
+    let limits = "let g = Get-XmppGatewayConfiguration; `${g.ConnectionLimit} ${g.PartnerConnectionLimit}`";
+    assert_eq!(home.done(limits), "10 10");
+    home.done("Set-XmppGatewayConfiguration -ConnectionLimit 50");
+    assert_eq!(home.done(limits), "50 20");
+}
+
+#[test]
+fn writers_through_a_link_and_through_the_file_lose_nothing() {
+    let home = Home::with(TOPOLOGY);
+    let links = home.0.path().join("links");
+    std::fs::create_dir(&links).unwrap();
+    std::os::unix::fs::symlink("../topology.toml", links.join("t.toml")).unwrap();
+    let write = |(writer, path): (usize, &str)| {
+        let code = format!("for n in 0..8 {{ let p = `w{writer}n${{n}}.example`; New-Pool $p -Domains $p }}");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_imsh"));
+        program.args(["--topology", path, "-c", &code]).current_dir(home.0.path()).env_clear();
+        program.env("HOME", home.0.path()).spawn().unwrap()
+    };
+    let paths = ["topology.toml", "links/t.toml", "topology.toml", "links/t.toml"];
+    let writers: Vec<_> = paths.into_iter().enumerate().map(write).collect();
+    for mut writer in writers {
+        assert!(writer.wait().unwrap().success());
+    }
+    assert_eq!(home.text().matches(".example\"]").count(), 32, "{}", home.text());
+    assert!(std::fs::symlink_metadata(links.join("t.toml")).unwrap().is_symlink());
+    let left: Vec<_> = std::fs::read_dir(&links).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["t.toml"], "lock and new file are beside the file itself");
+}
+
+#[test]
+fn a_scope_is_the_same_in_any_spelling_and_a_pool_by_any_of_its_names() {
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+    let aliased =
+        TOPOLOGY.replace("site = \"Redmond\"", "site = \"Redmond\"\naliases = [\"old.litwareinc.com\"]");
+    let home = Home::with(&aliased);
+    home.done(&format!("Grant-AdminRole Administrator os-user:{user}"));
+    home.done("New-AdminRole R -Template HelpDesk -ConfigScopes site:redmond,site:Dublin");
+    let scopes = || home.done("(Get-AdminRole R).ConfigScopes").replace('\n', " ");
+    let set = |change: &str| home.done(&format!("Set-AdminRole R -ConfigScopes {change}"));
+    set("@{Add=\"site:REDMOND\"}");
+    assert_eq!(scopes(), "site:redmond site:Dublin");
+    set("@{Remove=\"site:Redmond\"}");
+    assert_eq!(scopes(), "site:Dublin");
+    let said = home.refused("Set-AdminRole R -ConfigScopes @{Remove=\"SITE:dublin\"}");
+    assert!(said.contains("a role without any scope would reach nothing"), "{said}");
+    set("pool:old.litwareinc.com");
+    assert_eq!(scopes(), "pool:a.litwareinc.com");
+    set("@{Add=\"global\"; Remove=\"pool:OLD.litwareinc.com\"}");
+    assert_eq!(scopes(), "global");
+    // Who writes it with an editor is told which name to write.
+    let written = home.text().replace("[\"global\"]", "[\"pool:old.litwareinc.com\"]");
+    std::fs::write(home.file(), written).unwrap();
+    let said = home.refused("Get-Pool");
+    assert!(
+        said.contains(
+            "there is no pool old.litwareinc.com (it is another name of a.litwareinc.com: write that)"
+        ),
+        "{said}"
+    );
 }
 
 /// The topology of a desk that may change pools of Redmond and the partner contoso.com.

@@ -10,6 +10,7 @@ use crate::access::{
     ScriptModule, UserScope,
 };
 use crate::cmdlet::{Binds, Catalogue, Category, ErrorRecord, Kind, Parameter};
+use crate::topology::Topology;
 use crate::topology::edit::Setting;
 use crate::value::text::nearest;
 use crate::value::{Record, Value};
@@ -75,6 +76,7 @@ pub fn wanted(
     bound: &Bound,
     current: Option<&RoleDefinition>,
     known: &Catalogue,
+    topology: &Topology,
 ) -> Result<RoleDefinition, ErrorRecord> {
     let mut role = match current {
         Some(current) => current.clone(),
@@ -85,10 +87,18 @@ pub fn wanted(
         cmdlets(&mut role, &from_template, change(value)?.read(&|item| cmdlet(item, known))?);
     }
     if let Some(value) = bound.value("ConfigScopes") {
-        role.config_scopes = scopes::<ConfigScope>("ConfigScopes", &role.config_scopes, value)?;
+        // A pool's other names mean the pool here too.
+        let identity = |scope: ConfigScope| match &scope {
+            ConfigScope::Pool(name) => match topology.canonical_pool(name.as_str()) {
+                Some(pool) => ConfigScope::Pool(pool.identity.clone()),
+                None => scope,
+            },
+            ConfigScope::Global | ConfigScope::Site(_) => scope,
+        };
+        role.config_scopes = scopes("ConfigScopes", &role.config_scopes, value, identity)?;
     }
     if let Some(value) = bound.value("UserScopes") {
-        role.user_scopes = scopes::<UserScope>("UserScopes", &role.user_scopes, value)?;
+        role.user_scopes = scopes("UserScopes", &role.user_scopes, value, |scope: UserScope| scope)?;
     }
     if let Some(value) = bound.value("ParameterLimits") {
         role.limits = limits(&role.limits, value, known)?;
@@ -291,12 +301,20 @@ fn cmdlet(written: &Value, known: &Catalogue) -> Result<CmdletName, ErrorRecord>
     })
 }
 
-fn scopes<T>(parameter: &str, current: &[T], value: &Value) -> Result<Vec<T>, ErrorRecord>
+fn scopes<T>(
+    parameter: &str,
+    current: &[T],
+    value: &Value,
+    as_listed: impl Fn(T) -> T,
+) -> Result<Vec<T>, ErrorRecord>
 where
     T: std::str::FromStr + Clone + PartialEq,
     T::Err: std::fmt::Display,
 {
-    let one = |item: &Value| item.to_string().parse().map_err(|fault| wrong(parameter, &format!("{fault}")));
+    let one = |item: &Value| match item.to_string().parse() {
+        Ok(scope) => Ok(as_listed(scope)),
+        Err(fault) => Err(wrong(parameter, &format!("{fault}"))),
+    };
     let after = change(value)?.read(&one)?.applied(current, |one, other| one == other);
     if after.is_empty() {
         return Err(wrong(parameter, "a role without any scope would reach nothing")

@@ -188,6 +188,11 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
         Fault::TestUsersExist(_) => {
             (Category::ResourceExists, "Exists", "Use Set-HealthMonitoringConfiguration to change them.")
         }
+        Fault::FirstTestUser(_) => (
+            Category::InvalidArgument,
+            "ChangeRefused",
+            "Give -FirstTestUserSipUri as well: the account that tests are sent from then.",
+        ),
         Fault::NoTestUsers(_) => {
             (Category::ObjectNotFound, "NotFound", "Use New-HealthMonitoringConfiguration to give it some.")
         }
@@ -215,6 +220,7 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
         | Fault::Missing(_)
         | Fault::Exists(_)
         | Fault::TestUsersExist(_)
+        | Fault::FirstTestUser(_)
         | Fault::NoTestUsers(_)
         | Fault::Moved
         | Fault::Shape { .. }

@@ -50,7 +50,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let known = Catalogue::new(super::ALL.iter().map(|cmdlet| &cmdlet.description));
-    let role = authority::wanted(&call.bound, None, &known)?;
+    let role = authority::wanted(&call.bound, None, &known, &call.whole)?;
     let entry = Entry::Role(role.identity.clone());
     let settings = authority::settings(None, &role);
     change_access(&call, "Make the role", &role.identity, |document| document.add(&entry, &settings))

@@ -48,8 +48,7 @@ const PARAMETERS: [Parameter; 6] = with(
 async fn run(call: Call) -> Outcome {
     let identity = &pool(&call)?.identity;
     let entry = Entry::Pool(identity.clone());
-    let users = test_users(&call, &[]);
-    if users.is_empty() {
+    if call.bound.text("FirstTestUserSipUri").is_none() {
         return Err(ErrorRecord::new(
             Category::InvalidArgument,
             "MissingMandatoryParameter",
@@ -59,12 +58,11 @@ async fn run(call: Call) -> Outcome {
         .remedy("Give the account that tests of the pool are sent from.")
         .into());
     }
-    let settings = [("test_users", Setting::List(users))];
     change(&call, "Add the test users", identity.as_str(), |document| {
-        if document.test_users(identity).is_empty() {
-            document.set(&entry, &settings)
-        } else {
-            Err(Fault::TestUsersExist(identity.clone()))
+        if !document.test_users(identity).is_empty() {
+            return Err(Fault::TestUsersExist(identity.clone()));
         }
+        let users = Setting::List(test_users(&call, &[])?);
+        document.set(&entry, &[("test_users", users)])
     })
 }

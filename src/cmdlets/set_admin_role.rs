@@ -44,7 +44,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 async fn run(call: Call) -> Outcome {
     let before = custom_role(&call)?;
     let known = Catalogue::new(super::ALL.iter().map(|cmdlet| &cmdlet.description));
-    let after = authority::wanted(&call.bound, Some(&before), &known)?;
+    let after = authority::wanted(&call.bound, Some(&before), &known, &call.whole)?;
     let entry = Entry::Role(before.identity.clone());
     let settings = authority::settings(Some(&before), &after);
     change_access(&call, "Change the role", &before.identity, |document| document.set(&entry, &settings))

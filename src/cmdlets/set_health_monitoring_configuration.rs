@@ -58,7 +58,7 @@ async fn run(call: Call) -> Outcome {
         if before.is_empty() {
             return Err(Fault::NoTestUsers(identity.clone()));
         }
-        let setting = match test_users(&call, before) {
+        let setting = match test_users(&call, before)? {
             users if users.is_empty() => Setting::Default,
             users => Setting::List(users),
         };

@@ -8,7 +8,7 @@ use super::Call;
 use super::change::setting;
 use crate::address::Address;
 use crate::cmdlet::{Binds, Kind, Parameter};
-use crate::topology::edit::Setting;
+use crate::topology::edit::{Fault, Setting};
 use crate::topology::{Evidence, LogonName, PartnerType, Security, TlsNegotiation};
 
 /// The domains of a pool, which a new one must have.
@@ -178,7 +178,10 @@ pub fn given(call: &Call) -> Vec<(&'static str, Setting)> {
 
 /// The accounts at the first places of a pool's list after a call of `New-` or `Set-`; null takes one
 /// out. An account that is in the list already changes places with the one that it follows.
-pub fn test_users(call: &Call, before: &[Address]) -> Vec<String> {
+///
+/// # Errors
+/// The second one is the first one already: another account would send, and nobody has asked for that.
+pub fn test_users(call: &Call, before: &[Address]) -> Result<Vec<String>, Fault> {
     let mut places: Vec<Option<String>> = before.iter().map(|user| Some(user.sip())).collect();
     for (place, parameter) in ["FirstTestUserSipUri", "SecondTestUserSipUri"].into_iter().enumerate() {
         let Some(value) = call.bound.value(parameter) else { continue };
@@ -189,11 +192,13 @@ pub fn test_users(call: &Call, before: &[Address]) -> Vec<String> {
         let before = std::mem::replace(&mut places[place], wanted.clone());
         let other =
             (0..places.len()).find(|other| *other != place && wanted.is_some() && places[*other] == wanted);
-        if let Some(other) = other {
-            places[other] = before;
+        match (other, value.as_text()) {
+            (Some(0), Some(user)) => return Err(Fault::FirstTestUser(user.to_owned())),
+            (Some(other), _) => places[other] = before,
+            (None, _) => {}
         }
     }
-    places.into_iter().flatten().collect()
+    Ok(places.into_iter().flatten().collect())
 }
 
 const SECURITY: [&str; 3] = spellings(Security::SPELLINGS);

@@ -1,8 +1,8 @@
 //! `Test-AuditLog`: checks that no line of the audit log was changed or removed.
 
 use crate::access::BuiltIn;
-use crate::access::audit::verify;
-use crate::cmdlet::{Description, Example, Family, Impact};
+use crate::access::audit::verify_from;
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::value::{Record, Value};
 
@@ -14,8 +14,17 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Access,
         synopsis: "Checks that no line of the audit log was changed or removed.",
-        description: "The chain shows what was changed inside; that the end is missing shows only beside the copy that went to syslog: compare Last and Hash with it.",
-        parameters: &[],
+        description: "The log begins with line 1, or where it says that it begins since old files were dropped \
+            (keep_files). The chain shows what was changed or removed; that the end is missing shows only beside the \
+            copy that went to syslog: compare Last and Hash with it. A log that is not whole is a Failure, and the \
+            exit status is 1. A role needs both scopes global for it.",
+        parameters: &[Parameter::new(
+            "FirstLine",
+            Kind::Integer(1, i64::MAX),
+            "The line that the log begins with since whole old files were moved away by hand.",
+        )
+        .default("1, or what the log says")
+        .binds(Binds::Everybody)],
         emits: "AuditLogTest",
         roles: &[BuiltIn::ServerAdministrator],
         impact: Impact::None,
@@ -30,7 +39,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let log = call.world.audit(&call.topology);
-    let verified = tokio::task::block_in_place(|| verify(&log));
+    let first = call.bound.integer("FirstLine").and_then(|line| u64::try_from(line).ok()).unwrap_or(1);
+    let verified = tokio::task::block_in_place(|| verify_from(&log, first));
     let record = match verified {
         Ok(log) => Record::new("AuditLogTest")
             .with("Result", "Success")

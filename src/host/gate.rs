@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::power::Ground;
+use super::refusal;
 use super::touch::{limited, things};
 use super::view::visible;
 use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role, ScriptModule};
@@ -142,7 +143,7 @@ impl Gate {
         let Some(cmdlet) = cmdlet_name(description) else { return Err(refused("no cmdlet's name")) };
         let held = roles.roles_of(&self.principal);
         if !access::may_run_at_all(&held, &cmdlet) {
-            return Err(refused("no role has the cmdlet"));
+            return Err(refused(refusal::NO_CMDLET));
         }
         let own = held.into_iter().filter(|role| role.cmdlets.contains(&cmdlet)).cloned().collect();
         let (everything, topology) = (everything.clone(), topology.clone());
@@ -207,7 +208,7 @@ impl Leave {
             Decision::Allowed { by } => Ok(by),
             Decision::Refused(reason) => Err(Refused {
                 error: ErrorRecord::permission_denied(self.description.name),
-                reason: format!("{reason:?}"),
+                reason: refusal::words(&reason, &roles, call),
             }),
         }
     }

@@ -10,6 +10,7 @@ pub mod bind;
 pub mod gate;
 pub mod kept;
 pub mod power;
+pub mod refusal;
 pub mod touch;
 pub mod view;
 pub mod library;
@@ -370,7 +371,8 @@ impl Host {
         (streams, reports)
     }
 
-    /// What looks at every value that the cmdlet emits: the tally of tests, and `-OutVariable`.
+    /// What looks at every value that the cmdlet emits: the tally of tests, whatever they test, and
+    /// `-OutVariable`.
     fn watch(&self, description: &'static Description, kept: &Kept) -> Option<Watch> {
         let counts = description.name.starts_with("Test-");
         let emitted = kept.emitted.clone();

@@ -99,7 +99,7 @@ impl Ground<'_> {
         let name = bound.text("Identity").unwrap_or_default();
         let defined = self.topology.access.iter().flat_map(|access| &access.roles);
         let before = defined.into_iter().find(|definition| role::is_same(&definition.identity, &name));
-        let after = authority::wanted(bound, before, self.everything)?;
+        let after = authority::wanted(bound, before, self.everything, self.topology)?;
         let mut definitions = vec![after.clone()];
         let follows_as_before =
             before.is_some_and(|before| before.cmdlets.is_none() && before.template == after.template);

@@ -35,7 +35,7 @@ pub fn things(
         }
         // Whoever names a file of the service account could name its vault or its topology.
         if parameter.kind == Kind::File {
-            always.push(unlisted(parameter.name));
+            always.push(unlisted(format!("-{}", parameter.name)));
         }
         let values = values(bound, parameter);
         match parameter.binds {
@@ -55,7 +55,7 @@ pub fn things(
             Binds::Partner => far.extend(values.iter().map(|domain| whole_partner(domain, topology))),
             Binds::Federation => far.extend(values.iter().map(|domain| vec![federated(domain, topology)])),
             Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
-            Binds::Endpoint => always.push(unlisted(parameter.name)),
+            Binds::Endpoint => always.push(unlisted(format!("-{}", parameter.name))),
             // Those are for `power`.
             Binds::Role
             | Binds::NewRole

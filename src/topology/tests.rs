@@ -261,14 +261,15 @@ fn one_mistake_each() {
             "3:6: partner[1].body: holds a character that no message can carry",
         ),
         (
-            "[gateway]\nconnection_limit=5",
-            "1:1: gateway.partner_connection_limit: is more than connection_limit, which is 5",
+            "[gateway]\nconnection_limit=5\npartner_connection_limit=6",
+            "3:26: gateway.partner_connection_limit: is more than connection_limit, which is 5 (lower it, or raise connection_limit)",
         ),
         (
             "[audit]\nmax_file_size='1KiB'",
             "2:15: audit.max_file_size: \"1KiB\" is not between 64KiB and 64GiB",
         ),
         ("[audit]\nmax_file_size='64'", "2:15: audit.max_file_size: \"64\" is no size: write \"64MiB\""),
+        ("[audit]\nkeep_files=0", "2:12: audit.keep_files: is not between 1 and 100000"),
         ("[audit]\nsyslog='on'", "2:8: audit.syslog: \"on\" is none of auto, off, required"),
         ("[gateway]\ntimeout='0s'", "2:9: gateway.timeout: \"0s\" is not between nothing and a day"),
         (

@@ -122,7 +122,7 @@ pub enum KeyFault {
         source: io::Error,
     },
     /// It is no age identity.
-    #[error("{path} is no key to a vault: it has one line that begins with AGE-SECRET-KEY-1", path = path.display())]
+    #[error("the vault's key {path} is no key to a vault: one has a single line that begins with AGE-SECRET-KEY-1", path = path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

@@ -24,7 +24,7 @@ pub mod copy;
 pub mod verify;
 
 pub use copy::Syslog;
-pub use verify::{Broken, Verified, verify};
+pub use verify::{Broken, Verified, verify, verify_from};
 
 /// What is told of one call. The log adds number, chain and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,10 @@ pub struct Line {
     /// Whether it is the first of its file, and lines before it are in others.
     #[serde(skip_serializing_if = "is_false", default)]
     pub opens: bool,
+    /// In the first line of a file, where older files were dropped when it was begun: with which line the
+    /// log begins from then on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub oldest: Option<u64>,
     /// When it was written, UTC.
     #[serde(with = "rfc3339")]
     pub time: jiff::Timestamp,
@@ -130,6 +134,8 @@ pub struct Log {
 pub struct Settings {
     /// From what size on, in bytes, a file is full.
     pub max_file_bytes: u64,
+    /// How many full files are kept, at least one, the newest; without a number all of them.
+    pub keep_files: Option<usize>,
     /// Whether a line must be on the disk before the call begins, and outlive the power.
     pub must_reach_disk: bool,
     /// Where copies go.
@@ -139,14 +145,16 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let syslog = Syslog { sockets: Syslog::usual_sockets(), is_required: false };
-        Self { max_file_bytes: 64 << 20, must_reach_disk: true, syslog }
+        Self { max_file_bytes: 64 << 20, keep_files: None, must_reach_disk: true, syslog }
     }
 }
 
 impl Log {
-    /// The log whose current file is `path`. Nothing is made before the first line.
+    /// The log whose current file is `path`, or what that leads to. Nothing is made before the first line.
     pub fn new(path: impl Into<PathBuf>, settings: Settings) -> Self {
-        Self { path: path.into(), settings }
+        let path = path.into();
+        // Without a directory there is no link in it either.
+        Self { path: durable::behind_links(&path).unwrap_or(path), settings }
     }
 
     /// The same log without copies, to write down that no copy was taken.
@@ -186,10 +194,11 @@ impl Log {
         before(Step::Open).map_err(fault(Step::Open))?;
         let mut file = self.open().map_err(fault(Step::Open))?;
         let mut end = self.end(&mut file).map_err(fault(Step::ReadEnd))?;
+        let mut oldest = None;
         // A torn line is vouched for in its own file first.
         if end.file_bytes >= self.settings.max_file_bytes && !end.is_torn {
             before(Step::Rotate).map_err(fault(Step::Rotate))?;
-            self.rotate(&mut file).map_err(fault(Step::Rotate))?;
+            oldest = self.rotate(&mut file).map_err(fault(Step::Rotate))?;
             before(Step::Open).map_err(fault(Step::Open))?;
             file = self.open().map_err(fault(Step::Open))?;
             (end.line_end, end.is_first) = (true, true);
@@ -199,6 +208,7 @@ impl Log {
             previous: end.hash,
             torn: end.is_torn,
             opens: end.is_first && end.n > 0,
+            oldest,
             time: jiff::Timestamp::now(),
             event: shortened(event),
         };
@@ -209,9 +219,13 @@ impl Log {
         let line_end = if end.line_end { "" } else { "\n" };
         before(Step::Append).map_err(fault(Step::Append))?;
         file.write_all(format!("{line_end}{text}\n").as_bytes()).map_err(fault(Step::Append))?;
-        if self.settings.must_reach_disk {
+        if self.settings.must_reach_disk || oldest.is_some() {
             before(Step::Sync).map_err(fault(Step::Sync))?;
             file.sync_data().map_err(fault(Step::Sync))?;
+        }
+        // Only now, when the chain says so, are they dropped.
+        if oldest.is_some() {
+            self.drop_old_files();
         }
         drop(lock);
         before(Step::Copy).map_err(fault(Step::Copy))?;
@@ -245,12 +259,10 @@ impl Log {
         Ok(end)
     }
 
-    /// Sets the current file aside, under the number of its first line.
-    fn rotate(&self, file: &mut File) -> io::Result<()> {
-        file.seek(SeekFrom::Start(0))?;
-        let mut head = Vec::new();
-        Read::by_ref(file).take(MAX_LINE_BYTES as u64).read_to_end(&mut head)?;
-        let first = head.split(|byte| *byte == b'\n').find_map(parse).map_or(0, |line| line.n);
+    /// Sets the current file aside, under the number of its first line. Where files are to be dropped, gives
+    /// the line that the log begins with then.
+    fn rotate(&self, file: &mut File) -> io::Result<Option<u64>> {
+        let first = first_line(file)?;
         let aside = self.path.with_file_name(format!("{}-{first:012}.jsonl", self.stem()));
         if aside.try_exists()? {
             return Err(io::Error::new(
@@ -260,7 +272,27 @@ impl Log {
         }
         std::fs::rename(&self.path, aside)?;
         durable::passing();
-        durable::sync_directory_of(&self.path)
+        durable::sync_directory_of(&self.path)?;
+        let full = self.full_files()?;
+        match full.get(self.n_too_many(&full)) {
+            Some(kept) if self.n_too_many(&full) > 0 => first_line(&mut File::open(kept)?).map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// How many of the full files are more than are kept.
+    fn n_too_many(&self, full: &[PathBuf]) -> usize {
+        self.settings.keep_files.map_or(0, |kept| full.len().saturating_sub(kept.max(1)))
+    }
+
+    /// Removes the full files that are too many. One that cannot be removed is left to the next time: the
+    /// line is written, and to have more than is needed harms nobody.
+    fn drop_old_files(&self) {
+        let full = self.full_files().unwrap_or_default();
+        for file in &full[..self.n_too_many(&full)] {
+            durable::passing();
+            let _ = std::fs::remove_file(file);
+        }
     }
 
     /// The full files, oldest first.
@@ -318,6 +350,14 @@ fn end_of(file: &mut File) -> io::Result<End> {
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, "no whole line is at its end"))
+}
+
+/// The number of a file's first whole line; 0 where there is none.
+fn first_line(file: &mut File) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut head = Vec::new();
+    Read::by_ref(file).take(MAX_LINE_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head.split(|byte| *byte == b'\n').find_map(parse).map_or(0, |line| line.n))
 }
 
 /// Number of the last whole line, whether something follows it, and the hash of what does, or of it.

@@ -24,7 +24,7 @@ fn event(cmdlet: &str) -> Event {
 }
 
 fn settings(max_file_bytes: u64) -> Settings {
-    Settings { max_file_bytes, must_reach_disk: false, syslog: Syslog::OFF }
+    Settings { max_file_bytes, keep_files: None, must_reach_disk: false, syslog: Syslog::OFF }
 }
 
 /// A log of some lines, in a directory of its own.
@@ -85,7 +85,10 @@ fn every_change_shows_at_its_place() {
     ] {
         assert_eq!(told(&lines), Err(wanted.to_owned()));
     }
-    assert_eq!(told(&lines[2..]), Err("LOG:1: this is line 3, and line 1 should be here".to_owned()));
+    for n_gone in 1..5 {
+        let wanted = format!("LOG:1: this is line {}, and line 1 should be here", n_gone + 1);
+        assert_eq!(told(&lines[n_gone..]), Err(wanted));
+    }
     // What the chain alone cannot show: the end is missing.
     assert_eq!(told(&lines[..2]), Ok(()));
 }
@@ -95,6 +98,72 @@ fn set_aside(log: &Log) {
     let text = std::fs::read(log.path()).unwrap();
     let first = text.split(|byte| *byte == b'\n').find_map(parse).unwrap().n;
     std::fs::rename(log.path(), log.path().with_file_name(format!("audit-{first:012}.jsonl"))).unwrap();
+}
+
+#[test]
+fn the_first_files_go_only_where_the_chain_or_the_caller_says_so() {
+    let (_directory, log) = written(20, 1000);
+    let full = log.full_files().unwrap();
+    let first_of = |n: usize| first_line(&mut File::open(&full[n]).unwrap()).unwrap();
+    let whole = std::fs::read_to_string(&full[0]).unwrap();
+    // The first line of the first file, the whole of it, and the whole of the next one.
+    std::fs::write(&full[0], whole.split_once('\n').unwrap().1).unwrap();
+    assert!(matches!(verify(&log), Err(Broken::Number { wanted: 1, found: 2, .. })));
+    std::fs::remove_file(&full[0]).unwrap();
+    std::fs::remove_file(&full[1]).unwrap();
+    let first = first_of(2);
+    let broken = verify(&log).unwrap_err();
+    assert!(matches!(&broken, Broken::Beginning { found, .. } if *found == first), "{broken}");
+    assert!(broken.to_string().contains(&format!("say so with -FirstLine {first}")), "{broken}");
+    assert_eq!(verify_from(&log, first).unwrap().first, first);
+    assert!(verify_from(&log, first - 1).is_err());
+    // The number is no leave to remove more, or to remove a part of a file.
+    let whole = std::fs::read_to_string(&full[2]).unwrap();
+    std::fs::write(&full[2], whole.split_once('\n').unwrap().1).unwrap();
+    assert!(matches!(verify_from(&log, first), Err(Broken::Number { .. })));
+    assert!(matches!(verify_from(&log, first + 1), Err(Broken::Number { .. })));
+}
+
+#[test]
+fn old_files_are_dropped_as_the_settings_say_and_the_chain_tells() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.jsonl");
+    let keeping = |keep_files| Log::new(&path, Settings { keep_files, ..settings(1000) });
+    for _ in 0..20 {
+        let _ = keeping(Some(3)).write(event("Test-XmppIM")).unwrap();
+        let full = keeping(None).full_files().unwrap();
+        assert!(full.len() <= 3, "{full:?}");
+        let verified = verify(&keeping(None)).unwrap();
+        let oldest = full.first().map_or(1, |file| first_line(&mut File::open(file).unwrap()).unwrap());
+        assert_eq!((verified.first, verified.n_lines), (oldest, verified.last - oldest + 1));
+    }
+    // What the log begins with now it keeps: one file or one line less shows.
+    let full = keeping(None).full_files().unwrap();
+    let whole = std::fs::read_to_string(&full[0]).unwrap();
+    std::fs::write(&full[0], whole.split_once('\n').unwrap().1).unwrap();
+    assert!(matches!(verify(&keeping(None)), Err(Broken::Number { .. })));
+    std::fs::remove_file(&full[0]).unwrap();
+    assert!(matches!(verify(&keeping(None)), Err(Broken::Beginning { .. })));
+    // And a removal is not covered up by the files that are full later, as long as it would not have been
+    // made anyway.
+    for _ in 0..4 {
+        let _ = keeping(None).write(event("Test-XmppIM")).unwrap();
+    }
+    assert!(matches!(verify(&keeping(None)), Err(Broken::Beginning { .. })));
+}
+
+#[test]
+fn a_log_behind_a_link_is_one_log() {
+    let (directory, log) = written(3, 1000);
+    let link = directory.path().join("link.jsonl");
+    std::os::unix::fs::symlink(log.path(), &link).unwrap();
+    let linked = Log::new(&link, settings(1000));
+    for n in 0..6 {
+        let receipt = [&log, &linked][n % 2].write(event("Get-Pool")).unwrap();
+        assert_eq!(receipt.n, n as u64 + 4);
+    }
+    assert_eq!((verify(&log).unwrap().n_lines, verify(&linked).unwrap().n_lines), (9, 9));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink(), "the link is not set aside");
 }
 
 #[test]
@@ -155,11 +224,12 @@ fn a_full_file_is_set_aside_and_the_chain_goes_on() {
     // The oldest may go, whole files and nothing less.
     std::fs::write(&full[1], &second).unwrap();
     std::fs::remove_file(&full[0]).unwrap();
-    assert!(verify(&log).unwrap().first > 1);
+    assert!(verify(&log).is_err());
+    assert!(verify_from(&log, 10).unwrap().first > 1);
     std::fs::write(&full[1], &second[second.iter().position(|byte| *byte == b'\n').unwrap() + 1..]).unwrap();
-    assert!(matches!(verify(&log), Err(Broken::Number { place: Place { line: 1, .. }, .. })));
+    assert!(matches!(verify_from(&log, 10), Err(Broken::Number { place: Place { line: 1, .. }, .. })));
     log.full_files().unwrap().iter().for_each(|file| std::fs::remove_file(file).unwrap());
-    assert_eq!(verify(&log).unwrap().first, 21);
+    assert_eq!(verify_from(&log, 21).unwrap().first, 21);
 }
 
 #[test]
@@ -237,9 +307,11 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
 fn a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed() {
     const TEST: &str = "access::audit::tests::a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed";
     // Small files, so that full ones are set aside; nothing is there at first, not even the directory.
-    let log_at = |path: &Path| Log::new(path, Settings { must_reach_disk: true, ..settings(600) });
+    let log_at = |path: &Path| {
+        Log::new(path, Settings { must_reach_disk: true, keep_files: Some(1), ..settings(600) })
+    };
     if let Some(path) = told_to_die() {
-        for n in 1..=4 {
+        for n in 1..=6 {
             assert_eq!(log_at(Path::new(&path)).write(event("Get-Pool")).unwrap().n, n);
             confirm(n);
         }
@@ -261,12 +333,12 @@ fn a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed() {
             let verified = verify(&log).unwrap_or_else(|broken| panic!("place {n}: {broken}"));
             // A line may have been written that nobody was told of.
             assert!((n_confirmed..=n_confirmed + 1).contains(&verified.last), "place {n}: {verified:?}");
-            assert_eq!(verified.n_lines, verified.last, "place {n}");
+            assert_eq!(verified.n_lines, verified.last + 1 - verified.first.max(1), "place {n}");
             assert_eq!(log.write(event("Get-Pool")).unwrap().n, verified.last + 1, "place {n}");
-            assert_eq!(verify(&log).unwrap().n_lines, verified.last + 1, "place {n}");
+            assert_eq!(verify(&log).unwrap().last, verified.last + 1, "place {n}");
         },
     );
-    assert!(n_places >= 4 * 5, "{n_places}");
+    assert!(n_places >= 6 * 5, "{n_places}");
 }
 
 /// A log whose copies go to these sockets.

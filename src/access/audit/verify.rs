@@ -14,7 +14,7 @@ use crate::durable;
 pub struct Verified {
     /// How many lines were read.
     pub n_lines: u64,
-    /// The number of the first; more than 1 where older files were removed.
+    /// The number of the first; more than 1 where older files were dropped or moved away.
     pub first: u64,
     /// The number of the last; compare it with the last one that syslog has.
     pub last: u64,
@@ -65,8 +65,21 @@ pub enum Broken {
         /// The number that is there.
         found: u64,
     },
+    /// The log begins with a later line than it should.
+    #[error(
+        "{place}: the log begins with line {found}, and should with line {wanted}: what stood before was \
+         removed (if whole old files were moved away on purpose, say so with -FirstLine {found})"
+    )]
+    Beginning {
+        /// Where.
+        place: Place,
+        /// With which line it should begin.
+        wanted: u64,
+        /// The number of the first line that is there.
+        found: u64,
+    },
     /// A file cannot be read.
-    #[error("{file}: {source}", file = file.display())]
+    #[error("cannot read {file}: {source}", file = file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -75,12 +88,21 @@ pub enum Broken {
     },
 }
 
-/// Checks a whole log, full files and the current one, as they are when it is asked.
+/// Checks a whole log, full files and the current one, as they are when it is asked. It begins with line 1,
+/// or with the line that the log itself says it begins with since old files were dropped.
 ///
 /// # Errors
 /// The first place where the chain breaks.
 pub fn verify(log: &Log) -> Result<Verified, Broken> {
-    let mut chain = Chain::default();
+    verify_from(log, 1)
+}
+
+/// As [`verify`], of a log whose lines before this one were moved away by hand.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_from(log: &Log, first: u64) -> Result<Verified, Broken> {
+    let mut chain = Chain { wanted_first: first.max(1), ..Chain::default() };
     for file in files(log)? {
         chain.read(&file)?;
     }
@@ -143,6 +165,10 @@ fn first_by_name(path: &Path) -> Option<u64> {
 struct Chain {
     n_lines: u64,
     first: u64,
+    /// With which line the log may begin at the latest.
+    wanted_first: u64,
+    /// Where the first line stands.
+    first_place: Option<Place>,
     last: u64,
     /// The hash of the last whole line.
     hash: Option<String>,
@@ -184,6 +210,7 @@ impl Chain {
     }
 
     fn whole(&mut self, bytes: &[u8], line: &Line, place: Place, first: Option<u64>) -> Result<(), Broken> {
+        self.wanted_first = self.wanted_first.max(line.oldest.unwrap_or(0));
         let torn = self.torn_now.take();
         if let (Some((torn, _)), false) = (&torn, line.torn) {
             return Err(Broken::NoLine { place: torn.clone() });
@@ -197,6 +224,7 @@ impl Chain {
             (None, Some(hash)) => Some(hash.clone()),
             (None, None) => (line.n == 1).then(|| FIRST.to_owned()),
         };
+
         if self.n_lines > 0 && line.n != self.last + 1 {
             return Err(Broken::Number { place, wanted: self.last + 1, found: line.n });
         }
@@ -204,7 +232,7 @@ impl Chain {
             return Err(Broken::Previous { place });
         }
         if self.n_lines == 0 {
-            self.first = line.n;
+            (self.first, self.first_place) = (line.n, Some(place));
         }
         self.n_lines += 1;
         self.last = line.n;
@@ -223,6 +251,9 @@ impl Chain {
     }
 
     fn finish(mut self) -> Result<Verified, Broken> {
+        if let Some(place) = self.first_place.filter(|_| self.first > self.wanted_first) {
+            return Err(Broken::Beginning { place, wanted: self.wanted_first, found: self.first });
+        }
         // At the very end nobody has vouched yet; the next writer will.
         self.torn.extend(self.torn_now.map(|(place, _)| place));
         Ok(Verified {

@@ -237,6 +237,7 @@ struct Modelled {
     cmdlets: u8,
     pools: u8,
     is_global: bool,
+    is_for_everybody: bool,
     users: u8,
     domains: u8,
     is_administrator: bool,
@@ -249,6 +250,7 @@ struct Modelled {
 enum Part {
     Pool(usize),
     Settings,
+    Everybody,
     User(usize),
     Domain(usize),
     Unlisted,
@@ -273,6 +275,7 @@ fn model(roles: &[Modelled], cmdlet: usize, given: &[(usize, Vec<usize>)], thing
                     && match part {
                         Part::Pool(n) => has(role.pools, *n),
                         Part::Settings => role.is_global,
+                        Part::Everybody => role.is_global && role.is_for_everybody,
                         Part::User(n) => has(role.users, *n),
                         Part::Domain(n) => has(role.domains, *n),
                         Part::Unlisted => role.is_administrator,
@@ -337,6 +340,7 @@ fn any_role(dice: &mut Dice, patterns: &[(Limit, u8)]) -> (Role, Modelled) {
             cmdlets: (1 << n) - 1,
             pools: 7,
             is_global: true,
+            is_for_everybody: true,
             users: 15,
             domains: 7,
             is_administrator: built_in == BuiltIn::Administrator,
@@ -386,6 +390,7 @@ fn any_role(dice: &mut Dice, patterns: &[(Limit, u8)]) -> (Role, Modelled) {
         };
         definition.user_scopes.push(scope.parse().unwrap());
         modelled.users |= users;
+        modelled.is_for_everybody |= n == 0;
         modelled.domains |= domains;
     }
     for _ in 0..dice.below(3) {
@@ -403,7 +408,8 @@ fn any_role(dice: &mut Dice, patterns: &[(Limit, u8)]) -> (Role, Modelled) {
 }
 
 fn any_part(dice: &mut Dice) -> (Touch, Part) {
-    match dice.below(12) {
+    match dice.below(13) {
+        12 => (Touch::Everybody, Part::Everybody),
         0 => (Touch::Settings, Part::Settings),
         1 => (Touch::Unlisted { what: "a pool".into() }, Part::Unlisted),
         2..6 => {

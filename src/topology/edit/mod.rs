@@ -20,6 +20,7 @@ use shape::{apply, at, count, list_of, place_of, position, push_into, take, text
 
 // Reading order.
 mod shape;
+mod list;
 mod comments;
 
 /// One table of the document.
@@ -94,6 +95,9 @@ pub enum Fault {
     /// The pool has test users, and no second list of them can be made.
     #[error("the pool {0} has test users already")]
     TestUsersExist(Domain),
+    /// The account that shall be the second test user is the first one.
+    #[error("{0} is the first test user already")]
+    FirstTestUser(String),
     /// The pool has no test users to change.
     #[error("the pool {0} has no test users")]
     NoTestUsers(Domain),
@@ -135,11 +139,11 @@ pub fn change<E: From<Fault>>(
     if let Some(directory) = directory {
         durable::create_directory(directory).map_err(Fault::from)?;
     }
-    let _lock = durable::lock(path).map_err(Fault::from)?;
+    let lock = durable::lock(path).map_err(Fault::from)?;
     let (document, topology) = rehearsed(path, deed)?;
     let text = document.text();
     if text != document.original {
-        durable::replace(path, text.as_bytes(), NEW_MODE).map_err(Fault::from)?;
+        durable::replace(lock.file(), text.as_bytes(), NEW_MODE).map_err(Fault::from)?;
     }
     Ok(topology)
 }
@@ -238,9 +242,8 @@ impl Document {
         let table = self.find(entry).ok_or_else(|| Fault::Missing(entry.clone()))?;
         let mut orphans = Vec::new();
         for (key, setting) in settings {
-            let comment =
-                apply(table, key, setting).ok_or_else(|| Fault::Shape { entry: entry.clone(), key })?;
-            orphans.extend(place.map(|position| Orphan { position, comment }));
+            let shape = || Fault::Shape { entry: entry.clone(), key };
+            orphans.extend(apply(table, key, setting, place).ok_or_else(shape)?);
         }
         comments::restore(&mut self.toml, orphans);
         Ok(())
@@ -268,7 +271,8 @@ impl Document {
         let item = parent.get_mut(list.key).ok_or_else(missing)?;
         let n = position(item, |table| entry.is(table)).ok_or_else(missing)?;
         let orphan = take(item, n);
-        if count(item) == 0 {
+        // One that is written inline stays with its comments when nothing is left in it.
+        if count(item) == 0 && item.is_array_of_tables() {
             match entry {
                 Entry::Partner(_) => leave_empty(parent, list.key),
                 Entry::Pool(_) | Entry::Role(_) | Entry::Principal(_) | Entry::Gateway | Entry::Resolver => {
@@ -306,7 +310,7 @@ impl Document {
             if let Some(n) = position(assignments, of_role) {
                 let table = at(assignments, n).ok_or_else(shape)?;
                 let add = Setting::Items { add: vec![member], remove: Vec::new() };
-                apply(table, "members", &add).ok_or_else(shape)?;
+                apply(table, "members", &add, None).ok_or_else(shape)?;
                 return Ok(true);
             }
         }
@@ -340,11 +344,11 @@ impl Document {
                     orphans.extend(take(assignments, n));
                 } else {
                     let remove = member.iter().map(|member| (*member).to_owned()).collect();
-                    apply(table, "members", &Setting::Items { add: Vec::new(), remove });
+                    apply(table, "members", &Setting::Items { add: Vec::new(), remove }, None);
                     n += 1;
                 }
             }
-            if n == 0 {
+            if n == 0 && assignments.is_array_of_tables() {
                 access.remove(ASSIGNMENT);
             }
         }

@@ -8,6 +8,7 @@ use toml_edit::{Array, ArrayOfTables, Item, Table, TableLike, Value};
 
 use super::Setting;
 use super::comments::{Orphan, not_its_own, remove_key, text_in};
+use super::list::List;
 use crate::access::{CmdletName, ConfigScope, Limit, LimitedParameter, UserScope};
 use crate::address::{Address, Domain};
 use crate::topology::Server;
@@ -53,7 +54,9 @@ pub(super) fn take(item: &mut Item, n: usize) -> Option<Orphan> {
             Some(Orphan { position: table.position()?, comment: others.to_owned() })
         }
         Item::Value(Value::Array(values)) => {
-            values.remove(n);
+            let mut list = List::of(values);
+            let _ = list.remove(n);
+            list.write(values);
             None
         }
         Item::None | Item::Table(_) | Item::Value(_) => None,
@@ -76,7 +79,11 @@ pub(super) fn push_into(parent: &mut dyn TableLike, key: &str, mut table: Table)
     }
     match parent.get_mut(key)? {
         Item::ArrayOfTables(tables) => tables.push(table),
-        Item::Value(Value::Array(values)) => values.push(table.into_inline_table()),
+        Item::Value(Value::Array(values)) => {
+            let mut list = List::of(values);
+            list.push(Value::InlineTable(table.into_inline_table()));
+            list.write(values);
+        }
         Item::None | Item::Table(_) | Item::Value(_) => return None,
     }
     Some(())
@@ -97,28 +104,30 @@ fn empty_list_out(parent: &mut dyn TableLike, key: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// Sets a key; gives what stood above one that goes away and was not its own, if nothing in the table
-/// can keep it.
-pub(super) fn apply(table: &mut dyn TableLike, key: &'static str, setting: &Setting) -> Option<String> {
-    if let Setting::Default = setting {
-        return Some(remove_key(table, key));
-    }
-    set(table, key, setting).map(|()| String::new())
-}
-
-fn set(table: &mut dyn TableLike, key: &'static str, setting: &Setting) -> Option<()> {
-    match setting {
-        Setting::Default => {
-            table.remove(key);
-            Some(())
+/// Sets a key of a table that stands at `place`. Gives what stood above a key or table that goes away and
+/// was not its own, if nothing in the table can keep it.
+pub(super) fn apply(
+    table: &mut dyn TableLike,
+    key: &'static str,
+    setting: &Setting,
+    place: Option<isize>,
+) -> Option<Vec<Orphan>> {
+    let made = match setting {
+        Setting::Default if table.get(key).is_some_and(Item::is_array_of_tables) => {
+            return put_limits(table, key, &[]);
         }
+        Setting::Default => {
+            let comment = remove_key(table, key);
+            return Some(place.map(|position| Orphan { position, comment }).into_iter().collect());
+        }
+        Setting::Limits(limits) => return put_limits(table, key, limits),
         Setting::Text(text) => put(table, key, Value::from(text.as_str())),
         Setting::Number(number) => put(table, key, Value::from(i64::from(*number))),
         Setting::Flag(flag) => put(table, key, Value::from(*flag)),
         Setting::List(wanted) => put_list(table, key, wanted),
         Setting::Items { add, remove } => change_items(table, key, add, remove),
-        Setting::Limits(limits) => put_limits(table, key, limits),
-    }
+    };
+    made.map(|()| Vec::new())
 }
 
 /// Puts a value in the place of another one, whose blanks and comment stay.
@@ -136,25 +145,35 @@ fn put(table: &mut dyn TableLike, key: &str, mut value: Value) -> Option<()> {
     Some(())
 }
 
-/// Makes a list of texts another one: items that stay keep their lines and comments, and new ones
-/// stand where they belong.
+/// Makes a list of texts another one: items that stay keep their lines and comments, those that change
+/// places take their comments along, and new ones stand where they belong.
 fn put_list(table: &mut dyn TableLike, key: &str, wanted: &[String]) -> Option<()> {
-    let there: Vec<String> = list_of(table, key).into_iter().map(str::to_owned).collect();
+    let mut there: Vec<String> = list_of(table, key).into_iter().map(str::to_owned).collect();
     let list = table.get_mut(key).and_then(Item::as_array_mut);
     let is_comparable =
         |list: &Array| list.len() == there.len() && there.len() * wanted.len() <= MAX_COMPARED;
     let Some(list) = list.filter(|list| is_comparable(list)) else {
         return put(table, key, Value::Array(Array::from_iter(wanted.iter().map(String::as_str))));
     };
-    let stays = longest_common(&there, wanted, |one, other| is_same_item(key, one, other));
-    for n in (0..there.len()).rev().filter(|n| !stays.iter().any(|(old, _)| old == n)) {
-        remove_item(list, n);
-    }
-    for (n, item) in wanted.iter().enumerate() {
-        if !stays.iter().any(|(_, new)| *new == n) {
-            insert_item(list, n, item);
+    let mut items = List::of(list);
+    let mut moved = Vec::new();
+    // What goes first, so that a comment behind several items is left to one that stays.
+    for n in (0..there.len()).rev() {
+        if !wanted.iter().any(|item| is_same_item(key, &there[n], item)) {
+            let _ = (there.remove(n), items.remove(n));
         }
     }
+    let stays = longest_common(&there, wanted, |one, other| is_same_item(key, one, other));
+    for n in (0..there.len()).rev().filter(|n| !stays.iter().any(|(old, _)| old == n)) {
+        moved.push((&there[n], items.remove(n)));
+    }
+    for (n, item) in wanted.iter().enumerate().filter(|(n, _)| !stays.iter().any(|(_, new)| new == n)) {
+        match moved.iter().position(|(written, _)| is_same_item(key, written, item)) {
+            Some(place) => items.put_back(n, moved.swap_remove(place).1),
+            None => items.insert(n, Value::from(item.as_str())),
+        }
+    }
+    items.write(list);
     Some(())
 }
 
@@ -190,25 +209,6 @@ fn longest_common(
     pairs
 }
 
-/// Puts an item before the one at its place; what stands behind the item before that stays there.
-fn insert_item(list: &mut Array, n: usize, item: &str) {
-    let Some(next) = list.get_mut(n) else { return add_item(list, item) };
-    let above = text_in(next.decor().prefix());
-    let mut value = Value::from(item);
-    match above.split_once('\n') {
-        Some((behind, own)) => {
-            let indent = own.rsplit_once('\n').map_or(own, |(_, indent)| indent);
-            value.decor_mut().set_prefix(format!("{behind}\n{indent}"));
-            next.decor_mut().set_prefix(format!("\n{own}"));
-        }
-        None => {
-            value.decor_mut().set_prefix(above);
-            next.decor_mut().set_prefix(" ");
-        }
-    }
-    list.insert_formatted(n, value);
-}
-
 fn change_items(
     table: &mut dyn TableLike,
     key: &'static str,
@@ -219,62 +219,20 @@ fn change_items(
         table.insert(key, toml_edit::value(Array::new()));
     }
     let list = table.get_mut(key)?.as_array_mut()?;
+    let mut items = List::of(list);
+    let is = |value: &Value, item: &str| value.as_str().is_some_and(|listed| is_same_item(key, listed, item));
     for item in remove {
-        let is_it = |value: &Value| value.as_str().is_some_and(|listed| is_same_item(key, listed, item));
-        loop {
-            let Some(n) = list.iter().position(is_it) else { break };
-            remove_item(list, n);
+        while let Some(n) = items.position(|value| is(value, item)) {
+            let _ = items.remove(n);
         }
     }
     for item in add {
-        let is_there = list.iter().any(|v| v.as_str().is_some_and(|listed| is_same_item(key, listed, item)));
-        if !is_there {
-            add_item(list, item);
+        if items.position(|value| is(value, item)).is_none() {
+            items.push(Value::from(item.as_str()));
         }
     }
+    items.write(list);
     Some(())
-}
-
-/// A list with one item a line goes on so, below the comment behind its last item.
-fn add_item(list: &mut Array, item: &str) {
-    let above = list.iter().last().map(|last| text_in(last.decor().prefix())).unwrap_or_default();
-    let Some((_, indent)) = above.rsplit_once('\n') else {
-        list.push(item);
-        return;
-    };
-    let mut value = Value::from(item);
-    if list.trailing_comma() {
-        let below = text_in(Some(list.trailing()));
-        let (comment, end) = below.rsplit_once('\n').unwrap_or(("", &below));
-        value.decor_mut().set_prefix(format!("{comment}\n{indent}"));
-        list.set_trailing(format!("\n{end}"));
-    } else if let Some(last) = list.iter_mut().last() {
-        let below = text_in(last.decor().suffix());
-        let (comment, end) = below.rsplit_once('\n').unwrap_or(("", &below));
-        value.decor_mut().set_prefix(format!("{comment}\n{indent}"));
-        value.decor_mut().set_suffix(format!("\n{end}"));
-        last.decor_mut().set_suffix("");
-    }
-    list.push_formatted(value);
-}
-
-/// Only the comment behind an item goes with it.
-fn remove_item(list: &mut Array, n: usize) {
-    let above = text_in(list.remove(n).decor().prefix());
-    let below = match list.get(n) {
-        Some(next) => text_in(next.decor().prefix()),
-        None => text_in(Some(list.trailing())),
-    };
-    let kept = above.rsplit_once('\n').map(|(kept, _)| kept).filter(|kept| kept.contains('#')).unwrap_or("");
-    let between = match below.find('\n') {
-        Some(line_end) => format!("{kept}{}", &below[line_end..]),
-        None if kept.is_empty() && !above.contains('\n') => above,
-        None => below,
-    };
-    match list.get_mut(n) {
-        Some(next) => next.decor_mut().set_prefix(between),
-        None => list.set_trailing(between),
-    }
 }
 
 /// Whether two spellings of an item mean the same.
@@ -294,28 +252,59 @@ fn is_same_item(key: &str, one: &str, other: &str) -> bool {
     compared.unwrap_or(one == other)
 }
 
-fn put_limits(table: &mut dyn TableLike, key: &str, limits: &[LimitedParameter]) -> Option<()> {
-    let mut tables = ArrayOfTables::new();
-    for limited in limits {
+/// Makes the limits of a role others: a table of the same parameter stays and is changed, so that comments
+/// stay; new ones stand at the end.
+fn put_limits(
+    table: &mut dyn TableLike,
+    key: &'static str,
+    limits: &[LimitedParameter],
+) -> Option<Vec<Orphan>> {
+    let is_of = |limited: &LimitedParameter, table: &dyn TableLike| {
+        let cmdlet = text_of(table, "cmdlet").and_then(|name| name.parse::<CmdletName>().ok());
+        cmdlet.is_some_and(|name| name == limited.cmdlet)
+            && text_of(table, "parameter").is_some_and(|name| {
+                name.trim().trim_start_matches('-').eq_ignore_ascii_case(&limited.parameter)
+            })
+    };
+    let mut orphans = Vec::new();
+    let mut left: Vec<&LimitedParameter> = limits.iter().collect();
+    if let Some(item) = table.get_mut(key) {
+        let mut n = 0;
+        while let Some(table) = at(item, n) {
+            match left.iter().position(|limited| is_of(limited, table)) {
+                Some(place) => {
+                    put_limit(table, &left.remove(place).limit)?;
+                    n += 1;
+                }
+                None => orphans.extend(take(item, n)),
+            }
+        }
+        if n == 0 && item.is_array_of_tables() {
+            table.remove(key);
+        }
+    }
+    for limited in left {
         let mut limit = Table::new();
         limit.insert("cmdlet", toml_edit::value(limited.cmdlet.as_str()));
         limit.insert("parameter", toml_edit::value(limited.parameter.as_str()));
-        match &limited.limit {
-            Limit::Values(values) => {
-                limit.insert("values", toml_edit::value(Array::from_iter(values.iter().map(String::as_str))))
-            }
-            Limit::Pattern(pattern) => limit.insert("pattern", toml_edit::value(pattern.as_str())),
-        };
-        tables.push(limit);
+        put_limit(&mut limit, &limited.limit)?;
+        push_into(table, key, limit)?;
     }
-    let is_inline = table.get(key).is_some_and(Item::is_value);
-    table.remove(key);
-    if !limits.is_empty() {
-        let item =
-            if is_inline { toml_edit::value(tables.into_array()) } else { Item::ArrayOfTables(tables) };
-        table.insert(key, item);
+    Some(orphans)
+}
+
+fn put_limit(table: &mut dyn TableLike, limit: &Limit) -> Option<()> {
+    match limit {
+        Limit::Values(values) => {
+            remove_key(table, "pattern");
+            put_list(table, "values", values)
+        }
+        Limit::Pattern(pattern) if text_of(table, "pattern") == Some(pattern.as_str()) => Some(()),
+        Limit::Pattern(pattern) => {
+            remove_key(table, "values");
+            put(table, "pattern", Value::from(pattern.as_str()))
+        }
     }
-    Some(())
 }
 
 /// Lists whose comparison would take longer are written anew.

@@ -101,11 +101,26 @@ fn comments_in_a_list_stay_with_their_items() {
         ("[\n  \"a\",\n  \"b\"\n]", "c", "", "[\n  \"a\",\n  \"b\",\n  \"c\"\n]"),
         ("[\"a\", \"b\"]", "c", "a", "[\"b\", \"c\"]"),
         ("[\n  # one\n  \"a\",\n  # two\n  \"b\",\n]", "", "a", "[\n  # one\n  # two\n  \"b\",\n]"),
+        ("[\n  \"a\", # a\n  \"b\" # b\n]", "", "b", "[\n  \"a\" # a\n]"),
+        ("[\n  \"a\", # a\n  \"b\" # b\n]", "", "a", "[\n  \"b\" # b\n]"),
+        ("[\n  \"a\", # a\n  \"b\" # b\n]", "c", "b", "[\n  \"a\", # a\n  \"c\"\n]"),
+        ("[\"a\", # a\n \"b\"]", "", "b", "[\"a\" # a\n]"),
+        ("[\"a\", # a\n \"b\"] # x", "", "a", "[\"b\"] # x"),
+        ("[ # x\n  \"a\", # a\n  \"b\",\n]", "", "a", "[ # x\n  \"b\",\n]"),
+        ("[ # x\n  \"a\", # a\n]", "", "a", "[ # x\n]"),
+        ("[\n  \"a\", # a\n]", "", "a", "[]"),
+        ("[\n  \"a\", \"b\", # both\n  \"d\", # d\n]", "", "b", "[\n  \"a\", # both\n  \"d\", # d\n]"),
+        ("[\n  \"a\", \"b\", # both\n  \"d\", # d\n]", "", "a", "[\n  \"b\", # both\n  \"d\", # d\n]"),
+        ("[\n  \"a\" # a\n  , \"b\" # b\n]", "", "b", "[\n  \"a\" # a\n]"),
+        ("[\n  \"a\" # a\n  , \"b\" # b\n]", "c", "", "[\n  \"a\" # a\n  , \"b\", # b\n   \"c\"\n]"),
+        ("[\n  \"a\",\n  # below\n  \"b\"]", "", "b", "[\n  \"a\"\n  # below\n]"),
+        ("[\n  # b is gone\n]", "c", "", "[\n  # b is gone\n    \"c\"\n]"),
+        ("[\"a\"]", "", "a", "[]"),
     ] {
         let mut toml: DocumentMut = format!("x = {before}").parse().unwrap();
         let some = |item: &str| if item.is_empty() { vec![] } else { vec![item.to_owned()] };
         let setting = Setting::Items { add: some(add), remove: some(remove) };
-        apply(toml.as_table_mut(), "x", &setting).unwrap();
+        apply(toml.as_table_mut(), "x", &setting, None).unwrap();
         assert_eq!(toml.to_string().trim_end(), format!("x = {after}"));
     }
 }
@@ -373,9 +388,109 @@ fn a_list_is_made_another_one_item_by_item() {
         ),
     ] {
         let mut toml: DocumentMut = before.parse().unwrap();
-        apply(toml.as_table_mut(), "test_users", &list(wanted)).unwrap();
+        apply(toml.as_table_mut(), "test_users", &list(wanted), None).unwrap();
         assert_eq!(toml.to_string().trim_end().trim_start_matches("test_users = "), told, "{wanted:?}");
     }
+}
+
+#[test]
+fn comments_of_inline_tables_and_of_their_list_stay() {
+    let before = "# Agreed upon by mail.\npartner = [ # inline partners\n  { domain = \"contoso.com\" }, # contoso\n  \
+        { domain = \"fabrikam.org\" }, # last one\n]\n";
+    let without = |gone: &[&str]| {
+        after(before, |document| gone.iter().try_for_each(|gone| document.remove(&partner(gone))))
+    };
+    let head = "# Agreed upon by mail.\npartner = [ # inline partners\n";
+    assert_eq!(
+        without(&["contoso.com"]),
+        format!("{head}  {{ domain = \"fabrikam.org\" }}, # last one\n]\n")
+    );
+    assert_eq!(without(&["fabrikam.org"]), format!("{head}  {{ domain = \"contoso.com\" }}, # contoso\n]\n"));
+    assert_eq!(without(&["fabrikam.org", "contoso.com"]), format!("{head}]\n"));
+    assert_eq!(
+        after(before, |document| document.add(&partner("x.example"), &[])),
+        format!("{}  {{ domain = \"x.example\" }},\n]\n", before.trim_end().trim_end_matches(']'))
+    );
+}
+
+#[test]
+fn comments_of_limits_and_assignments_that_stay_stay() {
+    let before = r#"[access]
+assignment = [
+  { role = "Administrator", members = ["os-user:root"] }, # root
+  { role = "R", members = ["os-user:kim"] }, # R
+]
+
+# R, for Kim.
+[[access.role]]
+identity = "R"
+template = "HelpDesk"
+
+# not on Sundays
+[[access.role.limit]] # first
+cmdlet = "Test-XmppIM"
+parameter = "body"   # the text
+values = [
+  "a", # a
+  "b", # b
+]
+
+# nobody's
+
+# gone
+[[access.role.limit]]
+cmdlet = "Test-XmppIM"
+parameter = "Port"
+values = []
+
+# patterns
+[[access.role.limit]]
+cmdlet = "Test-Registration"
+parameter = "TargetFqdn"
+pattern = "x.*" # all of x
+"#;
+    let limited = |cmdlet: &str, parameter: &str, limit: Limit| LimitedParameter {
+        cmdlet: cmdlet.parse().unwrap(),
+        parameter: parameter.into(),
+        limit,
+    };
+    let wanted = vec![
+        limited("Test-XmppIM", "Timeout", Limit::Pattern("1.*".parse().unwrap())),
+        limited("Test-Registration", "TargetFqdn", Limit::Pattern("x.*".parse().unwrap())),
+        limited("Test-XmppIM", "Body", Limit::Values(vec!["b".into(), "c".into()])),
+    ];
+    let role = Entry::Role("R".into());
+    let told = after(before, |document| document.set(&role, &[("limit", Setting::Limits(wanted.clone()))]));
+    let (head, rest) = told.split_once("values = [").unwrap();
+    assert_eq!(head, before.split_once("values = [").unwrap().0);
+    assert_eq!(
+        rest,
+        r#"
+  "b", # b
+  "c",
+]
+
+# nobody's
+
+# patterns
+[[access.role.limit]]
+cmdlet = "Test-Registration"
+parameter = "TargetFqdn"
+pattern = "x.*" # all of x
+
+[[access.role.limit]]
+cmdlet = "Test-XmppIM"
+parameter = "Timeout"
+pattern = "1.*"
+"#
+    );
+    let told = after(before, |document| document.set(&role, &[("limit", Setting::Default)]));
+    assert!(told.ends_with("template = \"HelpDesk\"\n\n# nobody's\n"), "{told}");
+    let told = after(before, |document| document.remove(&role));
+    assert!(
+        told.starts_with("[access]\nassignment = [\n  { role = \"Administrator\", members = [\"os-user:root\"] }, # root\n]\n"),
+        "{told}"
+    );
 }
 
 proptest! {
@@ -439,6 +554,77 @@ proptest! {
                 left.any(|there| there == wanted),
                 "{line:?} is lost or elsewhere after {edits:?}\n--- before\n{before}\n--- after\n{after}"
             );
+        }
+    }
+
+    /// Whichever items of whatever list go, change or come, those that stay keep their comments, and so does
+    /// the list; only a comment behind an item that has its line for itself goes with it.
+    #[test]
+    fn comments_of_what_stays_in_a_list_stay(
+        list in written::written_list(),
+        fate in prop::collection::vec(0_u8..3, 5),
+        new in 0_usize..3,
+        how in 0_u8..4,
+    ) {
+        let n_items = list.items.len();
+        let gone: Vec<usize> = (0..n_items).filter(|n| fate[*n] == 0).collect();
+        let stays: Vec<usize> = (0..n_items).filter(|n| fate[*n] != 0).collect();
+        let domain = |n: usize| format!("d{n}.example");
+        let added: Vec<String> = (0..new).map(|n| domain(100 + n)).collect();
+        let is_inline = how == 0;
+        let before = if is_inline {
+            format!("# head\npartner = {} # tail\n", list.text(|n| format!("{{ domain = \"{}\" }}", domain(n))))
+        } else {
+            format!(
+                "# head\n[[partner]]\ndomain = \"x.y\"\nadditional_domains = {} # tail\n",
+                list.text(|n| format!("'{}'", domain(n)))
+            )
+        };
+        let entry = partner("x.y");
+        let told = after(&before, |document| match how {
+            0 => {
+                gone.iter().try_for_each(|n| document.remove(&partner(&domain(*n))))?;
+                // Where none is left the first new one is a table of its own.
+                let added = if stays.is_empty() { &[][..] } else { &added };
+                added.iter().try_for_each(|new| document.add(&partner(new), &[]))
+            }
+            1 => {
+                let remove = gone.iter().map(|n| domain(*n)).collect();
+                document.set(&entry, &[("additional_domains", Setting::Items { add: added.clone(), remove })])
+            }
+            3 => {
+                let wanted = stays.iter().rev().map(|n| domain(*n)).chain(added.iter().cloned()).collect();
+                document.set(&entry, &[("additional_domains", Setting::List(wanted))])
+            }
+            _ => {
+                // In the places of those that go.
+                let mut new = added.iter().cloned();
+                let mut wanted = Vec::new();
+                for n in 0..n_items {
+                    wanted.extend(if gone.contains(&n) { new.next() } else { Some(domain(n)) });
+                }
+                document.set(&entry, &[("additional_domains", Setting::List(wanted))])
+            }
+        });
+        let comments = told.lines().flat_map(|line| line.split('#').skip(1)).map(str::trim);
+        let mut comments: Vec<String> = comments
+            .filter(|comment| !["head", "tail"].contains(comment))
+            .map(|comment| format!("# {comment}"))
+            .collect();
+        let mut wanted = list.comments_without(&gone);
+        if how == 3 {
+            // In another order, too.
+            comments.sort();
+            wanted.sort();
+        }
+        prop_assert_eq!(comments, wanted, "{:?}\n{}\n{}", &gone, &before, &told);
+        prop_assert!(told.starts_with("# head\n") && told.contains("] # tail"), "{}", &told);
+        for n in 0..n_items {
+            let Some(line) = told.lines().find(|line| line.contains(&format!("# behind {n}"))) else { continue };
+            let own = list.before_the_comment_behind(n);
+            for own in own.iter().filter(|one| !gone.contains(one) && (how != 3 || own.len() == 1)) {
+                prop_assert!(line.contains(&domain(*own)), "{own} in {line:?}\n{before}\n{told}");
+            }
         }
     }
 }

@@ -131,6 +131,10 @@ impl Reading<'_> {
         let sites: BTreeMap<String, &str> =
             topology.sites().into_iter().map(|site| (site_key(site), site)).collect();
         let pools: BTreeSet<&Domain> = topology.pools.iter().map(|pool| &pool.identity).collect();
+        let other_name = |scope: &ConfigScope| match scope {
+            ConfigScope::Pool(name) => topology.canonical_pool(name.as_str()),
+            ConfigScope::Global | ConfigScope::Site(_) => None,
+        };
         for scope in self.places.roles.iter().flat_map(|role| &role.config_scopes) {
             let (message, known): (String, Vec<&str>) = match &scope.value {
                 ConfigScope::Site(site) if !sites.contains_key(&site_key(site)) => {
@@ -146,8 +150,11 @@ impl Reading<'_> {
                 ConfigScope::Site(site) => site,
                 ConfigScope::Pool(pool) => pool.as_str(),
             };
-            self.mistakes.add(scope.span.clone(), "access.role.config_scopes", message, || {
-                nearest(name, known).map(|near| format!("did you mean {near}?"))
+            self.mistakes.add(scope.span.clone(), "access.role.config_scopes", message, || match other_name(
+                &scope.value,
+            ) {
+                Some(pool) => Some(format!("it is another name of {}: write that", pool.identity)),
+                None => nearest(name, known).map(|near| format!("did you mean {near}?")),
             });
         }
         for scope in self.places.roles.iter().flat_map(|role| &role.user_scopes) {

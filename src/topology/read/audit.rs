@@ -15,6 +15,8 @@ impl Reading<'_> {
         let defaults = Settings::default();
         let file = section.text(mistakes, "file").map(|file| seen_from(path, file.value));
         let size = section.parsed::<Size>(mistakes, "max_file_size");
+        let kept = section.number(mistakes, "keep_files", FILES);
+        let keep_files = kept.and_then(|kept| usize::try_from(kept.value).ok());
         let must_reach_disk = section.flag(mistakes, "must_reach_disk").unwrap_or(defaults.must_reach_disk);
         let copies = section.choice(mistakes, "syslog", &COPIES).map(|found| found.value);
         let socket = section.text(mistakes, "syslog_socket").map(|socket| seen_from(path, socket.value));
@@ -25,7 +27,7 @@ impl Reading<'_> {
         section.close(mistakes);
         let syslog = syslog(copies.unwrap_or(Copies::Auto), socket);
         let max_file_bytes = size.map_or(defaults.max_file_bytes, |size| size.value.0);
-        Some(AuditLog { file, settings: Settings { max_file_bytes, must_reach_disk, syslog } })
+        Some(AuditLog { file, settings: Settings { max_file_bytes, keep_files, must_reach_disk, syslog } })
     }
 }
 
@@ -69,5 +71,7 @@ impl FromStr for Size {
     }
 }
 
+/// The one that was set aside last is always kept.
+const FILES: RangeInclusive<u32> = 1..=100_000;
 /// A file holds some lines at least, each up to 128 KiB in the worst case and a few hundred bytes as a rule.
 const SIZES: RangeInclusive<u64> = 64 << 10..=64 << 30;

@@ -271,6 +271,9 @@ impl Reading<'_> {
                 *setting = found.value;
             }
         }
+        if !section.has("partner_connection_limit") {
+            gateway.partner_connection_limit = gateway.partner_connection_limit.min(gateway.connection_limit);
+        }
         self.places.connection_limit = section.span_of("partner_connection_limit");
         for (key, setting) in [
             ("stream_establishment_timeout", &mut gateway.stream_establishment_timeout),
@@ -362,7 +365,9 @@ impl Reading<'_> {
         if gateway.partner_connection_limit > gateway.connection_limit {
             let message = format!("is more than connection_limit, which is {}", gateway.connection_limit);
             let span = self.places.connection_limit.clone();
-            self.mistakes.add(span, "gateway.partner_connection_limit", message, || None);
+            self.mistakes.add(span, "gateway.partner_connection_limit", message, || {
+                Some("lower it, or raise connection_limit".to_owned())
+            });
         }
         for limit in self.places.partners.iter().filter_map(|places| places.connection_limit.as_ref()) {
             if limit.value > gateway.connection_limit {
@@ -370,7 +375,9 @@ impl Reading<'_> {
                     "is more than the gateway's connection_limit, which is {}",
                     gateway.connection_limit
                 );
-                self.mistakes.add(limit.span.clone(), "partner.connection_limit", message, || None);
+                self.mistakes.add(limit.span.clone(), "partner.connection_limit", message, || {
+                    Some("lower it, or raise gateway.connection_limit".to_owned())
+                });
             }
         }
         for (key, span) in &self.places.timeouts {

@@ -226,3 +226,105 @@ fn fits(block: &Block, key: &str) -> bool {
         _ => ["timeout", "connection_limit"].contains(&key),
     }
 }
+
+/// One item of a list as people write it.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    /// Whether it stands in the line of the one before.
+    shares_line: bool,
+    above: bool,
+    behind: bool,
+}
+
+/// A list in one of its spellings: of texts or of inline tables, with comments wherever one may stand.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    pub(super) items: Vec<Listed>,
+    has_last_comma: bool,
+    comma_first: bool,
+    opening: bool,
+    closing: bool,
+    is_crlf: bool,
+}
+
+pub(super) fn written_list() -> impl Strategy<Value = Written> {
+    let item = any::<[bool; 3]>().prop_map(|[shares_line, above, behind]| Listed {
+        shares_line,
+        above: above && !shares_line,
+        behind,
+    });
+    (prop::collection::vec(item, 1..6), any::<[bool; 5]>()).prop_map(|(mut items, flags)| {
+        // What shares a line with a comment would be in it.
+        for n in 1..items.len() {
+            items[n].shares_line &= !items[n - 1].behind;
+        }
+        let [has_last_comma, comma_first, opening, closing, is_crlf] = flags;
+        items[0].shares_line &= !opening;
+        Written {
+            items,
+            has_last_comma: has_last_comma && !comma_first,
+            comma_first,
+            opening,
+            closing,
+            is_crlf,
+        }
+    })
+}
+
+impl Written {
+    /// The list with `item` for each of its items, by number.
+    pub(super) fn text(&self, item: impl Fn(usize) -> String) -> String {
+        let mut text = String::from("[");
+        text.push_str(if self.opening { " # opening" } else { "" });
+        let n_items = self.items.len();
+        for (n, listed) in self.items.iter().enumerate() {
+            let is_last = n + 1 == n_items;
+            text.push_str(if listed.shares_line { " " } else { "\n" });
+            if listed.above {
+                text.push_str(&format!("\t# above {n}\n"));
+            }
+            let is_alone = !listed.shares_line;
+            text.push_str(if is_alone { "  " } else { "" });
+            text.push_str(if self.comma_first && n > 0 && is_alone { ", " } else { "" });
+            text.push_str(&item(n));
+            let next_has_it = self.comma_first && self.items.get(n + 1).is_some_and(|next| !next.shares_line);
+            text.push_str(if next_has_it || is_last && !self.has_last_comma { "" } else { "," });
+            text.push_str(&if listed.behind { format!("  # behind {n}") } else { String::new() });
+        }
+        let needs_line = self.items.last().is_some_and(|last| last.behind);
+        text.push_str(if self.closing {
+            "\n  # closing\n"
+        } else if needs_line {
+            "\n"
+        } else {
+            ""
+        });
+        text.push(']');
+        if self.is_crlf { text.replace('\n', "\r\n") } else { text }
+    }
+
+    /// The comments that stay when these items go, in their order: all but those behind an item that has its
+    /// line for itself.
+    pub(super) fn comments_without(&self, gone: &[usize]) -> Vec<String> {
+        let mut comments = Vec::new();
+        comments.extend(self.opening.then(|| "# opening".to_owned()));
+        let mut line: Vec<usize> = Vec::new();
+        for (n, listed) in self.items.iter().enumerate() {
+            if !listed.shares_line {
+                line.clear();
+            }
+            line.push(n);
+            comments.extend(listed.above.then(|| format!("# above {n}")));
+            let stays = line.iter().any(|n| !gone.contains(n));
+            comments.extend((listed.behind && stays).then(|| format!("# behind {n}")));
+        }
+        comments.extend(self.closing.then(|| "# closing".to_owned()));
+        comments
+    }
+
+    /// Which items stand in the line that ends with the comment behind an item.
+    pub(super) fn before_the_comment_behind(&self, n: usize) -> Vec<usize> {
+        let first = (0..=n).rev().find(|n| !self.items[*n].shares_line).unwrap_or(0);
+        (first..=n).collect()
+    }
+}
