@@ -5,6 +5,8 @@
 //! the rest is dropped. Ends the stream in order when the last handle is gone. Sends no presence
 //! unless asked to, and holds nothing without a bound.
 
+mod management;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -20,6 +22,8 @@ use super::message::{self, Probe, Sign, answer, answer_request, is_probe, ping, 
 use super::stream::{self, Stream};
 use super::wire::Wire;
 use super::xml::{Element, ns};
+
+use self::management::{Management, Said, covers};
 
 /// A handle on a session.
 #[derive(Clone, Debug)]
@@ -262,30 +266,13 @@ enum Waiting {
     Caller { from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
 }
 
-/// Stream management (XEP-0198), as far as it is an acknowledgement.
-struct Management {
-    state: ManagementState,
-    n_sent: u32,
-    n_received: u32,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum ManagementState {
-    Offered,
-    /// Asked for. What is sent from here on counts.
-    Requested,
-    Enabled,
-    Missing,
-}
-
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     fn new(stream: Stream<Io, Bound>, jid: FullJid, learned: Arc<Learned>) -> Self {
-        let is_offered = stream.features().has_child("sm", ns::MANAGEMENT);
-        let state = if is_offered { ManagementState::Offered } else { ManagementState::Missing };
+        let management = Management::of(stream.features());
         Self {
             stream,
             jid,
-            management: Management { state, n_sent: 0, n_received: 0 },
+            management,
             in_flight: HashMap::new(),
             expected: Vec::new(),
             waiting: HashMap::new(),
@@ -349,12 +336,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     fn send(&mut self, probe: Probe, news: mpsc::Sender<News>) -> Result<(), stream::Fault> {
         self.in_flight.retain(|_, message| !message.news.is_closed());
         self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
-        if self.management.state == ManagementState::Offered {
-            self.stream.queue(&Element::new("enable", ns::MANAGEMENT))?;
-            self.management.state = ManagementState::Requested;
+        if let Some(request) = self.management.request() {
+            self.stream.queue(&request)?;
         }
         self.queue(&probe.stanza())?;
-        let place = (self.management.state != ManagementState::Missing).then_some(self.management.n_sent);
+        let place = self.management.place();
         let id = probe.id().to_owned();
         let domain = probe.to().domain().as_str().to_owned();
         self.in_flight.insert(id.clone(), InFlight { probe, news, is_written: false, place });
@@ -398,9 +384,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     /// Queues a stanza, which counts (XEP-0198, section 4), unlike the elements of the stream itself.
     fn queue(&mut self, stanza: &Element) -> Result<(), stream::Fault> {
         self.stream.queue(stanza)?;
-        if self.management.state != ManagementState::Offered {
-            self.management.n_sent = self.management.n_sent.wrapping_add(1);
-        }
+        self.management.sent();
         Ok(())
     }
 
@@ -414,7 +398,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     fn read(&mut self, element: Element) {
         match (&*element.name, &*element.ns) {
             ("message" | "presence" | "iq", ns::CLIENT) => {
-                self.management.n_received = self.management.n_received.wrapping_add(1);
+                self.management.received();
                 self.read_stanza(element);
             }
             (_, ns::MANAGEMENT) => self.manage(&element),
@@ -423,37 +407,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     }
 
     fn manage(&mut self, element: &Element) {
-        match (&*element.name, self.management.state) {
-            ("enabled", ManagementState::Requested) => {
-                self.management.state = ManagementState::Enabled;
-                self.management.n_received = 0;
-            }
-            ("failed", ManagementState::Requested) => {
-                self.management.state = ManagementState::Missing;
+        match self.management.read(element) {
+            Said::Nothing => {}
+            Said::Refused => {
                 let unproven: Vec<String> = self.in_flight.keys().cloned().collect();
                 for probe in unproven {
                     let _ = self.ping_pool_behind(&probe);
                 }
             }
-            ("a", ManagementState::Enabled) => {
-                if let Some(Ok(count)) = element.attribute("h").map(str::parse) {
-                    self.acknowledged(count);
-                }
-            }
-            ("r", ManagementState::Enabled) => {
-                let count = self.management.n_received.to_string();
-                self.reply(&Element::new("a", ns::MANAGEMENT).with_attribute("h", count));
-            }
-            _ => {}
+            Said::Counted(count) => self.acknowledged(count),
+            Said::Asked(answer) => self.reply(&answer),
         }
     }
 
     fn acknowledged(&mut self, count: u32) {
-        // The counts wrap (XEP-0198, section 4). One that is ahead of what was sent proves nothing.
-        let covers = |count: u32, place: u32| count.wrapping_sub(place) < 1 << 31;
-        if !covers(self.management.n_sent, count) {
+        let sent = self.management.n_sent();
+        if !covers(sent, count) {
             for message in self.in_flight.values() {
-                message.tell(Event::Overcounted { said: count, sent: self.management.n_sent });
+                message.tell(Event::Overcounted { said: count, sent });
             }
             return;
         }
