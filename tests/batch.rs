@@ -42,6 +42,25 @@ fn an_account_is_refused_three_times_in_a_batch_and_not_again() {
     }
 }
 
+/// `Get-Help about_Diagnosis` names these commands beside the codes.
+#[test]
+fn the_commands_that_the_catalogue_names_show_their_codes() {
+    let entries = imsh::diagnosis::catalogue::catalogue();
+    let special = entries.iter().filter(|entry| entry.practice().is_none());
+    let mut shown = Vec::new();
+    for (entry, command) in special.filter_map(|entry| Some((entry, entry.shown_by()?))) {
+        let code = command.strip_prefix("imsh --lab -c '").and_then(|rest| rest.strip_suffix('\'')).unwrap();
+        let output = imsh(code).output().unwrap();
+        // What is wrong beside a success is a warning.
+        let is_warning = entry.code == "DNS-ELSEWHERE";
+        let told = String::from_utf8(if is_warning { output.stderr } else { output.stdout }).unwrap();
+        let says = if is_warning { "WARNING: " } else { entry.code };
+        assert!(told.contains(says), "{command}: {told}");
+        shown.push(entry.code);
+    }
+    assert!(shown.contains(&"TIMEOUT-TOO-SHORT"), "{shown:?}");
+}
+
 #[test]
 fn a_retry_keeps_the_result_that_knows_more() {
     for test in [

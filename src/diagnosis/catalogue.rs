@@ -49,6 +49,30 @@ impl fmt::Display for Practice {
     }
 }
 
+impl Entry {
+    /// The command that shows this code in the practice network, where a network can show it.
+    pub fn shown_by(&self) -> Option<String> {
+        let special = COMMANDS.iter().find(|(code, _)| *code == self.code);
+        let special = special.map(|(_, command)| format!("imsh --lab -c '{command}'"));
+        self.practice().map(|practice| practice.to_string()).or(special)
+    }
+}
+
+/// What shows a code that no exercise shows: it takes another cmdlet, or an option. A test runs each.
+const COMMANDS: &[(&str, &str)] = &[
+    (
+        "PLAN-ACCOUNT-STOPPED",
+        "Test-XmppIM wrong-password.litwareinc.com a@contoso.com,b@contoso.com,c@contoso.com,d@contoso.com -FreshLogon",
+    ),
+    ("PLAN-NO-TEST-USERS", "Test-Topology no-test-users.litwareinc.com"),
+    ("DNS-ELSEWHERE", "Test-XmppIM old-fe.wingtiptoys.com adelany@contoso.com"),
+    (
+        "SASL-NOT-OFFERED",
+        "Test-XmppIM plain-only.litwareinc.com adelany@contoso.com -Authentication SCRAM-SHA-256",
+    ),
+    ("TIMEOUT-TOO-SHORT", "Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -Timeout 1ms"),
+];
+
 /// Code, pool and receiver, one exercise a line. A test writes it from the practice network's own
 /// tables, which this layer does not know.
 const PRACTICE: &str = include_str!("practice.txt");
@@ -541,6 +565,9 @@ entries! {
     NO_RANDOMNESS: "NO-RANDOMNESS", [Caller],
         "The machine that runs the test gives out no random numbers, without which nothing can be secured.",
         "Repair the system's source of random numbers (/dev/urandom, getrandom).";
+    TIMEOUT_TOO_SHORT: "TIMEOUT-TOO-SHORT", [Caller],
+        "-Timeout ended the test before a healthy server would have had the time to answer: nothing is said about the pool or the partner.",
+        "Run the test again without -Timeout, or give it some seconds more.";
     CANCELLED: "CANCELLED", [Caller],
         "The test was interrupted before its outcome could be known: nothing is said about the pool or the partner.",
         "Run it again.";

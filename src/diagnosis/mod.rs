@@ -25,6 +25,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::topology::Security;
+use crate::xmpp::deliver::Fault as Undelivered;
 use crate::xmpp::federation::Look;
 use crate::xmpp::resolve::Target;
 use crate::xmpp::trace::{Fact, Trace};
@@ -208,6 +209,8 @@ pub struct Given<'a> {
     pub sender: bool,
     /// Whether `-UserCredential` was given.
     pub credential: bool,
+    /// `-Timeout`.
+    pub timeout: Option<Duration>,
 }
 
 impl<'a> Context<'a> {
@@ -246,6 +249,13 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
         Fault::Deadline { phase, after } => late(*phase, *after, trace, context),
         Fault::Cancelled => interrupted().evidence(format_args!("it was in {}", current_phase(trace))),
     };
+    let finding = if was_cut_short(fault, trace, context.given) {
+        Finding::of(&catalogue::TIMEOUT_TOO_SHORT, "-Timeout ended the test before anybody could answer")
+            .evidence(fault)
+            .last_seen(trace)
+    } else {
+        finding
+    };
     let finding = match offline::seen(trace) {
         Some(offline) => offline::finding(offline, &finding, context),
         None => finding,
@@ -257,6 +267,31 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
 pub fn interrupted() -> Finding {
     Finding::of(&catalogue::CANCELLED, "the test was interrupted before its outcome could be known")
 }
+
+/// Whether it was the caller's own deadline that left a phase less time than healthy servers may need.
+fn was_cut_short(fault: &Fault, trace: &Trace, given: Given<'_>) -> bool {
+    let Some(timeout) = given.timeout else { return false };
+    let had = match fault {
+        Fault::Deadline { after, .. } if *after == timeout => {
+            trace.steps().last().map_or(timeout, |step| step.duration.min(timeout))
+        }
+        Fault::Deliver(Undelivered::Silent { waited, .. } | Undelivered::ReturnPath { waited }) => *waited,
+        Fault::Deadline { .. }
+        | Fault::Resolve(_)
+        | Fault::Connect(_)
+        | Fault::Secure(_)
+        | Fault::Stream(_)
+        | Fault::Authenticate(_)
+        | Fault::Bind(_)
+        | Fault::Send(_)
+        | Fault::Deliver(_)
+        | Fault::Cancelled => return false,
+    };
+    had < ENOUGH
+}
+
+/// Time in which a healthy server does any one phase.
+const ENOUGH: Duration = Duration::from_secs(2);
 
 /// A phase that was not done in time.
 fn late(phase: Phase, after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {

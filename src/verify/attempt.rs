@@ -228,7 +228,9 @@ pub(super) fn finding(
     let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
     // What was given by hand is the sender's, never that of our session at the receiver's end.
     let is_sender = account.address == verification.sender.address;
-    let given = if is_sender { given(account, &verification.ask) } else { given(account, &Ask::default()) };
+    let ask = &verification.ask;
+    let others = Ask { timeout: ask.timeout, ..Ask::default() };
+    let given = given(account, if is_sender { ask } else { &others });
     let context = Context {
         receiver: Some(&receiver),
         partner_listed: verification.partner_listed,
@@ -269,6 +271,7 @@ fn given(account: &Account, ask: &Ask) -> Given<'static> {
         authentication: account.given_authentication(),
         sender: ask.sender.is_some(),
         credential: ask.credential.is_some(),
+        timeout: ask.timeout,
     }
 }
 

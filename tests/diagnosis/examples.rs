@@ -581,6 +581,8 @@ fn sending() -> Vec<Example> {
         Example::of("too long", Phase::Send, message::Fault::TooLong { n_bytes: 300_000, limit: 262_144 }),
         Example::of("no randomness", Phase::Send, message::Fault::NoRandomness { reason: "ENOSYS".into() }),
         late("the pool does not read", Phase::Send, 30),
+        late("the caller gives a second", Phase::Secure, 1)
+            .given(Given { timeout: Some(Duration::from_secs(1)), ..Given::default() }),
         Example::of("cancelled", Phase::Deliver, Fault::Cancelled),
     ]
 }

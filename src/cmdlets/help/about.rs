@@ -79,7 +79,7 @@ fn codes() -> String {
     let entries = catalogue().iter().map(|entry| {
         let owners: Vec<&str> = entry.owners.iter().map(|owner| owner.name()).collect();
         // In one line, so that it can be copied.
-        let practice = entry.practice().map(|practice| format!("    {practice}\n")).unwrap_or_default();
+        let practice = entry.shown_by().map(|command| format!("    {command}\n")).unwrap_or_default();
         format!(
             "{} ({})\n{}{}{practice}\n",
             entry.code,
