@@ -201,6 +201,15 @@ pub fn least_widths(record: &Record) -> impl Iterator<Item = usize> {
     columns.iter().map(|column| column.least_width)
 }
 
+/// The properties that the view of a type shows, in the list or in the table.
+pub fn properties(type_name: &str) -> Vec<&'static str> {
+    let Some(view) = find(type_name) else { return Vec::new() };
+    let mut names: Vec<&str> = view.list.iter().chain(view.table).map(|column| column.property).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// Whether records of this type have a view of their own.
 pub fn is_registered(type_name: &str) -> bool {
     find(type_name).is_some()

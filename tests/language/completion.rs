@@ -1,6 +1,8 @@
 //! What the shell offers at a cursor, and how it paints a line.
 
-use imsh::script::language::complete::{WantedKind, complete};
+use imsh::cmdlet::Catalogue;
+use imsh::cmdlets::ALL;
+use imsh::script::language::complete::{Origin, WantedKind, complete};
 use imsh::script::language::highlight::classify;
 use imsh::script::language::{Setting, read};
 use proptest::prelude::*;
@@ -9,11 +11,15 @@ use crate::catalogue::catalogue;
 use crate::corpus::VARIABLES;
 
 /// What is wanted at the end of `text`, in words.
-fn wanted(text: &str) -> String {
-    let catalogue = catalogue();
-    let setting = Setting { variables: VARIABLES, ..Setting::new(&catalogue) };
+fn wanted(text: &str, catalogue: &Catalogue) -> String {
+    let setting = Setting { variables: VARIABLES, ..Setting::new(catalogue) };
     let wanted = complete(text, text.len(), &setting);
     let typed = wanted.span.of(text);
+    let origin = match wanted.origin {
+        Some(Origin::Type(name)) => format!(" from {name}"),
+        Some(Origin::Variable(name)) => format!(" from ${name}"),
+        None => String::new(),
+    };
     match wanted.kind {
         WantedKind::Command { piped: false } => format!("command '{typed}'"),
         WantedKind::Command { piped: true } => format!("piped command '{typed}'"),
@@ -23,10 +29,10 @@ fn wanted(text: &str) -> String {
         WantedKind::Value { cmdlet, parameter, quote } => {
             let parameter = parameter.map_or("nothing", |parameter| parameter.name);
             let quote = quote.map_or(String::new(), |quote| format!(" in {quote}"));
-            format!("value '{typed}' of {} {parameter}{quote}", cmdlet.name)
+            format!("value '{typed}' of {} {parameter}{quote}{origin}", cmdlet.name)
         }
         WantedKind::Variable => format!("variable '{typed}'"),
-        WantedKind::Property { of } => format!("property '{typed}' of {of}"),
+        WantedKind::Property { of } => format!("property '{typed}' of {of}{origin}"),
         WantedKind::Nothing => "nothing".to_owned(),
     }
 }
@@ -70,7 +76,31 @@ fn what_stands_before_the_cursor_says_what_is_wanted() {
         ("print(\"Get-P", "nothing"),
         ("Nonsense-Thing -x", "command '-x'"),
     ] {
-        assert_eq!(wanted(text), want, "{text}");
+        assert_eq!(wanted(text, &catalogue()), want, "{text}");
+    }
+}
+
+#[test]
+fn properties_are_those_of_what_comes_through_the_pipe() {
+    let catalogue = Catalogue::new(ALL.iter().map(|cmdlet| &cmdlet.description));
+    for (text, want) in [
+        ("$pool[0].", "property '' of $pool[0]"),
+        ("$pool[0].Id", "property 'Id' of $pool[0]"),
+        ("Get-Pool | ? { $_.Si", "property 'Si' of $_ from Pool"),
+        ("Get-Pool | sort Identity | ? { $_.Si", "property 'Si' of $_ from Pool"),
+        ("Get-Pool | Select-Object Identity | ? { $_.Si", "property 'Si' of $_"),
+        ("Get-Pool | % { Get-XmppAllowedPartner | ? { $_.", "property '' of $_ from XmppAllowedPartner"),
+        ("$pool | ? { $_.", "property '' of $_ from $pool"),
+        ("$pool | Sort-Object ", "value '' of Sort-Object Property from $pool"),
+        ("Get-Pool | Sort-Object Id", "value 'Id' of Sort-Object Property from Pool"),
+        ("let n = Get-Pool | Group-Object Si", "value 'Si' of Group-Object Property from Pool"),
+        ("test_x", "command 'test_x'"),
+        ("Get-Content ./o", "value './o' of Get-Content Path"),
+        ("Get-Content '/tmp/a b", "value ''/tmp/a b' of Get-Content Path in '"),
+        ("Get-Pool | Export-Csv /tm", "value '/tm' of Export-Csv Path from Pool"),
+        ("Get-Credential kenmyer -FromFile ../run/x.y/", "value '../run/x.y/' of Get-Credential FromFile"),
+    ] {
+        assert_eq!(wanted(text, &catalogue), want, "{text}");
     }
 }
 

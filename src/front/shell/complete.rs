@@ -3,6 +3,7 @@
 //! What could stand at the cursor is the language's to say; this names what there is of it. Offers
 //! only what the principal may run and see: the catalogue and the topology are the principal's own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use reedline::{CompletionResult, Span, Suggestion};
@@ -10,9 +11,11 @@ use reedline::{CompletionResult, Span, Suggestion};
 use crate::cmdlet::{Binds, Catalogue, Description, Kind, Parameter};
 use crate::cmdlets::help::about::TOPICS;
 use crate::front::start::Started;
+use crate::render::view;
 use crate::script::language::Setting;
-use crate::script::language::complete::{Wanted, WantedKind, complete};
+use crate::script::language::complete::{Origin, Wanted, WantedKind, complete};
 use crate::topology::Topology;
+use crate::xmpp::sasl::Mechanism;
 
 /// Completes what is typed in a session.
 pub struct Completer {
@@ -33,12 +36,21 @@ impl Completer {
                 // Behind a pipe there can be a cmdlet only; on an empty line a variable is in the way.
                 if !piped && wanted.span.start < wanted.span.end {
                     found.extend(self.variables());
+                    // The cmdlets as functions, where one is begun.
+                    if wanted.span.of(text).contains('_') {
+                        found.extend(functions(&self.started.host.catalogue()));
+                    }
                 }
                 found
             }
             WantedKind::Parameter { cmdlet, given } => parameters(cmdlet, given),
             WantedKind::Value { cmdlet, parameter: Some(parameter), quote } => {
-                self.values(cmdlet, parameter).into_iter().map(|value| value.quoted(*quote)).collect()
+                let values = match parameter.kind {
+                    Kind::File => self.files(wanted.span.of(text).trim_start_matches(['"', '\''])),
+                    Kind::Property => self.properties_of(wanted.origin.as_ref()),
+                    _ => self.values(cmdlet, parameter),
+                };
+                values.into_iter().map(|value| value.quoted(*quote)).collect()
             }
             WantedKind::Value { cmdlet, parameter: None, quote: None } => {
                 // No value belongs here: what could follow is another parameter.
@@ -52,7 +64,10 @@ impl Completer {
                 }
             }
             WantedKind::Variable => self.variables(),
-            WantedKind::Property { of } => self.properties(of.trim_start_matches('$')),
+            WantedKind::Property { of } if matches!(of.to_lowercase().as_str(), "$_" | "$psitem") => {
+                self.properties_of(wanted.origin.as_ref())
+            }
+            WantedKind::Property { of } => self.properties(of),
             WantedKind::Value { parameter: None, quote: Some(_), .. } | WantedKind::Nothing => Vec::new(),
         }
     }
@@ -70,11 +85,31 @@ impl Completer {
         self.started.session.variables().into_iter().map(|(name, _)| Candidate::of(name)).collect()
     }
 
-    /// The properties of a variable.
-    fn properties(&self, variable: &str) -> Vec<Candidate> {
+    /// The properties of records that come from there.
+    fn properties_of(&self, origin: Option<&Origin>) -> Vec<Candidate> {
+        match origin {
+            Some(Origin::Type(name)) => {
+                view::properties(name).into_iter().map(|name| Candidate::of(name.to_owned())).collect()
+            }
+            Some(Origin::Variable(name)) => self.properties(name),
+            None => Vec::new(),
+        }
+    }
+
+    /// The properties of a variable, or of an element of it.
+    fn properties(&self, written: &str) -> Vec<Candidate> {
+        let variable = written.trim_start_matches('$').split('[').next().unwrap_or("");
         let variables = self.started.session.variables();
         let found = variables.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(variable));
         found.map(|(_, properties)| properties).unwrap_or_default().into_iter().map(Candidate::of).collect()
+    }
+
+    /// Files; of those of the account that it runs as, a delegate is told nothing.
+    fn files(&self, typed: &str) -> Vec<Candidate> {
+        match self.started.host.is_administrator() {
+            true => files(&self.started.host.world().directory, typed),
+            false => Vec::new(),
+        }
     }
 
     /// Values for a parameter.
@@ -103,12 +138,9 @@ impl Completer {
                 cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).collect()
             }
             Kind::Variable => self.variables(),
-            // Of the files of the account that it runs as, a delegate is told nothing.
-            Kind::File if self.started.host.is_administrator() => {
-                of(files(&self.started.host.world().directory))
-            }
-            Kind::File => Vec::new(),
+            Kind::Text if parameter.name == "Authentication" => of(authentications()),
             Kind::Text
+            | Kind::File
             | Kind::Switch
             | Kind::Integer(..)
             | Kind::Duration
@@ -138,7 +170,7 @@ impl reedline::Completer for Completer {
                 value: candidate.value,
                 description: candidate.description,
                 span: Span::new(wanted.span.start, wanted.span.end),
-                append_whitespace: true,
+                append_whitespace: candidate.is_whole,
                 ..Suggestion::default()
             })
             .collect();
@@ -150,22 +182,27 @@ impl reedline::Completer for Completer {
 struct Candidate {
     value: String,
     description: Option<String>,
+    /// Whether nothing goes on behind it: not so behind the name of a directory.
+    is_whole: bool,
 }
 
 impl Candidate {
     fn of(value: String) -> Self {
-        Self { value, description: None }
+        Self { value, description: None, is_whole: true }
     }
 
     /// As it can be typed in a command line: in the quote that is open, or in quotes where a blank
     /// or the like would end it.
     fn quoted(self, open: Option<char>) -> Self {
         let needs_quotes = self.value.contains([' ', '\'', '"', '$', ';', '|', ',', '(', ')', '{', '}', '`']);
-        let value = match open {
+        let mut value = match open {
             Some('"') if !self.value.contains(['"', '$', '`']) => format!("\"{}\"", self.value),
             None if !needs_quotes => self.value,
             Some(_) | None => format!("'{}'", self.value.replace('\'', "''")),
         };
+        if !self.is_whole && value.ends_with(['"', '\'']) {
+            value.pop();
+        }
         Self { value, ..self }
     }
 
@@ -180,7 +217,11 @@ impl Candidate {
 fn cmdlets(catalogue: &Catalogue) -> Vec<Candidate> {
     catalogue
         .iter()
-        .map(|own| Candidate { value: own.name.to_owned(), description: Some(own.synopsis.to_owned()) })
+        .map(|own| Candidate {
+            value: own.name.to_owned(),
+            description: Some(own.synopsis.to_owned()),
+            is_whole: true,
+        })
         .collect()
 }
 
@@ -192,6 +233,7 @@ fn parameters(cmdlet: &Description, given: &[&str]) -> Vec<Candidate> {
         .map(|parameter| Candidate {
             value: format!("-{}", parameter.name),
             description: Some(parameter.help.to_owned()),
+            is_whole: true,
         })
         .collect()
 }
@@ -236,9 +278,40 @@ fn roles(topology: &Topology) -> Vec<String> {
     built_in.chain(custom).collect()
 }
 
-fn files(directory: &std::path::Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+/// The cmdlets by the names of their functions.
+fn functions(catalogue: &Catalogue) -> Vec<Candidate> {
+    catalogue
+        .iter()
+        .map(|own| Candidate {
+            description: Some(own.synopsis.to_owned()),
+            ..Candidate::of(own.function_name())
+        })
+        .collect()
+}
+
+/// What `-Authentication` takes.
+fn authentications() -> Vec<String> {
+    let general = ["Negotiate", "ClientCertificate"].map(str::to_owned);
+    general.into_iter().chain(Mechanism::ALL.map(|mechanism| mechanism.name().to_owned())).collect()
+}
+
+/// The files whose names go on where `typed` stops, which may name a directory; hidden ones where
+/// the dot is typed.
+fn files(directory: &Path, typed: &str) -> Vec<Candidate> {
+    let (below, begun) = typed.rfind('/').map_or(("", typed), |slash| typed.split_at(slash + 1));
+    let entries = std::fs::read_dir(directory.join(below)).into_iter().flatten().flatten();
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') && !begun.starts_with('.') {
+            continue;
+        }
+        // Of a link it counts what it leads to.
+        let is_directory = entry.path().is_dir();
+        let slash = if is_directory { "/" } else { "" };
+        found.push(Candidate { is_whole: !is_directory, ..Candidate::of(format!("{below}{name}{slash}")) });
+    }
+    found
 }
 
 #[cfg(test)]

@@ -16,6 +16,17 @@ pub struct Wanted {
     pub span: Span,
     /// What it is.
     pub kind: WantedKind,
+    /// Where the records come from whose properties `$_` has, or that the command at the cursor takes.
+    pub origin: Option<Origin>,
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From a cmdlet that emits records of this type.
+    Type(&'static str),
+    /// From a variable.
+    Variable(String),
 }
 
 /// The kinds of things that could stand at a cursor.
@@ -61,8 +72,17 @@ pub fn complete(text: &str, cursor: usize, setting: &Setting<'_>) -> Wanted {
     }
     let text = &text[..cursor];
     let reading = read(text, setting);
-    let command = live_command(text, &reading);
-    if in_single_quotes(command.as_ref().and_then(|command| command.arguments.last()), text) {
+    let live = Live::of(text, &reading);
+    let wanted = at_end(text, live.found);
+    let is_of_block = matches!(&wanted.kind, WantedKind::Property { .. });
+    let pipeline = if is_of_block { live.around_block } else { live.innermost };
+    Wanted { origin: pipeline.and_then(|pipeline| origin(pipeline, text)), ..wanted }
+}
+
+/// What could stand at the end of a text, whose end the command is in.
+fn at_end(text: &str, command: Option<&Command>) -> Wanted {
+    let cursor = text.len();
+    if in_single_quotes(command.and_then(|command| command.arguments.last()), text) {
         // Nothing in single quotes is a variable.
     } else if let Some(wanted) = variable_or_property(text) {
         return wanted;
@@ -73,7 +93,7 @@ pub fn complete(text: &str, cursor: usize, setting: &Setting<'_>) -> Wanted {
         .and_then(|command| command.arguments.last())
         .is_some_and(|argument| argument.span.end == cursor);
     if is_piped(text, here) && !in_argument {
-        return Wanted { span: here, kind: WantedKind::Command { piped: true } };
+        return Wanted { origin: None, span: here, kind: WantedKind::Command { piped: true } };
     }
     match command {
         Some(command) => of_command(command, text, is_piped(text, command.name)),
@@ -85,7 +105,7 @@ pub fn complete(text: &str, cursor: usize, setting: &Setting<'_>) -> Wanted {
             } else {
                 WantedKind::Command { piped: is_piped(text, Span::new(start, cursor)) }
             };
-            Wanted { span: Span::new(start, cursor), kind }
+            Wanted { origin: None, span: Span::new(start, cursor), kind }
         }
     }
 }
@@ -112,11 +132,14 @@ fn variable_or_property(text: &str) -> Option<Wanted> {
     let start = word_start(text, |letter| letter.is_ascii_alphanumeric() || letter == '_');
     let before = &text[..start];
     if before.ends_with('$') {
-        return Some(Wanted { span: Span::new(start, end), kind: WantedKind::Variable });
+        return Some(Wanted { origin: None, span: Span::new(start, end), kind: WantedKind::Variable });
     }
     let owner = before.strip_suffix('.')?;
-    let owner_start =
-        word_start(owner, |letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '$'));
+    // An element has the properties of its list: `$pools[0].`
+    let name_end = if owner.ends_with(']') { owner.rfind('[')? } else { owner.len() };
+    let owner_start = word_start(&owner[..name_end], |letter| {
+        letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '$')
+    });
     let of = &owner[owner_start..];
     let dollar = of.starts_with('$');
     let name = of.trim_start_matches('$');
@@ -124,8 +147,11 @@ fn variable_or_property(text: &str) -> Option<Wanted> {
     let in_word = text[..owner_start].ends_with(['-', '@', ':', '/', '\\', '*']);
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let bare_argument = !dollar && live_word(text, owner_start);
-    (is_name && !in_word && !bare_argument)
-        .then(|| Wanted { span: Span::new(start, end), kind: WantedKind::Property { of: of.to_owned() } })
+    (is_name && !in_word && !bare_argument).then(|| Wanted {
+        origin: None,
+        span: Span::new(start, end),
+        kind: WantedKind::Property { of: of.to_owned() },
+    })
 }
 
 /// Whether the word at `start` stands among the arguments of a command, where it is text.
@@ -143,19 +169,45 @@ fn word_start(text: &str, of_word: impl Fn(char) -> bool) -> usize {
         .map_or(text.len(), |(start, _)| start)
 }
 
-/// The command that the cursor is in: the innermost one with nothing but blanks behind it.
-fn live_command<'r>(text: &str, reading: &'r Reading) -> Option<&'r Command> {
-    let mut live = Live { text, found: None };
-    live.block(&reading.tree.body);
-    live.found
+/// Where the records come from that the last command of a pipeline takes.
+fn origin(pipeline: &Pipeline, text: &str) -> Option<Origin> {
+    let (_, before) = pipeline.commands.split_last()?;
+    for command in before.iter().rev() {
+        let cmdlet = command.cmdlet.description()?;
+        let is_narrowed = command.arguments.iter().any(|argument| {
+            argument.parameter.is_some_and(|own| matches!(own.name, "Property" | "ExpandProperty"))
+        });
+        let passes_on = match cmdlet.name {
+            "Where-Object" | "Sort-Object" | "Tee-Object" => true,
+            "Select-Object" => !is_narrowed,
+            _ => false,
+        };
+        if !passes_on {
+            return (!cmdlet.emits.is_empty()).then_some(Origin::Type(cmdlet.emits));
+        }
+    }
+    let head = span_of(pipeline.head.as_deref()?)?.of(text);
+    Some(Origin::Variable(head.trim_start_matches('$').to_owned()))
 }
 
+/// What the cursor is in.
 struct Live<'t, 'r> {
     text: &'t str,
+    /// The innermost command with nothing but blanks behind it.
     found: Option<&'r Command>,
+    /// The pipeline that it ends.
+    innermost: Option<&'r Pipeline>,
+    /// The pipeline that ends with the innermost script block.
+    around_block: Option<&'r Pipeline>,
 }
 
-impl<'r> Live<'_, 'r> {
+impl<'t, 'r> Live<'t, 'r> {
+    fn of(text: &'t str, reading: &'r Reading) -> Self {
+        let mut live = Self { text, found: None, innermost: None, around_block: None };
+        live.block(&reading.tree.body);
+        live
+    }
+
     fn block(&mut self, block: &'r Block) {
         if let Some(statement) = block.statements.last() {
             self.pieces(&statement.pieces);
@@ -179,7 +231,10 @@ impl<'r> Live<'_, 'r> {
             Piece::Operation(operation) => self.operation(operation),
             Piece::List(list) => self.pieces(list.items.last().map_or(&[], Vec::as_slice)),
             Piece::Map(map) => self.pieces(map.entries.last().map_or(&[], |(_, value)| value)),
-            Piece::ScriptBlock(block) => self.block(&block.block),
+            Piece::ScriptBlock(block) => {
+                self.around_block = self.innermost;
+                self.block(&block.block);
+            }
             Piece::Text(text) => {
                 if let Some(TextPart::Value(value)) = text.parts.last() {
                     self.pieces(value);
@@ -220,6 +275,7 @@ impl<'r> Live<'_, 'r> {
             return;
         }
         self.found = Some(command);
+        self.innermost = Some(pipeline);
         if let Some(value) = command.arguments.last().and_then(|argument| argument.value.as_deref()) {
             self.pieces(value);
         }
@@ -229,11 +285,11 @@ impl<'r> Live<'_, 'r> {
 fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
     let end = text.len();
     if command.name.end == end {
-        return Wanted { span: command.name, kind: WantedKind::Command { piped } };
+        return Wanted { origin: None, span: command.name, kind: WantedKind::Command { piped } };
     }
     let here = Span::new(end, end);
     let Some(cmdlet) = command.cmdlet.description() else {
-        return Wanted { span: here, kind: WantedKind::Nothing };
+        return Wanted { origin: None, span: here, kind: WantedKind::Nothing };
     };
     let given: Vec<&'static str> = command
         .arguments
@@ -243,32 +299,40 @@ fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
         .map(|parameter| parameter.name)
         .collect();
     let Some(last) = command.arguments.last() else {
-        return Wanted { span: here, kind: value_kind(cmdlet, next_place(cmdlet, &given), None) };
+        return Wanted {
+            origin: None,
+            span: here,
+            kind: value_kind(cmdlet, next_place(cmdlet, &given), None),
+        };
     };
     let value = last.value.as_deref().unwrap_or_default();
     let touches = last.span.end == end;
     if let (Name::Given(name), true) = (last.name, value.is_empty()) {
         if touches && !text.ends_with(':') {
             let span = Span::new(name.start - 1, end);
-            return Wanted { span, kind: WantedKind::Parameter { cmdlet, given } };
+            return Wanted { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
         }
         let own = last.parameter.filter(|parameter| touches || parameter.kind != Kind::Switch);
         let parameter = own.or_else(|| next_place(cmdlet, &given));
-        return Wanted { span: here, kind: value_kind(cmdlet, parameter, None) };
+        return Wanted { origin: None, span: here, kind: value_kind(cmdlet, parameter, None) };
     }
     if text.trim_end().ends_with(',') {
-        return Wanted { span: here, kind: value_kind(cmdlet, last.parameter, None) };
+        return Wanted { origin: None, span: here, kind: value_kind(cmdlet, last.parameter, None) };
     }
     if !touches {
-        return Wanted { span: here, kind: value_kind(cmdlet, next_place(cmdlet, &given), None) };
+        return Wanted {
+            origin: None,
+            span: here,
+            kind: value_kind(cmdlet, next_place(cmdlet, &given), None),
+        };
     }
     let span = last_item(value).unwrap_or(here);
     let written = span.of(text);
     if written == "-" {
-        return Wanted { span, kind: WantedKind::Parameter { cmdlet, given } };
+        return Wanted { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
     }
     let quote = written.chars().next().filter(|first| matches!(first, '"' | '\''));
-    Wanted { span, kind: value_kind(cmdlet, last.parameter, quote) }
+    Wanted { origin: None, span, kind: value_kind(cmdlet, last.parameter, quote) }
 }
 
 fn value_kind(
