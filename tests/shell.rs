@@ -6,6 +6,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use rexpect::session::{PtySession, spawn_command};
 use tempfile::TempDir;
@@ -21,7 +22,7 @@ const HERE: &str = "\x1b[1;1R";
 /// A user who sits at the shell, on the practice network.
 struct Seat {
     shell: PtySession,
-    home: TempDir,
+    home: Arc<TempDir>,
 }
 
 impl Seat {
@@ -37,11 +38,21 @@ impl Seat {
         if let Some(text) = text {
             std::fs::write(config.join("profile.rhai"), text).unwrap();
         }
+        Self::at(Arc::new(home))
+    }
+
+    /// Sits down at home.
+    fn at(home: Arc<TempDir>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
         command.arg("--lab").current_dir(home.path());
         command.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path().join("config"));
         command.env("XDG_STATE_HOME", home.path().join("state"));
-        command.env("TERM", "xterm-256color").env("NO_COLOR", "1").env_remove("IMSH_TOPOLOGY");
+        command
+            .env("TERM", "xterm-256color")
+            .env("NO_COLOR", "1")
+            .env_remove("IMSH_TOPOLOGY")
+            .env_remove("USER")
+            .env_remove("LOGNAME");
         let shell = spawn_command(command, Some(PATIENCE)).unwrap();
         let mut seat = Self { shell, home };
         seat.resize(160, 50);
@@ -263,6 +274,38 @@ fn an_interrupt_ends_what_runs_and_not_the_session() {
 }
 
 #[test]
+fn tab_completes_properties_and_files() {
+    let mut seat = Seat::take();
+    std::fs::create_dir_all(seat.home.path().join("reports/old ones")).unwrap();
+    std::fs::write(seat.home.path().join("reports/old ones/june.txt"), "42\n").unwrap();
+    seat.prompt();
+    seat.run("let pools = Get-Pool");
+    for (typed, completed) in [
+        ("$pools[0].Regi", "$pools[0].RegistrarPort"),
+        ("$pools | Where-Object { $_.Regi", "RegistrarPort"),
+        ("Get-Pool | Where-Object { $_.Sit", "$_.Site"),
+        ("Get-Pool | Sort-Object Sit", "Sort-Object Site"),
+        ("test_xmp", "test_xmpp_im"),
+        ("Test-XmppIM -Authentication Cli", "ClientCertificate"),
+        ("Get-Content ./rep", "./reports/"),
+        ("Get-Content ./reports/old", "'./reports/old ones/"),
+        ("Get-Content './reports/old ones/ju", "'./reports/old ones/june.txt'"),
+        ("Get-Credential kenmyer -FromFile /etc/host", "/etc/host"),
+    ] {
+        seat.press(&format!("{typed}\t"));
+        seat.see(completed);
+        seat.press("\x03");
+        seat.prompt();
+    }
+    seat.press("Get-Content reports/old\t");
+    seat.see("'reports/old ones/");
+    seat.press("ju\t");
+    seat.see("june.txt'");
+    assert!(seat.run("").contains("42"));
+    seat.leave();
+}
+
+#[test]
 fn tab_completes_pools_and_receivers_of_the_topology() {
     let mut seat = Seat::take();
     seat.prompt();
@@ -289,6 +332,8 @@ fn an_interrupt_in_the_middle_of_a_verification_tells_what_was_learned() {
     let shown = seat.prompt();
     assert!(shown.contains("atl-cs-001.litwareinc.com") && shown.contains("Success"), "{shown}");
     assert!(shown.contains("Interrupted."), "{shown}");
+    // What was learned does not stand behind the echo of the key.
+    assert!(!shown.contains("^CTarget") && !shown.contains("^CInterrupted"), "{shown}");
     assert!(!shown.contains("bind-silent.litwareinc.com"), "{shown}");
     assert!(seat.run("7 * 11").contains("77"));
     seat.leave();
@@ -320,14 +365,44 @@ fn a_mistake_shows_its_place_and_the_nearest_name() {
 fn the_history_is_private_comes_back_and_holds_no_secret() {
     let mut seat = Seat::take();
     seat.prompt();
-    seat.run("let password = 'hunter2'");
+    for secret in [
+        "let password = 'hunter2'",
+        "$pw = \"hunter2\"",
+        "Get-Credential kenmyer -Password hunter2",
+        "Get-Credential kenmyer hunter2",
+        "ConvertTo-SecureString hunter2 -AsPlainText",
+    ] {
+        assert!(seat.run(secret).contains("(not kept in the history: the line may hold a secret)"));
+    }
+    assert!(seat.run(" 6 * 7").contains("(not kept in the history: the line begins with a blank)"));
     seat.run("7 * 11");
+    // Each line is there at once: a shell that is cut off loses none.
+    assert_eq!(std::fs::read_to_string(seat.history()).unwrap(), "7 * 11\n");
+    assert_eq!(mode(&seat.history()), 0o600);
+    assert!(!seat.run("Get-History").contains("hunter2"));
+    seat.press(ARROW_UP);
     seat.press(ARROW_UP);
     assert!(seat.run("").contains("77"));
     seat.leave();
-    let kept = std::fs::read_to_string(seat.history()).unwrap();
-    assert!(kept.contains("7 * 11") && !kept.contains("hunter2"), "{kept}");
-    assert_eq!(mode(&seat.history()), 0o600);
+    assert!(!std::fs::read_to_string(seat.history()).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn shells_side_by_side_keep_one_history() {
+    let mut one = Seat::take();
+    let mut other = Seat::at(one.home.clone());
+    one.prompt();
+    other.prompt();
+    one.run("1 + 41");
+    other.run("2 + 40");
+    one.run("3 + 39");
+    // One of them is cut off, and somebody takes the file away from the other.
+    drop(one.shell);
+    assert_eq!(std::fs::read_to_string(other.history()).unwrap(), "1 + 41\n2 + 40\n3 + 39\n");
+    std::fs::remove_file(other.history()).unwrap();
+    other.run("4 + 38");
+    assert_eq!(mode(&other.history()), 0o600);
+    other.leave();
 }
 
 #[test]
@@ -398,6 +473,7 @@ fn a_transcript_holds_what_was_typed_and_shown_and_no_secret() {
     {
         assert!(text.contains(shown), "{shown} is not in:\n{text}");
     }
+    assert!(text.contains("Username: ") && !text.contains("Username: unknown"), "{text}");
     for secret in ["typed-blind", "typed-in-sight", "\u{1b}"] {
         assert!(!text.contains(secret), "{secret} is in:\n{text}");
     }

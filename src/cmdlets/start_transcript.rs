@@ -7,6 +7,7 @@ use jiff::ZonedDateTime;
 use super::files::{self, Existing};
 use super::transcript::Heading;
 use super::{Call, Cmdlet, Outcome};
+use crate::access::Principal;
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 
 /// `Start-Transcript`.
@@ -55,9 +56,11 @@ async fn run(call: Call) -> Outcome {
         (false, true) => Existing::Kept,
         (false, false) => Existing::Replaced,
     };
-    let environment = |name| (call.world.environment)(name);
+    let user = match &call.principal {
+        Principal::OsUser { name, .. } | Principal::Vouched { name } => name.clone(),
+    };
     let heading = Heading {
-        user: environment("SUDO_USER").or_else(|| environment("USER")).or_else(|| environment("LOGNAME")),
+        user,
         machine: machine(),
         is_minimal: call.bound.switch("UseMinimalHeader"),
         has_times: call.bound.switch("IncludeInvocationHeader"),

@@ -36,8 +36,8 @@ struct Transcript {
 /// What stands at the top of a transcript.
 #[derive(Clone, Debug)]
 pub struct Heading {
-    /// Who sits there, as far as it is known.
-    pub user: Option<String>,
+    /// Who sits there.
+    pub user: String,
     /// The name of the machine.
     pub machine: String,
     /// Whether the time is all that stands there.
@@ -121,7 +121,6 @@ fn top(heading: &Heading) -> String {
     let Heading { user, machine, is_minimal, .. } = heading;
     let mut text = format!("{STARS}\nimsh transcript start\nStart time: {}\n", now());
     if !is_minimal {
-        let user = user.as_deref().unwrap_or("unknown");
         text.push_str(&format!(
             "Username: {user}\nMachine: {machine}\nVersion: {}\n",
             env!("CARGO_PKG_VERSION")

@@ -99,9 +99,11 @@ impl World {
 pub struct Lines(Mutex<Vec<String>>);
 
 impl Lines {
-    /// Adds a line.
-    pub fn add(&self, line: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    /// Adds a line; gives its number, counted from one.
+    pub fn add(&self, line: &str) -> usize {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(line.to_owned());
+        lines.len()
     }
 
     /// The lines.

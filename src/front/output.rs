@@ -225,6 +225,15 @@ impl Output {
         error.write_all(question.as_bytes()).and_then(|()| error.flush())
     }
 
+    /// Begins a new line where Ctrl-C was typed: its echo stands on the one before.
+    pub fn interrupted(&self) {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The line of a bar is cleared with all that stands on it.
+        if inner.bar.is_none() && io::stdin().is_terminal() && io::stderr().is_terminal() {
+            self.line_end();
+        }
+    }
+
     /// Ends a line on standard error that goes on.
     pub fn line_end(&self) {
         // When standard error is gone there is nothing to keep apart.

@@ -99,7 +99,7 @@ fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
 async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
     let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
-    let watch = tokio::spawn(cancel_on_interrupt(cancel.clone()));
+    let watch = tokio::spawn(cancel_on_interrupt(output.clone(), cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
     let result = session.evaluate(source.name, source.text, cancel).await;
     watch.abort();
@@ -132,8 +132,9 @@ async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
 
 /// The first Ctrl-C (or SIGTERM) ends the program, with what was learned still reported; the
 /// second ends the process.
-async fn cancel_on_interrupt(cancel: CancellationToken) {
+async fn cancel_on_interrupt(output: Output, cancel: CancellationToken) {
     interrupted().await;
+    output.interrupted();
     cancel.cancel();
     interrupted().await;
     std::process::exit(ExitStatus::Interrupted.code().into());

@@ -151,6 +151,7 @@ impl Operator for Terminal {
         if !self.is_interactive {
             return Err(NoAnswer::NoOperator);
         }
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.output.shown(&format!("{prompt}\n"));
         rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| {
             // Ctrl-C, and Ctrl-D.

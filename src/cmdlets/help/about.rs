@@ -33,6 +33,11 @@ pub static TOPICS: &[Topic] = &[
         text: Text::Written(include_str!("about_quoting.txt")),
     },
     Topic {
+        name: "about_Shell",
+        synopsis: "The interactive shell: its keys, its questions and its history.",
+        text: Text::Written(include_str!("about_shell.txt")),
+    },
+    Topic {
         name: "about_Evidence",
         synopsis: "What a success rests on.",
         text: Text::Written(include_str!("about_evidence.txt")),

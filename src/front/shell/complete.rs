@@ -45,10 +45,12 @@ impl Completer {
             }
             WantedKind::Parameter { cmdlet, given } => parameters(cmdlet, given),
             WantedKind::Value { cmdlet, parameter: Some(parameter), quote } => {
-                let values = match parameter.kind {
-                    Kind::File => self.files(wanted.span.of(text).trim_start_matches(['"', '\''])),
-                    Kind::Property => self.properties_of(wanted.origin.as_ref()),
-                    _ => self.values(cmdlet, parameter),
+                let values = if parameter.kind == Kind::File {
+                    self.files(wanted.span.of(text).trim_start_matches(['"', '\'']))
+                } else if parameter.kind == Kind::Property {
+                    self.properties_of(wanted.origin.as_ref())
+                } else {
+                    self.values(cmdlet, parameter)
                 };
                 values.into_iter().map(|value| value.quoted(*quote)).collect()
             }

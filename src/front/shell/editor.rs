@@ -38,7 +38,7 @@ pub fn editor(started: &Arc<Started>) -> Result<Reedline, reedline::ReedlineErro
         .with_partial_completions(true)
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_validator(Box::new(Whole(started.clone())))
-        .with_history(history::history()?);
+        .with_history(history::history(started.host.clone())?);
     if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
         return Ok(editor.with_ansi_colors(false));
     }

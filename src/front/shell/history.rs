@@ -1,33 +1,38 @@
 //! The history of lines, on disk, without secrets.
+//!
+//! Each line is on disk before it runs, and the lines of several shells stand in one file. What a
+//! secret may stand in is neither kept nor written: what a history holds, others read one day.
 
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use reedline::{
     FileBackedHistory, History, HistoryItem, HistoryItemId, HistorySessionId, ReedlineError, SearchQuery,
 };
 
+use super::secrets::may_hold_secret;
+use crate::host::Host;
+
 /// Lines that are kept.
 const CAPACITY: usize = 10_000;
 
 /// The history in `imsh/history` below the state directory, readable by its owner alone; without such
-/// a directory it lasts as long as the session.
+/// a directory, or where the file cannot be used, it lasts as long as the session.
 ///
 /// # Errors
-/// The file cannot be used.
-pub fn history() -> Result<Box<dyn History>, ReedlineError> {
-    let kept = match super::directory("XDG_STATE_HOME", ".local/state") {
-        Some(state) => {
-            let file = state.join("imsh/history");
-            // Where it cannot be made private it is not made at all.
-            match make_private(&file) {
-                Ok(()) => FileBackedHistory::with_file(CAPACITY, file)?,
-                Err(_) => FileBackedHistory::new(CAPACITY)?,
-            }
-        }
-        None => FileBackedHistory::new(CAPACITY)?,
+/// There is no room for one.
+pub fn history(host: Arc<Host>) -> Result<Box<dyn History>, ReedlineError> {
+    let file = super::directory("XDG_STATE_HOME", ".local/state").map(|state| state.join("imsh/history"));
+    // Where it cannot be made private it is not made at all.
+    let file = file.filter(|file| make_private(file).is_ok());
+    let on_disk =
+        file.and_then(|file| Some((FileBackedHistory::with_file(CAPACITY, file.clone()).ok()?, file)));
+    let (lines, file) = match on_disk {
+        Some((lines, file)) => (lines, Some(file)),
+        None => (FileBackedHistory::new(CAPACITY)?, None),
     };
-    Ok(Box::new(WithoutSecrets(kept)))
+    Ok(Box::new(WithoutSecrets { lines, file, host }))
 }
 
 fn make_private(file: &Path) -> std::io::Result<()> {
@@ -38,35 +43,59 @@ fn make_private(file: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))
 }
 
-/// Whether a line may be kept: not one that begins with a blank, nor one that looks as if a secret
-/// stood in it.
-pub fn may_be_kept(line: &str) -> bool {
-    let folded = line.to_lowercase();
-    let names_secret = ["password", "passwd", "passphrase", "secret", "token", "private key"]
-        .iter()
-        .any(|word| folded.contains(word));
-    let holds_text = line.contains(['"', '\'', '=']);
-    !(line.starts_with(' ') || names_secret && holds_text)
+/// Why a line is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// Its author began it with a blank, as in other shells.
+    #[error("the line begins with a blank")]
+    BeginsWithBlank,
+    /// It looks as if a secret stood in it.
+    #[error("the line may hold a secret")]
+    MayHoldSecret,
 }
 
-/// A history that does not take what it must not keep.
-struct WithoutSecrets(FileBackedHistory);
+/// Whether a line is kept out of the history, and why.
+pub fn withheld(line: &str, host: &Host) -> Option<Withheld> {
+    if may_hold_secret(line, host.everything()) {
+        Some(Withheld::MayHoldSecret)
+    } else if line.starts_with(' ') {
+        Some(Withheld::BeginsWithBlank)
+    } else {
+        None
+    }
+}
+
+/// A history that does not take what it must not keep, and writes at once what it takes.
+struct WithoutSecrets {
+    lines: FileBackedHistory,
+    file: Option<PathBuf>,
+    host: Arc<Host>,
+}
 
 impl History for WithoutSecrets {
     fn save(&mut self, item: HistoryItem) -> reedline::Result<HistoryItem> {
-        if may_be_kept(&item.command_line) { self.0.save(item) } else { Ok(item) }
+        if withheld(&item.command_line, &self.host).is_some() {
+            return Ok(item);
+        }
+        let saved = self.lines.save(item)?;
+        // A full disk ends no session: the line is written with the next one, if there is room then.
+        // Somebody may have taken the file away meanwhile: it comes back as private as it was.
+        if self.file.as_deref().is_some_and(|file| make_private(file).is_ok()) {
+            let _ = self.lines.sync();
+        }
+        Ok(saved)
     }
 
     fn load(&self, id: HistoryItemId) -> reedline::Result<HistoryItem> {
-        self.0.load(id)
+        self.lines.load(id)
     }
 
     fn count(&self, query: SearchQuery) -> reedline::Result<i64> {
-        self.0.count(query)
+        self.lines.count(query)
     }
 
     fn search(&self, query: SearchQuery) -> reedline::Result<Vec<HistoryItem>> {
-        self.0.search(query)
+        self.lines.search(query)
     }
 
     fn update(
@@ -74,41 +103,22 @@ impl History for WithoutSecrets {
         id: HistoryItemId,
         updater: &dyn Fn(HistoryItem) -> HistoryItem,
     ) -> reedline::Result<()> {
-        self.0.update(id, updater)
+        self.lines.update(id, updater)
     }
 
     fn clear(&mut self) -> reedline::Result<()> {
-        self.0.clear()
+        self.lines.clear()
     }
 
     fn delete(&mut self, id: HistoryItemId) -> reedline::Result<()> {
-        self.0.delete(id)
+        self.lines.delete(id)
     }
 
     fn sync(&mut self) -> std::io::Result<()> {
-        self.0.sync()
+        self.lines.sync()
     }
 
     fn session(&self) -> Option<HistorySessionId> {
-        self.0.session()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::may_be_kept;
-
-    #[test]
-    fn a_line_with_a_secret_is_not_kept() {
-        for (line, kept) in [
-            ("Get-Pool", true),
-            ("Get-Help about_Quoting", true),
-            ("Get-Credential kenmyer", true),
-            (" Get-Pool", false),
-            ("$password = 'hunter2'", false),
-            ("New-Thing -Secret \"x\"", false),
-        ] {
-            assert_eq!(may_be_kept(line), kept, "{line}");
-        }
+        self.lines.session()
     }
 }

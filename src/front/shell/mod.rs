@@ -9,6 +9,7 @@ pub mod editor;
 pub mod complete;
 pub mod highlight;
 pub mod history;
+pub mod secrets;
 pub mod prompt;
 
 use std::io::IsTerminal;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 use reedline::{Reedline, Signal};
 use tokio_util::sync::CancellationToken;
+
+use history::Withheld;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
@@ -50,7 +53,6 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         let _ = evaluate(&started, "profile.rhai", &text).await;
     }
     let prompt = prompt::Prompt::new(options, &started);
-    let mut n_inputs = 0_usize;
     let status = loop {
         let (returned, signal) = match read(editor, prompt.clone()).await {
             Ok(read) => read,
@@ -65,14 +67,18 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
                 let _ = editor.clear_screen();
             }
             Ok(Signal::Success(line)) => {
-                let kept = Some(line.as_str()).filter(|line| history::may_be_kept(line));
-                started.output.transcripts().typed(&prompt.text(), kept);
-                match kept {
-                    Some(line) => started.host.world().history.add(line),
-                    None => started.output.note("(not kept in the history: the line may hold a secret)"),
-                }
-                n_inputs += 1;
-                if let Some(status) = evaluate(&started, &format!("line {n_inputs}"), &line).await {
+                let withheld = history::withheld(&line, &started.host);
+                let written = Some(line.as_str()).filter(|_| withheld != Some(Withheld::MayHoldSecret));
+                started.output.transcripts().typed(&prompt.text(), written);
+                // Messages call it by the number that Get-History gives it.
+                let name = match withheld {
+                    None => format!("line {}", started.host.world().history.add(&line)),
+                    Some(why) => {
+                        started.output.note(&format!("(not kept in the history: {why})"));
+                        "line".to_owned()
+                    }
+                };
+                if let Some(status) = evaluate(&started, &name, &line).await {
                     break status;
                 }
             }
@@ -110,6 +116,7 @@ async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatu
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
+            started.output.interrupted();
             cancel.cancel();
         }
     };
