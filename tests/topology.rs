@@ -346,6 +346,26 @@ fn the_first_change_makes_the_topology() {
 }
 
 #[test]
+fn a_role_that_names_what_does_not_exist_is_told_with_its_place() {
+    let role = "\n[access]\n[[access.role]]\nidentity = \"R\"\ntemplate = \"HelpDesk\"\n\
+        add_cmdlets = [\"Get-Pool\", \"Test-XmpIM\"]\nremove_cmdlets = [\"Qqqqqq-Zzzzzz\"]\n\
+        [[access.role.limit]]\ncmdlet = \"Test-CsXmppIM\"\nparameter = \"Bdy\"\nvalues = []\n\
+        [[access.role.limit]]\ncmdlet = \"Get-Pol\"\nparameter = \"Identity\"\nvalues = []\n";
+    let home = Home::with(&format!("{TOPOLOGY}{role}"));
+    let line = TOPOLOGY.lines().count();
+    let said = home.refused("Get-Pool");
+    for (line, column, what) in [
+        (line + 6, 28, "cmdlets: there is no cmdlet Test-XmpIM (did you mean Test-XmppIM?)"),
+        (line + 7, 19, "cmdlets: there is no cmdlet Qqqqqq-Zzzzzz"),
+        (line + 10, 13, "limit.parameter: Test-XmppIM has no parameter \"Bdy\" (did you mean Body?)"),
+        (line + 13, 10, "limit.cmdlet: there is no cmdlet Get-Pol (did you mean Get-Pool?)"),
+    ] {
+        let wanted = format!("topology.toml:{line}:{column}: access.role.{what}");
+        assert!(said.contains(&wanted), "{wanted}\n{said}");
+    }
+}
+
+#[test]
 fn a_small_connection_limit_holds_for_each_partner_as_well() {
     let home = Home::with(TOPOLOGY);
     home.done("Set-XmppGatewayConfiguration -ConnectionLimit 10");

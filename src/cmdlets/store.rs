@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cmdlet::{Category, ErrorRecord};
+use crate::cmdlet::{Catalogue, Category, ErrorRecord};
 use crate::durable::{self, State};
 use crate::topology::{Mistake, Topology};
 use crate::vault::{self, Key, Vault};
@@ -123,10 +123,11 @@ impl TopologyStore {
         {
             return Err(not_trusted(&place));
         }
+        let known = Catalogue::new(super::ALL.iter().map(|cmdlet| &cmdlet.description));
         let topology = if self.may_be_missing && matches!(path.try_exists(), Ok(false)) {
             Topology { path: path.clone(), ..Topology::default() }
         } else {
-            Topology::load(path).map_err(|mistakes| invalid(path, &mistakes, self.reader))?
+            Topology::load_for(path, &known).map_err(|mistakes| invalid(path, &mistakes, self.reader))?
         };
         let topology = Arc::new(topology);
         *cached = Some((state, topology.clone()));

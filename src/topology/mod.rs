@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::access::{Access, audit};
+use crate::access::{self, Access, audit};
 pub use crate::address::{Address, AddressFault, Domain};
 use crate::secret::Credential;
 
@@ -452,16 +452,23 @@ impl Topology {
         Self::parse(&text, path)
     }
 
+    /// As [`Topology::load`]; roles may name these cmdlets and their parameters, and no others.
+    ///
+    /// # Errors
+    /// As [`Topology::load`].
+    pub fn load_for(path: &Path, known: &dyn access::Catalogue) -> Result<Self, Vec<Mistake>> {
+        let text = read_text(path).map_err(|mistake| vec![mistake])?;
+        check_size(&text, path)?;
+        read::document(&text, path, Some(known))
+    }
+
     /// Checks a document that was read from `path`; relative paths in it are seen from there.
     ///
     /// # Errors
     /// Every mistake of the document, in its order.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<Mistake>> {
-        if text.len() as u64 > MAX_DOCUMENT_BYTES {
-            let message = format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20);
-            return Err(vec![Mistake::in_file(path, message, None)]);
-        }
-        read::document(text, path)
+        check_size(text, path)?;
+        read::document(text, path, None)
     }
 
     /// The pool of this FQDN, in any letter case, with a trailing dot or `xn--` labels.
@@ -527,6 +534,14 @@ impl Topology {
         let named = self.pools.iter().filter_map(|pool| pool.site.as_deref());
         named.filter(|site| seen.insert(crate::access::scope::site_key(site))).collect()
     }
+}
+
+fn check_size(text: &str, path: &Path) -> Result<(), Vec<Mistake>> {
+    if text.len() as u64 <= MAX_DOCUMENT_BYTES {
+        return Ok(());
+    }
+    let message = format!("is larger than {} MiB", MAX_DOCUMENT_BYTES >> 20);
+    Err(vec![Mistake::in_file(path, message, None)])
 }
 
 fn read_text(path: &Path) -> Result<String, Mistake> {

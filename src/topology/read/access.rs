@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AssignmentPlaces, Found, Mistakes, Reading, RolePlaces, Section, nearest, quoted, refuse_repeats, values,
+    AssignmentPlaces, Found, LimitPlaces, Mistakes, Reading, RolePlaces, Section, nearest, quoted,
+    refuse_repeats, values,
 };
 use crate::access::scope::site_key;
 use crate::access::{
-    Access, Assignment, BuiltIn, ConfigScope, Limit, LimitedParameter, Member, PrincipalEntry, PublicKey,
-    RoleDefinition, ScriptModule, UserScope,
+    Access, Assignment, BuiltIn, Catalogue, CmdletName, ConfigScope, Limit, LimitedParameter, Member,
+    PrincipalEntry, PublicKey, RoleDefinition, ScriptModule, UserScope,
 };
 use crate::address::Domain;
 use crate::topology::Topology;
@@ -33,8 +34,7 @@ impl Reading<'_> {
         section.missing(mistakes, "identity", "name the role");
         let template = section.parsed::<BuiltIn>(mistakes, "template");
         section.missing(mistakes, "template", "name the built-in role that it starts from");
-        let cmdlets =
-            section.has("cmdlets").then(|| section.list(mistakes, "cmdlets")).map(|list| values(&list));
+        let cmdlets = section.has("cmdlets").then(|| section.list::<CmdletName>(mistakes, "cmdlets"));
         let add_cmdlets = section.list(mistakes, "add_cmdlets");
         let remove_cmdlets = section.list(mistakes, "remove_cmdlets");
         let config_scopes = section.list::<ConfigScope>(mistakes, "config_scopes");
@@ -44,14 +44,21 @@ impl Reading<'_> {
         refuse_repeats(mistakes, &section, "config_scopes", &config_scopes);
         refuse_repeats(mistakes, &section, "user_scopes", &user_scopes);
         let limits = section.sections(mistakes, "limit").into_iter();
-        let limits: Vec<LimitedParameter> = limits.filter_map(|limit| read_limit(mistakes, limit)).collect();
+        let limits: Vec<ReadLimit> = limits.filter_map(|limit| read_limit(mistakes, limit)).collect();
         if let Some(name) = identity.as_ref().and_then(|identity| BuiltIn::named(identity.value)) {
             let span = section.span_of("identity");
             mistakes.add(span, section.key("identity"), format!("{name} is a built-in role"), || {
                 Some("give a custom role a name of its own".to_owned())
             });
         }
-        let places = RolePlaces { identity: section.span_of("identity"), config_scopes, user_scopes };
+        let named = [&add_cmdlets, &remove_cmdlets].into_iter().chain(&cmdlets).flatten().cloned().collect();
+        let places = RolePlaces {
+            identity: section.span_of("identity"),
+            cmdlets: named,
+            limits: limits.iter().map(|limit| limit.places.clone()).collect(),
+            config_scopes,
+            user_scopes,
+        };
         // A list that is there and empty reaches nothing; one that is left out reaches everything.
         let config_scopes = match section.has("config_scopes") {
             true => values(&places.config_scopes),
@@ -65,12 +72,12 @@ impl Reading<'_> {
         let definition = RoleDefinition {
             identity: identity?.value.trim().to_owned(),
             template: template?.value,
-            cmdlets,
+            cmdlets: cmdlets.as_deref().map(values),
             add_cmdlets: values(&add_cmdlets),
             remove_cmdlets: values(&remove_cmdlets),
             config_scopes,
             user_scopes,
-            limits,
+            limits: limits.into_iter().map(|limit| limit.limited).collect(),
             script_modules: values(&script_modules),
             description,
         };
@@ -172,6 +179,36 @@ impl Reading<'_> {
         self.check_assignments(access, &roles);
     }
 
+    /// The cmdlets and parameters that roles name exist: one that takes nothing away, or limits nothing, would
+    /// leave more allowed than its author meant.
+    pub(super) fn check_cmdlets(&mut self, known: &dyn Catalogue) {
+        let all = known.cmdlets_of(BuiltIn::Administrator);
+        let did_you_mean = |written: &str, names: Vec<&str>| {
+            nearest(written, names).map(|near| format!("did you mean {near}?"))
+        };
+        let in_limits = self.places.roles.iter().flat_map(|role| &role.limits);
+        let named = self.places.roles.iter().flat_map(|role| &role.cmdlets);
+        let named = named.map(|cmdlet| ("cmdlets", cmdlet));
+        for (key, cmdlet) in named.chain(in_limits.clone().map(|limit| ("limit.cmdlet", &limit.cmdlet))) {
+            if known.parameters_of(&cmdlet.value).is_none() {
+                let message = format!("there is no cmdlet {}", cmdlet.value);
+                self.mistakes.add(cmdlet.span.clone(), format!("access.role.{key}"), message, || {
+                    did_you_mean(cmdlet.value.as_str(), all.iter().map(CmdletName::as_str).collect())
+                });
+            }
+        }
+        for LimitPlaces { cmdlet, parameter } in in_limits {
+            let Some(own) = known.parameters_of(&cmdlet.value) else { continue };
+            if !own.iter().any(|name| name.eq_ignore_ascii_case(&parameter.value)) {
+                let message = format!("{} has no parameter {}", cmdlet.value, quoted(&parameter.value));
+                self.mistakes.add(parameter.span.clone(), "access.role.limit.parameter", message, || {
+                    did_you_mean(&parameter.value, own.iter().map(String::as_str).collect())
+                        .or_else(|| Some("write its full name".to_owned()))
+                });
+            }
+        }
+    }
+
     fn check_principals(&mut self, access: &Access) {
         let mut names = BTreeSet::new();
         for (principal, span) in access.principals.iter().zip(&self.places.principals) {
@@ -224,8 +261,14 @@ impl Reading<'_> {
     }
 }
 
-fn read_limit(mistakes: &mut Mistakes<'_>, mut section: Section<'_, '_>) -> Option<LimitedParameter> {
-    let cmdlet = section.parsed(mistakes, "cmdlet");
+/// A limit, and where its names stand.
+struct ReadLimit {
+    limited: LimitedParameter,
+    places: LimitPlaces,
+}
+
+fn read_limit(mistakes: &mut Mistakes<'_>, mut section: Section<'_, '_>) -> Option<ReadLimit> {
+    let cmdlet = section.parsed::<CmdletName>(mistakes, "cmdlet");
     section.missing(mistakes, "cmdlet", "name the cmdlet");
     let parameter = section.text(mistakes, "parameter");
     section.missing(mistakes, "parameter", "name the parameter");
@@ -242,6 +285,9 @@ fn read_limit(mistakes: &mut Mistakes<'_>, mut section: Section<'_, '_>) -> Opti
         }
     };
     section.close(mistakes);
-    let parameter = parameter?.value.trim().trim_start_matches('-').to_owned();
-    Some(LimitedParameter { cmdlet: cmdlet?.value, parameter, limit: limit? })
+    let (cmdlet, written) = (cmdlet?, parameter?);
+    let parameter = written.value.trim().trim_start_matches('-').to_owned();
+    let found = Found { value: parameter.clone(), span: written.span };
+    let limited = LimitedParameter { cmdlet: cmdlet.value.clone(), parameter, limit: limit? };
+    Some(ReadLimit { limited, places: LimitPlaces { cmdlet, parameter: found } })
 }

@@ -17,13 +17,17 @@ use super::{
     CERTIFICATE_WARNING_DAYS, Domain, Evidence, Gateway, LogonName, Mistake, Partner, PartnerType, Pool,
     Resolver, Security, Server, TlsNegotiation, Topology,
 };
-use crate::access::{ConfigScope, Member, PublicKey, UserScope};
+use crate::access::{Catalogue, CmdletName, ConfigScope, Member, PublicKey, UserScope};
 use crate::address::Address;
 
 mod access;
 mod audit;
 
-pub(super) fn document(text: &str, path: &Path) -> Result<Topology, Vec<Mistake>> {
+pub(super) fn document(
+    text: &str,
+    path: &Path,
+    known: Option<&dyn Catalogue>,
+) -> Result<Topology, Vec<Mistake>> {
     let mut mistakes = Mistakes::new(path, text);
     let (table, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {
@@ -49,6 +53,9 @@ pub(super) fn document(text: &str, path: &Path) -> Result<Topology, Vec<Mistake>
     reading.check_domains(&topology);
     reading.check_limits(&topology);
     reading.check_access(&topology);
+    if let Some(known) = known {
+        reading.check_cmdlets(known);
+    }
     if reading.mistakes.is_empty() {
         Ok(Topology { remarks: reading.remarks.into_list(), ..topology })
     } else {
@@ -92,8 +99,17 @@ struct PartnerPlaces {
 
 struct RolePlaces {
     identity: Range<usize>,
+    /// Those that it has, adds and removes.
+    cmdlets: Vec<Found<CmdletName>>,
+    limits: Vec<LimitPlaces>,
     config_scopes: Vec<Found<ConfigScope>>,
     user_scopes: Vec<Found<UserScope>>,
+}
+
+#[derive(Clone)]
+struct LimitPlaces {
+    cmdlet: Found<CmdletName>,
+    parameter: Found<String>,
 }
 
 struct AssignmentPlaces {
