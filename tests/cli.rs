@@ -306,6 +306,29 @@ fn the_shipped_topologies_are_sound() {
 }
 
 #[test]
+fn imports_are_looked_for_and_looked_into() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
+    write("sound.rhai", "fn one() { 1 }");
+    write("wrong.rhai", "import \"sound\" as s;\nfn two() { zork(2) }");
+    write("a.rhai", "import \"sound\" as s;\ns::one();");
+    write("b.rhai", "import \"nosuch\" as n;\nimport \"wrong\" as w;");
+    let lint = |name: &str| {
+        imsh().args(["lint", "-o", "jsonl", name]).current_dir(directory.path()).output().unwrap()
+    };
+    assert_eq!(stdout(&lint("a.rhai")), "");
+    let output = lint("b.rhai");
+    assert_eq!(status(&output), 2);
+    let found: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let places: Vec<String> = found
+        .iter()
+        .map(|one| format!("{}:{}:{}", one["file"].as_str().unwrap(), one["line"], one["column"]))
+        .collect();
+    assert_eq!(places, ["b.rhai:1:8", "wrong.rhai:2:12"]);
+}
+
+#[test]
 fn the_shipped_scripts_have_no_mistakes() {
     let scripts = std::fs::read_dir("scripts").unwrap().map(|entry| entry.unwrap().path());
     let output = imsh().arg("lint").args(scripts).output().unwrap();

@@ -43,6 +43,21 @@ fn outcome(program: &str) -> String {
     shown
 }
 
+/// What the check of a program says without running it; nothing if it has no mistake.
+fn lint(program: &str) -> Option<String> {
+    let mut imsh = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        .args(["lint", "-"])
+        .current_dir(folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    imsh.stdin.take().unwrap().write_all(program.as_bytes()).unwrap();
+    let ended = imsh.wait_with_output().unwrap();
+    (!ended.status.success()).then(|| String::from_utf8(ended.stdout).unwrap())
+}
+
 /// Titles and programs of a file.
 fn cases(file: &str) -> impl Iterator<Item = (&str, &str)> {
     file.split("=== ").skip(1).map(|case| {
@@ -86,4 +101,25 @@ fn mistakes_point_into_the_authors_text() {
 #[test]
 fn programs_in_rhai_with_commands_in_them() {
     check("rhai.txt");
+}
+
+#[test]
+fn what_runs_without_a_mistake_has_none_before_it_runs() {
+    for file in ["habits.txt", "mistakes.txt", "objects.txt", "rhai.txt"] {
+        let text = std::fs::read_to_string(folder().join(file)).unwrap();
+        for (title, program) in cases(&text) {
+            let runs = !outcome(program).lines().any(|line| line.starts_with("! ") && line.contains("-->"));
+            if runs && let Some(said) = lint(program) {
+                panic!("{file}: {title}: {said}");
+            }
+        }
+    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    for script in std::fs::read_dir(scripts).unwrap() {
+        let path = script.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rhai") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(lint(&text), None, "{}", path.display());
+        }
+    }
 }

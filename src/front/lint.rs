@@ -1,5 +1,6 @@
 //! `imsh lint`: every mistake of a script that can be found without running it.
 
+use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -13,7 +14,8 @@ use super::start;
 use crate::cmdlet::{Catalogue, Position};
 use crate::cmdlets;
 use crate::render::Format;
-use crate::script::check::{Remark, Severity, check};
+use crate::script::check::{Checked, Import, Remark, Severity, check};
+use crate::script::library;
 
 /// One finding, as `--output json` prints it.
 #[derive(Serialize)]
@@ -40,9 +42,17 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
     let catalogue = Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description));
     let mut status = ExitStatus::Success;
     let mut printed = Vec::new();
-    for script in scripts {
-        let name = start::display_name(script);
-        let text = match read(script) {
+    // Each with the directory that it imports from.
+    let mut to_read: VecDeque<(PathBuf, Option<PathBuf>)> =
+        scripts.iter().map(|script| (script.clone(), beside(script))).collect();
+    let mut read_before: HashSet<PathBuf> = HashSet::new();
+    while let Some((script, library)) = to_read.pop_front() {
+        let canonical = script.canonicalize().unwrap_or_else(|_| script.clone());
+        if !read_before.insert(canonical) {
+            continue;
+        }
+        let name = start::display_name(&script);
+        let text = match read(&script) {
             Ok(text) => text,
             Err(error) => {
                 output.note(&format!("imsh: {name}: {error}"));
@@ -50,7 +60,15 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
                 continue;
             }
         };
-        let remarks = check(&text, &catalogue);
+        let Checked { mut remarks, imports } = check(&text, &catalogue);
+        for Import { name, position, severity } in imports {
+            let Some(library) = &library else { continue };
+            match library::file_of(library, &name) {
+                Ok(module) => to_read.push_back((shown_from(library, module), Some(library.clone()))),
+                Err(message) => remarks.push(Remark { position, severity, message }),
+            }
+        }
+        remarks.sort_by_key(|remark| remark.position);
         if remarks.iter().any(|remark| remark.severity == Severity::Error) {
             status = ExitStatus::Wrong;
         }
@@ -67,6 +85,21 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
         _ => {}
     }
     status
+}
+
+/// The directory that a script imports from; of standard input, the current one.
+fn beside(script: &Path) -> Option<PathBuf> {
+    let directory = script.parent().filter(|directory| *directory != Path::new(""));
+    Some(directory.unwrap_or(Path::new(".")).to_owned())
+}
+
+/// A module's file as it is seen from where the script's was named.
+fn shown_from(library: &Path, module: PathBuf) -> PathBuf {
+    let root = library.canonicalize().ok();
+    match root.and_then(|root| module.strip_prefix(root).ok().map(|inside| library.join(inside))) {
+        Some(inside) => inside.strip_prefix(".").map_or(inside.clone(), Path::to_owned),
+        None => module,
+    }
 }
 
 fn json(file: &str, remark: &Remark) -> String {

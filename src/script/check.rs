@@ -1,10 +1,19 @@
-//! What can be said of a script without running it: the front end's mistakes and doubts, and what
-//! the engine's own parser refuses.
+//! What can be said of a script without running it: the front end's mistakes and doubts, what the
+//! engine's own parser refuses, names that mean nothing, and arguments that no cmdlet takes.
+//!
+//! Below `front`, which reads the files: of an import only the name is told. Never says "error" of what
+//! runs without a mistake; what stands in a `try` is doubted and no more.
 
-use rhai::Engine;
+// Reading order.
+mod names;
+mod calls;
+
+use rhai::{AST, Engine, OptimizationLevel, Position as RhaiPosition};
+
+use names::{Found, What};
 
 use super::failure::{Failure, FailureKind};
-use super::language::{Setting, lower_in, read};
+use super::language::{Setting, read};
 use crate::cmdlet::{Catalogue, Position};
 
 /// Something about a script, with its place.
@@ -37,11 +46,31 @@ impl Severity {
     }
 }
 
-/// Everything that can be said of a script, in the order of its text.
-pub fn check(text: &str, catalogue: &Catalogue) -> Vec<Remark> {
-    let setting = Setting { catalogue, everything: None, variables: &["args"] };
-    let reading = read(text, &setting);
-    let mistakes = reading.mistakes.iter().map(|mistake| Remark {
+/// What was found out about a script.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// Everything that can be said of it, in the order of its text.
+    pub remarks: Vec<Remark>,
+    /// The modules that it imports by their names.
+    pub imports: Vec<Import>,
+}
+
+/// A module that a script imports.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Its name, as written.
+    pub name: String,
+    /// Where it is written.
+    pub position: Position,
+    /// How bad it is if there is no such module.
+    pub severity: Severity,
+}
+
+/// Everything that can be said of a script without other files.
+pub fn check(text: &str, catalogue: &Catalogue) -> Checked {
+    let setting = Setting { catalogue, everything: None, variables: VARIABLES };
+    let mut reading = read(text, &setting);
+    let mistakes = std::mem::take(&mut reading.mistakes).into_iter().map(|mistake| Remark {
         position: mistake.position,
         severity: Severity::Error,
         message: mistake.to_string(),
@@ -52,23 +81,45 @@ pub fn check(text: &str, catalogue: &Catalogue) -> Vec<Remark> {
         message: warning.to_string(),
     });
     let mut remarks: Vec<Remark> = mistakes.chain(warnings).collect();
-    remarks.extend(refused_by_engine(text, &setting));
+    let (wrong, parameters) = calls::check(&reading.tree, text);
+    remarks.extend(wrong);
+    let variables: Vec<&str> = VARIABLES.iter().copied().chain(parameters).collect();
+    let mut imports = Vec::new();
+    if let Some(lowered) = reading.lowered() {
+        let place = |place: RhaiPosition| {
+            let position = place.line().map(|line| lowered.to_source(line, place.position().unwrap_or(1)));
+            position.unwrap_or(Position { line: 1, column: 1 })
+        };
+        match compiled(lowered.text()) {
+            Err(error) => {
+                let failure = Failure::of_parsing(&error, Some(place(error.position())));
+                if let (FailureKind::Mistake(message), Some(position)) = (failure.kind, failure.position) {
+                    remarks.push(Remark { position, severity: Severity::Error, message });
+                }
+            }
+            Ok(program) => {
+                for Found { place: at, severity, what } in names::check(&program, catalogue, &variables) {
+                    let position = place(at);
+                    match what {
+                        What::Mistake(message) => remarks.push(Remark { position, severity, message }),
+                        What::Import(name) => imports.push(Import { name, position, severity }),
+                    }
+                }
+            }
+        }
+    }
     remarks.sort_by_key(|remark| remark.position);
-    remarks
+    remarks.dedup();
+    Checked { remarks, imports }
 }
 
-/// What the engine's parser says, once the front end has nothing to say.
-fn refused_by_engine(text: &str, setting: &Setting<'_>) -> Option<Remark> {
-    let lowered = lower_in(text, setting).ok()?;
+/// What a script finds when it begins.
+const VARIABLES: &[&str] = &["args"];
+
+fn compiled(text: &str) -> Result<AST, rhai::ParseError> {
     let mut engine = Engine::new_raw();
-    engine.set_max_expr_depths(128, 64);
-    let error = engine.compile(lowered.text()).err()?;
-    let place = error.position();
-    let position = place.line().map(|line| lowered.to_source(line, place.position().unwrap_or(1)));
-    let failure = Failure::of_parsing(&error, position);
-    let FailureKind::Mistake(message) = failure.kind else { return None };
-    let position = failure.position.unwrap_or(Position { line: 1, column: 1 });
-    Some(Remark { position, severity: Severity::Error, message })
+    engine.set_max_expr_depths(128, 64).set_optimization_level(OptimizationLevel::None);
+    engine.compile(text)
 }
 
 #[cfg(test)]
@@ -78,7 +129,7 @@ mod tests {
 
     fn said(text: &str) -> Vec<(usize, usize, &'static str)> {
         let catalogue = Catalogue::new(ALL.iter().map(|cmdlet| &cmdlet.description));
-        let remarks = check(text, &catalogue);
+        let remarks = check(text, &catalogue).remarks;
         remarks
             .iter()
             .map(|remark| (remark.position.line, remark.position.column, remark.severity.name()))
@@ -90,6 +141,38 @@ mod tests {
         assert_eq!(said("Get-Pool\nlet x = 1;\n"), []);
         assert_eq!(said("Get-Pol\n"), [(1, 1, "error")]);
         assert_eq!(said("Get-Pool\nlet x = ;\n"), [(2, 9, "error")]);
+        for (text, place) in [
+            ("y + 1;", (1, 1)),
+            ("Write-Host \"$(nosuch.Identity)\"", (1, 15)),
+            ("Get-Pool | ? { $_.Site -eq nosuch }", (1, 28)),
+            ("let f = |x| x + nosuch; f.call(1);", (1, 17)),
+            ("frobnicate(1);", (1, 1)),
+            ("fn f(a) { a }\nlet z = f(1, 2);", (2, 9)),
+            ("let n = 1;\nsub_string();", (2, 1)),
+            ("Get-Pool a b c d", (1, 12)),
+            ("Get-Pool -ErrorAction Bogus", (1, 23)),
+            ("Get-Pool | Select-Object -First x", (1, 33)),
+            ("let n = 1; Get-Pool $n | Select-Object -First -1", (1, 47)),
+            ("Test-XmppIM -TargetFqdn atl", (1, 1)),
+            ("fn f() { zork(1) }", (1, 10)),
+        ] {
+            assert_eq!(said(text), [(place.0, place.1, "error")], "{text}");
+        }
+        for text in [
+            "let f = |x| x; let g = |y| [1].map(|z| z + y); g.call(f.call(1));",
+            "for (p, n) in Get-Pool { for q in [n] { Get-Pool | % { p.Identity + q } } }",
+            "try { throw 1 } catch (e) { print(e); }",
+            "args.len(); let s = \"a\"; s.len(); len(s); print(type_of(s));",
+            "let h = @{ Site = 'x' }; Get-Pool @h",
+            "Get-Pool | Test-XmppIM -Receiver a@b",
+            "Test-XmppIM -?",
+            "fn a(x) { b(x) } fn b(x) { get_pool(#{ site: x }) } a(1);",
+            "let f = Fn(\"a\"); f.call(1); sleep(0.1); exit(1);",
+        ] {
+            assert_eq!(said(text), [], "{text}");
+        }
+        // In a try it may be meant.
+        assert_eq!(said("try { zork() } catch { }"), [(1, 7, "warning")]);
         assert_eq!(said("let pool = 1;\nGet-Pool -Identity pool\n"), [(2, 20, "warning")]);
     }
 }

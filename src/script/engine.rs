@@ -266,6 +266,17 @@ pub fn build(running: &Running) -> Arc<Engine> {
     })
 }
 
+/// An engine that has every function but the cmdlets', to ask which there are and not to run anything.
+pub(super) fn vocabulary() -> Engine {
+    let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default() };
+    let mut engine = Engine::new();
+    types::register(&mut engine);
+    members::register(&mut engine, &converter);
+    // Those of `register_shell`.
+    engine.register_fn("sleep", |_: i64| {}).register_fn("exit", || {}).register_fn("exit", |_: i64| {});
+    engine
+}
+
 fn set_limits(engine: &mut Engine, running: &Running) {
     let limits = running.limits;
     engine
@@ -329,7 +340,7 @@ fn leave(status: i64) -> Result<(), Box<EvalAltResult>> {
 }
 
 /// Arguments that a cmdlet's function takes without a name, at most.
-const MOST_POSITIONAL: usize = 6;
+pub(super) const MOST_POSITIONAL: usize = 6;
 
 /// A cmdlet as a function: `test_xmpp_im(#{ target_fqdn: pool, receiver: who })`, or with its
 /// positional arguments in their places, a map of named ones last.

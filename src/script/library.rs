@@ -70,27 +70,7 @@ impl Library {
     /// The file of a module that an administrator names.
     fn find_own(&self, name: &str) -> Result<PathBuf, String> {
         let root = self.0.root.as_deref().ok_or("There is no script library to import from.")?;
-        let plain = Path::new(name);
-        if name.is_empty() || !plain.components().all(|part| matches!(part, Component::Normal(_))) {
-            return Err(format!(
-                "'{name}' is no name of the script library: write a file below {} without '..', such as \
-                 import \"lib/partners\" as partners.",
-                root.display()
-            ));
-        }
-        let file = root.join(if plain.extension().is_some() {
-            plain.to_owned()
-        } else {
-            plain.with_extension("rhai")
-        });
-        let missing = |error| format!("There is no module '{name}': {}: {error}.", file.display());
-        let root = root.canonicalize().map_err(missing)?;
-        let file = file.canonicalize().map_err(missing)?;
-        if file.starts_with(&root) {
-            Ok(file)
-        } else {
-            Err(format!("The module '{name}' leads out of the script library."))
-        }
+        file_of(root, name)
     }
 
     /// Reads a module and runs it.
@@ -141,6 +121,31 @@ impl Library {
         let catalogue = host.catalogue();
         let setting = Setting { catalogue: &catalogue, everything: Some(host.everything()), variables: &[] };
         lower_in(text, &setting).map_err(Failure::of_reading)
+    }
+}
+
+/// The file of a module in the library below `root`.
+///
+/// # Errors
+/// The name is none of a library, or there is no such file in it; says so in words.
+pub fn file_of(root: &Path, name: &str) -> Result<PathBuf, String> {
+    let plain = Path::new(name);
+    if name.is_empty() || !plain.components().all(|part| matches!(part, Component::Normal(_))) {
+        return Err(format!(
+            "'{name}' is no name of the script library: write a file below {} without '..', such as \
+                 import \"lib/partners\" as partners.",
+            root.display()
+        ));
+    }
+    let file =
+        root.join(if plain.extension().is_some() { plain.to_owned() } else { plain.with_extension("rhai") });
+    let missing = |error| format!("There is no module '{name}': {}: {error}.", file.display());
+    let root = root.canonicalize().map_err(missing)?;
+    let file = file.canonicalize().map_err(missing)?;
+    if file.starts_with(&root) {
+        Ok(file)
+    } else {
+        Err(format!("The module '{name}' leads out of the script library."))
     }
 }
 

@@ -10,8 +10,11 @@ use rhai::EvalAltResult;
 /// What an error says, where this has better words than the engine; `nearest` knows the names of
 /// functions and variables that there are.
 pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let hint =
-        |name: &str| nearest(name).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"));
+    let hint = |name: &str| {
+        nearest(name)
+            .filter(|nearest| nearest != name)
+            .map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"))
+    };
     match error {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let (name, types) = signature.split_once(" (")?;

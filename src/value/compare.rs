@@ -193,6 +193,10 @@ impl Comparison {
     }
 
     fn ordered(&self, left: &Value) -> Result<Ordering, CompareError> {
+        // Null stands before everything, as in PowerShell: what a record lacks is no mistake of a filter.
+        if matches!(left, Value::Null) || matches!(self.right, Value::Null) {
+            return Ok(order(left, &self.right, self.case));
+        }
         match brought_to(left, &self.right) {
             Some(right) => Ok(order(left, &right, self.case)),
             None => Err(CompareError::NoOrder {
@@ -284,6 +288,10 @@ mod tests {
         assert_eq!(verdict(Duration::from_secs(90), "eq", "1m30s"), "True");
         assert_eq!(verdict(true, "eq", "anything"), "True");
         assert_eq!(verdict(5, "lt", "five"), "the integer and the text 'five' have no order");
+        assert_eq!(verdict(Value::Null, "lt", 30), "True");
+        assert_eq!(verdict(Value::Null, "gt", 30), "False");
+        assert_eq!(verdict(30, "gt", Value::Null), "True");
+        assert_eq!(verdict(Value::Null, "le", Value::Null), "True");
         assert_eq!(verdict(5, "eq", "five"), "False");
         assert_eq!(verdict(Value::Null, "eq", ""), "False");
     }
