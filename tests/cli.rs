@@ -96,6 +96,8 @@ fn a_responder_without_a_password_says_where_one_can_come_from() {
     for (more, says) in [
         (&[][..], "give --password-file, --password-variable, or the systemd credential imsh-password"),
         (&["--password-file", "/nonexistent"], "/nonexistent: No such file"),
+        (&["--ca-file", "/nonexistent.pem"], "/nonexistent.pem: No such file"),
+        (&["--topology", "/nonexistent.toml"], "no topology and no vault are used here"),
         (&["--password-variable", "NOT_THERE"], "the environment has no variable NOT_THERE"),
         (&["--lab"], "give an account of your server, without --lab"),
         (&["--password", "x"], "unexpected argument '--password'"),

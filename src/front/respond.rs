@@ -17,6 +17,7 @@ use super::run::interrupted;
 use super::terminal::Terminal;
 use crate::address::Address;
 use crate::cmdlets::Operator;
+use crate::diagnosis::Finding;
 use crate::render::visible::one_line;
 use crate::secret::{Credential, Secret};
 use crate::topology::{LogonName, Pool, Security, Server};
@@ -98,6 +99,8 @@ The password is read from --password-file, from the variable that --password-var
 credential imsh-password (LoadCredential=imsh-password:/etc/imsh/respond.password); else it is asked for. It is \
 never taken from the command line. examples/imsh-respond.service is a unit to start from.
 
+No topology and no vault are read: --topology, --vault and --lab are refused.
+
 Exit status: 0 it was stopped (SIGTERM, Ctrl-C); 2 the command line or the password's source is wrong; 4 the \
 server refused the logon three times in a row: trying on would get the account locked. Everything else is tried \
 again after a pause that grows to five minutes.";
@@ -128,6 +131,19 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
     }
     if session.lab {
         say("the practice network has receivers of its own; give an account of your server, without --lab");
+        return ExitStatus::Wrong;
+    }
+    if session.topology.is_some() || session.vault.is_some() {
+        say(
+            "no topology and no vault are used here; give the server by --server and --ca-file, the password by \
+             --password-file",
+        );
+        return ExitStatus::Wrong;
+    }
+    if let Some(file) = &options.ca_file
+        && let Err(problem) = std::fs::read(file)
+    {
+        say(&format!("{}: {problem}", file.display()));
         return ExitStatus::Wrong;
     }
     let password = match password(&options, &output) {
@@ -164,7 +180,7 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
         Ended::Refused(finding) => {
             say(&format!(
                 "the logon was refused three times, and is not tried again\n{}",
-                finding.diagnosis()
+                diagnosis(&finding)
             ));
             ExitStatus::NotRun
         }
@@ -269,11 +285,33 @@ fn words(happening: &Happening<'_>, verbose: bool) -> Option<String> {
             format!("the session is lost: {fault}; next logon in {}", pause(*again_in))
         }
         Happening::Failed { finding, again_in } => {
-            format!("not on line; next logon in {}\n{}", pause(*again_in), finding.diagnosis())
+            format!("not on line; next logon in {}\n{}", pause(*again_in), diagnosis(finding))
         }
     };
     // A diagnosis stands on a line of its own; all else that comes from strangers on one.
     Some(text.lines().map(|line| one_line(line).into_owned()).collect::<Vec<_>>().join("\n"))
+}
+
+/// A diagnosis for whoever runs a responder: there is no pool, no topology and no vault, and what mends
+/// it is an option.
+fn diagnosis(finding: &Finding) -> String {
+    let remedy = match finding.code {
+        "DNS-NO-SUCH-NAME" | "DNS-NO-RECORDS" | "DNS-TARGET-WITHOUT-ADDRESS" | "DNS-NOT-OFFERED" => {
+            "Check the spelling of the address; if it is right, name the server with --server HOST:PORT, or put the \
+             domain's records into DNS in order."
+        }
+        "SASL-REJECTED" | "SASL-NO-SUCH-ACCOUNT" => {
+            "Check that the account exists, and that --password-file, --password-variable or the systemd credential \
+             gives its password as it is now; --logon-name, if the server knows the account by another name."
+        }
+        "TLS-UNTRUSTED" | "TLS-SELF-SIGNED" | "TLS-CA-FILE" => {
+            "Name the certificate of the server's private CA with --ca-file FILE (PEM), or give the server a \
+             certificate from an issuer that this system trusts."
+        }
+        "SASL-PLAIN-ONLY" => "Enable SCRAM on the server, or give --allow-plain.",
+        _ => return finding.diagnosis(),
+    };
+    Finding { remedy: remedy.to_owned(), ..finding.clone() }.diagnosis()
 }
 
 /// By which server and under which protection.
@@ -299,7 +337,29 @@ fn pause(time: Duration) -> String {
 mod tests {
     use clap::Parser;
 
+    use crate::diagnosis::catalogue::catalogue;
+    use crate::diagnosis::{Finding, Owner};
+
     use super::super::cli::{Action, Cli};
+
+    #[test]
+    fn a_remedy_names_an_option_and_neither_pool_nor_vault() {
+        for code in
+            ["DNS-NO-SUCH-NAME", "DNS-NO-RECORDS", "DNS-NOT-OFFERED", "SASL-REJECTED", "TLS-UNTRUSTED"]
+        {
+            let entry = catalogue().iter().find(|entry| entry.code == code).unwrap();
+            let finding = Finding {
+                code: entry.code,
+                owner: Owner::Caller,
+                title: String::new(),
+                evidence: Vec::new(),
+                remedy: entry.remedy.to_owned(),
+            };
+            let said = super::diagnosis(&finding);
+            assert!(said.contains("--"), "{said}");
+            assert!(!said.contains("Set-TestUserCredential") && !said.contains("topology"), "{said}");
+        }
+    }
 
     #[test]
     fn the_systemd_unit_starts_a_responder() {
