@@ -40,6 +40,11 @@ pub enum StartError {
     /// The practice network needs ports and a temporary directory.
     #[error("the practice network could not be started: {0}")]
     Lab(std::io::Error),
+    /// Behind sudo somebody wants to practise, where they would be the administrator of another account's files.
+    #[error(
+        "the practice network needs no sudo: run imsh --lab as yourself, or with env -u SUDO_USER as root"
+    )]
+    LabBehindSudo,
     /// Behind sudo a directory was named that holds the passwords of others.
     #[error("behind sudo the vault is the one beside the topology; leave --vault and $IMSH_VAULT away")]
     OthersVault,
@@ -50,7 +55,7 @@ impl StartError {
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::System(_) | Self::Lab(_) => ExitStatus::Wrong,
-            Self::OthersVault => ExitStatus::Denied,
+            Self::LabBehindSudo | Self::OthersVault => ExitStatus::Denied,
         }
     }
 }
@@ -68,6 +73,9 @@ pub async fn start(
     library: Option<&Path>,
 ) -> Result<Started, StartError> {
     let output = Output::new(options.output, options.color);
+    if called_by().is_some() && options.lab {
+        return Err(StartError::LabBehindSudo);
+    }
     if called_by().is_some() && (options.vault.is_some() || vault_variable().is_some()) {
         return Err(StartError::OthersVault);
     }
