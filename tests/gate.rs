@@ -330,6 +330,67 @@ fn what_the_role_covers_is_done_and_written_down() {
 }
 
 #[test]
+fn a_role_that_names_what_is_not_there_is_told_to_who_may_read_it() {
+    for (line, wanted) in [
+        (
+            "remove_cmdlets = [\"Get-Pol\"]",
+            "names the cmdlet Get-Pol, which does not exist (did you mean Get-Pool?)",
+        ),
+        (
+            "limit = [{cmdlet = \"Test-XmppIM\", parameter = \"Bdy\", values = []}]",
+            "limits the parameter Bdy of Test-XmppIM, which does not exist (did you mean Body?)",
+        ),
+    ] {
+        let home = desk();
+        with(&home, line);
+        let (said, status) = run(&home, "Get-Pool");
+        assert!(
+            said.contains(wanted) && said.contains("topology.toml: the role") && status == Some(2),
+            "{said}"
+        );
+        let (said, status) = behind_sudo(&home, "kim", &["-c", "Get-Pool"]);
+        assert!(said.contains("The topology has mistakes") && !said.contains("Desk"), "{said}");
+        assert_eq!(status, Some(2));
+    }
+}
+
+#[test]
+fn a_limit_on_a_span_of_time_holds_for_each_way_to_write_it() {
+    let home = desk();
+    let file = home.path().join("topology.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let limit =
+        "[[access.role.limit]]\ncmdlet = \"Test-XmppIM\"\nparameter = \"Timeout\"\nvalues = [\"10s\"]\n";
+    let text = text.replacen("[[access.assignment]]", &format!("{limit}\n[[access.assignment]]"), 1);
+    std::fs::write(&file, text).unwrap();
+    for (written, is_allowed) in
+        [("10s", true), ("10", true), ("00:00:10", true), ("11s", false), ("1", false)]
+    {
+        let (said, status) =
+            run(&home, &format!("Test-XmppIM a.litwareinc.com a@contoso.com -Timeout {written}"));
+        assert_eq!(status == Some(3), !is_allowed, "{written}\n{said}");
+    }
+}
+
+#[test]
+fn a_password_in_a_credentials_place_is_not_said_again() {
+    let home = tempfile::tempdir().unwrap();
+    write(
+        &home,
+        "topology.toml",
+        "[[pool]]\nidentity = \"a.x\"\ndomains = [\"x.y\"]\ntest_users = [\"k@x.y\"]\n",
+    );
+    for code in [
+        "Set-TestUserCredential k@x.y (\"sword\" + \"fish\")",
+        "Test-XmppIM a.x k@x.y -UserCredential (\"sword\" + \"fish\")",
+    ] {
+        let (said, status) = run(&home, code);
+        assert!(said.contains("it is an object from Get-Credential") && status == Some(2), "{said}");
+        assert!(!said.contains("swordfish"), "{said}");
+    }
+}
+
+#[test]
 fn without_an_audit_nothing_runs() {
     let home = desk();
     std::fs::write(home.path().join("audit"), "not a directory").unwrap();

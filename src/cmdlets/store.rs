@@ -160,11 +160,17 @@ fn no_access_table() -> ErrorRecord {
     )
 }
 
+/// That the topology has mistakes, for somebody who may not read it.
+pub fn mistakes_elsewhere() -> ErrorRecord {
+    let message = "The topology has mistakes, and nothing runs until they are mended.";
+    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message).remedy(
+        "An administrator sees them as the account that owns the file: env -u SUDO_USER imsh -c Get-Pool.",
+    )
+}
+
 fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
     if reader != Reader::Owner {
-        let message = "The topology has mistakes, and nothing runs until they are mended.";
-        return ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message)
-            .remedy("An administrator sees them as the account that owns the file: env -u SUDO_USER imsh -c Get-Pool.");
+        return mistakes_elsewhere();
     }
     let list: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
     ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))

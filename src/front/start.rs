@@ -91,7 +91,8 @@ pub async fn start(
         transcripts: output.transcripts(),
         ..World::new(topology, vault, operator)
     });
-    let host = Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal), options.verbose));
+    let host =
+        Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal).told_to(reader()), options.verbose));
     let emit = output.clone();
     let running =
         Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN)

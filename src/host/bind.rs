@@ -281,7 +281,12 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
             // A stored one comes within the record of Get-TestUserCredential.
             let within = value.as_record().and_then(|record| record.get("Credential").ok());
             let value = within.unwrap_or(value);
-            only(value, matches!(value, Value::Credential(_)), "it is an object from Get-Credential")
+            let wanted = "it is an object from Get-Credential";
+            match value.as_text() {
+                // Who writes a text here has written a password: it is not said again.
+                Some(_) => Err(format!("a text: {wanted}")),
+                None => only(value, matches!(value, Value::Credential(_)), wanted),
+            }
         }
         Kind::Block => only(value, matches!(value, Value::Block(_)), "it is a script block { … }"),
         Kind::Map => only(value, matches!(value, Value::Record(_)), "it is a map"),

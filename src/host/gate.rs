@@ -11,16 +11,24 @@ use super::power::Ground;
 use super::refusal;
 use super::touch::{limited, things};
 use super::view::visible;
-use crate::access::{self, BuiltIn, CmdletName, Decision, Principal, Role, ScriptModule};
-use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord};
+use crate::access::{
+    self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Role, RoleDefinition, ScriptModule,
+    UnknownName,
+};
+use crate::cmdlet::parameter::NoParameter;
+use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind};
 use crate::cmdlets::Bound;
+use crate::cmdlets::store::{Reader, mistakes_elsewhere};
 use crate::topology::Topology;
 use crate::value::Value;
+use crate::value::text::parse_duration;
 
 /// The gate of one session.
 #[derive(Debug)]
 pub struct Gate {
     principal: Principal,
+    /// To whom mistakes of the roles are told.
+    reader: Reader,
     /// What was worked out for the topology that was asked last.
     current: Mutex<Option<State>>,
 }
@@ -68,7 +76,12 @@ pub struct Refused {
 impl Gate {
     /// The gate that knows this principal.
     pub fn new(principal: Principal) -> Self {
-        Self { principal, current: Mutex::new(None) }
+        Self { principal, reader: Reader::Owner, current: Mutex::new(None) }
+    }
+
+    /// The same for this reader of the topology.
+    pub fn told_to(self, reader: Reader) -> Self {
+        Self { reader, ..self }
     }
 
     /// Who is asking.
@@ -158,11 +171,20 @@ impl Gate {
         {
             return Ok(state.clone());
         }
-        let roles = access::Gate::new(topology.access.as_ref(), everything).map_err(|unknown| {
-            let list: Vec<String> = unknown.iter().map(ToString::to_string).collect();
-            ErrorRecord::new(Category::InvalidData, "TopologyInvalid", format!("{}.", list.join("; ")))
-                .target(topology.path.display().to_string())
-                .remedy("Correct the roles in the topology; until then nothing runs.")
+        let access = topology.access.clone().map(|access| Access {
+            roles: access.roles.into_iter().map(|role| as_bound(role, everything)).collect(),
+            ..access
+        });
+        let roles = access::Gate::new(access.as_ref(), everything).map_err(|unknown| {
+            let path = topology.path.display();
+            let told = |name: &UnknownName| format!("{path}: {name}{}", did_you_mean(name, everything));
+            let list: Vec<String> = unknown.iter().map(told).collect();
+            match self.reader {
+                Reader::Owner => ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
+                    .target(path.to_string())
+                    .remedy("Correct the roles in the topology; until then nothing runs."),
+                Reader::Other { .. } => mistakes_elsewhere(),
+            }
         })?;
         let held = roles.roles_of(&self.principal);
         let may_run = |description: &&'static Description| {
@@ -212,6 +234,38 @@ impl Leave {
             }),
         }
     }
+}
+
+fn did_you_mean(unknown: &UnknownName, everything: &Catalogue) -> String {
+    let nearest = match unknown {
+        UnknownName::Cmdlet { role: _, cmdlet } => everything.nearest(cmdlet).map(str::to_owned),
+        UnknownName::Parameter { role: _, cmdlet, parameter } => {
+            let description = everything.find(cmdlet);
+            description.and_then(|found| match found.parameter(parameter) {
+                // Roles are read by full names alone.
+                Ok(meant) => Some(meant.name.to_owned()),
+                Err(NoParameter::Unknown { nearest }) => nearest.map(|name| name.to_owned()),
+                Err(NoParameter::Foreign { .. } | NoParameter::Ambiguous { .. }) => None,
+            })
+        }
+    };
+    nearest.map(|name| format!(" (did you mean {name}?)")).unwrap_or_default()
+}
+
+/// Limits in the form that values of a call have: a span of time may be written in many ways.
+pub(super) fn as_bound(mut definition: RoleDefinition, everything: &Catalogue) -> RoleDefinition {
+    for limited in &mut definition.limits {
+        let description = everything.find(limited.cmdlet.as_str());
+        let kind = description.and_then(|found| Some(found.parameter(&limited.parameter).ok()?.kind));
+        if let (Some(Kind::Duration), Limit::Values(values)) = (kind, &mut limited.limit) {
+            for value in values {
+                if let Some(duration) = parse_duration(value) {
+                    *value = Value::Duration(duration).to_string();
+                }
+            }
+        }
+    }
+    definition
 }
 
 /// The parameters of a call as the audit log holds them: secrets masked.

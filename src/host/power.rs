@@ -100,6 +100,7 @@ impl Ground<'_> {
         let defined = self.topology.access.iter().flat_map(|access| &access.roles);
         let before = defined.into_iter().find(|definition| role::is_same(&definition.identity, &name));
         let after = authority::wanted(bound, before, self.everything, self.topology)?;
+        let after = super::gate::as_bound(after, self.everything);
         let mut definitions = vec![after.clone()];
         let follows_as_before =
             before.is_some_and(|before| before.cmdlets.is_none() && before.template == after.template);
