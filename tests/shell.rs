@@ -463,6 +463,9 @@ fn a_transcript_holds_what_was_typed_and_shown_and_no_secret() {
     seat.press("typed-blind\r");
     seat.prompt();
     seat.run("let password = \"typed-in-sight\"");
+    // The line that an error is in is shown again later, and not written down then either.
+    seat.run("fn login(x) { x.log_on_to(\"token typed-in-sight\") }");
+    assert!(seat.run("login(7)").contains("typed-in-sight"));
     seat.run("Stop-Transcript");
     seat.leave();
     let file = seat.home.path().join("session.txt");

@@ -22,6 +22,8 @@ pub struct Transcripts {
     open: Mutex<Vec<Transcript>>,
     /// Nothing is written down while a line runs that may hold a secret.
     is_paused: AtomicBool,
+    /// Lines that may hold a secret: a later error may point into them and show them again.
+    withheld: Mutex<Vec<String>>,
 }
 
 /// One of them.
@@ -89,9 +91,17 @@ impl Transcripts {
         if open.is_empty() || text.is_empty() || self.is_paused.load(Ordering::Relaxed) {
             return;
         }
-        let plain = without_colour(text);
+        let withheld = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+        let plain = withheld.iter().fold(without_colour(text), |text, line| text.replace(line, LEFT_OUT));
         // A disk that is full must not end the session; the transcript is shorter then.
         open.iter_mut().for_each(|transcript| drop(transcript.file.write_all(plain.as_bytes())));
+    }
+
+    /// From now on leaves out the lines of an input that may hold a secret, wherever they are shown.
+    pub fn withhold(&self, input: &str) {
+        let lines = input.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_SECRET);
+        let mut withheld = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
+        withheld.extend(lines.map(str::to_owned));
     }
 
     /// Writes down a line that was typed, behind the prompt at which it was. In place of one that
@@ -110,6 +120,12 @@ impl Transcripts {
         }
     }
 }
+
+/// What stands in place of a line that may hold a secret.
+const LEFT_OUT: &str = "(left out)";
+
+/// Letters below which a line of an input is a bracket or the like, and no secret.
+const SHORTEST_SECRET: usize = 4;
 
 const STARS: &str = "**********************";
 

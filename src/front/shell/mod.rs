@@ -69,6 +69,9 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
             Ok(Signal::Success(line)) => {
                 let withheld = history::withheld(&line, &started.host);
                 let written = Some(line.as_str()).filter(|_| withheld != Some(Withheld::MayHoldSecret));
+                if written.is_none() {
+                    started.output.transcripts().withhold(&line);
+                }
                 started.output.transcripts().typed(&prompt.text(), written);
                 // Messages call it by the number that Get-History gives it.
                 let name = match withheld {
