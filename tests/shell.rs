@@ -283,7 +283,8 @@ fn tab_completes_properties_and_files() {
     for (typed, completed) in [
         ("$pools[0].Regi", "$pools[0].RegistrarPort"),
         ("$pools | Where-Object { $_.Regi", "RegistrarPort"),
-        ("Get-Pool | Where-Object { $_.Sit", "$_.Site"),
+        ("Get-Pool | Where-Object { $_.Regi", "$_.RegistrarPort"),
+        ("Get-XmppAllowedPartner | Sort-Object TlsN", "TlsNegotiation"),
         ("Get-Pool | Sort-Object Sit", "Sort-Object Site"),
         ("test_xmp", "test_xmpp_im"),
         ("Test-XmppIM -Authentication Cli", "ClientCertificate"),

@@ -79,7 +79,7 @@ async fn run(call: Call) -> Outcome {
 }
 
 /// A pool as a record.
-fn record(pool: &Pool) -> Record {
+pub fn record(pool: &Pool) -> Record {
     let security = match pool.security {
         Security::Auto => "auto",
         Security::StartTls => "starttls",

@@ -80,7 +80,7 @@ async fn run(call: Call) -> Outcome {
 }
 
 /// A partner as a record.
-fn record(partner: &Partner) -> Record {
+pub fn record(partner: &Partner) -> Record {
     let partner_type = PartnerType::SPELLINGS.iter().find(|(_, kind)| *kind == partner.partner_type);
     let tls = TlsNegotiation::SPELLINGS.iter().find(|(_, kind)| *kind == partner.tls_negotiation);
     Record::new("XmppAllowedPartner")

@@ -154,6 +154,10 @@ impl Operator for Terminal {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.output.shown(&format!("{prompt}\n"));
         rpassword::prompt_password(prompt).map(Secret::new).map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                // What comes next does not stand behind the question.
+                self.output.line_end();
+            }
             // Ctrl-C, and Ctrl-D.
             if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) {
                 NoAnswer::Interrupted

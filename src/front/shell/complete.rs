@@ -10,6 +10,7 @@ use reedline::{CompletionResult, Span, Suggestion};
 
 use crate::cmdlet::{Binds, Catalogue, Description, Kind, Parameter};
 use crate::cmdlets::help::about::TOPICS;
+use crate::cmdlets::{get_pool, get_xmpp_allowed_partner};
 use crate::front::start::Started;
 use crate::render::view;
 use crate::script::language::Setting;
@@ -90,12 +91,31 @@ impl Completer {
     /// The properties of records that come from there.
     fn properties_of(&self, origin: Option<&Origin>) -> Vec<Candidate> {
         match origin {
-            Some(Origin::Type(name)) => {
-                view::properties(name).into_iter().map(|name| Candidate::of(name.to_owned())).collect()
-            }
+            Some(Origin::Type(name)) => self.properties_of_type(name),
             Some(Origin::Variable(name)) => self.properties(name),
             None => Vec::new(),
         }
+    }
+
+    /// The properties of a type: all where the topology has a record of it, else those of its view.
+    fn properties_of_type(&self, name: &str) -> Vec<Candidate> {
+        let host = &self.started.host;
+        let record = match name {
+            "Pool" => {
+                let topology = host.visible_topology(&get_pool::CMDLET.description);
+                topology.pools.first().map(get_pool::record)
+            }
+            "XmppAllowedPartner" => {
+                let topology = host.visible_topology(&get_xmpp_allowed_partner::CMDLET.description);
+                topology.partners.iter().flatten().next().map(get_xmpp_allowed_partner::record)
+            }
+            _ => None,
+        };
+        let names: Vec<String> = match &record {
+            Some(record) => record.names().map(str::to_owned).collect(),
+            None => view::properties(name).into_iter().map(str::to_owned).collect(),
+        };
+        names.into_iter().map(Candidate::of).collect()
     }
 
     /// The properties of a variable, or of an element of it.
