@@ -224,6 +224,7 @@ fn login(play: &Play, account: BareJid) -> Login {
         account,
         logon_name: play.setting("logon-name", "kenmyer").to_owned(),
         password: Some(Secret::new(play.setting("password", PASSWORD).to_owned())),
+        has_certificate: play.setting("certificate", "none") == "held",
         authentication,
         plain: match play.setting("plain", "forbidden") {
             "allowed" => PlainPassword::Allowed,

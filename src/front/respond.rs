@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::output::Output;
-use super::run::interrupted;
+use super::run::Interrupts;
 use super::terminal::Terminal;
 use crate::address::Address;
 use crate::cmdlets::Operator;
@@ -163,7 +163,7 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
         network: Network::system(),
     };
     let cancel = CancellationToken::new();
-    let watch = tokio::spawn(stop_on_signal(cancel.clone()));
+    let watch = tokio::spawn(stop_on_signal(Interrupts::listen(), cancel.clone()));
     let tell = |happening: Happening<'_>| {
         if let Some(text) = words(&happening, session.verbose) {
             say(&text);
@@ -188,10 +188,10 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
 }
 
 /// The first signal ends the session in order, the second the process.
-async fn stop_on_signal(cancel: CancellationToken) {
-    interrupted().await;
+async fn stop_on_signal(mut interrupts: Interrupts, cancel: CancellationToken) {
+    interrupts.next().await;
     cancel.cancel();
-    interrupted().await;
+    interrupts.next().await;
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::cli::SessionOptions;
@@ -99,7 +100,7 @@ fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
 async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
     let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
-    let watch = tokio::spawn(cancel_on_interrupt(output.clone(), cancel.clone()));
+    let watch = tokio::spawn(cancel_on_interrupt(Interrupts::listen(), output.clone(), cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
     let result = session.evaluate(source.name, source.text, cancel).await;
     watch.abort();
@@ -132,28 +133,40 @@ async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
 
 /// The first Ctrl-C (or SIGTERM) ends the program, with what was learned still reported; the
 /// second ends the process.
-async fn cancel_on_interrupt(output: Output, cancel: CancellationToken) {
-    interrupted().await;
+async fn cancel_on_interrupt(mut interrupts: Interrupts, output: Output, cancel: CancellationToken) {
+    interrupts.next().await;
     output.interrupted();
     cancel.cancel();
-    interrupted().await;
+    interrupts.next().await;
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(super) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
+/// Ctrl-C and SIGTERM, from the moment it is made: until then a signal ends the process.
+pub(super) struct Interrupts(Vec<Signal>);
+
+impl Interrupts {
+    /// Listens to both.
+    pub(super) fn listen() -> Self {
+        Self::of([SignalKind::interrupt(), SignalKind::terminate()].into())
+    }
+
+    /// Listens to Ctrl-C alone.
+    pub(super) fn ctrl_c() -> Self {
+        Self::of([SignalKind::interrupt()].into())
+    }
+
+    /// A signal that cannot be listened to goes on ending the process, which is what it asks for.
+    fn of(kinds: Vec<SignalKind>) -> Self {
+        Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        if self.0.is_empty() {
+            std::future::pending::<()>().await;
         }
-        Err(_) => {
-            // Without a handler of our own the signal ends the process, which is what it asks for.
-            let _ = tokio::signal::ctrl_c().await;
-        }
+        let signals = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures_util::future::select_all(signals).await;
     }
 }
 

@@ -408,6 +408,7 @@ impl Account {
                 account: self.address.bare().clone(),
                 logon_name: self.logon_name.clone(),
                 password: self.password.clone(),
+                has_certificate: certificate.is_some(),
                 authentication: self.authentication,
                 plain: match pool {
                     Some(pool) if pool.allow_plain => PlainPassword::Allowed,

@@ -234,6 +234,7 @@ impl Person {
                 logon_name: account.node().unwrap().to_string(),
                 account,
                 password: Some(Secret::new(PASSWORD.to_owned())),
+                has_certificate: false,
                 authentication: Authentication::default(),
                 plain: PlainPassword::Forbidden,
             },

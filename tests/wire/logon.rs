@@ -63,6 +63,7 @@ impl Pool {
                 account: "kenmyer@litwareinc.com".parse().unwrap(),
                 logon_name: "kenmyer".to_owned(),
                 password: Some(Secret::new("hunter2".to_owned())),
+                has_certificate: false,
                 authentication: Authentication::Negotiate,
                 plain: PlainPassword::Allowed,
             },

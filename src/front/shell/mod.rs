@@ -24,6 +24,7 @@ use history::Withheld;
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::report::{self, Source};
+use super::run::Interrupts;
 use super::start::{self, Started};
 use crate::script::engine::emit_result;
 use crate::script::{Failure, FailureKind};
@@ -113,12 +114,11 @@ async fn read(
 /// Runs one input; gives a status when it leaves the shell.
 async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatus> {
     let cancel = CancellationToken::new();
+    let mut interrupts = Interrupts::ctrl_c();
     let running = started.session.evaluate(name, text, cancel.clone());
     let interrupt = async {
         loop {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            interrupts.next().await;
             started.output.interrupted();
             cancel.cancel();
         }

@@ -224,7 +224,11 @@ impl Offer {
 
     fn strongest(&self, login: &Login, ours: &ChannelBindings) -> Result<Mechanism, Unusable> {
         if login.password.is_none() {
-            return self.wanted(Mechanism::External);
+            return if login.has_certificate {
+                self.wanted(Mechanism::External)
+            } else {
+                Err(Unusable::NoPassword)
+            };
         }
         let can_bind = self.common_binding(ours).is_some();
         let scram = Mechanism::ALL.into_iter().find(|mechanism| match mechanism {
@@ -232,6 +236,9 @@ impl Offer {
             Mechanism::Scram { binding: Binding::None, .. } => self.has(*mechanism),
             Mechanism::External | Mechanism::Plain => false,
         });
+        if scram.is_none() && login.has_certificate && self.has(Mechanism::External) {
+            return Ok(Mechanism::External);
+        }
         match (scram, self.has(Mechanism::Plain), login.plain) {
             (Some(scram), _, _) => Ok(scram),
             (None, _, _) if self.has_plus() => Err(self.nothing_left()),
@@ -286,6 +293,7 @@ mod tests {
             account: BareJid::new("kenmyer@litwareinc.com").unwrap(),
             logon_name: "kenmyer".into(),
             password: Some(Secret::new("secret".into())),
+            has_certificate: false,
             authentication,
             plain,
         }

@@ -34,8 +34,10 @@ pub struct Login {
     pub account: BareJid,
     /// The name to authenticate as, which need not be the address's local part.
     pub logon_name: String,
-    /// The password; `None` where a client certificate takes its place.
+    /// The password, where there is one.
     pub password: Option<Secret>,
+    /// Whether there is a client certificate to show, in its place or beside it.
+    pub has_certificate: bool,
     /// How to authenticate.
     pub authentication: Authentication,
     /// Whether the password itself may be sent, inside TLS.

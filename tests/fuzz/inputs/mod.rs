@@ -50,6 +50,7 @@ async fn log_on(io: DuplexStream) -> Result<Stream<Verified<DuplexStream>, Authe
         logon_name: "kenmyer".to_owned(),
         account,
         password: Some(imsh::secret::Secret::new("correct horse".to_owned())),
+        has_certificate: false,
         authentication: Authentication::Negotiate,
         plain: PlainPassword::Forbidden,
     };
