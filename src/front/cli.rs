@@ -52,7 +52,7 @@ pub enum Action {
     },
     /// Check scripts without running them
     #[command(
-        long_about = "Says every mistake of a script that can be found without running it: unknown cmdlets and parameters, bare words that are variables, what the language does not have. Ends with 2 where there is one. --output json gives the findings as data."
+        long_about = "Says every mistake of a script that can be found without running it: unknown cmdlets, parameters, variables and functions, values that a parameter does not take, bare words that are variables, what the language does not have; also in the modules that it imports. What stands in a try is warned of only. Ends with 2 where there is one. --output json gives the findings as data."
     )]
     Lint {
         /// The scripts; - reads one from standard input
