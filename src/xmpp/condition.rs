@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::trace::printable;
 use super::xml::{Element, ns};
 
 macro_rules! conditions {
@@ -22,7 +23,7 @@ macro_rules! conditions {
             pub fn from_name(name: &str) -> Self {
                 match name {
                     $($word => Self::$variant,)*
-                    other => Self::Unknown(other.chars().take(MAX_UNKNOWN).collect()),
+                    other => Self::Unknown(printable(&other.chars().take(MAX_UNKNOWN).collect::<String>())),
                 }
             }
 

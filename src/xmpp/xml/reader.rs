@@ -12,6 +12,7 @@ use bytes::{Buf, BytesMut};
 use quick_xml::name::{NamespaceResolver, ResolveResult};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::super::trace::printable;
 use super::scanner::{Found, Scanner};
 use super::{Element, parse};
 
@@ -136,11 +137,11 @@ pub enum Violation {
     ProcessingInstruction,
     #[error("a document type declaration")]
     DocumentType,
-    #[error("the undefined entity &{0};")]
+    #[error("the undefined entity &{};", printable(.0))]
     Entity(String),
     #[error("bytes that are not UTF-8")]
     Encoding,
-    #[error("the declared encoding {0}")]
+    #[error("the declared encoding {}", printable(.0))]
     DeclaredEncoding(String),
     #[error("a malformed XML declaration")]
     Declaration,
@@ -149,11 +150,11 @@ pub enum Violation {
     /// Holds at most 32 of the bytes that had come by then, escaped.
     #[error("text between stanzas, beginning `{begins}`")]
     TextBetweenStanzas { begins: String },
-    #[error("the undeclared prefix {0}")]
+    #[error("the undeclared prefix {}", printable(.0))]
     UnknownPrefix(String),
-    #[error("a forbidden declaration of a namespace: {0}")]
+    #[error("a forbidden declaration of a namespace: {}", printable(.0))]
     Namespace(String),
-    #[error("the invalid name `{0}`")]
+    #[error("the invalid name `{}`", printable(.0))]
     Name(String),
     #[error("a character that XML forbids")]
     Character,
@@ -161,13 +162,13 @@ pub enum Violation {
     AngleInAttribute,
     #[error("attributes with no blank between them")]
     NoBlankBetweenAttributes,
-    #[error("the attribute {0} given twice")]
+    #[error("the attribute {} given twice", printable(.0))]
     DuplicateAttribute(String),
     #[error("`]]>` in text")]
     CdataEndInText,
     #[error("an end tag that matches no start tag")]
     EndTag,
-    #[error("malformed XML ({0})")]
+    #[error("malformed XML ({})", printable(.0))]
     Syntax(String),
     #[error("a stream header of more than {limit} bytes")]
     HeaderTooLong { limit: usize },

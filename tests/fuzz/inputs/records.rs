@@ -17,9 +17,14 @@ use tokio::time::timeout;
 /// rejects it gets an honest "no such name" behind it.
 pub fn try_one(data: &[u8]) {
     super::block_on(async {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (udp, tcp) = loop {
+            let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            // Somebody else may have the same port of the other kind.
+            if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+                break (udp, tcp);
+            }
+        };
         let address = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(address).await.unwrap();
         tokio::select! {
             () = ask(address) => {}
             () = answer_datagrams(&udp, data) => {}
