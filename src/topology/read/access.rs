@@ -51,10 +51,12 @@ impl Reading<'_> {
                 Some("give a custom role a name of its own".to_owned())
             });
         }
-        let named = [&add_cmdlets, &remove_cmdlets].into_iter().chain(&cmdlets).flatten().cloned().collect();
+        let lists = [("add_cmdlets", &add_cmdlets), ("remove_cmdlets", &remove_cmdlets)];
+        let lists = lists.into_iter().chain(cmdlets.as_ref().map(|list| ("cmdlets", list)));
+        let named = lists.flat_map(|(key, list)| list.iter().map(move |cmdlet| (key, cmdlet.clone())));
         let places = RolePlaces {
             identity: section.span_of("identity"),
-            cmdlets: named,
+            cmdlets: named.collect(),
             limits: limits.iter().map(|limit| limit.places.clone()).collect(),
             config_scopes,
             user_scopes,
@@ -188,7 +190,7 @@ impl Reading<'_> {
         };
         let in_limits = self.places.roles.iter().flat_map(|role| &role.limits);
         let named = self.places.roles.iter().flat_map(|role| &role.cmdlets);
-        let named = named.map(|cmdlet| ("cmdlets", cmdlet));
+        let named = named.map(|(key, cmdlet)| (*key, cmdlet));
         for (key, cmdlet) in named.chain(in_limits.clone().map(|limit| ("limit.cmdlet", &limit.cmdlet))) {
             if known.parameters_of(&cmdlet.value).is_none() {
                 let message = format!("there is no cmdlet {}", cmdlet.value);

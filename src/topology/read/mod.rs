@@ -99,8 +99,8 @@ struct PartnerPlaces {
 
 struct RolePlaces {
     identity: Range<usize>,
-    /// Those that it has, adds and removes.
-    cmdlets: Vec<Found<CmdletName>>,
+    /// Those that it has, adds and removes, each with the key that names it.
+    cmdlets: Vec<(&'static str, Found<CmdletName>)>,
     limits: Vec<LimitPlaces>,
     config_scopes: Vec<Found<ConfigScope>>,
     user_scopes: Vec<Found<UserScope>>,
