@@ -355,8 +355,8 @@ fn a_role_that_names_what_does_not_exist_is_told_with_its_place() {
     let line = TOPOLOGY.lines().count();
     let said = home.refused("Get-Pool");
     for (line, column, what) in [
-        (line + 6, 28, "cmdlets: there is no cmdlet Test-XmpIM (did you mean Test-XmppIM?)"),
-        (line + 7, 19, "cmdlets: there is no cmdlet Qqqqqq-Zzzzzz"),
+        (line + 6, 28, "add_cmdlets: there is no cmdlet Test-XmpIM (did you mean Test-XmppIM?)"),
+        (line + 7, 19, "remove_cmdlets: there is no cmdlet Qqqqqq-Zzzzzz"),
         (line + 10, 13, "limit.parameter: Test-XmppIM has no parameter \"Bdy\" (did you mean Body?)"),
         (line + 13, 10, "limit.cmdlet: there is no cmdlet Get-Pol (did you mean Get-Pool?)"),
     ] {
