@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use imsh::access::audit;
+use imsh::lab::Lab;
 use tempfile::TempDir;
 
 /// A desk of the site Redmond that somebody has given more cmdlets than it should have.
@@ -315,6 +316,45 @@ fn what_is_out_of_scope_is_not_there() {
     let (hidden, missing) =
         (run(&home, "Get-Pool b.fabrikam.com").0, run(&home, "Get-Pool x.fabrikam.com").0);
     assert_eq!(hidden.replace("b.fabrikam.com", "x.fabrikam.com"), missing);
+}
+
+/// Two roles that have nothing to do with each other do not let one test use a pool of each. Nobody else logs
+/// on as the receiver, so that without the second logon the message comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_logs_on_as_its_receiver_where_one_role_covers_both_pools() {
+    let lab = Lab::start().await.unwrap();
+    let practice = std::fs::read_to_string(lab.topology()).unwrap();
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+    let role = |name: &str, pools: &str, users: &str| {
+        format!(
+            "[[access.role]]\nidentity = \"{name}\"\ntemplate = \"HelpDesk\"\nconfig_scopes = [{pools}]\n\
+             user_scopes = [{users}]\n[[access.assignment]]\nrole = \"{name}\"\nmembers = [\"os-user:{user}\"]\n"
+        )
+    };
+    let (atl, dub) = ("\"pool:atl-cs-001.litwareinc.com\"", "\"pool:dub-cs-001.fabrikam.com\"");
+    let both = format!("{atl}, {dub}");
+    for (roles, wanted) in [
+        (vec![role("One", &both, "\"domain:fabrikam.com\"")], "Exchanged"),
+        (vec![role("Atl", atl, "\"global\"")], "AcceptedByPool"),
+        (vec![role("Atl", atl, "\"global\""), role("Dub", dub, "\"domain:fabrikam.com\"")], "AcceptedByPool"),
+        (
+            vec![role("Atl", atl, "\"domain:fabrikam.com\""), role("Both", &both, "\"domain:contoso.com\"")],
+            "AcceptedByPool",
+        ),
+    ] {
+        let topology = lab.directory().join("roles.toml");
+        std::fs::write(&topology, format!("{practice}\n[access]\n{}", roles.concat())).unwrap();
+        let program = tokio::process::Command::new(env!("CARGO_BIN_EXE_imsh"))
+            .args(["--topology", "roles.toml", "--vault", ".", "-c"])
+            .arg("(Test-XmppIM atl-cs-001.litwareinc.com phyllis@fabrikam.com).Evidence")
+            .current_dir(lab.directory())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8([program.stdout, program.stderr].concat()).unwrap();
+        assert_eq!(said.trim(), wanted, "{roles:?}");
+    }
 }
 
 #[test]

@@ -207,7 +207,8 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
     let mut verifications = Vec::new();
     for exercise in exercises {
         let receiver = exercise.receiver.parse().unwrap();
-        match plan(&topology, &open, exercise.target, &receiver, &Ask::default()) {
+        let lender = topology.test_user_of(&receiver);
+        match plan(&topology, &open, exercise.target, &receiver, lender, &Ask::default()) {
             Ok(Plan::Test(verification)) => {
                 // All at once on a busy machine, and nothing may take longer than silence does.
                 let mut verification = *verification;

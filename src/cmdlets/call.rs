@@ -3,6 +3,7 @@
 //! A cmdlet reads its bound arguments and the pipe, emits records, and asks the [`World`]
 //! for everything else. It never prints, exits, sleeps or reads the environment.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::bound::Bound;
 use super::world::{Leave, Operator, World};
 use crate::access::Principal;
+use crate::address::{Address, Domain};
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Position, Program};
-use crate::topology::Topology;
+use crate::topology::{Pool, Topology};
 use crate::value::{Block, BlockError, Record, Value};
 
 /// Why a cmdlet ended before it was done.
@@ -144,6 +146,8 @@ pub struct Call {
     /// The whole topology that leave was given on: for a change, to see that it still stands so. It is
     /// shown to nobody.
     pub whole: Arc<Topology>,
+    /// Where a test may log on as its receiver as well.
+    pub lenders: Lenders,
     /// Who calls.
     pub principal: Principal,
     /// Where records go.
@@ -154,7 +158,28 @@ pub struct Call {
     pub streams: Streams,
 }
 
+/// Where a test may log on as its receiver as well, which is a test user of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lenders {
+    /// At any pool that lends the receiver: there are no roles.
+    Any,
+    /// At the pool that one role covers together with all else that the test touches, by the name of the
+    /// pool to log on at as it was given, and the receiver.
+    Covered(HashMap<(String, Address), Domain>),
+}
+
 impl Call {
+    /// The pool that lends the receiver of a test at the pool `target`, where the test may log on there too.
+    pub fn lender(&self, target: &str, receiver: &Address) -> Option<&Pool> {
+        match &self.lenders {
+            Lenders::Any => self.topology.test_user_of(receiver),
+            Lenders::Covered(lenders) => {
+                let lender = lenders.get(&(target.to_owned(), receiver.clone()))?;
+                self.topology.pools.iter().find(|pool| pool.identity == *lender)
+            }
+        }
+    }
+
     /// Whether the caller's roles hide nothing of the topology.
     pub fn sees_everything(&self) -> bool {
         Arc::ptr_eq(&self.topology, &self.whole)

@@ -97,7 +97,7 @@ pub mod write_progress;
 use futures_util::future::BoxFuture;
 
 pub use bound::Bound;
-pub use call::{Action, Call, Halt, Input, LeaveForAll, Outcome, Output, Streams};
+pub use call::{Action, Call, Halt, Input, LeaveForAll, Lenders, Outcome, Output, Streams};
 pub use world::{Leave, NoAnswer, Nobody, Operator, World};
 
 use crate::cmdlet::Description;

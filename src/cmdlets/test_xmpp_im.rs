@@ -124,7 +124,9 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
     for target in &targets {
         for receiver in &receivers {
             // The vault's file is read here, once.
-            let planned = tokio::task::block_in_place(|| plan(&call.topology, &vault, target, receiver, ask));
+            let lender = call.lender(target, receiver);
+            let planned =
+                tokio::task::block_in_place(|| plan(&call.topology, &vault, target, receiver, lender, ask));
             match planned {
                 Ok(Plan::Test(verification)) => verifications.push(*verification),
                 Ok(Plan::NotAllowed { sender }) => {

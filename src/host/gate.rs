@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::power::Ground;
 use super::refusal;
-use super::touch::{limited, things};
+use super::touch::{Pair, lent_pairs, limited, listed, things};
 use super::view::visible;
 use crate::access::{
-    self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Role, RoleDefinition, ScriptModule,
+    self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Role, RoleDefinition, ScriptModule, Touch,
     UnknownName,
 };
 use crate::cmdlet::parameter::NoParameter;
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind};
-use crate::cmdlets::Bound;
 use crate::cmdlets::store::{Reader, mistakes_elsewhere};
+use crate::cmdlets::{Bound, Lenders};
 use crate::topology::Topology;
 use crate::value::Value;
 use crate::value::text::parse_duration;
@@ -62,6 +62,8 @@ pub struct Covered {
     pub topology: Arc<Topology>,
     /// The roles that cover the call.
     pub by: Vec<String>,
+    /// Where a test may log on as its receiver as well.
+    pub lenders: Lenders,
 }
 
 /// A call that is not covered.
@@ -205,10 +207,11 @@ impl Leave {
     pub fn covers(&self, bound: &Bound) -> Result<Covered, Refused> {
         let by = self.roles_covering(bound)?;
         if self.topology.access.is_none() {
-            return Ok(Covered { topology: self.topology.clone(), by });
+            return Ok(Covered { topology: self.topology.clone(), by, lenders: Lenders::Any });
         }
         let roles: Vec<&Role> = self.roles.iter().collect();
-        Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by })
+        let lenders = self.lenders(bound);
+        Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by, lenders })
     }
 
     /// The roles that cover the things which the call touches.
@@ -220,9 +223,7 @@ impl Leave {
             return Ok(vec![BuiltIn::Administrator.name().to_owned()]);
         }
         let parameters = limited(self.description, bound, &self.topology);
-        let ground =
-            Ground { topology: &self.topology, roles: &self.every_role, everything: &self.everything };
-        let things = things(self.description, bound, ground)
+        let things = things(self.description, bound, self.ground())
             .map_err(|error| Refused { reason: error.message.clone(), error })?;
         let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
         let roles: Vec<&Role> = self.roles.iter().collect();
@@ -233,6 +234,34 @@ impl Leave {
                 reason: refusal::words(&reason, &roles, call),
             }),
         }
+    }
+
+    /// Where a test may log on as its receiver as well: one role covers that pool too, together with all
+    /// that the pair of the pool and the receiver touches.
+    fn lenders(&self, bound: &Bound) -> Lenders {
+        let parameters = limited(self.description, bound, &self.topology);
+        let roles: Vec<&Role> = self.roles.iter().collect();
+        let is_covered = |things: &[Vec<Touch>]| {
+            let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things };
+            matches!(access::decide(&roles, &call), Decision::Allowed { .. })
+        };
+        let lends = |pair: &Pair| {
+            let things = things(self.description, &pair.bound, self.ground()).ok()?;
+            let mut lenders = self.topology.pools_listing(&pair.receiver);
+            let lender = lenders.find(|pool| {
+                let with_lender: Vec<_> =
+                    things.iter().map(|thing| [&thing[..], &[listed(pool)]].concat()).collect();
+                is_covered(&with_lender)
+            })?;
+            Some(lender.identity.clone())
+        };
+        let pairs = lent_pairs(self.description, bound, &self.topology).into_iter();
+        let covered = pairs.filter_map(|pair| Some((lends(&pair)?, pair)));
+        Lenders::Covered(covered.map(|(lender, pair)| ((pair.target, pair.receiver), lender)).collect())
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground { topology: &self.topology, roles: &self.every_role, everything: &self.everything }
     }
 }
 

@@ -289,6 +289,7 @@ impl Host {
             catalogue: self.gate.own_catalogue(&self.everything, &topology).map_err(located)?,
             topology: covered.topology,
             whole: topology.clone(),
+            lenders: covered.lenders,
             principal: self.gate.principal().clone(),
             output: Output::new(output, watch),
             cancel,

@@ -10,7 +10,7 @@ use crate::access::{self, Touch};
 use crate::address::{Address, Domain};
 use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
 use crate::cmdlets::Bound;
-use crate::topology::Topology;
+use crate::topology::{Pool, Topology};
 use crate::value::Value;
 
 /// The things that a call touches, each with all that must be covered together.
@@ -72,6 +72,41 @@ pub fn things(
     Ok(pairs(near, far, &always))
 }
 
+/// A pool and a receiver of a call for which a pool of ours lends the account.
+#[derive(Debug)]
+pub struct Pair {
+    /// The pool's name as it was given.
+    pub target: String,
+    /// The receiver.
+    pub receiver: Address,
+    /// The call of this pair alone.
+    pub bound: Bound,
+}
+
+/// The pairs of a call for messages of which a pool lends the receiver as a test user.
+pub fn lent_pairs(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Pair> {
+    let binding = |binds| description.parameters.iter().find(|own| own.binds == binds);
+    let (Some(near), Some(far)) = (binding(Binds::Pool), binding(Binds::Receiver)) else { return Vec::new() };
+    let receivers: Vec<Address> =
+        values(bound, far).iter().filter_map(|written| written.parse().ok()).collect();
+    let is_lent = |receiver: &&Address| topology.test_user_of(receiver).is_some();
+    let pair = |target: &String, receiver: &Address| {
+        let mut alone = bound.clone();
+        alone.set(near.name, Value::text(target.as_str()));
+        alone.set(far.name, Value::text(receiver.to_string()));
+        Pair { target: target.clone(), receiver: receiver.clone(), bound: alone }
+    };
+    let targets = values(bound, near);
+    let to_each =
+        |receiver: &Address| targets.iter().map(|target| pair(target, receiver)).collect::<Vec<_>>();
+    receivers.iter().filter(is_lent).flat_map(to_each).collect()
+}
+
+/// A pool that the topology lists.
+pub fn listed(pool: &Pool) -> Touch {
+    Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() }
+}
+
 /// The parameters of a call as roles limit them: every value by itself, and each name as the topology
 /// spells it, so that a limit holds for all of its spellings.
 pub fn limited(description: &Description, bound: &Bound, topology: &Topology) -> Vec<access::Parameter> {
@@ -126,7 +161,7 @@ fn pairs(near: Vec<Vec<Touch>>, far: Vec<Vec<Touch>>, always: &[Touch]) -> Vec<V
 
 fn pool(name: &str, topology: &Topology) -> Touch {
     match topology.canonical_pool(name) {
-        Some(pool) => Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() },
+        Some(pool) => listed(pool),
         None => unlisted(name),
     }
 }
@@ -134,10 +169,7 @@ fn pool(name: &str, topology: &Topology) -> Touch {
 /// The pools that lend a test user; each must be covered, since the credential serves them all.
 fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Touch>> {
     let Ok(user) = user.parse::<Address>() else { return vec![vec![unlisted(user)]] };
-    let lenders: Vec<Touch> = topology
-        .pools_listing(&user)
-        .map(|pool| Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() })
-        .collect();
+    let lenders: Vec<Touch> = topology.pools_listing(&user).map(listed).collect();
     if lenders.is_empty() { vec![vec![unlisted(user)]] } else { vec![lenders] }
 }
 
@@ -145,8 +177,7 @@ fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Touch>> {
 fn in_site(site: &str, topology: &Topology) -> Vec<Touch> {
     let is_here = |own: &Option<String>| own.as_ref().is_some_and(|own| site_key(own) == site_key(site));
     let pools = topology.pools.iter().filter(|pool| is_here(&pool.site));
-    let touches: Vec<Touch> =
-        pools.map(|pool| Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() }).collect();
+    let touches: Vec<Touch> = pools.map(listed).collect();
     if touches.is_empty() { vec![unlisted(site)] } else { touches }
 }
 
@@ -209,7 +240,7 @@ fn named_by_credential(description: &Description, bound: &Bound, topology: &Topo
         .collect();
     credentials
         .flat_map(|credential| {
-            let at = |pool: &Option<&crate::topology::Pool>| match pool {
+            let at = |pool: &Option<&Pool>| match pool {
                 Some(pool) => pool
                     .account_of(&credential)
                     .map_or_else(|| unlisted(&credential.user_name), Touch::Sender),

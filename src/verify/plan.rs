@@ -163,7 +163,8 @@ impl Refusal {
     }
 }
 
-/// Plans the test of one pair. `vault` is asked only when a stored credential is needed.
+/// Plans the test of one pair. `vault` is asked only when a stored credential is needed; `lender` is the pool
+/// that lends the receiver as a test user, where the test may log on as the receiver too.
 ///
 /// # Errors
 /// When the pair cannot be tested.
@@ -172,6 +173,7 @@ pub fn plan(
     vault: OpenVault<'_>,
     target: &str,
     receiver: &Address,
+    lender: Option<&Pool>,
     ask: &Ask,
 ) -> Result<Plan, Refusal> {
     let pool = topology.canonical_pool(target);
@@ -185,7 +187,7 @@ pub fn plan(
     let of_partner = partner.and_then(|partner| partner.minimum_evidence).unwrap_or(DEFAULT_MINIMUM);
     let minimum = ask.minimum.unwrap_or(of_partner.max(DEFAULT_MINIMUM));
     let second = if ask.minimum.is_none_or(|minimum| minimum >= Evidence::Delivered) {
-        second_account(topology, vault, receiver)
+        second_account(lender, vault, receiver)
     } else {
         None
     };
@@ -333,8 +335,8 @@ fn stored(vault: OpenVault<'_>, pool: Option<&Pool>, account: &Address) -> Resul
 }
 
 /// The receiver's own account, where it is a test user of ours and its credential is here.
-fn second_account(topology: &Topology, vault: OpenVault<'_>, receiver: &Address) -> Option<Account> {
-    let pool = topology.test_user_of(receiver)?;
+fn second_account(lender: Option<&Pool>, vault: OpenVault<'_>, receiver: &Address) -> Option<Account> {
+    let pool = lender?;
     let stored = stored(vault, Some(pool), receiver).ok()?;
     Some(own_account(Some(pool), receiver.clone(), stored))
 }

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imsh::access::Principal;
+use imsh::address::Address;
 use imsh::cmdlet::{Argument, Arguments, Catalogue, Description};
-use imsh::cmdlets::{ALL, Bound};
+use imsh::cmdlets::{ALL, Bound, Lenders};
 use imsh::host::{Gate, bind};
 use imsh::secret::{Credential, Secret};
 use imsh::topology::Topology;
@@ -282,15 +283,27 @@ impl Role {
     }
 }
 
+/// The roles that may run a call's cmdlet with its values.
+fn able<'r>(held: &[&'r Role], asked: &Asked, position: &[usize]) -> Vec<&'r Role> {
+    let having = held.iter().filter(|role| role.cmdlets[position[asked.cmdlet]]);
+    having.filter(|role| role.allows(asked)).copied().collect()
+}
+
 /// What the model says of a call.
-fn model(held: &[&Role], all: &[Role], asked: &Asked, position: &[usize]) -> bool {
-    let having: Vec<&&Role> = held.iter().filter(|role| role.cmdlets[position[asked.cmdlet]]).collect();
-    let able: Vec<&&&Role> = having.iter().filter(|role| role.allows(asked)).collect();
-    !able.is_empty()
-        && asked
-            .things
-            .iter()
-            .all(|thing| able.iter().any(|role| thing.iter().all(|part| role.covers(part, all))))
+fn model(able: &[&Role], all: &[Role], asked: &Asked) -> bool {
+    !able.is_empty() && asked.things.iter().all(|thing| is_covered(able, all, thing, &[]))
+}
+
+/// Whether one of the roles covers all of a thing, and more.
+fn is_covered(able: &[&Role], all: &[Role], thing: &[Part], more: &[Part]) -> bool {
+    able.iter().any(|role| thing.iter().chain(more).all(|part| role.covers(part, all)))
+}
+
+/// Where the test of a thing may log on as its receiver too: at the first pool that lends the account and
+/// that one role covers together with all of the thing.
+fn lender(able: &[&Role], all: &[Role], thing: &[Part], receiver: usize) -> Option<usize> {
+    let lends = |pool: &usize| LENDERS[receiver] >> pool & 1 == 1;
+    (0..N_POOLS).filter(lends).find(|pool| is_covered(able, all, thing, &[Part::Pool(*pool)]))
 }
 
 // ---- Random things.
@@ -769,10 +782,23 @@ fn world(seed: u64, everything: &Catalogue, built_in: &[Role], position: &[usize
             let is_allowed = said.is_ok();
             n_cases += 1;
             n_allowed += u64::from(is_allowed);
-            if is_allowed != model(&held, &roles, &call.asked, position) {
+            let able = able(&held, &call.asked, position);
+            if is_allowed != model(&able, &roles, &call.asked) {
                 panic!(
                     "seed {seed}: the gate says {said:?} to {} {:?}\n{:?}\n{:?}\n{text}",
                     call.name,
+                    call.arguments,
+                    call.asked,
+                    gate.principal()
+                );
+            }
+            if is_allowed && CMDLETS[call.asked.cmdlet] == "Test-XmppIM" {
+                let leave = gate.may_run(description, everything, &topology).unwrap();
+                let lenders = leave.covers(&bound).unwrap().lenders;
+                assert_eq!(
+                    lenders,
+                    wanted_lenders(&able, &roles, &call.asked, &bound),
+                    "seed {seed}: {:?}\n{:?}\n{:?}\n{text}",
                     call.arguments,
                     call.asked,
                     gate.principal()
@@ -785,6 +811,20 @@ fn world(seed: u64, everything: &Catalogue, built_in: &[Role], position: &[usize
         }
     }
     (n_allowed, n_cases)
+}
+
+/// Where the tests of a call may log on as their receivers too.
+fn wanted_lenders(able: &[&Role], all: &[Role], asked: &Asked, bound: &Bound) -> Lenders {
+    let (_, receivers) = asked.given.iter().find(|(parameter, _)| *parameter == RECEIVER).unwrap();
+    let written = bound.texts("Receiver").into_iter().map(|address| address.parse::<Address>().unwrap());
+    let receivers: Vec<_> = receivers.iter().flatten().zip(written).collect();
+    let targets = bound.texts("TargetFqdn");
+    let pairs = targets.iter().flat_map(|target| receivers.iter().map(move |to| (target, to)));
+    let lent = pairs.zip(&asked.things).filter_map(|((target, (n, receiver)), thing)| {
+        let lender = POOLS[lender(able, all, thing, **n)?][0].parse().unwrap();
+        Some(((target.clone(), receiver.clone()), lender))
+    });
+    Lenders::Covered(lent.collect())
 }
 
 /// A million cases and more. `IMSH_GATE_WORLDS` says how many times two thousand.
