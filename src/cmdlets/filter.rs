@@ -1,4 +1,4 @@
-//! The pattern of a `-Filter` or `-Name`: wildcards, in any letter case.
+//! The pattern of a `-Filter` or `-Name`: wildcards, in any letter case; and what to do where nothing matches.
 
 use crate::value::pattern::{Case, Pattern};
 
@@ -15,5 +15,14 @@ impl Filter {
     /// Whether the whole text matches. Takes time in proportion to both lengths at most.
     pub fn matches(&self, text: &str) -> bool {
         self.0.matches(text)
+    }
+}
+
+/// What to do about a name that nothing has: `cmdlet` lists the `things`, and takes wildcards elsewhere.
+pub fn advice(cmdlet: &str, things: &str, name: &str) -> String {
+    if name.contains(['*', '?']) {
+        format!("Wildcards go with -Filter: {cmdlet} -Filter {name}")
+    } else {
+        format!("Run {cmdlet} to see the {things} there are.")
     }
 }

@@ -5,7 +5,7 @@ use crate::access::{Gate, Role};
 use crate::cmdlet::Catalogue;
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::cmdlets::authority::limit_record;
-use crate::cmdlets::filter::Filter;
+use crate::cmdlets::filter::{self, Filter};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::value::{Record, Value};
 
@@ -68,7 +68,7 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no role '{name}'."),
                 )
                 .target(&name)
-                .remedy("Run Get-AdminRole to see the roles there are."),
+                .remedy(filter::advice("Get-AdminRole", "roles", &name)),
             )?,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::access::BuiltIn;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::filter::Filter;
+use crate::cmdlets::filter::{self, Filter};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::{Pool, Security};
 use crate::value::{Record, Value};
@@ -71,7 +71,7 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no pool '{name}'."),
                 )
                 .target(&name)
-                .remedy("Run Get-Pool to see the pools there are."),
+                .remedy(filter::advice("Get-Pool", "pools", &name)),
             )?,
         }
     }

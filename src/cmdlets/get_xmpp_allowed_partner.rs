@@ -2,7 +2,7 @@
 
 use crate::access::BuiltIn;
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::cmdlets::filter::Filter;
+use crate::cmdlets::filter::{self, Filter};
 use crate::cmdlets::{Call, Cmdlet, Outcome};
 use crate::topology::{Domain, Partner, PartnerType, TlsNegotiation};
 use crate::value::{Record, Value};
@@ -72,7 +72,7 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no allowed partner '{name}'."),
                 )
                 .target(&name)
-                .remedy("Run Get-XmppAllowedPartner to see the partners there are."),
+                .remedy(filter::advice("Get-XmppAllowedPartner", "partners", &name)),
             )?,
         }
     }
