@@ -29,8 +29,10 @@ pub use kept::Assignment;
 pub use library::Module;
 pub use tally::Tally;
 
-use crate::access::{Parameter, Principal};
-use crate::cmdlet::{Arguments, Catalogue, Category, Description, ErrorRecord, Need, Position, Program};
+use crate::access::{self, Principal};
+use crate::cmdlet::{
+    Arguments, Catalogue, Category, Description, ErrorRecord, Need, Parameter, Position, Program,
+};
 use crate::cmdlets::call::Watch;
 use crate::cmdlets::{
     Action, Bound, Call, Cmdlet, Halt, Input, LeaveForAll, Operator, Output, Streams, World,
@@ -108,6 +110,27 @@ impl Host {
             leave.covers(&Bound::default()).ok()
         };
         visible().map(|covered| covered.topology).unwrap_or_default()
+    }
+
+    /// Those of the values that the principal may give for a parameter, each in a call that gives nothing
+    /// else, for completion.
+    pub fn allowed(
+        &self,
+        description: &'static Description,
+        parameter: &Parameter,
+        mut values: Vec<String>,
+    ) -> Vec<String> {
+        let leave = || {
+            let topology = self.world.topology.read().ok()?;
+            self.gate.may_run(description, &self.everything, &topology).ok()
+        };
+        let Some(leave) = leave() else { return Vec::new() };
+        values.retain(|value| {
+            let mut bound = Bound::default();
+            bound.set(parameter.name, Value::text(value.as_str()));
+            leave.roles_covering(&bound).is_ok()
+        });
+        values
     }
 
     /// Whether the principal may touch everything, also what the topology does not list.
@@ -324,7 +347,7 @@ impl Host {
         &self,
         description: &'static Description,
         topology: &Arc<Topology>,
-        parameters: Vec<Parameter>,
+        parameters: Vec<access::Parameter>,
         refused: Refused,
         located: impl Fn(ErrorRecord) -> ErrorRecord,
     ) -> Halt {
@@ -339,7 +362,7 @@ impl Host {
         &self,
         cmdlet: &str,
         topology: &Topology,
-        parameters: Vec<Parameter>,
+        parameters: Vec<access::Parameter>,
         roles: Vec<String>,
     ) -> Audit {
         let is_audited = topology.access.is_some() || topology.audit.is_some();

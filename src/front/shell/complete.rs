@@ -138,14 +138,16 @@ impl Completer {
     fn values(&self, description: &'static Description, parameter: &Parameter) -> Vec<Candidate> {
         let topology = self.started.host.visible_topology(description);
         let of = |names: Vec<String>| names.into_iter().map(Candidate::of).collect();
+        // The topology shows more than may be given: not every test user of a pool may be sent to.
+        let allowed = |names| of(self.started.host.allowed(description, parameter, names));
         match parameter.kind {
             Kind::Choice(words) => words.iter().map(|word| Candidate::of((*word).to_owned())).collect(),
-            Kind::Pool => of(topology.pools.iter().map(|pool| pool.identity.to_string()).collect()),
-            Kind::Site => of(topology.sites().into_iter().map(ToOwned::to_owned).collect()),
-            Kind::Address => of(addresses(&topology)),
-            Kind::Domain => {
-                of(topology.partners.iter().flatten().map(|partner| partner.domain.to_string()).collect())
-            }
+            Kind::Pool => allowed(topology.pools.iter().map(|pool| pool.identity.to_string()).collect()),
+            Kind::Site => allowed(topology.sites().into_iter().map(ToOwned::to_owned).collect()),
+            Kind::Address => allowed(addresses(&topology)),
+            Kind::Domain => allowed(
+                topology.partners.iter().flatten().map(|partner| partner.domain.to_string()).collect(),
+            ),
             Kind::Role => of(roles(&topology)),
             Kind::Member => of(members(&topology)),
             Kind::Principal => of(principals(&topology)),
@@ -338,7 +340,11 @@ fn files(directory: &Path, typed: &str) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::front::cli::Cli;
+    use crate::front::start::start;
 
     #[test]
     fn a_value_is_quoted_where_a_blank_would_end_it_and_as_the_author_began() {
@@ -357,6 +363,54 @@ mod tests {
         assert!(candidate.begins_with("help"));
         assert!(candidate.begins_with("'help"));
         assert!(!candidate.begins_with("desk"));
+    }
+
+    const TOPOLOGY: &str = r#"
+        [[pool]]
+        identity = "a.litwareinc.com"
+        domains = ["litwareinc.com"]
+        test_users = ["ann@litwareinc.com"]
+        [[partner]]
+        domain = "contoso.com"
+        receivers = ["adelany@contoso.com"]
+        [[partner]]
+        domain = "fabrikam.com"
+        receivers = ["kim@fabrikam.com"]
+        [access]
+        [[access.role]]
+        identity = "Desk"
+        template = "ServerAdministrator"
+        config_scopes = ["pool:a.litwareinc.com"]
+        user_scopes = ["domain:contoso.com"]
+        [[access.role.limit]]
+        cmdlet = "Test-FederatedPartner"
+        parameter = "TargetFqdn"
+        values = []
+        [[access.assignment]]
+        role = "Desk"
+        members = ["os-user:USER"]"#;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_role_does_not_reach_is_not_offered() {
+        let user = nix::unistd::User::from_uid(nix::unistd::getuid()).unwrap().unwrap().name;
+        let folder = tempfile::tempdir().unwrap();
+        let topology = folder.path().join("topology.toml");
+        std::fs::write(&topology, TOPOLOGY.replace("USER", &user)).unwrap();
+        let cli = Cli::parse_from(["imsh".as_ref(), "--topology".as_ref(), topology.as_os_str()]);
+        let started = start(&cli.session, "shell", Vec::new(), None).await.unwrap();
+        let mut completer = Completer::new(Arc::new(started));
+        for (typed, wanted) in [
+            ("Test-XmppIM -Receiver ", &["adelany@contoso.com"][..]),
+            ("Test-XmppIM -UserSipAddress ", &["adelany@contoso.com"]),
+            ("Set-TestUserCredential -SipAddress ", &["ann@litwareinc.com"]),
+            ("Test-XmppIM -TargetFqdn ", &["a.litwareinc.com"]),
+            ("Test-FederatedPartner -TargetFqdn ", &[]),
+            ("Test-FederatedPartner -Domain ", &["contoso.com"]),
+        ] {
+            let offered = reedline::Completer::complete(&mut completer, typed, typed.len());
+            let offered: Vec<&str> = offered.suggestions().iter().map(|one| one.value.as_str()).collect();
+            assert_eq!(offered, wanted, "{typed}");
+        }
     }
 
     #[test]
