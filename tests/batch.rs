@@ -5,8 +5,19 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use imsh::access::Principal;
+use imsh::cmdlet::{Arguments, Description};
+use imsh::cmdlets::store::{TopologyStore, VaultStore};
+use imsh::cmdlets::verifying::{self, Told};
+use imsh::cmdlets::{Cmdlet, Nobody, World, test_federated_partner};
+use imsh::host::{Gate, Host, Stage};
+use imsh::value::Record;
+use imsh::verify::together::together;
 use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 fn imsh(code: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
@@ -59,6 +70,47 @@ fn the_commands_that_the_catalogue_names_show_their_codes() {
         shown.push(entry.code);
     }
     assert!(shown.contains(&"TIMEOUT-TOO-SHORT"), "{shown:?}");
+}
+
+/// A verification of three subjects, and the second one meets a mistake in the program.
+static BROKEN: Cmdlet = Cmdlet {
+    description: Description { name: "Test-Broken", ..test_federated_partner::CMDLET.description },
+    run: |call| {
+        Box::pin(async move {
+            let job = |n: i64| async move {
+                assert_ne!(n, 1, "one is too many");
+                n
+            };
+            let (sender, results) = mpsc::channel(verifying::WAITING);
+            let running = together(2, (0..3).map(job), sender, call.cancel.clone());
+            let records = |n: &i64| vec![Record::new("TestResult").with("N", *n).with("Result", "Success")];
+            let told = Told { warnings: |_, _| Vec::new(), records, logged: |_| Vec::new() };
+            verifying::report(&call, 3, running, results, told).await
+        })
+    },
+};
+
+static CMDLETS: &[&Cmdlet] = &[&BROKEN];
+
+#[tokio::test]
+async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not_run() {
+    let (topology, vault) = (TopologyStore::new(None), VaultStore::new(None, None));
+    let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
+    let world = World::new(topology, vault, Arc::new(Nobody));
+    let host = Host::new(CMDLETS, Arc::new(world), Gate::new(principal), false);
+    let arguments = Arguments::none().with("Domain", "contoso.com").with("ErrorVariable", "lost");
+    let stage = Stage { name: "Test-Broken".to_owned(), arguments, position: None, program: None };
+    let (output, mut records) = mpsc::channel(16);
+    let ended = host.pipeline(vec![stage], None, output, CancellationToken::new()).await;
+    let mut seen = Vec::new();
+    while let Some(record) = records.recv().await {
+        seen.push(record.property("N").unwrap().to_string());
+    }
+    seen.sort();
+    assert_eq!(seen, ["0", "2"]);
+    let (tally, lost) = (host.tally(), ended.assignments[0].value.to_string());
+    assert!(lost.contains("by a fault of imsh itself") && lost.contains("one is too many"), "{lost}");
+    assert_eq!((tally.tests(), tally.failed(), tally.not_run()), (2, 0, 1));
 }
 
 #[test]

@@ -73,7 +73,7 @@ async fn a_registration_ends_as_the_logon_of_a_message_does() {
         .collect();
     assert!(logons.len() > POOLS.len() / 2);
     let (results, mut received) = tokio::sync::mpsc::channel(64);
-    let running = tokio::spawn(together(24, logons, results));
+    let running = tokio::spawn(together(24, logons, results, CancellationToken::new()));
     let mut wrong = Vec::new();
     while let Some(result) = received.recv().await {
         let pool = POOLS.iter().find(|pool| pool.identity == result.target).unwrap();
@@ -124,7 +124,7 @@ async fn a_look_from_here_names_what_is_broken_at_a_partner() {
     });
     let looks: Vec<_> = looks.collect();
     let (results, mut received) = tokio::sync::mpsc::channel(64);
-    let running = tokio::spawn(together(24, looks, results));
+    let running = tokio::spawn(together(24, looks, results, CancellationToken::new()));
     let mut wrong = Vec::new();
     let mut n_looks = 0;
     while let Some(seen) = received.recv().await {
@@ -243,7 +243,7 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
     while let Some(result) = received.recv().await {
         said.insert((result.target.clone(), result.receiver.to_string()), words(&result));
     }
-    running.await.unwrap();
+    assert_eq!(running.await.unwrap(), []);
     exercises
         .iter()
         .map(|exercise| said[&(exercise.target.to_owned(), exercise.receiver.clone())].clone())

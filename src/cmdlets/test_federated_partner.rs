@@ -117,7 +117,7 @@ async fn run(call: Call) -> Outcome {
         .into_iter()
         .map(|inspection| inspection.run(network.clone(), watcher.clone(), call.cancel.clone()));
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = together(verifying::throttle(&call), looks, sender);
+    let running = together(verifying::throttle(&call), looks, sender, call.cancel.clone());
     let told = Told { warnings, records: |seen| vec![seen.record()], logged: |seen| vec![logged_look(seen)] };
     verifying::report(&call, total, running, results, told).await
 }

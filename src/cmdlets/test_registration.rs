@@ -79,7 +79,7 @@ async fn run(call: Call) -> Outcome {
         registration.run(sessions.clone(), network.clone(), watcher.clone(), call.cancel.clone())
     });
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = together(verifying::throttle(&call), logons, sender);
+    let running = together(verifying::throttle(&call), logons, sender, call.cancel.clone());
     let told = Told {
         warnings,
         records: |result| vec![result.record()],

@@ -95,7 +95,7 @@ async fn run(call: Call) -> Outcome {
     };
     let checks = subjects.into_iter().map(|subject| subject.check(with.clone()));
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = together(verifying::throttle(&call), checks, sender);
+    let running = together(verifying::throttle(&call), checks, sender, call.cancel.clone());
     let told = Told {
         warnings: |call, checks: &Vec<Checked>| warnings(call, checks),
         records: |checks| checks.iter().map(Checked::record).collect(),

@@ -12,6 +12,7 @@ use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis;
 use crate::value::Record;
 use crate::verify::Ask;
+use crate::verify::together::Lost;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::sasl::{Authentication, Mechanism};
 use crate::xmpp::trace::{Event, Observer, Stanzas, Trace, Watcher};
@@ -226,16 +227,24 @@ pub struct Told<T> {
 }
 
 /// Does what is `running`, and reports each of its `total` results when it is there: its warnings, each
-/// once however many results show it, its record, and how far the whole is.
+/// once however many results show it, its record, and how far the whole is. What was lost is an error: it
+/// could not be tested.
 pub async fn report<T>(
     call: &Call,
     total: usize,
-    running: impl Future<Output = ()>,
+    running: impl Future<Output = Vec<Lost>>,
     results: mpsc::Receiver<T>,
     told: Told<T>,
 ) -> Outcome {
-    let ((), reported) = tokio::join!(running, drain(call, total, results, told));
+    let (lost, reported) = tokio::join!(running, drain(call, total, results, told));
     reported?;
+    for Lost { words } in lost {
+        let message = format!("A test ended without a result, by a fault of imsh itself: {words}");
+        call.error(
+            ErrorRecord::new(Category::InvalidOperation, "TestLost", message)
+                .remedy("Nothing is known of what it tested. Report it, with the command and this text."),
+        )?;
+    }
     if call.cancel.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
 }
 

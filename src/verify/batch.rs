@@ -5,8 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +12,7 @@ use super::attempt::{Attempt, Watcher};
 use super::outcome::{TestResult, Verdict};
 use super::plan::Verification;
 use super::sessions::Sessions;
+use super::together::{Lost, together};
 use crate::address::Domain;
 use crate::xmpp::network::Network;
 
@@ -55,37 +54,23 @@ pub enum Logon {
 const JITTER: Duration = Duration::from_millis(25);
 
 impl Batch {
-    /// Runs the verifications and sends each result when it is there. Ends early when the token is
-    /// cancelled: what was under way gives its results, the rest is left out.
-    pub async fn run(self, verifications: Vec<Verification>, results: mpsc::Sender<TestResult>) {
+    /// Runs the verifications and sends each result when it is there, as [`together`] does.
+    pub async fn run(self, verifications: Vec<Verification>, results: mpsc::Sender<TestResult>) -> Vec<Lost> {
         let n_verifications = verifications.len();
         let limits = Limits::new(&self);
         let sessions = Arc::new(Sessions::default());
         let batch = Arc::new(self);
-        let mut waiting = verifications.into_iter();
-        let mut running = FuturesUnordered::new();
-        loop {
-            while running.len() < batch.throttle && !batch.cancel.is_cancelled() {
-                let Some(verification) = waiting.next() else { break };
-                let job = one(batch.clone(), limits.clone(), sessions.clone(), verification, n_verifications);
-                // A task of its own: batches use every core, not only the one that waits here.
-                running.push(tokio::spawn(job));
-            }
-            match running.next().await {
-                Some(Ok(result)) => {
-                    if results.send(result).await.is_err() {
-                        break;
-                    }
-                }
-                // A task ends without a result only when the runtime ends.
-                Some(Err(_)) => {}
-                None => break,
-            }
-        }
-        drop(running);
+        let jobs = {
+            let (batch, sessions) = (batch.clone(), sessions.clone());
+            verifications.into_iter().map(move |verification| {
+                one(batch.clone(), limits.clone(), sessions.clone(), verification, n_verifications)
+            })
+        };
+        let lost = together(batch.throttle, jobs, results, batch.cancel.clone()).await;
         if let Ok(sessions) = Arc::try_unwrap(sessions) {
             sessions.close(&batch.cancel).await;
         }
+        lost
     }
 }
 
