@@ -26,9 +26,14 @@ impl<F> std::fmt::Debug for Closure<F> {
     }
 }
 
-impl<F: Fn(Value) -> Result<Value, BlockError> + Send + Sync + 'static> Block for Closure<F> {
+impl<F: Fn(Value) -> Result<Value, BlockError> + Clone + Send + Sync + 'static> Block for Closure<F> {
     fn call(&self, item: Value) -> Result<Value, BlockError> {
         (self.0)(item)
+    }
+
+    /// It captures nothing that could change.
+    fn apart(&self, _: CancellationToken) -> Arc<dyn Block> {
+        Arc::new(Self(self.0.clone()))
     }
 
     fn source(&self) -> &str {
@@ -40,7 +45,7 @@ impl<F: Fn(Value) -> Result<Value, BlockError> + Send + Sync + 'static> Block fo
     }
 }
 
-fn block(call: impl Fn(Value) -> Value + Send + Sync + 'static) -> Value {
+fn block(call: impl Fn(Value) -> Value + Clone + Send + Sync + 'static) -> Value {
     Value::Block(Arc::new(Closure(move |item| Ok(call(item)))))
 }
 

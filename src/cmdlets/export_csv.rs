@@ -6,7 +6,7 @@ use super::files::{self, Existing};
 use super::properties::INPUT_OBJECT;
 use super::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::render::csv::{Header, Rows};
+use crate::render::csv::{Header, Rows, unguarded};
 
 /// `Export-Csv`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -18,7 +18,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         synopsis: "Writes records into a CSV file.",
         description: "UTF-8, every field quoted, the names of the properties in the first line. -Append writes \
                       under the columns that the file has; a record that lacks one of them is refused, \
-                      unless there is -Force.",
+                      unless there is -Force. A text that a spreadsheet would run as a formula gets an apostrophe \
+                      in front; Import-Csv takes it off again.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to write.")
                 .aliases(&["FilePath", "LiteralPath"])
@@ -96,6 +97,6 @@ fn no_such_column(name: &str, column: &str) -> ErrorRecord {
 fn columns_of(call: &Call, name: &str, delimiter: u8) -> Vec<String> {
     let Ok(file) = std::fs::File::open(files::path(call, name)) else { return Vec::new() };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(file));
-    let names = reader.headers().map(|names| names.iter().map(str::to_owned).collect());
+    let names = reader.headers().map(|names| names.iter().map(|name| unguarded(name).to_owned()).collect());
     names.unwrap_or_default()
 }

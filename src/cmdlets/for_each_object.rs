@@ -1,5 +1,6 @@
 //! `ForEach-Object`: a script block for every record, one after the other or several at once.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::properties::{INPUT_OBJECT, Properties, no_such_property};
 use super::{Call, Cmdlet, Halt, Outcome};
@@ -24,8 +26,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
         synopsis: "Runs a script block for every record of the pipe.",
         description: "In the block $_ is the record; what the block gives goes on through the pipe. With -Parallel \
                       up to -ThrottleLimit blocks run at once; their results come in the order of the records, \
-                      and they take the variables around them as copies. An error in a parallel block is \
-                      reported and ends that record alone.",
+                      and they read copies of the variables around them, which they cannot change: what a block \
+                      finds out, it gives as its value. An error in a parallel block is reported and ends that \
+                      record alone.",
         parameters: &[
             Parameter::new("Process", Kind::Property, "The block to run, or the name of a property to emit.")
                 .at(0),
@@ -101,14 +104,41 @@ async fn sequential(call: &mut Call) -> Outcome {
 
 /// Runs the block for several records at once; the results leave in the records' order.
 async fn parallel(call: &mut Call, block: Arc<dyn Block>) -> Outcome {
-    let number = |parameter| call.bound.integer(parameter).and_then(|number| usize::try_from(number).ok());
-    let limit = number("ThrottleLimit").unwrap_or(5).max(1);
-    let deadline = match number("TimeoutSeconds") {
+    let blocks = Blocks {
+        cancel: call.cancel.child_token(),
+        permits: Arc::new(Semaphore::new(number(call, "ThrottleLimit").unwrap_or(5).max(1))),
+        block,
+    };
+    let mut running = FuturesOrdered::new();
+    let outcome = in_order(call, &blocks, &mut running).await;
+    // Whatever the reason to end: no block outlives the command. At the end of the process it would
+    // find that what it waits with is gone.
+    blocks.cancel.cancel();
+    while running.next().await.is_some() {}
+    outcome
+}
+
+fn number(call: &Call, parameter: &str) -> Option<usize> {
+    call.bound.integer(parameter).and_then(|number| usize::try_from(number).ok())
+}
+
+/// What every run of the block has.
+struct Blocks {
+    block: Arc<dyn Block>,
+    /// One for each run that may be under way.
+    permits: Arc<Semaphore>,
+    /// Ends them all.
+    cancel: CancellationToken,
+}
+
+type Run = Pin<Box<dyn Future<Output = Result<Value, BlockError>> + Send>>;
+
+async fn in_order(call: &mut Call, blocks: &Blocks, running: &mut FuturesOrdered<Run>) -> Outcome {
+    let limit = blocks.permits.available_permits();
+    let deadline = match number(call, "TimeoutSeconds") {
         None | Some(0) => None,
         Some(seconds) => Some(Instant::now() + Duration::from_secs(seconds as u64)),
     };
-    let permits = Arc::new(Semaphore::new(limit));
-    let mut running = FuturesOrdered::new();
     let mut is_ended = false;
     loop {
         if is_ended && running.is_empty() {
@@ -131,19 +161,28 @@ async fn parallel(call: &mut Call, block: Arc<dyn Block>) -> Outcome {
                 }
             },
             item = call.input.next(), if has_room => match item {
-                Some(item) => running.push_back(one(permits.clone(), block.clone(), item)),
+                Some(item) => running.push_back(Box::pin(blocks.run(item))),
                 None => is_ended = true,
             },
         }
     }
 }
 
-/// One run of the block, when it is its turn, on a thread of its own.
-async fn one(permits: Arc<Semaphore>, block: Arc<dyn Block>, item: Value) -> Result<Value, BlockError> {
-    // The semaphore is never closed; a block that panicked was stopped.
-    let _permit = permits.acquire().await.map_err(|_| BlockError::Stopped)?;
-    let run = tokio::task::spawn_blocking(move || block.call(item));
-    run.await.unwrap_or(Err(BlockError::Stopped))
+impl Blocks {
+    /// One run of the block, when it is its turn, on a thread of its own.
+    fn run(&self, item: Value) -> impl Future<Output = Result<Value, BlockError>> + use<> {
+        let Self { block, permits, cancel } = self;
+        let (permits, cancel, block) = (permits.clone(), cancel.clone(), block.apart(cancel.clone()));
+        async move {
+            // The semaphore is never closed; a block that panicked was stopped.
+            let _permit = permits.acquire().await.map_err(|_| BlockError::Stopped)?;
+            if cancel.is_cancelled() {
+                return Err(BlockError::Stopped);
+            }
+            let run = tokio::task::spawn_blocking(move || block.call(item));
+            run.await.unwrap_or(Err(BlockError::Stopped))
+        }
+    }
 }
 
 async fn reached(deadline: Option<Instant>) {

@@ -5,6 +5,7 @@ use std::io::{self, BufReader};
 
 use super::{Call, Cmdlet, Outcome, files};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::render::csv::unguarded;
 use crate::value::{Record, Value};
 
 /// `Import-Csv`.
@@ -16,7 +17,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         family: Family::Objects,
         synopsis: "Reads records from a CSV file, such as a list of receivers.",
         description: "Every property is text. The first line holds the names, unless -Header gives them. Rows are \
-                      emitted while the file is read.",
+                      emitted while the file is read. The apostrophe that Export-Csv puts before what a \
+                      spreadsheet would run as a formula is taken off again.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to read.")
                 .aliases(&["FilePath", "LiteralPath"])
@@ -64,7 +66,8 @@ async fn run(call: Call) -> Outcome {
         reader.get_mut().get_mut().left = LONGEST_ROW;
         match tokio::task::block_in_place(|| reader.read_record(&mut row)) {
             Ok(true) if names.is_empty() => {
-                let own = row.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned());
+                let own =
+                    row.iter().map(|name| unguarded(name.trim_start_matches('\u{feff}').trim()).to_owned());
                 names = own.collect();
                 if let Some(twice) = twice(&names) {
                     return Err(malformed(&name, format!("the column '{twice}' stands twice")).into());
@@ -73,7 +76,7 @@ async fn run(call: Call) -> Outcome {
             Ok(true) => {
                 let mut record = Record::new("Row");
                 for (place, name) in names.iter().enumerate() {
-                    record.set(name.clone(), Value::optional(row.get(place)));
+                    record.set(name.clone(), Value::optional(row.get(place).map(unguarded)));
                 }
                 call.emit(record).await?;
             }

@@ -118,6 +118,12 @@ impl Condition {
             }
             // As in PowerShell, a value alone means that it is equal.
             (None, _) => Self::comparison(property, (Operator::Equal, Case::Ignored), value),
+            (Some(_), None) if !call.bound.is_given("Value") => Err(ErrorRecord::new(
+                Category::InvalidArgument,
+                "ValueNotSpecifiedForWhereObject",
+                "The operator needs a value to compare with.",
+            )
+            .remedy(format!("Write it behind the operator, {property} -eq $null if it is none."))),
             (Some(operator), None) => Self::comparison(property, operator, value),
             (Some(_), Some(_)) => Err(ErrorRecord::new(
                 Category::InvalidArgument,

@@ -3,7 +3,7 @@
 //! As PowerShell's `Export-Csv`: the first record decides on the columns, what a later record
 //! lacks is empty and what it has beyond them is left out. A value that is no record has one
 //! column, `Value`. Nested records and lists are their one-line text. A text that a
-//! spreadsheet would run as a formula gets an apostrophe in front; numbers do not.
+//! spreadsheet would run as a formula gets an apostrophe in front, which [`unguarded`] takes off; numbers do not.
 
 use std::borrow::Cow;
 
@@ -94,10 +94,19 @@ fn cell(value: &Value) -> Cow<'static, str> {
 /// Text from anywhere as a field: nothing in it commands a terminal or a spreadsheet.
 fn field(text: &str) -> Cow<'_, str> {
     let shown = visible::visible(text);
-    match shown.as_bytes().first() {
-        Some(b'=' | b'+' | b'-' | b'@') if text.parse::<f64>().is_err() => Cow::Owned(format!("'{shown}")),
-        _ => shown,
-    }
+    if is_formula(text) { Cow::Owned(format!("'{shown}")) } else { shown }
+}
+
+/// Whether a spreadsheet would run a text; also one that begins with apostrophes already, so that
+/// every guard can be taken off again.
+fn is_formula(text: &str) -> bool {
+    let bare = text.trim_start_matches('\'');
+    bare.starts_with(['=', '+', '-', '@']) && bare.parse::<f64>().is_err()
+}
+
+/// A field as it was before it was guarded against spreadsheets.
+pub fn unguarded(field: &str) -> &str {
+    field.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(field)
 }
 
 fn line<'a>(fields: impl IntoIterator<Item = Cow<'a, str>>, delimiter: u8) -> String {
@@ -114,6 +123,13 @@ fn line<'a>(fields: impl IntoIterator<Item = Cow<'a, str>>, delimiter: u8) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guard_is_taken_off_again_and_nothing_else_is() {
+        for text in ["=1+1", "@x", "-a", "'=1", "''@x", "'", "it's", "'quoted'", "-5", "'-5", ""] {
+            assert_eq!(unguarded(&field(text)), text);
+        }
+    }
 
     #[test]
     fn a_formula_is_text_and_a_number_is_a_number() {

@@ -22,6 +22,7 @@ use crate::cmdlets::Halt;
 use crate::host::{Assignment, Stage};
 use crate::value::Value;
 use crate::value::compare::{CompareError, Comparison, Operator};
+use crate::value::record::canonical;
 use crate::value::text::interpolated;
 
 /// What runs pipelines.
@@ -368,31 +369,48 @@ impl Converter {
         let mut parts = stage.try_cast::<Array>()?.into_iter();
         let name = parts.next()?.into_string().ok()?;
         let position = position(&mut parts)?;
-        let arguments: Option<Vec<_>> = parts.map(|argument| self.argument(argument, context)).collect();
+        let parts: Vec<Dynamic> = parts.collect();
+        let named: Vec<String> = parts.iter().filter_map(name_given).collect();
+        let arguments: Option<Vec<_>> =
+            parts.into_iter().map(|argument| self.argument(argument, &named, context)).collect();
         let arguments = Arguments(arguments?.into_iter().flatten().collect());
         let program = self.texts.place(context.call_position()).map(|place| place.program);
         Some(Stage { name, arguments, position: Some(position), program })
     }
 
-    /// One argument; those of a splatted map are several.
-    fn argument(&self, argument: Dynamic, context: &NativeCallContext<'_>) -> Option<Vec<Argument>> {
+    /// One argument; those of a splatted map are several, but for those that are `named` beside it.
+    fn argument(
+        &self,
+        argument: Dynamic,
+        named: &[String],
+        context: &NativeCallContext<'_>,
+    ) -> Option<Vec<Argument>> {
         let mut parts = argument.try_cast::<Array>()?.into_iter();
         let name = parts.next()?.into_string().ok()?;
         let position = Some(position(&mut parts)?);
         let value = parts.next().map(|value| self.to_value(value, context));
         match name.as_str() {
-            "@" => Some(splat(value?, position)),
+            "@" => Some(splat(value?, named, position)),
             "" => Some(vec![Argument { name: None, value, position }]),
             _ => Some(vec![Argument { name: Some(name), value, position }]),
         }
     }
 }
 
-/// A map's entries are arguments with names, a list's are arguments in their places.
-fn splat(value: Value, position: Option<Position>) -> Vec<Argument> {
+/// The name by which an argument is given, if it is by one.
+fn name_given(argument: &Dynamic) -> Option<String> {
+    let parts = argument.read_lock::<Array>()?;
+    let name = parts.first()?.clone().into_string().ok()?;
+    (!name.is_empty() && name != "@").then(|| canonical(&name))
+}
+
+/// A map's entries are arguments with names, a list's are arguments in their places. As in PowerShell,
+/// what is `named` on the command line wins over the map.
+fn splat(value: Value, named: &[String], position: Option<Position>) -> Vec<Argument> {
     match value {
         Value::Record(record) => record
             .iter()
+            .filter(|(name, _)| !named.contains(&canonical(name)))
             .map(|(name, value)| Argument {
                 name: Some(name.to_owned()),
                 value: Some(value.clone()),

@@ -4,11 +4,14 @@
 //! cross as types of their own (see [`super::types`]), so that scripts get forgiving property
 //! names and no secret can be printed. A closure becomes a [`Block`].
 
+use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Weak};
 
 use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use tokio_util::sync::CancellationToken;
 
+use super::apart;
 use super::failure::Failure;
 use super::texts::Texts;
 use super::types::{List, Point, Span, Thrown};
@@ -99,7 +102,15 @@ impl Converter {
         let Some(context) = context else { return Value::Null };
         #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
         let store = context.store_data();
-        Value::Block(Arc::new(Closure { pointer, store, source, converter: self.clone() }))
+        let variables = Variables::Shared;
+        Value::Block(Arc::new(Closure {
+            pointer,
+            store,
+            source,
+            converter: self.clone(),
+            variables,
+            cancel: apart::cancel(),
+        }))
     }
 }
 
@@ -161,13 +172,26 @@ pub fn final_value(dynamic: Dynamic) -> Value {
     Converter { engine: Weak::new(), texts: Texts::default() }.convert(dynamic, None)
 }
 
+/// What a closure has of the variables around it.
+#[derive(Clone, Copy)]
+enum Variables {
+    /// The variables themselves.
+    Shared,
+    /// Copies, made for every call.
+    Copied,
+}
+
 /// A closure of a script, with what is needed to call it from any thread.
+#[derive(Clone)]
 struct Closure {
     pointer: FnPtr,
     #[expect(deprecated, reason = "Rhai marks the type as volatile, not as old; its version is pinned")]
     store: rhai::NativeCallContextStore,
     source: String,
     converter: Converter,
+    variables: Variables,
+    /// What ends it before the program ends: of a block beside others, and of blocks in it.
+    cancel: Option<CancellationToken>,
 }
 
 impl std::fmt::Debug for Closure {
@@ -181,17 +205,27 @@ impl Block for Closure {
         let Some(engine) = self.converter.engine.upgrade() else { return Err(BlockError::Stopped) };
         #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
         let context = self.store.create_context(&engine);
-        // A closure without a parameter is a block that does not look at `$_`.
-        let result = match self.pointer.call_within_context::<Dynamic>(&context, (to_dynamic(item),)) {
-            Err(error) if Failure::is_missing_function(&error, self.pointer.fn_name()) => {
-                self.pointer.call_within_context::<Dynamic>(&context, ())
-            }
-            result => result,
+        let pointer = match self.variables {
+            Variables::Shared => Cow::Borrowed(&self.pointer),
+            Variables::Copied => Cow::Owned(apart::with_copies(&self.pointer)),
         };
+        let result = apart::under(self.cancel.clone(), || {
+            // A closure without a parameter is a block that does not look at `$_`.
+            match pointer.call_within_context::<Dynamic>(&context, (to_dynamic(item),)) {
+                Err(error) if Failure::is_missing_function(&error, pointer.fn_name()) => {
+                    pointer.call_within_context::<Dynamic>(&context, ())
+                }
+                result => result,
+            }
+        });
         match result {
             Ok(value) => Ok(self.converter.to_value(value, &context)),
             Err(error) => Err(Failure::block_error(error, &self.converter.texts)),
         }
+    }
+
+    fn apart(&self, cancel: CancellationToken) -> Arc<dyn Block> {
+        Arc::new(Self { variables: Variables::Copied, cancel: Some(cancel), ..self.clone() })
     }
 
     fn source(&self) -> &str {

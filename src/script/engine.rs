@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::apart;
 use super::commands::{self, Ran, Runner};
 use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
@@ -124,13 +125,18 @@ impl Running {
         self.limits.source
     }
 
-    /// The token of the program that is running.
+    /// The token of the program that is running, or of the block that this thread runs beside others.
     pub fn cancel(&self) -> CancellationToken {
         self.control().cancel
     }
 
     fn control(&self) -> Control {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match apart::cancel() {
+            // It is cancelled with the program.
+            Some(cancel) => Control { cancel, ..control },
+            None => control,
+        }
     }
 
     /// Why the program must end now, if it must.

@@ -257,6 +257,12 @@ fn copy(error: &EvalAltResult) -> Option<Box<EvalAltResult>> {
         EvalAltResult::ErrorArrayBounds(length, index, place) => {
             EvalAltResult::ErrorArrayBounds(*length, *index, *place)
         }
+        EvalAltResult::ErrorAssignmentToConstant(name, place) => {
+            EvalAltResult::ErrorAssignmentToConstant(name.clone(), *place)
+        }
+        EvalAltResult::ErrorNonPureMethodCallOnConstant(name, place) => {
+            EvalAltResult::ErrorNonPureMethodCallOnConstant(name.clone(), *place)
+        }
         EvalAltResult::ErrorArithmetic(text, place) => EvalAltResult::ErrorArithmetic(text.clone(), *place),
         other => {
             let place = other.position();

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod check;
 pub mod commands;
 pub mod convert;
+mod apart;
 pub mod types;
 pub mod members;
 pub mod library;

@@ -40,6 +40,14 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
             };
             Some(format!("This needs {wanted} and got {found}.{more}"))
         }
+        EvalAltResult::ErrorAssignmentToConstant(name, _) => Some(format!(
+            "The variable '{name}' cannot be changed: it is a constant, or a copy that a -Parallel block reads. \
+             Let the block give what it finds out, or give it a variable of its own: let name = …."
+        )),
+        EvalAltResult::ErrorNonPureMethodCallOnConstant(method, _) => Some(format!(
+            "'{method}' would change a variable that is a constant, or a copy that a -Parallel block reads. \
+             Let the block give what it finds out, or give it a variable of its own: let name = …."
+        )),
         EvalAltResult::ErrorDotExpr(text, _) => {
             let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
             let of = rest.rsplit_once("type '")?.1.strip_suffix('\'')?;

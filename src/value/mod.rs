@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 pub use record::{Record, UnknownProperty, article};
 
@@ -53,6 +54,10 @@ pub trait Block: Send + Sync + fmt::Debug {
     /// Runs the block on `item` and waits for it. Must be called outside an async context
     /// (a cmdlet goes through its context, which sees to that).
     fn call(&self, item: Value) -> Result<Value, BlockError>;
+
+    /// The same block for a thread beside others: it reads copies of the variables around it, and ends
+    /// when `cancel` says so.
+    fn apart(&self, cancel: CancellationToken) -> Arc<dyn Block>;
 
     /// The text of the block as its author wrote it, for help and logs.
     fn source(&self) -> &str;

@@ -309,7 +309,7 @@ fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
     let touches = last.span.end == end;
     if let (Name::Given(name), true) = (last.name, value.is_empty()) {
         if touches && !text.ends_with(':') {
-            let span = Span::new(name.start - 1, end);
+            let span = Span::new(name.with_letter_before(text).start, end);
             return Wanted { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
         }
         let own = last.parameter.filter(|parameter| touches || parameter.kind != Kind::Switch);

@@ -232,7 +232,7 @@ impl Painter<'_> {
                 && matches!(cmdlet, Cmdlet::Known(_))
                 && name.of(self.text) != "?";
             let class = if unknown { Class::UnknownParameter } else { Class::Parameter };
-            self.paint(Span::new(name.start - 1, name.end), class);
+            self.paint(name.with_letter_before(self.text), class);
         }
         self.pieces(argument.value.as_deref().unwrap_or_default());
     }

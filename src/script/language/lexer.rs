@@ -65,6 +65,22 @@ pub struct Blank {
     pub line_end: bool,
 }
 
+/// Whether a character is taken for a hyphen in command lines: also the dashes that word processors and
+/// web pages make of it.
+pub fn is_dash(letter: char) -> bool {
+    matches!(letter, '-' | '\u{2013}' | '\u{2014}' | '\u{2015}')
+}
+
+/// Whether a character is taken for `"` in command lines: “ ” „ too.
+pub fn is_double_quote(letter: char) -> bool {
+    matches!(letter, '"' | '\u{201c}' | '\u{201d}' | '\u{201e}')
+}
+
+/// Whether a character is taken for `'` in command lines: ‘ ’ ‚ ‛ too.
+pub fn is_single_quote(letter: char) -> bool {
+    matches!(letter, '\'' | '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}')
+}
+
 /// A place in a text, and how much work went into getting there.
 #[derive(Clone, Debug)]
 pub struct Lexer<'t> {

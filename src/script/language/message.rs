@@ -105,6 +105,16 @@ pub enum Problem {
         /// What was opened: `"`, `{`, `@(`.
         opened: &'static str,
     },
+    /// A dash or a quote that a word processor made, where Rhai's own has to stand.
+    #[error(
+        "'{found}' is a typographic character, as word processors and web pages make them; write: {plain}"
+    )]
+    Typographic {
+        /// The character.
+        found: char,
+        /// What it was made of.
+        plain: char,
+    },
     /// A character that has no meaning in a command line.
     #[error("'{found}' has no meaning here; quote it if it is text")]
     Unexpected {
@@ -457,6 +467,7 @@ impl Mistake {
             | Problem::Repeated { .. }
             | Problem::MissingSemicolon
             | Problem::Unexpected { .. }
+            | Problem::Typographic { .. }
             | Problem::MapEntry
             | Problem::BlockInHeader
             | Problem::CurrentOutside

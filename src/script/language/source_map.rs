@@ -25,6 +25,12 @@ impl Span {
         Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
+    /// The same piece with the character before it, such as the dash before a parameter's name.
+    pub fn with_letter_before(self, text: &str) -> Self {
+        let letter = text.get(..self.start).and_then(|before| before.chars().next_back());
+        Self { start: self.start - letter.map_or(0, char::len_utf8), end: self.end }
+    }
+
     /// The text itself.
     pub fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).unwrap_or("")

@@ -7,6 +7,7 @@
 use super::{Flow, Parser};
 use crate::cmdlet::parameter::{Arity, NoParameter, Parameter};
 use crate::cmdlet::{Description, Kind};
+use crate::script::language::lexer::{is_dash, is_double_quote, is_single_quote};
 use crate::script::language::message::{Problem, Refused};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{Argument, Cmdlet, Command, Name, Piece, Pipeline, span_of};
@@ -90,8 +91,11 @@ impl Parser<'_, '_> {
         match first {
             '\n' | '\r' | ';' | '}' | ')' => true,
             '|' => second != Some('|') && second != Some('='),
-            '-' => blank && second.is_some_and(|next| next.is_ascii_alphabetic() || next == '?'),
-            '"' | '\'' | '$' | '@' => blank,
+            dash if is_dash(dash) => {
+                blank && second.is_some_and(|next| next.is_ascii_alphabetic() || next == '?')
+            }
+            '$' | '@' => blank,
+            quote if is_double_quote(quote) || is_single_quote(quote) => blank,
             letter if letter.is_ascii_alphanumeric() => {
                 let operator =
                     argument.split(|letter: char| !letter.is_ascii_alphanumeric()).next() == Some("in");
@@ -237,7 +241,9 @@ impl Parser<'_, '_> {
                     self.problem(self.since(start), Problem::MissingElement);
                 }
                 '-' if self.lexer.sees("--%") => self.refuse_rest(3, Refused::StopParsing),
-                '-' if second.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '?' | '_')) => {
+                dash if is_dash(dash)
+                    && second.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '?' | '_')) =>
+                {
                     return Some(self.named_argument(cmdlet, flow));
                 }
                 '@' if second.is_some_and(|next| next.is_ascii_alphabetic() || next == '_') => {
@@ -272,10 +278,11 @@ impl Parser<'_, '_> {
     fn named_argument(&mut self, cmdlet: Cmdlet, flow: Flow) -> Argument {
         let start = self.lexer.at();
         self.lexer.bump();
+        let first = self.lexer.at();
         if self.lexer.take("?").is_none() {
             self.lexer.take_while(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         }
-        let name = Span::new(start + 1, self.lexer.at());
+        let name = Span::new(first, self.lexer.at());
         let parameter = self.parameter(cmdlet, name);
         let glued = self.lexer.take(":").is_some();
         let is_switch = match parameter {
@@ -307,7 +314,9 @@ impl Parser<'_, '_> {
         match self.lexer.peek() {
             None | Some('\n' | '\r' | ';' | ')' | ']' | '}' | '|' | '&' | ',' | '<' | '>') => true,
             Some('{') => flow.header,
-            Some('-') => self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic()),
+            Some(dash) if is_dash(dash) => {
+                self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic())
+            }
             Some('@') => self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic()),
             Some(_) => false,
         }
@@ -330,18 +339,18 @@ impl Parser<'_, '_> {
                 let nearest = nearest.filter(|_| written.len() <= NAME_LIMIT);
                 let written = written.to_owned();
                 let problem = Problem::UnknownParameter { cmdlet: description.name, written, nearest };
-                self.problem(Span::new(name.start - 1, name.end), problem);
+                self.problem(name.with_letter_before(self.text()), problem);
                 None
             }
             Err(NoParameter::Foreign { instead }) => {
                 let problem = Problem::NoSuchCommon { written: written.to_owned(), instead };
-                self.problem(Span::new(name.start - 1, name.end), problem);
+                self.problem(name.with_letter_before(self.text()), problem);
                 None
             }
             Err(NoParameter::Ambiguous { fits }) => {
                 let written = written.to_owned();
                 let problem = Problem::AmbiguousParameter { cmdlet: description.name, written, fits };
-                self.problem(Span::new(name.start - 1, name.end), problem);
+                self.problem(name.with_letter_before(self.text()), problem);
                 None
             }
         }
@@ -357,7 +366,7 @@ impl Parser<'_, '_> {
                 given.push(parameter.name);
             } else if let Cmdlet::Known(_) = cmdlet {
                 let problem = Problem::Repeated { cmdlet: description.name, parameter: parameter.name };
-                self.problem(Span::new(name.start - 1, name.end), problem);
+                self.problem(name.with_letter_before(self.text()), problem);
             }
         }
         let mut by_place = places(description).filter(|parameter| !given.contains(&parameter.name));

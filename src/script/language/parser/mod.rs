@@ -21,7 +21,7 @@ pub(super) use command::places;
 use std::collections::HashSet;
 
 use super::Setting;
-use super::lexer::{Lexer, TokenKind};
+use super::lexer::{Lexer, TokenKind, is_double_quote, is_single_quote};
 use super::message::{Problem, Refused};
 use super::source_map::Span;
 use super::tree::{Block, End, Piece, Role, Script, Statement};
@@ -310,7 +310,8 @@ impl<'t> Parser<'t, '_> {
     /// Operands and operators up to the end of the statement.
     fn operands_of_statement(&mut self, pieces: &mut Vec<Piece>, level: Level) -> Stop {
         let quoted = match self.lexer.peek() {
-            Some('"') => self.in_script_block,
+            Some(quote) if is_double_quote(quote) => self.in_script_block,
+            Some(quote) if quote != '\'' && is_single_quote(quote) => self.in_script_block,
             Some('\'') => self.in_script_block || !self.is_character(),
             Some(_) | None => false,
         };
@@ -446,7 +447,10 @@ impl<'t> Parser<'t, '_> {
             let at = self.lexer.at();
             self.cut_off(Span::new(at, at));
         }
-        let shell_quotes = matches!(self.lexer.peek(), Some('"' | '\'' | '@'));
+        let shell_quotes = self
+            .lexer
+            .peek()
+            .is_some_and(|next| next == '@' || is_double_quote(next) || is_single_quote(next));
         let flow = Flow { line_end: true, commas: true, aliases: true, shell_quotes, ..Flow::RHAI };
         // `$a.b = $c.d = …` nests, whatever Rhai says of it.
         let (mut value, stop) = self.deeper(|parser| {

@@ -5,7 +5,7 @@
 
 use super::refused::REFUSED_OPERATORS;
 use super::{Flow, Parser, Stop, operation, push_blank};
-use crate::script::language::lexer::{Binding, TokenKind};
+use crate::script::language::lexer::{Binding, TokenKind, is_dash, is_double_quote, is_single_quote};
 use crate::script::language::message::{Problem, Refused};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{Closure, DashOperator, Group, List, Piece, span_of};
@@ -154,12 +154,17 @@ impl Parser<'_, '_> {
                     self.backtick_string(out);
                     run.took_operand();
                 }
-                '"' | '\'' if flow.shell_quotes || run.shell_next => {
-                    let text = if letter == '"' { self.double_quoted() } else { self.single_quoted() };
+                quote if (flow.shell_quotes || run.shell_next) && is_double_quote(quote) => {
+                    let text = self.double_quoted();
                     out.push(Piece::Text(text));
                     run.took_operand();
                 }
-                '-' if self.dash_operator(out, flow, run) => {
+                quote if (flow.shell_quotes || run.shell_next) && is_single_quote(quote) => {
+                    let text = self.single_quoted();
+                    out.push(Piece::Text(text));
+                    run.took_operand();
+                }
+                dash if is_dash(dash) && self.dash_operator(out, flow, run) => {
                     if flow.element {
                         return Stop::Separator;
                     }
@@ -195,7 +200,7 @@ impl Parser<'_, '_> {
             '&' => self.lexer.sees("&&"),
             '?' => self.lexer.sees("??") || self.lexer.sees("?."),
             '!' => self.lexer.sees("!="),
-            '-' => {
+            dash if is_dash(dash) => {
                 let mark = self.lexer.at();
                 self.lexer.bump();
                 let operator = DashOperator::named(self.lexer.word());
@@ -261,11 +266,23 @@ impl Parser<'_, '_> {
                 if matches!(token.span.of(self.text()), "++" | "--") && flow.line_end {
                     self.refuse(token.span, Refused::Increment);
                 }
+                self.typographic(token.span);
                 out.push(Piece::Rhai(token.span));
                 run.took_operand();
             }
         }
         None
+    }
+
+    /// Refuses what word processors make of hyphens and quotes where Rhai's own have to stand.
+    fn typographic(&mut self, span: Span) {
+        let Some(found) = span.of(self.text()).chars().next().filter(|letter| !letter.is_ascii()) else {
+            return;
+        };
+        let plain = [(is_dash(found), '-'), (is_double_quote(found), '"'), (is_single_quote(found), '\'')];
+        if let Some((_, plain)) = plain.into_iter().find(|(is_it, _)| *is_it) {
+            self.problem(span, Problem::Typographic { found, plain });
+        }
     }
 
     fn word(&mut self, out: &mut Vec<Piece>, span: Span, run: &mut Run) {
@@ -367,16 +384,18 @@ impl Parser<'_, '_> {
             .lexer
             .before()
             .is_none_or(|before| before.is_whitespace() || matches!(before, '(' | '{' | ')' | '}' | ']'));
-        let rest = &self.lexer.rest()[1..];
+        let dash = self.lexer.peek().map_or(0, char::len_utf8);
+        let rest = &self.lexer.rest()[dash..];
         let length = rest.bytes().take(16).take_while(u8::is_ascii_alphabetic).count();
         let word = &rest[..length];
+        let is_quote = |next| is_double_quote(next) || is_single_quote(next);
         let behind = rest[length..].chars().next();
-        let ends =
-            behind.is_none_or(|next| next.is_whitespace() || matches!(next, '(' | '$' | '"' | '\'' | '@'));
+        let ends = behind
+            .is_none_or(|next| next.is_whitespace() || matches!(next, '(' | '$' | '@') || is_quote(next));
         if word.is_empty() || !ends || !blank_before || self.declared.contains(word) {
             return false;
         }
-        let span = Span::new(start, start + 1 + length);
+        let span = Span::new(start, start + dash + length);
         match DashOperator::named(word) {
             Some(DashOperator::Not) if run.operand => {}
             Some(DashOperator::And | DashOperator::Or | DashOperator::Comparison(..)) if !run.operand => {}
@@ -385,7 +404,7 @@ impl Parser<'_, '_> {
                 // Two operands side by side are no Rhai, so this is meant as an operator.
                 let operand = rest[length..].trim_start_matches([' ', '\t']).chars().next();
                 let operand_follows = operand.is_some_and(|next| {
-                    next.is_ascii_alphanumeric() || matches!(next, '"' | '\'' | '$' | '@')
+                    next.is_ascii_alphanumeric() || matches!(next, '$' | '@') || is_quote(next)
                 });
                 if !run.operand
                     && operand_follows

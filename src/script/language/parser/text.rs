@@ -1,23 +1,28 @@
 //! Text of a command line: quotes, escapes, variables in text, words without quotes, numbers.
 
 use super::Parser;
+use crate::script::language::lexer::{is_double_quote, is_single_quote};
 use crate::script::language::message::Problem;
-use crate::script::language::source_map::Span;
 use crate::script::language::tree::{Literal, Piece, Text, TextPart};
 
 impl Parser<'_, '_> {
     /// `'…'`: nothing in it has a meaning but the doubled quote.
     pub(super) fn single_quoted(&mut self) -> Text {
         let start = self.lexer.at();
-        self.lexer.bump();
+        let opened = self.lexer.bump();
+        let open = self.since(start);
+        let closes = |letter| letter == '\'' || (opened != Some('\'') && is_single_quote(letter));
         let mut letters = String::new();
         loop {
             match self.lexer.bump() {
-                Some('\'') if self.lexer.take("'").is_some() => letters.push('\''),
-                Some('\'') => break,
+                Some(quote) if closes(quote) && self.lexer.peek().is_some_and(closes) => {
+                    self.lexer.bump();
+                    letters.push(quote);
+                }
+                Some(quote) if closes(quote) => break,
                 Some(letter) => letters.push(letter),
                 None => {
-                    self.problem(Span::new(start, start + 1), Problem::Unclosed { opened: "'" });
+                    self.problem(open, Problem::Unclosed { opened: "'" });
                     break;
                 }
             }
@@ -35,19 +40,23 @@ impl Parser<'_, '_> {
 
     fn double_quoted_into(&mut self, parts: &mut Vec<TextPart>) {
         let start = self.lexer.at();
-        self.lexer.bump();
+        let opened = self.lexer.bump();
+        let open = self.since(start);
+        // “What was pasted” ends with any of them; in what was typed, only what was typed ends it.
+        let closes = |letter| letter == '"' || (opened != Some('"') && is_double_quote(letter));
         loop {
             match self.lexer.peek() {
                 None => {
-                    self.problem(Span::new(start, start + 1), Problem::Unclosed { opened: "\"" });
+                    self.problem(open, Problem::Unclosed { opened: "\"" });
                     return;
                 }
-                Some('"') => {
+                Some(quote) if closes(quote) => {
                     self.lexer.bump();
-                    if self.lexer.take("\"").is_none() {
+                    if !self.lexer.peek().is_some_and(closes) {
                         return;
                     }
-                    push_letter(parts, '"');
+                    self.lexer.bump();
+                    push_letter(parts, quote);
                 }
                 Some('`') => self.escape(parts),
                 Some('$') => self.interpolated(parts),
@@ -136,7 +145,8 @@ impl Parser<'_, '_> {
                         push_letter(&mut parts, escaped);
                     }
                 }
-                '"' => {
+                // In a word, ’ is an apostrophe.
+                letter if is_double_quote(letter) => {
                     plain = false;
                     self.double_quoted_into(&mut parts);
                 }

@@ -4,6 +4,7 @@
 
 use super::text::ends_word;
 use super::{Flow, Level, Parser};
+use crate::script::language::lexer::{is_double_quote, is_single_quote};
 use crate::script::language::message::{Problem, Refused};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{List, Literal, Map, Piece, ScriptBlock, Text, TextPart, span_of};
@@ -40,8 +41,8 @@ impl Parser<'_, '_> {
     /// One value.
     fn value(&mut self) -> Vec<Piece> {
         match (self.lexer.peek(), self.lexer.peek_second()) {
-            (Some('"'), _) => vec![Piece::Text(self.double_quoted())],
-            (Some('\''), _) => vec![Piece::Text(self.single_quoted())],
+            (Some(quote), _) if is_double_quote(quote) => vec![Piece::Text(self.double_quoted())],
+            (Some(quote), _) if is_single_quote(quote) => vec![Piece::Text(self.single_quoted())],
             (Some('('), _) => {
                 let group = self.group(Flow::ARGUMENT);
                 self.with_members(Piece::Group(group))
@@ -186,8 +187,8 @@ impl Parser<'_, '_> {
                     self.lexer.bump();
                     continue;
                 }
-                Some('"') => self.double_quoted(),
-                Some('\'') => self.single_quoted(),
+                Some(quote) if is_double_quote(quote) => self.double_quoted(),
+                Some(quote) if is_single_quote(quote) => self.single_quoted(),
                 Some(_) => {
                     let span = self
                         .lexer
