@@ -4,12 +4,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use imsh::front::cli::{self, Action, Cli};
-use imsh::front::{ExitStatus, lint, respond, run, shell};
+use imsh::front::{ExitStatus, lint, manual, respond, run, shell};
 
 fn main() -> ExitCode {
-    let command = Cli::parse();
+    let command = Cli::read();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -25,7 +24,7 @@ fn main() -> ExitCode {
             (Some(Action::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
             (Some(Action::Respond(options)), _) => respond::respond(&command.session, *options).await,
             (Some(Action::Completions { shell }), _) => cli::completions(shell),
-            (Some(Action::Man), _) => cli::manual(),
+            (Some(Action::Man { page }), _) => manual::manual(page.as_deref()),
             (None, Some(code)) => run::command(&command.session, &code).await,
             (None, None) => shell::shell(&command.session).await,
         }

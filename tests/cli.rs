@@ -494,6 +494,63 @@ fn a_reader_that_goes_away_ends_nothing_with_a_panic() {
     assert!(!said.contains("panicked"), "{said}");
 }
 
+#[test]
+fn every_command_that_the_manual_page_names_has_a_page_of_its_own() {
+    let page = |arguments: &[&str]| {
+        let printed = imsh().arg("man").args(arguments).output().unwrap();
+        assert_eq!(status(&printed), 0, "{arguments:?}");
+        stdout(&printed).replace("\\-", "-")
+    };
+    let program = page(&[]);
+    assert!(program.contains(".SH EXAMPLES") && !program.contains("EXTRA"), "{program}");
+    assert!(program.contains("\\fBimsh\\fR [OPTIONS] <COMMAND>"), "{program}");
+    let named: Vec<&str> = program
+        .lines()
+        .filter_map(|line| line.strip_prefix("imsh-")?.strip_suffix("(1)"))
+        .filter(|name| !name.contains(' '))
+        .collect();
+    assert_eq!(named, ["run", "lint", "respond", "completions", "man"]);
+    for name in named {
+        let page = page(&[name]);
+        assert!(page.contains(&format!(".TH imsh-{name} 1")), "{page}");
+        assert!(page.contains(&format!("\\fBimsh {name}\\fR [OPTIONS]")), "{page}");
+        assert!(!page.contains("EXTRA"), "{page}");
+    }
+}
+
+#[test]
+fn the_help_of_respond_lists_what_it_takes_and_nothing_else() {
+    let help = stdout(&imsh().args(["respond", "--help"]).output().unwrap());
+    assert!(help.contains("--password-file") && help.contains("--verbose"), "{help}");
+    for option in ["--topology", "--vault", "--lab", "--output"] {
+        assert!(!help.contains(option), "{help}");
+        let value = if option == "--output" { "json" } else { "x" };
+        let value = (option != "--lab").then_some(value);
+        let refused = imsh().args(["respond", "a@b.example", option]).args(value).output().unwrap();
+        assert_eq!(status(&refused), 2, "{option}");
+        assert!(stderr(&refused).starts_with("imsh respond: "), "{option}: {}", stderr(&refused));
+    }
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_told() {
+    for arguments in [&["man"][..], &["man", "lint"], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let printed = imsh().args(arguments).stdout(full).output().unwrap();
+        assert_eq!(status(&printed), 2, "{arguments:?}");
+        assert!(stderr(&printed).contains("Standard output could not be written"), "{}", stderr(&printed));
+    }
+}
+
+#[test]
+fn a_topology_that_is_not_there_is_not_to_be_mended() {
+    let printed =
+        imsh().args(["--topology", "/nonexistent/topology.toml", "-c", "Get-Pool"]).output().unwrap();
+    assert_eq!(status(&printed), 2);
+    let told = stderr(&printed);
+    assert!(told.contains("Name a file that is there") && !told.contains("Mend"), "{told}");
+}
+
 /// A script as an editor left it.
 fn run_file(bytes: &[u8]) -> Output {
     let directory = tempfile::tempdir().unwrap();

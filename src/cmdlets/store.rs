@@ -175,7 +175,10 @@ fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
     let list: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
     ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
         .target(path.display().to_string())
-        .remedy("Mend the file; nothing runs on a topology that is wrong.")
+        .remedy(match path.try_exists() {
+            Ok(false) => "Name a file that is there: --topology FILE, or $IMSH_TOPOLOGY.",
+            Ok(true) | Err(_) => "Mend the file; nothing runs on a topology that is wrong.",
+        })
 }
 
 /// Where passwords are kept; opened when the first one is asked for.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::respond::{self, RespondOptions};
@@ -17,7 +17,7 @@ use crate::render::Format;
     version,
     about = "Sends an instant message across XMPP networks and tells the truth about what became of it",
     long_about = LONG_ABOUT,
-    after_help = AFTER_HELP,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_STATUS}"),
     args_conflicts_with_subcommands = false,
     subcommand_negates_reqs = true,
     max_term_width = 100,
@@ -71,8 +71,14 @@ pub enum Action {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    #[command(long_about = "Prints the manual page: imsh man | man -l -")]
-    Man,
+    #[command(
+        long_about = "Prints the manual page of imsh, or of one of its commands: imsh man | man -l -, imsh man respond | man -l -"
+    )]
+    Man {
+        /// The command
+        #[arg(value_name = "COMMAND", value_parser = COMMANDS)]
+        page: Option<String>,
+    },
 }
 
 /// Options that every way in shares.
@@ -107,35 +113,55 @@ fn format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::NAMED.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
 }
 
+impl Cli {
+    /// What the command line says; where it is wrong, tells how and ends the program.
+    pub fn read() -> Self {
+        Self::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The command line's grammar, in whose help each command lists the options that it takes.
+pub fn command() -> Command {
+    let command = Cli::command();
+    let is_refused = |option: &&Arg| respond::REFUSED.contains(&option.get_id().as_str());
+    let refused: Vec<Arg> = command.get_arguments().filter(is_refused).cloned().collect();
+    // Its own options stand in place of those that every way in shares.
+    let hidden = refused.into_iter().map(|option| option.hide(true));
+    command.mut_subcommand("respond", |respond| respond.args(hidden))
+}
+
 /// Prints completions for a command-line shell.
 pub fn completions(shell: clap_complete::Shell) -> ExitStatus {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "imsh", &mut text);
+    clap_complete::generate(shell, &mut command(), "imsh", &mut text);
     print(&text)
 }
 
-/// Prints the manual page.
-pub fn manual() -> ExitStatus {
-    let mut text = Vec::new();
-    match clap_mangen::Man::new(Cli::command()).render(&mut text) {
-        Ok(()) => print(&text),
-        Err(_) => ExitStatus::Wrong,
+/// Prints a text that is no record.
+pub fn print(text: &[u8]) -> ExitStatus {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Ok(()) => ExitStatus::Success,
+        // A reader that goes away has what it wanted: `imsh man | head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitStatus::Success,
+        Err(error) => {
+            // When standard error is gone there is nowhere left to say so.
+            let _ = writeln!(std::io::stderr(), "imsh: Standard output could not be written: {error}.");
+            ExitStatus::Wrong
+        }
     }
 }
 
-fn print(text: &[u8]) -> ExitStatus {
-    match std::io::stdout().lock().write_all(text) {
-        Ok(()) => ExitStatus::Success,
-        Err(_) => ExitStatus::Wrong,
-    }
-}
+/// The commands that have a manual page of their own.
+const COMMANDS: [&str; 5] = ["run", "lint", "respond", "completions", "man"];
 
 const LONG_ABOUT: &str = "\
 imsh logs on to a pool as a test user, sends an instant message to a user on an XMPP \
 network, and says whether it arrived, how long every step took, and if it did not, why, \
 whose fault it is and what to do next.";
 
-const AFTER_HELP: &str = "\
+/// What to begin with.
+pub const EXAMPLES: &str = "\
 Try it on the practice network, which needs no set-up:
   imsh --lab -c 'Test-XmppIM -TargetFqdn atl-cs-001.litwareinc.com -Receiver adelany@contoso.com'
 
@@ -144,8 +170,10 @@ Then on your own servers:
   imsh -c 'Test-XmppIM -TargetFqdn POOL -Receiver USER@DOMAIN' -v
   imsh run scripts/daily-verification.rhai     every pool, every partner; for cron
   imsh -c 'Get-Help Test-XmppIM'               all about one cmdlet
-  imsh respond USER@DOMAIN                     answers the tests of partners
+  imsh respond USER@DOMAIN                     answers the tests of partners";
 
+/// What the program ends with.
+pub const EXIT_STATUS: &str = "\
 Exit status of -c and run:
   0 every test succeeded   1 a test failed      2 the command, script or topology is wrong
   3 access denied          4 a test could not run      130 interrupted

@@ -6,6 +6,7 @@
 
 // Reading order.
 pub mod cli;
+pub mod manual;
 pub mod start;
 pub mod run;
 pub mod shell;

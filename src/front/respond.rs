@@ -85,6 +85,9 @@ pub enum HowTls {
     Direct,
 }
 
+/// The options of a session that mean nothing here.
+pub const REFUSED: [&str; 4] = ["topology", "vault", "lab", "output"];
+
 /// What `imsh respond --help` begins with.
 pub const ABOUT: &str = "\
 Runs a test account that answers imsh's test messages, so that tests from other networks reach the evidence \
@@ -99,7 +102,7 @@ The password is read from --password-file, from the variable that --password-var
 credential imsh-password (LoadCredential=imsh-password:/etc/imsh/respond.password); else it is asked for. It is \
 never taken from the command line. examples/imsh-respond.service is a unit to start from.
 
-No topology and no vault are read: --topology, --vault and --lab are refused.
+No topology and no vault are read, and no records printed.
 
 Exit status: 0 it was stopped (SIGTERM, Ctrl-C); 2 the command line or the password's source is wrong; 4 the \
 server refused the logon three times in a row: trying on would get the account locked. Everything else is tried \
@@ -131,6 +134,10 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
     }
     if session.lab {
         say("the practice network has receivers of its own; give an account of your server, without --lab");
+        return ExitStatus::Wrong;
+    }
+    if session.output.is_some() {
+        say("no records are printed here; leave --output away");
         return ExitStatus::Wrong;
     }
     if session.topology.is_some() || session.vault.is_some() {
