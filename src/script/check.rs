@@ -8,12 +8,13 @@
 mod names;
 mod calls;
 
-use rhai::{AST, Engine, OptimizationLevel, Position as RhaiPosition};
+use rhai::{AST, Engine, OptimizationLevel, Position as RhaiPosition, Scope};
 
 use names::{Found, What};
 
+use super::compile::{Code, compile};
 use super::failure::{Failure, FailureKind};
-use super::language::{Setting, read};
+use super::language::{Lowered, Setting, read};
 use crate::cmdlet::{Catalogue, Position};
 
 /// Something about a script, with its place.
@@ -90,7 +91,7 @@ pub fn check(text: &str, catalogue: &Catalogue) -> Checked {
             let position = place.line().map(|line| lowered.to_source(line, place.position().unwrap_or(1)));
             position.unwrap_or(Position { line: 1, column: 1 })
         };
-        match compiled(lowered.text()) {
+        match compiled(&lowered) {
             Err(error) => {
                 let failure = Failure::of_parsing(&error, Some(place(error.position())));
                 if let (FailureKind::Mistake(message), Some(position)) = (failure.kind, failure.position) {
@@ -116,10 +117,10 @@ pub fn check(text: &str, catalogue: &Catalogue) -> Checked {
 /// What a script finds when it begins.
 const VARIABLES: &[&str] = &["args"];
 
-fn compiled(text: &str) -> Result<AST, rhai::ParseError> {
+fn compiled(lowered: &Lowered) -> Result<AST, rhai::ParseError> {
     let mut engine = Engine::new_raw();
     engine.set_max_expr_depths(128, 64).set_optimization_level(OptimizationLevel::None);
-    engine.compile(text)
+    compile(&engine, &Scope::new(), Code { text: lowered.text(), joints: lowered.joints(), above: 0 })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use rhai::{
     Shared,
 };
 
+use super::compile::compile;
 use super::failure::Failure;
 use super::language::{Lowered, Setting, lower_in};
 use super::texts::Texts;
@@ -94,8 +95,7 @@ impl Library {
         };
         let lowered = self.lower(&text).map_err(wrong)?;
         let text = self.0.texts.add(program.clone(), lowered);
-        let mut compiled = engine
-            .compile(text.code())
+        let mut compiled = compile(engine, &Scope::new(), text.code())
             .map_err(|error| wrong(Failure::of_parsing(&error, text.place(error.position()))))?;
         if let Some(functions) = &found.module.functions {
             compiled = with_these_public(&compiled, functions);

@@ -14,6 +14,7 @@ pub mod types;
 pub mod members;
 pub mod library;
 pub mod texts;
+mod compile;
 pub mod failure;
 mod wording;
 pub mod language;

@@ -10,6 +10,7 @@ use rhai::{AST, Engine, Expr, Scope, Stmt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::compile::compile;
 use super::convert::final_value;
 use super::engine::{self, Running};
 use super::failure::{Failure, FailureKind};
@@ -115,7 +116,7 @@ impl Interpreter<'_> {
         let lowered = self.lower(&program.text).map_err(|failure| failure.in_program(program))?;
         let texts = &self.running.texts;
         let text = texts.add(program.clone(), lowered);
-        let parsed = match self.engine.compile_with_scope(&self.scope, text.code()) {
+        let parsed = match compile(self.engine, &self.scope, text.code()) {
             Ok(parsed) => parsed,
             Err(error) => {
                 texts.forget(&text);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::Position as RhaiPosition;
 
+use super::compile::Code;
 use super::language::Lowered;
 use super::language::lower::POSITION_LIMIT;
 use crate::cmdlet::{Place, Position, Program};
@@ -26,12 +27,8 @@ pub struct Text {
 
 impl Text {
     /// What the engine compiles.
-    pub fn code(&self) -> String {
-        let text = self.lowered.text();
-        let mut code = String::with_capacity(self.above + text.len());
-        code.extend(std::iter::repeat_n('\n', self.above));
-        code.push_str(text);
-        code
+    pub(super) fn code(&self) -> Code<'_> {
+        Code { text: self.lowered.text(), joints: self.lowered.joints(), above: self.above }
     }
 
     /// The author's position of one of the engine's.

@@ -309,6 +309,54 @@ fn work_grows_with_the_text_and_no_faster() {
     }
 }
 
+/// What Rhai needs grows with the square of what it is given at once.
+#[test]
+fn no_part_of_a_long_script_is_long() {
+    let catalogue = catalogue();
+    for line in [
+        "let r = Get-Pool | Where-Object { $_.Site -eq \"x\" }\n",
+        "$x = Get-Pool\n",
+        "let f = |a| a.b;\n",
+        "fn fN(a) { a }\n",
+        "for p in Get-Pool { print(p); }\n",
+        "let v = 1; ",
+    ] {
+        let text: String = (0..5_000).map(|n| line.replace("fN", &format!("f{n}"))).collect();
+        let lowered = lower_in(&text, &Setting::new(&catalogue)).unwrap();
+        let offsets = lowered.joints().iter().map(|joint| joint.offset);
+        let ends: Vec<usize> = std::iter::once(0).chain(offsets).chain([lowered.text().len()]).collect();
+        for part in ends.windows(2) {
+            assert!(part[1] - part[0] < 70_000, "{line}");
+        }
+        for joint in lowered.joints() {
+            let before = &lowered.text()[..joint.offset];
+            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+            let position = Position {
+                line: before.matches('\n').count() + 1,
+                column: before[line_start..].chars().count() + 1,
+            };
+            assert_eq!(joint.position, position, "{line}");
+            assert!(before.ends_with([';', '}']), "{line}");
+        }
+    }
+}
+
+#[test]
+fn thousands_of_variables_are_declared_where_they_are_first_named() {
+    let text: String = (1..=8_000).map(|n| format!("$x{n} = Get-Pool $x{n}\n")).collect();
+    let catalogue = catalogue();
+    let lowered = lower_in(&text, &Setting::new(&catalogue)).unwrap();
+    let mut declared = String::new();
+    for (number, line) in lowered.text().lines().enumerate() {
+        let number = number + 1;
+        let assigned = line.find(&format!("x{number} = __shell")).unwrap();
+        assert_eq!(lowered.to_source(number, assigned + 1), Position { line: number, column: 1 });
+        declared.push_str(&line[..assigned]);
+        assert!(declared.ends_with(&format!("let x{number} = (); ")), "{line}");
+        declared = line[assigned..].to_owned();
+    }
+}
+
 #[test]
 fn nesting_ends_in_a_mistake_and_not_in_a_crash() {
     for (open, close) in [

@@ -4,6 +4,7 @@
 //! Beside `calls`, which looks at command lines. Silent where a name may have a meaning that only a
 //! run knows: behind a `::`, as a method, or where a closure in a variable is called.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position as RhaiPosition, Stmt};
@@ -105,6 +106,8 @@ struct Names {
     /// Everybody's.
     given: HashMap<String, HashSet<usize>>,
     variables: HashSet<String>,
+    /// How many names may still be compared with all others to find the nearest.
+    n_hints: Cell<usize>,
 }
 
 impl Names {
@@ -123,7 +126,7 @@ impl Names {
         let counts = 0..=engine::MOST_POSITIONAL;
         given.extend(cmdlets.map(|name| (name, counts.clone().collect())));
         let variables = variables.iter().map(|name| (*name).to_owned()).collect();
-        Self { own: HashMap::new(), given, variables }
+        Self { own: HashMap::new(), given, variables, n_hints: Cell::new(MOST_HINTS) }
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -137,7 +140,17 @@ impl Names {
 
     fn nearest_variable(&self, name: &str) -> String {
         let names = self.variables.iter().map(String::as_str).filter(|other| !other.starts_with("__"));
-        hint(name, names.collect())
+        self.hint(name, names)
+    }
+
+    /// The nearest of the names; of equally near ones always the same.
+    fn hint<'n>(&self, name: &str, names: impl Iterator<Item = &'n str>) -> String {
+        let Some(left) = self.n_hints.get().checked_sub(1) else { return String::new() };
+        self.n_hints.set(left);
+        let mut names: Vec<&str> = names.collect();
+        names.sort_unstable();
+        names.dedup();
+        nearest(name, names).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"))
     }
 
     fn function(&self, call: &FnCallExpr) -> Option<String> {
@@ -163,8 +176,10 @@ impl Names {
         };
         if counts.is_empty() {
             let names = self.own.keys().chain(self.given.keys()).map(String::as_str);
-            let names = names.filter(|other| other.starts_with(|first: char| first.is_ascii_alphabetic()));
-            return Some(format!("There is no function '{name}'.{}", hint(name, names.collect())));
+            let names = names.filter(|other| {
+                other.starts_with(|first: char| first.is_ascii_alphabetic()) && !other.contains('$')
+            });
+            return Some(format!("There is no function '{name}'.{}", self.hint(name, names)));
         }
         let mut takes: Vec<usize> = counts.into_iter().flatten().copied().collect();
         takes.sort_unstable();
@@ -174,12 +189,8 @@ impl Names {
     }
 }
 
-/// The nearest of the names; of equally near ones always the same.
-fn hint(name: &str, mut names: Vec<&str>) -> String {
-    names.sort_unstable();
-    names.dedup();
-    nearest(name, names).map_or_else(String::new, |nearest| format!(" Did you mean {nearest}?"))
-}
+/// How many mistakes of one text get a suggestion; the rest is not worth the time.
+const MOST_HINTS: usize = 50;
 
 /// Functions of the engine itself.
 const KEYWORDS: &[&str] = &[

@@ -48,7 +48,7 @@ mod writer;
 use writer::{Writer, quoted};
 
 use super::message::Problem;
-use super::scope::Scopes;
+use super::scope::{Hoisted, Scopes};
 use super::source_map::{LineIndex, SourceMap, Span};
 use super::tree::{
     Argument, Block, Body, Closure, Command, End, Function, Group, List, Literal, Map, Name, Piece, Pipeline,
@@ -63,8 +63,19 @@ pub struct Output {
     pub text: String,
     /// Its positions.
     pub map: SourceMap,
+    /// Where the script may be cut in two.
+    pub joints: Vec<Joint>,
     /// What keeps it from being run.
     pub problem: Option<(Span, Problem)>,
+}
+
+/// A place of the lowered text between two statements of the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joint {
+    /// The byte at which the second begins.
+    pub offset: usize,
+    /// The position of that byte.
+    pub position: Position,
 }
 
 /// Rhai's positions are two numbers of sixteen bits.
@@ -75,8 +86,7 @@ pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) ->
     let lowered = |is_pure| {
         let writer = Writer::new(text, index);
         let mut lowering = Lowering { writer, scopes, is_pure, n_caught: 0 };
-        lowering.declare(scopes.hoisted_in_script(), script.shebang.map_or(0, |shebang| shebang.end));
-        lowering.block(&script.body, Purpose::Show);
+        lowering.frame(&script.body, Purpose::Show, scopes.hoisted_in_script(), Joints::Made);
         // Where nothing else is ours, what is caught is Rhai's too.
         let is_pure = lowering.n_caught > 0 && lowering.writer.n_made() == lowering.n_caught;
         (lowering.writer.output(), is_pure)
@@ -98,6 +108,15 @@ enum Purpose {
     Gather,
 }
 
+/// Whether the text may be cut between two statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Joints {
+    /// It may.
+    Made,
+    /// Not here.
+    None,
+}
+
 struct Lowering<'a> {
     writer: Writer<'a>,
     scopes: &'a Scopes,
@@ -110,36 +129,49 @@ struct Lowering<'a> {
 impl Lowering<'_> {
     // ------------------------------------------------------------------ statements
 
-    fn declare(&mut self, names: &[String], at: usize) {
-        for name in names {
-            self.writer.made("let ", at);
-            self.writer.made(name, at);
-            self.writer.made(" = (); ", at);
+    /// The statements of a function or of the script itself. Each has in front of it the declarations
+    /// of what it is the first to name: on one line there would not be room for those of a long script.
+    fn frame(&mut self, block: &Block, purpose: Purpose, hoisted: &[Hoisted], joints: Joints) {
+        let mut hoisted = hoisted.iter().peekable();
+        for (place, statement) in block.statements.iter().enumerate() {
+            if joints == Joints::Made && place > 0 && !can_go_on(&block.statements[place - 1]) {
+                self.writer.joint();
+            }
+            while let Some(Hoisted { name, .. }) = hoisted.next_if(|hoisted| hoisted.statement <= place) {
+                let first = statement.pieces.iter().find(|piece| !piece.is_blank());
+                let at = first.and_then(Piece::span).map_or(0, |span| span.start);
+                self.writer.made(&format!("let {name} = (); "), at);
+            }
+            self.statement_of(block, place, statement, purpose);
         }
+        self.blank(block.tail);
     }
 
     fn block(&mut self, block: &Block, purpose: Purpose) {
-        let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
-            let is_value = Some(place) == last && statement.end == End::Open;
-            match (is_value, purpose) {
-                (true, Purpose::Gather) if is_expression(statement, self.writer.source) => {
-                    self.taken(statement, "__shell::gather(__out, ");
-                }
-                (false, Purpose::Gather) if is_plain_value(statement, self.writer.source) => {
-                    self.taken(statement, "__shell::gather(__out, ");
-                }
-                (true, Purpose::Show) | (false, Purpose::Show | Purpose::Value)
-                    if is_output(statement, self.writer.source) =>
-                {
-                    self.taken(statement, "__shell::emit(");
-                }
-                (true, _) => self.statement(statement, purpose),
-                (false, Purpose::Gather) => self.statement(statement, Purpose::Gather),
-                (false, Purpose::Value | Purpose::Show) => self.statement(statement, Purpose::Show),
-            }
+            self.statement_of(block, place, statement, purpose);
         }
         self.blank(block.tail);
+    }
+
+    fn statement_of(&mut self, block: &Block, place: usize, statement: &Statement, purpose: Purpose) {
+        let is_value = place + 1 == block.statements.len() && statement.end == End::Open;
+        match (is_value, purpose) {
+            (true, Purpose::Gather) if is_expression(statement, self.writer.source) => {
+                self.taken(statement, "__shell::gather(__out, ");
+            }
+            (false, Purpose::Gather) if is_plain_value(statement, self.writer.source) => {
+                self.taken(statement, "__shell::gather(__out, ");
+            }
+            (true, Purpose::Show) | (false, Purpose::Show | Purpose::Value)
+                if is_output(statement, self.writer.source) =>
+            {
+                self.taken(statement, "__shell::emit(");
+            }
+            (true, _) => self.statement(statement, purpose),
+            (false, Purpose::Gather) => self.statement(statement, Purpose::Gather),
+            (false, Purpose::Value | Purpose::Show) => self.statement(statement, Purpose::Show),
+        }
     }
 
     fn blank(&mut self, span: Option<Span>) {
@@ -319,8 +351,7 @@ impl Lowering<'_> {
         self.blank(Some(function.blank));
         if let Some(body) = &function.body {
             self.writer.copy(body.open);
-            self.declare(self.scopes.hoisted_in(body), body.open.end);
-            self.block(&body.block, Purpose::Value);
+            self.frame(&body.block, Purpose::Value, self.scopes.hoisted_in(body), Joints::None);
             if let Some(close) = body.close {
                 self.writer.copy(close);
             }
@@ -613,6 +644,17 @@ fn bodies(pieces: &[Piece]) -> impl Iterator<Item = &Body> {
 
 /// What a statement begins with that has no value.
 const KEYWORDS: &[&str] = &["return", "throw", "break", "continue", "import", "export", "else"];
+
+/// Whether Rhai may take what comes next for more of this statement.
+fn can_go_on(statement: &Statement) -> bool {
+    match (statement.end, statement.role) {
+        (End::Semicolon(_) | End::Line, _) => false,
+        (End::Open, Role::Branch | Role::Loop) => !matches!(statement.pieces.last(), Some(Piece::Body(_))),
+        (End::Open, Role::Command | Role::Other) => {
+            !matches!(statement.pieces.last(), Some(Piece::Function(_)))
+        }
+    }
+}
 
 /// Whether a statement does nothing but have a value: it must be meant as output.
 fn is_plain_value(statement: &Statement, source: &str) -> bool {

@@ -17,6 +17,7 @@ pub mod highlight;
 
 pub use message::{Doubt, Mistake, Problem, Refused, Warning, caret};
 
+use lower::Joint;
 use source_map::{LineIndex, SourceMap, Span};
 
 use crate::cmdlet::{Catalogue, Position};
@@ -60,8 +61,8 @@ pub struct Reading {
 impl Reading {
     /// The lowered text, if there are no mistakes.
     pub fn lowered(self) -> Option<Lowered> {
-        let lower::Output { text, map, .. } = self.output?;
-        Some(Lowered { text, map, warnings: self.warnings })
+        let lower::Output { text, map, joints, problem: _ } = self.output?;
+        Some(Lowered { text, map, joints, warnings: self.warnings })
     }
 }
 
@@ -70,6 +71,7 @@ impl Reading {
 pub struct Lowered {
     text: String,
     map: SourceMap,
+    joints: Vec<Joint>,
     warnings: Vec<Warning>,
 }
 
@@ -82,6 +84,11 @@ impl Lowered {
     /// The position in the author's text that a position of Rhai's means; it always exists there.
     pub fn to_source(&self, line: usize, column: usize) -> Position {
         self.map.to_source(line, column)
+    }
+
+    /// Where a long text may be cut between two statements, in order.
+    pub fn joints(&self) -> &[Joint] {
+        &self.joints
     }
 
     /// What is probably not meant.

@@ -20,14 +20,23 @@ use crate::value::text::nearest;
 pub struct Scopes {
     /// The Rhai name of the variable whose `$` stands at this byte.
     spellings: HashMap<usize, String>,
-    /// The names to declare at the beginning of the function whose body opens at this byte.
-    hoisted: HashMap<usize, Vec<String>>,
-    /// The names to declare at the beginning of the script.
-    hoisted_in_script: Vec<String>,
+    /// What to declare in the function whose body opens at this byte.
+    hoisted: HashMap<usize, Vec<Hoisted>>,
+    /// What to declare in the script.
+    hoisted_in_script: Vec<Hoisted>,
     /// What is wrong.
     pub problems: Vec<(Span, Problem)>,
     /// What is doubtful.
     pub doubts: Vec<(Span, Doubt)>,
+}
+
+/// A name that the lowered text declares for the whole function or script.
+#[derive(Debug)]
+pub struct Hoisted {
+    /// The name.
+    pub name: String,
+    /// Which of the function's or the script's statements has it first: it is declared before that one.
+    pub statement: usize,
 }
 
 impl Scopes {
@@ -39,7 +48,7 @@ impl Scopes {
             frame.declare(name);
         }
         walk.frames.push(frame);
-        walk.statements(&script.body);
+        walk.frame_statements(&script.body);
         walk.end_of_script();
         walk.scopes
     }
@@ -54,13 +63,13 @@ impl Scopes {
         names_variable(argument).then(|| self.spellings.get(&argument.span.start))?.map(String::as_str)
     }
 
-    /// The names to declare at the beginning of the script.
-    pub fn hoisted_in_script(&self) -> &[String] {
+    /// What to declare in the script, in the order of its statements.
+    pub fn hoisted_in_script(&self) -> &[Hoisted] {
         &self.hoisted_in_script
     }
 
-    /// The names to declare at the beginning of a function's body.
-    pub fn hoisted_in(&self, body: &Body) -> &[String] {
+    /// What to declare in a function's body, in the order of its statements.
+    pub fn hoisted_in(&self, body: &Body) -> &[Hoisted] {
         self.hoisted.get(&body.open.start).map_or(&[], Vec::as_slice)
     }
 }
@@ -116,7 +125,11 @@ struct Frame {
     function: Option<String>,
     /// Scopes from the outermost in, each with spellings by lower-case name.
     scopes: Vec<HashMap<String, Vec<String>>>,
-    hoisted: Vec<String>,
+    hoisted: Vec<Hoisted>,
+    /// Which of its statements is being read.
+    statement: usize,
+    /// The first statement that has a name, by the name in lower case.
+    first: HashMap<String, usize>,
     /// Every name that was declared anywhere in it.
     ever: HashSet<String>,
     /// `$` names that nothing declared before.
@@ -131,6 +144,8 @@ impl Frame {
             function,
             scopes: vec![HashMap::new()],
             hoisted: Vec::new(),
+            statement: 0,
+            first: HashMap::new(),
             ever: HashSet::new(),
             pending: Vec::new(),
             words: Vec::new(),
@@ -150,10 +165,28 @@ impl Frame {
     /// Declares for the whole frame.
     fn hoist(&mut self, name: &str) {
         self.ever.insert(name.to_owned());
-        self.hoisted.push(name.to_owned());
+        let statement = self.first.get(&name.to_lowercase()).copied().unwrap_or(self.statement);
+        self.hoisted.push(Hoisted { name: name.to_owned(), statement });
         if let Some(scope) = self.scopes.first_mut() {
             scope.entry(name.to_lowercase()).or_default().push(name.to_owned());
         }
+    }
+
+    /// The name stands here.
+    fn mention(&mut self, name: &str) {
+        self.first.entry(name.to_lowercase()).or_insert(self.statement);
+    }
+
+    /// The names that it declares for all of itself, by what they are in lower case.
+    fn late(&self) -> HashMap<String, String> {
+        let names = self.hoisted.iter().rev().map(|hoisted| &hoisted.name);
+        names.map(|name| (name.to_ascii_lowercase(), name.clone())).collect()
+    }
+
+    /// What is declared in it, in the order of its statements.
+    fn into_hoisted(mut self) -> Vec<Hoisted> {
+        self.hoisted.sort_by_key(|hoisted| hoisted.statement);
+        self.hoisted
     }
 
     /// The names that `name` may mean here, differently spelt ones once each.
@@ -188,9 +221,21 @@ impl Walk<'_> {
         }
     }
 
+    /// The statements of a function or of the script itself.
+    fn frame_statements(&mut self, block: &Block) {
+        self.counted(block, |frame, place| frame.statement = place);
+    }
+
     fn statements(&mut self, block: &Block) {
+        self.counted(block, |_, _| {});
+    }
+
+    fn counted(&mut self, block: &Block, count: impl Fn(&mut Frame, usize)) {
         let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
+            if let Some(frame) = self.frame() {
+                count(frame, place);
+            }
             let is_value = Some(place) == last && statement.end == End::Open;
             match lone_text(statement, self.text).filter(|_| !is_value) {
                 Some(text) => self.scopes.doubts.push((text, Doubt::Unused)),
@@ -217,8 +262,11 @@ impl Walk<'_> {
             | Piece::Literal(..) => {}
             Piece::Quoted(span) => self.quoted(*span),
             Piece::Word(span) => {
-                if let Some(frame) = self.frame().filter(|frame| frame.function.is_some()) {
-                    frame.words.push(*span);
+                if let Some(frame) = self.frame() {
+                    frame.mention(span.of(text));
+                    if frame.function.is_some() {
+                        frame.words.push(*span);
+                    }
                 }
             }
             Piece::Declared(span) => {
@@ -375,6 +423,9 @@ impl Walk<'_> {
 
     fn variable(&mut self, span: Span) {
         let name = bare(span, self.text);
+        if let Some(frame) = self.frame() {
+            frame.mention(name);
+        }
         match self.frame() {
             Some(frame) if frame.visible(name).is_empty() => frame.pending.push(span),
             Some(_) => self.means(name, span.start, span),
@@ -415,25 +466,26 @@ impl Walk<'_> {
         }
         self.frames.push(frame);
         if let Some(body) = &function.body {
-            self.statements(&body.block);
+            self.frame_statements(&body.block);
         }
-        let Some(frame) = self.frames.pop() else { return };
-        for span in &frame.pending {
-            let written = bare(*span, self.text);
-            match frame.hoisted.iter().find(|hoisted| hoisted.eq_ignore_ascii_case(written)) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        let late = frame.late();
+        for span in std::mem::take(&mut frame.pending) {
+            let written = bare(span, self.text);
+            match late.get(&written.to_ascii_lowercase()) {
                 Some(spelling) => {
                     self.scopes.spellings.insert(span.start, spelling.clone());
                 }
                 None => self.outside.push(Outside {
-                    span: *span,
+                    span,
                     name: written.to_owned(),
                     function: name.clone(),
-                    nearest: near(written, &frame.ever),
+                    nearest: (self.outside.len() < MANY).then(|| near(written, &frame.ever)).flatten(),
                     dollar: true,
                 }),
             }
         }
-        for span in frame.words {
+        for span in std::mem::take(&mut frame.words) {
             let word = span.of(self.text);
             if !frame.ever.contains(word) {
                 self.outside.push(Outside {
@@ -446,19 +498,20 @@ impl Walk<'_> {
             }
         }
         if let Some(body) = &function.body {
-            self.scopes.hoisted.insert(body.open.start, frame.hoisted);
+            self.scopes.hoisted.insert(body.open.start, frame.into_hoisted());
         }
     }
 
     fn end_of_script(&mut self) {
         let Some(script) = self.frames.pop() else { return };
+        let late = script.late();
         for span in &script.pending {
             let written = bare(*span, self.text);
-            match script.hoisted.iter().find(|hoisted| hoisted.eq_ignore_ascii_case(written)) {
+            match late.get(&written.to_ascii_lowercase()) {
                 Some(spelling) => {
                     self.scopes.spellings.insert(span.start, spelling.clone());
                 }
-                None => self.unknown(*span, written.to_owned(), near(written, &script.ever)),
+                None => self.unknown(*span, written.to_owned(), |name| near(name, &script.ever)),
             }
         }
         for outside in std::mem::take(&mut self.outside) {
@@ -468,14 +521,14 @@ impl Walk<'_> {
             if of_script {
                 self.scopes.problems.push((span, Problem::OuterVariable { name, function }));
             } else if dollar {
-                self.unknown(span, name, nearest);
+                self.unknown(span, name, |_| nearest);
             }
         }
-        self.scopes.hoisted_in_script = script.hoisted;
+        self.scopes.hoisted_in_script = script.into_hoisted();
     }
 
-    fn unknown(&mut self, span: Span, name: String, nearest: Option<String>) {
-        let nearest = nearest.filter(|_| self.scopes.problems.len() < MANY);
+    fn unknown(&mut self, span: Span, name: String, nearest: impl FnOnce(&str) -> Option<String>) {
+        let nearest = (self.scopes.problems.len() < MANY).then(|| nearest(&name)).flatten();
         self.scopes.problems.push((span, Problem::UnknownVariable { name, nearest }));
     }
 }

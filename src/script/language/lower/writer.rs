@@ -1,6 +1,6 @@
 //! The lowered text as it grows, with the source position of every stretch of it.
 
-use super::{Output, POSITION_LIMIT};
+use super::{Joint, Output, POSITION_LIMIT};
 use crate::cmdlet::Position;
 use crate::script::language::message::Problem;
 use crate::script::language::source_map::{LineIndex, SourceMap, Span};
@@ -18,6 +18,7 @@ pub(super) struct Writer<'a> {
     /// The byte of the source at which a line became too long.
     too_long: Option<usize>,
     n_made: usize,
+    joints: Vec<Joint>,
 }
 
 impl<'a> Writer<'a> {
@@ -32,6 +33,7 @@ impl<'a> Writer<'a> {
             copied_to: None,
             too_long: None,
             n_made: 0,
+            joints: Vec::new(),
         }
     }
 
@@ -44,7 +46,7 @@ impl<'a> Writer<'a> {
             let limit = POSITION_LIMIT;
             self.too_long.map(|start| (Span::new(start, start), Problem::LineTooLong { limit }))
         };
-        Output { text: self.text, map: self.map, problem }
+        Output { text: self.text, map: self.map, joints: self.joints, problem }
     }
 
     /// Copies a piece of the source.
@@ -56,6 +58,14 @@ impl<'a> Writer<'a> {
         let source = self.source;
         self.push(span.of(source), span.start);
         self.copied_to = Some(span.end);
+    }
+
+    /// Notes that the text may be cut here, where it has grown enough for it.
+    pub(super) fn joint(&mut self) {
+        let begin = self.joints.last().map_or(0, |joint| joint.offset);
+        if self.text.len() - begin >= PART {
+            self.joints.push(Joint { offset: self.text.len(), position: self.at });
+        }
     }
 
     /// How many pieces were written that do not stand in the source.
@@ -113,6 +123,10 @@ impl<'a> Writer<'a> {
         self.text.push_str(text);
     }
 }
+
+/// Bytes of lowered text that are compiled as one, at least: few enough for Rhai, which looks for each
+/// name among all closures and variables before it, and more than most scripts have.
+const PART: usize = 64 << 10;
 
 /// A string literal of Rhai's.
 pub(super) fn quoted(letters: &str) -> String {
