@@ -426,12 +426,17 @@ fn nothing_is_green_where_nothing_was_tested() {
 
 #[test]
 fn the_partner_sweep_groups_every_fault_by_the_side_that_mends_it() {
-    let partners = ["contoso.com", "expired.contoso.com", "servfail.contoso.com"];
+    let partners = ["contoso.com", "dropped.contoso.com", "expired.contoso.com", "servfail.contoso.com"];
     let output = imsh().args(["--lab", "run", "scripts/partner-sweep.rhai"]).args(partners).output().unwrap();
     assert_eq!(status(&output), 1, "{}", stderr(&output));
     assert_eq!(
         stdout(&output),
-        "Partners: 3, messages: 3, faults: 4\n\n\
+        "Partners: 4, messages: 4, faults: 6\n\n\
+         Network (2)\n\
+         Code                 Partner\n\
+         ----                 -------\n\
+         FEDERATION-NO-ANSWER adelany@dropped.contoso.com\n\
+         FEDERATION-NO-ANSWER dropped.contoso.com\n\n\
          Partner (2)\n\
          Code                           Partner\n\
          ----                           -------\n\

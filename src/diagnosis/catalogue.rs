@@ -442,7 +442,7 @@ entries! {
     FEDERATION_REFUSED: "FEDERATION-REFUSED", [Partner, Pool, Unknown],
         "The partner's host answers, and nobody listens at its federation port.",
         "Ask the partner to start its server, or to correct the port in its _xmpp-server record.";
-    FEDERATION_NO_ANSWER: "FEDERATION-NO-ANSWER", [Network, Partner],
+    FEDERATION_NO_ANSWER: "FEDERATION-NO-ANSWER", [Network],
         "Nothing came back to the pool from the partner's address: a firewall on either side drops the packets, or the host is down.",
         "Check the firewalls between the pool and the partner for the federation port (5269), on both sides; ask the partner whether its host is up.";
     FEDERATION_UNREACHABLE: "FEDERATION-UNREACHABLE", [Network],

@@ -315,8 +315,9 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             let title = format!(
                 "DNS failed at {pool} when it looked for {partner}, which does not mean that the name is missing"
             );
+            let finding = say(&catalogue::FEDERATION_DNS_FAILURE, title);
             // It may be the zone, or a resolver that both use.
-            owned_if_alike(say(&catalogue::FEDERATION_DNS_FAILURE, title), cause, seen, Owner::Unknown)
+            if is_alike(cause, seen) { finding.owned_by(Owner::Unknown) } else { finding }
         }
         Cause::Refused => {
             let title = format!("the host of {partner} answers, and nobody listens at its federation port");
@@ -326,7 +327,9 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             let title = format!(
                 "no answer from the server of {partner}: packets between it and {pool} are dropped, or it is down"
             );
-            owned_if_alike(say(&catalogue::FEDERATION_NO_ANSWER, title), cause, seen, Owner::Partner)
+            // That it does not answer here either proves nothing: both may stand behind the firewall that
+            // drops the packets.
+            say(&catalogue::FEDERATION_NO_ANSWER, title)
         }
         Cause::Unreachable => {
             say(&catalogue::FEDERATION_UNREACHABLE, format!("{pool} has no route to the server of {partner}"))
@@ -442,11 +445,6 @@ fn untrusted(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
 /// Whether this machine saw what the pool says.
 fn is_alike(cause: Cause, seen: Option<&Seen>) -> bool {
     seen.and_then(|seen| seen.cause) == Some(cause)
-}
-
-/// What both see alike is somebody else's than what one of them sees.
-fn owned_if_alike(finding: Finding, cause: Cause, seen: Option<&Seen>, owner: Owner) -> Finding {
-    if is_alike(cause, seen) { finding.owned_by(owner) } else { finding }
 }
 
 /// What only the pool sees accuses nobody.

@@ -165,7 +165,7 @@ pub const PARTNERS: &[Partner] = &[
     broken("refused.contoso.com", Behaviour { port: Port::Closed, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-REFUSED", "Partner", "the partner's host answers, and nobody listens")),
     broken("dropped.contoso.com", Behaviour { port: Port::Dropping, ..HEALTHY }, Federation::Open,
-        adelany!("FEDERATION-NO-ANSWER", "Partner", "packets to the partner are dropped; the pool will say so later than anybody waits")),
+        adelany!("FEDERATION-NO-ANSWER", "Network", "packets to the partner are dropped; the pool will say so later than anybody waits")),
     broken("silent.contoso.com", Behaviour { stream: Stream::Silent, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-SILENT", "Partner", "the partner's port accepts and says nothing")),
     broken("closes.contoso.com", Behaviour { stream: Stream::Closes, ..HEALTHY }, Federation::Open,
