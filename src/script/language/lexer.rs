@@ -134,7 +134,8 @@ impl<'t> Lexer<'t> {
 
     /// The next character.
     pub fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
+        let byte = *self.text.as_bytes().get(self.at)?;
+        if byte.is_ascii() { Some(char::from(byte)) } else { self.rest().chars().next() }
     }
 
     /// The character behind the next one.
@@ -331,13 +332,17 @@ impl<'t> Lexer<'t> {
             self.take("!in");
             return TokenKind::Binary(Binding::Comparison);
         }
-        for (symbol, kind) in SYMBOLS {
-            if self.take(symbol).is_some() {
-                return *kind;
+        let rest = self.rest();
+        match SYMBOLS.iter().find(|(symbol, _)| rest.starts_with(symbol)) {
+            Some((symbol, kind)) => {
+                self.take(symbol);
+                *kind
+            }
+            None => {
+                self.bump();
+                TokenKind::Other
             }
         }
-        self.bump();
-        TokenKind::Other
     }
 
     /// A number: digits, `_`, radix letters, a fraction, an exponent; never the dots of a range or a call.

@@ -638,7 +638,7 @@ fn bodies(pieces: &[Piece]) -> impl Iterator<Item = &Body> {
     pieces.iter().flat_map(|piece| {
         let inside =
             if let Piece::Group(group) = piece { &group.pieces[..] } else { std::slice::from_ref(piece) };
-        inside.iter().filter_map(|piece| if let Piece::Body(body) = piece { Some(body) } else { None })
+        inside.iter().filter_map(|piece| if let Piece::Body(body) = piece { Some(&**body) } else { None })
     })
 }
 

@@ -104,7 +104,7 @@ struct Walk<'t> {
     text: &'t str,
     scopes: Scopes,
     /// The script, and the function that is being read.
-    frames: Vec<Frame>,
+    frames: Vec<Frame<'t>>,
     /// Names in functions that nothing there declares.
     outside: Vec<Outside>,
 }
@@ -121,7 +121,7 @@ struct Outside {
 }
 
 /// A function or the script.
-struct Frame {
+struct Frame<'t> {
     function: Option<String>,
     /// Scopes from the outermost in, each with spellings by lower-case name.
     scopes: Vec<HashMap<String, Vec<String>>>,
@@ -130,6 +130,8 @@ struct Frame {
     statement: usize,
     /// The first statement that has a name, by the name in lower case.
     first: HashMap<String, usize>,
+    /// Every spelling of these names.
+    mentioned: HashSet<&'t str>,
     /// Every name that was declared anywhere in it.
     ever: HashSet<String>,
     /// `$` names that nothing declared before.
@@ -138,7 +140,7 @@ struct Frame {
     words: Vec<Span>,
 }
 
-impl Frame {
+impl<'t> Frame<'t> {
     fn new(function: Option<String>) -> Self {
         Self {
             function,
@@ -146,6 +148,7 @@ impl Frame {
             hoisted: Vec::new(),
             statement: 0,
             first: HashMap::new(),
+            mentioned: HashSet::new(),
             ever: HashSet::new(),
             pending: Vec::new(),
             words: Vec::new(),
@@ -173,8 +176,10 @@ impl Frame {
     }
 
     /// The name stands here.
-    fn mention(&mut self, name: &str) {
-        self.first.entry(name.to_lowercase()).or_insert(self.statement);
+    fn mention(&mut self, name: &'t str) {
+        if self.mentioned.insert(name) {
+            self.first.entry(name.to_lowercase()).or_insert(self.statement);
+        }
     }
 
     /// The names that it declares for all of itself, by what they are in lower case.
@@ -202,8 +207,8 @@ impl Frame {
     }
 }
 
-impl Walk<'_> {
-    fn frame(&mut self) -> Option<&mut Frame> {
+impl<'t> Walk<'t> {
+    fn frame(&mut self) -> Option<&mut Frame<'t>> {
         self.frames.last_mut()
     }
 
@@ -230,7 +235,7 @@ impl Walk<'_> {
         self.counted(block, |_, _| {});
     }
 
-    fn counted(&mut self, block: &Block, count: impl Fn(&mut Frame, usize)) {
+    fn counted(&mut self, block: &Block, count: impl Fn(&mut Frame<'t>, usize)) {
         let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
             if let Some(frame) = self.frame() {

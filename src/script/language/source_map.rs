@@ -77,8 +77,13 @@ impl LineIndex {
 
     /// The position of a byte offset; an offset behind the end is the end.
     pub fn position(&self, offset: usize) -> Position {
+        self.position_near(offset, 0)
+    }
+
+    /// The same, found at once where it is on the line `near` or the one behind it.
+    pub fn position_near(&self, offset: usize, near: usize) -> Position {
         let offset = offset.min(self.length);
-        let line = self.line(offset);
+        let line = self.line_near(offset, near);
         let column = self.characters(offset) - self.characters(self.line_starts[line - 1]) + 1;
         Position { line, column }
     }
@@ -86,6 +91,17 @@ impl LineIndex {
     /// The line of a byte offset, counted from one.
     pub fn line(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset).max(1)
+    }
+
+    /// The same, found at once where it is the line `near` or the one behind it.
+    pub fn line_near(&self, offset: usize, near: usize) -> usize {
+        let begins = |line: usize| self.line_starts.get(line - 1).is_none_or(|start| offset < *start);
+        match near {
+            near if near == 0 || begins(near) => self.line(offset),
+            near if begins(near + 1) => near,
+            near if begins(near + 2) => near + 1,
+            _ => self.line(offset),
+        }
     }
 
     /// How many lines the text has; a text that ends in a line end has an empty last line.
@@ -202,6 +218,16 @@ mod tests {
         let index = LineIndex::new(&text);
         assert_eq!(index.position(2000), Position { line: 1, column: 1001 });
         assert_eq!(index.position(text.len() - 1), Position { line: 2, column: 1555 });
+    }
+
+    #[test]
+    fn a_line_is_the_same_wherever_one_looks_from() {
+        let index = LineIndex::new("ab\n\ncd\ne\n");
+        for offset in 0..=12 {
+            for near in 0..8 {
+                assert_eq!(index.line_near(offset, near), index.line(offset), "{offset} from {near}");
+            }
+        }
     }
 
     #[test]

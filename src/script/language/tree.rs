@@ -63,7 +63,7 @@ pub enum End {
     Open,
 }
 
-/// A piece of a statement.
+/// A piece of a statement. The large ones are boxed: most are small, and there are many.
 #[derive(Debug)]
 pub enum Piece {
     /// Rhai text.
@@ -91,13 +91,13 @@ pub enum Piece {
     /// Text of ours that stands for what the author wrote: `true` for `$true`.
     Literal(Span, Literal),
     /// `(…)`, `[…]`, `#{…}`.
-    Group(Group),
+    Group(Box<Group>),
     /// `{ … }` in Rhai text.
-    Body(Body),
+    Body(Box<Body>),
     /// `|a, b| …`.
     Closure(Closure),
     /// `fn name(…) { … }`.
-    Function(Function),
+    Function(Box<Function>),
     /// The condition of `if`, `while`, `until`.
     Condition(Vec<Piece>),
     /// A command line.
@@ -404,7 +404,8 @@ impl Piece {
             | Self::Assigned(span)
             | Self::Current(span)
             | Self::Literal(span, _) => Some(*span),
-            Self::Group(Group { dollar, open, close, .. }) => {
+            Self::Group(group) => {
+                let Group { dollar, open, close, .. } = &**group;
                 Some([*dollar, *close].into_iter().flatten().fold(*open, Span::to))
             }
             Self::Body(body) => Some(body.close.map_or(body.open, |close| body.open.to(close))),

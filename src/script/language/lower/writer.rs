@@ -51,9 +51,9 @@ impl<'a> Writer<'a> {
 
     /// Copies a piece of the source.
     pub(super) fn copy(&mut self, span: Span) {
-        self.reach(span.start);
         if self.copied_to != Some(span.start) {
-            self.map.copied(self.at, self.index.position(span.start));
+            self.reach(span.start);
+            self.map.copied(self.at, self.index.position_near(span.start, self.at.line));
         }
         let source = self.source;
         self.push(span.of(source), span.start);
@@ -76,7 +76,7 @@ impl<'a> Writer<'a> {
     /// Writes what stands for the source at `start`.
     pub(super) fn made(&mut self, text: &str, start: usize) {
         self.n_made += 1;
-        self.map.made(self.at, self.index.position(start));
+        self.map.made(self.at, self.index.position_near(start, self.at.line));
         self.copied_to = None;
         self.push(text, start);
     }
@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
 
     /// Ends lines until the line of `start` is reached, so that line numbers stay what they were.
     pub(super) fn reach(&mut self, start: usize) {
-        let line = self.index.line(start);
+        let line = self.index.line_near(start, self.at.line);
         while self.at.line < line {
             self.copied_to = None;
             self.text.push('\n');

@@ -30,7 +30,7 @@ impl Parser<'_, '_> {
                 self.operands(pieces, Flow::HEADER);
                 if self.lexer.peek() == Some('{') {
                     let arms = self.deeper(Self::switch_arms);
-                    pieces.extend(arms.map(Piece::Group));
+                    pieces.extend(arms.map(|arms| Piece::Group(Box::new(arms))));
                 }
             }
             "try" => {
@@ -189,7 +189,7 @@ impl Parser<'_, '_> {
         self.take_blank(pieces);
         if self.lexer.peek() == Some('{') {
             let body = self.body(declares);
-            pieces.push(Piece::Body(body));
+            pieces.push(Piece::Body(Box::new(body)));
         } else if self.lexer.is_at_end() {
             let at = self.lexer.at();
             self.cut_off(Span::new(at, at));
@@ -237,16 +237,16 @@ impl Parser<'_, '_> {
                     let begin = pattern + shown.of(self.text()).find(trimmed).unwrap_or(0);
                     self.refuse(Span::new(begin, begin + trimmed.len().max(1)), Refused::SwitchArm);
                     let body = self.body(Vec::new());
-                    pieces.push(Piece::Body(body));
+                    pieces.push(Piece::Body(Box::new(body)));
                     pattern = self.lexer.at();
                 }
                 Some('(' | '[') => {
                     let group = self.group(Flow::RHAI);
-                    pieces.push(Piece::Group(group));
+                    pieces.push(Piece::Group(Box::new(group)));
                 }
                 Some('#') if self.lexer.sees("#{") => {
                     let group = self.group(Flow::RHAI);
-                    pieces.push(Piece::Group(group));
+                    pieces.push(Piece::Group(Box::new(group)));
                 }
                 Some('$') => match self.dollar() {
                     Some(piece) => pieces.push(piece),
@@ -268,7 +268,7 @@ impl Parser<'_, '_> {
                         self.take_blank(&mut pieces);
                         if self.lexer.peek() == Some('{') {
                             let body = self.body(Vec::new());
-                            pieces.push(Piece::Body(body));
+                            pieces.push(Piece::Body(Box::new(body)));
                         } else {
                             self.operands(&mut pieces, Flow::ELEMENT);
                         }
@@ -341,7 +341,7 @@ impl Parser<'_, '_> {
             self.cut_off(head);
         }
         self.script_blocks = outer;
-        pieces.push(Piece::Function(Function { head, name, parameters, blank, body }));
+        pieces.push(Piece::Function(Box::new(Function { head, name, parameters, blank, body })));
         Stop::Separator
     }
 }

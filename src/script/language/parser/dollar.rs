@@ -16,7 +16,7 @@ impl Parser<'_, '_> {
             '(' => {
                 let dollar = self.lexer.take("$");
                 let group = self.group(Flow::ARGUMENT);
-                Some(Piece::Group(Group { dollar, ..group }))
+                Some(Piece::Group(Box::new(Group { dollar, ..group })))
             }
             '{' => {
                 self.lexer.take_while(|letter| !matches!(letter, '}' | '\n'));

@@ -283,7 +283,7 @@ impl<'t> Parser<'t, '_> {
             "fn" | "private" => (Role::Other, self.function(&mut pieces)),
             _ if self.lexer.peek() == Some('{') => {
                 let body = self.body(Vec::new());
-                pieces.push(Piece::Body(body));
+                pieces.push(Piece::Body(Box::new(body)));
                 (Role::Branch, Stop::Separator)
             }
             _ => (Role::Other, self.operands_of_statement(&mut pieces, level)),

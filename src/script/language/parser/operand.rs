@@ -89,7 +89,7 @@ impl Parser<'_, '_> {
                         out.push(block);
                     } else {
                         let body = self.body(Vec::new());
-                        out.push(Piece::Body(body));
+                        out.push(Piece::Body(Box::new(body)));
                     }
                     run.took_operand();
                 }
@@ -106,12 +106,12 @@ impl Parser<'_, '_> {
                         ..Flow::RHAI
                     };
                     let group = self.group(inner);
-                    out.push(Piece::Group(group));
+                    out.push(Piece::Group(Box::new(group)));
                     run.took_operand();
                 }
                 '#' if self.lexer.sees("#{") => {
                     let group = self.group(Flow::ELEMENT);
-                    out.push(Piece::Group(group));
+                    out.push(Piece::Group(Box::new(group)));
                     run.took_operand();
                 }
                 '|' if run.operand => {
@@ -538,7 +538,7 @@ impl Parser<'_, '_> {
             parser.take_blank(&mut body);
             if parser.lexer.peek() == Some('{') {
                 let block = parser.own(false, |parser| parser.body(Vec::new()));
-                body.push(Piece::Body(block));
+                body.push(Piece::Body(Box::new(block)));
             } else {
                 stop = parser.operands(&mut body, Flow { commas: false, ..flow });
             }
@@ -557,7 +557,7 @@ impl Parser<'_, '_> {
             out.push(Piece::Rhai(self.since(stretch)));
             let Some(open) = self.lexer.take("${") else { break };
             let body = self.own(false, |parser| parser.body_behind(open, Vec::new()));
-            out.push(Piece::Body(body));
+            out.push(Piece::Body(Box::new(body)));
             stretch = self.lexer.at();
         }
         out.push(Piece::Rhai(self.since(stretch)));

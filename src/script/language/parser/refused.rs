@@ -74,7 +74,7 @@ impl Parser<'_, '_> {
         self.skip_header(pieces, body);
         if self.lexer.peek() == Some('{') && body {
             let body = self.body(Vec::new());
-            pieces.push(Piece::Body(body));
+            pieces.push(Piece::Body(Box::new(body)));
         }
         true
     }

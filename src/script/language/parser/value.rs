@@ -45,15 +45,15 @@ impl Parser<'_, '_> {
             (Some(quote), _) if is_single_quote(quote) => vec![Piece::Text(self.single_quoted())],
             (Some('('), _) => {
                 let group = self.group(Flow::ARGUMENT);
-                self.with_members(Piece::Group(group))
+                self.with_members(Piece::Group(Box::new(group)))
             }
             (Some('['), _) if !self.is_wildcard_set() => {
                 let group = self.group(Flow::ELEMENT);
-                self.with_members(Piece::Group(group))
+                self.with_members(Piece::Group(Box::new(group)))
             }
             (Some('#'), Some('{')) => {
                 let group = self.group(Flow::ELEMENT);
-                self.with_members(Piece::Group(group))
+                self.with_members(Piece::Group(Box::new(group)))
             }
             (Some('@'), Some('(' | '{' | '"' | '\'')) => self.at_value().into_iter().collect(),
             (Some('{'), _) => vec![self.script_block()],
@@ -108,12 +108,12 @@ impl Parser<'_, '_> {
                     pieces.push(Piece::Rhai(self.since(start)));
                     if self.lexer.peek() == Some('(') {
                         let group = self.group(Flow::ELEMENT);
-                        pieces.push(Piece::Group(group));
+                        pieces.push(Piece::Group(Box::new(group)));
                     }
                 }
                 (Some('['), _) => {
                     let group = self.group(Flow::RHAI);
-                    pieces.push(Piece::Group(group));
+                    pieces.push(Piece::Group(Box::new(group)));
                 }
                 (Some(letter), _) if !ends_word(letter) && letter != ']' => {
                     self.bare_word();
