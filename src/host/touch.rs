@@ -90,8 +90,12 @@ pub fn lent_pairs(description: &Description, bound: &Bound, topology: &Topology)
     let receivers: Vec<Address> =
         values(bound, far).iter().filter_map(|written| written.parse().ok()).collect();
     let is_lent = |receiver: &&Address| topology.test_user_of(receiver).is_some();
+    // Without the long lists, which would be copied for each pair.
+    let mut others = bound.clone();
+    others.set(near.name, Value::Null);
+    others.set(far.name, Value::Null);
     let pair = |target: &String, receiver: &Address| {
-        let mut alone = bound.clone();
+        let mut alone = others.clone();
         alone.set(near.name, Value::text(target.as_str()));
         alone.set(far.name, Value::text(receiver.to_string()));
         Pair { target: target.clone(), receiver: receiver.clone(), bound: alone }
