@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::output::Output;
-use super::report::{self, Source};
+use super::report;
 use super::run::read;
 use super::start;
 use crate::cmdlet::{Catalogue, Position};
@@ -72,10 +72,11 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
         if remarks.iter().any(|remark| remark.severity == Severity::Error) {
             status = ExitStatus::Wrong;
         }
+        let lines: Vec<&str> = text.lines().collect();
         for remark in &remarks {
             match options.output {
                 Some(Format::Json | Format::Jsonl) => printed.push(json(&name, remark)),
-                _ => output.text(&report::remark(remark, Source { name: &name, text: &text })),
+                _ => output.text(&report::remark(remark, &name, &lines)),
             }
         }
     }

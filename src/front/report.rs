@@ -95,11 +95,12 @@ pub fn problem(kind: &FailureKind) -> Option<(&'static str, String, String)> {
     }
 }
 
-/// What a check of a script says, with its place.
-pub fn remark(remark: &Remark, source: Source<'_>) -> String {
-    let mut lines = vec![format!("{}: {}", remark.severity.name(), visible(&remark.message))];
-    lines.extend(place(Some(remark.position), Some(source)));
-    lines.join("\n")
+/// What a check of the script `name` says, with its place; `lines` are the script's.
+pub fn remark(remark: &Remark, name: &str, lines: &[&str]) -> String {
+    let text = remark.position.line.checked_sub(1).and_then(|above| lines.get(above));
+    let mut told = vec![format!("{}: {}", remark.severity.name(), visible(&remark.message))];
+    told.extend(place_on(text.copied(), remark.position, name));
+    told.join("\n")
 }
 
 /// The line with a caret under its column:
@@ -111,10 +112,14 @@ pub fn remark(remark: &Remark, source: Source<'_>) -> String {
 ///    |         ^
 /// ```
 fn place(position: Option<Position>, source: Option<Source<'_>>) -> Vec<String> {
-    let (Some(Position { line, column }), Some(source)) = (position, source) else { return Vec::new() };
-    let Some(text) = line.checked_sub(1).and_then(|above| source.text.lines().nth(above)) else {
-        return vec![format!("  --> {}:{line}:{column}", source.name)];
-    };
+    let (Some(position), Some(source)) = (position, source) else { return Vec::new() };
+    let text = position.line.checked_sub(1).and_then(|above| source.text.lines().nth(above));
+    place_on(text, position, source.name)
+}
+
+/// The same, where the line has been found.
+fn place_on(text: Option<&str>, Position { line, column }: Position, name: &str) -> Vec<String> {
+    let Some(text) = text else { return vec![format!("  --> {name}:{line}:{column}")] };
     let text: String = text.chars().map(|letter| if letter == '\t' { ' ' } else { letter }).collect();
     // The caret stands under what is seen: wide letters take two columns, escapes more.
     let before: String = text.chars().take(column.saturating_sub(1)).collect();
@@ -122,7 +127,7 @@ fn place(position: Option<Position>, source: Option<Source<'_>>) -> Vec<String> 
     let number = line.to_string();
     let margin = " ".repeat(number.len());
     vec![
-        format!("{margin}--> {}:{line}:{column}", source.name),
+        format!("{margin}--> {name}:{line}:{column}"),
         format!("{margin} |"),
         format!("{number} | {}", visible(&text)),
         format!("{margin} | {}^", " ".repeat(indent)),
