@@ -10,6 +10,8 @@ use std::cell::RefCell;
 use rhai::{Array, Dynamic, FnPtr, Map, Scope};
 use tokio_util::sync::CancellationToken;
 
+use super::table::Table;
+
 thread_local! {
     /// What ends the block that this thread runs.
     static CANCEL: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
@@ -64,6 +66,9 @@ fn deep_copy(value: &Dynamic) -> Dynamic {
     if let Some(map) = value.read_lock::<Map>() {
         let entries = map.iter().map(|(name, value)| (name.clone(), deep_copy(value)));
         return Dynamic::from_map(entries.collect());
+    }
+    if let Some(table) = value.read_lock::<Table>() {
+        return Dynamic::from(table.with_values(deep_copy));
     }
     if let Some(closure) = value.read_lock::<FnPtr>() {
         return with_copies(&closure).into();

@@ -9,13 +9,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rhai::{
-    Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
+    Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Module,
     NativeCallContext, Position as RhaiPosition,
 };
 
 use super::convert::{Converter, MOST_NUMBERS, ScriptBlock, length, range, to_dynamic};
 use super::engine::emit_result;
 use super::failure::{Failure, caught, sentence};
+use super::table::Table;
 use super::types::List;
 use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
 use crate::cmdlets::Halt;
@@ -249,7 +250,7 @@ fn register_values(module: &mut Module, converter: &Converter) {
         items.into_iter().for_each(|item| spread(&mut all, item));
         all
     });
-    FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> Map {
+    FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> Table {
         let entry = |pair: Dynamic| {
             let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
             Some((name.to_string().into(), value))
@@ -445,9 +446,10 @@ fn thrown(message: &str, place: RhaiPosition) -> Box<EvalAltResult> {
 mod tests {
     use super::*;
     use crate::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
+    use crate::script::engine::Limits;
     use crate::script::language::{Setting, lower_in};
     use crate::script::texts::Texts;
-    use crate::script::types;
+    use crate::script::{table, types};
     use crate::value::Record;
 
     const fn cmdlet(name: &'static str, parameters: &'static [Parameter]) -> Description {
@@ -565,6 +567,7 @@ mod tests {
             let mut engine = Engine::new();
             engine.set_max_expr_depths(0, 0);
             types::register(&mut engine);
+            table::register(&mut engine, &converter, Limits::OWN);
             register(&mut engine, &converter, &practice);
             engine
         });

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apart;
 use super::failure::Failure;
+use super::table::Table;
 use super::texts::Texts;
 use super::types::{List, Point, Span, Thrown};
 use crate::secret::Credential;
@@ -83,7 +84,14 @@ impl Converter {
         if dynamic.is_map() {
             let mut record = Record::new("Map");
             for (name, value) in dynamic.cast::<Map>() {
-                record.set(name.to_string(), self.convert(value, context));
+                record.add(name.to_string(), self.convert(value, context));
+            }
+            return record.into();
+        }
+        if dynamic.is::<Table>() {
+            let mut record = Record::new("Map");
+            for (name, value) in dynamic.cast::<Table>().iter() {
+                record.add(name.to_string(), self.convert(value.clone(), context));
             }
             return record.into();
         }

@@ -20,6 +20,7 @@ use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
 use super::library::Library;
 use super::members;
+use super::table;
 use super::texts::Texts;
 use super::types::{self, List};
 use crate::cmdlet::{Argument, Arguments, Description, Kind, Place};
@@ -263,6 +264,7 @@ pub fn build(running: &Running) -> Arc<Engine> {
         set_limits(&mut engine, running);
         types::register(&mut engine);
         members::register(&mut engine, &converter);
+        table::register(&mut engine, &converter, running.limits);
         register_shell(&mut engine, running);
         commands::register(&mut engine, &converter, running);
         for description in running.host.everything().iter() {
@@ -278,6 +280,7 @@ pub(super) fn vocabulary() -> Engine {
     let mut engine = Engine::new();
     types::register(&mut engine);
     members::register(&mut engine, &converter);
+    table::register(&mut engine, &converter, Limits::OWN);
     // Those of `register_shell`.
     engine.register_fn("sleep", |_: i64| {}).register_fn("exit", || {}).register_fn("exit", |_: i64| {});
     engine

@@ -12,6 +12,7 @@ pub mod convert;
 mod apart;
 pub mod types;
 pub mod members;
+pub mod table;
 pub mod library;
 pub mod texts;
 mod compile;

@@ -32,6 +32,12 @@ impl Record {
         }
     }
 
+    /// Adds a property of which the record is known to have none, at the end; one whose name differs by
+    /// letter case or underscores stays beside it, since names may be data.
+    pub fn add(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        self.properties.push((name.into(), value.into()));
+    }
+
     /// Removes a property and gives its value.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.position(name).map(|place| self.properties.remove(place).1)

@@ -18,7 +18,7 @@
 //! | `block(source, closure)` | block | a script block: a closure of one parameter with its text |
 //! | `text(parts)` | string | the parts joined as PowerShell prints them |
 //! | `list(items)` | array | `@(…)`: items that are lists are spread |
-//! | `map(pairs)` | map | `@{…}` with computed names: an array of `[name, value]` |
+//! | `map(pairs)` | table | `@{…}`: an array of `[name, value]` |
 //! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is one of [`crate::value::compare::OPERATORS`], behind a `c` where letter case counts |
 //! | `truth(value)` | boolean | PowerShell's truth |
 //! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
@@ -541,26 +541,19 @@ impl Lowering<'_> {
 
     fn map(&mut self, map: &Map) {
         let start = map.span.start;
-        let plain = map.entries.iter().all(|(key, _)| key.letters().is_some());
         self.writer.reach(start);
-        self.writer.made(if plain { "#{" } else { "__shell::map([" }, start);
+        self.writer.made("__shell::map([", start);
         for (place, (key, value)) in map.entries.iter().enumerate() {
             if place > 0 {
                 self.writer.made_here(", ");
             }
-            if plain {
-                self.text(key);
-                self.writer.made_here(": ");
-                self.value_or_null(value);
-            } else {
-                self.writer.made_here("[");
-                self.text(key);
-                self.writer.made_here(", ");
-                self.value_or_null(value);
-                self.writer.made_here("]");
-            }
+            self.writer.made_here("[");
+            self.text(key);
+            self.writer.made_here(", ");
+            self.value_or_null(value);
+            self.writer.made_here("]");
         }
-        self.writer.made_here(if plain { "}" } else { "])" });
+        self.writer.made_here("])");
     }
 
     fn value_or_null(&mut self, pieces: &[Piece]) {

@@ -105,6 +105,12 @@ pub enum Problem {
         /// What was opened: `"`, `{`, `@(`.
         opened: &'static str,
     },
+    /// A map has one name twice.
+    #[error("'{name}' stands twice in this map; letter case makes no difference")]
+    RepeatedKey {
+        /// The name.
+        name: String,
+    },
     /// A dash or a quote that a word processor made, where Rhai's own has to stand.
     #[error(
         "'{found}' is a typographic character, as word processors and web pages make them; write: {plain}"
@@ -468,6 +474,7 @@ impl Mistake {
             | Problem::MissingSemicolon
             | Problem::Unexpected { .. }
             | Problem::Typographic { .. }
+            | Problem::RepeatedKey { .. }
             | Problem::MapEntry
             | Problem::BlockInHeader
             | Problem::CurrentOutside

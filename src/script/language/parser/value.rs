@@ -2,6 +2,8 @@
 //!
 //! Words and strings are in `text`; what stands in brackets is Rhai's, with commands in it.
 
+use std::collections::HashSet;
+
 use super::text::ends_word;
 use super::{Flow, Level, Parser};
 use crate::script::language::lexer::{is_double_quote, is_single_quote};
@@ -178,6 +180,7 @@ impl Parser<'_, '_> {
 
     fn map_entries(&mut self) -> Vec<(Text, Vec<Piece>)> {
         let mut entries = Vec::new();
+        let mut names = HashSet::new();
         loop {
             self.lexer.blank();
             let start = self.lexer.at();
@@ -212,6 +215,12 @@ impl Parser<'_, '_> {
             };
             if span_of(&value).is_none() {
                 self.problem(key.span, Problem::MapEntry);
+            }
+            if let Some(name) = key.letters()
+                && !names.insert(name.to_lowercase())
+            {
+                let name = name.to_owned();
+                self.problem(key.span, Problem::RepeatedKey { name });
             }
             entries.push((key, value));
         }

@@ -1,0 +1,263 @@
+//! The table: what `@{…}` makes, names with values that are found whatever their letter case.
+//!
+//! Beside `types`. As PowerShell's: reading `$t.name`, `$t["NAME"]` and writing them mean one entry,
+//! a name that is not there gives nothing, `.Count`, `.Keys` and `.Values` tell of the whole unless
+//! entries have these names. Rhai's own maps, `#{…}`, stay as Rhai has them. Never holds more than
+//! the limits of a map and of a text allow.
+
+use std::collections::BTreeMap;
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext, Position};
+
+use super::convert::Converter;
+use super::engine::Limits;
+
+/// Names with values; by their names in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct Table(BTreeMap<String, Entry>);
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// The name as it was written first.
+    name: ImmutableString,
+    value: Dynamic,
+    /// What its texts and lists take.
+    size: Size,
+}
+
+type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+impl Table {
+    /// The value of the entry, whatever the letter case of the name.
+    pub fn get(&self, name: &str) -> Option<&Dynamic> {
+        self.0.get(&name.to_lowercase()).map(|entry| &entry.value)
+    }
+
+    /// Sets an entry: in its place if it is there.
+    pub fn set(&mut self, name: ImmutableString, value: Dynamic) {
+        let size = Size::of(&value);
+        let value = value.flatten();
+        match self.0.get_mut(&name.to_lowercase()) {
+            Some(entry) => (entry.value, entry.size) = (value, size),
+            None => {
+                self.0.insert(name.to_lowercase(), Entry { name, value, size });
+            }
+        }
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&ImmutableString, &Dynamic)> {
+        self.0.values().map(|entry| (&entry.name, &entry.value))
+    }
+
+    /// The same table with other values.
+    pub fn with_values(&self, change: impl Fn(&Dynamic) -> Dynamic) -> Self {
+        let changed = |entry: &Entry| Entry { value: change(&entry.value), ..entry.clone() };
+        Self(self.0.iter().map(|(name, entry)| (name.clone(), changed(entry))).collect())
+    }
+
+    /// Takes in what another has, and its values where both have a name.
+    fn take_in(&mut self, other: Self) {
+        for Entry { name, value, .. } in other.0.into_values() {
+            self.set(name, value);
+        }
+    }
+
+    fn len(&self) -> i64 {
+        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+    }
+
+    fn keys(&self) -> Array {
+        self.iter().map(|(name, _)| name.clone().into()).collect()
+    }
+
+    fn values(&self) -> Array {
+        self.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    /// What `.name` gives.
+    fn property(&self, name: &str) -> Dynamic {
+        match (self.get(name), name.to_ascii_lowercase().as_str()) {
+            (Some(value), _) => value.clone(),
+            (None, "count") => self.len().into(),
+            (None, "keys") => self.keys().into(),
+            (None, "values") => self.values().into(),
+            (None, _) => Dynamic::UNIT,
+        }
+    }
+
+    /// # Errors
+    /// The table holds more than a program may have.
+    fn within(&self, limits: Limits) -> Fallible<()> {
+        let all = self.0.values().fold(Size::default(), |all, entry| all.and(entry.size));
+        let too_large =
+            |what: &str| Err(EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into());
+        if all.text > limits.text {
+            return too_large("Length of string");
+        }
+        if all.elements + self.0.len() > limits.array {
+            return too_large("Size of object map");
+        }
+        Ok(())
+    }
+}
+
+impl FromIterator<(ImmutableString, Dynamic)> for Table {
+    fn from_iter<T: IntoIterator<Item = (ImmutableString, Dynamic)>>(entries: T) -> Self {
+        let mut table = Self::default();
+        entries.into_iter().for_each(|(name, value)| table.set(name, value));
+        table
+    }
+}
+
+impl From<Map> for Table {
+    fn from(map: Map) -> Self {
+        map.into_iter().map(|(name, value)| (name.to_string().into(), value)).collect()
+    }
+}
+
+/// What a value takes of the limits.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    /// Bytes of text.
+    text: usize,
+    /// Elements of lists and maps.
+    elements: usize,
+}
+
+impl Size {
+    fn of(value: &Dynamic) -> Self {
+        let all = |values: &mut dyn Iterator<Item = Self>| values.fold(Self::default(), Self::and);
+        if let Some(text) = value.read_lock::<ImmutableString>() {
+            Self { text: text.len(), elements: 0 }
+        } else if let Some(items) = value.read_lock::<Array>() {
+            all(&mut items.iter().map(Self::of)).and(Self { text: 0, elements: items.len() })
+        } else if let Some(map) = value.read_lock::<Map>() {
+            all(&mut map.values().map(Self::of)).and(Self { text: 0, elements: map.len() })
+        } else if let Some(table) = value.read_lock::<Table>() {
+            let own = Self { text: 0, elements: table.0.len() };
+            all(&mut table.0.values().map(|entry| entry.size)).and(own)
+        } else {
+            Self::default()
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            text: self.text.saturating_add(other.text),
+            elements: self.elements.saturating_add(other.elements),
+        }
+    }
+}
+
+/// Registers the type with its functions.
+pub fn register(engine: &mut Engine, converter: &Converter, limits: Limits) {
+    engine
+        .register_type_with_name::<Table>("map")
+        .register_indexer_get(|table: &mut Table, name: ImmutableString| table.property(&name))
+        .register_indexer_get(|table: &mut Table, name: i64| table.property(&name.to_string()))
+        .register_indexer_set(move |table: &mut Table, name: ImmutableString, value: Dynamic| {
+            table.set(name, value);
+            table.within(limits)
+        })
+        .register_indexer_set(move |table: &mut Table, name: i64, value: Dynamic| {
+            table.set(name.to_string().into(), value);
+            table.within(limits)
+        })
+        .register_fn("len", |table: &mut Table| table.len())
+        .register_fn("Count", |table: &mut Table| table.len())
+        .register_fn("is_empty", |table: &mut Table| table.0.is_empty())
+        .register_fn("keys", |table: &mut Table| table.keys())
+        .register_fn("values", |table: &mut Table| table.values())
+        .register_fn("get", |table: &mut Table, name: &str| table.get(name).cloned().unwrap_or_default());
+    for name in ["clear", "Clear"] {
+        engine.register_fn(name, |table: &mut Table| table.0.clear());
+    }
+    for name in ["contains", "Contains", "ContainsKey"] {
+        engine.register_fn(name, |table: &mut Table, name: &str| table.get(name).is_some());
+    }
+    for name in ["remove", "Remove"] {
+        engine.register_fn(name, |table: &mut Table, name: &str| -> Dynamic {
+            table.0.remove(&name.to_lowercase()).map_or(Dynamic::UNIT, |entry| entry.value)
+        });
+    }
+    for name in ["set", "Add"] {
+        engine.register_fn(name, move |table: &mut Table, name: ImmutableString, value: Dynamic| {
+            table.set(name, value);
+            table.within(limits)
+        });
+    }
+    register_joined(engine, limits);
+    register_texts(engine, converter);
+}
+
+/// Tables put together, also with Rhai's maps.
+fn register_joined(engine: &mut Engine, limits: Limits) {
+    let joined = move |mut left: Table, right: Table| {
+        left.take_in(right);
+        left.within(limits).map(|()| left)
+    };
+    engine
+        .register_fn("+", joined)
+        .register_fn("+", move |left: Table, right: Map| joined(left, right.into()))
+        .register_fn("+", move |left: Map, right: Table| joined(left.into(), right));
+    for name in ["mixin", "+="] {
+        engine.register_fn(name, move |left: &mut Table, right: Table| {
+            left.take_in(right);
+            left.within(limits)
+        });
+        engine.register_fn(name, move |left: &mut Table, right: Map| {
+            left.take_in(right.into());
+            left.within(limits)
+        });
+    }
+}
+
+/// As text, and compared as what they say.
+fn register_texts(engine: &mut Engine, converter: &Converter) {
+    for name in ["to_string", "to_debug"] {
+        let own = converter.clone();
+        engine.register_fn(name, move |context: NativeCallContext<'_>, table: &mut Table| {
+            own.to_value(Dynamic::from(table.clone()), &context).to_string()
+        });
+    }
+    let own = converter.clone();
+    let same = move |context: NativeCallContext<'_>, left: Table, right: Table| {
+        let text = |table: Table| own.to_value(Dynamic::from(table), &context).to_string().to_lowercase();
+        text(left) == text(right)
+    };
+    let differ = same.clone();
+    engine
+        .register_fn("==", same)
+        .register_fn("!=", move |context: NativeCallContext<'_>, left: Table, right: Table| {
+            !differ(context, left, right)
+        });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_keeps_the_first_spelling_and_finds_every_other() {
+        let mut table = Table::default();
+        table.set("My_Val".into(), 1_i64.into());
+        table.set("MY_VAL".into(), 2_i64.into());
+        assert_eq!(table.keys().len(), 1);
+        for name in ["my_val", "MY_val", "My_Val"] {
+            assert_eq!(table.get(name).unwrap().as_int(), Ok(2), "{name}");
+        }
+        assert!(table.get("MyVal").is_none(), "names may be data, and underscores part of them");
+    }
+
+    #[test]
+    fn a_table_holds_no_more_than_a_program_may_have() {
+        let limits = Limits { text: 10, array: 4, ..Limits::OWN };
+        let table = |value: Dynamic| Table::from_iter([("a".into(), value), ("b".into(), "12345".into())]);
+        assert!(table("12345".into()).within(limits).is_ok());
+        assert!(table("123456".into()).within(limits).is_err());
+        assert!(table(Dynamic::from(table("123456".into()))).within(limits).is_err());
+        assert!(table(Dynamic::from_array(vec![1_i64.into(); 2])).within(limits).is_ok());
+        assert!(table(Dynamic::from_array(vec![1_i64.into(); 3])).within(limits).is_err());
+    }
+}
