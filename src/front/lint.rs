@@ -57,6 +57,9 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
             Err(error) => {
                 output.note(&format!("imsh: {name}: {error}"));
                 status = ExitStatus::Wrong;
+                let position = Position { line: 1, column: 1 };
+                let message = format!("The file could not be read: {error}");
+                printed.push(json(&name, &Remark { position, severity: Severity::Error, message }));
                 continue;
             }
         };

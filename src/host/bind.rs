@@ -207,8 +207,11 @@ fn convert(parameter: &'static Parameter, value: &Value, argument: &Argument) ->
         .remedy(parameter.help)
     };
     let each = |items: &[Value]| {
-        let converted: Result<Vec<_>, _> =
-            items.iter().map(|item| convert_one(parameter.kind, item)).collect();
+        // What commands gave stands side by side in `(Get-Pool a),(Get-Pool b)`.
+        let elements = items.iter().flat_map(|item| {
+            if let Value::List(inside) = item { inside } else { std::slice::from_ref(item) }
+        });
+        let converted: Result<Vec<_>, _> = elements.map(|item| convert_one(parameter.kind, item)).collect();
         converted.map(Value::List).map_err(refuse)
     };
     match (value, parameter.arity, parameter.kind) {

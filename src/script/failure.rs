@@ -10,7 +10,7 @@ use super::language::Mistake;
 use super::library::InModule;
 use super::texts::Texts;
 use super::types::Thrown;
-use super::wording::words;
+use super::wording::{parsing_words, words};
 use crate::cmdlet::{Category, ErrorRecord, Place, Position, Program};
 use crate::cmdlets::Halt;
 use crate::value::BlockError;
@@ -86,7 +86,8 @@ impl Failure {
 
     /// The failure behind the engine's parse error, which is at `position` in the author's text.
     pub fn of_parsing(error: &ParseError, position: Option<Position>) -> Self {
-        let kind = FailureKind::Mistake(sentence(&error.err_type().to_string()));
+        let words = parsing_words(error.err_type());
+        let kind = FailureKind::Mistake(words.unwrap_or_else(|| sentence(&error.err_type().to_string())));
         Self { position, ..Self::new(kind) }
     }
 
@@ -275,7 +276,8 @@ fn copy(error: &EvalAltResult) -> Option<Box<EvalAltResult>> {
 
 fn kind(error: EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> FailureKind {
     if let Some(words) = words(&error, nearest) {
-        return FailureKind::Mistake(words);
+        let is_limit = matches!(error, EvalAltResult::ErrorStackOverflow(_));
+        return if is_limit { FailureKind::Limit(words) } else { FailureKind::Mistake(words) };
     }
     match error {
         EvalAltResult::ErrorParsing(error, _) => FailureKind::Mistake(sentence(&error.to_string())),
@@ -291,7 +293,6 @@ fn kind(error: EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> Failu
         error @ (EvalAltResult::ErrorTooManyOperations(_)
         | EvalAltResult::ErrorTooManyVariables(_)
         | EvalAltResult::ErrorTooManyModules(_)
-        | EvalAltResult::ErrorStackOverflow(_)
         | EvalAltResult::ErrorDataTooLarge(..)) => FailureKind::Limit(sentence(&without_position(error))),
         other => FailureKind::Mistake(sentence(&without_position(other))),
     }

@@ -34,10 +34,26 @@ fn register_text(engine: &mut Engine) {
                 text.split(by).map(|part| part.to_owned().into()).collect()
             }
         })
+        .register_fn("TrimStart", |text: &mut ImmutableString| text.trim_start().to_owned())
+        .register_fn("TrimEnd", |text: &mut ImmutableString| text.trim_end().to_owned())
+        .register_fn("IndexOf", |text: &mut ImmutableString, part: &str| {
+            let before = text.split_once(part).map(|(before, _)| before.chars().count());
+            before.and_then(|count| i64::try_from(count).ok()).unwrap_or(-1)
+        })
+        .register_fn("Substring", |text: &mut ImmutableString, start: i64| letters(text, start, i64::MAX))
+        .register_fn("Substring", |text: &mut ImmutableString, start: i64, length: i64| {
+            letters(text, start, length)
+        })
         .register_fn("ToString", |value: &mut ImmutableString| value.clone())
         .register_fn("ToString", |value: &mut i64| value.to_string())
         .register_fn("ToString", |value: &mut f64| value.to_string())
         .register_fn("ToString", |value: &mut bool| crate::value::Value::Boolean(*value).to_string());
+}
+
+/// So many characters of a text from one place on, as far as there are any.
+fn letters(text: &str, start: i64, length: i64) -> String {
+    let count = |number: i64| usize::try_from(number.max(0)).unwrap_or(usize::MAX);
+    text.chars().skip(count(start)).take(count(length)).collect()
 }
 
 /// `.Count` and `.Length`, in the letter cases that people write.

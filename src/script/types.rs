@@ -3,6 +3,7 @@
 //! Properties are found whatever their letter case or underscores; an unknown one is an error
 //! with the nearest name. No type has a way to its secret.
 
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ fn register_record(engine: &mut Engine) {
     engine
         .register_type_with_name::<Arc<Record>>("Record")
         .register_indexer_get(|record: &mut Arc<Record>, name: ImmutableString| -> Fallible<Dynamic> {
-            record.get(&name).cloned().map(to_dynamic).map_err(unknown)
+            record.value(&name).map(to_dynamic).map_err(unknown)
         })
         .register_fn("to_string", |record: &mut Arc<Record>| Value::Record(record.clone()).to_string())
         .register_fn("to_debug", |record: &mut Arc<Record>| Value::Record(record.clone()).to_string())
@@ -94,6 +95,10 @@ fn register_list(engine: &mut Engine) {
         .register_type_with_name::<List>("List")
         .register_iterator::<List>()
         .register_indexer_get(|list: &mut List, place: i64| -> Fallible<Dynamic> { item(list, place) })
+        .register_indexer_get(|list: &mut List, places: Range<i64>| part(list, places.start, places.end))
+        .register_indexer_get(|list: &mut List, places: RangeInclusive<i64>| {
+            part(list, *places.start(), places.end().saturating_add(1))
+        })
         .register_indexer_get(|list: &mut List, name: ImmutableString| -> Fallible<Dynamic> {
             match name.to_ascii_lowercase().as_str() {
                 "count" | "length" => Ok(Dynamic::from(list.len())),
@@ -162,6 +167,12 @@ fn item(list: &List, place: i64) -> Fallible<Dynamic> {
         Some(value) => Ok(to_dynamic(value.clone())),
         None => Err(Box::new(EvalAltResult::ErrorArrayBounds(list.0.len(), place, Position::NONE))),
     }
+}
+
+/// The elements from one place up to another, as far as there are any.
+fn part(list: &List, start: i64, end: i64) -> List {
+    let place = |place: i64| usize::try_from(place.max(0)).unwrap_or(usize::MAX).min(list.0.len());
+    List(Arc::new(list.0.get(place(start)..place(end)).unwrap_or_default().to_vec()))
 }
 
 fn joined(left: &[Value], right: &[Value]) -> List {

@@ -5,7 +5,7 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine's errors are its own, and grow with it")]
 
-use rhai::EvalAltResult;
+use rhai::{EvalAltResult, ParseErrorType};
 
 /// What an error says, where this has better words than the engine; `nearest` knows the names of
 /// functions and variables that there are.
@@ -48,6 +48,18 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
             "'{method}' would change a variable that is a constant, or a copy that a -Parallel block reads. \
              Let the block give what it finds out, or give it a variable of its own: let name = …."
         )),
+        EvalAltResult::ErrorStackOverflow(_) => Some(
+            "Functions and blocks call each other too deep: more than 64 calls within calls, or one that \
+             never ends calling itself."
+                .to_owned(),
+        ),
+        EvalAltResult::ErrorDotExpr(text, _) if text.starts_with("No writable property '") => {
+            let name = text.strip_prefix("No writable property '")?.split_once('\'')?.0;
+            Some(format!(
+                "The property '{name}' cannot be set: what a command gave is not changed. Select-Object makes \
+                 records with other properties, and the Set- cmdlets change what there is."
+            ))
+        }
         EvalAltResult::ErrorDotExpr(text, _) => {
             let (name, rest) = text.strip_prefix("Unknown property '")?.split_once('\'')?;
             let of = rest.rsplit_once("type '")?.1.strip_suffix('\'')?;
@@ -55,6 +67,26 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
         }
         _ => None,
     }
+}
+
+/// What an error in the text says, where this has better words than the engine.
+pub fn parsing_words(error: &ParseErrorType) -> Option<String> {
+    let words = match error {
+        ParseErrorType::ExprTooDeep => {
+            "This nests too deep to be run: give part of it a name with let, or put it into a function (fn)."
+        }
+        ParseErrorType::LoopBreak => {
+            "break and continue belong into a loop; in a script block, return ends the block for this record."
+        }
+        ParseErrorType::UnknownOperator(operator) if operator == "?" => {
+            "There is no operator ?; write: if condition { a } else { b }."
+        }
+        ParseErrorType::Reserved(symbol) if symbol == "$" => {
+            "A $ cannot stand here: parameters are written without it, fn f(a, b) { … } and |a, b| …."
+        }
+        _ => return None,
+    };
+    Some(words.to_owned())
 }
 
 fn is_name(name: &str) -> bool {

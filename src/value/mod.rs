@@ -163,7 +163,7 @@ impl Value {
     /// The property `name` of a record, of a list of one, or of every element of a longer list.
     pub fn property(&self, name: &str) -> Result<Value, UnknownProperty> {
         match self {
-            Self::Record(record) => record.get(name).cloned(),
+            Self::Record(record) => record.value(name),
             Self::List(items) => match items.as_slice() {
                 [only] => only.property(name),
                 items => {

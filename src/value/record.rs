@@ -56,6 +56,20 @@ impl Record {
         }
     }
 
+    /// The value of the property; of a span of time also as a number of seconds, `LatencySeconds` for
+    /// `Latency`, as JSON has it.
+    pub fn value(&self, name: &str) -> Result<Value, UnknownProperty> {
+        self.get(name).cloned().or_else(|unknown| {
+            let canonical = canonical(name);
+            let span = canonical.strip_suffix("seconds").and_then(|span| self.get(span).ok());
+            if let Some(Value::Duration(span)) = span {
+                Ok(Value::Float(span.as_secs_f64()))
+            } else {
+                Err(unknown)
+            }
+        })
+    }
+
     /// The property's name as the record itself spells it, if it has the property.
     pub fn spelling(&self, name: &str) -> Option<&str> {
         self.position(name).map(|place| self.properties[place].0.as_ref())
@@ -137,6 +151,16 @@ mod tests {
         for name in ["TargetFqdn", "targetfqdn", "target_fqdn", "TARGET_FQDN"] {
             assert_eq!(record.get(name).unwrap().as_text(), Some("pool"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_span_of_time_is_a_number_of_seconds_too() {
+        let span = Value::Duration(std::time::Duration::from_millis(1500));
+        let record = Record::new("TestResult").with("Latency", span).with("Elapsed", "none");
+        for name in ["LatencySeconds", "latency_seconds"] {
+            assert!(matches!(record.value(name), Ok(Value::Float(1.5))), "{name}");
+        }
+        assert!(record.value("ElapsedSeconds").is_err() && record.value("Seconds").is_err());
     }
 
     #[test]

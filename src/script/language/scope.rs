@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::message::{Doubt, Problem};
 use super::source_map::Span;
 use super::tree::{
-    Argument, Block, Body, Closure, End, Function, Operation, Piece, Pipeline, Script, Statement, Text,
+    Argument, Block, Body, Closure, End, Function, Operation, Piece, Pipeline, Role, Script, Statement, Text,
     TextPart, span_of,
 };
 use crate::cmdlet::Kind;
@@ -42,7 +42,8 @@ pub struct Hoisted {
 impl Scopes {
     /// Finds out what the names of a script mean, where `known` variables exist already.
     pub fn of(script: &Script, text: &str, known: &[&str]) -> Self {
-        let mut walk = Walk { text, scopes: Self::default(), frames: Vec::new(), outside: Vec::new() };
+        let mut walk =
+            Walk { text, scopes: Self::default(), frames: Vec::new(), outside: Vec::new(), is_taken: true };
         let mut frame = Frame::new(None);
         for name in known {
             frame.declare(name);
@@ -107,6 +108,8 @@ struct Walk<'t> {
     frames: Vec<Frame<'t>>,
     /// Names in functions that nothing there declares.
     outside: Vec<Outside>,
+    /// Whether somebody takes the value of the block that is being read.
+    is_taken: bool,
 }
 
 /// A name in a function that may be the script's.
@@ -241,11 +244,19 @@ impl<'t> Walk<'t> {
             if let Some(frame) = self.frame() {
                 count(frame, place);
             }
-            let is_value = Some(place) == last && statement.end == End::Open;
-            match lone_text(statement, self.text).filter(|_| !is_value) {
-                Some(text) => self.scopes.doubts.push((text, Doubt::Unused)),
-                None => self.pieces(&statement.pieces),
+            let is_value = self.is_taken && Some(place) == last && statement.end == End::Open;
+            if let Some(text) = lone_text(statement, self.text).filter(|_| !is_value) {
+                self.scopes.doubts.push((text, Doubt::Unused));
+                continue;
             }
+            let is_taken = match statement.role {
+                Role::Branch => is_value,
+                Role::Loop => false,
+                Role::Command | Role::Other => true,
+            };
+            let outer = std::mem::replace(&mut self.is_taken, is_taken);
+            self.pieces(&statement.pieces);
+            self.is_taken = outer;
         }
     }
 
@@ -284,9 +295,15 @@ impl<'t> Walk<'t> {
             Piece::Group(group) => self.pieces(&group.pieces),
             Piece::Body(body) => self.inside(&body.declares, |walk| walk.statements(&body.block)),
             Piece::Closure(Closure { parameters, body, .. }) => {
+                let outer = std::mem::replace(&mut self.is_taken, true);
                 self.inside(parameters, |walk| walk.pieces(body));
+                self.is_taken = outer;
             }
-            Piece::Function(function) => self.function(function),
+            Piece::Function(function) => {
+                let outer = std::mem::replace(&mut self.is_taken, true);
+                self.function(function);
+                self.is_taken = outer;
+            }
             Piece::Condition(pieces) => self.pieces(pieces),
             Piece::Pipeline(pipeline) => self.pipeline(pipeline),
             Piece::Operation(operation) => self.operation(operation),
@@ -298,7 +315,11 @@ impl<'t> Walk<'t> {
                     self.pieces(value);
                 }
             }
-            Piece::ScriptBlock(block) => self.inside(&[], |walk| walk.statements(&block.block)),
+            Piece::ScriptBlock(block) => {
+                let outer = std::mem::replace(&mut self.is_taken, true);
+                self.inside(&[], |walk| walk.statements(&block.block));
+                self.is_taken = outer;
+            }
         }
     }
 

@@ -57,7 +57,8 @@ impl Parser<'_, '_> {
                 let group = self.group(Flow::ELEMENT);
                 self.with_members(Piece::Group(Box::new(group)))
             }
-            (Some('@'), Some('(' | '{' | '"' | '\'')) => self.at_value().into_iter().collect(),
+            (Some('@'), Some('(' | '{')) => self.at_value_with_members(),
+            (Some('@'), Some('"' | '\'')) => self.at_value().into_iter().collect(),
             (Some('{'), _) => vec![self.script_block()],
             (Some('$'), Some(second)) if self.is_whole_variable(second) => {
                 let value = self.dollar();
@@ -65,6 +66,11 @@ impl Parser<'_, '_> {
             }
             _ => self.bare_word(),
         }
+    }
+
+    fn at_value_with_members(&mut self) -> Vec<Piece> {
+        let value = self.at_value();
+        value.map(|value| self.with_members(value)).unwrap_or_default()
     }
 
     /// Whether a `[` begins a wildcard such as `[a-c]*`, and not an array.
@@ -146,6 +152,7 @@ impl Parser<'_, '_> {
                 if self.lexer.take("}").is_none() {
                     self.problem(Span::new(start, start + 2), Problem::Unclosed { opened: "@{" });
                 }
+                self.no_key_twice(&entries);
                 Some(Piece::Map(Map { span: self.since(start), entries }))
             }
             Some(quote @ ('"' | '\'')) => {
@@ -178,9 +185,18 @@ impl Parser<'_, '_> {
         }
     }
 
+    fn no_key_twice(&mut self, entries: &[(Text, Vec<Piece>)]) {
+        let mut names = HashSet::new();
+        for (key, _) in entries {
+            if let Some(name) = key.letters().filter(|name| !names.insert(name.to_lowercase())) {
+                let name = name.to_owned();
+                self.problem(key.span, Problem::RepeatedKey { name });
+            }
+        }
+    }
+
     fn map_entries(&mut self) -> Vec<(Text, Vec<Piece>)> {
         let mut entries = Vec::new();
-        let mut names = HashSet::new();
         loop {
             self.lexer.blank();
             let start = self.lexer.at();
@@ -215,12 +231,6 @@ impl Parser<'_, '_> {
             };
             if span_of(&value).is_none() {
                 self.problem(key.span, Problem::MapEntry);
-            }
-            if let Some(name) = key.letters()
-                && !names.insert(name.to_lowercase())
-            {
-                let name = name.to_owned();
-                self.problem(key.span, Problem::RepeatedKey { name });
             }
             entries.push((key, value));
         }
