@@ -1,10 +1,12 @@
-//! How long it takes to read and lower ten thousand lines, and what Rhai needs to compile them.
+//! How long it takes to read and lower ten thousand lines, what Rhai needs to compile them, and how long
+//! all that `imsh lint` does with them takes.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use imsh::cmdlet::Catalogue;
 use imsh::cmdlets;
+use imsh::script::check::check;
 use imsh::script::language::lower;
 
 /// Eight lines of a script as administrators write them.
@@ -23,8 +25,15 @@ fn ten_thousand_lines(c: &mut Criterion) {
     let mixed = LINES.replace(" | Out-Null", "").repeat(10_000 / 8);
     let rhai =
         "let alpha = [1, 2].map(|x| x - 1).len() + f(\"text\", #{ a: 1 }); // a comment\n".repeat(10_000);
+    let blocks: String = (0..10_000)
+        .map(|n| {
+            format!(
+                "let r{n} = Get-Pool | Where-Object {{ $_.Site -eq \"x{n}\" }} | Select-Object Identity\n"
+            )
+        })
+        .collect();
     let mut group = c.benchmark_group("language");
-    for (name, text) in [("mixed", &mixed), ("rhai", &rhai)] {
+    for (name, text) in [("mixed", &mixed), ("rhai", &rhai), ("blocks", &blocks)] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(format!("lower {name}"), |bencher| {
             bencher.iter(|| lower(black_box(text), &catalogue).map(|lowered| lowered.text().len()));
@@ -35,6 +44,9 @@ fn ten_thousand_lines(c: &mut Criterion) {
         engine.set_max_expr_depths(0, 0);
         group.bench_function(format!("compile {name}"), |bencher| {
             bencher.iter(|| engine.compile(black_box(lowered.text())).is_ok());
+        });
+        group.bench_function(format!("check {name}"), |bencher| {
+            bencher.iter(|| check(black_box(text), &catalogue).remarks.len());
         });
     }
     group.finish();
