@@ -100,6 +100,11 @@ impl Description {
         snake_case(self.name)
     }
 
+    /// Every name as a function: its own, and the original's (`test_cs_xmpp_im`) where it has one.
+    pub fn function_names(&self) -> impl Iterator<Item = String> + use<> {
+        [self.name].into_iter().chain(self.original).map(snake_case)
+    }
+
     /// Whether somebody may call it by `name`: its own, the original's or an alias,
     /// in any letter case.
     pub fn answers_to(&self, name: &str) -> bool {

@@ -268,7 +268,9 @@ pub fn build(running: &Running) -> Arc<Engine> {
         register_shell(&mut engine, running);
         commands::register(&mut engine, &converter, running);
         for description in running.host.everything().iter() {
-            register_cmdlet(&mut engine, running, &converter, description);
+            for name in description.function_names() {
+                register_cmdlet(&mut engine, running, &converter, (name.as_str(), description));
+            }
         }
         engine
     })
@@ -357,14 +359,13 @@ fn register_cmdlet(
     engine: &mut Engine,
     running: &Running,
     converter: &Converter,
-    description: &'static Description,
+    (name, description): (&str, &'static Description),
 ) {
-    let name = description.function_name();
     let any = std::any::TypeId::of::<Dynamic>();
     for count in 0..=MOST_POSITIONAL {
         let (running, converter) = (running.clone(), converter.clone());
         engine.register_raw_fn(
-            name.as_str(),
+            name,
             vec![any; count],
             move |context: NativeCallContext<'_>, arguments: &mut [&mut Dynamic]| {
                 let place = context.call_position();

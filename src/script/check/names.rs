@@ -122,7 +122,7 @@ impl Names {
         for (name, n_parameters) in signatures {
             given.entry(name).or_default().insert(n_parameters);
         }
-        let cmdlets = catalogue.iter().map(Description::function_name);
+        let cmdlets = catalogue.iter().flat_map(Description::function_names);
         let counts = 0..=engine::MOST_POSITIONAL;
         given.extend(cmdlets.map(|name| (name, counts.clone().collect())));
         let variables = variables.iter().map(|name| (*name).to_owned()).collect();
