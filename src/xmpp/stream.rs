@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::certificate::Role;
 use super::condition::{StreamCondition, application_in, condition_in, quote, text_in};
 use super::secure::{self, ChannelBindings, Verified};
-use super::trace::{Direction, Fact, SoftwareBasis, Trace};
+use super::trace::{Direction, Fact, SoftwareBasis, Trace, printable};
 use super::wire::Wire;
 use super::xml::{self, Element, Frame, Header, Node, StreamReader, StreamWriter, ns};
 use crate::secret::Secret;
@@ -584,7 +584,7 @@ fn feature_names(features: &Element) -> Vec<String> {
     features
         .elements()
         .map(|feature| {
-            quote(&if feature.ns == ns::CLIENT {
+            printable(&if feature.ns == ns::CLIENT {
                 feature.name.to_string()
             } else {
                 format!("{{{}}}{}", feature.ns, feature.name)

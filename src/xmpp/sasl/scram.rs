@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::keys::Keys;
 use super::mechanism::Channel;
-use crate::xmpp::condition::{ScramCondition, quote};
+use crate::xmpp::condition::ScramCondition;
+use crate::xmpp::trace::printable;
 
 /// The hash function of a SCRAM mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,13 +124,13 @@ impl ClientFirst {
         });
         let mut next = |wanted: &'static str| match attributes.next() {
             Some((name, value)) if name == wanted => Ok(value),
-            Some(("m", extension)) => Err(Fault::MandatoryExtension { extension: quote(extension) }),
+            Some(("m", extension)) => Err(Fault::MandatoryExtension { extension: printable(extension) }),
             Some(("e", value)) => Err(Fault::ServerError(ScramCondition::from_name(value))),
             Some(_) | None => Err(malformed(wanted)),
         };
         let (nonce, salt, iterations) = (next("r")?, next("s")?, next("i")?);
         if let Some((_, extension)) = attributes.find(|(name, _)| *name == "m") {
-            return Err(Fault::MandatoryExtension { extension: quote(extension) });
+            return Err(Fault::MandatoryExtension { extension: printable(extension) });
         }
         if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
             return Err(Fault::ForeignNonce);

@@ -170,8 +170,14 @@ impl Parser<'_, '_> {
             self.problem(name, Problem::UnknownCmdlet { name: written, nearest });
         }
         let mut arguments = Vec::new();
+        let mut before = self.lexer.at();
         while let Some(argument) = self.argument(cmdlet, flow) {
             arguments.push(argument);
+            // INVARIANT: every argument takes something of the text, or the reading would never end.
+            if self.lexer.at() == before {
+                self.lexer.bump();
+            }
+            before = self.lexer.at();
         }
         if flow.header && arguments.is_empty() && begins_with_a_block(cmdlet) {
             arguments.extend(self.block_in_header(cmdlet, flow));

@@ -86,8 +86,11 @@ impl Parser<'_, '_> {
 
     /// Whether a `$` begins a value of its own, and not a word such as `$site/pool`.
     fn is_whole_variable(&self, second: char) -> bool {
-        if matches!(second, '(' | '{') {
-            return true;
+        match second {
+            '(' | '{' => return true,
+            // An amount of money, and no name of a variable.
+            '0'..='9' => return false,
+            _ => {}
         }
         let rest = &self.lexer.rest()[1..];
         let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
