@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 /// What a run printed, and its exit status.
@@ -97,6 +98,33 @@ fn a_build_server_sees_every_kind_of_test_and_what_could_not_run() {
     let (text, status) = run("junit", &partners);
     assert!(text.contains("2 tests failed"), "{text}");
     assert_eq!(status, 1);
+}
+
+#[test]
+fn of_an_interrupted_test_nothing_is_known_and_it_is_told_once() {
+    let code = "Test-XmppIM silent.litwareinc.com adelany@contoso.com -Timeout 600 -Verbose";
+    for (format, head, status) in [
+        ("nagios", "XMPPIM UNKNOWN - silent.litwareinc.com to adelany@contoso.com: CANCELLED: ", 3),
+        ("junit", r#"tests="1" skipped="0" failures="0" errors="1""#, 130),
+        ("prometheus", "imsh_run_failed_tests 0\n", 130),
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_imsh"))
+            .args(["--lab", "-o", format, "-c", code])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(told.any(|line| line.contains("'Secure' started")));
+        let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+        told.for_each(drop);
+        let mut text = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.contains(head) && !text.contains("more") && !text.contains("NotShown"), "{text}");
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{text}");
+    }
 }
 
 #[test]

@@ -20,16 +20,20 @@ struct Counts {
 }
 
 impl Tally {
-    /// Counts a record of a test.
+    /// Counts a record of a test. One that was interrupted has not failed: it could not run to its end.
     pub fn result(&self, value: &Value) {
-        let result = value.as_record().and_then(|record| record.get("Result").ok());
-        let has_failed = match result.and_then(Value::as_text) {
-            Some("Success") => false,
-            Some("Failure") => true,
+        let text = |name| value.as_record()?.get(name).ok()?.as_text();
+        match (text("Result"), text("Code")) {
+            (Some("Success"), _) => {}
+            (Some("Failure"), Some("CANCELLED")) => {
+                self.0.not_run.fetch_add(1, Ordering::Relaxed);
+            }
+            (Some("Failure"), _) => {
+                self.0.failed.fetch_add(1, Ordering::Relaxed);
+            }
             _ => return,
-        };
+        }
         self.0.tests.fetch_add(1, Ordering::Relaxed);
-        self.0.failed.fetch_add(usize::from(has_failed), Ordering::Relaxed);
     }
 
     /// Counts an error record that nobody caught.
@@ -50,7 +54,7 @@ impl Tally {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Tests that ran.
+    /// Tests that ran, to their end or not.
     pub fn tests(&self) -> usize {
         self.0.tests.load(Ordering::Relaxed)
     }
@@ -70,7 +74,7 @@ impl Tally {
         self.0.denied.load(Ordering::Relaxed)
     }
 
-    /// What could not run.
+    /// What could not run, or not to its end.
     pub fn not_run(&self) -> usize {
         self.0.not_run.load(Ordering::Relaxed)
     }

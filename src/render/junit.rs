@@ -18,13 +18,22 @@ pub(super) struct Suites {
     /// By pool in the order of their first result.
     suites: Vec<TestSuite>,
     seen: Totals,
+    /// A test was interrupted, and is told.
+    has_interrupted: bool,
     totals: Totals,
 }
 
 impl Sink for Suites {
     fn push(&mut self, value: &Value) -> String {
         if let Some(test) = Test::of(value) {
-            self.seen.failed += usize::from(test.outcome == Outcome::Failure);
+            match test.outcome {
+                Outcome::Success => {}
+                Outcome::Failure => self.seen.failed += 1,
+                Outcome::Interrupted => {
+                    self.has_interrupted = true;
+                    self.seen.problems += 1;
+                }
+            }
             let suite = if test.pool.is_empty() { &test.subject } else { &test.pool };
             self.suite(suite).add_test_case(case(&test));
         }
@@ -32,6 +41,9 @@ impl Sink for Suites {
     }
 
     fn problem(&mut self, problem: &Problem) {
+        if self.has_interrupted && problem.is_interruption() {
+            return;
+        }
         self.seen.problems += 1;
         let Problem { id, target, message } = problem.made_visible();
         let suite = if target.is_empty() { "imsh" } else { &target };

@@ -19,6 +19,8 @@ const FAILURES: usize = 50;
 #[derive(Default)]
 pub(super) struct Plugin {
     seen: Totals,
+    /// A test was interrupted, and is told.
+    has_interrupted: bool,
     totals: Totals,
     slowest: Option<Duration>,
     fewest_days: Option<i64>,
@@ -37,6 +39,9 @@ impl Sink for Plugin {
     }
 
     fn problem(&mut self, problem: &Problem) {
+        if self.has_interrupted && problem.is_interruption() {
+            return;
+        }
         let Problem { id, message, .. } = problem.made_visible();
         self.could_not(format!("{}: {}", plain(&id), plain(&message)));
     }
@@ -98,7 +103,10 @@ impl Plugin {
                     self.failures.push(because());
                 }
             }
-            Outcome::Interrupted => self.could_not(because()),
+            Outcome::Interrupted => {
+                self.has_interrupted = true;
+                self.could_not(because());
+            }
         }
         if let Some(latency) = test.latency {
             self.slowest = Some(self.slowest.map_or(latency, |slowest| slowest.max(latency)));

@@ -26,15 +26,20 @@ pub struct Problem {
 /// What a whole run came to, whatever it showed of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Tests that came to an end.
+    /// Tests that ran, interrupted ones among them.
     pub tests: usize,
     /// Tests that failed.
     pub failed: usize,
-    /// Commands that could not run.
+    /// Commands that could not run, and tests that were interrupted.
     pub problems: usize,
 }
 
 impl Problem {
+    /// That somebody ended the run; a test that was interrupted by it tells the same, and more.
+    pub(super) fn is_interruption(&self) -> bool {
+        self.id == "Interrupted"
+    }
+
     /// The same with texts on one line each and nothing hostile.
     pub(super) fn made_visible(&self) -> Self {
         let one_line = |text: &str| visible::one_line(text).into_owned();
