@@ -10,7 +10,7 @@ use crate::cmdlet::parameter::NoParameter;
 use crate::cmdlet::{Argument, Arguments, Arity, Category, Description, ErrorRecord, Kind, Need, Parameter};
 use crate::cmdlets::Bound;
 use crate::value::text::{nearest, parse_duration};
-use crate::value::{Record, Value};
+use crate::value::{Record, Value, article};
 
 /// Binds the arguments of one call; `is_piped` tells whether records come through a pipe.
 pub fn bind(
@@ -235,13 +235,15 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
         Kind::Any => Ok(value.clone()),
         Kind::Foreign => Err("given".to_owned()),
         Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write $true or $false"),
-        Kind::Text
-        | Kind::File
-        | Kind::Variable
-        | Kind::Site
-        | Kind::Role
-        | Kind::Principal
-        | Kind::Cmdlet => plain_text(value, "Identity").map(Value::Text),
+        // What an error has to say is its message.
+        Kind::Text if value.as_record().is_some_and(|record| record.type_name() == "ErrorRecord") => {
+            plain_text(value, "Message").map(Value::Text)
+        }
+        // An assignment of a role names it.
+        Kind::Role => plain_text(value, "Role").map(Value::Text),
+        Kind::Text | Kind::File | Kind::Variable | Kind::Site | Kind::Principal | Kind::Cmdlet => {
+            plain_text(value, "Identity").map(Value::Text)
+        }
         Kind::Member => plain_text(value, "Member").map(Value::Text),
         Kind::Pool | Kind::Domain => {
             let text = plain_text(value, "Identity")?;
@@ -347,7 +349,7 @@ fn plain_text(value: &Value, identified_by: &str) -> Result<String, String> {
         | Value::Duration(_)
         | Value::Timestamp(_) => Ok(value.to_string()),
         Value::Record(record) => identity(record, identified_by)
-            .ok_or_else(|| format!("a {}, which has no {identified_by}", record.type_name())),
+            .ok_or_else(|| format!("{}, which has no {identified_by}", article("a", record.type_name()))),
         Value::Null => Err("null".to_owned()),
         Value::Credential(_) => Err("a credential: secrets are never turned into text".to_owned()),
         Value::List(_) => Err("a list within a list".to_owned()),

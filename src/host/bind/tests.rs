@@ -14,6 +14,8 @@ const DESCRIPTION: &Description = &Description {
         Parameter::new("Port", Kind::Integer(1, 65_535), "A port."),
         Parameter::new("Timeout", Kind::Duration, "A span of time."),
         Parameter::new("Level", Kind::Choice(&["Low", "High"]), "A level."),
+        Parameter::new("Message", Kind::Text, "A text."),
+        Parameter::new("Role", Kind::Role, "A role."),
         Parameter::new("Fast", Kind::Switch, "A switch."),
     ],
     emits: "",
@@ -69,6 +71,19 @@ fn a_record_stands_for_its_identity() {
 }
 
 #[test]
+fn an_error_where_a_text_is_wanted_is_its_message_and_an_assignment_its_role() {
+    let error = ErrorRecord::new(Category::ObjectNotFound, "NotFound", "There is no pool 'x'.");
+    let assignment = Record::new("AdminRoleAssignment").with("Role", "Operators").with("Member", "user:kim");
+    let role = Record::new("AdminRole").with("Identity", "Auditors");
+    for (role, name) in [(assignment, "Operators"), (role, "Auditors")] {
+        let given = Arguments::none().and("p").with("Role", Value::from(role));
+        let bound = bound(given.with("Message", Value::from(Record::from(&error))));
+        assert_eq!(bound.text("Message").as_deref(), Some("There is no pool 'x'."));
+        assert_eq!(bound.text("Role").as_deref(), Some(name));
+    }
+}
+
+#[test]
 fn refusals_say_what_was_wrong_and_what_to_do() {
     let p = || Arguments::none().and("p");
     for (arguments, said) in [
@@ -87,6 +102,10 @@ fn refusals_say_what_was_wrong_and_what_to_do() {
         (
             p().with("Level", "hihg"),
             "ParameterArgumentTransformationError: -Level cannot be 'hihg'; did you mean High?. A level.",
+        ),
+        (
+            Arguments::none().and(Value::from(Record::new("ErrorRecord"))),
+            "ParameterArgumentTransformationError: -TargetFqdn cannot be an ErrorRecord, which has no Identity. A pool.",
         ),
         (p().switch("Port"), "MissingArgument: -Port needs a value. A port."),
         (
