@@ -72,6 +72,9 @@ fn the_exit_status_says_what_came_of_it() {
         ("Test-XmppIM -TargetFqdn a -Receiver 'no address'", 2),
         (missing, 4),
         ("exit(7)", 7),
+        ("1..=3 | ForEach-Object { exit(7) }", 7),
+        ("try { Get-Pool | Where-Object { exit(7) } } catch {}", 7),
+        ("1..=3 | ForEach-Object -Parallel { exit(7) }", 7),
     ] {
         let output = practise(code);
         assert_eq!(status(&output), wanted, "{code}\n{}{}", stdout(&output), stderr(&output));

@@ -250,6 +250,12 @@ fn register_values(module: &mut Module, converter: &Converter) {
         items.into_iter().for_each(|item| spread(&mut all, item));
         all
     });
+    FuncRegistration::new("many").set_into_module(module, |value: Dynamic| -> Dynamic {
+        match value.is::<List>() {
+            true => value.cast::<List>().into_iter().collect::<Array>().into(),
+            false => value,
+        }
+    });
     FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> Table {
         let entry = |pair: Dynamic| {
             let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;

@@ -87,12 +87,14 @@ pub struct Running {
 struct Control {
     cancel: CancellationToken,
     deadline: Option<Instant>,
+    /// The status of `exit(n)`, wherever it was called: a cmdlet that runs a block knows only that it ends.
+    exit: Option<i32>,
 }
 
 impl Running {
     /// What a session's engine needs.
     pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: Limits) -> Self {
-        let control = Control { cancel: CancellationToken::new(), deadline: None };
+        let control = Control { cancel: CancellationToken::new(), deadline: None, exit: None };
         let texts = Texts::default();
         let library = Library::new(None, host.clone(), limits.source, texts.clone());
         Self {
@@ -118,7 +120,8 @@ impl Running {
     pub fn begin(&self, cancel: CancellationToken) {
         self.operations.store(0, Ordering::Relaxed);
         let deadline = self.limits.time.map(|time| Instant::now() + time);
-        *self.control.lock().unwrap_or_else(PoisonError::into_inner) = Control { cancel, deadline };
+        *self.control.lock().unwrap_or_else(PoisonError::into_inner) =
+            Control { cancel, deadline, exit: None };
     }
 
     /// Bytes that a program's text may have.
@@ -129,6 +132,21 @@ impl Running {
     /// The token of the program that is running, or of the block that this thread runs beside others.
     pub fn cancel(&self) -> CancellationToken {
         self.control().cancel
+    }
+
+    /// The status that the program asked for with `exit`, if it did.
+    pub fn exit(&self) -> Option<i32> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).exit
+    }
+
+    /// The program asks to end.
+    fn leave(&self, status: i64) -> Result<(), Box<EvalAltResult>> {
+        let status = i32::try_from(status).unwrap_or(i32::MAX) & 0xff;
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).exit.get_or_insert(status);
+        Err(Box::new(EvalAltResult::ErrorTerminated(
+            Dynamic::from(Termination::Exit(status)),
+            rhai::Position::NONE,
+        )))
     }
 
     fn control(&self) -> Control {
@@ -167,7 +185,7 @@ impl Running {
 
     /// Waits for a future on the runtime, unless the program must end first.
     pub fn wait<T>(&self, future: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
-        let Control { cancel, deadline } = self.control();
+        let Control { cancel, deadline, exit: _ } = self.control();
         self.runtime.block_on(async {
             let out_of_time = async {
                 match deadline {
@@ -321,8 +339,10 @@ fn register_shell(engine: &mut Engine, running: &Running) {
     let whole = nap.clone();
     engine.register_fn("sleep", nap);
     engine.register_fn("sleep", move |seconds: i64| whole(seconds as f64));
-    engine.register_fn("exit", |status: i64| -> Result<(), Box<EvalAltResult>> { leave(status) });
-    engine.register_fn("exit", || -> Result<(), Box<EvalAltResult>> { leave(0) });
+    let leaving = running.clone();
+    engine.register_fn("exit", move |status: i64| leaving.leave(status));
+    let leaving = running.clone();
+    engine.register_fn("exit", move || leaving.leave(0));
     let most = running.limits.text;
     // Rhai's own `replace` checks the size of its result only when it has it.
     engine.register_fn(
@@ -340,14 +360,6 @@ fn register_shell(engine: &mut Engine, running: &Running) {
             Ok(())
         },
     );
-}
-
-fn leave(status: i64) -> Result<(), Box<EvalAltResult>> {
-    let status = i32::try_from(status).unwrap_or(i32::MAX) & 0xff;
-    Err(Box::new(EvalAltResult::ErrorTerminated(
-        Dynamic::from(Termination::Exit(status)),
-        rhai::Position::NONE,
-    )))
 }
 
 /// Arguments that a cmdlet's function takes without a name, at most.

@@ -64,7 +64,10 @@ impl Session {
             while let Some(request) = requests.blocking_recv() {
                 running.begin(request.cancel);
                 // Nobody waits for the answer any more when the front has given up on it.
-                let result = program.evaluate(&request.program);
+                let result = program.evaluate(&request.program).map_err(|failure| match running.exit() {
+                    Some(status) => Failure::new(FailureKind::Exit(status)),
+                    None => failure,
+                });
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = program.variables();
                 let _ = request.answer.send(result);
             }

@@ -119,6 +119,11 @@ fn register_list(engine: &mut Engine) {
             list.0.iter().any(|have| have.to_string().eq_ignore_ascii_case(wanted))
         })
         .register_fn("+", |left: List, right: List| joined(&left.0, &right.0))
+        .register_fn("+", |mut left: Array, right: List| {
+            left.extend(right);
+            left
+        })
+        .register_fn("+", |left: List, right: Array| -> Array { left.into_iter().chain(right).collect() })
         .register_fn(
             "filter",
             |context: NativeCallContext<'_>, list: &mut List, keep: FnPtr| -> Fallible<List> {

@@ -204,9 +204,35 @@ impl Lowering<'_> {
                 let bodies = if purpose == Purpose::Gather { Purpose::Gather } else { Purpose::Show };
                 self.pieces(&statement.pieces, Purposes { pipelines: Purpose::Value, bodies });
             }
-            Role::Other => self.pieces(&statement.pieces, Purposes::VALUES),
+            Role::Other => match self.increment(&statement.pieces) {
+                Some(n_pieces) => self.incremented(&statement.pieces, n_pieces),
+                None => self.pieces(&statement.pieces, Purposes::VALUES),
+            },
         }
         self.end(statement);
+    }
+
+    /// How many pieces `$x +=` takes at the beginning of a statement; nothing where it begins otherwise.
+    fn increment(&self, pieces: &[Piece]) -> Option<usize> {
+        let mut solid = pieces.iter().enumerate().filter(|(_, piece)| !piece.is_blank());
+        let (Some((_, Piece::Variable(_))), Some((place, Piece::Rhai(span)))) = (solid.next(), solid.next())
+        else {
+            return None;
+        };
+        let n_blanks = pieces[place + 1..].iter().take_while(|piece| piece.is_blank()).count();
+        (span.of(self.writer.source) == "+=").then_some(place + 1 + n_blanks)
+    }
+
+    /// `$x += …`: what a command gives joins a list, as in PowerShell, where Rhai would put it in as one thing.
+    fn incremented(&mut self, pieces: &[Piece], n_pieces: usize) {
+        let n_blanks = pieces.iter().rev().take_while(|piece| piece.is_blank()).count();
+        let (increment, value) = pieces.split_at(n_pieces);
+        let (value, behind) = value.split_at(value.len().saturating_sub(n_blanks));
+        self.pieces(increment, Purposes::VALUES);
+        self.writer.made_here("__shell::many(");
+        self.pieces(value, Purposes::VALUES);
+        self.writer.made_here(")");
+        self.pieces(behind, Purposes::VALUES);
     }
 
     fn end(&mut self, statement: &Statement) {
