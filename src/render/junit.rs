@@ -34,8 +34,9 @@ impl Sink for Suites {
                     self.seen.problems += 1;
                 }
             }
-            let suite = if test.pool.is_empty() { &test.subject } else { &test.pool };
-            self.suite(suite).add_test_case(case(&test));
+            let names = [test.pool.as_str(), test.subject.as_str()];
+            let suite = names.into_iter().find(|name| !name.is_empty()).unwrap_or("imsh");
+            self.suite(suite).add_test_case(case(suite, &test));
         }
         String::new()
     }
@@ -91,7 +92,7 @@ fn error(suite: &str, id: &str, message: &str) -> TestCase {
     case
 }
 
-fn case(test: &Test) -> TestCase {
+fn case(suite: &str, test: &Test) -> TestCase {
     let not_well = |kind| {
         let mut status = TestCaseStatus::non_success(kind);
         status.set_message(test.error.as_str());
@@ -105,11 +106,11 @@ fn case(test: &Test) -> TestCase {
         Outcome::Interrupted => not_well(NonSuccessKind::Error),
     };
     let name = match test.kind {
-        Kind::Message | Kind::Logon | Kind::Partner => test.subject.clone(),
-        Kind::Check => test.name(),
+        Kind::Message | Kind::Logon | Kind::Partner if !test.subject.is_empty() => test.subject.clone(),
+        Kind::Message | Kind::Logon | Kind::Partner | Kind::Check => test.name(),
     };
     let mut case = TestCase::new(name, status);
-    case.set_classname(if test.pool.is_empty() { test.subject.as_str() } else { test.pool.as_str() });
+    case.set_classname(suite);
     if let Some(elapsed) = test.elapsed.or(test.latency) {
         case.set_time(elapsed);
     }

@@ -90,7 +90,10 @@ impl Plugin {
     fn count(&mut self, test: &Test) {
         self.seen.tests += 1;
         let name = plain(&test.name());
-        let because = || format!("{name}: {}: {}", plain(&test.code), plain(&test.error));
+        let because = || {
+            let parts = [&name, &plain(&test.code), &plain(&test.error)];
+            parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(": ")
+        };
         match test.outcome {
             Outcome::Success => {
                 let evidence = plain(&test.evidence);

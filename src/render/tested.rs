@@ -153,14 +153,16 @@ impl Test {
         })
     }
 
-    /// What it was, in a few words.
+    /// What it was, in a few words, also where a script has cut the names from its record.
     pub(super) fn name(&self) -> String {
-        let Self { pool, subject, check, .. } = self;
+        let or =
+            |name: &str, unknown: &str| if name.is_empty() { unknown.to_owned() } else { name.to_owned() };
+        let pool = or(&self.pool, "a pool");
         match self.kind {
-            Kind::Message => format!("{pool} to {subject}"),
-            Kind::Logon => format!("{pool} as {subject}"),
-            Kind::Partner => format!("partner {subject}"),
-            Kind::Check => format!("{check} of {subject}"),
+            Kind::Message => format!("{pool} to {}", or(&self.subject, "a receiver")),
+            Kind::Logon => format!("{pool} as {}", or(&self.subject, "a user")),
+            Kind::Partner => format!("partner {}", or(&self.subject, "without a name")),
+            Kind::Check => format!("{} of {}", or(&self.check, "a check"), or(&self.subject, "the topology")),
         }
     }
 }
