@@ -189,10 +189,35 @@ pub static ALL: &[&Cmdlet] = &[
     &write_progress::CMDLET,
 ];
 
-/// A clause of a lower layer as a sentence: a capital in front, a full stop behind.
+/// A clause of a lower layer as a sentence: a capital in front, but not of an address, and a full stop
+/// behind.
 pub(crate) fn sentence(clause: &str) -> String {
+    let is_address = clause.split_whitespace().next().is_some_and(|word| word.contains('@'));
     let mut letters = clause.chars();
-    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let first: String = match letters.next() {
+        Some(first) if is_address => first.to_string(),
+        first => first.map(|first| first.to_uppercase().collect()).unwrap_or_default(),
+    };
     let stop = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{stop}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_has_a_capital_in_front_and_an_address_stays_as_it_is() {
+        for (clause, said) in [
+            ("a domain is missing", "A domain is missing."),
+            (
+                "kim@contoso.com is the first test user already",
+                "kim@contoso.com is the first test user already.",
+            ),
+            ("was it?", "Was it?"),
+            ("", "."),
+        ] {
+            assert_eq!(sentence(clause), said);
+        }
+    }
 }
