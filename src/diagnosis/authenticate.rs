@@ -124,6 +124,16 @@ fn no_mechanism(reason: &Unusable, context: &Context<'_>) -> Finding {
             let title = format!("{pool} and we have no channel binding in common, which {wanted} needs");
             authentication_in_doubt(Finding::of(&catalogue::SASL_NO_CHANNEL_BINDING, title), context)
         }
+        Unusable::PasswordOnly => Finding::of(
+            &catalogue::SASL_NO_PASSWORD,
+            format!(
+                "{pool} lets users log on with a password only, and for {} a certificate is stored and no password",
+                context.sender
+            ),
+        )
+        .remedy(
+            "Store a password beside the certificate with Set-TestUserCredential, or give -UserCredential; or have EXTERNAL enabled on the server.",
+        ),
         Unusable::NoPassword => {
             Finding::of(&catalogue::SASL_NO_PASSWORD, format!("there is no password for {}", context.sender))
         }

@@ -511,6 +511,7 @@ fn authenticating() -> Vec<Example> {
         no("no channel binding", Unusable::NoChannelBinding { wanted: PLUS })
             .given(mechanism("SCRAM-SHA-1-PLUS")),
         no("no password", Unusable::NoPassword),
+        no("a password wanted, and a certificate only", Unusable::PasswordOnly),
         no("SASL 2 only", Unusable::SaslTwo),
         no("only what was before SASL", Unusable::BeforeSasl),
         no("STARTTLS inside TLS", Unusable::StartTlsAgain),

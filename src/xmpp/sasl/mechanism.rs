@@ -138,6 +138,9 @@ pub enum Unusable {
         /// The mechanism that was asked for.
         wanted: Mechanism,
     },
+    /// The server lets in by a password only, and there is a certificate.
+    #[error("they want a password, and there is a certificate only")]
+    PasswordOnly,
     /// There is no password to use.
     #[error("there is no password for it")]
     NoPassword,
@@ -224,10 +227,14 @@ impl Offer {
 
     fn strongest(&self, login: &Login, ours: &ChannelBindings) -> Result<Mechanism, Unusable> {
         if login.password.is_none() {
-            return if login.has_certificate {
-                self.wanted(Mechanism::External)
-            } else {
-                Err(Unusable::NoPassword)
+            let takes_password = Mechanism::ALL
+                .into_iter()
+                .any(|mechanism| mechanism != Mechanism::External && self.has(mechanism));
+            return match (login.has_certificate, self.has(Mechanism::External), takes_password) {
+                (false, _, _) => Err(Unusable::NoPassword),
+                (true, true, _) => Ok(Mechanism::External),
+                (true, false, true) => Err(Unusable::PasswordOnly),
+                (true, false, false) => Err(self.nothing_left()),
             };
         }
         let can_bind = self.common_binding(ours).is_some();
@@ -367,6 +374,20 @@ mod tests {
         let forced = login(Authentication::Mechanism(Mechanism::Plain), PlainPassword::Forbidden);
         let choice = offer("PLAIN", "-").choose(&forced, &ChannelBindings::default());
         assert_eq!(choice, Err(Unusable::PlainForbidden));
+    }
+
+    #[test]
+    fn a_certificate_without_a_password_needs_external_and_what_is_missing_is_said() {
+        let negotiated = login(Authentication::Negotiate, PlainPassword::Forbidden);
+        let login = Login { password: None, has_certificate: true, ..negotiated };
+        for (offered, chosen) in [
+            ("SCRAM-SHA-1 EXTERNAL", Ok(Mechanism::External)),
+            ("SCRAM-SHA-256 SCRAM-SHA-1", Err(Unusable::PasswordOnly)),
+            ("DIGEST-MD5", Err(Unusable::NoneCommon)),
+        ] {
+            let choice = offer(offered, "-").choose(&login, &bindings(BOTH));
+            assert_eq!(choice.map(|choice| choice.mechanism), chosen, "{offered}");
+        }
     }
 
     #[test]
