@@ -287,6 +287,8 @@ const POOL_SAYS: &[(&str, Cause)] = &[
     ("not well-formed", Cause::NotXmpp),
     ("connection closed", Cause::Closed),
     ("connection failed: closed", Cause::Closed),
+    // COMPAT: Erlang says this of a connection that the other side has closed in the meantime.
+    ("connection failed: invalid argument", Cause::Closed),
     ("connection reset", Cause::Closed),
     ("stream reset by peer", Cause::Closed),
     ("internal server error", Cause::PoolError),

@@ -125,8 +125,17 @@ pub fn check(federation: &Federation, desk: &Desk, rows: &[Row]) {
             scope.spawn(|| {
                 loop {
                     let Some(row) = left.lock().unwrap().next() else { return };
-                    let seen = desk.verify(&row.pool, &row.receiver, &row.more);
-                    if let Some(mistake) = row.mistake(&seen, debian) {
+                    let verify = || {
+                        let seen = desk.verify(&row.pool, &row.receiver, &row.more);
+                        (row.mistake(&seen, debian), seen)
+                    };
+                    let (mut mistake, mut seen) = verify();
+                    for _ in 0..MOST_RACES {
+                        if mistake.is_some() && has_lost_a_race(&seen) {
+                            (mistake, seen) = verify();
+                        }
+                    }
+                    if let Some(mistake) = mistake {
                         writeln!(
                             wrong.lock().unwrap(),
                             "{}: {} → {}: {mistake}, after {:?}\n{}",
@@ -146,6 +155,15 @@ pub fn check(federation: &Federation, desk: &Desk, rows: &[Row]) {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// COMPAT: ejabberd 23.01 says this on a busy machine, of a connection that was closed while it looked away and
+/// of a resolver that it could not ask; it tries anew within a second.
+fn has_lost_a_race(seen: &Verification) -> bool {
+    ["invalid argument", "resource temporarily unavailable"]
+        .iter()
+        .any(|words| seen.text("Error").contains(words))
+}
+
+const MOST_RACES: usize = 20;
 const SIDE_BY_SIDE: usize = 12;
 /// How long imsh waits for evidence, unless the topology says otherwise.
 const DELIVER: Duration = Duration::from_secs(30);
