@@ -218,12 +218,12 @@ async fn published(
         return Ok(Found { targets, basis: Basis::Srv(srv) });
     }
     // That direct TLS is not offered says nothing about STARTTLS (XEP-0368, section 3).
-    let [direct, starttls] = &answers;
+    let [_, starttls] = &answers;
     let asked_for = match kind {
-        Kind::Direct => [starttls, direct],
-        Kind::StartTls => [starttls, starttls],
+        Kind::Direct => &answers[..],
+        Kind::StartTls => std::slice::from_ref(starttls),
     };
-    if let Some(answer) = asked_for.into_iter().find(|answer| matches!(answer.answer, Answer::NotOffered)) {
+    if let Some(answer) = asked_for.iter().rev().find(|answer| matches!(answer.answer, Answer::NotOffered)) {
         return Err(Fault::NotOffered { query: answer.query.clone() });
     }
     let failed = answers.into_iter().rev().find_map(|answer| match answer.answer {
