@@ -5,9 +5,13 @@
 use std::process::ExitCode;
 
 use imsh::front::cli::{self, Action, Cli};
-use imsh::front::{ExitStatus, lint, manual, respond, run, shell};
+use imsh::front::{ExitStatus, caller, lint, manual, respond, run, shell};
 
 fn main() -> ExitCode {
+    if let Some(refusal) = caller::refusal() {
+        eprintln!("imsh: {refusal}");
+        return ExitStatus::Denied.into();
+    }
     let command = Cli::read();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

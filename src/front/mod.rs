@@ -5,6 +5,7 @@
 //! about cmdlets: those are reached through the host alone.
 
 // Reading order.
+pub mod caller;
 pub mod cli;
 pub mod manual;
 pub mod start;
