@@ -9,9 +9,10 @@ use std::error::Error;
 use std::sync::Arc;
 
 use imsh::access::Principal;
+use imsh::call::stores::{TopologyStore, VaultStore};
+use imsh::call::{Nobody, World};
 use imsh::cmdlet::Arguments;
-use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::{self, Nobody, World};
+use imsh::cmdlets;
 use imsh::host::{Gate, Host, Stage};
 use imsh::lab::Lab;
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let lab = Lab::start().await?;
-    let topology = TopologyStore::new(Some(lab.topology()));
+    let topology = TopologyStore::new(Some(lab.topology()), cmdlets::catalogue());
     let vault = VaultStore::new(Some(lab.vault().to_owned()), None);
     let world = World::new(topology, vault, Arc::new(Nobody));
     let principal = Principal::OsUser { name: "embedder".to_owned(), groups: Vec::new() };

@@ -10,11 +10,12 @@
 //!   front                      the command line, -c and run, the shell; prints and exits
 //!     script                   Rhai, and PowerShell's command lines inside it
 //!       host ───── render      the one door to every cmdlet · records → text
-//!         cmdlets              one file each: what it says of itself, then what it does
-//!           verify             plan, attempt, batch, outcome
-//!             diagnosis        fault + trace → code, owner, words, remedy; pure
-//!               xmpp           resolve → connect → secure → sasl → bind → message → deliver
-//!                 cmdlet · topology · access · vault · value · address · secret      ground
+//!         cmdlets              one file each, in a folder for each family
+//!           call               the contract of a call: arguments, streams, context
+//!             verify           plan, attempt, batch, outcome
+//!               diagnosis      fault + trace → code, owner, words, remedy; pure
+//!                 xmpp         resolve → connect → secure → sasl → bind → message → deliver
+//!                   cmdlet · topology · access · vault · value · address · secret      ground
 //! lab                          a network to practise on
 //! ```
 //!
@@ -26,8 +27,8 @@
 //!
 //! - The client path: [`xmpp::connect`] reads as the list of phases, then [`xmpp::deliver`].
 //! - What a success rests on: [`topology::Evidence`] and [`xmpp::deliver::Proof`].
-//! - A cmdlet: `cmdlets/get_pool.rs` is a small one, `cmdlets/test_xmpp_im.rs` the one that
-//!   everything else is there for. A new one is a file beside them and a line in
+//! - A cmdlet: `cmdlets/topology/get_pool.rs` is a small one, `cmdlets/verify/test_xmpp_im.rs` the one
+//!   that everything else is there for. A new one is a file beside them and a line in
 //!   [`cmdlets::ALL`]; help, completion, binding and the gate read its description.
 //! - A new fault: a variant beside the phase that raises it, words in `diagnosis`, and a way to
 //!   see it in `lab`. The matches are complete: what is missing does not compile.
@@ -38,6 +39,7 @@ pub mod script;
 pub mod host;
 pub mod render;
 pub mod cmdlets;
+pub mod call;
 pub mod verify;
 pub mod diagnosis;
 pub mod xmpp;

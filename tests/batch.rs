@@ -8,10 +8,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use imsh::access::Principal;
+use imsh::call::stores::{TopologyStore, VaultStore};
+use imsh::call::{Cmdlet, Nobody, World};
 use imsh::cmdlet::{Arguments, Description};
-use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::verifying::{self, Told};
-use imsh::cmdlets::{Cmdlet, Nobody, World, test_federated_partner};
+use imsh::cmdlets::verify::test_federated_partner;
+use imsh::cmdlets::verify::verifying::{self, Told};
 use imsh::host::{Gate, Host, Stage};
 use imsh::value::Record;
 use imsh::verify::together::together;
@@ -94,7 +95,8 @@ static CMDLETS: &[&Cmdlet] = &[&BROKEN];
 
 #[tokio::test]
 async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not_run() {
-    let (topology, vault) = (TopologyStore::new(None), VaultStore::new(None, None));
+    let (topology, vault) =
+        (TopologyStore::new(None, imsh::cmdlets::catalogue()), VaultStore::new(None, None));
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
     let world = World::new(topology, vault, Arc::new(Nobody));
     let host = Host::new(CMDLETS, Arc::new(world), Gate::new(principal), false);

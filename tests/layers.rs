@@ -12,15 +12,38 @@ use std::path::{Path, PathBuf};
 /// Modules and what each may import, from the top down. Ground modules stand at the end.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["front"]),
-    ("front", &["script", "host", "render", "cmdlets", "verify", "diagnosis", "xmpp", "lab", GROUND]),
-    ("script", &["host", "render", "cmdlets", GROUND]),
-    ("host", &["cmdlets", GROUND]),
-    ("render", &["value", "secret"]),
-    ("cmdlets", &["verify", "diagnosis", "xmpp", "render", GROUND]),
+    (
+        "front",
+        &[
+            "watch",
+            "script",
+            "host",
+            "render",
+            "cmdlets",
+            "call",
+            "store",
+            "verify",
+            "diagnosis",
+            "xmpp",
+            "lab",
+            GROUND,
+        ],
+    ),
+    (
+        "watch",
+        &["script", "host", "render", "cmdlets", "call", "store", "verify", "diagnosis", "xmpp", GROUND],
+    ),
+    ("script", &["host", "render", "cmdlets", "call", GROUND]),
+    ("host", &["cmdlets", "call", "store", GROUND]),
+    ("render", &["result", "value", "secret"]),
+    ("cmdlets", &["call", "store", "verify", "diagnosis", "xmpp", "render", GROUND]),
+    ("call", &["store", "xmpp", GROUND]),
+    ("store", &["result", "topology", "value", "address", "durable", "secret"]),
     ("verify", &["diagnosis", "xmpp", GROUND]),
     ("diagnosis", &["xmpp", GROUND]),
     ("xmpp", &["address", "secret", "topology", "value"]),
     ("lab", &["xmpp", GROUND]),
+    ("result", &["topology", "value", "address", "secret"]),
     ("cmdlet", &[GROUND]),
     ("topology", &[GROUND]),
     ("access", &[GROUND]),
@@ -34,7 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Stands for every ground module: words, no deeds.
 const GROUND: &str = "ground";
 const GROUND_MODULES: &[&str] =
-    &["cmdlet", "topology", "access", "vault", "value", "address", "durable", "secret"];
+    &["result", "cmdlet", "topology", "access", "vault", "value", "address", "durable", "secret"];
 
 #[test]
 fn a_module_imports_only_from_the_layers_below() {
@@ -63,6 +86,29 @@ fn every_module_has_its_place_in_the_table() {
     let unlisted: Vec<_> =
         present.iter().filter(|module| *module != "lib" && !listed.contains(module.as_str())).collect();
     assert!(unlisted.is_empty(), "no layer for {unlisted:?}");
+}
+
+#[test]
+fn a_cmdlet_never_imports_another() {
+    let files = sources(Path::new("src/cmdlets"));
+    let name = |file: &Path| file.file_stem().unwrap().to_string_lossy().into_owned();
+    let text = |file: &PathBuf| fs::read_to_string(file).unwrap();
+    let is_cmdlet = |file: &&PathBuf| text(file).contains("pub static CMDLET:");
+    let cmdlets: Vec<&PathBuf> = files.iter().filter(is_cmdlet).collect();
+    assert!(cmdlets.len() > 60, "{cmdlets:?}");
+    let mut broken = Vec::new();
+    for file in &cmdlets {
+        let text = text(file);
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let words: BTreeSet<&str> =
+            code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_')).collect();
+        for other in cmdlets.iter().map(|other| name(other)).filter(|other| *other != name(file)) {
+            if words.contains(other.as_str()) {
+                broken.push(format!("{} imports {other}, which is a cmdlet as well", file.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 fn allowed(module: &str) -> BTreeSet<&'static str> {

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use imsh::access::Principal;
+use imsh::call::stores::{TopologyStore, VaultStore};
+use imsh::call::{Halt, Leave, NoAnswer, Operator, World};
 use imsh::cmdlet::{Arguments, ErrorRecord};
-use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::{ALL, Halt, Leave, NoAnswer, Operator, World};
+use imsh::cmdlets::ALL;
 use imsh::host::{Gate, Host, Stage};
 use imsh::render::{Colour, Format, render};
 use imsh::secret::Secret;
@@ -133,7 +134,11 @@ fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
     let heard = Arc::new(Heard::default());
     let world = World {
         directory,
-        ..World::new(TopologyStore::new(None), VaultStore::new(None, None), heard.clone())
+        ..World::new(
+            TopologyStore::new(None, imsh::cmdlets::catalogue()),
+            VaultStore::new(None, None),
+            heard.clone(),
+        )
     };
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
     let host = Host::new(ALL, Arc::new(world), Gate::new(principal), false);

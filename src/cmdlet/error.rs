@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::value::{Record, Value};
+use crate::value::{Record, UnknownProperty, Value, article};
 
 /// Where in a program something was written, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,6 +155,16 @@ impl ErrorRecord {
             format!("You have no role that allows this call of {cmdlet}."),
         )
         .remedy("Run Get-Command to see what you may run, or ask an administrator for a role.")
+    }
+
+    /// The error for a property that the input does not have.
+    pub fn no_such_property(unknown: &UnknownProperty) -> Self {
+        let message = format!("{} has no property '{}'.", article("A", &unknown.type_name), unknown.name);
+        let error = Self::new(Category::InvalidArgument, "PropertyNotFound", message);
+        match &unknown.nearest {
+            Some(nearest) => error.remedy(format!("Did you mean '{nearest}'?")),
+            None => error.remedy("Pipe the input into Get-Member to see its properties."),
+        }
     }
 }
 

@@ -1,223 +1,95 @@
-//! The cmdlets, one file each, and what a call of one is.
+//! The cmdlets, one file each, in a folder for each family.
 //!
-//! A file states the description as data and then `run`. A cmdlet reads its [`Call`], emits
-//! records, and asks the world that the call brings; it never imports a sibling, prints, exits,
-//! or reads the environment. Leave has been asked before it runs.
+//! A file states the cmdlet's description as data and then `run`. A cmdlet reads its call, emits
+//! records, and asks the context for everything else. It never imports another cmdlet, prints,
+//! exits, or reads the environment. The gate has allowed the call before it runs.
 
-pub mod bound;
-pub mod call;
-pub mod store;
-pub mod world;
-pub mod filter;
-pub mod properties;
-pub mod files;
-pub mod transcript;
-pub mod change;
-pub mod settings;
-pub mod authority;
-pub mod principal;
-pub mod verifying;
+pub mod verify;
+pub mod topology;
+pub mod credentials;
+pub mod access;
+pub mod shell;
+pub mod objects;
 
-pub mod help;
+use crate::call::Cmdlet;
+use crate::cmdlet::Catalogue;
 
-pub mod test_xmpp_im;
-pub mod test_registration;
-pub mod test_topology;
-pub mod test_federated_partner;
-pub mod get_pool;
-pub mod get_xmpp_allowed_partner;
-pub mod get_xmpp_gateway_configuration;
-pub mod get_health_monitoring_configuration;
-pub mod get_help;
-pub mod get_command;
-pub mod get_history;
-pub mod start_transcript;
-pub mod stop_transcript;
-pub mod start_sleep;
-pub mod get_date;
-pub mod read_host;
-pub mod get_credential;
-pub mod set_test_user_credential;
-pub mod get_test_user_credential;
-pub mod remove_test_user_credential;
-
-pub mod new_pool;
-pub mod set_pool;
-pub mod remove_pool;
-pub mod new_xmpp_allowed_partner;
-pub mod set_xmpp_allowed_partner;
-pub mod remove_xmpp_allowed_partner;
-pub mod set_xmpp_gateway_configuration;
-pub mod new_health_monitoring_configuration;
-pub mod set_health_monitoring_configuration;
-pub mod remove_health_monitoring_configuration;
-pub mod get_admin_role;
-pub mod new_admin_role;
-pub mod set_admin_role;
-pub mod remove_admin_role;
-pub mod get_admin_role_assignment;
-pub mod grant_admin_role;
-pub mod revoke_admin_role;
-pub mod get_admin_principal;
-pub mod new_admin_principal;
-pub mod set_admin_principal;
-pub mod remove_admin_principal;
-pub mod get_audit_log;
-pub mod test_audit_log;
-
-pub mod write_output;
-pub mod where_object;
-pub mod for_each_object;
-pub mod select_object;
-pub mod sort_object;
-pub mod group_object;
-pub mod measure_object;
-pub mod compare_object;
-pub mod tee_object;
-pub mod get_member;
-pub mod measure_command;
-pub mod format_list;
-pub mod format_table;
-pub mod convert_to_json;
-pub mod convert_from_json;
-pub mod convert_to_csv;
-pub mod export_csv;
-pub mod import_csv;
-pub mod get_content;
-pub mod convert_to_html;
-pub mod out_file;
-pub mod out_string;
-pub mod out_null;
-pub mod write_host;
-pub mod write_warning;
-pub mod write_error;
-pub mod write_verbose;
-pub mod write_progress;
-
-use futures_util::future::BoxFuture;
-
-pub use bound::Bound;
-pub use call::{Action, Call, Halt, Input, LeaveForAll, Lenders, Outcome, Output, Streams};
-pub use world::{Leave, NoAnswer, Nobody, Operator, World};
-
-use crate::cmdlet::Description;
-
-/// A cmdlet: what it says of itself, and what it does.
-#[derive(Debug)]
-pub struct Cmdlet {
-    /// What it says of itself.
-    pub description: Description,
-    /// What it does.
-    pub run: Run,
+/// The descriptions of all cmdlets.
+pub fn catalogue() -> Catalogue {
+    Catalogue::new(ALL.iter().map(|cmdlet| &cmdlet.description))
 }
-
-/// What a cmdlet does with a call.
-pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 
 /// Every cmdlet, in the order of help.
 pub static ALL: &[&Cmdlet] = &[
-    &test_xmpp_im::CMDLET,
-    &test_registration::CMDLET,
-    &test_topology::CMDLET,
-    &test_federated_partner::CMDLET,
-    &get_pool::CMDLET,
-    &get_xmpp_allowed_partner::CMDLET,
-    &get_xmpp_gateway_configuration::CMDLET,
-    &get_health_monitoring_configuration::CMDLET,
-    &get_credential::CMDLET,
-    &set_test_user_credential::CMDLET,
-    &get_test_user_credential::CMDLET,
-    &remove_test_user_credential::CMDLET,
-    &get_help::CMDLET,
-    &get_command::CMDLET,
-    &get_history::CMDLET,
-    &start_transcript::CMDLET,
-    &stop_transcript::CMDLET,
-    &start_sleep::CMDLET,
-    &get_date::CMDLET,
-    &read_host::CMDLET,
-    &new_pool::CMDLET,
-    &set_pool::CMDLET,
-    &remove_pool::CMDLET,
-    &new_xmpp_allowed_partner::CMDLET,
-    &set_xmpp_allowed_partner::CMDLET,
-    &remove_xmpp_allowed_partner::CMDLET,
-    &set_xmpp_gateway_configuration::CMDLET,
-    &new_health_monitoring_configuration::CMDLET,
-    &set_health_monitoring_configuration::CMDLET,
-    &remove_health_monitoring_configuration::CMDLET,
-    &get_admin_role::CMDLET,
-    &new_admin_role::CMDLET,
-    &set_admin_role::CMDLET,
-    &remove_admin_role::CMDLET,
-    &get_admin_role_assignment::CMDLET,
-    &grant_admin_role::CMDLET,
-    &revoke_admin_role::CMDLET,
-    &get_admin_principal::CMDLET,
-    &new_admin_principal::CMDLET,
-    &set_admin_principal::CMDLET,
-    &remove_admin_principal::CMDLET,
-    &get_audit_log::CMDLET,
-    &test_audit_log::CMDLET,
-    &write_output::CMDLET,
-    &where_object::CMDLET,
-    &for_each_object::CMDLET,
-    &select_object::CMDLET,
-    &sort_object::CMDLET,
-    &group_object::CMDLET,
-    &measure_object::CMDLET,
-    &compare_object::CMDLET,
-    &tee_object::CMDLET,
-    &get_member::CMDLET,
-    &measure_command::CMDLET,
-    &format_list::CMDLET,
-    &format_table::CMDLET,
-    &convert_to_json::CMDLET,
-    &convert_from_json::CMDLET,
-    &convert_to_csv::CMDLET,
-    &export_csv::CMDLET,
-    &import_csv::CMDLET,
-    &get_content::CMDLET,
-    &convert_to_html::CMDLET,
-    &out_file::CMDLET,
-    &out_string::CMDLET,
-    &out_null::CMDLET,
-    &write_host::CMDLET,
-    &write_warning::CMDLET,
-    &write_error::CMDLET,
-    &write_verbose::CMDLET,
-    &write_progress::CMDLET,
+    &verify::test_xmpp_im::CMDLET,
+    &verify::test_registration::CMDLET,
+    &verify::test_topology::CMDLET,
+    &verify::test_federated_partner::CMDLET,
+    &topology::get_pool::CMDLET,
+    &topology::get_xmpp_allowed_partner::CMDLET,
+    &topology::get_xmpp_gateway_configuration::CMDLET,
+    &topology::get_health_monitoring_configuration::CMDLET,
+    &credentials::get_credential::CMDLET,
+    &credentials::set_test_user_credential::CMDLET,
+    &credentials::get_test_user_credential::CMDLET,
+    &credentials::remove_test_user_credential::CMDLET,
+    &shell::get_help::CMDLET,
+    &shell::get_command::CMDLET,
+    &shell::get_history::CMDLET,
+    &shell::start_transcript::CMDLET,
+    &shell::stop_transcript::CMDLET,
+    &shell::start_sleep::CMDLET,
+    &shell::get_date::CMDLET,
+    &shell::read_host::CMDLET,
+    &topology::new_pool::CMDLET,
+    &topology::set_pool::CMDLET,
+    &topology::remove_pool::CMDLET,
+    &topology::new_xmpp_allowed_partner::CMDLET,
+    &topology::set_xmpp_allowed_partner::CMDLET,
+    &topology::remove_xmpp_allowed_partner::CMDLET,
+    &topology::set_xmpp_gateway_configuration::CMDLET,
+    &topology::new_health_monitoring_configuration::CMDLET,
+    &topology::set_health_monitoring_configuration::CMDLET,
+    &topology::remove_health_monitoring_configuration::CMDLET,
+    &access::get_admin_role::CMDLET,
+    &access::new_admin_role::CMDLET,
+    &access::set_admin_role::CMDLET,
+    &access::remove_admin_role::CMDLET,
+    &access::get_admin_role_assignment::CMDLET,
+    &access::grant_admin_role::CMDLET,
+    &access::revoke_admin_role::CMDLET,
+    &access::get_admin_principal::CMDLET,
+    &access::new_admin_principal::CMDLET,
+    &access::set_admin_principal::CMDLET,
+    &access::remove_admin_principal::CMDLET,
+    &access::get_audit_log::CMDLET,
+    &access::test_audit_log::CMDLET,
+    &objects::write_output::CMDLET,
+    &objects::where_object::CMDLET,
+    &objects::for_each_object::CMDLET,
+    &objects::select_object::CMDLET,
+    &objects::sort_object::CMDLET,
+    &objects::group_object::CMDLET,
+    &objects::measure_object::CMDLET,
+    &objects::compare_object::CMDLET,
+    &objects::tee_object::CMDLET,
+    &shell::get_member::CMDLET,
+    &shell::measure_command::CMDLET,
+    &objects::format_list::CMDLET,
+    &objects::format_table::CMDLET,
+    &objects::convert_to_json::CMDLET,
+    &objects::convert_from_json::CMDLET,
+    &objects::convert_to_csv::CMDLET,
+    &objects::export_csv::CMDLET,
+    &objects::import_csv::CMDLET,
+    &objects::get_content::CMDLET,
+    &objects::convert_to_html::CMDLET,
+    &objects::out_file::CMDLET,
+    &objects::out_string::CMDLET,
+    &objects::out_null::CMDLET,
+    &objects::write_host::CMDLET,
+    &objects::write_warning::CMDLET,
+    &objects::write_error::CMDLET,
+    &objects::write_verbose::CMDLET,
+    &objects::write_progress::CMDLET,
 ];
-
-/// A clause of a lower layer as a sentence: a capital in front, but not of an address, and a full stop
-/// behind.
-pub(crate) fn sentence(clause: &str) -> String {
-    let is_address = clause.split_whitespace().next().is_some_and(|word| word.contains('@'));
-    let mut letters = clause.chars();
-    let first: String = match letters.next() {
-        Some(first) if is_address => first.to_string(),
-        first => first.map(|first| first.to_uppercase().collect()).unwrap_or_default(),
-    };
-    let stop = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", letters.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sentence_has_a_capital_in_front_and_an_address_stays_as_it_is() {
-        for (clause, said) in [
-            ("a domain is missing", "A domain is missing."),
-            (
-                "kim@contoso.com is the first test user already",
-                "kim@contoso.com is the first test user already.",
-            ),
-            ("was it?", "Was it?"),
-            ("", "."),
-        ] {
-            assert_eq!(sentence(clause), said);
-        }
-    }
-}

@@ -11,7 +11,7 @@ use super::output::Output;
 use super::report;
 use super::run::read;
 use super::start;
-use crate::cmdlet::{Catalogue, Position};
+use crate::cmdlet::Position;
 use crate::cmdlets;
 use crate::render::Format;
 use crate::script::check::{Checked, Import, Remark, Severity, check};
@@ -39,7 +39,7 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
     {
         return ExitStatus::Denied;
     }
-    let catalogue = Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description));
+    let catalogue = cmdlets::catalogue();
     let mut status = ExitStatus::Success;
     let mut printed = Vec::new();
     // Each with the directory that it imports from.

@@ -11,8 +11,8 @@ use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::ExitStatus;
+use crate::call::transcript::Transcripts;
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::cmdlets::transcript::Transcripts;
 use crate::host::Tally;
 use crate::render::tested::{Problem, Totals};
 use crate::render::{Colour, Format, PATIENCE, Renderer};

@@ -16,7 +16,7 @@ use super::output::Output;
 use super::run::Interrupts;
 use super::terminal::Terminal;
 use crate::address::Address;
-use crate::cmdlets::Operator;
+use crate::call::Operator;
 use crate::diagnosis::Finding;
 use crate::render::visible::one_line;
 use crate::secret::{Credential, Secret};

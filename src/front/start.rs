@@ -10,8 +10,9 @@ use super::exit::ExitStatus;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::access::Principal;
-use crate::cmdlets::store::{Reader, TopologyStore, VaultStore};
-use crate::cmdlets::{self, World};
+use crate::call::World;
+use crate::call::stores::{Reader, TopologyStore, VaultStore};
+use crate::cmdlets;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
 use crate::script::{Limits, Running, Session};
@@ -103,9 +104,10 @@ pub async fn start(
 /// The topology and the vault: those of the practice network, or those that are named or found.
 fn files(options: &SessionOptions, lab: Option<&Lab>) -> (TopologyStore, VaultStore) {
     match lab {
-        Some(lab) => {
-            (TopologyStore::new(Some(lab.topology())), VaultStore::new(Some(lab.vault().to_owned()), None))
-        }
+        Some(lab) => (
+            TopologyStore::new(Some(lab.topology()), cmdlets::catalogue()),
+            VaultStore::new(Some(lab.vault().to_owned()), None),
+        ),
         None => {
             let topology = topology(options);
             let vault = VaultStore::new(vault_directory(options, topology.path()), vault_key());
@@ -125,10 +127,11 @@ fn topology(options: &SessionOptions) -> TopologyStore {
         config_home: config_home.as_deref(),
         home: home.as_deref(),
     };
+    let known = cmdlets::catalogue();
     match (places.find(), places.find_or_create()) {
-        (Some(found), _) => TopologyStore::new(Some(found)),
-        (None, Some(to_make)) => TopologyStore::at_home(to_make).looked_for_at(places.looked_at()),
-        (None, None) => TopologyStore::new(None).looked_for_at(places.looked_at()),
+        (Some(found), _) => TopologyStore::new(Some(found), known),
+        (None, Some(to_make)) => TopologyStore::at_home(to_make, known).looked_for_at(places.looked_at()),
+        (None, None) => TopologyStore::new(None, known).looked_for_at(places.looked_at()),
     }
 }
 

@@ -13,8 +13,8 @@ use nix::sys::termios::{
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
+use crate::call::{Leave, NoAnswer, Operator};
 use crate::cmdlet::ErrorRecord;
-use crate::cmdlets::{Leave, NoAnswer, Operator};
 use crate::render::visible::visible;
 use crate::secret::Secret;
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::access::audit::{Event, Fault, Log, Outcome, Step};
 use crate::access::{Parameter, Principal};
+use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::cmdlets::Halt;
 
 /// The audit of one call.
 pub(super) struct Audit {

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::call::Bound;
 use crate::cmdlet::parameter::NoParameter;
 use crate::cmdlet::{Argument, Arguments, Arity, Category, Description, ErrorRecord, Kind, Need, Parameter};
-use crate::cmdlets::Bound;
 use crate::value::text::{nearest, parse_duration};
 use crate::value::{Record, Value, article};
 

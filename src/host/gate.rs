@@ -15,10 +15,10 @@ use crate::access::{
     self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Role, RoleDefinition, ScriptModule, Touch,
     UnknownName,
 };
+use crate::call::stores::{Reader, mistakes_elsewhere};
+use crate::call::{Bound, Lenders};
 use crate::cmdlet::parameter::NoParameter;
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind};
-use crate::cmdlets::store::{Reader, mistakes_elsewhere};
-use crate::cmdlets::{Bound, Lenders};
 use crate::topology::Topology;
 use crate::value::Value;
 use crate::value::text::parse_duration;

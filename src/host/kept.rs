@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{Place, gate};
+use crate::call::Bound;
 use crate::cmdlet::{Description, ErrorRecord, Kind};
-use crate::cmdlets::Bound;
 use crate::value::{Record, Value};
 
 /// A value that a call leaves in a variable of the caller.

@@ -30,12 +30,10 @@ pub use library::Module;
 pub use tally::Tally;
 
 use crate::access::{self, Principal};
+use crate::call::Watch;
+use crate::call::{Action, Bound, Call, Cmdlet, Halt, Input, LeaveForAll, Operator, Output, Streams, World};
 use crate::cmdlet::{
     Arguments, Catalogue, Category, Description, ErrorRecord, Need, Parameter, Position, Program,
-};
-use crate::cmdlets::call::Watch;
-use crate::cmdlets::{
-    Action, Bound, Call, Cmdlet, Halt, Input, LeaveForAll, Operator, Output, Streams, World,
 };
 use crate::topology::Topology;
 use crate::value::Value;

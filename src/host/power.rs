@@ -7,8 +7,9 @@
 use crate::access::{self, Power, Principal, PublicKey, Role, RoleDefinition, Touch, role};
 use crate::access::{ConfigScope, Member};
 use crate::address::Domain;
+use crate::call::Bound;
 use crate::cmdlet::{Binds, Catalogue, Description, ErrorRecord};
-use crate::cmdlets::{Bound, authority};
+use crate::cmdlets::access::authority;
 use crate::topology::Topology;
 use crate::value::Value;
 

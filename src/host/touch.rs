@@ -8,8 +8,8 @@ use super::power::{self, Ground};
 use crate::access::scope::site_key;
 use crate::access::{self, Touch};
 use crate::address::{Address, Domain};
+use crate::call::Bound;
 use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
-use crate::cmdlets::Bound;
 use crate::topology::{Pool, Topology};
 use crate::value::Value;
 

@@ -23,8 +23,8 @@ use super::members;
 use super::table;
 use super::texts::Texts;
 use super::types::{self, List};
+use crate::call::Halt;
 use crate::cmdlet::{Argument, Arguments, Description, Kind, Place};
-use crate::cmdlets::Halt;
 use crate::host::{Host, Stage};
 use crate::value::Value;
 

@@ -11,8 +11,8 @@ use super::library::InModule;
 use super::texts::Texts;
 use super::types::Thrown;
 use super::wording::{parsing_words, words};
+use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord, Place, Position, Program};
-use crate::cmdlets::Halt;
 use crate::value::BlockError;
 
 /// Why a program did not come to its end.

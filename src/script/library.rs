@@ -20,8 +20,8 @@ use super::compile::compile;
 use super::failure::Failure;
 use super::language::{Lowered, Setting, lower_in};
 use super::texts::Texts;
+use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord, Program};
-use crate::cmdlets::Halt;
 use crate::host::{self, Host};
 
 /// Where modules come from; clones share what has been read.

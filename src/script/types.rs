@@ -12,9 +12,8 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Native
 
 use super::convert::to_dynamic;
 use super::failure::Failure;
+use crate::call::Halt;
 use crate::cmdlet::ErrorRecord;
-use crate::cmdlets::Halt;
-use crate::cmdlets::properties::no_such_property;
 use crate::render::{Colour, log};
 use crate::secret::Credential;
 use crate::value::{Record, UnknownProperty, Value, text};
@@ -237,5 +236,5 @@ fn register_error(engine: &mut Engine) {
 }
 
 fn unknown(error: UnknownProperty) -> Box<EvalAltResult> {
-    Failure::thrown(Halt::Failed(no_such_property(&error)), Position::NONE)
+    Failure::thrown(Halt::Failed(ErrorRecord::no_such_property(&error)), Position::NONE)
 }

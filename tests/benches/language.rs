@@ -4,7 +4,6 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use imsh::cmdlet::Catalogue;
 use imsh::cmdlets;
 use imsh::script::check::check;
 use imsh::script::language::lower;
@@ -21,7 +20,7 @@ const LINES: &str = r#"for pool in Get-Pool {
 "#;
 
 fn ten_thousand_lines(c: &mut Criterion) {
-    let catalogue = Catalogue::new(cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description));
+    let catalogue = cmdlets::catalogue();
     let mixed = LINES.replace(" | Out-Null", "").repeat(10_000 / 8);
     let rhai =
         "let alpha = [1, 2].map(|x| x - 1).len() + f(\"text\", #{ a: 1 }); // a comment\n".repeat(10_000);

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use imsh::access::Principal;
 use imsh::address::Address;
+use imsh::call::{Bound, Lenders};
 use imsh::cmdlet::{Argument, Arguments, Catalogue, Description};
-use imsh::cmdlets::{ALL, Bound, Lenders};
+use imsh::cmdlets::ALL;
 use imsh::host::{Gate, bind};
 use imsh::secret::{Credential, Secret};
 use imsh::topology::Topology;

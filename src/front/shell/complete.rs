@@ -9,8 +9,8 @@ use std::sync::Arc;
 use reedline::{CompletionResult, Span, Suggestion};
 
 use crate::cmdlet::{Binds, Catalogue, Description, Kind, Parameter};
-use crate::cmdlets::help::about::TOPICS;
-use crate::cmdlets::{get_pool, get_xmpp_allowed_partner};
+use crate::cmdlets::shell::help::about::TOPICS;
+use crate::cmdlets::topology::{get_pool, get_xmpp_allowed_partner};
 use crate::front::start::Started;
 use crate::render::view;
 use crate::script::language::Setting;

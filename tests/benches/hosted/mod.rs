@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use imsh::access::Principal;
+use imsh::call::stores::{TopologyStore, VaultStore};
+use imsh::call::{Nobody, World};
 use imsh::cmdlet::Arguments;
-use imsh::cmdlets::store::{TopologyStore, VaultStore};
-use imsh::cmdlets::{self, Nobody, World};
+use imsh::cmdlets;
 use imsh::host::{Gate, Host, Stage};
 use imsh::value::Value;
 use tokio::sync::mpsc;
@@ -18,7 +19,7 @@ pub struct Hosted(Host);
 impl Hosted {
     pub fn on(topology: PathBuf, vault: PathBuf) -> Self {
         let world = World::new(
-            TopologyStore::new(Some(topology)),
+            TopologyStore::new(Some(topology), cmdlets::catalogue()),
             VaultStore::new(Some(vault), None),
             Arc::new(Nobody),
         );

@@ -20,7 +20,7 @@ pub fn try_one(data: &[u8]) {
 
 fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
-    CATALOGUE.get_or_init(|| Catalogue::new(imsh::cmdlets::ALL.iter().map(|cmdlet| &cmdlet.description)))
+    CATALOGUE.get_or_init(imsh::cmdlets::catalogue)
 }
 
 /// Characters that are looked at for each one of the text.

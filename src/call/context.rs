@@ -1,0 +1,211 @@
+//! The world that cmdlets may ask: network, topology, vault, the operator, and time to stop.
+//!
+//! The layers above build one per session and hand it down. Nothing here decides who may
+//! ask: that is the gate's, in `host`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Halt;
+use super::stores::{TopologyStore, VaultStore};
+use super::transcript::Transcripts;
+use crate::access::audit;
+use crate::cmdlet::ErrorRecord;
+use crate::secret::Secret;
+use crate::topology::Topology;
+use crate::xmpp::network::Network;
+
+/// What a session's cmdlets may ask for.
+pub struct World {
+    /// Name resolution, trust and the caches of the client path.
+    pub networks: Networks,
+    /// The topology file.
+    pub topology: TopologyStore,
+    /// Where passwords are kept.
+    pub vault: VaultStore,
+    /// How the principal came in: `run`, `-c`, `shell`, `session`.
+    pub way: &'static str,
+    /// Who reads warnings and answers questions.
+    pub operator: Arc<dyn Operator>,
+    /// The lines that were run in this session.
+    pub history: Lines,
+    /// What writes down what the session shows.
+    pub transcripts: Arc<Transcripts>,
+    /// The directory that relative file names start from.
+    pub directory: PathBuf,
+    /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
+    /// empty for delegated sessions.
+    pub environment: Environment,
+}
+
+/// Gives the value of an environment variable.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+impl World {
+    /// A world with these files and this operator: no environment, relative file names from the
+    /// current directory.
+    pub fn new(topology: TopologyStore, vault: VaultStore, operator: Arc<dyn Operator>) -> Self {
+        Self {
+            networks: Networks::default(),
+            topology,
+            vault,
+            way: "embedded",
+            operator,
+            history: Lines::default(),
+            transcripts: Arc::default(),
+            directory: PathBuf::from("."),
+            environment: Arc::new(|_| None),
+        }
+    }
+
+    /// Where calls and refusals are written down: where the topology says, else `audit/imsh.jsonl`
+    /// beside it.
+    pub fn audit(&self, topology: &Topology) -> audit::Log {
+        let beside = || {
+            let directory = self.topology.path().and_then(Path::parent).unwrap_or(Path::new("."));
+            directory.join("audit").join("imsh.jsonl")
+        };
+        match &topology.audit {
+            Some(own) => audit::Log::new(own.file.clone().unwrap_or_else(beside), own.settings.clone()),
+            None => audit::Log::new(beside(), audit::Settings::default()),
+        }
+    }
+
+    /// The network with the name servers that the topology asks for; one network for as long as
+    /// it asks for the same, so that its caches stay warm.
+    pub fn network(&self, topology: &Topology) -> Network {
+        let wanted = &topology.resolver.name_servers;
+        let mut current = self.networks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match current.as_ref() {
+            Some((name_servers, network)) if name_servers == wanted => network.clone(),
+            _ => {
+                let network = match wanted.as_slice() {
+                    [] => Network::system(),
+                    name_servers => Network::with_name_servers(name_servers),
+                };
+                *current = Some((wanted.clone(), network.clone()));
+                network
+            }
+        }
+    }
+}
+
+/// Lines that were run in an interactive session, oldest first.
+#[derive(Debug, Default)]
+pub struct Lines(Mutex<Vec<String>>);
+
+impl Lines {
+    /// Adds a line; gives its number, counted from one.
+    pub fn add(&self, line: &str) -> usize {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(line.to_owned());
+        lines.len()
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The network that a session uses, made when it is first needed.
+#[derive(Debug, Default)]
+pub struct Networks(Mutex<Option<(Vec<SocketAddr>, Network)>>);
+
+/// Why a question got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nobody is there to answer, or it is not allowed to ask.
+    #[error("there is no terminal to ask at")]
+    NoOperator,
+    /// The operator would rather end the command.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl NoAnswer {
+    /// How the call ends that asked; `error` says that it cannot do without an answer.
+    pub fn halt(self, error: impl FnOnce() -> ErrorRecord) -> Halt {
+        match self {
+            Self::NoOperator => error().into(),
+            Self::Interrupted => Halt::Cancelled,
+        }
+    }
+}
+
+/// What an operator says to a question for leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It may be done.
+    Yes,
+    /// So may all that the command has still to do.
+    YesToAll,
+    /// It must not be done.
+    No,
+    /// Nor must anything that the command has still to do.
+    NoToAll,
+}
+
+/// Who sits at the other end: reads what is not a record, and answers questions.
+pub trait Operator: Send + Sync {
+    /// Asks for a name; a cancelled token takes the question back.
+    fn ask(&self, prompt: &str, cancel: &CancellationToken) -> Result<String, NoAnswer>;
+
+    /// Asks for a password without echo.
+    fn ask_secret(&self, prompt: &str) -> Result<Secret, NoAnswer>;
+
+    /// Asks for leave; the question is a sentence. A cancelled token takes it back.
+    fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Leave, NoAnswer>;
+
+    /// Shows text that is no record.
+    fn host(&self, text: &str);
+
+    /// Shows text that is no record, and stays on its line.
+    fn host_part(&self, text: &str) {
+        self.host(text);
+    }
+
+    /// Shows a warning.
+    fn warning(&self, text: &str);
+
+    /// Shows verbose text.
+    fn verbose(&self, text: &str);
+
+    /// Shows an error record.
+    fn error(&self, error: &ErrorRecord);
+
+    /// Shows how far a long piece of work is.
+    fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration);
+}
+
+/// An operator who hears nothing and answers nothing: for programs that embed imsh, and tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Operator for Nobody {
+    fn ask(&self, _prompt: &str, _cancel: &CancellationToken) -> Result<String, NoAnswer> {
+        Err(NoAnswer::NoOperator)
+    }
+
+    fn ask_secret(&self, _prompt: &str) -> Result<Secret, NoAnswer> {
+        Err(NoAnswer::NoOperator)
+    }
+
+    fn confirm(&self, _question: &str, _cancel: &CancellationToken) -> Result<Leave, NoAnswer> {
+        Err(NoAnswer::NoOperator)
+    }
+
+    fn host(&self, _text: &str) {}
+
+    fn warning(&self, _text: &str) {}
+
+    fn verbose(&self, _text: &str) {}
+
+    fn error(&self, _error: &ErrorRecord) {}
+
+    fn progress(&self, _activity: &str, _done: usize, _total: usize, _elapsed: Duration) {}
+}

@@ -1,0 +1,483 @@
+//! The contract of a call: what a cmdlet is, what it was given, where its records go, and what it
+//! may ask.
+//!
+//! A cmdlet reads its bound arguments and the pipe, emits records, and asks the [`World`]
+//! for everything else. It never prints, exits, sleeps or reads the environment.
+
+pub mod bound;
+pub mod context;
+pub mod stores;
+pub mod files;
+pub mod transcript;
+pub mod filter;
+pub mod change;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use bound::Bound;
+pub use context::{Leave, NoAnswer, Nobody, Operator, World};
+
+use crate::access::Principal;
+use crate::address::{Address, Domain};
+use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind, Parameter, Position, Program};
+use crate::topology::{Pool, Topology};
+use crate::value::{Block, BlockError, Record, Value};
+
+/// A cmdlet: what it says of itself, and what it does.
+#[derive(Debug)]
+pub struct Cmdlet {
+    /// What it says of itself.
+    pub description: Description,
+    /// What it does.
+    pub run: Run,
+}
+
+/// What a cmdlet does with a call.
+pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
+
+/// The parameter that takes the pipe, or what stands for it.
+pub const INPUT_OBJECT: Parameter =
+    Parameter::new("InputObject", Kind::Any, "What comes through the pipe, or a value instead of a pipe.")
+        .aliases(&["io"])
+        .required()
+        .from_pipeline();
+
+/// Why a cmdlet ended before it was done.
+#[derive(Debug)]
+pub enum Halt {
+    /// It could not run, or not go on.
+    Failed(ErrorRecord),
+    /// Nobody reads what it emits any more (`Select-Object -First`). Not an error.
+    PipeClosed,
+    /// The run was cancelled, or ran over a limit.
+    Cancelled,
+    /// A script block failed; the cause belongs to the layer that knows scripts.
+    Block(BlockError),
+}
+
+impl From<ErrorRecord> for Halt {
+    fn from(error: ErrorRecord) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<BlockError> for Halt {
+    fn from(error: BlockError) -> Self {
+        match error {
+            BlockError::Stopped => Self::Cancelled,
+            BlockError::Failed { .. } => Self::Block(error),
+        }
+    }
+}
+
+/// What a cmdlet's `run` gives back.
+pub type Outcome = Result<(), Halt>;
+
+/// The reading end of a pipe.
+#[derive(Debug)]
+pub struct Input(Source);
+
+#[derive(Debug)]
+enum Source {
+    /// No pipe.
+    None,
+    /// Values that were there before the pipeline began.
+    Values(std::vec::IntoIter<Value>),
+    /// The stage before.
+    Pipe(mpsc::Receiver<Value>),
+}
+
+impl Input {
+    /// No pipe: the cmdlet stands first.
+    pub fn none() -> Self {
+        Self(Source::None)
+    }
+
+    /// A value at the head of a pipeline; a list goes in element by element.
+    pub fn of(value: Value) -> Self {
+        let values = if let Value::List(items) = value { items } else { vec![value] };
+        Self(Source::Values(values.into_iter()))
+    }
+
+    /// What the stage before emits.
+    pub fn pipe(receiver: mpsc::Receiver<Value>) -> Self {
+        Self(Source::Pipe(receiver))
+    }
+
+    /// Whether there is a pipe at all.
+    pub fn is_piped(&self) -> bool {
+        !matches!(self.0, Source::None)
+    }
+
+    /// The next value; none at the end of the pipe, or where there is none.
+    pub async fn next(&mut self) -> Option<Value> {
+        match &mut self.0 {
+            Source::None => None,
+            Source::Values(values) => values.next(),
+            Source::Pipe(receiver) => receiver.recv().await,
+        }
+    }
+}
+
+/// The writing end of a pipe.
+#[derive(Clone)]
+pub struct Output {
+    sender: mpsc::Sender<Value>,
+    watch: Option<Watch>,
+}
+
+/// How often the commands behind get their turn before the next record is made: a record goes through
+/// so many of them.
+const TURNS: usize = 4;
+
+/// Sees every value that a cmdlet emits, before the next cmdlet does.
+pub type Watch = Arc<dyn Fn(&Value) + Send + Sync>;
+
+impl Output {
+    /// A pipe, and who watches it.
+    pub fn new(sender: mpsc::Sender<Value>, watch: Option<Watch>) -> Self {
+        Self { sender, watch }
+    }
+
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Sends a value; waits while the pipe is full.
+    pub async fn send(&self, value: Value) -> Outcome {
+        if let Some(watch) = &self.watch {
+            watch(&value);
+        }
+        self.sender.send(value).await.map_err(|_| Halt::PipeClosed)
+    }
+}
+
+/// One call of one cmdlet.
+pub struct Call {
+    /// The cmdlet's description.
+    pub description: &'static Description,
+    /// The arguments, checked and converted.
+    pub bound: Bound,
+    /// What comes through the pipe.
+    pub input: Input,
+    /// What the cmdlet may ask for.
+    pub world: Arc<World>,
+    /// What the principal may run; help reads it.
+    pub catalogue: Catalogue,
+    /// The topology as far as the principal's scopes let it be seen.
+    pub topology: Arc<Topology>,
+    /// The whole topology that leave was given on: for a change, to see that it still stands so. It is
+    /// shown to nobody.
+    pub whole: Arc<Topology>,
+    /// Where a test may log on as its receiver as well.
+    pub lenders: Lenders,
+    /// Who calls.
+    pub principal: Principal,
+    /// Where records go.
+    pub output: Output,
+    /// Ends the call.
+    pub cancel: CancellationToken,
+    /// Where warnings, errors and questions go.
+    pub streams: Streams,
+}
+
+/// Where a test may log on as its receiver as well, which is a test user of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lenders {
+    /// At any pool that lends the receiver: there are no roles.
+    Any,
+    /// At the pool that one role covers together with all else that the test touches, by the name of the
+    /// pool to log on at as it was given, and the receiver.
+    Covered(HashMap<(String, Address), Domain>),
+}
+
+impl Call {
+    /// The pool that lends the receiver of a test at the pool `target`, where the test may log on there too.
+    pub fn lender(&self, target: &str, receiver: &Address) -> Option<&Pool> {
+        match &self.lenders {
+            Lenders::Any => self.topology.test_user_of(receiver),
+            Lenders::Covered(lenders) => {
+                let lender = lenders.get(&(target.to_owned(), receiver.clone()))?;
+                self.topology.pools.iter().find(|pool| pool.identity == *lender)
+            }
+        }
+    }
+
+    /// Whether the caller's roles hide nothing of the topology.
+    pub fn sees_everything(&self) -> bool {
+        Arc::ptr_eq(&self.topology, &self.whole)
+    }
+
+    /// Lets the value of `-InputObject` stand for the pipe, if it was given.
+    pub fn take_input_object(&mut self) {
+        if let Some(given) = self.bound.value("InputObject") {
+            self.input = Input::of(given.clone());
+        }
+    }
+
+    /// Emits what a script block gave: nothing for null, a list element by element.
+    pub async fn emit_each(&self, value: Value) -> Outcome {
+        for element in value.into_elements() {
+            self.emit(element).await?;
+        }
+        Ok(())
+    }
+
+    /// Emits a value to the pipe; waits while the pipe is full.
+    pub async fn emit(&self, value: impl Into<Value>) -> Outcome {
+        let send = self.output.send(value.into());
+        tokio::select! {
+            biased;
+            // What was learned before the end is still told, as long as there is room for it.
+            sent = send => sent,
+            () = self.cancel.cancelled() => Err(Halt::Cancelled),
+        }
+    }
+
+    /// Lets the commands behind take what was emitted before more is made, as long as they need not
+    /// wait for anything themselves. A cmdlet that does not wait would keep them from it.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub async fn give_way(&self) -> Outcome {
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+        if self.output.is_closed() { Err(Halt::PipeClosed) } else { Ok(()) }
+    }
+
+    /// Calls a script block with `item` as `$_`.
+    pub fn call_block(&self, block: &Arc<dyn Block>, item: Value) -> Result<Value, Halt> {
+        // The block runs on this thread and may itself wait for cmdlets: leave the async context.
+        tokio::task::block_in_place(|| block.call(item)).map_err(Halt::from)
+    }
+
+    /// Reports an error that need not end the call (PowerShell's non-terminating error).
+    /// Under `-ErrorAction Stop` it does end it.
+    pub fn error(&self, error: ErrorRecord) -> Outcome {
+        self.streams.error(ErrorRecord { cmdlet: error.cmdlet.or(Some(self.description.name)), ..error })
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: impl Into<String>) -> Outcome {
+        self.streams.warn(text.into())
+    }
+
+    /// Says that there is no topology at all, once in a session.
+    pub fn warn_where_no_topology(&self) -> Outcome {
+        match self.world.topology.told_missing() {
+            Some(text) => self.warn(text),
+            None => Ok(()),
+        }
+    }
+
+    /// Says what is being done, if somebody wants to know.
+    pub fn verbose(&self, text: impl AsRef<str>) {
+        self.streams.verbose(text.as_ref());
+    }
+
+    /// Whether the operation shall be carried out (PowerShell's ShouldProcess): false under
+    /// `-WhatIf`, and asked for under `-Confirm` or where the cmdlet's impact is high.
+    pub fn should_process(&self, operation: &str, target: &str) -> Result<bool, Halt> {
+        let what = format!("Performing the operation \"{operation}\" on target \"{target}\".");
+        if self.bound.switch("WhatIf") {
+            self.streams.operator.host(&format!("What if: {what}"));
+            return Ok(false);
+        }
+        let asks = match self.bound.switch_if_given("Confirm") {
+            Some(asked) => asked,
+            None => self.description.impact == crate::cmdlet::Impact::High && !self.bound.switch("Force"),
+        };
+        if !asks {
+            self.streams.verbose(&what);
+            return Ok(true);
+        }
+        let mut settled = self.streams.leave.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(settled) = *settled {
+            return Ok(settled);
+        }
+        // The question waits for a person; the runtime's other work goes on meanwhile.
+        let asked = tokio::task::block_in_place(|| self.streams.operator.confirm(&what, &self.cancel));
+        let leave = asked.map_err(|unanswered| {
+            unanswered.halt(|| {
+                let name = self.description.name;
+                let message = format!("{name} asks before it does this, and nobody is there to answer.");
+                ErrorRecord::new(Category::InvalidOperation, "NonInteractive", message)
+                    .remedy("Give -Confirm:$false to do it without a question.")
+                    .target(target)
+            })
+        })?;
+        let (is_given, is_for_all) = match leave {
+            Leave::Yes => (true, false),
+            Leave::YesToAll => (true, true),
+            Leave::No => (false, false),
+            Leave::NoToAll => (false, true),
+        };
+        *settled = is_for_all.then_some(is_given);
+        Ok(is_given)
+    }
+}
+
+/// The answer to all that a command of a pipeline has still to ask, once the operator has given it;
+/// clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct LeaveForAll(Arc<Mutex<Option<bool>>>);
+
+/// What an action preference makes of an error or a warning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// Shown, and counted.
+    #[default]
+    Continue,
+    /// Not shown, but kept and counted.
+    SilentlyContinue,
+    /// Made to end the command.
+    Stop,
+    /// Neither shown nor kept nor counted.
+    Ignore,
+}
+
+impl Action {
+    /// The preference of that name, as the parameters' choices spell it.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "SilentlyContinue" => Self::SilentlyContinue,
+            "Stop" => Self::Stop,
+            "Ignore" => Self::Ignore,
+            // The binder has checked the choices; what is left is the default.
+            _ => Self::Continue,
+        }
+    }
+}
+
+/// The streams beside the pipe: errors, warnings, verbose text, progress.
+#[derive(Clone)]
+pub struct Streams {
+    /// Who reads them, and answers questions.
+    pub operator: Arc<dyn Operator>,
+    /// What the operator has said to all questions of the command.
+    pub leave: LeaveForAll,
+    /// Where the call was written.
+    pub position: Option<Position>,
+    /// The text in which it was written.
+    pub program: Option<Arc<Program>>,
+    /// What an error does.
+    pub error_action: Action,
+    /// What a warning does.
+    pub warning_action: Action,
+    /// Whether verbose text is wanted.
+    pub is_verbose: bool,
+    /// The errors reported so far, for `-ErrorVariable` and the exit status.
+    pub errors: mpsc::UnboundedSender<ErrorRecord>,
+    /// The warnings reported so far, for `-WarningVariable`.
+    pub warnings: mpsc::UnboundedSender<String>,
+    /// The verbose text so far, for `-OutVerboseVariable`.
+    pub verbose: Option<mpsc::UnboundedSender<String>>,
+    /// What came of each test, with all that happened, for `-OutLoggerVariable`.
+    pub log: Option<mpsc::UnboundedSender<Record>>,
+}
+
+impl Streams {
+    /// Tells an error that need not end the call.
+    ///
+    /// # Errors
+    /// It does end it, under `-ErrorAction Stop`.
+    pub fn error(&self, error: ErrorRecord) -> Outcome {
+        let error = error.placed(self.position, self.program.as_ref());
+        match self.error_action {
+            Action::Stop => return Err(Halt::Failed(error)),
+            Action::Ignore => return Ok(()),
+            Action::Continue => self.operator.error(&error),
+            Action::SilentlyContinue => {}
+        }
+        // The receiver lives as long as the call; if it is gone nobody wants the record.
+        let _ = self.errors.send(error);
+        Ok(())
+    }
+
+    fn warn(&self, text: String) -> Outcome {
+        match self.warning_action {
+            Action::Stop => {
+                return Err(ErrorRecord::new(Category::OperationStopped, "WarningStop", text).into());
+            }
+            Action::Ignore => return Ok(()),
+            Action::Continue => self.operator.warning(&text),
+            Action::SilentlyContinue => {}
+        }
+        let _ = self.warnings.send(text);
+        Ok(())
+    }
+
+    /// Verbose text, where it is wanted.
+    pub fn verbose(&self, text: &str) {
+        if let Some(verbose) = &self.verbose {
+            let _ = verbose.send(text.to_owned());
+        }
+        if self.is_verbose {
+            self.operator.verbose(text);
+        }
+    }
+
+    /// Whether anybody wants verbose text.
+    pub fn wants_verbose(&self) -> bool {
+        self.is_verbose || self.verbose.is_some()
+    }
+
+    /// Whether anybody wants the log.
+    pub fn is_logging(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// Adds a test to the log, if anybody wants it.
+    pub fn log(&self, tests: impl FnOnce() -> Vec<Record>) {
+        let Some(log) = &self.log else { return };
+        for test in tests() {
+            let _ = log.send(test);
+        }
+    }
+
+    /// How far a long piece of work is.
+    pub fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration) {
+        self.operator.progress(activity, done, total, elapsed);
+    }
+}
+
+/// A clause of a lower layer as a sentence: a capital in front, but not of an address, and a full stop
+/// behind.
+pub(crate) fn sentence(clause: &str) -> String {
+    let is_address = clause.split_whitespace().next().is_some_and(|word| word.contains('@'));
+    let mut letters = clause.chars();
+    let first: String = match letters.next() {
+        Some(first) if is_address => first.to_string(),
+        first => first.map(|first| first.to_uppercase().collect()).unwrap_or_default(),
+    };
+    let stop = if clause.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_has_a_capital_in_front_and_an_address_stays_as_it_is() {
+        for (clause, said) in [
+            ("a domain is missing", "A domain is missing."),
+            (
+                "kim@contoso.com is the first test user already",
+                "kim@contoso.com is the first test user already.",
+            ),
+            ("was it?", "Was it?"),
+            ("", "."),
+        ] {
+            assert_eq!(sentence(clause), said);
+        }
+    }
+}

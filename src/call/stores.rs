@@ -1,0 +1,231 @@
+//! The files behind a session: the topology, read again when it has changed, and the vault.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::cmdlet::{Catalogue, Category, ErrorRecord};
+use crate::durable::{self, State};
+use crate::topology::{Mistake, Topology};
+use crate::vault::{self, Key, Vault};
+
+/// The topology file of a session.
+#[derive(Debug)]
+pub struct TopologyStore {
+    path: Option<PathBuf>,
+    /// Whether a file that is not there is an empty topology, which the first change makes.
+    may_be_missing: bool,
+    cached: Mutex<Option<(Option<State>, Arc<Topology>)>>,
+    /// The cmdlets that roles may name.
+    known: Catalogue,
+    reader: Reader,
+    /// Where it was looked for in vain, until that has been told.
+    looked_at: Mutex<Vec<PathBuf>>,
+}
+
+/// To whom the mistakes of a document are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody who can read the file: all of them, with what stands there.
+    #[default]
+    Owner,
+    /// Somebody for whom another account reads it, as behind sudo: that there are some. The account
+    /// must not do for them what they could not do themselves, so the topology must be its own, and
+    /// must say who may do what.
+    Other {
+        /// The account, by its number.
+        account: u32,
+    },
+}
+
+impl TopologyStore {
+    /// The store of this file, which must be there; without one the topology is empty and every
+    /// domain is allowed. Its roles may name the cmdlets that are `known`, and no others.
+    ///
+    /// Where the name leads through a symbolic link, the file is what it leads to: what is kept beside
+    /// the topology is beside that.
+    pub fn new(path: Option<PathBuf>, known: Catalogue) -> Self {
+        let path = path.map(without_links);
+        Self {
+            path,
+            may_be_missing: false,
+            cached: Mutex::new(None),
+            known,
+            reader: Reader::Owner,
+            looked_at: Mutex::default(),
+        }
+    }
+
+    /// The store of a file that the first change makes: one that nobody has named, at the place where
+    /// it is looked for.
+    pub fn at_home(path: PathBuf, known: Catalogue) -> Self {
+        Self { may_be_missing: true, ..Self::new(Some(path), known) }
+    }
+
+    /// The same for this reader.
+    pub fn told_to(self, reader: Reader) -> Self {
+        Self { reader, ..self }
+    }
+
+    /// The same, after it was looked for in these places in vain.
+    pub fn looked_for_at(self, places: Vec<PathBuf>) -> Self {
+        Self { looked_at: Mutex::new(places), ..self }
+    }
+
+    /// That there is no topology at all, and where one is looked for: said once, to whoever would take
+    /// an empty answer for an empty topology.
+    pub fn told_missing(&self) -> Option<String> {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = self.path.as_ref().is_some_and(|path| path.try_exists().unwrap_or(true));
+        if looked_at.is_empty() || is_there {
+            return None;
+        }
+        let places: Vec<String> = looked_at.drain(..).map(|path| path.display().to_string()).collect();
+        let others = if places.len() > 1 { "neither " } else { "no " };
+        Some(format!(
+            "There is no topology, so no pool and no partner is known: {others}{} is there. Write one, or give \
+             --topology FILE.",
+            places.join(" nor ")
+        ))
+    }
+
+    /// The file, if there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// To whom it is read.
+    pub fn reader(&self) -> Reader {
+        self.reader
+    }
+
+    /// The topology as it stands now.
+    ///
+    /// # Errors
+    /// `TopologyInvalid`, with every mistake of the document and where it stands; for those who come
+    /// in through another account, `TopologyNotTrusted` and `NoAccessTable`.
+    pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        let topology = self.read_as_it_is()?;
+        match self.reader {
+            Reader::Other { .. } if topology.access.is_none() => Err(no_access_table()),
+            Reader::Other { .. } | Reader::Owner => Ok(topology),
+        }
+    }
+
+    fn read_as_it_is(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        let Some(path) = &self.path else { return Ok(Arc::new(Topology::default())) };
+        // What cannot be looked at cannot be read either, and reading says why.
+        let state = State::of(path).unwrap_or(None);
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, topology)) = cached.as_ref()
+            && state == *then
+        {
+            return Ok(topology.clone());
+        }
+        if let Reader::Other { account } = self.reader
+            && let Ok(Some(place)) = durable::changeable_by_others(path, account)
+        {
+            return Err(not_trusted(&place));
+        }
+        let topology = if self.may_be_missing && matches!(path.try_exists(), Ok(false)) {
+            Topology { path: path.clone(), ..Topology::default() }
+        } else {
+            Topology::load_for(path, &self.known).map_err(|mistakes| invalid(path, &mistakes, self.reader))?
+        };
+        let topology = Arc::new(topology);
+        *cached = Some((state, topology.clone()));
+        Ok(topology)
+    }
+}
+
+/// A name without the symbolic links that it leads through, and as it is where there are none.
+fn without_links(path: PathBuf) -> PathBuf {
+    match (path.canonicalize(), std::path::absolute(&path)) {
+        (Ok(real), Ok(named)) if real != named => real,
+        (Ok(_) | Err(_), _) => path,
+    }
+}
+
+fn not_trusted(place: &Path) -> ErrorRecord {
+    let message = format!(
+        "Others than the account that reads the topology may change {}, so behind sudo it is not trusted.",
+        place.display()
+    );
+    ErrorRecord::new(Category::PermissionDenied, "TopologyNotTrusted", message).remedy(
+        "Let the account own the topology and the directories above it, and nobody else write there: chmod go-w.",
+    )
+}
+
+fn no_access_table() -> ErrorRecord {
+    let message = "The topology does not say who may do what, and behind sudo its files are not yours.";
+    ErrorRecord::new(Category::PermissionDenied, "NoAccessTable", message).remedy(
+        "Make the first administrator as the account itself: env -u SUDO_USER imsh -c 'Grant-AdminRole Administrator os-user:NAME'.",
+    )
+}
+
+/// That the topology has mistakes, for somebody who may not read it.
+pub fn mistakes_elsewhere() -> ErrorRecord {
+    let message = "The topology has mistakes, and nothing runs until they are mended.";
+    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message).remedy(
+        "An administrator sees them as the account that owns the file: env -u SUDO_USER imsh -c Get-Pool.",
+    )
+}
+
+fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
+    if reader != Reader::Owner {
+        return mistakes_elsewhere();
+    }
+    let list: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
+        .target(path.display().to_string())
+        .remedy(match path.try_exists() {
+            Ok(false) => "Name a file that is there: --topology FILE, or $IMSH_TOPOLOGY.",
+            Ok(true) | Err(_) => "Mend the file; nothing runs on a topology that is wrong.",
+        })
+}
+
+/// Where passwords are kept; opened when the first one is asked for.
+#[derive(Debug)]
+pub struct VaultStore {
+    directory: Option<PathBuf>,
+    /// A key from elsewhere, such as a systemd credential.
+    key: Option<Key>,
+    opened: Mutex<Option<Arc<Vault>>>,
+}
+
+impl VaultStore {
+    /// The vault of this directory, with a key from elsewhere if there is one.
+    pub fn new(directory: Option<PathBuf>, key: Option<Key>) -> Self {
+        Self { directory, key, opened: Mutex::new(None) }
+    }
+
+    /// The vault.
+    ///
+    /// # Errors
+    /// `VaultUnreadable`, with what is wrong with the file or its key.
+    pub fn open(&self) -> Result<Arc<Vault>, ErrorRecord> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vault) = opened.as_ref() {
+            return Ok(vault.clone());
+        }
+        let Some(directory) = &self.directory else {
+            return Err(ErrorRecord::new(
+                Category::ResourceUnavailable,
+                "NoVault",
+                "There is no topology file, so there is no vault beside it.",
+            )
+            .remedy("Give --topology FILE, or --vault DIR."));
+        };
+        let vault = match &self.key {
+            Some(key) => Vault::with_key(directory, key.clone()),
+            None => Vault::open(directory),
+        };
+        let vault = Arc::new(vault.map_err(|fault| unreadable(&fault))?);
+        *opened = Some(vault.clone());
+        Ok(vault)
+    }
+}
+
+/// The error record of a vault that cannot be used.
+pub fn unreadable(fault: &vault::Fault) -> ErrorRecord {
+    ErrorRecord::new(Category::AuthenticationError, "VaultUnreadable", super::sentence(&fault.to_string()))
+}

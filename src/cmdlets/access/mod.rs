@@ -1,0 +1,18 @@
+//! Roles, principals, the audit log.
+
+pub mod authority;
+pub mod principal;
+
+pub mod get_admin_role;
+pub mod new_admin_role;
+pub mod set_admin_role;
+pub mod remove_admin_role;
+pub mod get_admin_role_assignment;
+pub mod grant_admin_role;
+pub mod revoke_admin_role;
+pub mod get_admin_principal;
+pub mod new_admin_principal;
+pub mod set_admin_principal;
+pub mod remove_admin_principal;
+pub mod get_audit_log;
+pub mod test_audit_log;

@@ -1,0 +1,62 @@
+//! `Test-AuditLog`: checks that no line of the audit log was changed or removed.
+
+use crate::access::BuiltIn;
+use crate::access::audit::verify_from;
+use crate::call::{Call, Cmdlet, Outcome};
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::value::{Record, Value};
+
+/// `Test-AuditLog`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Test-AuditLog",
+        original: Some("Test-CsAuditLog"),
+        aliases: &[],
+        family: Family::Access,
+        synopsis: "Checks that no line of the audit log was changed or removed.",
+        description: "The log begins with line 1, or where it says that it begins since old files were dropped \
+            (keep_files). The chain shows what was changed or removed; that the end is missing shows only beside the \
+            copy that went to syslog: compare Last and Hash with it. A log that is not whole is a Failure, and the \
+            exit status is 1. A role needs both scopes global for it.",
+        parameters: &[Parameter::new(
+            "FirstLine",
+            Kind::Integer(1, i64::MAX),
+            "The line that the log begins with since whole old files were moved away by hand.",
+        )
+        .default("1, or what the log says")
+        .binds(Binds::Everybody)],
+        emits: "AuditLogTest",
+        roles: &[BuiltIn::ServerAdministrator],
+        impact: Impact::None,
+        examples: &[Example {
+            title: "Checks a log that has no line yet",
+            code: "(Test-AuditLog).Result",
+            output: "Success",
+        }],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(call: Call) -> Outcome {
+    let log = call.world.audit(&call.topology);
+    let first = call.bound.integer("FirstLine").and_then(|line| u64::try_from(line).ok()).unwrap_or(1);
+    let verified = tokio::task::block_in_place(|| verify_from(&log, first));
+    let record = match verified {
+        Ok(log) => Record::new("AuditLogTest")
+            .with("Result", "Success")
+            .with("Lines", number(log.n_lines))
+            .with("First", number(log.first))
+            .with("Last", number(log.last))
+            .with("Hash", log.hash)
+            .with("Torn", Value::texts(log.torn.iter().map(ToString::to_string)))
+            .with("Error", Value::Null),
+        Err(broken) => Record::new("AuditLogTest")
+            .with("Result", "Failure")
+            .with("Error", crate::call::sentence(&broken.to_string())),
+    };
+    call.emit(record).await
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,102 @@
+//! `Export-Csv`: records into a CSV file.
+
+use std::io::{BufReader, BufWriter, Write};
+
+use super::text_file::delimiter;
+use crate::call::files::{self, Existing};
+use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::render::csv::{Header, Rows, unguarded};
+
+/// `Export-Csv`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Export-Csv",
+        original: None,
+        aliases: &["epcsv"],
+        family: Family::Objects,
+        synopsis: "Writes records into a CSV file.",
+        description: "UTF-8, every field quoted, the names of the properties in the first line. -Append writes \
+                      under the columns that the file has; a record that lacks one of them is refused, \
+                      unless there is -Force. A text that a spreadsheet would run as a formula gets an apostrophe \
+                      in front; Import-Csv takes it off again.",
+        parameters: &[
+            Parameter::new("Path", Kind::File, "The file to write.")
+                .aliases(&["FilePath", "LiteralPath"])
+                .at(0)
+                .required(),
+            Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(1).default(","),
+            Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
+            Parameter::new("Force", Kind::Switch, "With -Append: leaves fields empty that a record lacks."),
+            Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
+            Parameter::new("NoHeader", Kind::Switch, "Leaves the names out."),
+            Parameter::new("NoTypeInformation", Kind::Switch, "Accepted; no type is ever written.")
+                .aliases(&["nti"]),
+            Parameter::new(
+                "Encoding",
+                Kind::Choice(&["utf8", "utf8NoBOM"]),
+                "Accepted; always UTF-8 without a mark.",
+            ),
+            INPUT_OBJECT,
+        ],
+        emits: "",
+        roles: &[],
+        impact: Impact::Medium,
+        examples: &[Example {
+            title: "What would be written where",
+            code: "Write-Output 1 2 | Measure-Object | Export-Csv counts.csv -WhatIf",
+            output: "What if: Performing the operation \"Export-Csv\" on target \"counts.csv\".",
+        }],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(mut call: Call) -> Outcome {
+    call.take_input_object();
+    let Some(name) = call.bound.text("Path") else { return Ok(()) };
+    let delimiter = delimiter(&call)?;
+    if !call.should_process("Export-Csv", &name)? {
+        return Ok(());
+    }
+    let appends = call.bound.switch("Append");
+    let existing = match (appends, call.bound.switch("NoClobber")) {
+        (true, _) => Existing::Appended,
+        (false, true) => Existing::Kept,
+        (false, false) => Existing::Replaced,
+    };
+    let header = if call.bound.switch("NoHeader") { Header::LeftOut } else { Header::Written };
+    let columns = match (appends, header) {
+        (true, Header::Written) => columns_of(&call, &name, delimiter),
+        (true, Header::LeftOut) | (false, _) => Vec::new(),
+    };
+    let needed = if call.bound.switch("Force") { Vec::new() } else { columns.clone() };
+    let mut rows =
+        if columns.is_empty() { Rows::new(delimiter, header) } else { Rows::under(columns, delimiter) };
+    let mut file = BufWriter::new(files::create(&call, &name, existing)?);
+    let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", &name, &error);
+    while let Some(item) = call.input.next().await {
+        if let Some(column) = needed.iter().find(|column| item.property(column).is_err()) {
+            tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
+            return Err(no_such_column(&name, column).into());
+        }
+        let text = format!("{}{}", rows.header(&item).unwrap_or_default(), rows.row(&item));
+        tokio::task::block_in_place(|| file.write_all(text.as_bytes())).map_err(failed)?;
+    }
+    tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
+    Ok(())
+}
+
+fn no_such_column(name: &str, column: &str) -> ErrorRecord {
+    let message = format!("The file '{name}' has a column '{column}', and the record has no such property.");
+    ErrorRecord::new(Category::InvalidData, "CannotAppendCsvWithMismatchedPropertyNames", message)
+        .target(name)
+        .remedy("Write into another file, or give -Force to leave the field empty.")
+}
+
+/// The columns that a file has already; none if there is no such file.
+fn columns_of(call: &Call, name: &str, delimiter: u8) -> Vec<String> {
+    let Ok(file) = std::fs::File::open(files::path(call, name)) else { return Vec::new() };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(file));
+    let names = reader.headers().map(|names| names.iter().map(|name| unguarded(name).to_owned()).collect());
+    names.unwrap_or_default()
+}

@@ -1,0 +1,18 @@
+//! Pools, partners, settings.
+
+pub mod settings;
+
+pub mod get_pool;
+pub mod get_xmpp_allowed_partner;
+pub mod get_xmpp_gateway_configuration;
+pub mod get_health_monitoring_configuration;
+pub mod new_pool;
+pub mod set_pool;
+pub mod remove_pool;
+pub mod new_xmpp_allowed_partner;
+pub mod set_xmpp_allowed_partner;
+pub mod remove_xmpp_allowed_partner;
+pub mod set_xmpp_gateway_configuration;
+pub mod new_health_monitoring_configuration;
+pub mod set_health_monitoring_configuration;
+pub mod remove_health_monitoring_configuration;

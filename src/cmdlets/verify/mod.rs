@@ -1,0 +1,8 @@
+//! Tests of pools, partners and messages.
+
+pub mod verifying;
+
+pub mod test_xmpp_im;
+pub mod test_registration;
+pub mod test_topology;
+pub mod test_federated_partner;

@@ -1,0 +1,116 @@
+//! `Test-Registration`: logs a test user on to a pool, and off again.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::verifying::{self, Told};
+use crate::access::BuiltIn;
+use crate::call::{Call, Cmdlet, Halt, Outcome};
+use crate::cmdlet::{Description, Example, Family, Impact};
+use crate::verify::log::logged_logon;
+use crate::verify::plan::{deadlines, plan_logon};
+use crate::verify::registration::{Registered, Registration};
+use crate::verify::sessions::Sessions;
+use crate::verify::together::together;
+
+/// `Test-Registration`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Test-Registration",
+        original: Some("Test-CsRegistration"),
+        aliases: &[],
+        family: Family::Verify,
+        synopsis: "Logs a test user on to a pool and off again, and says whether that worked.",
+        description: "The test resolves the pool, connects, checks its certificate, authenticates, gets an address, and \
+            logs off. It sends no message and no presence, so that nobody notices it. The result says how long every \
+            step took, and, where one fails, what is broken, whose it is and what to do next.\n\n\
+            Without -UserSipAddress and -UserCredential the pool's first test user logs on. Three refused logons of \
+            one account end its tests, since servers ban those who go on.",
+        parameters: &[
+            verifying::TARGET_FQDN.from_all_records(),
+            verifying::USER_SIP_ADDRESS,
+            verifying::USER_CREDENTIAL,
+            verifying::REGISTRAR_PORT,
+            verifying::AUTHENTICATION,
+            verifying::TIMEOUT,
+            verifying::THROTTLE_LIMIT,
+            verifying::RETRY,
+            verifying::FORCE,
+        ],
+        emits: "RegistrationResult",
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator, BuiltIn::HelpDesk],
+        impact: Impact::None,
+        examples: &[
+            Example {
+                title: "Logs the pool's first test user on",
+                code: "Test-Registration -TargetFqdn \"atl-cs-001.litwareinc.com\"",
+                output: "\n\
+                    Target Fqdn   : atl-cs-001.litwareinc.com\n\
+                    Result        : Success\n\
+                    Latency       : …\n\
+                    Error Message :\n\
+                    Diagnosis     :\n\
+                    User          : sip:kenmyer@litwareinc.com\n\
+                    Mechanism     : SCRAM-SHA-512-PLUS",
+            },
+            Example {
+                title: "Finds the pools of a site that nobody can log on to",
+                code: "Get-Pool | Where-Object Site -eq Redmond | Test-Registration | Where-Object Result -eq Failure | Measure-Object | Select-Object Count",
+                output: "Count\n-----\n    0",
+            },
+            Example {
+                title: "Names the code of what is broken",
+                code: "(Test-Registration wrong-password.litwareinc.com).Code",
+                output: "SASL-REJECTED",
+            },
+        ],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(call: Call) -> Outcome {
+    let registrations = plan_all(&call)?;
+    let total = registrations.len();
+    let network = call.world.network(&call.topology);
+    let watcher = verifying::watcher(&call);
+    let sessions = Arc::new(Sessions::default());
+    let logons = registrations.into_iter().map(|registration| {
+        registration.run(sessions.clone(), network.clone(), watcher.clone(), call.cancel.clone())
+    });
+    let (sender, results) = mpsc::channel(verifying::WAITING);
+    let running = together(verifying::throttle(&call), logons, sender, call.cancel.clone());
+    let told = Told {
+        warnings,
+        records: |result| vec![result.record()],
+        logged: |result| vec![logged_logon(result)],
+    };
+    verifying::report(&call, total, running, results, told).await
+}
+
+/// Plans a logon at each pool; a pool where nobody can log on is an error of its own.
+fn plan_all(call: &Call) -> Result<Vec<Registration>, Halt> {
+    let ask = verifying::ask(call)?;
+    let targets = call.bound.texts("TargetFqdn");
+    verifying::warn_about_pools(call, &targets)?;
+    let vault = || call.world.vault.open();
+    let mut registrations = Vec::new();
+    for target in &targets {
+        // The vault's file is read here, once.
+        match tokio::task::block_in_place(|| plan_logon(&call.topology, &vault, target, &ask)) {
+            Ok(account) => registrations.push(Registration {
+                account,
+                ask: ask.clone(),
+                deadlines: deadlines(&call.topology.gateway, ask.timeout),
+                retries: verifying::retries(call),
+            }),
+            Err(refusal) => call.error(refusal.error(target))?,
+        }
+    }
+    Ok(registrations)
+}
+
+/// What is wrong beside a result.
+fn warnings(call: &Call, result: &Registered) -> Vec<String> {
+    verifying::warnings_of_logon(call, &result.target, &result.trace, result.trace.certificate())
+}

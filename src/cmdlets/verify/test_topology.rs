@@ -1,0 +1,187 @@
+//! `Test-Topology`: checks everything that the topology lists.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::verifying::{self, Told};
+use crate::access::BuiltIn;
+use crate::address::Domain;
+use crate::call::{Call, Cmdlet, Halt, Outcome};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::topology::{Partner, Pool};
+use crate::verify::checks::{Checked, Checking, PoolSubject, Subject};
+use crate::verify::log::logged_check;
+use crate::verify::partner::Inspection;
+use crate::verify::plan::{deadlines, lent, stranger};
+use crate::verify::sessions::Sessions;
+use crate::verify::together::together;
+
+/// `Test-Topology`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Test-Topology",
+        original: Some("Test-CsTopology"),
+        aliases: &[],
+        family: Family::Verify,
+        synopsis: "Checks the pools, test users and partners of the topology, each by itself.",
+        description: "For each pool: its names resolve (Resolve), its ports are open (Connect), its certificate is good, \
+            with the days it has left (Secure), and each test user logs on (Logon). What lies behind a check that \
+            fails is not checked. For each partner, and each of its other domains: whether it could be federated \
+            with, as it is seen from this machine (Partner; Test-FederatedPartner shows more). No message is sent, \
+            and no presence.\n\n\
+            Without parameters, everything is checked that you may see. One row a check; the exit status is 1 where \
+            one fails.",
+        parameters: &[
+            Parameter::new("Pool", Kind::Pool, "The pools to check.")
+                .aliases(&["Identity"])
+                .many()
+                .at(0)
+                .default("All of them; none where only partners are named.")
+                .from_all_records()
+                .binds(Binds::Pool),
+            Parameter::new("Partner", Kind::Domain, "The partners to check, by any of their domains.")
+                .many()
+                .default("All of them; none where only pools are named.")
+                .binds(Binds::Federation),
+            verifying::TIMEOUT,
+            verifying::THROTTLE_LIMIT,
+            verifying::FORCE,
+            Parameter::foreign(
+                "Report",
+                "-OutLoggerVariable keeps everything, and its ToHTML() makes a report of it",
+            ),
+            Parameter::foreign("Service", "name pools and partners: -Pool, -Partner"),
+        ],
+        emits: "TopologyCheck",
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator, BuiltIn::HelpDesk],
+        impact: Impact::None,
+        examples: &[
+            Example {
+                title: "Checks a pool",
+                code: "Test-Topology atl-cs-001.litwareinc.com | Select-Object Check,Target,Result",
+                output: "Check   Target                    Result\n\
+                    -----   ------                    ------\n\
+                    Resolve atl-cs-001.litwareinc.com Success\n\
+                    Connect atl-cs-001.litwareinc.com Success\n\
+                    Secure  atl-cs-001.litwareinc.com Success\n\
+                    Logon   kenmyer@litwareinc.com    Success\n\
+                    Logon   pilar@litwareinc.com      Success",
+            },
+            Example {
+                title: "Shows what is broken at two pools and a partner",
+                code: "Test-Topology expired.litwareinc.com,wrong-password.litwareinc.com -Partner refused.contoso.com | \
+                    Where-Object Result -eq Failure | Sort-Object Check | Select-Object Check,Target,Code,Owner",
+                output: "Check   Target                                Code               Owner\n\
+                    -----   ------                                ----               -----\n\
+                    Logon   kenmyer@wrong-password.litwareinc.com SASL-REJECTED      Caller\n\
+                    Partner refused.contoso.com                   FEDERATION-REFUSED Partner\n\
+                    Secure  expired.litwareinc.com                TLS-EXPIRED        Pool",
+            },
+        ],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+async fn run(call: Call) -> Outcome {
+    call.warn_where_no_topology()?;
+    let subjects = subjects(&call)?;
+    let total = subjects.len();
+    let with = Checking {
+        network: call.world.network(&call.topology),
+        sessions: Arc::new(Sessions::default()),
+        watcher: verifying::watcher(&call),
+        cancel: call.cancel.clone(),
+    };
+    let checks = subjects.into_iter().map(|subject| subject.check(with.clone()));
+    let (sender, results) = mpsc::channel(verifying::WAITING);
+    let running = together(verifying::throttle(&call), checks, sender, call.cancel.clone());
+    let told = Told {
+        warnings: |call, checks: &Vec<Checked>| warnings(call, checks),
+        records: |checks| checks.iter().map(Checked::record).collect(),
+        logged: |checks| checks.iter().map(logged_check).collect(),
+    };
+    verifying::report(&call, total, running, results, told).await
+}
+
+/// Everything that is to be checked.
+fn subjects(call: &Call) -> Result<Vec<Subject>, Halt> {
+    let names_pools = call.bound.is_given("Pool");
+    let names_partners = call.bound.is_given("Partner");
+    let mut subjects = Vec::new();
+    if names_pools || !names_partners {
+        for pool in pools(call)? {
+            subjects.push(Subject::Pool(Box::new(subject(call, pool)?)));
+        }
+    }
+    if names_partners || !names_pools {
+        let timeout = call.bound.duration("Timeout");
+        let looks = domains(call)?
+            .into_iter()
+            .map(|domain| Inspection::plan(&call.topology, None, domain, None, timeout))
+            .map(|inspection| Subject::Partner(Box::new(inspection)));
+        subjects.extend(looks);
+    }
+    if subjects.is_empty() {
+        call.warn("The topology lists neither pools nor partners: there is nothing to check.")?;
+    }
+    Ok(subjects)
+}
+
+/// The pools that are named, or all.
+fn pools(call: &Call) -> Result<Vec<&Pool>, Halt> {
+    if !call.bound.is_given("Pool") {
+        return Ok(call.topology.pools.iter().collect());
+    }
+    let mut pools = Vec::new();
+    for written in call.bound.texts("Pool") {
+        match call.topology.canonical_pool(&written) {
+            Some(pool) => pools.push(pool),
+            None => {
+                let message = format!("There is no pool '{written}'.");
+                let error = ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", message);
+                call.error(error.target(&written).remedy("Run Get-Pool to see the pools there are."))?;
+            }
+        }
+    }
+    Ok(pools)
+}
+
+/// A pool with its test users, and what the vault holds for them.
+fn subject(call: &Call, pool: &Pool) -> Result<PoolSubject, Halt> {
+    let vault = || call.world.vault.open();
+    // The vault's file is read here, once.
+    let users = tokio::task::block_in_place(|| lent(pool, &vault));
+    Ok(PoolSubject {
+        users: users.map_err(|refusal| refusal.error(pool.identity.as_str()))?,
+        stranger: stranger(pool),
+        deadlines: deadlines(&call.topology.gateway, call.bound.duration("Timeout")),
+    })
+}
+
+/// The domains of the partners that are named, or of all.
+fn domains(call: &Call) -> Result<Vec<Domain>, ErrorRecord> {
+    let all_of = |partner: &Partner| {
+        [&partner.domain].into_iter().chain(&partner.additional_domains).cloned().collect::<Vec<_>>()
+    };
+    if !call.bound.is_given("Partner") {
+        return Ok(call.topology.partners.iter().flatten().flat_map(all_of).collect());
+    }
+    call.bound.texts("Partner").iter().map(|written| verifying::domain(written)).collect()
+}
+
+/// What is wrong beside a result: a pool's or a partner's certificate that ends soon.
+fn warnings(call: &Call, checks: &[Checked]) -> Vec<String> {
+    checks
+        .iter()
+        .flat_map(|check| match (&check.pool, check.days_left, check.traces.first()) {
+            (Some(pool), Some(_), Some(trace)) => {
+                verifying::warnings_of_logon(call, pool, trace, trace.certificate())
+            }
+            (None, Some(left), _) => {
+                verifying::warning_of_partner(call, &check.target, left).into_iter().collect()
+            }
+            (_, None, _) | (Some(_), Some(_), None) => Vec::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! `Test-XmppIM`: sends an instant message to a user on an XMPP network, and says what became of it.
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+
+use super::verifying::{self, Told};
+use crate::access::BuiltIn;
+use crate::address::{Address, Domain};
+use crate::call::{Call, Cmdlet, Halt, Outcome};
+use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Evidence;
+use crate::verify::TestResult;
+use crate::verify::batch::{Batch, Logon};
+use crate::verify::log::logged;
+use crate::verify::plan::{Ask, Plan, Verification, plan};
+
+/// `Test-XmppIM`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Test-XmppIM",
+        original: Some("Test-CsXmppIM"),
+        aliases: &[],
+        family: Family::Verify,
+        synopsis: "Sends an instant message to a user on an XMPP network and says whether it arrived.",
+        description: "The test logs on to the pool as a test user, sends one message that asks for no answer, and \
+            waits for evidence: that the pool took it, that the partner's server took it, that the receiver's client \
+            has it, that the receiver answered. The result says which level was reached, how long every step took, \
+            and, where it is less than was asked for, what is broken, whose it is and what to do next.\n\n\
+            Without -UserSipAddress and -UserCredential the pool's first test user sends. Where the receiver is a \
+            test user of ours too, the test logs on as the receiver and proves both directions.\n\n\
+            Several pools and receivers may be given: every pool is tested with every receiver, results come as \
+            they are there, and one session per account serves all of its receivers.",
+        parameters: &[
+            verifying::TARGET_FQDN,
+            Parameter::new("Receiver", Kind::Address, "Whom the message goes to, or several: user@domain, sip:user@domain or xmpp:user@domain.")
+                .many()
+                .at(1)
+                .required()
+                .binds(Binds::Receiver),
+            verifying::USER_SIP_ADDRESS,
+            verifying::USER_CREDENTIAL,
+            verifying::REGISTRAR_PORT,
+            verifying::AUTHENTICATION,
+            Parameter::new("MinimumEvidence", Kind::Choice(&["Sent", "AcceptedByPool", "AcceptedByPartner", "Delivered", "Exchanged"]), "The evidence that makes a success.")
+                .default("What the partner's entry asks for, else AcceptedByPartner; Exchanged where the receiver is a test user of ours."),
+            Parameter::new("Body", Kind::Text, "The text of the message.")
+                .default("One sentence that says who sent it and that no answer is needed."),
+            verifying::TIMEOUT,
+            verifying::THROTTLE_LIMIT,
+            verifying::RETRY,
+            Parameter::new("FreshLogon", Kind::Switch, "Logs on anew for each receiver, where otherwise one session serves all."),
+            verifying::FORCE,
+        ],
+        emits: "TestResult",
+        roles: &[BuiltIn::ServerAdministrator, BuiltIn::UserAdministrator, BuiltIn::HelpDesk],
+        impact: Impact::None,
+        examples: &[
+            Example {
+                title: "Tests whether a partner's user can be reached from a pool",
+                code: "Test-XmppIM -TargetFqdn \"atl-cs-001.litwareinc.com\" -Receiver \"adelany@contoso.com\"",
+                output: "\n\
+                    Target Fqdn   : atl-cs-001.litwareinc.com\n\
+                    Result        : Success\n\
+                    Latency       : …\n\
+                    Error Message :\n\
+                    Diagnosis     :\n\
+                    Evidence      : Exchanged\n\n",
+            },
+            Example {
+                title: "Names the code of what is broken",
+                code: "(Test-XmppIM atl-cs-001.litwareinc.com nobody@unlisted.example).Code",
+                output: "PLAN-NOT-ALLOWED",
+            },
+            Example {
+                title: "Keeps everything that happened: $log shows the phases, $log.ToHTML() | Out-File report.html all of it",
+                code: "let r = Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -OutLoggerVariable log\n\
+                    `${$log.Tests.Result} ${$log.ToXML().contains(\"<received\")}`",
+                output: "Success true",
+            },
+        ],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+/// Bytes of a body: room to find out where a server has its limit, and none to flood a partner.
+const MOST_BODY: usize = 100_000;
+
+async fn run(call: Call) -> Outcome {
+    let ask = ask(&call)?;
+    let verifications = plan_all(&call, &ask).await?;
+    let total = verifications.len();
+    let (sender, results) = mpsc::channel(verifying::WAITING);
+    let running = batch(&call).run(verifications, sender);
+    let told =
+        Told { warnings, records: |result| vec![result.record()], logged: |result| vec![logged(result)] };
+    verifying::report(&call, total, running, results, told).await
+}
+
+/// What the arguments ask for.
+fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
+    let bound = &call.bound;
+    if bound.text("Body").is_some_and(|body| body.len() > MOST_BODY) {
+        let message = format!("-Body is longer than {MOST_BODY} bytes.");
+        return Err(ErrorRecord::new(Category::InvalidArgument, "BodyTooLong", message)
+            .remedy("Give a shorter text."));
+    }
+    Ok(Ask {
+        minimum: bound.text("MinimumEvidence").and_then(|name| Evidence::named(&name)),
+        body: bound.text("Body"),
+        ..verifying::ask(call)?
+    })
+}
+
+/// Plans every pair of a pool and a receiver; those that fail without a test are emitted at once.
+async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
+    let targets = call.bound.texts("TargetFqdn");
+    let receivers: Result<Vec<Address>, ErrorRecord> =
+        call.bound.texts("Receiver").iter().map(|written| verifying::address(written)).collect();
+    let receivers = receivers?;
+    warn_about(call, &targets)?;
+    let vault = || call.world.vault.open();
+    let mut verifications = Vec::new();
+    for target in &targets {
+        for receiver in &receivers {
+            // The vault's file is read here, once.
+            let lender = call.lender(target, receiver);
+            let planned =
+                tokio::task::block_in_place(|| plan(&call.topology, &vault, target, receiver, lender, ask));
+            match planned {
+                Ok(Plan::Test(verification)) => verifications.push(*verification),
+                Ok(Plan::NotAllowed { sender }) => {
+                    let result = TestResult::not_allowed(target, sender, receiver.clone());
+                    call.streams.log(|| vec![logged(&result)]);
+                    call.emit(result.record()).await?;
+                }
+                Err(refusal) => {
+                    call.error(refusal.error(target))?;
+                    // What stands in the way of one receiver stands in the way of all of this pool's.
+                    break;
+                }
+            }
+        }
+    }
+    Ok(verifications)
+}
+
+/// Says what the topology does not know.
+fn warn_about(call: &Call, targets: &[String]) -> Outcome {
+    verifying::warn_about_pools(call, targets)?;
+    if call.topology.partners.is_none() && !call.bound.switch("Force") {
+        call.warn("The topology has no list of allowed XMPP partners: messages may go to any domain.")?;
+    }
+    Ok(())
+}
+
+/// The batch that the arguments and the topology ask for.
+fn batch(call: &Call) -> Batch {
+    let gateway = &call.topology.gateway;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let partners = call.topology.partners.iter().flatten();
+    let partner_limits: HashMap<Domain, usize> = partners
+        .filter_map(|partner| {
+            let limit = count(partner.connection_limit?);
+            let domains = [&partner.domain].into_iter().chain(&partner.additional_domains);
+            Some(domains.map(move |domain| (domain.clone(), limit)))
+        })
+        .flatten()
+        .collect();
+    Batch {
+        network: call.world.network(&call.topology),
+        throttle: verifying::throttle(call),
+        per_pool: count(gateway.connection_limit),
+        per_partner: count(gateway.partner_connection_limit),
+        partner_limits,
+        logon: if call.bound.switch("FreshLogon") { Logon::Fresh } else { Logon::Shared },
+        retries: verifying::retries(call),
+        watcher: verifying::watcher(call),
+        cancel: call.cancel.clone(),
+    }
+}
+
+/// What is wrong beside a result.
+fn warnings(call: &Call, result: &TestResult) -> Vec<String> {
+    verifying::warnings_of_logon(call, &result.target, &result.trace, result.certificate.as_ref())
+}

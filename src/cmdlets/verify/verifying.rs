@@ -1,0 +1,280 @@
+//! What the cmdlets that verify have in common: parameters, what they ask for, warnings, progress.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use crate::address::{Address, Domain};
+use crate::call::{Call, Halt, Outcome};
+use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
+use crate::diagnosis;
+use crate::value::Record;
+use crate::verify::Ask;
+use crate::verify::together::Lost;
+use crate::xmpp::certificate::CertificateReport;
+use crate::xmpp::sasl::{Authentication, Mechanism};
+use crate::xmpp::trace::{Event, Observer, Stanzas, Trace, Watcher};
+
+/// The pool that is logged on to.
+pub const TARGET_FQDN: Parameter =
+    Parameter::new("TargetFqdn", Kind::Pool, "The FQDN of the pool that is tested, or several.")
+        .aliases(&["t"])
+        .many()
+        .at(0)
+        .required()
+        .binds(Binds::Pool);
+
+/// The account that logs on.
+pub const USER_SIP_ADDRESS: Parameter =
+    Parameter::new("UserSipAddress", Kind::Address, "The account that logs on.")
+        .aliases(&["ua"])
+        .default("The pool's first test user.")
+        .binds(Binds::Sender);
+
+/// Its credential.
+pub const USER_CREDENTIAL: Parameter = Parameter::new(
+    "UserCredential",
+    Kind::Credential,
+    "Name and password of the account that logs on, from Get-Credential.",
+)
+.aliases(&["uc"])
+.default("The stored credential of the test user.");
+
+/// The port in place of the topology's.
+pub const REGISTRAR_PORT: Parameter =
+    Parameter::new("RegistrarPort", Kind::Integer(1, 65_535), "The port that the pool's servers listen on.")
+        .aliases(&["rp"])
+        .default("What the topology or DNS says, else 5222.")
+        .binds(Binds::Endpoint);
+
+/// How to authenticate.
+pub const AUTHENTICATION: Parameter = Parameter::new(
+    "Authentication",
+    Kind::Text,
+    "Negotiate takes the strongest mechanism that is offered, ClientCertificate a stored certificate; or the name of a SASL mechanism, to look into a fault.",
+)
+.aliases(&["Ath"])
+.default("Negotiate");
+
+/// The deadline of the whole.
+pub const TIMEOUT: Parameter =
+    Parameter::new("Timeout", Kind::Duration, "How long one verification may take in all.")
+        .default("60 seconds");
+
+/// How many at once.
+pub const THROTTLE_LIMIT: Parameter = Parameter::new(
+    "ThrottleLimit",
+    Kind::Integer(1, 10_000),
+    "How many verifications are under way at once.",
+)
+.default("32");
+
+/// How often again.
+pub const RETRY: Parameter =
+    Parameter::new(
+        "Retry",
+        Kind::Integer(0, 100),
+        "How often what failed is tried again; an account is left alone after three refused logons, as servers ban those who go on.",
+    )
+    .default("0");
+
+/// Without warnings.
+pub const FORCE: Parameter = Parameter::new("Force", Kind::Switch, "Hides warnings.");
+
+/// What is under way at once, where nobody says.
+const THROTTLE: i64 = 32;
+
+/// What the arguments ask for of a logon.
+pub fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
+    let bound = &call.bound;
+    Ok(Ask {
+        sender: bound.text("UserSipAddress").map(|written| address(&written)).transpose()?,
+        credential: bound.credential("UserCredential"),
+        registrar_port: bound.integer("RegistrarPort").and_then(|port| u16::try_from(port).ok()),
+        authentication: bound
+            .text("Authentication")
+            .map_or(Ok(Authentication::default()), |name| authentication(&name))?,
+        timeout: bound.duration("Timeout"),
+        ..Ask::default()
+    })
+}
+
+/// How many verifications may be under way at once.
+pub fn throttle(call: &Call) -> usize {
+    let wanted = call.bound.integer("ThrottleLimit").unwrap_or(THROTTLE);
+    let most = usize::try_from(call.topology.gateway.connection_limit).unwrap_or(usize::MAX);
+    usize::try_from(wanted).unwrap_or(1).min(most).max(1)
+}
+
+/// How often what failed is tried again.
+pub fn retries(call: &Call) -> u32 {
+    call.bound.integer("Retry").and_then(|times| u32::try_from(times).ok()).unwrap_or(0)
+}
+
+/// An address as it is written.
+pub fn address(written: &str) -> Result<Address, ErrorRecord> {
+    written.parse().map_err(|fault| {
+        ErrorRecord::new(Category::InvalidArgument, "BadAddress", format!("'{written}': {fault}."))
+            .target(written)
+    })
+}
+
+/// A domain as it is written.
+pub fn domain(written: &str) -> Result<Domain, ErrorRecord> {
+    written.parse().map_err(|fault| {
+        ErrorRecord::new(Category::InvalidArgument, "BadDomain", format!("'{written}': {fault}."))
+            .target(written)
+            .remedy("Give a domain, as it stands behind the @ of an address.")
+    })
+}
+
+/// How to authenticate, by the name of a mode or of a SASL mechanism.
+fn authentication(name: &str) -> Result<Authentication, ErrorRecord> {
+    let refuse = |message: String, remedy: &str| {
+        Err(ErrorRecord::new(Category::InvalidArgument, "BadAuthentication", message).remedy(remedy))
+    };
+    match name.to_ascii_lowercase().as_str() {
+        "negotiate" => Ok(Authentication::Negotiate),
+        "clientcertificate" => Ok(Authentication::ClientCertificate),
+        "trustedserver" | "liveid" => refuse(
+            format!("-Authentication {name} has no counterpart in XMPP: every test logs on as its user."),
+            "Leave -Authentication out, or give ClientCertificate.",
+        ),
+        _ => match Mechanism::from_name(&name.to_ascii_uppercase()) {
+            Some(mechanism) => Ok(Authentication::Mechanism(mechanism)),
+            None => refuse(
+                format!("There is no -Authentication '{name}'."),
+                "Give Negotiate, ClientCertificate, or a SASL mechanism: SCRAM-SHA-512-PLUS, SCRAM-SHA-512, \
+                 SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, EXTERNAL or PLAIN.",
+            ),
+        },
+    }
+}
+
+/// Says that pools are not in the topology, in the original's words.
+pub fn warn_about_pools(call: &Call, targets: &[String]) -> Outcome {
+    let is_unknown = |target: &String| call.topology.canonical_pool(target).is_none();
+    let uses_default = call.bound.integer("RegistrarPort").is_none();
+    if uses_default && !call.bound.switch("Force") && targets.iter().any(is_unknown) {
+        call.warn(
+            "Failed to read Registrar port number for the given fully qualified domain name (FQDN). \
+             Using default Registrar port number.",
+        )?;
+    }
+    Ok(())
+}
+
+/// What is wrong beside a logon: the pool's certificate ends soon, users do not land where the test did.
+pub fn warnings_of_logon(
+    call: &Call,
+    target: &str,
+    trace: &Trace,
+    certificate: Option<&CertificateReport>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let (Some(pool), Some(certificate)) = (call.topology.canonical_pool(target), certificate) {
+        let left = certificate.chain_days_left();
+        if (0..i64::from(pool.certificate_warning_days)).contains(&left) && !call.bound.switch("Force") {
+            warnings.push(format!("The certificate of {} ends in {left} days.", pool.identity));
+        }
+    }
+    if let Some(finding) = diagnosis::resolve::elsewhere(trace, target) {
+        warnings.push(format!("{} {}", finding.error(), finding.remedy));
+    }
+    warnings
+}
+
+/// What is wrong beside a partner that is well: its certificate ends soon.
+pub fn warning_of_partner(call: &Call, domain: &str, days_left: i64) -> Option<String> {
+    let ends_soon = (0..WARNING_DAYS).contains(&days_left) && !call.bound.switch("Force");
+    ends_soon.then(|| format!("A certificate of {domain} ends in {days_left} days."))
+}
+
+/// From how many days before its end on a partner's certificate is warned about.
+const WARNING_DAYS: i64 = 14;
+
+/// Tells the phases as they happen, where somebody wants to know.
+pub fn watcher(call: &Call) -> Watcher {
+    let stanzas = if call.streams.is_logging() { Stanzas::Kept } else { Stanzas::Forgotten };
+    if !call.streams.wants_verbose() {
+        return Watcher { observer: None, stanzas };
+    }
+    let streams = call.streams.clone();
+    let observer: Observer = Arc::new(move |event: &Event<'_>| match event {
+        Event::Began { phase, .. } => streams.verbose(&format!("'{phase}' started.")),
+        Event::Learned { phase, fact, .. } => streams.verbose(&format!("{phase}: {fact}")),
+        Event::Ended { step } => {
+            streams.verbose(&format!(
+                "'{}' ended after {:.1} ms.",
+                step.phase,
+                step.duration.as_secs_f64() * 1e3
+            ));
+        }
+    });
+    Watcher { observer: Some(observer), stanzas }
+}
+
+/// How a result is told.
+pub struct Told<T> {
+    /// What is wrong beside it.
+    pub warnings: fn(&Call, &T) -> Vec<String>,
+    /// Its record, or those of all that it holds.
+    pub records: fn(&T) -> Vec<Record>,
+    /// The same with their logs.
+    pub logged: fn(&T) -> Vec<Record>,
+}
+
+/// Does what is `running`, and reports each of its `total` results when it is there: its warnings, each
+/// once however many results show it, its record, and how far the whole is. What was lost is an error: it
+/// could not be tested.
+pub async fn report<T>(
+    call: &Call,
+    total: usize,
+    running: impl Future<Output = Vec<Lost>>,
+    results: mpsc::Receiver<T>,
+    told: Told<T>,
+) -> Outcome {
+    let (lost, reported) = tokio::join!(running, drain(call, total, results, told));
+    reported?;
+    for Lost { words } in lost {
+        let message = format!("A test ended without a result, by a fault of imsh itself: {words}");
+        call.error(
+            ErrorRecord::new(Category::InvalidOperation, "TestLost", message)
+                .remedy("Nothing is known of what it tested. Report it, with the command and this text."),
+        )?;
+    }
+    if call.cancel.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
+}
+
+/// Drops the results when nobody wants more of them, which ends whoever sends them.
+async fn drain<T>(
+    call: &Call,
+    total: usize,
+    mut results: mpsc::Receiver<T>,
+    Told { warnings, records, logged }: Told<T>,
+) -> Outcome {
+    let started = Instant::now();
+    let mut told = HashSet::new();
+    let mut done = 0;
+    while let Some(result) = results.recv().await {
+        done += 1;
+        if total > 1 {
+            call.streams.progress(call.description.name, done, total, started.elapsed());
+        }
+        for warning in warnings(call, &result) {
+            if told.insert(warning.clone()) {
+                call.warn(warning)?;
+            }
+        }
+        call.streams.log(|| logged(&result));
+        for record in records(&result) {
+            call.emit(record).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Results that wait to be reported.
+pub const WAITING: usize = 64;
