@@ -31,7 +31,7 @@ use crate::xmpp::resolve::Target;
 use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::{Fault, Phase};
 
-use catalogue::Entry;
+use catalogue::{Entry, Persistence, Reach};
 use quote::{seconds, visible};
 
 /// Whose fault it is: who has to do something about it.
@@ -105,6 +105,16 @@ impl Finding {
         text.push_str(" Remedy: ");
         text.push_str(&self.remedy);
         text
+    }
+
+    /// Whether a later try may do better with nothing changed meanwhile.
+    pub fn is_transient(&self) -> bool {
+        catalogue::entry(self.code).is_some_and(|entry| entry.persistence == Persistence::Transient)
+    }
+
+    /// Which other tests it holds for as well.
+    pub fn reach(&self) -> Reach {
+        catalogue::entry(self.code).map_or(Reach::Pair, |entry| entry.reach)
     }
 
     /// A finding of the catalogue with its usual owner and remedy.

@@ -84,7 +84,8 @@ fn golden() -> String {
     let mut text = String::new();
     for entry in catalogue() {
         let owners: Vec<_> = entry.owners.iter().map(ToString::to_string).collect();
-        writeln!(text, "{} ({})", entry.code, owners.join(", ")).unwrap();
+        let (passes, holds_for) = (entry.persistence.name(), entry.reach.name());
+        writeln!(text, "{} ({}; {passes}, {holds_for})", entry.code, owners.join(", ")).unwrap();
         writeln!(text, "  Means: {}", entry.meaning).unwrap();
         writeln!(text, "  Do: {}", entry.remedy).unwrap();
         for (name, finding) in all.iter().filter(|(_, finding)| finding.code == entry.code) {

@@ -79,16 +79,18 @@ impl Topic {
     }
 }
 
-/// Every code with its owners, its meaning, what to do, and the command that shows it.
+/// Every code with its owners, whether it passes, what it holds for, its meaning, what to do, and the command that shows it.
 fn codes() -> String {
     let entries = catalogue().iter().map(|entry| {
         let owners: Vec<&str> = entry.owners.iter().map(|owner| owner.name()).collect();
         // In one line, so that it can be copied.
         let practice = entry.shown_by().map(|command| format!("    {command}\n")).unwrap_or_default();
         format!(
-            "{} ({})\n{}{}{practice}\n",
+            "{} ({}; {}, {})\n{}{}{practice}\n",
             entry.code,
             owners.join(", "),
+            entry.persistence.name(),
+            entry.reach.name(),
             wrapped(entry.meaning, 4),
             wrapped(entry.remedy, 4)
         )
