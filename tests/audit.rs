@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use support::imsh_at;
 use tempfile::TempDir;
 
 /// A deployment that is audited, with a user who is the administrator.
@@ -26,11 +29,9 @@ impl Home {
     }
 
     fn start(&self, code: &str) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_imsh"))
+        imsh_at(self.0.path())
             .args(["--topology", "topology.toml", "-c", code])
             .current_dir(self.0.path())
-            .env_clear()
-            .env("HOME", self.0.path())
             .env("SECRET", "hunter2-swordfish")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -21,8 +23,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 fn imsh(code: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
-    command.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
+    let mut command = support::imsh();
     command.args(["--lab", "--output", "jsonl", "-c", code]).stdin(Stdio::null());
     command
 }

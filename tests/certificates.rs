@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
+use support::imsh_at;
 use tempfile::TempDir;
 
 const TOPOLOGY: &str = "[[pool]]\nidentity = \"pool.litwareinc.com\"\ndomains = [\"litwareinc.com\"]\n\
@@ -36,10 +39,8 @@ impl Desk {
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> (String, Option<i32>) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
-    command.args(arguments).current_dir(directory).stdin(Stdio::null()).env("HOME", directory);
-    command.env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME").env_remove("IMSH_VAULT");
-    let output = command.output().unwrap();
+    let mut command = imsh_at(directory);
+    let output = command.args(arguments).current_dir(directory).stdin(Stdio::null()).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (String::from_utf8(said).unwrap(), output.status.code())
 }

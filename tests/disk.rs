@@ -2,13 +2,15 @@
 //! the disk is full or not to be written on.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+
+mod support;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use support::{IMSH, bare, imsh_at, namespace};
 use tempfile::TempDir;
 
 /// A deployment that is audited.
@@ -31,9 +33,9 @@ impl Home {
     }
 
     fn command(&self, code: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
-        command.args(["--topology", "topology.toml", "-c", code]).current_dir(self.0.path()).env_clear();
-        command.env("HOME", self.0.path()).env("SECRET", "hunter2-swordfish").stdin(Stdio::null());
+        let mut command = imsh_at(self.0.path());
+        command.args(["--topology", "topology.toml", "-c", code]).current_dir(self.0.path());
+        command.env("SECRET", "hunter2-swordfish").stdin(Stdio::null());
         command
     }
 
@@ -46,12 +48,12 @@ impl Home {
 
     /// What a shell says in a mount namespace of its own.
     fn scripted(&self, unshare: &[&str], script: &str, variables: &[(&str, &str)]) -> String {
-        let ended = Command::new("unshare")
+        let ended = bare("unshare")
             .args(unshare)
             .args(["sh", "-c", script])
             .current_dir(self.0.path())
             .envs(variables.iter().copied())
-            .env("IMSH", env!("CARGO_BIN_EXE_imsh"))
+            .env("IMSH", IMSH)
             .env("HOME", self.0.path())
             .env("SECRET", "hunter2-swordfish")
             .output()
@@ -150,7 +152,7 @@ struct Case {
 }
 
 const FULL: &str = "cat /dev/zero > disk/filler 2>/dev/null || true";
-const READ_ONLY: &str = "mount -o remount,ro disk";
+const READ_ONLY: &str = "mount -o remount,bind,ro disk";
 
 /// Says what the program says, its exit status, and whether anything on the disk is another.
 const SCRIPT: &str = r#"
@@ -270,11 +272,9 @@ fn a_directory_that_cannot_be_is_named() {
         ("plain/topology.toml", "plain/topology.toml"),
         ("/proc/none/topology.toml", "/proc/none/topology.toml"),
     ] {
-        let ended = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        let ended = imsh_at(home.0.path())
             .args(["--topology", below, "-c", "New-Pool b.example -Domains b.example"])
             .current_dir(home.0.path())
-            .env_clear()
-            .env("HOME", home.0.path())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
@@ -283,17 +283,7 @@ fn a_directory_that_cannot_be_is_named() {
     }
 }
 
-/// How a mount namespace is made here, if at all.
+/// How this user mounts a disk of their own, if at all.
 fn unshare() -> Option<Vec<&'static str>> {
-    let ways = [vec!["--mount"], vec!["--user", "--map-root-user", "--mount"]];
-    let way = ways.into_iter().find(|way| {
-        let tried = Command::new("unshare").args(way).args(["mount", "-t", "tmpfs", "none", "/mnt"]).output();
-        tried.is_ok_and(|output| output.status.success())
-    });
-    if way.is_none() {
-        let reason = "no mount namespace can be made here: run as root, with util-linux";
-        assert!(std::env::var_os("CI").is_none(), "{reason}");
-        eprintln!("skipped: {reason}");
-    }
-    way
+    namespace("--mount", "mount -t tmpfs none /tmp; mount -o remount,bind,ro /tmp")
 }

@@ -3,10 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::process::Command;
+mod support;
 
 use imsh::cmdlet::Description;
 use imsh::cmdlets::ALL;
+use support::imsh_at;
 
 fn descriptions() -> impl Iterator<Item = &'static Description> {
     ALL.iter().map(|cmdlet| &cmdlet.description)
@@ -15,13 +16,7 @@ fn descriptions() -> impl Iterator<Item = &'static Description> {
 /// What the program prints, first the output and then what it says beside it.
 fn printed(code: &str) -> String {
     let home = tempfile::tempdir().unwrap();
-    let program = Command::new(env!("CARGO_BIN_EXE_imsh"))
-        .args(["--lab", "-c", code])
-        .current_dir(home.path())
-        .env_clear()
-        .env("HOME", home.path())
-        .output()
-        .unwrap();
+    let program = imsh_at(home.path()).args(["--lab", "-c", code]).current_dir(home.path()).output().unwrap();
     format!("{}{}", String::from_utf8(program.stdout).unwrap(), String::from_utf8(program.stderr).unwrap())
 }
 

@@ -3,12 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use imsh::access::audit;
 use imsh::lab::Lab;
+use support::{imsh, imsh_at};
 use tempfile::TempDir;
 
 /// A desk of the site Redmond that somebody has given more cmdlets than it should have.
@@ -61,11 +64,9 @@ fn run(home: &TempDir, code: &str) -> (String, Option<i32>) {
 
 /// The program, where a variable of sudo's or the like names its caller.
 fn program(home: &TempDir, caller: Option<(&str, &str)>, arguments: &[&str]) -> (String, Option<i32>) {
-    let program = Command::new(env!("CARGO_BIN_EXE_imsh"))
+    let program = imsh_at(home.path())
         .args(arguments)
         .current_dir(home.path())
-        .env_clear()
-        .env("HOME", home.path())
         .envs(caller)
         .stdin(Stdio::null())
         .output()
@@ -332,7 +333,7 @@ async fn a_test_logs_on_as_its_receiver_where_one_role_covers_both_pools() {
     ] {
         let topology = lab.directory().join("roles.toml");
         std::fs::write(&topology, format!("{practice}\n[access]\n{}", roles.concat())).unwrap();
-        let program = tokio::process::Command::new(env!("CARGO_BIN_EXE_imsh"))
+        let program = tokio::process::Command::from(imsh())
             .args(["--topology", "roles.toml", "--vault", ".", "-c"])
             .arg("(Test-XmppIM atl-cs-001.litwareinc.com phyllis@fabrikam.com).Evidence")
             .current_dir(lab.directory())

@@ -2,19 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::process::{Command, Output};
+mod support;
+
+use std::process::Output;
 use std::time::Duration;
 
 use imsh::render::{Colour, Format, log, render};
 use imsh::value::{Record, Value};
 use quick_xml::Reader;
 use quick_xml::events::Event;
+use support::imsh;
 
 /// Runs code on the practice network.
 fn practise(code: &str) -> Output {
-    let mut imsh = Command::new(env!("CARGO_BIN_EXE_imsh"));
-    imsh.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
-    imsh.env("TYPED", "correct horse battery staple").args(["--lab", "-c", code]).output().unwrap()
+    imsh().env("TYPED", "correct horse battery staple").args(["--lab", "-c", code]).output().unwrap()
 }
 
 fn printed(code: &str) -> String {

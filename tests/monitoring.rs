@@ -3,14 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use support::imsh;
 
 /// What a run printed, and its exit status.
 fn run(format: &str, arguments: &[&str]) -> (String, i32) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
-    command.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
-    let output = command.args(["--output", format]).args(arguments).stdin(Stdio::null()).output().unwrap();
+    let output = imsh().args(["--output", format]).args(arguments).stdin(Stdio::null()).output().unwrap();
     (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
 }
 
@@ -115,7 +117,7 @@ fn of_an_interrupted_test_nothing_is_known_and_it_is_told_once() {
         ("junit", r#"tests="1" skipped="0" failures="0" errors="1""#, 130),
         ("prometheus", "imsh_run_failed_tests 0\n", 130),
     ] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        let mut child = imsh()
             .args(["--lab", "-o", format, "-c", code])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -161,7 +163,7 @@ fn prometheus_has_a_family_for_each_kind_of_test_and_for_the_run() {
 fn a_full_disk_is_no_success() {
     for format in ["junit", "json", "list"] {
         let full = std::fs::File::create("/dev/full").unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        let output = imsh()
             .args(["--lab", "-o", format, "-c", GOOD])
             .stdin(Stdio::null())
             .stdout(full)

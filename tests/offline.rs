@@ -4,9 +4,12 @@
 //! except in CI.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
-use std::process::{Command, Output};
+mod support;
+
+use std::process::Output;
+
+use support::{IMSH, bare, cable, namespace};
 
 /// A network, what the topology says, and what must be found.
 struct Case {
@@ -22,10 +25,6 @@ struct Case {
     says: &'static str,
 }
 
-/// A cable that leads nowhere, with addresses of its own.
-const CABLE: &str = "ip link set lo up; ip link add v0 type veth peer name v1; ip addr add 192.0.2.1/24 dev v0; \
-                     ip link set v0 up; ip link set v1 up; ";
-
 /// A router that takes everything and brings nothing back.
 const ROUTER: &str = "ip neigh add 192.0.2.254 lladdr 02:00:00:00:00:01 dev v0; \
                       ip route add default via 192.0.2.254; ";
@@ -38,12 +37,8 @@ const NAME_SERVER: &str = "TMPDIR=$GROUND $IMSH --lab -c 'loop {}' >/dev/null 2>
 
 #[test]
 fn a_machine_that_is_off_line_is_named_before_the_pool() {
-    let Some(unshare) = unshare() else {
-        let reason = "no network namespace can be made here: run as root, with iproute2 and util-linux";
-        assert!(std::env::var_os("CI").is_none(), "{reason}");
-        eprintln!("skipped: {reason}");
-        return;
-    };
+    let cable = cable("192.0.2.1/24");
+    let Some(unshare) = namespace("--net", &cable) else { return };
     let far = "198.51.100.10";
     let cases = [
         Case {
@@ -63,7 +58,7 @@ fn a_machine_that_is_off_line_is_named_before_the_pool() {
             says: "no network interface of this machine is up",
         },
         Case {
-            network: CABLE.into(),
+            network: cable.clone(),
             servers: far,
             name_server: "198.51.100.53",
             code: "OFFLINE",
@@ -71,7 +66,7 @@ fn a_machine_that_is_off_line_is_named_before_the_pool() {
             says: "no route to the rest of the network",
         },
         Case {
-            network: [CABLE, ROUTER].concat(),
+            network: [&cable, ROUTER].concat(),
             servers: far,
             name_server: "198.51.100.53",
             code: "OFFLINE",
@@ -80,7 +75,7 @@ fn a_machine_that_is_off_line_is_named_before_the_pool() {
         },
         // Somebody answers, and it is the pool that does not.
         Case {
-            network: [CABLE, ROUTER, NAME_SERVER].concat(),
+            network: [&cable, ROUTER, NAME_SERVER].concat(),
             servers: far,
             name_server: "127.0.0.1",
             code: "CONNECT-TIMEOUT",
@@ -132,10 +127,10 @@ impl Case {
             "{}\n\"$IMSH\" --topology \"$GROUND/topology.toml\" --output json -c \"$CODE\"",
             self.network
         );
-        Command::new("unshare")
+        bare("unshare")
             .args(unshare)
             .args(["sh", "-c", &script])
-            .env("IMSH", env!("CARGO_BIN_EXE_imsh"))
+            .env("IMSH", IMSH)
             .env("GROUND", ground.path())
             .env("CODE", code)
             .env("PASSWORD", "practice")
@@ -143,14 +138,4 @@ impl Case {
             .output()
             .unwrap()
     }
-}
-
-/// How a network namespace is made here, if at all.
-fn unshare() -> Option<Vec<&'static str>> {
-    let ways = [vec!["--net"], vec!["--user", "--map-root-user", "--net"]];
-    ways.into_iter().find(|way| {
-        let tried =
-            Command::new("unshare").args(way).args(["sh", "-c", &format!("set -e; {CABLE}")]).output();
-        tried.is_ok_and(|output| output.status.success())
-    })
 }

@@ -8,10 +8,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use support::{imsh, imsh_at};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs")
@@ -20,11 +24,9 @@ fn folder() -> PathBuf {
 /// What comes of a program.
 fn outcome(program: &str) -> String {
     let home = tempfile::tempdir().unwrap();
-    let mut imsh = Command::new(env!("CARGO_BIN_EXE_imsh"))
+    let mut imsh = imsh_at(home.path())
         .args(["--topology", "topology.toml", "run", "-", "first", "second"])
         .current_dir(folder())
-        .env_clear()
-        .env("HOME", home.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -45,7 +47,7 @@ fn outcome(program: &str) -> String {
 
 /// What the check of a program says without running it; nothing if it has no mistake.
 fn lint(program: &str) -> Option<String> {
-    let mut imsh = Command::new(env!("CARGO_BIN_EXE_imsh"))
+    let mut imsh = imsh()
         .args(["lint", "-"])
         .current_dir(folder())
         .stdin(Stdio::piped())

@@ -3,12 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use rexpect::session::{PtySession, spawn_command};
+use support::{imsh, imsh_at};
 use tempfile::TempDir;
 
 /// How long a busy machine may take for what takes no time, in milliseconds.
@@ -43,16 +46,12 @@ impl Seat {
 
     /// Sits down at home.
     fn at(home: Arc<TempDir>) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+        let mut command = imsh_at(home.path());
         command.arg("--lab").current_dir(home.path());
-        command.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path().join("config"));
-        command.env("XDG_STATE_HOME", home.path().join("state"));
-        command
-            .env("TERM", "xterm-256color")
-            .env("NO_COLOR", "1")
-            .env_remove("IMSH_TOPOLOGY")
-            .env_remove("USER")
-            .env_remove("LOGNAME");
+        command.env("XDG_CONFIG_HOME", home.path().join("config"));
+        // A shell that is cut off leaves its practice network's files, which go with its home.
+        command.env("XDG_STATE_HOME", home.path().join("state")).env("TMPDIR", home.path());
+        command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
         let shell = spawn_command(command, Some(PATIENCE)).unwrap();
         let mut seat = Self { shell, home };
         seat.resize(160, 50);
@@ -216,7 +215,7 @@ fn an_interrupt_at_the_question_of_a_script_ends_it_with_130() {
         ("try { Read-Host 'Which pool' } catch (e) { print(6 * 7) }", "Which pool: "),
         ("1..=3 | ForEach-Object -Parallel { Read-Host 'Which pool' }", "Which pool: "),
     ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
+        let mut command = imsh();
         command.args(["--lab", "-c", code]).env("TERM", "xterm-256color");
         let mut script = spawn_command(command, Some(PATIENCE)).unwrap();
         script.exp_string(question).unwrap();

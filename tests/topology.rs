@@ -3,11 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod support;
+
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use imsh::cmdlet::parameter::NoParameter;
 use nix::fcntl::{Flock, FlockArg};
+use support::{imsh_at, imsh_without_topology};
 use tempfile::TempDir;
 
 /// A directory with a topology in it, and the program run there.
@@ -63,13 +66,11 @@ impl Home {
 }
 
 fn said(directory: &std::path::Path, arguments: &[&str]) -> (String, Option<i32>) {
-    let program = Command::new(env!("CARGO_BIN_EXE_imsh"))
-        .args(arguments)
-        .current_dir(directory)
-        .env_clear()
-        .env("HOME", directory)
-        .output()
-        .unwrap();
+    told(imsh_at(directory).args(arguments).current_dir(directory))
+}
+
+fn told(program: &mut std::process::Command) -> (String, Option<i32>) {
+    let program = program.output().unwrap();
     let said = [program.stdout, program.stderr].concat();
     (String::from_utf8(said).unwrap(), program.status.code())
 }
@@ -330,19 +331,22 @@ fn the_test_users_of_a_pool_are_changed_one_by_one() {
 #[test]
 fn the_first_change_makes_the_topology() {
     let home = tempfile::tempdir().unwrap();
-    let run = |code: &str| said(home.path(), &["-c", code]);
-    let (said, status) = run("(Get-Pool).len()");
+    let run = |code: &str| {
+        let mut imsh = imsh_without_topology()?;
+        Some(told(imsh.env("HOME", home.path()).args(["-c", code])))
+    };
+    let Some((said, status)) = run("(Get-Pool).len()") else { return };
     assert!(said.starts_with("0\nWARNING: There is no topology"), "{said}");
     assert_eq!(status, Some(0));
     let (said, status) =
-        run("New-Pool a.litwareinc.com -Domains litwareinc.com -TestUsers sip:kim@litwareinc.com");
+        run("New-Pool a.litwareinc.com -Domains litwareinc.com -TestUsers sip:kim@litwareinc.com").unwrap();
     assert_eq!(status, Some(0), "{said}");
     let text = std::fs::read_to_string(home.path().join(".config/imsh/topology.toml")).unwrap();
     assert_eq!(
         text,
         "[[pool]]\nidentity = \"a.litwareinc.com\"\ndomains = [\"litwareinc.com\"]\ntest_users = [\"sip:kim@litwareinc.com\"]\n"
     );
-    assert_eq!(run("(Get-Pool).Identity"), ("a.litwareinc.com\n".to_owned(), Some(0)));
+    assert_eq!(run("(Get-Pool).Identity").unwrap(), ("a.litwareinc.com\n".to_owned(), Some(0)));
 }
 
 #[test]
@@ -383,9 +387,8 @@ fn writers_through_a_link_and_through_the_file_lose_nothing() {
     std::os::unix::fs::symlink("../topology.toml", links.join("t.toml")).unwrap();
     let write = |(writer, path): (usize, &str)| {
         let code = format!("for n in 0..8 {{ let p = `w{writer}n${{n}}.example`; New-Pool $p -Domains $p }}");
-        let mut program = Command::new(env!("CARGO_BIN_EXE_imsh"));
-        program.args(["--topology", path, "-c", &code]).current_dir(home.0.path()).env_clear();
-        program.env("HOME", home.0.path()).spawn().unwrap()
+        let mut program = imsh_at(home.0.path());
+        program.args(["--topology", path, "-c", &code]).current_dir(home.0.path()).spawn().unwrap()
     };
     let paths = ["topology.toml", "links/t.toml", "topology.toml", "links/t.toml"];
     let writers: Vec<_> = paths.into_iter().enumerate().map(write).collect();
@@ -559,11 +562,9 @@ fn what_is_out_of_reach_by_the_time_that_it_is_written_stays() {
         let lock = home.0.path().join(".topology.toml.lock");
         let lock = std::fs::File::create(&lock).unwrap();
         let held = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, fault)| fault).unwrap();
-        let mut waiting = Command::new(env!("CARGO_BIN_EXE_imsh"))
+        let mut waiting = imsh_at(home.0.path())
             .args(["--topology", "topology.toml", "-c", code])
             .current_dir(home.0.path())
-            .env_clear()
-            .env("HOME", home.0.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

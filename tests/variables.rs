@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::process::{Command, Output};
+mod support;
+
+use std::process::Output;
+
+use support::imsh;
 
 fn run(code: &str) -> Output {
-    // The tests see no topology of whoever runs them.
-    let mut imsh = Command::new(env!("CARGO_BIN_EXE_imsh"));
-    imsh.env("HOME", "/nonexistent").env_remove("IMSH_TOPOLOGY").env_remove("XDG_CONFIG_HOME");
-    imsh.args(["-c", code]).output().unwrap()
+    imsh().args(["-c", code]).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -7,12 +7,16 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark has nobody to hand an error to")]
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::path::Path;
 use std::process::Command;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nix::sys::resource::{UsageWho, getrusage};
 use rexpect::session::spawn_command;
+use support::imsh_at;
 
 const N_RECORDS: u64 = 100_000;
 /// "Where is the cursor?", which the editor asks before each prompt, and an answer.
@@ -21,11 +25,8 @@ const HERE: &str = "\x1b[1;1R";
 
 /// The program, with a home of its own.
 fn imsh(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
-    command.current_dir(home).env("HOME", home).env("TERM", "xterm-256color");
-    for name in ["IMSH_TOPOLOGY", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"] {
-        command.env_remove(name);
-    }
+    let mut command = imsh_at(home);
+    command.current_dir(home).env("TERM", "xterm-256color");
     command
 }
 

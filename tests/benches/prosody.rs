@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark has nobody to hand an error to")]
 
 mod hosted;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../servers/federation/mod.rs"]
 #[expect(dead_code, reason = "it is the tests', and has more than a benchmark needs")]
 mod federation;

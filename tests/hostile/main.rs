@@ -11,9 +11,11 @@
 mod behaviours;
 mod server;
 mod names;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::fmt::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -25,6 +27,7 @@ use serde_json::Value;
 
 use behaviours::{BEHAVIOURS, Behaviour, DNS};
 use server::Server;
+use support::{IMSH, bare};
 
 #[test]
 fn every_hostile_server_ends_in_its_own_code_and_takes_nothing_with_it() {
@@ -137,9 +140,8 @@ impl Desk {
     /// Runs the binary in a bounded memory: more of it is refused by the system, and ends it.
     fn run(&self, code: &str) -> Output {
         let memory = format!("ulimit -d {}; exec \"$@\"", MEMORY >> 10);
-        Command::new("sh")
-            .args(["-c", &memory, "sh", env!("CARGO_BIN_EXE_imsh")])
-            .env_clear()
+        bare("sh")
+            .args(["-c", &memory, "sh", IMSH])
             .env("HOME", self.folder.path())
             .arg("--topology")
             .arg(self.folder.path().join("topology.toml"))

@@ -12,6 +12,7 @@ use imsh::vault::Vault;
 use serde_json::Value;
 
 use crate::federation::{Federation, PASSWORD};
+use crate::support::{IMSH, cable};
 
 /// A pool as the topology lists it.
 pub struct Pool {
@@ -116,7 +117,9 @@ impl Desk {
     /// the machine is on line, and a mount namespace, after these lines of a shell.
     pub fn behind(mut self, lines: &str) -> Self {
         let folder = self.folder.display();
-        let alone = format!("{CABLE}\ncd {folder}\n{lines}\nexec \"$@\"");
+        // A way to everywhere, and nobody there.
+        let cable = cable("198.51.100.1/24") + "ip route add default via 198.51.100.254";
+        let alone = format!("{cable}\ncd {folder}\n{lines}\nexec \"$@\"");
         self.surroundings = format!("exec unshare --net --mount sh -ec '{alone}' sh \"$@\"");
         self
     }
@@ -129,7 +132,7 @@ impl Desk {
             .env_clear()
             .env("HOME", &self.folder)
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .args(["-c", &self.surroundings, "sh", env!("CARGO_BIN_EXE_imsh")])
+            .args(["-c", &self.surroundings, "sh", IMSH])
             .arg("--topology")
             .arg(self.folder.join("topology.toml"))
             .arg("--vault")
@@ -229,11 +232,3 @@ impl Verification {
         format!("{}\n{}", serde_json::to_string_pretty(&self.result).unwrap(), self.ran.stderr)
     }
 }
-
-/// Loopback, and a network of 198.51.100.0/24 (RFC 5737) with a way to everywhere and nobody in it.
-const CABLE: &str = "ip link set lo up
-ip link add v0 type veth peer name v1
-ip addr add 198.51.100.1/24 dev v0
-ip link set v0 up
-ip link set v1 up
-ip route add default via 198.51.100.254";

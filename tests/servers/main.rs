@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "../support/mod.rs"]
+mod support;
 mod federation;
 mod desk;
 mod faults;

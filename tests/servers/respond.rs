@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, Pool};
 use crate::federation::{CONTOSO, Federation, LITWARE, PASSWORD, RESPONDER};
+use crate::support::imsh;
 
 #[test]
 fn a_test_reaches_exchanged_at_an_account_whose_password_nobody_here_holds() {
@@ -151,13 +152,8 @@ struct Responder {
 
 impl Responder {
     fn command(federation: &Federation, server: IpAddr, account: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_imsh"));
-        command.env_clear().env("SECRET", PASSWORD).args([
-            "respond",
-            account,
-            "--password-variable",
-            "SECRET",
-        ]);
+        let mut command = imsh();
+        command.env("SECRET", PASSWORD).args(["respond", account, "--password-variable", "SECRET"]);
         command.args(["--server", &server.to_string(), "--ca-file"]).arg(federation.ca_file());
         command.stdin(Stdio::null());
         command

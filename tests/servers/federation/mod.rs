@@ -56,6 +56,8 @@ use process::Ground;
 use release::{PRIVILEGE, Release};
 use resident::{Answer, Resident};
 
+use crate::support::skip;
+
 /// The domain that Prosody serves.
 pub const LITWARE: &str = "litware.test";
 /// The domain that ejabberd serves.
@@ -109,8 +111,7 @@ impl Federation {
         match FEDERATION.get_or_init(Federation::start) {
             Ok(federation) => Some(federation),
             Err(reason) => {
-                assert!(std::env::var_os("CI").is_none(), "a skip is a failure in CI: {reason}");
-                eprintln!("skipped: {reason}");
+                skip(reason);
                 None
             }
         }
