@@ -15,7 +15,7 @@
 //!             verify           plan, attempt, batch, outcome
 //!               diagnosis      fault + trace → code, owner, words, remedy; pure
 //!                 xmpp         resolve → connect → secure → sasl → bind → message → deliver
-//!                   cmdlet · topology · access · vault · value · address · secret      ground
+//!                   result · cmdlet · topology · access · vault · value · address · secret      ground
 //! lab                          a network to practise on
 //! ```
 //!
@@ -47,6 +47,7 @@ pub mod cmdlet;
 pub mod topology;
 pub mod access;
 pub mod vault;
+pub mod result;
 pub mod value;
 pub mod address;
 pub mod durable;

@@ -1,0 +1,116 @@
+//! Everything that happened during a test and when: a lane for each session and each look.
+//!
+//! Kept only where somebody asked for it (`-OutLoggerVariable`); how it is shown is `render`'s.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::span;
+
+/// What happened at one place, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lane {
+    /// Where.
+    pub title: String,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// The phases.
+    pub steps: Vec<LaneStep>,
+    /// The certificates that were seen.
+    pub certificates: Vec<LaneCertificate>,
+}
+
+/// A phase at work, with what it learned, sent and received.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaneStep {
+    /// The phase.
+    pub phase: String,
+    /// When it began, from the beginning of the lane.
+    #[serde(rename = "start_ns", with = "span")]
+    pub start: Duration,
+    /// How long it took.
+    #[serde(rename = "duration_ns", with = "span")]
+    pub duration: Duration,
+    /// What happened.
+    pub entries: Vec<Entry>,
+}
+
+/// One line of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// When, from the beginning of the lane; unknown for what only the test's own steps tell.
+    #[serde(rename = "at_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
+    pub at: Option<Duration>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The fact, or the XML.
+    pub text: String,
+}
+
+/// What a line of a log is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryKind {
+    /// Something that was learned.
+    #[default]
+    Fact,
+    /// Something that we sent.
+    Sent,
+    /// Something that came.
+    Received,
+    /// What was not kept.
+    Lost,
+}
+
+impl EntryKind {
+    /// The kind's one name, in records and in what shows them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fact => "fact",
+            Self::Sent => "sent",
+            Self::Received => "received",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// The kind of that name; a fact, where no kind has it.
+    pub fn named(name: &str) -> Self {
+        let kinds = [Self::Sent, Self::Received, Self::Lost];
+        kinds.into_iter().find(|kind| kind.name() == name).unwrap_or_default()
+    }
+}
+
+/// A certificate, and the verdict on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaneCertificate {
+    /// Whom it was issued to.
+    pub subject: String,
+    /// Whether it is acceptable, and why.
+    pub verdict: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// The names that it is good for.
+    pub names: Vec<String>,
+    /// Good from.
+    pub not_before: Option<Timestamp>,
+    /// Good until.
+    pub not_after: Option<Timestamp>,
+    /// Whole days until then.
+    pub days_left: Option<i64>,
+    /// The public key.
+    pub key: String,
+    /// The signature algorithm.
+    pub signature: String,
+    /// The serial number.
+    pub serial: String,
+    /// SHA-256 of the certificate.
+    pub fingerprint: String,
+    /// The chain, a line for each certificate.
+    pub chain: Vec<String>,
+}
