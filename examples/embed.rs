@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use imsh::access::Principal;
 use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Nobody, World};
+use imsh::call::{Nobody, SessionContext};
 use imsh::cmdlet::Arguments;
 use imsh::cmdlets;
 use imsh::host::{Gate, Host, Stage};
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let lab = Lab::start().await?;
     let topology = TopologyStore::new(Some(lab.topology()), cmdlets::catalogue());
     let vault = VaultStore::new(Some(lab.vault().to_owned()), None);
-    let world = World::new(topology, vault, Arc::new(Nobody));
+    let world = SessionContext::new(topology, vault, Arc::new(Nobody));
     let principal = Principal::OsUser { name: "embedder".to_owned(), groups: Vec::new() };
     let host = Host::new(cmdlets::ALL, Arc::new(world), Gate::new(principal), false);
 

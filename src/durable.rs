@@ -32,14 +32,14 @@ pub struct Fault {
     /// The file.
     pub path: PathBuf,
     /// The step.
-    pub step: Step,
+    pub step: FileStep,
     /// What the system said.
     pub source: io::Error,
 }
 
 /// The steps of locking and replacing a file, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum FileStep {
     /// Make the directory.
     CreateDirectory,
     /// Take the lock.
@@ -58,7 +58,7 @@ pub enum Step {
     SyncDirectory,
 }
 
-impl std::fmt::Display for Step {
+impl std::fmt::Display for FileStep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::CreateDirectory => "make its directory",
@@ -79,7 +79,7 @@ impl std::fmt::Display for Step {
 /// # Errors
 /// The lock file cannot be made or locked.
 pub fn lock(path: &Path) -> Result<Lock, Fault> {
-    let fault = |source| Fault { path: path.to_owned(), step: Step::Lock, source };
+    let fault = |source| Fault { path: path.to_owned(), step: FileStep::Lock, source };
     let target = behind_links(path).map_err(fault)?;
     let beside = beside(&target, "lock").map_err(fault)?;
     passing();
@@ -134,7 +134,7 @@ pub fn create_directory(path: &Path) -> Result<(), Fault> {
     passing();
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| Fault {
         path: path.to_owned(),
-        step: Step::CreateDirectory,
+        step: FileStep::CreateDirectory,
         source,
     })
 }
@@ -145,7 +145,7 @@ pub fn create_directory(path: &Path) -> Result<(), Fault> {
 /// A symbolic link stays, and what it leads to is replaced.
 ///
 /// # Errors
-/// The step that failed. Up to [`Step::Rename`] the old file is there; at [`Step::SyncDirectory`] the
+/// The step that failed. Up to [`FileStep::Rename`] the old file is there; at [`FileStep::SyncDirectory`] the
 /// new one is, and may be lost with the power.
 pub fn replace(path: &Path, contents: &[u8], new_mode: u32) -> Result<(), Fault> {
     replace_watched(path, contents, new_mode, &mut |_| Ok(()))
@@ -156,41 +156,41 @@ pub(crate) fn replace_watched(
     path: &Path,
     contents: &[u8],
     new_mode: u32,
-    before: &mut dyn FnMut(Step) -> io::Result<()>,
+    before: &mut dyn FnMut(FileStep) -> io::Result<()>,
 ) -> Result<(), Fault> {
     let mut before = |step| {
         passing();
         before(step)
     };
     let target = behind_links(path).unwrap_or_else(|_| path.to_owned());
-    let mut step = |step: Step, deed: &mut dyn FnMut() -> io::Result<()>| {
+    let mut step = |step: FileStep, deed: &mut dyn FnMut() -> io::Result<()>| {
         before(step).and_then(|()| deed()).map_err(|source| Fault { path: path.to_owned(), step, source })
     };
     let mut made: Option<Temporary> = None;
-    step(Step::CreateTemporary, &mut || {
+    step(FileStep::CreateTemporary, &mut || {
         made = Some(Temporary::beside(&target)?);
         Ok(())
     })?;
     let Some(mut temporary) = made else { return Ok(()) };
-    step(Step::KeepMode, &mut || keep_mode(&target, &temporary.file, new_mode))?;
-    step(Step::Write, &mut || temporary.file.write_all(contents))?;
-    step(Step::SyncFile, &mut || temporary.file.sync_all())?;
-    step(Step::Rename, &mut || std::fs::rename(&temporary.path, &target))?;
+    step(FileStep::KeepMode, &mut || keep_mode(&target, &temporary.file, new_mode))?;
+    step(FileStep::Write, &mut || temporary.file.write_all(contents))?;
+    step(FileStep::SyncFile, &mut || temporary.file.sync_all())?;
+    step(FileStep::Rename, &mut || std::fs::rename(&temporary.path, &target))?;
     temporary.is_renamed = true;
-    step(Step::SyncDirectory, &mut || sync_directory_of(&target))
+    step(FileStep::SyncDirectory, &mut || sync_directory_of(&target))
 }
 
 /// What tells one version of a file from the next without reading it: every [`replace`] makes a new
 /// file, so two equal states are the same contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct FileState {
     inode: u64,
     bytes: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
-impl State {
+impl FileState {
     /// The state of a file, behind any symbolic link; `None` where there is none.
     ///
     /// # Errors
@@ -324,22 +324,22 @@ pub(crate) fn passing() {}
 pub(crate) mod faults {
     use super::*;
 
-    pub(crate) const STEPS: [Step; 6] = [
-        Step::CreateTemporary,
-        Step::KeepMode,
-        Step::Write,
-        Step::SyncFile,
-        Step::Rename,
-        Step::SyncDirectory,
+    pub(crate) const STEPS: [FileStep; 6] = [
+        FileStep::CreateTemporary,
+        FileStep::KeepMode,
+        FileStep::Write,
+        FileStep::SyncFile,
+        FileStep::Rename,
+        FileStep::SyncDirectory,
     ];
 
     /// Fails before one step.
-    pub(crate) fn failing_at(at: Step) -> impl FnMut(Step) -> io::Result<()> {
+    pub(crate) fn failing_at(at: FileStep) -> impl FnMut(FileStep) -> io::Result<()> {
         move |step| if step == at { Err(io::Error::other("made to fail")) } else { Ok(()) }
     }
 
     /// Dies before one step, as by SIGKILL: no destructor runs.
-    pub(crate) fn dying_at(at: Step) -> impl FnMut(Step) -> io::Result<()> {
+    pub(crate) fn dying_at(at: FileStep) -> impl FnMut(FileStep) -> io::Result<()> {
         move |step| {
             if step == at {
                 nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL)?;
@@ -426,7 +426,7 @@ mod tests {
             std::fs::write(&path, "old").unwrap();
             let fault = replace_watched(&path, b"new", 0o600, &mut failing_at(at)).unwrap_err();
             assert_eq!(fault.step, at);
-            let wanted = if at == Step::SyncDirectory { "new" } else { "old" };
+            let wanted = if at == FileStep::SyncDirectory { "new" } else { "old" };
             assert_eq!(std::fs::read_to_string(&path).unwrap(), wanted, "{at:?}");
             assert_eq!(
                 std::fs::read_dir(directory.path()).unwrap().count(),
@@ -485,7 +485,7 @@ mod tests {
             std::fs::write(&path, "old").unwrap();
             let child = in_child(TEST, "IMSH_TEST_DIE", &format!("{n} {}", path.display()));
             assert_eq!(std::os::unix::process::ExitStatusExt::signal(&child.status), Some(9), "{child:?}");
-            let wanted = if at == Step::SyncDirectory { "new" } else { "old" };
+            let wanted = if at == FileStep::SyncDirectory { "new" } else { "old" };
             assert_eq!(std::fs::read_to_string(&path).unwrap(), wanted, "{at:?}");
             let _lock = lock(&path).unwrap();
             replace(&path, b"newer", 0o600).unwrap();

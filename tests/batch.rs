@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use imsh::access::Principal;
 use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Cmdlet, Nobody, World};
+use imsh::call::{Cmdlet, Nobody, SessionContext};
 use imsh::cmdlet::{Arguments, Description};
 use imsh::cmdlets::verify::test_federated_partner;
 use imsh::cmdlets::verify::verifying::{self, Told};
@@ -99,7 +99,7 @@ async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not
     let (topology, vault) =
         (TopologyStore::new(None, imsh::cmdlets::catalogue()), VaultStore::new(None, None));
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
-    let world = World::new(topology, vault, Arc::new(Nobody));
+    let world = SessionContext::new(topology, vault, Arc::new(Nobody));
     let host = Host::new(CMDLETS, Arc::new(world), Gate::new(principal), false);
     let arguments = Arguments::none().with("Domain", "contoso.com").with("ErrorVariable", "lost");
     let stage = Stage { name: "Test-Broken".to_owned(), arguments, position: None, program: None };

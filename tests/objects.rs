@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use imsh::access::Principal;
 use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Halt, Leave, NoAnswer, Operator, World};
+use imsh::call::{Confirmation, Halt, NoAnswer, Operator, SessionContext};
 use imsh::cmdlet::{Arguments, ErrorRecord};
 use imsh::cmdlets::ALL;
 use imsh::host::{Gate, Host, Stage};
@@ -71,7 +71,7 @@ impl Operator for Heard {
     fn ask_secret(&self, _: &str) -> Result<Secret, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
-    fn confirm(&self, _: &str, _: &CancellationToken) -> Result<Leave, NoAnswer> {
+    fn confirm(&self, _: &str, _: &CancellationToken) -> Result<Confirmation, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
     fn host(&self, text: &str) {
@@ -132,9 +132,9 @@ fn feed(values: Vec<Value>, stages: Vec<Stage>) -> Ran {
 fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let heard = Arc::new(Heard::default());
-    let world = World {
+    let world = SessionContext {
         directory,
-        ..World::new(
+        ..SessionContext::new(
             TopologyStore::new(None, imsh::cmdlets::catalogue()),
             VaultStore::new(None, None),
             heard.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imsh::diagnosis::catalogue::catalogue;
-use imsh::lab::behaviour::Session;
+use imsh::lab::behaviour::StanzaBehaviour;
 use imsh::lab::{Exercise, Lab, PARTNERS, POOLS, exercises};
 use imsh::topology::Topology;
 use imsh::vault::Vault;
@@ -80,7 +80,7 @@ async fn a_registration_ends_as_the_logon_of_a_message_does() {
         let said = result.verdict.finding().map_or(("", ""), |finding| (finding.code, finding.owner.name()));
         let wanted = (pool.lesson.code, pool.lesson.owner);
         let is_behind = said == ("", "")
-            && pool.behaviour.session != Session::Honest
+            && pool.behaviour.session != StanzaBehaviour::Honest
             && BEHIND_THE_LOGON.iter().any(|family| wanted.0.starts_with(family));
         if said != wanted && !is_behind {
             wrong.push(format!("{}: wanted {wanted:?}, got {said:?}", result.target));

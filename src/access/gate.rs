@@ -13,7 +13,7 @@ use super::{Access, Principal};
 use crate::address::{Address, Domain};
 
 /// What the gate must know of the cmdlets that exist.
-pub trait Catalogue {
+pub trait KnownCmdlets {
     /// The cmdlets whose own files give them to a built-in role.
     fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName>;
 
@@ -46,7 +46,7 @@ pub struct Role {
 
 impl Role {
     /// A built-in role: global scopes, no limits.
-    pub fn built_in(role: BuiltIn, catalogue: &dyn Catalogue) -> Self {
+    pub fn built_in(role: BuiltIn, catalogue: &dyn KnownCmdlets) -> Self {
         Self {
             identity: role.name().to_owned(),
             is_standard: true,
@@ -65,7 +65,10 @@ impl Role {
     /// # Errors
     /// Names of cmdlets and parameters that do not exist: one that takes nothing away, or limits
     /// nothing, would leave more allowed than its author meant.
-    pub fn custom(definition: &RoleDefinition, catalogue: &dyn Catalogue) -> Result<Self, Vec<UnknownName>> {
+    pub fn custom(
+        definition: &RoleDefinition,
+        catalogue: &dyn KnownCmdlets,
+    ) -> Result<Self, Vec<UnknownName>> {
         let mut unknown = Vec::new();
         let named = [&definition.add_cmdlets, &definition.remove_cmdlets];
         for cmdlet in named.into_iter().flatten().chain(definition.cmdlets.iter().flatten()) {
@@ -115,7 +118,7 @@ impl Role {
         self.is_standard && self.template == BuiltIn::Administrator
     }
 
-    fn allows_parameters(&self, call: &Call<'_>) -> bool {
+    fn allows_parameters(&self, call: &CallRequest<'_>) -> bool {
         self.limits_of(call.cmdlet).all(|limited| {
             let mut given = call.parameters.iter();
             given.all(|parameter| {
@@ -130,22 +133,22 @@ impl Role {
         self.limits.iter().filter(move |limited| limited.cmdlet == *cmdlet)
     }
 
-    fn reaches(&self, touch: &Touch) -> bool {
+    fn reaches(&self, touch: &Resource) -> bool {
         match touch {
-            Touch::Pool { identity, site } => {
+            Resource::Pool { identity, site } => {
                 self.config_scopes.iter().any(|scope| scope.covers_pool(identity, site.as_deref()))
             }
-            Touch::Settings => self.config_scopes.contains(&ConfigScope::Global),
-            Touch::Everybody => {
+            Resource::Settings => self.config_scopes.contains(&ConfigScope::Global),
+            Resource::Everybody => {
                 self.config_scopes.contains(&ConfigScope::Global)
                     && self.user_scopes.contains(&UserScope::Global)
             }
-            Touch::Receiver(account) | Touch::Sender(account) => {
+            Resource::Receiver(account) | Resource::Sender(account) => {
                 self.user_scopes.iter().any(|scope| scope.covers_account(account))
             }
-            Touch::Partner(domain) => self.user_scopes.iter().any(|scope| scope.covers_domain(domain)),
-            Touch::Role(power) => covers(&[self], &power.role, &|pool| power.site_of(pool)),
-            Touch::Unlisted { .. } => self.is_administrator(),
+            Resource::Partner(domain) => self.user_scopes.iter().any(|scope| scope.covers_domain(domain)),
+            Resource::Role(power) => covers(&[self], &power.role, &|pool| power.site_of(pool)),
+            Resource::Unlisted { .. } => self.is_administrator(),
         }
     }
 }
@@ -191,7 +194,7 @@ pub enum UnknownName {
 
 /// One thing that a call touches, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Touch {
+pub enum Resource {
     /// A pool of the topology, and with it the test users that it lends.
     Pool {
         /// Its identity.
@@ -222,7 +225,7 @@ pub enum Touch {
 /// A parameter as bound: its full name, and its values as text, one for a single value, `true` or
 /// `false` for a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
+pub struct GivenParameter {
     /// The full name.
     pub name: String,
     /// Every value.
@@ -231,13 +234,13 @@ pub struct Parameter {
 
 /// A call, bound and not yet run.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct CallRequest<'a> {
     /// The cmdlet.
     pub cmdlet: &'a CmdletName,
     /// Every parameter that was given.
-    pub parameters: &'a [Parameter],
+    pub parameters: &'a [GivenParameter],
     /// The things that it touches; what belongs to one thing stands together.
-    pub things: &'a [Vec<Touch>],
+    pub things: &'a [Vec<Resource>],
 }
 
 /// What [`decide`] says.
@@ -250,12 +253,12 @@ pub enum Decision {
         by: Vec<String>,
     },
     /// At least one is not. Why is for the audit alone: the caller gets one and the same answer.
-    Refused(Refusal),
+    Refused(Denial),
 }
 
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Denial {
     /// No role has the cmdlet.
     Cmdlet,
     /// A role has it, and none that has it allows these parameters.
@@ -273,20 +276,20 @@ pub fn may_run_at_all(roles: &[&Role], cmdlet: &CmdletName) -> bool {
 }
 
 /// Whether one role covers each thing that a call touches. Without roles: refused.
-pub fn decide(roles: &[&Role], call: &Call<'_>) -> Decision {
+pub fn decide(roles: &[&Role], call: &CallRequest<'_>) -> Decision {
     let mut having: Vec<&Role> =
         roles.iter().copied().filter(|role| role.cmdlets.contains(call.cmdlet)).collect();
     if having.is_empty() {
-        return Decision::Refused(Refusal::Cmdlet);
+        return Decision::Refused(Denial::Cmdlet);
     }
     having.retain(|role| role.allows_parameters(call));
-    let Some(first) = having.first() else { return Decision::Refused(Refusal::Parameters) };
+    let Some(first) = having.first() else { return Decision::Refused(Denial::Parameters) };
     let mut by = Vec::new();
     for (n, thing) in call.things.iter().enumerate() {
         match having.iter().find(|role| thing.iter().all(|touch| role.reaches(touch))) {
             Some(role) if by.contains(&role.identity) => {}
             Some(role) => by.push(role.identity.clone()),
-            None => return Decision::Refused(Refusal::Thing { n }),
+            None => return Decision::Refused(Denial::Thing { n }),
         }
     }
     if by.is_empty() {
@@ -369,18 +372,18 @@ fn limit_within(inner: &Limit, outer: &Limit) -> bool {
 
 /// The roles of a topology, and who has them.
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct RoleTable {
     roles: BTreeMap<String, Role>,
     access: Option<Access>,
 }
 
-impl Gate {
+impl RoleTable {
     /// Works out every role. Without an `[access]` table the operating-system user has the built-in
     /// `Administrator`, and nobody else has anything.
     ///
     /// # Errors
     /// Custom roles that name what does not exist; the gate stays shut then.
-    pub fn new(access: Option<&Access>, catalogue: &dyn Catalogue) -> Result<Self, Vec<UnknownName>> {
+    pub fn new(access: Option<&Access>, catalogue: &dyn KnownCmdlets) -> Result<Self, Vec<UnknownName>> {
         let built_in = BuiltIn::ALL.into_iter().map(|role| Role::built_in(role, catalogue));
         let mut roles: BTreeMap<String, Role> =
             built_in.map(|role| (site_key(&role.identity), role)).collect();

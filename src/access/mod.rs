@@ -13,11 +13,11 @@ pub mod gate;
 pub mod audit;
 
 pub use gate::{
-    Call, Catalogue, Decision, Gate, Parameter, Power, Refusal, Role, Touch, UnknownName, covers, decide,
-    may_run_at_all,
+    CallRequest, Decision, Denial, GivenParameter, KnownCmdlets, Power, Resource, Role, RoleTable,
+    UnknownName, covers, decide, may_run_at_all,
 };
 pub use principal::{Member, Principal, PrincipalEntry, PublicKey};
-pub use role::{BuiltIn, CmdletName, Limit, LimitedParameter, Pattern, RoleDefinition, ScriptModule};
+pub use role::{BuiltIn, CmdletName, Limit, LimitPattern, LimitedParameter, RoleDefinition, ScriptModule};
 pub use scope::{ConfigScope, UserScope};
 
 /// The `[access]` table of a topology, as written.
@@ -28,19 +28,19 @@ pub struct Access {
     /// The names that an endpoint may vouch for, with their keys.
     pub principals: Vec<PrincipalEntry>,
     /// Who has which role.
-    pub assignments: Vec<Assignment>,
+    pub assignments: Vec<RoleAssignment>,
 }
 
 /// One role, and those who have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
+pub struct RoleAssignment {
     /// The identity of a custom or a built-in role, as the topology spells it.
     pub role: String,
     /// Its members.
     pub members: Vec<Member>,
 }
 
-impl Assignment {
+impl RoleAssignment {
     /// Whether it is of the role with this name.
     pub fn is_of(&self, role: &str) -> bool {
         role::is_same(&self.role, role)

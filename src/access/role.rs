@@ -179,7 +179,7 @@ pub enum Limit {
     /// Exactly these, in any ASCII letter case; none at all forbids the parameter.
     Values(Vec<String>),
     /// Those that the whole pattern matches.
-    Pattern(Pattern),
+    Pattern(LimitPattern),
 }
 
 impl Limit {
@@ -204,12 +204,12 @@ impl PartialEq for Limit {
 
 /// A regular expression that must match a whole value.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub struct LimitPattern {
     written: String,
     whole: Regex,
 }
 
-impl Pattern {
+impl LimitPattern {
     /// The expression as written.
     pub fn as_str(&self) -> &str {
         &self.written
@@ -221,13 +221,13 @@ impl Pattern {
     }
 }
 
-impl PartialEq for Pattern {
+impl PartialEq for LimitPattern {
     fn eq(&self, other: &Self) -> bool {
         self.written == other.written
     }
 }
 
-impl FromStr for Pattern {
+impl FromStr for LimitPattern {
     type Err = PatternFault;
 
     fn from_str(written: &str) -> Result<Self, PatternFault> {
@@ -391,17 +391,21 @@ mod tests {
             (".*@contoso\\.com", "x@contoso.com\n@evil.example", false),
             ("(?m)^a$", "a\nb", false),
         ] {
-            assert_eq!(pattern.parse::<Pattern>().unwrap().matches(value), matches, "{pattern} {value:?}");
+            assert_eq!(
+                pattern.parse::<LimitPattern>().unwrap().matches(value),
+                matches,
+                "{pattern} {value:?}"
+            );
         }
     }
 
     #[test]
     fn a_pattern_cannot_break_out_of_its_anchors_or_grow() {
         for pattern in ["a)|(?:b", "(", "(?x)a #", "a{1000000}", "((((((a{99}){99}){99}){99}))))"] {
-            assert!(pattern.parse::<Pattern>().is_err(), "{pattern}");
+            assert!(pattern.parse::<LimitPattern>().is_err(), "{pattern}");
         }
-        assert!("(".repeat(5_000).parse::<Pattern>().is_err());
-        assert_eq!("a".repeat(2_000).parse::<Pattern>(), Err(PatternFault::TooLong { bytes: 2_000 }));
+        assert!("(".repeat(5_000).parse::<LimitPattern>().is_err());
+        assert_eq!("a".repeat(2_000).parse::<LimitPattern>(), Err(PatternFault::TooLong { bytes: 2_000 }));
     }
 
     #[test]

@@ -8,9 +8,9 @@ use crate::value::{Block, Value};
 
 /// The arguments of a call, by parameter. Only what was given is in it.
 #[derive(Clone, Debug, Default)]
-pub struct Bound(Vec<(&'static str, Value)>);
+pub struct BoundArguments(Vec<(&'static str, Value)>);
 
-impl Bound {
+impl BoundArguments {
     /// Sets a parameter's value.
     pub fn set(&mut self, parameter: &'static str, value: Value) {
         match self.0.iter_mut().find(|(name, _)| *name == parameter) {

@@ -1,9 +1,9 @@
 //! Changing the topology from a cmdlet: asked for, rehearsed, and written in one step.
 
 use super::{Call, Outcome};
-use crate::access::{Assignment, BuiltIn, Member, RoleDefinition, role};
+use crate::access::{BuiltIn, Member, RoleAssignment, RoleDefinition, role};
 use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
-use crate::durable::Step;
+use crate::durable::FileStep;
 use crate::topology::edit::{self, Document, Fault, Setting};
 use crate::topology::{Domain, Pool, Topology, duration};
 use crate::value::Value;
@@ -166,7 +166,7 @@ fn role_not_found(name: &str) -> ErrorRecord {
 /// first one that forgets whoever wrote it.
 fn locked_out(call: &Call, after: &Topology) -> Option<ErrorRecord> {
     let access = after.access.as_ref()?;
-    let is_administrator = |assignment: &&Assignment| assignment.is_of(BuiltIn::Administrator.name());
+    let is_administrator = |assignment: &&RoleAssignment| assignment.is_of(BuiltIn::Administrator.name());
     let mut members = access.assignments.iter().filter(is_administrator).flat_map(|one| &one.members);
     let message = if members.clone().next().is_none() {
         "From then on nobody would have the role Administrator."
@@ -202,7 +202,7 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
             (Category::InvalidOperation, "TopologyChanged", "Look at it as it is now, and try again.")
         }
         Fault::Shape { .. } => (Category::InvalidData, "TopologyShape", "Change it in an editor."),
-        Fault::Durable(durable) if durable.step == Step::SyncDirectory => (
+        Fault::Durable(durable) if durable.step == FileStep::SyncDirectory => (
             Category::WriteError,
             "TopologyUnwritable",
             "The change is made, and may be lost with the power.",

@@ -20,7 +20,7 @@ use crate::topology::Topology;
 use crate::xmpp::network::Network;
 
 /// What a session's cmdlets may ask for.
-pub struct World {
+pub struct SessionContext {
     /// Name resolution, trust and the caches of the client path.
     pub networks: Networks,
     /// The topology file.
@@ -32,7 +32,7 @@ pub struct World {
     /// Who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
-    pub history: Lines,
+    pub history: SessionHistory,
     /// What writes down what the session shows.
     pub transcripts: Arc<Transcripts>,
     /// The directory that relative file names start from.
@@ -45,7 +45,7 @@ pub struct World {
 /// Gives the value of an environment variable.
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-impl World {
+impl SessionContext {
     /// A world with these files and this operator: no environment, relative file names from the
     /// current directory.
     pub fn new(topology: TopologyStore, vault: VaultStore, operator: Arc<dyn Operator>) -> Self {
@@ -55,7 +55,7 @@ impl World {
             vault,
             way: "embedded",
             operator,
-            history: Lines::default(),
+            history: SessionHistory::default(),
             transcripts: Arc::default(),
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
@@ -64,14 +64,14 @@ impl World {
 
     /// Where calls and refusals are written down: where the topology says, else `audit/imsh.jsonl`
     /// beside it.
-    pub fn audit(&self, topology: &Topology) -> audit::Log {
+    pub fn audit(&self, topology: &Topology) -> audit::AuditLog {
         let beside = || {
             let directory = self.topology.path().and_then(Path::parent).unwrap_or(Path::new("."));
             directory.join("audit").join("imsh.jsonl")
         };
         match &topology.audit {
-            Some(own) => audit::Log::new(own.file.clone().unwrap_or_else(beside), own.settings.clone()),
-            None => audit::Log::new(beside(), audit::Settings::default()),
+            Some(own) => audit::AuditLog::new(own.file.clone().unwrap_or_else(beside), own.settings.clone()),
+            None => audit::AuditLog::new(beside(), audit::AuditSettings::default()),
         }
     }
 
@@ -96,9 +96,9 @@ impl World {
 
 /// Lines that were run in an interactive session, oldest first.
 #[derive(Debug, Default)]
-pub struct Lines(Mutex<Vec<String>>);
+pub struct SessionHistory(Mutex<Vec<String>>);
 
-impl Lines {
+impl SessionHistory {
     /// Adds a line; gives its number, counted from one.
     pub fn add(&self, line: &str) -> usize {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,7 +139,7 @@ impl NoAnswer {
 
 /// What an operator says to a question for leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum Confirmation {
     /// It may be done.
     Yes,
     /// So may all that the command has still to do.
@@ -159,7 +159,7 @@ pub trait Operator: Send + Sync {
     fn ask_secret(&self, prompt: &str) -> Result<Secret, NoAnswer>;
 
     /// Asks for leave; the question is a sentence. A cancelled token takes it back.
-    fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Leave, NoAnswer>;
+    fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Confirmation, NoAnswer>;
 
     /// Shows text that is no record.
     fn host(&self, text: &str);
@@ -195,7 +195,7 @@ impl Operator for Nobody {
         Err(NoAnswer::NoOperator)
     }
 
-    fn confirm(&self, _question: &str, _cancel: &CancellationToken) -> Result<Leave, NoAnswer> {
+    fn confirm(&self, _question: &str, _cancel: &CancellationToken) -> Result<Confirmation, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }
 

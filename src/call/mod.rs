@@ -1,7 +1,7 @@
 //! The contract of a call: what a cmdlet is, what it was given, where its records go, and what it
 //! may ask.
 //!
-//! A cmdlet reads its bound arguments and the pipe, emits records, and asks the [`World`]
+//! A cmdlet reads its bound arguments and the pipe, emits records, and asks the [`SessionContext`]
 //! for everything else. It never prints, exits, sleeps or reads the environment.
 
 pub mod bound;
@@ -20,8 +20,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use bound::Bound;
-pub use context::{Leave, NoAnswer, Nobody, Operator, World};
+pub use bound::BoundArguments;
+pub use context::{Confirmation, NoAnswer, Nobody, Operator, SessionContext};
 
 use crate::access::Principal;
 use crate::address::{Address, Domain};
@@ -81,10 +81,10 @@ pub type Outcome = Result<(), Halt>;
 
 /// The reading end of a pipe.
 #[derive(Debug)]
-pub struct Input(Source);
+pub struct Input(InputSource);
 
 #[derive(Debug)]
-enum Source {
+enum InputSource {
     /// No pipe.
     None,
     /// Values that were there before the pipeline began.
@@ -96,31 +96,31 @@ enum Source {
 impl Input {
     /// No pipe: the cmdlet stands first.
     pub fn none() -> Self {
-        Self(Source::None)
+        Self(InputSource::None)
     }
 
     /// A value at the head of a pipeline; a list goes in element by element.
     pub fn of(value: Value) -> Self {
         let values = if let Value::List(items) = value { items } else { vec![value] };
-        Self(Source::Values(values.into_iter()))
+        Self(InputSource::Values(values.into_iter()))
     }
 
     /// What the stage before emits.
     pub fn pipe(receiver: mpsc::Receiver<Value>) -> Self {
-        Self(Source::Pipe(receiver))
+        Self(InputSource::Pipe(receiver))
     }
 
     /// Whether there is a pipe at all.
     pub fn is_piped(&self) -> bool {
-        !matches!(self.0, Source::None)
+        !matches!(self.0, InputSource::None)
     }
 
     /// The next value; none at the end of the pipe, or where there is none.
     pub async fn next(&mut self) -> Option<Value> {
         match &mut self.0 {
-            Source::None => None,
-            Source::Values(values) => values.next(),
-            Source::Pipe(receiver) => receiver.recv().await,
+            InputSource::None => None,
+            InputSource::Values(values) => values.next(),
+            InputSource::Pipe(receiver) => receiver.recv().await,
         }
     }
 }
@@ -164,11 +164,11 @@ pub struct Call {
     /// The cmdlet's description.
     pub description: &'static Description,
     /// The arguments, checked and converted.
-    pub bound: Bound,
+    pub bound: BoundArguments,
     /// What comes through the pipe.
     pub input: Input,
     /// What the cmdlet may ask for.
-    pub world: Arc<World>,
+    pub world: Arc<SessionContext>,
     /// What the principal may run; help reads it.
     pub catalogue: Catalogue,
     /// The topology as far as the principal's scopes let it be seen.
@@ -315,10 +315,10 @@ impl Call {
             })
         })?;
         let (is_given, is_for_all) = match leave {
-            Leave::Yes => (true, false),
-            Leave::YesToAll => (true, true),
-            Leave::No => (false, false),
-            Leave::NoToAll => (false, true),
+            Confirmation::Yes => (true, false),
+            Confirmation::YesToAll => (true, true),
+            Confirmation::No => (false, false),
+            Confirmation::NoToAll => (false, true),
         };
         *settled = is_for_all.then_some(is_given);
         Ok(is_given)
@@ -328,11 +328,11 @@ impl Call {
 /// The answer to all that a command of a pipeline has still to ask, once the operator has given it;
 /// clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct LeaveForAll(Arc<Mutex<Option<bool>>>);
+pub struct ConfirmationForAll(Arc<Mutex<Option<bool>>>);
 
 /// What an action preference makes of an error or a warning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Action {
+pub enum ActionPreference {
     /// Shown, and counted.
     #[default]
     Continue,
@@ -344,7 +344,7 @@ pub enum Action {
     Ignore,
 }
 
-impl Action {
+impl ActionPreference {
     /// The preference of that name, as the parameters' choices spell it.
     pub fn named(name: &str) -> Self {
         match name {
@@ -363,15 +363,15 @@ pub struct Streams {
     /// Who reads them, and answers questions.
     pub operator: Arc<dyn Operator>,
     /// What the operator has said to all questions of the command.
-    pub leave: LeaveForAll,
+    pub leave: ConfirmationForAll,
     /// Where the call was written.
     pub position: Option<Position>,
     /// The text in which it was written.
     pub program: Option<Arc<Program>>,
     /// What an error does.
-    pub error_action: Action,
+    pub error_action: ActionPreference,
     /// What a warning does.
-    pub warning_action: Action,
+    pub warning_action: ActionPreference,
     /// Whether verbose text is wanted.
     pub is_verbose: bool,
     /// The errors reported so far, for `-ErrorVariable` and the exit status.
@@ -392,10 +392,10 @@ impl Streams {
     pub fn error(&self, error: ErrorRecord) -> Outcome {
         let error = error.placed(self.position, self.program.as_ref());
         match self.error_action {
-            Action::Stop => return Err(Halt::Failed(error)),
-            Action::Ignore => return Ok(()),
-            Action::Continue => self.operator.error(&error),
-            Action::SilentlyContinue => {}
+            ActionPreference::Stop => return Err(Halt::Failed(error)),
+            ActionPreference::Ignore => return Ok(()),
+            ActionPreference::Continue => self.operator.error(&error),
+            ActionPreference::SilentlyContinue => {}
         }
         // The receiver lives as long as the call; if it is gone nobody wants the record.
         let _ = self.errors.send(error);
@@ -404,12 +404,12 @@ impl Streams {
 
     fn warn(&self, text: String) -> Outcome {
         match self.warning_action {
-            Action::Stop => {
+            ActionPreference::Stop => {
                 return Err(ErrorRecord::new(Category::OperationStopped, "WarningStop", text).into());
             }
-            Action::Ignore => return Ok(()),
-            Action::Continue => self.operator.warning(&text),
-            Action::SilentlyContinue => {}
+            ActionPreference::Ignore => return Ok(()),
+            ActionPreference::Continue => self.operator.warning(&text),
+            ActionPreference::SilentlyContinue => {}
         }
         let _ = self.warnings.send(text);
         Ok(())

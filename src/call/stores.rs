@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cmdlet::{Catalogue, Category, ErrorRecord};
-use crate::durable::{self, State};
+use crate::durable::{self, FileState};
 use crate::topology::{Mistake, Topology};
-use crate::vault::{self, Key, Vault};
+use crate::vault::{self, Vault, VaultKey};
 
 /// The topology file of a session.
 #[derive(Debug)]
@@ -14,17 +14,17 @@ pub struct TopologyStore {
     path: Option<PathBuf>,
     /// Whether a file that is not there is an empty topology, which the first change makes.
     may_be_missing: bool,
-    cached: Mutex<Option<(Option<State>, Arc<Topology>)>>,
+    cached: Mutex<Option<(Option<FileState>, Arc<Topology>)>>,
     /// The cmdlets that roles may name.
     known: Catalogue,
-    reader: Reader,
+    reader: TopologyReader,
     /// Where it was looked for in vain, until that has been told.
     looked_at: Mutex<Vec<PathBuf>>,
 }
 
 /// To whom the mistakes of a document are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reader {
+pub enum TopologyReader {
     /// Somebody who can read the file: all of them, with what stands there.
     #[default]
     Owner,
@@ -50,7 +50,7 @@ impl TopologyStore {
             may_be_missing: false,
             cached: Mutex::new(None),
             known,
-            reader: Reader::Owner,
+            reader: TopologyReader::Owner,
             looked_at: Mutex::default(),
         }
     }
@@ -62,7 +62,7 @@ impl TopologyStore {
     }
 
     /// The same for this reader.
-    pub fn told_to(self, reader: Reader) -> Self {
+    pub fn told_to(self, reader: TopologyReader) -> Self {
         Self { reader, ..self }
     }
 
@@ -94,7 +94,7 @@ impl TopologyStore {
     }
 
     /// To whom it is read.
-    pub fn reader(&self) -> Reader {
+    pub fn reader(&self) -> TopologyReader {
         self.reader
     }
 
@@ -106,22 +106,22 @@ impl TopologyStore {
     pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let topology = self.read_as_it_is()?;
         match self.reader {
-            Reader::Other { .. } if topology.access.is_none() => Err(no_access_table()),
-            Reader::Other { .. } | Reader::Owner => Ok(topology),
+            TopologyReader::Other { .. } if topology.access.is_none() => Err(no_access_table()),
+            TopologyReader::Other { .. } | TopologyReader::Owner => Ok(topology),
         }
     }
 
     fn read_as_it_is(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let Some(path) = &self.path else { return Ok(Arc::new(Topology::default())) };
         // What cannot be looked at cannot be read either, and reading says why.
-        let state = State::of(path).unwrap_or(None);
+        let state = FileState::of(path).unwrap_or(None);
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((then, topology)) = cached.as_ref()
             && state == *then
         {
             return Ok(topology.clone());
         }
-        if let Reader::Other { account } = self.reader
+        if let TopologyReader::Other { account } = self.reader
             && let Ok(Some(place)) = durable::changeable_by_others(path, account)
         {
             return Err(not_trusted(&place));
@@ -170,8 +170,8 @@ pub fn mistakes_elsewhere() -> ErrorRecord {
     )
 }
 
-fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
-    if reader != Reader::Owner {
+fn invalid(path: &Path, mistakes: &[Mistake], reader: TopologyReader) -> ErrorRecord {
+    if reader != TopologyReader::Owner {
         return mistakes_elsewhere();
     }
     let list: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
@@ -188,13 +188,13 @@ fn invalid(path: &Path, mistakes: &[Mistake], reader: Reader) -> ErrorRecord {
 pub struct VaultStore {
     directory: Option<PathBuf>,
     /// A key from elsewhere, such as a systemd credential.
-    key: Option<Key>,
+    key: Option<VaultKey>,
     opened: Mutex<Option<Arc<Vault>>>,
 }
 
 impl VaultStore {
     /// The vault of this directory, with a key from elsewhere if there is one.
-    pub fn new(directory: Option<PathBuf>, key: Option<Key>) -> Self {
+    pub fn new(directory: Option<PathBuf>, key: Option<VaultKey>) -> Self {
         Self { directory, key, opened: Mutex::new(None) }
     }
 

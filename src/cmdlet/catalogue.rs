@@ -44,7 +44,7 @@ impl Catalogue {
 }
 
 /// As the roles ask for it.
-impl access::Catalogue for Catalogue {
+impl access::KnownCmdlets for Catalogue {
     fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName> {
         let has_it = |one: &&Description| role == BuiltIn::Administrator || one.roles.contains(&role);
         self.iter().filter(has_it).filter_map(|one| one.name.parse().ok()).collect()

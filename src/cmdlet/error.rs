@@ -28,7 +28,7 @@ pub struct Program {
 
 /// Where something was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePlace {
     /// In which text.
     pub program: Arc<Program>,
     /// Where there.

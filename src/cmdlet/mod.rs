@@ -11,7 +11,7 @@ pub mod parameter;
 
 pub use arguments::{Argument, Arguments};
 pub use catalogue::Catalogue;
-pub use error::{Category, ErrorRecord, Place, Position, Program};
+pub use error::{Category, ErrorRecord, Position, Program, SourcePlace};
 pub use parameter::{Arity, Binds, Kind, Need, Parameter};
 
 use crate::access::BuiltIn;

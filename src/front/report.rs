@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::cmdlet::{ErrorRecord, Place, Position, Program};
+use crate::cmdlet::{ErrorRecord, Position, Program, SourcePlace};
 use crate::render::visible::{one_line, visible};
 use crate::script::check::Remark;
 use crate::script::{Failure, FailureKind};
@@ -67,7 +67,7 @@ pub fn failure(failure: &Failure, source: Source<'_>) -> String {
         FailureKind::Exit(_) => {}
     }
     for call in &failure.calls {
-        let at = call.place.as_ref().map(|Place { program, position }| {
+        let at = call.place.as_ref().map(|SourcePlace { program, position }| {
             format!(" at {}:{}:{}", program.name, position.line, position.column)
         });
         lines.push(format!("  in {}{}", call.function, at.unwrap_or_default()));

@@ -10,15 +10,15 @@ use super::exit::ExitStatus;
 use super::output::Output;
 use super::terminal::Terminal;
 use crate::access::Principal;
-use crate::call::World;
-use crate::call::stores::{Reader, TopologyStore, VaultStore};
+use crate::call::SessionContext;
+use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
 use crate::cmdlets;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
 use crate::script::{Limits, Running, Session};
 use crate::topology::Places;
 use crate::value::Value;
-use crate::vault::Key;
+use crate::vault::VaultKey;
 
 /// A session that is ready to run programs.
 pub struct Started {
@@ -85,12 +85,12 @@ pub async fn start(
     let topology = topology.told_to(reader());
     let principal = principal(topology.path());
     let operator = Arc::new(Terminal::new(output.clone()));
-    let world = Arc::new(World {
+    let world = Arc::new(SessionContext {
         way,
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
         transcripts: output.transcripts(),
-        ..World::new(topology, vault, operator)
+        ..SessionContext::new(topology, vault, operator)
     });
     let host =
         Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal).told_to(reader()), options.verbose));
@@ -146,9 +146,9 @@ fn vault_variable() -> Option<PathBuf> {
 }
 
 /// The key that systemd passed in (`LoadCredential=imsh-vault-key:…`), if it did.
-fn vault_key() -> Option<Key> {
+fn vault_key() -> Option<VaultKey> {
     let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join("imsh-vault-key");
-    path.exists().then_some(Key::Systemd(path))
+    path.exists().then_some(VaultKey::Systemd(path))
 }
 
 /// Who called the program through sudo, as another user than the account that it runs as.
@@ -172,10 +172,10 @@ pub(super) fn is_refused_behind_sudo(output: &Output, what: &str, instead: &str)
 }
 
 /// Behind sudo the files are read by another account than the caller's.
-fn reader() -> Reader {
+fn reader() -> TopologyReader {
     match called_by() {
-        Some(_) => Reader::Other { account: nix::unistd::getuid().as_raw() },
-        None => Reader::Owner,
+        Some(_) => TopologyReader::Other { account: nix::unistd::getuid().as_raw() },
+        None => TopologyReader::Owner,
     }
 }
 

@@ -13,7 +13,7 @@ use nix::sys::termios::{
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
-use crate::call::{Leave, NoAnswer, Operator};
+use crate::call::{Confirmation, NoAnswer, Operator};
 use crate::cmdlet::ErrorRecord;
 use crate::render::visible::visible;
 use crate::secret::Secret;
@@ -167,7 +167,7 @@ impl Operator for Terminal {
         })
     }
 
-    fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Leave, NoAnswer> {
+    fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Confirmation, NoAnswer> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_interactive {
             // What was typed before the question is no answer to it.
@@ -177,10 +177,10 @@ impl Operator for Terminal {
         loop {
             let answer = self.read_answer(&prompt, cancel)?;
             match answer.trim().to_ascii_lowercase().as_str() {
-                "" | "y" | "yes" => return Ok(Leave::Yes),
-                "a" | "yes to all" => return Ok(Leave::YesToAll),
-                "n" | "no" => return Ok(Leave::No),
-                "l" | "no to all" => return Ok(Leave::NoToAll),
+                "" | "y" | "yes" => return Ok(Confirmation::Yes),
+                "a" | "yes to all" => return Ok(Confirmation::YesToAll),
+                "n" | "no" => return Ok(Confirmation::No),
+                "l" | "no to all" => return Ok(Confirmation::NoToAll),
                 "?" | "help" => prompt = format!("{CHOICES_EXPLAINED}\n{CHOICES}"),
                 _ => CHOICES.clone_into(&mut prompt),
             }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::call::Bound;
+use crate::call::BoundArguments;
 use crate::cmdlet::parameter::NoParameter;
 use crate::cmdlet::{Argument, Arguments, Arity, Category, Description, ErrorRecord, Kind, Need, Parameter};
 use crate::value::text::{nearest, parse_duration};
@@ -17,8 +17,8 @@ pub fn bind(
     description: &'static Description,
     arguments: Arguments,
     is_piped: bool,
-) -> Result<Bound, ErrorRecord> {
-    let mut bound = Bound::default();
+) -> Result<BoundArguments, ErrorRecord> {
+    let mut bound = BoundArguments::default();
     let mut positional = Vec::new();
     for argument in arguments.0 {
         match &argument.name {
@@ -88,7 +88,7 @@ fn find(
 }
 
 fn bind_named(
-    bound: &mut Bound,
+    bound: &mut BoundArguments,
     parameter: &'static Parameter,
     argument: Argument,
 ) -> Result<(), ErrorRecord> {
@@ -158,7 +158,7 @@ pub fn takes_no_pipe(description: &Description) -> ErrorRecord {
 /// Gives the arguments without a name to the positional parameters that are still free.
 fn bind_positional(
     description: &'static Description,
-    bound: &mut Bound,
+    bound: &mut BoundArguments,
     arguments: Vec<Argument>,
 ) -> Result<(), ErrorRecord> {
     let mut free: Vec<&Parameter> = description

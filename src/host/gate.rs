@@ -7,16 +7,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::power::Ground;
+use super::power::AccessContext;
 use super::refusal;
 use super::touch::{Pair, lent_pairs, limited, listed, things};
 use super::view::visible;
 use crate::access::{
-    self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Role, RoleDefinition, ScriptModule, Touch,
-    UnknownName,
+    self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Resource, Role, RoleDefinition,
+    ScriptModule, UnknownName,
 };
-use crate::call::stores::{Reader, mistakes_elsewhere};
-use crate::call::{Bound, Lenders};
+use crate::call::stores::{TopologyReader, mistakes_elsewhere};
+use crate::call::{BoundArguments, Lenders};
 use crate::cmdlet::parameter::NoParameter;
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind};
 use crate::topology::Topology;
@@ -28,29 +28,29 @@ use crate::value::text::parse_duration;
 pub struct Gate {
     principal: Principal,
     /// To whom mistakes of the roles are told.
-    reader: Reader,
+    reader: TopologyReader,
     /// What was worked out for the topology that was asked last.
-    current: Mutex<Option<State>>,
+    current: Mutex<Option<GateState>>,
 }
 
 /// The roles of one state of the topology.
 #[derive(Clone, Debug)]
-struct State {
+struct GateState {
     topology: Arc<Topology>,
-    roles: Arc<access::Gate>,
+    roles: Arc<access::RoleTable>,
     /// What the principal may run.
     catalogue: Catalogue,
 }
 
 /// Leave to run a cmdlet, not yet for any particular call of it.
 #[derive(Debug)]
-pub struct Leave {
+pub struct Permission {
     description: &'static Description,
     cmdlet: CmdletName,
     /// The principal's roles that have the cmdlet.
     roles: Vec<Role>,
     /// Every role that there is.
-    every_role: Arc<access::Gate>,
+    every_role: Arc<access::RoleTable>,
     everything: Catalogue,
     topology: Arc<Topology>,
 }
@@ -68,7 +68,7 @@ pub struct Covered {
 
 /// A call that is not covered.
 #[derive(Debug)]
-pub struct Refused {
+pub struct RefusedCall {
     /// What the caller is told: always the same.
     pub error: ErrorRecord,
     /// What the audit log is told.
@@ -78,11 +78,11 @@ pub struct Refused {
 impl Gate {
     /// The gate that knows this principal.
     pub fn new(principal: Principal) -> Self {
-        Self { principal, reader: Reader::Owner, current: Mutex::new(None) }
+        Self { principal, reader: TopologyReader::Owner, current: Mutex::new(None) }
     }
 
     /// The same for this reader of the topology.
-    pub fn told_to(self, reader: Reader) -> Self {
+    pub fn told_to(self, reader: TopologyReader) -> Self {
         Self { reader, ..self }
     }
 
@@ -100,7 +100,7 @@ impl Gate {
         everything: &Catalogue,
         topology: &Arc<Topology>,
     ) -> Result<Vec<String>, ErrorRecord> {
-        let State { roles, .. } = self.state(everything, topology)?;
+        let GateState { roles, .. } = self.state(everything, topology)?;
         Ok(roles.roles_of(&self.principal).iter().map(|role| role.identity.clone()).collect())
     }
 
@@ -114,7 +114,7 @@ impl Gate {
         topology: &Arc<Topology>,
         script: &str,
     ) -> Result<Vec<ScriptModule>, ErrorRecord> {
-        let State { roles, .. } = self.state(everything, topology)?;
+        let GateState { roles, .. } = self.state(everything, topology)?;
         let listed = roles.roles_of(&self.principal).into_iter().flat_map(|role| &role.script_modules);
         Ok(listed.filter(|module| module.name() == script).cloned().collect())
     }
@@ -147,14 +147,14 @@ impl Gate {
         description: &'static Description,
         everything: &Catalogue,
         topology: &Arc<Topology>,
-    ) -> Result<Leave, Refused> {
-        let refused = |reason: &str| Refused {
+    ) -> Result<Permission, RefusedCall> {
+        let refused = |reason: &str| RefusedCall {
             error: ErrorRecord::permission_denied(description.name),
             reason: reason.to_owned(),
         };
-        let State { roles, .. } = self
+        let GateState { roles, .. } = self
             .state(everything, topology)
-            .map_err(|error| Refused { reason: error.message.clone(), error })?;
+            .map_err(|error| RefusedCall { reason: error.message.clone(), error })?;
         let Some(cmdlet) = cmdlet_name(description) else { return Err(refused("no cmdlet's name")) };
         let held = roles.roles_of(&self.principal);
         if !access::may_run_at_all(&held, &cmdlet) {
@@ -162,11 +162,11 @@ impl Gate {
         }
         let own = held.into_iter().filter(|role| role.cmdlets.contains(&cmdlet)).cloned().collect();
         let (everything, topology) = (everything.clone(), topology.clone());
-        Ok(Leave { description, cmdlet, roles: own, every_role: roles, everything, topology })
+        Ok(Permission { description, cmdlet, roles: own, every_role: roles, everything, topology })
     }
 
     /// What the topology means for the principal, worked out once for each of its states.
-    fn state(&self, everything: &Catalogue, topology: &Arc<Topology>) -> Result<State, ErrorRecord> {
+    fn state(&self, everything: &Catalogue, topology: &Arc<Topology>) -> Result<GateState, ErrorRecord> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = current.as_ref()
             && Arc::ptr_eq(&state.topology, topology)
@@ -177,15 +177,17 @@ impl Gate {
             roles: access.roles.into_iter().map(|role| as_bound(role, everything)).collect(),
             ..access
         });
-        let roles = access::Gate::new(access.as_ref(), everything).map_err(|unknown| {
+        let roles = access::RoleTable::new(access.as_ref(), everything).map_err(|unknown| {
             let path = topology.path.display();
             let told = |name: &UnknownName| format!("{path}: {name}{}", did_you_mean(name, everything));
             let list: Vec<String> = unknown.iter().map(told).collect();
             match self.reader {
-                Reader::Owner => ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
-                    .target(path.to_string())
-                    .remedy("Correct the roles in the topology; until then nothing runs."),
-                Reader::Other { .. } => mistakes_elsewhere(),
+                TopologyReader::Owner => {
+                    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("\n"))
+                        .target(path.to_string())
+                        .remedy("Correct the roles in the topology; until then nothing runs.")
+                }
+                TopologyReader::Other { .. } => mistakes_elsewhere(),
             }
         })?;
         let held = roles.roles_of(&self.principal);
@@ -193,18 +195,18 @@ impl Gate {
             cmdlet_name(description).is_some_and(|name| access::may_run_at_all(&held, &name))
         };
         let catalogue = Catalogue::new(everything.iter().filter(may_run));
-        let state = State { topology: topology.clone(), catalogue, roles: Arc::new(roles) };
+        let state = GateState { topology: topology.clone(), catalogue, roles: Arc::new(roles) };
         *current = Some(state.clone());
         Ok(state)
     }
 }
 
-impl Leave {
+impl Permission {
     /// Whether one role covers each thing that the call touches.
     ///
     /// # Errors
     /// One thing at least is not covered.
-    pub fn covers(&self, bound: &Bound) -> Result<Covered, Refused> {
+    pub fn covers(&self, bound: &BoundArguments) -> Result<Covered, RefusedCall> {
         let by = self.roles_covering(bound)?;
         if self.topology.access.is_none() {
             return Ok(Covered { topology: self.topology.clone(), by, lenders: Lenders::Any });
@@ -217,19 +219,19 @@ impl Leave {
     /// The roles that cover the things which the call touches.
     ///
     /// # Errors
-    /// As [`Leave::covers`].
-    pub fn roles_covering(&self, bound: &Bound) -> Result<Vec<String>, Refused> {
+    /// As [`Permission::covers`].
+    pub fn roles_covering(&self, bound: &BoundArguments) -> Result<Vec<String>, RefusedCall> {
         if self.topology.access.is_none() {
             return Ok(vec![BuiltIn::Administrator.name().to_owned()]);
         }
         let parameters = limited(self.description, bound, &self.topology);
         let things = things(self.description, bound, self.ground())
-            .map_err(|error| Refused { reason: error.message.clone(), error })?;
-        let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
+            .map_err(|error| RefusedCall { reason: error.message.clone(), error })?;
+        let call = access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
         let roles: Vec<&Role> = self.roles.iter().collect();
         match access::decide(&roles, &call) {
             Decision::Allowed { by } => Ok(by),
-            Decision::Refused(reason) => Err(Refused {
+            Decision::Refused(reason) => Err(RefusedCall {
                 error: ErrorRecord::permission_denied(self.description.name),
                 reason: refusal::words(&reason, &roles, call),
             }),
@@ -238,11 +240,11 @@ impl Leave {
 
     /// Where a test may log on as its receiver as well: one role covers that pool too, together with all
     /// that the pair of the pool and the receiver touches.
-    fn lenders(&self, bound: &Bound) -> Lenders {
+    fn lenders(&self, bound: &BoundArguments) -> Lenders {
         let parameters = limited(self.description, bound, &self.topology);
         let roles: Vec<&Role> = self.roles.iter().collect();
-        let is_covered = |things: &[Vec<Touch>]| {
-            let call = access::Call { cmdlet: &self.cmdlet, parameters: &parameters, things };
+        let is_covered = |things: &[Vec<Resource>]| {
+            let call = access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, things };
             matches!(access::decide(&roles, &call), Decision::Allowed { .. })
         };
         let lends = |pair: &Pair| {
@@ -260,8 +262,8 @@ impl Leave {
         Lenders::Covered(covered.map(|(lender, pair)| ((pair.target, pair.receiver), lender)).collect())
     }
 
-    fn ground(&self) -> Ground<'_> {
-        Ground { topology: &self.topology, roles: &self.every_role, everything: &self.everything }
+    fn ground(&self) -> AccessContext<'_> {
+        AccessContext { topology: &self.topology, roles: &self.every_role, everything: &self.everything }
     }
 }
 
@@ -298,7 +300,7 @@ pub(super) fn as_bound(mut definition: RoleDefinition, everything: &Catalogue) -
 }
 
 /// The parameters of a call as the audit log holds them: secrets masked.
-pub fn parameters(bound: &Bound) -> Vec<access::Parameter> {
+pub fn parameters(bound: &BoundArguments) -> Vec<access::GivenParameter> {
     let values = |value: &Value| {
         if let Value::List(items) = value {
             items.iter().map(Value::to_string).collect()
@@ -310,7 +312,7 @@ pub fn parameters(bound: &Bound) -> Vec<access::Parameter> {
     };
     bound
         .iter()
-        .map(|(name, value)| access::Parameter { name: name.to_owned(), values: values(value) })
+        .map(|(name, value)| access::GivenParameter { name: name.to_owned(), values: values(value) })
         .collect()
 }
 

@@ -6,14 +6,14 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{Place, gate};
-use crate::call::Bound;
+use super::{CallPlace, gate};
+use crate::call::BoundArguments;
 use crate::cmdlet::{Description, ErrorRecord, Kind};
 use crate::value::{Record, Value};
 
 /// A value that a call leaves in a variable of the caller.
 #[derive(Clone, Debug)]
-pub struct Assignment {
+pub struct VariableAssignment {
     /// Which command of the pipeline leaves it, counted from zero.
     pub stage: usize,
     /// The parameter that asks for it: `OutVariable`, `ErrorVariable`, …
@@ -28,8 +28,10 @@ pub struct Assignment {
 
 /// What the calls of a pipeline leave, each variable of a command once: where a command was called for
 /// each record of the pipe, its calls leave it together.
-pub(super) fn assignments<'a>(kept: impl IntoIterator<Item = &'a Arc<Kept>>) -> Vec<Assignment> {
-    let mut all: Vec<Assignment> = Vec::new();
+pub(super) fn assignments<'a>(
+    kept: impl IntoIterator<Item = &'a Arc<CapturedCall>>,
+) -> Vec<VariableAssignment> {
+    let mut all: Vec<VariableAssignment> = Vec::new();
     for one in kept.into_iter().flat_map(|kept| kept.assignments()) {
         match all.iter_mut().find(|other| (other.stage, other.parameter) == (one.stage, one.parameter)) {
             Some(other) => {
@@ -53,14 +55,14 @@ pub(super) struct Reports {
 
 /// What is kept of one call. It is asked when the pipeline is over, whether the call came to its end
 /// or not.
-pub(super) struct Kept {
+pub(super) struct CapturedCall {
     stage: usize,
     cmdlet: &'static str,
     /// The command as its log shows it; empty where no log is wanted.
     command: String,
     began: Instant,
     began_at: Timestamp,
-    wanted: Wanted,
+    wanted: CaptureVariables,
     /// What the cmdlet emitted, if somebody wants it.
     pub(super) emitted: Option<Arc<Mutex<Vec<Value>>>>,
     reports: Mutex<Reports>,
@@ -70,7 +72,7 @@ pub(super) struct Kept {
 }
 
 /// The parameters that name variables, with what they were given.
-struct Wanted {
+struct CaptureVariables {
     out: Option<Named>,
     error: Option<Named>,
     warning: Option<Named>,
@@ -81,15 +83,15 @@ struct Wanted {
 /// A parameter that names a variable, and what it was given.
 type Named = (&'static str, String);
 
-impl Kept {
+impl CapturedCall {
     pub(super) fn new(
-        place: Place<'_>,
+        place: CallPlace<'_>,
         description: &'static Description,
-        bound: &Bound,
+        bound: &BoundArguments,
         reports: Reports,
     ) -> Self {
         let named = |parameter| Some((parameter, bound.text(parameter)?));
-        let wanted = Wanted {
+        let wanted = CaptureVariables {
             // Tee-Object's own parameter means the same.
             out: named("OutVariable").or_else(|| named("Variable")),
             error: named("ErrorVariable"),
@@ -133,8 +135,8 @@ impl Kept {
     }
 
     /// What goes into the caller's variables.
-    pub(super) fn assignments(&self) -> Vec<Assignment> {
-        let Wanted { out, error, warning, verbose, log } = &self.wanted;
+    pub(super) fn assignments(&self) -> Vec<VariableAssignment> {
+        let CaptureVariables { out, error, warning, verbose, log } = &self.wanted;
         if [out, error, warning, verbose, log].iter().all(|named| named.is_none()) {
             return Vec::new();
         }
@@ -179,13 +181,13 @@ impl Kept {
             .with("Tests", tests)
     }
 
-    fn assignment(&self, (parameter, written): &Named, value: Value) -> Assignment {
+    fn assignment(&self, (parameter, written): &Named, value: Value) -> VariableAssignment {
         let (variable, appends) = match written.strip_prefix('+') {
             Some(name) => (name, true),
             None => (written.as_str(), false),
         };
         let variable = variable.trim_start_matches('$').to_owned();
-        Assignment { stage: self.stage, parameter, variable, appends, value }
+        VariableAssignment { stage: self.stage, parameter, variable, appends, value }
     }
 }
 
@@ -194,7 +196,7 @@ fn lines(reports: &mut mpsc::UnboundedReceiver<String>) -> Vec<Value> {
 }
 
 /// A call as it could have been written, secrets masked.
-fn command(description: &Description, bound: &Bound) -> String {
+fn command(description: &Description, bound: &BoundArguments) -> String {
     let quoted = |value: &String| {
         let is_plain = |letter: char| letter.is_alphanumeric() || "-_.@:/*+%".contains(letter);
         if !value.is_empty() && value.chars().all(is_plain) {

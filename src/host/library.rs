@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Host;
-use crate::access::{Parameter, ScriptModule};
+use crate::access::{GivenParameter, ScriptModule};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::durable;
 use crate::topology::Topology;
@@ -78,7 +78,7 @@ impl Host {
     /// Writes the refusal down, and gives the answer that all refusals have.
     fn refuse_script(&self, deed: &'static str, name: &str, topology: &Arc<Topology>) -> ErrorRecord {
         let roles = self.gate.role_names(self.everything(), topology).unwrap_or_default();
-        let parameters = vec![Parameter { name: "Script".to_owned(), values: vec![name.to_owned()] }];
+        let parameters = vec![GivenParameter { name: "Script".to_owned(), values: vec![name.to_owned()] }];
         let written = self.audit(deed, topology, parameters, roles).refused("no role lists the script");
         written.err().unwrap_or_else(|| ErrorRecord::permission_denied(deed))
     }

@@ -25,21 +25,24 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use gate::Gate;
-pub use kept::Assignment;
+pub use kept::VariableAssignment;
 pub use library::Module;
 pub use tally::Tally;
 
 use crate::access::{self, Principal};
 use crate::call::Watch;
-use crate::call::{Action, Bound, Call, Cmdlet, Halt, Input, LeaveForAll, Operator, Output, Streams, World};
+use crate::call::{
+    ActionPreference, BoundArguments, Call, Cmdlet, ConfirmationForAll, Halt, Input, Operator, Output,
+    SessionContext, Streams,
+};
 use crate::cmdlet::{
     Arguments, Catalogue, Category, Description, ErrorRecord, Need, Parameter, Position, Program,
 };
 use crate::topology::Topology;
 use crate::value::Value;
 use audit::Audit;
-use gate::Refused;
-use kept::{Kept, Reports};
+use gate::RefusedCall;
+use kept::{CapturedCall, Reports};
 
 /// One command of a pipeline, as written.
 #[derive(Clone, Debug)]
@@ -60,14 +63,14 @@ pub struct Ended {
     /// Whether it came to its end, or why not.
     pub outcome: Result<(), Halt>,
     /// What it leaves in variables, however it ended; in the order of its commands.
-    pub assignments: Vec<Assignment>,
+    pub assignments: Vec<VariableAssignment>,
 }
 
 /// The door of one session.
 pub struct Host {
     everything: Catalogue,
     cmdlets: &'static [&'static Cmdlet],
-    world: Arc<World>,
+    world: Arc<SessionContext>,
     gate: Gate,
     tally: Tally,
     /// Whether every call speaks as under `-Verbose`.
@@ -75,14 +78,19 @@ pub struct Host {
 }
 
 /// What is kept of each call of a pipeline, in the order in which they began.
-type KeptOfAll = Mutex<Vec<Arc<Kept>>>;
+type KeptOfAll = Mutex<Vec<Arc<CapturedCall>>>;
 
 /// Values that wait between two stages of a pipe.
 const PIPE: usize = 64;
 
 impl Host {
     /// The door to these cmdlets, for the principal whom the gate knows.
-    pub fn new(cmdlets: &'static [&'static Cmdlet], world: Arc<World>, gate: Gate, is_verbose: bool) -> Self {
+    pub fn new(
+        cmdlets: &'static [&'static Cmdlet],
+        world: Arc<SessionContext>,
+        gate: Gate,
+        is_verbose: bool,
+    ) -> Self {
         let everything = Catalogue::new(cmdlets.iter().map(|cmdlet| &cmdlet.description));
         Self { everything, cmdlets, world, gate, tally: Tally::default(), is_verbose }
     }
@@ -105,7 +113,7 @@ impl Host {
         let visible = || {
             let topology = self.world.topology.read().ok()?;
             let leave = self.gate.may_run(description, &self.everything, &topology).ok()?;
-            leave.covers(&Bound::default()).ok()
+            leave.covers(&BoundArguments::default()).ok()
         };
         visible().map(|covered| covered.topology).unwrap_or_default()
     }
@@ -124,7 +132,7 @@ impl Host {
         };
         let Some(leave) = leave() else { return Vec::new() };
         values.retain(|value| {
-            let mut bound = Bound::default();
+            let mut bound = BoundArguments::default();
             bound.set(parameter.name, Value::text(value.as_str()));
             leave.roles_covering(&bound).is_ok()
         });
@@ -153,7 +161,7 @@ impl Host {
     }
 
     /// What the session's cmdlets may ask for.
-    pub fn world(&self) -> &Arc<World> {
+    pub fn world(&self) -> &Arc<SessionContext> {
         &self.world
     }
 
@@ -223,8 +231,8 @@ impl Host {
             false => None,
         };
         let in_turn = filled.is_some_and(|parameter| parameter.need == Need::RequiredOrEach);
-        let leave = LeaveForAll::default();
-        let place = Place { stage: place, is_for_record: in_turn, kept_of_all, leave: &leave };
+        let leave = ConfirmationForAll::default();
+        let place = CallPlace { stage: place, is_for_record: in_turn, kept_of_all, leave: &leave };
         let Some(parameter) = filled else {
             if input.is_piped() && !cmdlet.description.takes_pipe() {
                 self.ask_leave(&cmdlet.description, &stage)?;
@@ -277,7 +285,7 @@ impl Host {
         cmdlet: &'static Cmdlet,
         stage: Stage,
         input: Input,
-        place: Place<'_>,
+        place: CallPlace<'_>,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
     ) -> Result<(), Halt> {
@@ -299,7 +307,7 @@ impl Host {
         let audit = self.audit(description.name, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound, &stage, place.leave);
-        let kept = Arc::new(Kept::new(place, description, &bound, reports));
+        let kept = Arc::new(CapturedCall::new(place, description, &bound, reports));
         place.kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
         let call = Call {
@@ -345,8 +353,8 @@ impl Host {
         &self,
         description: &'static Description,
         topology: &Arc<Topology>,
-        parameters: Vec<access::Parameter>,
-        refused: Refused,
+        parameters: Vec<access::GivenParameter>,
+        refused: RefusedCall,
         located: impl Fn(ErrorRecord) -> ErrorRecord,
     ) -> Halt {
         let roles = self.gate.role_names(&self.everything, topology).unwrap_or_default();
@@ -360,7 +368,7 @@ impl Host {
         &self,
         cmdlet: &str,
         topology: &Topology,
-        parameters: Vec<access::Parameter>,
+        parameters: Vec<access::GivenParameter>,
         roles: Vec<String>,
     ) -> Audit {
         let is_audited = topology.access.is_some() || topology.audit.is_some();
@@ -369,8 +377,14 @@ impl Host {
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.
-    fn streams(&self, bound: &Bound, stage: &Stage, leave: &LeaveForAll) -> (Streams, Reports) {
-        let action = |parameter| bound.text(parameter).map(|name| Action::named(&name)).unwrap_or_default();
+    fn streams(
+        &self,
+        bound: &BoundArguments,
+        stage: &Stage,
+        leave: &ConfirmationForAll,
+    ) -> (Streams, Reports) {
+        let action =
+            |parameter| bound.text(parameter).map(|name| ActionPreference::named(&name)).unwrap_or_default();
         let (errors, kept_errors) = mpsc::unbounded_channel();
         let (warnings, kept_warnings) = mpsc::unbounded_channel();
         let (verbose, kept_verbose) = mpsc::unbounded_channel();
@@ -395,7 +409,7 @@ impl Host {
 
     /// What looks at every value that the cmdlet emits: the tally of tests, whatever they test, and
     /// `-OutVariable`.
-    fn watch(&self, description: &'static Description, kept: &Kept) -> Option<Watch> {
+    fn watch(&self, description: &'static Description, kept: &CapturedCall) -> Option<Watch> {
         let counts = description.name.starts_with("Test-");
         let emitted = kept.emitted.clone();
         if !counts && emitted.is_none() {
@@ -432,7 +446,7 @@ impl Host {
 
 /// Where a call stands.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct CallPlace<'a> {
     /// Which command of the pipeline it is of, counted from zero.
     stage: usize,
     /// Whether it is one of many, for one record of the pipe.
@@ -440,7 +454,7 @@ struct Place<'a> {
     /// What its pipeline keeps of all of its calls.
     kept_of_all: &'a KeptOfAll,
     /// What the operator has said to all questions of its command.
-    leave: &'a LeaveForAll,
+    leave: &'a ConfirmationForAll,
 }
 
 /// An error with the cmdlet that it is of, and with a place in the program.

@@ -4,10 +4,10 @@
 //! Nobody climbs: each of them is held against the caller's own role, as it is and as it would be. What
 //! is not there is `Unlisted`, so that it gets the same answer as what is out of reach.
 
-use crate::access::{self, Power, Principal, PublicKey, Role, RoleDefinition, Touch, role};
+use crate::access::{self, Power, Principal, PublicKey, Resource, Role, RoleDefinition, role};
 use crate::access::{ConfigScope, Member};
 use crate::address::Domain;
-use crate::call::Bound;
+use crate::call::BoundArguments;
 use crate::cmdlet::{Binds, Catalogue, Description, ErrorRecord};
 use crate::cmdlets::access::authority;
 use crate::topology::Topology;
@@ -15,11 +15,11 @@ use crate::value::Value;
 
 /// What the gate knows when it is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Ground<'a> {
+pub struct AccessContext<'a> {
     /// The whole topology.
     pub topology: &'a Topology,
     /// Its roles, worked out.
-    pub roles: &'a access::Gate,
+    pub roles: &'a access::RoleTable,
     /// Every cmdlet that there is.
     pub everything: &'a Catalogue,
 }
@@ -30,9 +30,9 @@ pub struct Ground<'a> {
 /// An argument that no role can be made of.
 pub fn touched(
     description: &Description,
-    bound: &Bound,
-    ground: Ground<'_>,
-) -> Result<Vec<Touch>, ErrorRecord> {
+    bound: &BoundArguments,
+    ground: AccessContext<'_>,
+) -> Result<Vec<Resource>, ErrorRecord> {
     let mut touches = Vec::new();
     let mut makes_power = false;
     for parameter in description.parameters.iter().filter(|own| bound.is_given(own.name)) {
@@ -72,16 +72,16 @@ pub fn touched(
     Ok(touches)
 }
 
-impl Ground<'_> {
+impl AccessContext<'_> {
     /// A role by its name.
-    fn role(&self, name: &str) -> Touch {
+    fn role(&self, name: &str) -> Resource {
         match self.roles.role(name) {
             Some(role) => self.power(role.clone()),
             None => unlisted(name),
         }
     }
 
-    fn power(&self, role: Role) -> Touch {
+    fn power(&self, role: Role) -> Resource {
         let site = |pool: &Domain| {
             let listed = self.topology.pools.iter().find(|listed| listed.identity == *pool);
             listed.and_then(|pool| pool.site.clone())
@@ -91,12 +91,12 @@ impl Ground<'_> {
             ConfigScope::Global | ConfigScope::Site(_) => None,
         });
         let sites = named.collect();
-        Touch::Role(Box::new(Power { role, sites }))
+        Resource::Role(Box::new(Power { role, sites }))
     }
 
     /// The role that the arguments would make, and the whole of its template where it follows that: what a
     /// later version adds to a template, its roles get as well.
-    fn as_it_would_be(&self, bound: &Bound) -> Result<Vec<Touch>, ErrorRecord> {
+    fn as_it_would_be(&self, bound: &BoundArguments) -> Result<Vec<Resource>, ErrorRecord> {
         let name = bound.text("Identity").unwrap_or_default();
         let defined = self.topology.access.iter().flat_map(|access| &access.roles);
         let before = defined.into_iter().find(|definition| role::is_same(&definition.identity, &name));
@@ -122,19 +122,19 @@ impl Ground<'_> {
 
     /// A principal by every role that it has. One without a role is an administrator's: whoever could
     /// change its keys now would have whatever it is given later.
-    fn principal(&self, name: &str) -> Vec<Touch> {
+    fn principal(&self, name: &str) -> Vec<Resource> {
         let held = self.roles_of(name);
         if held.is_empty() { vec![unlisted(name)] } else { held }
     }
 
-    fn roles_of(&self, name: &str) -> Vec<Touch> {
+    fn roles_of(&self, name: &str) -> Vec<Resource> {
         let vouched = Principal::Vouched { name: plain(name).to_owned() };
         self.roles.roles_of(&vouched).into_iter().map(|role| self.power(role.clone())).collect()
     }
 
     /// Who is given a role: what a principal has already must be in reach too, else a role could be used
     /// to find out which principals there are.
-    fn member(&self, written: &str) -> Vec<Touch> {
+    fn member(&self, written: &str) -> Vec<Resource> {
         match written.parse() {
             Ok(Member::Principal(name)) if self.lists(&name) => self.roles_of(&name),
             Ok(Member::Principal(name)) => vec![unlisted(name)],
@@ -144,7 +144,7 @@ impl Ground<'_> {
     }
 
     /// The principal that a key proves already, unless it is the one that is being changed.
-    fn owner(&self, key: &str, bound: &Bound) -> Vec<Touch> {
+    fn owner(&self, key: &str, bound: &BoundArguments) -> Vec<Resource> {
         let Ok(key) = key.parse::<PublicKey>() else { return Vec::new() };
         let named = bound.text("Identity").unwrap_or_default();
         let principals = self.topology.access.iter().flat_map(|access| &access.principals);
@@ -156,7 +156,7 @@ impl Ground<'_> {
     }
 
     /// The roles that name a pool, or a site that would be gone with it.
-    fn naming(&self, name: &str) -> Vec<Touch> {
+    fn naming(&self, name: &str) -> Vec<Resource> {
         let Some(pool) = self.topology.canonical_pool(name) else { return Vec::new() };
         let rest = || self.topology.pools.iter().filter(|other| other.identity != pool.identity);
         let names_it = |scope: &ConfigScope| match scope {
@@ -187,6 +187,6 @@ fn plain(name: &str) -> &str {
     name.strip_prefix("principal:").unwrap_or(name)
 }
 
-fn unlisted(what: impl ToString) -> Touch {
-    Touch::Unlisted { what: what.to_string() }
+fn unlisted(what: impl ToString) -> Resource {
+    Resource::Unlisted { what: what.to_string() }
 }

@@ -3,37 +3,39 @@
 //! Says which of the things that a call touches is out of reach, and which parameters are limited. Never shown
 //! to the caller: all refusals get one and the same answer.
 
-use crate::access::{Call, Decision, Parameter, Refusal, Role, Touch, decide};
+use crate::access::{CallRequest, Decision, Denial, GivenParameter, Resource, Role, decide};
 
 /// The words for a refusal by these roles, as a clause.
-pub fn words(refusal: &Refusal, roles: &[&Role], call: Call<'_>) -> String {
+pub fn words(refusal: &Denial, roles: &[&Role], call: CallRequest<'_>) -> String {
     match refusal {
-        Refusal::Cmdlet => NO_CMDLET.to_owned(),
-        Refusal::Parameters => {
-            let names = |given: &[&Parameter]| {
+        Denial::Cmdlet => NO_CMDLET.to_owned(),
+        Denial::Parameters => {
+            let names = |given: &[&GivenParameter]| {
                 given.iter().map(|one| format!("-{}", one.name)).collect::<Vec<_>>().join(" and ")
             };
-            let alone = |given: &&Parameter| {
+            let alone = |given: &&GivenParameter| {
                 let given = std::slice::from_ref(*given);
-                !is_allowed(roles, Call { parameters: given, things: &[], ..call })
+                !is_allowed(roles, CallRequest { parameters: given, things: &[], ..call })
             };
-            let limited: Vec<&Parameter> = call.parameters.iter().filter(alone).collect();
+            let limited: Vec<&GivenParameter> = call.parameters.iter().filter(alone).collect();
             if limited.is_empty() {
-                let all: Vec<&Parameter> = call.parameters.iter().collect();
+                let all: Vec<&GivenParameter> = call.parameters.iter().collect();
                 format!("no one role of the caller allows {} with these values together", names(&all))
             } else {
                 format!("no role of the caller allows {} with these values", names(&limited))
             }
         }
-        Refusal::Thing { n } => {
+        Denial::Thing { n } => {
             let touched = call.things.get(*n).map(Vec::as_slice).unwrap_or_default();
-            let names =
-                |touches: &[&Touch]| touches.iter().map(|one| named(one)).collect::<Vec<_>>().join(" and ");
-            let alone =
-                |touch: &&Touch| !is_allowed(roles, Call { things: &[vec![(*touch).clone()]], ..call });
-            let out_of_reach: Vec<&Touch> = touched.iter().filter(alone).collect();
+            let names = |touches: &[&Resource]| {
+                touches.iter().map(|one| named(one)).collect::<Vec<_>>().join(" and ")
+            };
+            let alone = |touch: &&Resource| {
+                !is_allowed(roles, CallRequest { things: &[vec![(*touch).clone()]], ..call })
+            };
+            let out_of_reach: Vec<&Resource> = touched.iter().filter(alone).collect();
             if out_of_reach.is_empty() {
-                let all: Vec<&Touch> = touched.iter().collect();
+                let all: Vec<&Resource> = touched.iter().collect();
                 format!("no one role of the caller reaches {} together", names(&all))
             } else {
                 format!("no role of the caller reaches {}", names(&out_of_reach))
@@ -45,19 +47,19 @@ pub fn words(refusal: &Refusal, roles: &[&Role], call: Call<'_>) -> String {
 /// Of a cmdlet that no role has.
 pub const NO_CMDLET: &str = "no role of the caller has the cmdlet";
 
-fn is_allowed(roles: &[&Role], call: Call<'_>) -> bool {
+fn is_allowed(roles: &[&Role], call: CallRequest<'_>) -> bool {
     matches!(decide(roles, &call), Decision::Allowed { .. })
 }
 
-fn named(touch: &Touch) -> String {
+fn named(touch: &Resource) -> String {
     match touch {
-        Touch::Pool { identity, .. } => format!("the pool {identity}"),
-        Touch::Settings => "the settings of the whole topology".to_owned(),
-        Touch::Everybody => "everybody's calls, for which both scopes must be global".to_owned(),
-        Touch::Receiver(account) => format!("the receiver {account}"),
-        Touch::Sender(account) => format!("the sender {account}"),
-        Touch::Partner(domain) => format!("the partner {domain}"),
-        Touch::Role(power) => format!("all that the role {} allows", power.role.identity),
-        Touch::Unlisted { what } => format!("{what}, which needs the role Administrator"),
+        Resource::Pool { identity, .. } => format!("the pool {identity}"),
+        Resource::Settings => "the settings of the whole topology".to_owned(),
+        Resource::Everybody => "everybody's calls, for which both scopes must be global".to_owned(),
+        Resource::Receiver(account) => format!("the receiver {account}"),
+        Resource::Sender(account) => format!("the sender {account}"),
+        Resource::Partner(domain) => format!("the partner {domain}"),
+        Resource::Role(power) => format!("all that the role {} allows", power.role.identity),
+        Resource::Unlisted { what } => format!("{what}, which needs the role Administrator"),
     }
 }

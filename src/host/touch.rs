@@ -4,11 +4,11 @@
 //! Names are brought to the topology's own: an alias, a server's name and another spelling are
 //! the pool; what the topology does not list is `Unlisted`.
 
-use super::power::{self, Ground};
+use super::power::{self, AccessContext};
 use crate::access::scope::site_key;
-use crate::access::{self, Touch};
+use crate::access::{self, Resource};
 use crate::address::{Address, Domain};
-use crate::call::Bound;
+use crate::call::BoundArguments;
 use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
 use crate::topology::{Pool, Topology};
 use crate::value::Value;
@@ -19,16 +19,16 @@ use crate::value::Value;
 /// An argument that the things cannot be told of.
 pub fn things(
     description: &Description,
-    bound: &Bound,
-    ground: Ground<'_>,
-) -> Result<Vec<Vec<Touch>>, ErrorRecord> {
+    bound: &BoundArguments,
+    ground: AccessContext<'_>,
+) -> Result<Vec<Vec<Resource>>, ErrorRecord> {
     let topology = ground.topology;
     let mut near = Vec::new();
     let mut far = Vec::new();
     let mut always = Vec::new();
     for parameter in description.parameters {
         if parameter.binds == Binds::Everybody {
-            always.push(Touch::Everybody);
+            always.push(Resource::Everybody);
         }
         if !bound.is_given(parameter.name) {
             continue;
@@ -54,7 +54,7 @@ pub fn things(
             }
             Binds::Partner => far.extend(values.iter().map(|domain| whole_partner(domain, topology))),
             Binds::Federation => far.extend(values.iter().map(|domain| vec![federated(domain, topology)])),
-            Binds::Sender => always.extend(values.iter().map(|address| account(address, Touch::Sender))),
+            Binds::Sender => always.extend(values.iter().map(|address| account(address, Resource::Sender))),
             Binds::Endpoint => always.push(unlisted(format!("-{}", parameter.name))),
             // Those are for `power`.
             Binds::Role
@@ -64,7 +64,7 @@ pub fn things(
             | Binds::Principal
             | Binds::NewPrincipal
             | Binds::Key => {}
-            Binds::Global => always.push(Touch::Settings),
+            Binds::Global => always.push(Resource::Settings),
         }
     }
     always.extend(named_by_credential(description, bound, topology));
@@ -80,11 +80,11 @@ pub struct Pair {
     /// The receiver.
     pub receiver: Address,
     /// The call of this pair alone.
-    pub bound: Bound,
+    pub bound: BoundArguments,
 }
 
 /// The pairs of a call for messages of which a pool lends the receiver as a test user.
-pub fn lent_pairs(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Pair> {
+pub fn lent_pairs(description: &Description, bound: &BoundArguments, topology: &Topology) -> Vec<Pair> {
     let binding = |binds| description.parameters.iter().find(|own| own.binds == binds);
     let (Some(near), Some(far)) = (binding(Binds::Pool), binding(Binds::Receiver)) else { return Vec::new() };
     let receivers: Vec<Address> =
@@ -107,13 +107,17 @@ pub fn lent_pairs(description: &Description, bound: &Bound, topology: &Topology)
 }
 
 /// A pool that the topology lists.
-pub fn listed(pool: &Pool) -> Touch {
-    Touch::Pool { identity: pool.identity.clone(), site: pool.site.clone() }
+pub fn listed(pool: &Pool) -> Resource {
+    Resource::Pool { identity: pool.identity.clone(), site: pool.site.clone() }
 }
 
 /// The parameters of a call as roles limit them: every value by itself, and each name as the topology
 /// spells it, so that a limit holds for all of its spellings.
-pub fn limited(description: &Description, bound: &Bound, topology: &Topology) -> Vec<access::Parameter> {
+pub fn limited(
+    description: &Description,
+    bound: &BoundArguments,
+    topology: &Topology,
+) -> Vec<access::GivenParameter> {
     let given = description.every_parameter().filter(|own| bound.is_given(own.name));
     let as_listed = |kind: Kind, written: String| {
         let listed = if kind == Kind::Pool {
@@ -132,13 +136,13 @@ pub fn limited(description: &Description, bound: &Bound, topology: &Topology) ->
                 Some(_) | None => values(bound, own),
             };
             let values = values.into_iter().map(|value| as_listed(own.kind, value)).collect();
-            access::Parameter { name: own.name.to_owned(), values }
+            access::GivenParameter { name: own.name.to_owned(), values }
         })
         .collect()
 }
 
 /// What was given for a parameter; of `@{Add=…; Remove=…}`, everything that it names.
-fn values(bound: &Bound, parameter: &Parameter) -> Vec<String> {
+fn values(bound: &BoundArguments, parameter: &Parameter) -> Vec<String> {
     match bound.value(parameter.name).and_then(Value::as_record) {
         Some(change) if parameter.kind == Kind::Modification => change
             .iter()
@@ -150,8 +154,8 @@ fn values(bound: &Bound, parameter: &Parameter) -> Vec<String> {
 }
 
 /// Every near thing with every far thing; what belongs to the whole call stands in each of them.
-fn pairs(near: Vec<Vec<Touch>>, far: Vec<Vec<Touch>>, always: &[Touch]) -> Vec<Vec<Touch>> {
-    let together = |parts: &[&[Touch]]| parts.concat();
+fn pairs(near: Vec<Vec<Resource>>, far: Vec<Vec<Resource>>, always: &[Resource]) -> Vec<Vec<Resource>> {
+    let together = |parts: &[&[Resource]]| parts.concat();
     match (near.is_empty(), far.is_empty()) {
         (true, true) if always.is_empty() => Vec::new(),
         (true, true) => vec![always.to_vec()],
@@ -163,7 +167,7 @@ fn pairs(near: Vec<Vec<Touch>>, far: Vec<Vec<Touch>>, always: &[Touch]) -> Vec<V
     }
 }
 
-fn pool(name: &str, topology: &Topology) -> Touch {
+fn pool(name: &str, topology: &Topology) -> Resource {
     match topology.canonical_pool(name) {
         Some(pool) => listed(pool),
         None => unlisted(name),
@@ -171,63 +175,67 @@ fn pool(name: &str, topology: &Topology) -> Touch {
 }
 
 /// The pools that lend a test user; each must be covered, since the credential serves them all.
-fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Touch>> {
+fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Resource>> {
     let Ok(user) = user.parse::<Address>() else { return vec![vec![unlisted(user)]] };
-    let lenders: Vec<Touch> = topology.pools_listing(&user).map(listed).collect();
+    let lenders: Vec<Resource> = topology.pools_listing(&user).map(listed).collect();
     if lenders.is_empty() { vec![vec![unlisted(user)]] } else { vec![lenders] }
 }
 
 /// Every pool of a site.
-fn in_site(site: &str, topology: &Topology) -> Vec<Touch> {
+fn in_site(site: &str, topology: &Topology) -> Vec<Resource> {
     let is_here = |own: &Option<String>| own.as_ref().is_some_and(|own| site_key(own) == site_key(site));
     let pools = topology.pools.iter().filter(|pool| is_here(&pool.site));
-    let touches: Vec<Touch> = pools.map(listed).collect();
+    let touches: Vec<Resource> = pools.map(listed).collect();
     if touches.is_empty() { vec![unlisted(site)] } else { touches }
 }
 
 /// A receiver; at a domain that the topology does not list, that as well.
-fn receiver(written: &str, topology: &Topology) -> Vec<Touch> {
+fn receiver(written: &str, topology: &Topology) -> Vec<Resource> {
     let Ok(address) = written.parse::<Address>() else { return vec![unlisted(written)] };
     let domain = address.domain();
     let is_listed = topology.pool_serving(&domain).is_some() || topology.partner_for(&domain).is_some();
-    let touch = Touch::Receiver(address);
+    let touch = Resource::Receiver(address);
     if is_listed { vec![touch] } else { vec![touch, unlisted(domain)] }
 }
 
 /// A partner by the domain that was named: one of its others may be out of sight.
-fn partner(written: &str, topology: &Topology) -> Touch {
+fn partner(written: &str, topology: &Topology) -> Resource {
     let Ok(domain) = written.parse::<Domain>() else { return unlisted(written) };
-    if topology.partner_for(&domain).is_some() { Touch::Partner(domain) } else { unlisted(domain) }
+    if topology.partner_for(&domain).is_some() { Resource::Partner(domain) } else { unlisted(domain) }
 }
 
 /// A partner with all of its domains: who changes or removes it does so to every one of them.
-fn whole_partner(written: &str, topology: &Topology) -> Vec<Touch> {
+fn whole_partner(written: &str, topology: &Topology) -> Vec<Resource> {
     let listed = written.parse::<Domain>().ok().and_then(|domain| topology.partner_for(&domain));
     match listed {
         Some(partner) => [&partner.domain]
             .into_iter()
             .chain(&partner.additional_domains)
             .cloned()
-            .map(Touch::Partner)
+            .map(Resource::Partner)
             .collect(),
         None => vec![partner(written, topology)],
     }
 }
 
 /// A domain as other servers see it: a partner's, or one of our own.
-fn federated(written: &str, topology: &Topology) -> Touch {
+fn federated(written: &str, topology: &Topology) -> Resource {
     match written.parse::<Domain>() {
-        Ok(domain) if topology.pool_serving(&domain).is_some() => Touch::Partner(domain),
+        Ok(domain) if topology.pool_serving(&domain).is_some() => Resource::Partner(domain),
         Ok(_) | Err(_) => partner(written, topology),
     }
 }
 
-fn account(written: &str, touch: fn(Address) -> Touch) -> Touch {
+fn account(written: &str, touch: fn(Address) -> Resource) -> Resource {
     written.parse().map_or_else(|_| unlisted(written), touch)
 }
 
 /// The sender whom a credential names, where no parameter names one.
-fn named_by_credential(description: &Description, bound: &Bound, topology: &Topology) -> Vec<Touch> {
+fn named_by_credential(
+    description: &Description,
+    bound: &BoundArguments,
+    topology: &Topology,
+) -> Vec<Resource> {
     let is_sender_named =
         description.parameters.iter().any(|own| own.binds == Binds::Sender && bound.is_given(own.name));
     let names_senders = description.parameters.iter().any(|own| own.binds == Binds::Sender);
@@ -247,14 +255,14 @@ fn named_by_credential(description: &Description, bound: &Bound, topology: &Topo
             let at = |pool: &Option<&Pool>| match pool {
                 Some(pool) => pool
                     .account_of(&credential)
-                    .map_or_else(|| unlisted(&credential.user_name), Touch::Sender),
-                None => account(&credential.user_name, Touch::Sender),
+                    .map_or_else(|| unlisted(&credential.user_name), Resource::Sender),
+                None => account(&credential.user_name, Resource::Sender),
             };
             pools.iter().map(at).collect::<Vec<_>>()
         })
         .collect()
 }
 
-fn unlisted(what: impl ToString) -> Touch {
-    Touch::Unlisted { what: what.to_string() }
+fn unlisted(what: impl ToString) -> Resource {
+    Resource::Unlisted { what: what.to_string() }
 }

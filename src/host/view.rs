@@ -8,7 +8,7 @@ use crate::address::Domain;
 use crate::topology::{Partner, Pool, Topology};
 
 /// The part of the topology that the roles reach; all of it for global scopes.
-pub fn visible(topology: &Arc<Topology>, roles: &[&Role], every_role: &access::Gate) -> Arc<Topology> {
+pub fn visible(topology: &Arc<Topology>, roles: &[&Role], every_role: &access::RoleTable) -> Arc<Topology> {
     let reaches = |pool: &Pool| {
         let covers = |role: &&Role| {
             role.config_scopes.iter().any(|scope| scope.covers_pool(&pool.identity, pool.site.as_deref()))
@@ -37,7 +37,12 @@ pub fn visible(topology: &Arc<Topology>, roles: &[&Role], every_role: &access::G
 
 /// The roles held and those within their reach, who has them, and the principals who have no others:
 /// the scopes of other roles would name what is hidden.
-fn own_access(access: &Access, roles: &[&Role], every_role: &access::Gate, topology: &Topology) -> Access {
+fn own_access(
+    access: &Access,
+    roles: &[&Role],
+    every_role: &access::RoleTable,
+    topology: &Topology,
+) -> Access {
     let site_of = |pool: &Domain| {
         let listed = topology.pools.iter().find(|listed| listed.identity == *pool);
         listed.and_then(|pool| pool.site.clone())

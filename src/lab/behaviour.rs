@@ -4,41 +4,41 @@
 //! consult it at the step that it is about. Decides nothing by itself.
 
 /// What a server does at each step. In a table, only what is broken is written down:
-/// `Behaviour { stream: Stream::Silent, ..Behaviour::HEALTHY }`.
+/// `Behaviour { stream: StreamBehaviour::Silent, ..Behaviour::HEALTHY }`.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
     /// Whose words it uses.
     pub manner: Manner,
     /// What DNS says about it.
-    pub names: Names,
+    pub names: DnsBehaviour,
     /// What is found at its port.
-    pub port: Port,
+    pub port: PortBehaviour,
     /// What it does with a stream before TLS.
-    pub stream: Stream,
+    pub stream: StreamBehaviour,
     /// What it does in the TLS handshake.
-    pub tls: Tls,
+    pub tls: TlsBehaviour,
     /// What certificate it shows.
-    pub certificate: Certificate,
+    pub certificate: CertificateBehaviour,
     /// What it does in SASL.
-    pub logon: Logon,
+    pub logon: SaslBehaviour,
     /// What it answers to a wish for a resource.
-    pub bind: Bind,
+    pub bind: BindBehaviour,
     /// What it does with stanzas.
-    pub session: Session,
+    pub session: StanzaBehaviour,
 }
 
 impl Behaviour {
     /// Everything as it should be.
     pub const HEALTHY: Self = Self {
         manner: Manner::Prosody,
-        names: Names::Published,
-        port: Port::Open,
-        stream: Stream::Answers,
-        tls: Tls::Shakes,
-        certificate: Certificate::Sound,
-        logon: Logon::Honest,
-        bind: Bind::Gives,
-        session: Session::Honest,
+        names: DnsBehaviour::Published,
+        port: PortBehaviour::Open,
+        stream: StreamBehaviour::Answers,
+        tls: TlsBehaviour::Shakes,
+        certificate: CertificateBehaviour::Sound,
+        logon: SaslBehaviour::Honest,
+        bind: BindBehaviour::Gives,
+        session: StanzaBehaviour::Honest,
     };
 }
 
@@ -53,7 +53,7 @@ pub enum Manner {
 
 /// What DNS says about a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
+pub enum DnsBehaviour {
     /// Where it is.
     Published,
     /// Where it is, direct TLS first.
@@ -76,7 +76,7 @@ pub enum Names {
 
 /// What is found at the port that DNS names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
+pub enum PortBehaviour {
     /// A server.
     Open,
     /// Nobody listens.
@@ -93,7 +93,7 @@ pub enum Port {
 
 /// What a server does with a stream before TLS (RFC 6120, sections 4 and 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum StreamBehaviour {
     /// Opens its own and offers STARTTLS.
     Answers,
     /// Accepts the connection and says nothing.
@@ -118,7 +118,7 @@ pub enum Stream {
 
 /// What a server does in the TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tls {
+pub enum TlsBehaviour {
     /// Makes it, TLS 1.3 or 1.2.
     Shakes,
     /// Makes it, TLS 1.2 only.
@@ -139,7 +139,7 @@ pub enum Tls {
 
 /// What certificate a server shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Certificate {
+pub enum CertificateBehaviour {
     /// One for its domain, from the authority of the practice network, good for a year.
     Sound,
     /// One that ends in five days.
@@ -166,7 +166,7 @@ pub enum Certificate {
 
 /// What a server does in SASL (RFC 6120, section 6; RFC 5802).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Logon {
+pub enum SaslBehaviour {
     /// Offers SCRAM with and without channel binding, and PLAIN; checks and proves.
     Honest,
     /// As ejabberd 23.01: offers a channel binding that it cannot do, and names no type for it.
@@ -207,7 +207,7 @@ pub enum Logon {
 
 /// What a server answers to a wish for a resource (RFC 6120, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bind {
+pub enum BindBehaviour {
     /// Gives one.
     Gives,
     /// Does not offer it.
@@ -226,7 +226,7 @@ pub enum Bind {
 
 /// What a server does with stanzas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Session {
+pub enum StanzaBehaviour {
     /// Delivers, acknowledges, answers.
     Honest,
     /// Reads and says nothing.

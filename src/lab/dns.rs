@@ -18,12 +18,12 @@ use tokio::task::JoinSet;
 /// What the name server knows. Names are written without their final dot, in any letter case.
 #[derive(Clone, Debug, Default)]
 pub struct Zone {
-    names: HashMap<String, Entry>,
+    names: HashMap<String, ZoneEntry>,
 }
 
 /// How the name server answers for one name.
 #[derive(Clone, Debug)]
-enum Entry {
+enum ZoneEntry {
     /// With these records, or with none of the type that was asked for.
     Records(Vec<RData>),
     /// With an error code.
@@ -34,7 +34,7 @@ enum Entry {
 
 /// A running name server; it stops when it is dropped.
 #[derive(Debug)]
-pub struct NameServer {
+pub struct LabNameServer {
     address: SocketAddr,
     zone: Arc<Mutex<Zone>>,
     _tasks: JoinSet<()>,
@@ -79,37 +79,37 @@ impl Zone {
     /// Lets a name exist without any record.
     #[must_use]
     pub fn empty(mut self, name: &str) -> Self {
-        self.names.entry(key(name)).or_insert_with(|| Entry::Records(Vec::new()));
+        self.names.entry(key(name)).or_insert_with(|| ZoneEntry::Records(Vec::new()));
         self
     }
 
     /// Answers every query for a name with SERVFAIL.
     #[must_use]
     pub fn server_failure(self, name: &str) -> Self {
-        self.entry(name, Entry::Error(ResponseCode::ServFail))
+        self.entry(name, ZoneEntry::Error(ResponseCode::ServFail))
     }
 
     /// Answers every query for a name with REFUSED.
     #[must_use]
     pub fn refused(self, name: &str) -> Self {
-        self.entry(name, Entry::Error(ResponseCode::Refused))
+        self.entry(name, ZoneEntry::Error(ResponseCode::Refused))
     }
 
     /// Answers no query for a name.
     #[must_use]
     pub fn silence(self, name: &str) -> Self {
-        self.entry(name, Entry::Silence)
+        self.entry(name, ZoneEntry::Silence)
     }
 
     fn record(mut self, name: &str, record: RData) -> Self {
-        match self.names.entry(key(name)).or_insert_with(|| Entry::Records(Vec::new())) {
-            Entry::Records(records) => records.push(record),
-            other @ (Entry::Error(_) | Entry::Silence) => *other = Entry::Records(vec![record]),
+        match self.names.entry(key(name)).or_insert_with(|| ZoneEntry::Records(Vec::new())) {
+            ZoneEntry::Records(records) => records.push(record),
+            other @ (ZoneEntry::Error(_) | ZoneEntry::Silence) => *other = ZoneEntry::Records(vec![record]),
         }
         self
     }
 
-    fn entry(mut self, name: &str, entry: Entry) -> Self {
+    fn entry(mut self, name: &str, entry: ZoneEntry) -> Self {
         self.names.insert(key(name), entry);
         self
     }
@@ -123,9 +123,9 @@ impl Zone {
         answer.add_query(question.clone());
         match self.names.get(&key(&question.name().to_ascii())) {
             None => answer.metadata.response_code = ResponseCode::NXDomain,
-            Some(Entry::Silence) => return None,
-            Some(Entry::Error(code)) => answer.metadata.response_code = *code,
-            Some(Entry::Records(_)) => {
+            Some(ZoneEntry::Silence) => return None,
+            Some(ZoneEntry::Error(code)) => answer.metadata.response_code = *code,
+            Some(ZoneEntry::Records(_)) => {
                 self.records(question.name(), question.query_type(), &mut answer, MAX_ALIASES);
             }
         }
@@ -134,7 +134,7 @@ impl Zone {
 
     /// Answers with the records of a name, and with those behind it where it is an alias.
     fn records(&self, name: &Name, wanted: RecordType, answer: &mut Message, n_aliases: u8) {
-        let Some(Entry::Records(records)) = self.names.get(&key(&name.to_ascii())) else { return };
+        let Some(ZoneEntry::Records(records)) = self.names.get(&key(&name.to_ascii())) else { return };
         for data in records {
             let is_wanted = wanted == RecordType::ANY || data.record_type() == wanted;
             if is_wanted || data.record_type() == RecordType::CNAME {
@@ -147,7 +147,7 @@ impl Zone {
     }
 }
 
-impl NameServer {
+impl LabNameServer {
     /// Starts on a free port of 127.0.0.1.
     ///
     /// # Errors

@@ -4,27 +4,29 @@
 //! read from that server's behaviour. The words are those of Prosody 0.12 and ejabberd 23.01, as they
 //! were heard from real ones.
 
-use super::behaviour::{Certificate, Manner, Names, Port, Stream, Tls};
-use super::host::{Host, Role};
+use super::behaviour::{
+    CertificateBehaviour, DnsBehaviour, Manner, PortBehaviour, StreamBehaviour, TlsBehaviour,
+};
+use super::host::{HostRole, LabHost};
 use super::partners::Federation;
-use super::stanza::Bounce;
+use super::stanza::LabBounce;
 
 /// What becomes of a stanza on the way to another domain.
 pub(super) enum Crossing<'a> {
     /// It reaches the server of that domain.
-    Reaches(&'a Host),
+    Reaches(&'a LabHost),
     /// The pool reports that it does not.
-    Bounces(Bounce),
+    Bounces(LabBounce),
     /// Nothing is heard of it, at least not for longer than anybody waits.
     Lost,
 }
 
 /// The way from a pool to a domain.
-pub(super) fn cross(manner: Manner, host: Option<&Host>) -> Crossing<'_> {
+pub(super) fn cross(manner: Manner, host: Option<&LabHost>) -> Crossing<'_> {
     let Some(host) = host else { return Crossing::Bounces(no_such_domain(manner)) };
     let federation = match host.role {
-        Role::Pool(_) => Federation::Open,
-        Role::Partner(partner) => partner.federation,
+        HostRole::Pool(_) => Federation::Open,
+        HostRole::Partner(partner) => partner.federation,
     };
     let bounce = match federation {
         Federation::Open | Federation::NoWayBack | Federation::NoPing | Federation::UnsignedError => {
@@ -37,7 +39,7 @@ pub(super) fn cross(manner: Manner, host: Option<&Host>) -> Crossing<'_> {
         Federation::Lost => return Crossing::Lost,
         Federation::Fails { prosody, ejabberd } => match manner {
             Manner::Prosody => own(prosody.0, prosody.1, prosody.2),
-            Manner::Ejabberd => Bounce::new(ejabberd.0, ejabberd.1, ejabberd.2),
+            Manner::Ejabberd => LabBounce::new(ejabberd.0, ejabberd.1, ejabberd.2),
         },
         Federation::Remembered => match manner {
             Manner::Prosody => return Crossing::Reaches(host),
@@ -48,24 +50,24 @@ pub(super) fn cross(manner: Manner, host: Option<&Host>) -> Crossing<'_> {
 }
 
 enum Obstacle {
-    Bounce(Bounce),
+    Bounce(LabBounce),
     Silence,
 }
 
 /// What a pool's server meets at another server, in the order in which it would meet it.
-fn obstacle(manner: Manner, host: &Host) -> Option<Obstacle> {
+fn obstacle(manner: Manner, host: &LabHost) -> Option<Obstacle> {
     let behaviour = &host.behaviour;
     let names = match behaviour.names {
-        Names::Published | Names::DirectFirst | Names::Elsewhere => None,
-        Names::Missing | Names::Empty | Names::WithoutAddress => {
+        DnsBehaviour::Published | DnsBehaviour::DirectFirst | DnsBehaviour::Elsewhere => None,
+        DnsBehaviour::Missing | DnsBehaviour::Empty | DnsBehaviour::WithoutAddress => {
             Some(Obstacle::Bounce(no_such_domain(manner)))
         }
-        Names::Failing => Some(Obstacle::Bounce(match manner {
+        DnsBehaviour::Failing => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => failed("ServFail in A lookup"),
             Manner::Ejabberd => not_found("DNS lookup failed: resource temporarily unavailable"),
         })),
-        Names::Silent => Some(Obstacle::Silence),
-        Names::NotOffered => Some(Obstacle::Bounce(match manner {
+        DnsBehaviour::Silent => Some(Obstacle::Silence),
+        DnsBehaviour::NotOffered => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => failed("service explicitly unavailable"),
             Manner::Ejabberd => not_found("DNS lookup failed: resource temporarily unavailable"),
         })),
@@ -77,67 +79,68 @@ fn obstacle(manner: Manner, host: &Host) -> Option<Obstacle> {
         .or_else(|| with_the_certificate(manner, behaviour.certificate))
 }
 
-fn at_the_port(manner: Manner, port: Port) -> Option<Obstacle> {
+fn at_the_port(manner: Manner, port: PortBehaviour) -> Option<Obstacle> {
     match port {
-        Port::Open => None,
-        Port::Closed => Some(Obstacle::Bounce(match manner {
+        PortBehaviour::Open => None,
+        PortBehaviour::Closed => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => failed("connection refused"),
             Manner::Ejabberd => timeout("Connection failed: connection refused"),
         })),
-        Port::Dropping | Port::Mixed => Some(Obstacle::Silence),
-        Port::SpeaksTls | Port::WantsStartTls => Some(Obstacle::Bounce(closed(manner))),
+        PortBehaviour::Dropping | PortBehaviour::Mixed => Some(Obstacle::Silence),
+        PortBehaviour::SpeaksTls | PortBehaviour::WantsStartTls => Some(Obstacle::Bounce(closed(manner))),
     }
 }
 
-fn in_the_stream(manner: Manner, stream: Stream) -> Option<Obstacle> {
+fn in_the_stream(manner: Manner, stream: StreamBehaviour) -> Option<Obstacle> {
     match stream {
-        Stream::Answers => None,
-        Stream::Silent => Some(Obstacle::Silence),
-        Stream::Ends(condition, words) => Some(Obstacle::Bounce(match manner {
+        StreamBehaviour::Answers => None,
+        StreamBehaviour::Silent => Some(Obstacle::Silence),
+        StreamBehaviour::Ends(condition, words) => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => late(&format!("{condition} ({words})")),
             Manner::Ejabberd => timeout(&format!("Stream closed by peer: {words} ({condition})")),
         })),
-        Stream::Says(_) | Stream::EndlessHeader => Some(Obstacle::Bounce(match manner {
+        StreamBehaviour::Says(_) | StreamBehaviour::EndlessHeader => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => late("not-well-formed (Failed to parse XML)"),
             Manner::Ejabberd => timeout("Stream closed by local host: Invalid XML (not-well-formed)"),
         })),
-        Stream::NoStartTls => Some(Obstacle::Bounce(match manner {
+        StreamBehaviour::NoStartTls => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => late("undefined-condition (No stream features to offer)"),
             Manner::Ejabberd => {
                 timeout("Stream closed by local host: Use of STARTTLS required (policy-violation)")
             }
         })),
-        Stream::Closes | Stream::Resets | Stream::FailsStartTls | Stream::Injects => {
-            Some(Obstacle::Bounce(closed(manner)))
-        }
+        StreamBehaviour::Closes
+        | StreamBehaviour::Resets
+        | StreamBehaviour::FailsStartTls
+        | StreamBehaviour::Injects => Some(Obstacle::Bounce(closed(manner))),
     }
 }
 
-fn in_the_handshake(manner: Manner, tls: Tls) -> Option<Obstacle> {
+fn in_the_handshake(manner: Manner, tls: TlsBehaviour) -> Option<Obstacle> {
     match tls {
-        Tls::Shakes | Tls::Only12 | Tls::WantsCertificate => None,
-        Tls::Silent | Tls::Mute => Some(Obstacle::Silence),
-        Tls::Closes | Tls::Resets => Some(Obstacle::Bounce(closed(manner))),
-        Tls::Says(_) => Some(Obstacle::Bounce(match manner {
+        TlsBehaviour::Shakes | TlsBehaviour::Only12 | TlsBehaviour::WantsCertificate => None,
+        TlsBehaviour::Silent | TlsBehaviour::Mute => Some(Obstacle::Silence),
+        TlsBehaviour::Closes | TlsBehaviour::Resets => Some(Obstacle::Bounce(closed(manner))),
+        TlsBehaviour::Says(_) => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => late("Error during negotiation of encrypted connection"),
             Manner::Ejabberd => timeout("TLS failed: wrong version number"),
         })),
     }
 }
 
-fn with_the_certificate(manner: Manner, certificate: Certificate) -> Option<Obstacle> {
+fn with_the_certificate(manner: Manner, certificate: CertificateBehaviour) -> Option<Obstacle> {
     let (prosody, ejabberd) = match certificate {
-        Certificate::Sound | Certificate::EndsSoon => return None,
-        Certificate::Expired => ("has expired", "certificate has expired"),
-        Certificate::NotYetValid => ("is not yet valid", "certificate is not yet valid"),
-        Certificate::WrongName => ("is not valid for this name", "certificate host name mismatch"),
-        Certificate::SelfSigned => ("is not trusted", "self-signed certificate"),
-        Certificate::UnknownIssuer | Certificate::IncompleteChain => {
+        CertificateBehaviour::Sound | CertificateBehaviour::EndsSoon => return None,
+        CertificateBehaviour::Expired => ("has expired", "certificate has expired"),
+        CertificateBehaviour::NotYetValid => ("is not yet valid", "certificate is not yet valid"),
+        CertificateBehaviour::WrongName => ("is not valid for this name", "certificate host name mismatch"),
+        CertificateBehaviour::SelfSigned => ("is not trusted", "self-signed certificate"),
+        CertificateBehaviour::UnknownIssuer | CertificateBehaviour::IncompleteChain => {
             ("is not trusted", "unable to get local issuer certificate")
         }
-        Certificate::Namesake => ("is not trusted", "certificate signature failure"),
-        Certificate::Authority => ("is not trusted", "unsuitable certificate purpose"),
-        Certificate::ForClients => ("is not trusted", "unsuitable certificate purpose"),
+        CertificateBehaviour::Namesake => ("is not trusted", "certificate signature failure"),
+        CertificateBehaviour::Authority => ("is not trusted", "unsuitable certificate purpose"),
+        CertificateBehaviour::ForClients => ("is not trusted", "unsuitable certificate purpose"),
     };
     Some(Obstacle::Bounce(match manner {
         Manner::Prosody => late(&format!("Remote server's certificate {prosody}")),
@@ -145,14 +148,14 @@ fn with_the_certificate(manner: Manner, certificate: Certificate) -> Option<Obst
     }))
 }
 
-fn no_such_domain(manner: Manner) -> Bounce {
+fn no_such_domain(manner: Manner) -> LabBounce {
     match manner {
         Manner::Prosody => failed("NXDomain in A lookup"),
         Manner::Ejabberd => not_found("DNS lookup failed: enoname"),
     }
 }
 
-fn closed(manner: Manner) -> Bounce {
+fn closed(manner: Manner) -> LabBounce {
     match manner {
         Manner::Prosody => own("wait", "remote-server-timeout", ""),
         Manner::Ejabberd => timeout("connection closed"),
@@ -160,26 +163,26 @@ fn closed(manner: Manner) -> Bounce {
 }
 
 /// Prosody before it has a connection.
-fn failed(reason: &str) -> Bounce {
+fn failed(reason: &str) -> LabBounce {
     own("cancel", "remote-server-not-found", &format!("Server-to-server connection failed: {reason}"))
 }
 
 /// Prosody after it had one.
-fn late(reason: &str) -> Bounce {
+fn late(reason: &str) -> LabBounce {
     own("wait", "remote-server-timeout", &format!("Server-to-server connection failed: {reason}"))
 }
 
 /// Prosody says in `by` that it made the error itself.
-fn own(kind: &'static str, condition: &'static str, text: &str) -> Bounce {
-    Bounce { is_signed: true, ..Bounce::new(kind, condition, text) }
+fn own(kind: &'static str, condition: &'static str, text: &str) -> LabBounce {
+    LabBounce { is_signed: true, ..LabBounce::new(kind, condition, text) }
 }
 
 /// ejabberd about DNS.
-fn not_found(text: &str) -> Bounce {
-    Bounce::new("cancel", "remote-server-not-found", text)
+fn not_found(text: &str) -> LabBounce {
+    LabBounce::new("cancel", "remote-server-not-found", text)
 }
 
 /// ejabberd about everything else.
-fn timeout(text: &str) -> Bounce {
-    Bounce::new("wait", "remote-server-timeout", text)
+fn timeout(text: &str) -> LabBounce {
+    LabBounce::new("wait", "remote-server-timeout", text)
 }

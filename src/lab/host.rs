@@ -7,101 +7,102 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::mpsc;
 
 use super::behaviour::Behaviour;
-use super::partners::{PARTNERS, Partner, Receiver};
-use super::pki::{Authority, Identity};
-use super::pools::{POOLS, Pool};
-use super::sasl::Keys;
+use super::partners::{LabPartner, PARTNERS, Receiver};
+use super::pki::{Authority, ServerIdentity};
+use super::pools::{LabPool, POOLS};
+use super::sasl::LabKeys;
 use crate::xmpp::xml::Element;
 
 /// The servers of the practice network, by the domains that they serve.
-pub(super) struct World {
+pub(super) struct LabServers {
     pub(super) authority: Authority,
-    pub(super) keys: Arc<Keys>,
-    hosts: HashMap<&'static str, Arc<Host>>,
-    accounts: Mutex<HashMap<String, Account>>,
+    pub(super) keys: Arc<LabKeys>,
+    hosts: HashMap<&'static str, Arc<LabHost>>,
+    accounts: Mutex<HashMap<String, LabAccount>>,
     /// Bounces that follow the next answer of a partner's server, by the session that they are for.
     late: Mutex<HashMap<String, Vec<Element>>>,
 }
 
 /// A domain and the server that serves it.
-pub(super) struct Host {
+pub(super) struct LabHost {
     pub(super) domain: &'static str,
     /// The server's own name; the domain, where it has none.
     pub(super) server: &'static str,
     pub(super) behaviour: Behaviour,
-    pub(super) role: Role,
-    identity: OnceLock<Arc<Identity>>,
+    pub(super) role: HostRole,
+    identity: OnceLock<Arc<ServerIdentity>>,
 }
 
 /// What a host is to the people of the topology.
-pub(super) enum Role {
-    Pool(&'static Pool),
-    Partner(&'static Partner),
+pub(super) enum HostRole {
+    Pool(&'static LabPool),
+    Partner(&'static LabPartner),
 }
 
 /// Who is on line as one account, and what waits for it.
 #[derive(Default)]
-struct Account {
-    resources: Vec<Resource>,
+struct LabAccount {
+    resources: Vec<LabResource>,
     stored: Vec<Element>,
 }
 
 /// One session of an account.
-pub(super) struct Resource {
+pub(super) struct LabResource {
     pub(super) name: String,
     /// The priority of its presence; `None` before it sent any.
     pub(super) priority: Option<i8>,
     pub(super) outgoing: mpsc::Sender<Element>,
 }
 
-impl Host {
-    fn new(domain: &'static str, server: &'static str, behaviour: Behaviour, role: Role) -> Arc<Self> {
+impl LabHost {
+    fn new(domain: &'static str, server: &'static str, behaviour: Behaviour, role: HostRole) -> Arc<Self> {
         Arc::new(Self { domain, server, behaviour, role, identity: OnceLock::new() })
     }
 
     /// The accounts of a pool.
     pub(super) fn accounts(&self) -> &'static [&'static str] {
         match self.role {
-            Role::Pool(pool) => pool.accounts(),
-            Role::Partner(_) => &[],
+            HostRole::Pool(pool) => pool.accounts(),
+            HostRole::Partner(_) => &[],
         }
     }
 
     /// Whether somebody may log on by this name.
     pub(super) fn has_account(&self, local: &str) -> bool {
         match self.role {
-            Role::Pool(pool) => pool.accounts().contains(&local),
-            Role::Partner(_) => self.receiver(local).is_some(),
+            HostRole::Pool(pool) => pool.accounts().contains(&local),
+            HostRole::Partner(_) => self.receiver(local).is_some(),
         }
     }
 
     /// An account that exists.
     pub(super) fn any_account(&self) -> &'static str {
         match self.role {
-            Role::Pool(pool) => pool.accounts().first().copied().unwrap_or_default(),
-            Role::Partner(partner) => partner.receivers.first().map_or("", |receiver| receiver.name),
+            HostRole::Pool(pool) => pool.accounts().first().copied().unwrap_or_default(),
+            HostRole::Partner(partner) => partner.receivers.first().map_or("", |receiver| receiver.name),
         }
     }
 
     /// A partner's account of this name, which answers by itself.
     pub(super) fn receiver(&self, local: &str) -> Option<&'static Receiver> {
         match self.role {
-            Role::Pool(_) => None,
-            Role::Partner(partner) => partner.receivers.iter().find(|receiver| receiver.name == local),
+            HostRole::Pool(_) => None,
+            HostRole::Partner(partner) => partner.receivers.iter().find(|receiver| receiver.name == local),
         }
     }
 }
 
-impl World {
+impl LabServers {
     pub(super) fn new() -> io::Result<Self> {
-        let pools =
-            POOLS.iter().map(|pool| Host::new(pool.domain, pool.identity, pool.behaviour, Role::Pool(pool)));
+        let pools = POOLS
+            .iter()
+            .map(|pool| LabHost::new(pool.domain, pool.identity, pool.behaviour, HostRole::Pool(pool)));
         let partners = PARTNERS.iter().map(|partner| {
-            Host::new(partner.domain, partner.domain, partner.behaviour, Role::Partner(partner))
+            LabHost::new(partner.domain, partner.domain, partner.behaviour, HostRole::Partner(partner))
         });
         Ok(Self {
             authority: Authority::new()?,
-            keys: Arc::new(Keys::new()),
+            keys: Arc::new(LabKeys::new()),
             hosts: pools.chain(partners).map(|host| (host.domain, host)).collect(),
             accounts: Mutex::default(),
             late: Mutex::default(),
@@ -109,22 +110,22 @@ impl World {
     }
 
     /// Every host.
-    pub(super) fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &Arc<LabHost>> {
         self.hosts.values()
     }
 
     /// The host that serves a domain.
-    pub(super) fn host(&self, domain: &str) -> Option<&Arc<Host>> {
+    pub(super) fn host(&self, domain: &str) -> Option<&Arc<LabHost>> {
         self.hosts.get(domain)
     }
 
     /// The host that a name stands for in TLS: a domain, or the name of its server.
-    pub(super) fn named(&self, name: &str) -> Option<&Arc<Host>> {
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<LabHost>> {
         self.host(name).or_else(|| self.hosts().find(|host| host.server == name))
     }
 
     /// What a host shows in TLS, made when it is first asked for.
-    pub(super) fn identity(&self, host: &Host) -> io::Result<Arc<Identity>> {
+    pub(super) fn identity(&self, host: &LabHost) -> io::Result<Arc<ServerIdentity>> {
         if let Some(identity) = host.identity.get() {
             return Ok(Arc::clone(identity));
         }
@@ -148,7 +149,7 @@ impl World {
             Some(wanted) if is_free(wanted) => wanted.to_owned(),
             _ => random_id(),
         };
-        account.resources.push(Resource { name: name.clone(), priority: None, outgoing });
+        account.resources.push(LabResource { name: name.clone(), priority: None, outgoing });
         name
     }
 
@@ -215,7 +216,7 @@ impl World {
         lock(&self.late).remove(session).unwrap_or_default()
     }
 
-    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, LabAccount>> {
         lock(&self.accounts)
     }
 }

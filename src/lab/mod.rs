@@ -37,21 +37,21 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::secret::{Credential, Secret};
-use crate::vault::{ClientCertificate, StoredCredential, Vault};
-use dns::NameServer;
-use host::{World, random_id};
+use crate::vault::{StoredCertificate, StoredCredential, Vault};
+use dns::LabNameServer;
+use host::{LabServers, random_id};
 use partners::Federation;
-pub use partners::{PARTNERS, Partner};
+pub use partners::{LabPartner, PARTNERS};
 use pki::Authority;
 use pools::Lends;
-pub use pools::{Lesson, POOLS, Pool};
+pub use pools::{LabPool, Lesson, POOLS};
 use server::{Entrance, serve};
 
 /// A running practice network. Dropping it ends it and removes its files.
 pub struct Lab {
     directory: Directory,
     authority: CertificateDer<'static>,
-    names: NameServer,
+    names: LabNameServer,
     #[cfg(test)]
     ports: Ports,
     /// Ports that nobody answers at, kept so that nobody else gets them.
@@ -105,7 +105,7 @@ impl Lab {
     /// # Errors
     /// When loopback has no free port, or the temporary directory cannot be written to.
     pub async fn start() -> io::Result<Self> {
-        let world = Arc::new(World::new()?);
+        let world = Arc::new(LabServers::new()?);
         let starttls = TcpListener::bind(LOOPBACK).await?;
         let direct = TcpListener::bind(LOOPBACK).await?;
         let closed = closed_port()?;
@@ -116,7 +116,7 @@ impl Lab {
             closed: closed.local_addr()?.port(),
             dropping: dropping.local_addr()?.port(),
         };
-        let names = NameServer::start(names::zone(&world, &ports)?).await?;
+        let names = LabNameServer::start(names::zone(&world, &ports)?).await?;
         let directory = Directory::create()?;
         std::fs::write(directory.0.join(CA_FILE), world.authority.pem())?;
         std::fs::write(directory.0.join(TOPOLOGY), topology::document(names.address(), CA_FILE))?;
@@ -197,7 +197,7 @@ async fn fill_vault(directory: &Path, authority: &Authority) -> io::Result<()> {
 }
 
 /// The certificate that the vault holds of a pool's test user.
-fn certificate(pool: &Pool, authority: &Authority) -> io::Result<Option<ClientCertificate>> {
+fn certificate(pool: &LabPool, authority: &Authority) -> io::Result<Option<StoredCertificate>> {
     let issue = |local: &str| authority.client(&format!("{local}@{}", pool.domain)).map_err(io::Error::other);
     let ((chain_pem, key), wrong_key) = match pool.lends {
         Lends::Certificate => (issue("kenmyer")?, None),
@@ -211,7 +211,7 @@ fn certificate(pool: &Pool, authority: &Authority) -> io::Result<Option<ClientCe
             return Ok(None);
         }
     };
-    Ok(Some(ClientCertificate { chain_pem, key_pem: Secret::new(wrong_key.unwrap_or(key)) }))
+    Ok(Some(StoredCertificate { chain_pem, key_pem: Secret::new(wrong_key.unwrap_or(key)) }))
 }
 
 impl std::fmt::Debug for Lab {

@@ -3,12 +3,14 @@
 //! A table, as `pools`. What a receiver does with a message, and how the pools' servers fare on the way
 //! to a partner, is carried out in `receivers` and in `federation`.
 
-use super::behaviour::{Behaviour, Certificate, Names, Port, Stream, Tls};
+use super::behaviour::{
+    Behaviour, CertificateBehaviour, DnsBehaviour, PortBehaviour, StreamBehaviour, TlsBehaviour,
+};
 use super::pools::Lesson;
 
 /// A partner of the practice network.
 #[derive(Clone, Copy, Debug)]
-pub struct Partner {
+pub struct LabPartner {
     /// Its domain.
     pub domain: &'static str,
     /// What its server does with other servers.
@@ -104,8 +106,8 @@ const fn broken(
     behaviour: Behaviour,
     federation: Federation,
     receivers: &'static [Receiver],
-) -> Partner {
-    Partner { domain, behaviour, federation, receivers, minimum_evidence: None }
+) -> LabPartner {
+    LabPartner { domain, behaviour, federation, receivers, minimum_evidence: None }
 }
 
 /// The one receiver of a broken partner; would answer, if it were asked.
@@ -117,15 +119,15 @@ macro_rules! adelany {
 
 /// Every partner of the practice network.
 #[rustfmt::skip]
-pub const PARTNERS: &[Partner] = &[
-    Partner {
+pub const PARTNERS: &[LabPartner] = &[
+    LabPartner {
         domain: "contoso.com",
         behaviour: HEALTHY,
         federation: Federation::Open,
         receivers: &[receiver("adelany", Answers::Echo, OK, "the receiver answers: both directions are proven")],
         minimum_evidence: Some("Exchanged"),
     },
-    Partner {
+    LabPartner {
         domain: "northwindtraders.com",
         behaviour: HEALTHY,
         federation: Federation::Open,
@@ -156,37 +158,37 @@ pub const PARTNERS: &[Partner] = &[
         &[receiver("offline", Answers::Stored, OK, "the partner's server refuses the ping, and its signature proves that it spoke")]),
     broken("unsigned-error.contoso.com", HEALTHY, Federation::UnsignedError,
         &[receiver("offline", Answers::Stored, ("EVIDENCE-FENCE", "Unknown"), "the ping comes back with an error that our own pool may have made: it proves nothing")]),
-    broken("nxdomain.contoso.com", Behaviour { names: Names::Missing, ..HEALTHY }, Federation::Open,
+    broken("nxdomain.contoso.com", Behaviour { names: DnsBehaviour::Missing, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NOT-FOUND", "Partner", "DNS does not know the partner's domain")),
-    broken("servfail.contoso.com", Behaviour { names: Names::Failing, ..HEALTHY }, Federation::Open,
+    broken("servfail.contoso.com", Behaviour { names: DnsBehaviour::Failing, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-DNS-FAILURE", "Unknown", "the name server fails for the partner's domain, at the pool and from here")),
-    broken("not-offered.contoso.com", Behaviour { names: Names::NotOffered, ..HEALTHY }, Federation::Open,
+    broken("not-offered.contoso.com", Behaviour { names: DnsBehaviour::NotOffered, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NOT-OFFERED", "Partner", "the partner's SRV record says that it offers no federation")),
-    broken("refused.contoso.com", Behaviour { port: Port::Closed, ..HEALTHY }, Federation::Open,
+    broken("refused.contoso.com", Behaviour { port: PortBehaviour::Closed, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-REFUSED", "Partner", "the partner's host answers, and nobody listens")),
-    broken("dropped.contoso.com", Behaviour { port: Port::Dropping, ..HEALTHY }, Federation::Open,
+    broken("dropped.contoso.com", Behaviour { port: PortBehaviour::Dropping, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NO-ANSWER", "Network", "packets to the partner are dropped; the pool will say so later than anybody waits")),
-    broken("silent.contoso.com", Behaviour { stream: Stream::Silent, ..HEALTHY }, Federation::Open,
+    broken("silent.contoso.com", Behaviour { stream: StreamBehaviour::Silent, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-SILENT", "Partner", "the partner's port accepts and says nothing")),
-    broken("closes.contoso.com", Behaviour { stream: Stream::Closes, ..HEALTHY }, Federation::Open,
+    broken("closes.contoso.com", Behaviour { stream: StreamBehaviour::Closes, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CLOSED", "Partner", "the partner's server closes every connection")),
-    broken("no-starttls.contoso.com", Behaviour { stream: Stream::NoStartTls, ..HEALTHY }, Federation::Open,
+    broken("no-starttls.contoso.com", Behaviour { stream: StreamBehaviour::NoStartTls, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NO-TLS", "Partner", "the partner offers no encryption")),
-    broken("host-unknown.contoso.com", Behaviour { stream: Stream::Ends("host-unknown", "This host does not serve host-unknown.contoso.com"), ..HEALTHY }, Federation::Open,
+    broken("host-unknown.contoso.com", Behaviour { stream: StreamBehaviour::Ends("host-unknown", "This host does not serve host-unknown.contoso.com"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-HOST-UNKNOWN", "Partner", "the partner's records lead to a server that does not serve its domain")),
-    broken("expired.contoso.com", Behaviour { certificate: Certificate::Expired, ..HEALTHY }, Federation::Open,
+    broken("expired.contoso.com", Behaviour { certificate: CertificateBehaviour::Expired, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-EXPIRED", "Partner", "the partner's certificate is over")),
-    broken("wrong-name.contoso.com", Behaviour { certificate: Certificate::WrongName, ..HEALTHY }, Federation::Open,
+    broken("wrong-name.contoso.com", Behaviour { certificate: CertificateBehaviour::WrongName, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-NAME", "Partner", "the partner's certificate is for another name")),
-    broken("self-signed.contoso.com", Behaviour { certificate: Certificate::SelfSigned, ..HEALTHY }, Federation::Open,
+    broken("self-signed.contoso.com", Behaviour { certificate: CertificateBehaviour::SelfSigned, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-UNTRUSTED", "Partner", "the partner signed its certificate itself")),
-    broken("not-yet-valid.contoso.com", Behaviour { certificate: Certificate::NotYetValid, ..HEALTHY }, Federation::Open,
+    broken("not-yet-valid.contoso.com", Behaviour { certificate: CertificateBehaviour::NotYetValid, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-NOT-YET-VALID", "Partner", "the partner's certificate begins tomorrow")),
-    broken("no-xmpp.contoso.com", Behaviour { stream: Stream::Says("HTTP/1.1 400 Bad Request\r\n\r\n"), ..HEALTHY }, Federation::Open,
+    broken("no-xmpp.contoso.com", Behaviour { stream: StreamBehaviour::Says("HTTP/1.1 400 Bad Request\r\n\r\n"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NOT-XMPP", "Partner", "a web server stands at the partner's port")),
-    broken("tls-fails.contoso.com", Behaviour { tls: Tls::Says(b"SSH-2.0-practice\r\n"), ..HEALTHY }, Federation::Open,
+    broken("tls-fails.contoso.com", Behaviour { tls: TlsBehaviour::Says(b"SSH-2.0-practice\r\n"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-TLS-FAILED", "Partner", "the TLS handshake with the partner fails")),
-    broken("refuses-us.contoso.com", Behaviour { stream: Stream::Ends("policy-violation", "Your domain is not welcome here"), ..HEALTHY }, Federation::Open,
+    broken("refuses-us.contoso.com", Behaviour { stream: StreamBehaviour::Ends("policy-violation", "Your domain is not welcome here"), ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-PARTNER-POLICY", "Partner", "the partner does not federate with our domain")),
     broken("denied.contoso.com", HEALTHY, Federation::Fails {
         prosody: ("cancel", "not-allowed", "Communication with this domain is not allowed"),
@@ -224,7 +226,7 @@ pub const PARTNERS: &[Partner] = &[
         prosody: ("cancel", "not-acceptable", "You have blocked this JID"),
         ejabberd: ("modify", "not-acceptable", "Your active privacy list has denied the routing of this stanza."),
     }, adelany!("RECEIVER-BLOCKED-BY-SENDER", "Caller", "the sender itself blocks the receiver")),
-    Partner {
+    LabPartner {
         minimum_evidence: Some("Exchanged"),
         ..broken("no-responder.contoso.com", HEALTHY, Federation::Open, &[
             receiver("silent", Answers::Stored, ("EVIDENCE-NO-ANSWER", "Partner"), "the topology promises an answer, and nobody answers"),

@@ -20,10 +20,10 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
-use super::behaviour::{Behaviour, Certificate, Logon, Tls};
+use super::behaviour::{Behaviour, CertificateBehaviour, SaslBehaviour, TlsBehaviour};
 
 /// What a host shows in TLS.
-pub(super) struct Identity {
+pub(super) struct ServerIdentity {
     pub(super) config: Arc<ServerConfig>,
     /// The hash of its certificate, whose signature uses SHA-256 (RFC 5929, section 4.1).
     pub(super) end_point: Vec<u8>,
@@ -54,17 +54,20 @@ impl Authority {
     }
 
     /// A TLS server for `names`, with this certificate.
-    pub(super) fn identity(&self, names: &[&str], behaviour: &Behaviour) -> io::Result<Identity> {
+    pub(super) fn identity(&self, names: &[&str], behaviour: &Behaviour) -> io::Result<ServerIdentity> {
         let chain = self.chain(names, behaviour.certificate).map_err(io::Error::other)?;
         let end_point = chain.first().map(|own| Sha256::digest(own).to_vec()).unwrap_or_default();
-        let versions: &[_] =
-            if behaviour.tls == Tls::Only12 { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
+        let versions: &[_] = if behaviour.tls == TlsBehaviour::Only12 {
+            &[&rustls::version::TLS12]
+        } else {
+            rustls::ALL_VERSIONS
+        };
         let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(versions)
             .map_err(io::Error::other)?;
-        let config = if behaviour.tls == Tls::WantsCertificate {
+        let config = if behaviour.tls == TlsBehaviour::WantsCertificate {
             config.with_client_cert_verifier(self.clients()?.build().map_err(io::Error::other)?)
-        } else if behaviour.logon == Logon::Certificates {
+        } else if behaviour.logon == SaslBehaviour::Certificates {
             let clients = self.clients()?.allow_unauthenticated();
             config.with_client_cert_verifier(clients.build().map_err(io::Error::other)?)
         } else {
@@ -72,7 +75,7 @@ impl Authority {
         };
         let mut config = config.with_single_cert(chain, self.private_key()).map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"xmpp-client".to_vec(), b"xmpp-server".to_vec()];
-        Ok(Identity { config: Arc::new(config), end_point })
+        Ok(ServerIdentity { config: Arc::new(config), end_point })
     }
 
     /// Who checks the certificates of clients: one that is shown is of this authority.
@@ -97,41 +100,41 @@ impl Authority {
     fn chain(
         &self,
         names: &[&str],
-        certificate: Certificate,
+        certificate: CertificateBehaviour,
     ) -> Result<Vec<CertificateDer<'static>>, rcgen::Error> {
         let key = &self.server_key;
         let epoch = date_time_ymd(1970, 1, 1);
         let mut params = leaf(names)?;
         let signed = match certificate {
-            Certificate::Sound => params.signed_by(key, &self.root)?,
-            Certificate::EndsSoon => {
+            CertificateBehaviour::Sound => params.signed_by(key, &self.root)?,
+            CertificateBehaviour::EndsSoon => {
                 params.not_after = epoch + days(5);
                 params.signed_by(key, &self.root)?
             }
-            Certificate::Expired => {
+            CertificateBehaviour::Expired => {
                 params.not_before = epoch + days(-90);
                 params.not_after = epoch + days(-3);
                 params.signed_by(key, &self.root)?
             }
-            Certificate::NotYetValid => {
+            CertificateBehaviour::NotYetValid => {
                 params.not_before = epoch + days(1);
                 params.signed_by(key, &self.root)?
             }
-            Certificate::WrongName => leaf(&[WRONG_NAME])?.signed_by(key, &self.root)?,
-            Certificate::SelfSigned => params.self_signed(key)?,
-            Certificate::UnknownIssuer => {
+            CertificateBehaviour::WrongName => leaf(&[WRONG_NAME])?.signed_by(key, &self.root)?,
+            CertificateBehaviour::SelfSigned => params.self_signed(key)?,
+            CertificateBehaviour::UnknownIssuer => {
                 params.signed_by(key, &*issuer("Nobody Known", "Private CA", None)?)?
             }
-            Certificate::Authority => {
+            CertificateBehaviour::Authority => {
                 params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
                 params.signed_by(key, &self.root)?
             }
-            Certificate::Namesake => params.signed_by(key, &*issuer(ORGANIZATION, "CA", None)?)?,
-            Certificate::IncompleteChain => {
+            CertificateBehaviour::Namesake => params.signed_by(key, &*issuer(ORGANIZATION, "CA", None)?)?,
+            CertificateBehaviour::IncompleteChain => {
                 let intermediate = issuer(ORGANIZATION, "Intermediate CA", Some(&self.root))?;
                 params.signed_by(key, &*intermediate)?
             }
-            Certificate::ForClients => {
+            CertificateBehaviour::ForClients => {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
                 params.signed_by(key, &self.root)?
             }

@@ -3,11 +3,14 @@
 //! A table. Each broken pool is named after what is broken and serves a domain of its own name; what
 //! imsh must say about it stands in the same row. A test goes through all of them.
 
-use super::behaviour::{Behaviour, Bind, Certificate, Logon, Manner, Names, Port, Session, Stream, Tls};
+use super::behaviour::{
+    Behaviour, BindBehaviour, CertificateBehaviour, DnsBehaviour, Manner, PortBehaviour, SaslBehaviour,
+    StanzaBehaviour, StreamBehaviour, TlsBehaviour,
+};
 
 /// A pool of the practice network.
 #[derive(Clone, Copy, Debug)]
-pub struct Pool {
+pub struct LabPool {
     /// Its FQDN.
     pub identity: &'static str,
     /// The domain that it serves.
@@ -56,7 +59,7 @@ pub struct Lesson {
     pub shows: &'static str,
 }
 
-impl Pool {
+impl LabPool {
     /// The test users of the topology, without their domain.
     pub fn test_users(&self) -> &'static [&'static str] {
         match self.lends {
@@ -105,8 +108,8 @@ const fn broken(
     behaviour: Behaviour,
     (code, owner): (&'static str, &'static str),
     shows: &'static str,
-) -> Pool {
-    Pool {
+) -> LabPool {
+    LabPool {
         identity: name,
         domain: name,
         site: "Practice",
@@ -119,41 +122,41 @@ const fn broken(
 
 const HEALTHY: Behaviour = Behaviour::HEALTHY;
 
-const fn names(names: Names) -> Behaviour {
+const fn names(names: DnsBehaviour) -> Behaviour {
     Behaviour { names, ..HEALTHY }
 }
 
-const fn port(port: Port) -> Behaviour {
+const fn port(port: PortBehaviour) -> Behaviour {
     Behaviour { port, ..HEALTHY }
 }
 
-const fn stream(stream: Stream) -> Behaviour {
+const fn stream(stream: StreamBehaviour) -> Behaviour {
     Behaviour { stream, ..HEALTHY }
 }
 
-const fn tls(tls: Tls) -> Behaviour {
+const fn tls(tls: TlsBehaviour) -> Behaviour {
     Behaviour { tls, ..HEALTHY }
 }
 
-const fn certificate(certificate: Certificate) -> Behaviour {
+const fn certificate(certificate: CertificateBehaviour) -> Behaviour {
     Behaviour { certificate, ..HEALTHY }
 }
 
-const fn logon(logon: Logon) -> Behaviour {
+const fn logon(logon: SaslBehaviour) -> Behaviour {
     Behaviour { logon, ..HEALTHY }
 }
 
-const fn bind(bind: Bind) -> Behaviour {
+const fn bind(bind: BindBehaviour) -> Behaviour {
     Behaviour { bind, ..HEALTHY }
 }
 
-const fn session(session: Session) -> Behaviour {
+const fn session(session: StanzaBehaviour) -> Behaviour {
     Behaviour { session, ..HEALTHY }
 }
 
 /// Every pool of the practice network.
-pub const POOLS: &[Pool] = &[
-    Pool {
+pub const POOLS: &[LabPool] = &[
+    LabPool {
         identity: "atl-cs-001.litwareinc.com",
         domain: "litwareinc.com",
         site: "Redmond",
@@ -162,11 +165,11 @@ pub const POOLS: &[Pool] = &[
         settings: "",
         lesson: Lesson { code: "", owner: "", shows: "everything works; its errors are worded as Prosody's" },
     },
-    Pool {
+    LabPool {
         identity: "dub-cs-001.fabrikam.com",
         domain: "fabrikam.com",
         site: "Dublin",
-        behaviour: Behaviour { manner: Manner::Ejabberd, names: Names::DirectFirst, ..HEALTHY },
+        behaviour: Behaviour { manner: Manner::Ejabberd, names: DnsBehaviour::DirectFirst, ..HEALTHY },
         lends: Lends::Users(&["phyllis", "david"]),
         settings: "",
         lesson: Lesson {
@@ -175,11 +178,11 @@ pub const POOLS: &[Pool] = &[
             shows: "everything works, over direct TLS; its errors are worded as ejabberd's",
         },
     },
-    Pool {
+    LabPool {
         identity: "old-fe.wingtiptoys.com",
         domain: "wingtiptoys.com",
         site: "Practice",
-        behaviour: names(Names::Elsewhere),
+        behaviour: names(DnsBehaviour::Elsewhere),
         lends: Lends::Users(&["kenmyer"]),
         settings: "",
         lesson: Lesson {
@@ -190,55 +193,55 @@ pub const POOLS: &[Pool] = &[
     },
     broken(
         "expiring.litwareinc.com",
-        certificate(Certificate::EndsSoon),
+        certificate(CertificateBehaviour::EndsSoon),
         OK,
         "it works, and its certificate ends in five days",
     ),
-    broken("tls12.litwareinc.com", tls(Tls::Only12), OK, "it works, over TLS 1.2"),
+    broken("tls12.litwareinc.com", tls(TlsBehaviour::Only12), OK, "it works, over TLS 1.2"),
     broken(
         "broken-binding.litwareinc.com",
-        Behaviour { manner: Manner::Ejabberd, ..logon(Logon::BrokenBinding) },
+        Behaviour { manner: Manner::Ejabberd, ..logon(SaslBehaviour::BrokenBinding) },
         OK,
         "it works, though it offers a channel binding that it cannot do, as ejabberd 23.01",
     ),
     // Resolve
     broken(
         "nxdomain.litwareinc.com",
-        names(Names::Missing),
+        names(DnsBehaviour::Missing),
         ("DNS-NO-SUCH-NAME", "Pool"),
         "DNS does not know the pool's name",
     ),
     broken(
         "servfail.litwareinc.com",
-        names(Names::Failing),
+        names(DnsBehaviour::Failing),
         ("DNS-SERVER-FAILURE", "Network"),
         "the name server fails, which does not mean that the name is missing",
     ),
     broken(
         "dns-silent.litwareinc.com",
-        names(Names::Silent),
+        names(DnsBehaviour::Silent),
         ("DNS-TIMEOUT", "Network"),
         "the name server does not answer",
     ),
     broken(
         "not-offered.litwareinc.com",
-        names(Names::NotOffered),
+        names(DnsBehaviour::NotOffered),
         ("DNS-NOT-OFFERED", "Pool"),
         "the pool's SRV record says that it offers no service",
     ),
     broken(
         "no-address.litwareinc.com",
-        names(Names::WithoutAddress),
+        names(DnsBehaviour::WithoutAddress),
         ("DNS-TARGET-WITHOUT-ADDRESS", "Pool"),
         "the pool's SRV record leads to a host without an address",
     ),
     broken(
         "no-records.litwareinc.com",
-        names(Names::Empty),
+        names(DnsBehaviour::Empty),
         ("DNS-NO-RECORDS", "Pool"),
         "DNS knows the pool's name, and has no address for it",
     ),
-    Pool {
+    LabPool {
         settings: "security = \"direct\"",
         ..broken(
             "direct-only.litwareinc.com",
@@ -250,192 +253,195 @@ pub const POOLS: &[Pool] = &[
     // Connect
     broken(
         "refused.litwareinc.com",
-        port(Port::Closed),
+        port(PortBehaviour::Closed),
         ("CONNECT-REFUSED", "Pool"),
         "the host answers, and nobody listens",
     ),
     broken(
         "dropped.litwareinc.com",
-        port(Port::Dropping),
+        port(PortBehaviour::Dropping),
         ("CONNECT-TIMEOUT", "Network"),
         "packets to the port are dropped",
     ),
     broken(
         "mixed.litwareinc.com",
-        port(Port::Mixed),
+        port(PortBehaviour::Mixed),
         ("CONNECT-FAILED", "Unknown"),
         "at one server nobody listens, and the other one does not answer",
     ),
     // Secure
     broken(
         "tls-on-starttls-port.litwareinc.com",
-        port(Port::SpeaksTls),
+        port(PortBehaviour::SpeaksTls),
         ("TLS-PORT-KIND", "Pool"),
         "the port speaks TLS at once, where DNS promises STARTTLS",
     ),
     broken(
         "starttls-on-tls-port.litwareinc.com",
-        port(Port::WantsStartTls),
+        port(PortBehaviour::WantsStartTls),
         ("TLS-PORT-KIND", "Pool"),
         "the port wants STARTTLS, where DNS promises TLS at once",
     ),
     broken(
         "silent.litwareinc.com",
-        stream(Stream::Silent),
+        stream(StreamBehaviour::Silent),
         ("TLS-TIMEOUT", "Pool"),
         "the port accepts, and says nothing",
     ),
     broken(
         "closes.litwareinc.com",
-        stream(Stream::Closes),
+        stream(StreamBehaviour::Closes),
         ("STREAM-CLOSED", "Pool"),
         "the connection is closed instead of a stream",
     ),
     broken(
         "resets.litwareinc.com",
-        stream(Stream::Resets),
+        stream(StreamBehaviour::Resets),
         ("STREAM-CLOSED", "Pool"),
         "the connection is reset instead of a stream",
     ),
     broken(
         "garbage.litwareinc.com",
-        stream(Stream::Says(HTTP)),
+        stream(StreamBehaviour::Says(HTTP)),
         ("STREAM-NOT-XMPP", "Pool"),
         "a web server stands at the port",
     ),
     broken(
         "endless-header.litwareinc.com",
-        stream(Stream::EndlessHeader),
+        stream(StreamBehaviour::EndlessHeader),
         ("STREAM-FLOOD", "Pool"),
         "the stream's header never ends",
     ),
     broken(
         "wrong-namespace.litwareinc.com",
-        stream(Stream::Says(WRONG_NAMESPACE)),
+        stream(StreamBehaviour::Says(WRONG_NAMESPACE)),
         ("STREAM-NOT-XMPP", "Pool"),
         "the stream is not XMPP's",
     ),
     broken(
         "forbidden-xml.litwareinc.com",
-        stream(Stream::Says(FORBIDDEN_XML)),
+        stream(StreamBehaviour::Says(FORBIDDEN_XML)),
         ("STREAM-NOT-XMPP", "Pool"),
         "the server sends a document type with entities, which XMPP forbids",
     ),
     broken(
         "host-unknown.litwareinc.com",
-        stream(Stream::Ends("host-unknown", "This server does not serve host-unknown.litwareinc.com")),
+        stream(StreamBehaviour::Ends(
+            "host-unknown",
+            "This server does not serve host-unknown.litwareinc.com",
+        )),
         ("STREAM-HOST-UNKNOWN", "Pool"),
         "the server does not serve the users' domain",
     ),
     broken(
         "redirects.litwareinc.com",
-        stream(Stream::Ends("see-other-host", "elsewhere.example:5222")),
+        stream(StreamBehaviour::Ends("see-other-host", "elsewhere.example:5222")),
         ("STREAM-SEE-OTHER-HOST", "Pool"),
         "the server sends its clients to another host, before TLS",
     ),
     broken(
         "banned.litwareinc.com",
-        stream(Stream::Ends("policy-violation", BANNED)),
+        stream(StreamBehaviour::Ends("policy-violation", BANNED)),
         ("STREAM-BANNED", "Caller"),
         "the server has banned this machine for a while",
     ),
     broken(
         "no-starttls.litwareinc.com",
-        stream(Stream::NoStartTls),
+        stream(StreamBehaviour::NoStartTls),
         ("TLS-NOT-OFFERED", "Pool"),
         "the server offers no encryption",
     ),
     broken(
         "starttls-fails.litwareinc.com",
-        stream(Stream::FailsStartTls),
+        stream(StreamBehaviour::FailsStartTls),
         ("TLS-STARTTLS-FAILED", "Pool"),
         "the server offers STARTTLS and fails it",
     ),
     broken(
         "plaintext-injection.litwareinc.com",
-        stream(Stream::Injects),
+        stream(StreamBehaviour::Injects),
         ("TLS-INJECTED", "Network"),
         "somebody puts plaintext behind the answer to STARTTLS",
     ),
     broken(
         "tls-silent.litwareinc.com",
-        tls(Tls::Silent),
+        tls(TlsBehaviour::Silent),
         ("TLS-TIMEOUT", "Pool"),
         "the server says nothing in the TLS handshake",
     ),
     broken(
         "tls-then-silent.litwareinc.com",
-        tls(Tls::Mute),
+        tls(TlsBehaviour::Mute),
         ("TLS-TIMEOUT", "Pool"),
         "the server makes the TLS handshake, and says nothing in the encrypted stream",
     ),
     broken(
         "tls-closes.litwareinc.com",
-        tls(Tls::Closes),
+        tls(TlsBehaviour::Closes),
         ("TLS-CLOSED", "Pool"),
         "the connection is closed in the TLS handshake",
     ),
     broken(
         "tls-resets.litwareinc.com",
-        tls(Tls::Resets),
+        tls(TlsBehaviour::Resets),
         ("TLS-RESET", "Pool"),
         "the connection is reset in the TLS handshake",
     ),
     broken(
         "tls-too-old.litwareinc.com",
-        tls(Tls::Says(PROTOCOL_VERSION_ALERT)),
+        tls(TlsBehaviour::Says(PROTOCOL_VERSION_ALERT)),
         ("TLS-TOO-OLD", "Pool"),
         "the server speaks TLS 1.0 only",
     ),
     broken(
         "tls-garbage.litwareinc.com",
-        tls(Tls::Says(HTTP.as_bytes())),
+        tls(TlsBehaviour::Says(HTTP.as_bytes())),
         ("TLS-NOT-TLS", "Pool"),
         "what answers the handshake is not TLS",
     ),
     broken(
         "expired.litwareinc.com",
-        certificate(Certificate::Expired),
+        certificate(CertificateBehaviour::Expired),
         ("TLS-EXPIRED", "Pool"),
         "the certificate ended three days ago",
     ),
     broken(
         "not-yet-valid.litwareinc.com",
-        certificate(Certificate::NotYetValid),
+        certificate(CertificateBehaviour::NotYetValid),
         ("TLS-NOT-YET-VALID", "Pool"),
         "the certificate begins tomorrow",
     ),
     broken(
         "wrong-name.litwareinc.com",
-        certificate(Certificate::WrongName),
+        certificate(CertificateBehaviour::WrongName),
         ("TLS-NAME", "Pool"),
         "the certificate is for another name",
     ),
     broken(
         "self-signed.litwareinc.com",
-        certificate(Certificate::SelfSigned),
+        certificate(CertificateBehaviour::SelfSigned),
         ("TLS-SELF-SIGNED", "Pool"),
         "the server signed its certificate itself",
     ),
     broken(
         "unknown-ca.litwareinc.com",
-        certificate(Certificate::UnknownIssuer),
+        certificate(CertificateBehaviour::UnknownIssuer),
         ("TLS-UNTRUSTED", "Pool"),
         "nobody here knows the certificate's issuer",
     ),
     broken(
         "incomplete-chain.litwareinc.com",
-        certificate(Certificate::IncompleteChain),
+        certificate(CertificateBehaviour::IncompleteChain),
         ("TLS-INCOMPLETE-CHAIN", "Pool"),
         "the server does not send the certificate of the issuer in between",
     ),
     broken(
         "client-certificate.litwareinc.com",
-        certificate(Certificate::ForClients),
+        certificate(CertificateBehaviour::ForClients),
         ("TLS-WRONG-PURPOSE", "Pool"),
         "the certificate is for clients only",
     ),
-    Pool {
+    LabPool {
         settings: "ca_file = \"missing.pem\"",
         ..broken(
             "no-ca-file.litwareinc.com",
@@ -446,84 +452,84 @@ pub const POOLS: &[Pool] = &[
     },
     broken(
         "forged.litwareinc.com",
-        certificate(Certificate::Namesake),
+        certificate(CertificateBehaviour::Namesake),
         ("TLS-UNTRUSTED", "Pool"),
         "the certificate was signed by another authority of the same name",
     ),
     broken(
         "authority.litwareinc.com",
-        certificate(Certificate::Authority),
+        certificate(CertificateBehaviour::Authority),
         ("TLS-INVALID", "Pool"),
         "the certificate is one for an authority",
     ),
     broken(
         "certificate-wanted.litwareinc.com",
-        tls(Tls::WantsCertificate),
+        tls(TlsBehaviour::WantsCertificate),
         ("TLS-CERTIFICATE-WANTED", "Caller"),
         "nobody is let in without a client certificate",
     ),
     broken(
         "no-certificate.litwareinc.com",
-        tls(Tls::Says(HANDSHAKE_FAILURE_ALERT)),
+        tls(TlsBehaviour::Says(HANDSHAKE_FAILURE_ALERT)),
         ("TLS-REFUSED", "Pool"),
         "the server ends the handshake, as one does that has no certificate for the domain",
     ),
     broken(
         "tls-nonsense.litwareinc.com",
-        tls(Tls::Says(NONSENSE_HANDSHAKE)),
+        tls(TlsBehaviour::Says(NONSENSE_HANDSHAKE)),
         ("TLS-HANDSHAKE", "Pool"),
         "the server breaks the rules of the handshake",
     ),
     broken(
         "old-version.litwareinc.com",
-        stream(Stream::Says(OLD_VERSION)),
+        stream(StreamBehaviour::Says(OLD_VERSION)),
         ("STREAM-VERSION", "Pool"),
         "the server speaks the protocol of 1999",
     ),
     broken(
         "other-domain.litwareinc.com",
-        stream(Stream::Says(OTHER_DOMAIN)),
+        stream(StreamBehaviour::Says(OTHER_DOMAIN)),
         ("STREAM-WRONG-DOMAIN", "Pool"),
         "the server answers for another domain",
     ),
     broken(
         "server-port.litwareinc.com",
-        stream(Stream::Says(SERVER_PORT)),
+        stream(StreamBehaviour::Says(SERVER_PORT)),
         ("STREAM-WRONG-PORT", "Pool"),
         "DNS leads to the port for other servers",
     ),
     broken(
         "no-features.litwareinc.com",
-        stream(Stream::Says(NO_FEATURES)),
+        stream(StreamBehaviour::Says(NO_FEATURES)),
         ("STREAM-UNEXPECTED", "Pool"),
         "the server sends a message where the stream's features belong",
     ),
     broken(
         "nothing-to-offer.litwareinc.com",
-        stream(Stream::Ends("undefined-condition", "No stream features to proceed with")),
+        stream(StreamBehaviour::Ends("undefined-condition", "No stream features to proceed with")),
         ("STREAM-NO-FEATURES", "Pool"),
         "the server has no way to go on to offer",
     ),
     // Authenticate
     broken(
         "no-mechanisms.litwareinc.com",
-        logon(Logon::NoMechanisms),
+        logon(SaslBehaviour::NoMechanisms),
         ("SASL-NO-MECHANISM", "Pool"),
         "the server offers no way to authenticate",
     ),
     broken(
         "unknown-mechanism.litwareinc.com",
-        logon(Logon::UnknownMechanisms),
+        logon(SaslBehaviour::UnknownMechanisms),
         ("SASL-NO-MECHANISM", "Pool"),
         "the server offers no mechanism that imsh knows",
     ),
     broken(
         "plain-only.litwareinc.com",
-        logon(Logon::PlainOnly),
+        logon(SaslBehaviour::PlainOnly),
         ("SASL-PLAIN-ONLY", "Pool"),
         "the server wants the password itself, and the pool's settings do not allow it",
     ),
-    Pool {
+    LabPool {
         lends: Lends::WrongPassword,
         ..broken(
             "wrong-password.litwareinc.com",
@@ -532,7 +538,7 @@ pub const POOLS: &[Pool] = &[
             "the vault holds a wrong password",
         )
     },
-    Pool {
+    LabPool {
         lends: Lends::UnknownAccount,
         ..broken(
             "unknown-account.litwareinc.com",
@@ -541,7 +547,7 @@ pub const POOLS: &[Pool] = &[
             "the topology lists a test user whom the server does not know",
         )
     },
-    Pool {
+    LabPool {
         lends: Lends::WrongPassword,
         ..broken(
             "wrong-password.fabrikam.com",
@@ -550,7 +556,7 @@ pub const POOLS: &[Pool] = &[
             "the vault holds a wrong password; the answer is ejabberd's",
         )
     },
-    Pool {
+    LabPool {
         lends: Lends::UnknownAccount,
         ..broken(
             "unknown-account.fabrikam.com",
@@ -561,326 +567,326 @@ pub const POOLS: &[Pool] = &[
     },
     broken(
         "disabled.litwareinc.com",
-        logon(Logon::Refuses("account-disabled", "Your account is disabled")),
+        logon(SaslBehaviour::Refuses("account-disabled", "Your account is disabled")),
         ("SASL-DISABLED", "Pool"),
         "the account is disabled",
     ),
     broken(
         "expired-password.litwareinc.com",
-        logon(Logon::Refuses("credentials-expired", "")),
+        logon(SaslBehaviour::Refuses("credentials-expired", "")),
         ("SASL-EXPIRED", "Caller"),
         "the account's password has expired",
     ),
     broken(
         "directory-down.litwareinc.com",
-        logon(Logon::Refuses("temporary-auth-failure", "Unable to reach the directory")),
+        logon(SaslBehaviour::Refuses("temporary-auth-failure", "Unable to reach the directory")),
         ("SASL-TEMPORARY", "Pool"),
         "the server cannot check passwords at the moment",
     ),
     broken(
         "auth-silent.litwareinc.com",
-        logon(Logon::Silent),
+        logon(SaslBehaviour::Silent),
         ("SASL-TIMEOUT", "Pool"),
         "the server does not answer the authentication",
     ),
     broken(
         "auth-closes.litwareinc.com",
-        logon(Logon::Closes),
+        logon(SaslBehaviour::Closes),
         ("STREAM-CLOSED", "Pool"),
         "the connection is closed instead of an answer",
     ),
     broken(
         "wrong-signature.litwareinc.com",
-        logon(Logon::WrongSignature),
+        logon(SaslBehaviour::WrongSignature),
         ("SASL-WRONG-SIGNATURE", "Pool"),
         "the server cannot prove that it knows the account",
     ),
     broken(
         "no-proof.litwareinc.com",
-        logon(Logon::NoSignature),
+        logon(SaslBehaviour::NoSignature),
         ("SASL-NO-PROOF", "Pool"),
         "the server claims success without proving that it knows the account",
     ),
     broken(
         "success-at-once.litwareinc.com",
-        logon(Logon::SuccessAtOnce),
+        logon(SaslBehaviour::SuccessAtOnce),
         ("SASL-NO-PROOF", "Pool"),
         "the server claims success before it asked for anything",
     ),
     broken(
         "foreign-nonce.litwareinc.com",
-        logon(Logon::ForeignNonce),
+        logon(SaslBehaviour::ForeignNonce),
         ("SASL-FOREIGN-NONCE", "Pool"),
         "the server's nonce does not extend ours, as in a replay",
     ),
     broken(
         "one-iteration.litwareinc.com",
-        logon(Logon::Iterations(1)),
+        logon(SaslBehaviour::Iterations(1)),
         ("SASL-ITERATIONS", "Pool"),
         "the server asks for a proof that is easily guessed from",
     ),
     broken(
         "million-iterations.litwareinc.com",
-        logon(Logon::Iterations(20_000_000)),
+        logon(SaslBehaviour::Iterations(20_000_000)),
         ("SASL-ITERATIONS", "Pool"),
         "the server asks for twenty million iterations",
     ),
     broken(
         "garbled-challenge.litwareinc.com",
-        logon(Logon::Garbled),
+        logon(SaslBehaviour::Garbled),
         ("SASL-MALFORMED", "Pool"),
         "the server's challenge cannot be read",
     ),
     broken(
         "unknown-extension.litwareinc.com",
-        logon(Logon::MandatoryExtension),
+        logon(SaslBehaviour::MandatoryExtension),
         ("SASL-EXTENSION", "Pool"),
         "the server demands an extension that nobody knows",
     ),
     broken(
         "refuses-mechanism.litwareinc.com",
-        logon(Logon::Refuses("invalid-mechanism", "")),
+        logon(SaslBehaviour::Refuses("invalid-mechanism", "")),
         ("SASL-MECHANISM-REFUSED", "Pool"),
         "the server offers a mechanism and then refuses it",
     ),
     broken(
         "too-weak.litwareinc.com",
-        logon(Logon::Refuses("mechanism-too-weak", "")),
+        logon(SaslBehaviour::Refuses("mechanism-too-weak", "")),
         ("SASL-TOO-WEAK", "Pool"),
         "the account may not use so weak a mechanism",
     ),
     broken(
         "thinks-unencrypted.litwareinc.com",
-        logon(Logon::Refuses("encryption-required", "")),
+        logon(SaslBehaviour::Refuses("encryption-required", "")),
         ("SASL-ENCRYPTION-REQUIRED", "Pool"),
         "the server takes the encrypted connection for an open one",
     ),
     broken(
         "wrong-identity.litwareinc.com",
-        logon(Logon::Refuses("invalid-authzid", "")),
+        logon(SaslBehaviour::Refuses("invalid-authzid", "")),
         ("SASL-IDENTITY", "Caller"),
         "the credential may not act for the address",
     ),
     broken(
         "aborts.litwareinc.com",
-        logon(Logon::Refuses("aborted", "")),
+        logon(SaslBehaviour::Refuses("aborted", "")),
         ("SASL-ABORTED", "Pool"),
         "the server aborts the authentication",
     ),
     broken(
         "complains.litwareinc.com",
-        logon(Logon::Refuses("malformed-request", "")),
+        logon(SaslBehaviour::Refuses("malformed-request", "")),
         ("SASL-COMPLAINT", "imsh"),
         "the server says that imsh broke the protocol",
     ),
     broken(
         "new-reason.litwareinc.com",
-        logon(Logon::Refuses("practice-makes-perfect", "")),
+        logon(SaslBehaviour::Refuses("practice-makes-perfect", "")),
         ("SASL-REFUSED", "Unknown"),
         "the server refuses for a reason that nobody knows",
     ),
     broken(
         "broken-plus.litwareinc.com",
-        logon(Logon::Refuses("not-authorized", "Invalid channel binding")),
+        logon(SaslBehaviour::Refuses("not-authorized", "Invalid channel binding")),
         ("SASL-CHANNEL-BINDING", "Pool"),
         "the channel binding fails, as behind a proxy that ends TLS",
     ),
     // Bind
     broken(
         "no-bind.litwareinc.com",
-        bind(Bind::Missing),
+        bind(BindBehaviour::Missing),
         ("BIND-NOT-OFFERED", "Pool"),
         "the server offers no resource",
     ),
     broken(
         "bind-refused.litwareinc.com",
-        bind(Bind::Refuses("wait", "resource-constraint")),
+        bind(BindBehaviour::Refuses("wait", "resource-constraint")),
         ("BIND-LIMIT", "Pool"),
         "the server refuses the resource: too many sessions",
     ),
     broken(
         "bind-silent.litwareinc.com",
-        bind(Bind::Silent),
+        bind(BindBehaviour::Silent),
         ("BIND-TIMEOUT", "Pool"),
         "the server does not answer the wish for a resource",
     ),
     broken(
         "bind-closes.litwareinc.com",
-        bind(Bind::Closes),
+        bind(BindBehaviour::Closes),
         ("STREAM-CLOSED", "Pool"),
         "the connection is closed instead of a resource",
     ),
     broken(
         "malformed-bind.litwareinc.com",
-        bind(Bind::Malformed),
+        bind(BindBehaviour::Malformed),
         ("BIND-BAD-ADDRESS", "Pool"),
         "the server gives an address that is none",
     ),
     broken(
         "other-account.litwareinc.com",
-        bind(Bind::Other("pilar")),
+        bind(BindBehaviour::Other("pilar")),
         ("BIND-OTHER-ACCOUNT", "Pool"),
         "the server logs kenmyer on as pilar",
     ),
     broken(
         "bind-forbidden.litwareinc.com",
-        bind(Bind::Refuses("cancel", "not-allowed")),
+        bind(BindBehaviour::Refuses("cancel", "not-allowed")),
         ("BIND-FORBIDDEN", "Pool"),
         "the server allows the account no session",
     ),
     broken(
         "bind-fails.litwareinc.com",
-        bind(Bind::Refuses("cancel", "internal-server-error")),
+        bind(BindBehaviour::Refuses("cancel", "internal-server-error")),
         ("BIND-REFUSED", "Pool"),
         "the server fails at the resource",
     ),
     // Send and Deliver
     broken(
         "swallows.litwareinc.com",
-        session(Session::Silent),
+        session(StanzaBehaviour::Silent),
         ("EVIDENCE-POOL-SILENT", "Pool"),
         "the server takes the message, and nothing is heard again",
     ),
     broken(
         "closes-late.litwareinc.com",
-        session(Session::Closes),
+        session(StanzaBehaviour::Closes),
         ("STREAM-CLOSED", "Pool"),
         "the connection is closed at the message",
     ),
     broken(
         "breaks-late.litwareinc.com",
-        session(Session::Breaks),
+        session(StanzaBehaviour::Breaks),
         ("STREAM-CLOSED", "Pool"),
         "the connection breaks at the message, as when a server is killed",
     ),
     broken(
         "system-shutdown.litwareinc.com",
-        session(Session::Ends("system-shutdown", "Received SIGTERM")),
+        session(StanzaBehaviour::Ends("system-shutdown", "Received SIGTERM")),
         ("STREAM-SHUTDOWN", "Pool"),
         "the server shuts down at the message",
     ),
     broken(
         "conflict.litwareinc.com",
-        session(Session::Ends("conflict", "Replaced by new connection")),
+        session(StanzaBehaviour::Ends("conflict", "Replaced by new connection")),
         ("STREAM-CONFLICT", "Caller"),
         "another session takes our place at the message",
     ),
     broken(
         "endless-stanza.litwareinc.com",
-        session(Session::Endless),
+        session(StanzaBehaviour::Endless),
         ("STREAM-FLOOD", "Pool"),
         "the server sends a stanza that never ends",
     ),
     broken(
         "endless-blanks.litwareinc.com",
-        session(Session::Blanks),
+        session(StanzaBehaviour::Blanks),
         ("EVIDENCE-POOL-SILENT", "Pool"),
         "the server sends blanks for ever",
     ),
     broken(
         "garbage-late.litwareinc.com",
-        session(Session::Says("<message><body>&nbsp;</message><!-- ]]>")),
+        session(StanzaBehaviour::Says("<message><body>&nbsp;</message><!-- ]]>")),
         ("STREAM-MALFORMED", "Pool"),
         "the server sends what is not XML in the middle of the stream",
     ),
     broken(
         "over-acknowledges.litwareinc.com",
-        session(Session::OverAcknowledges),
+        session(StanzaBehaviour::OverAcknowledges),
         ("EVIDENCE-POOL-SILENT", "Pool"),
         "the server acknowledges more than it was sent",
     ),
     broken(
         "pongs-itself.litwareinc.com",
-        session(Session::PongsItself),
+        session(StanzaBehaviour::PongsItself),
         ("EVIDENCE-SILENCE", "Unknown"),
         "the pool answers the partner's ping in its own name",
     ),
     broken(
         "errs-for-others.litwareinc.com",
-        session(Session::ErrsForOthers),
+        session(StanzaBehaviour::ErrsForOthers),
         ("FEDERATION-FAILED", "Unknown"),
         "the pool answers the partner's ping with an error of its own",
     ),
     broken(
         "one-way.litwareinc.com",
-        session(Session::OneWay),
+        session(StanzaBehaviour::OneWay),
         ("EVIDENCE-SILENCE", "Unknown"),
         "what comes from other domains arrives here; what goes out is lost",
     ),
     broken(
         "no-federation.litwareinc.com",
-        session(Session::NoFederation),
+        session(StanzaBehaviour::NoFederation),
         ("FEDERATION-DISABLED", "Pool"),
         "the server does not exchange messages with other domains at all",
     ),
     broken(
         "host-gone.litwareinc.com",
-        session(Session::Ends("host-gone", "")),
+        session(StanzaBehaviour::Ends("host-gone", "")),
         ("STREAM-HOST-GONE", "Pool"),
         "the domain is taken from the server at the message",
     ),
     broken(
         "kicked.litwareinc.com",
-        session(Session::Ends("policy-violation", "Your account may not be used by programs")),
+        session(StanzaBehaviour::Ends("policy-violation", "Your account may not be used by programs")),
         ("STREAM-POLICY", "Pool"),
         "a policy of the server ends the session",
     ),
     broken(
         "too-big.litwareinc.com",
-        session(Session::Ends("policy-violation", "Stanza is too big")),
+        session(StanzaBehaviour::Ends("policy-violation", "Stanza is too big")),
         ("STREAM-STANZA-TOO-BIG", "Caller"),
         "the message is too long for the server",
     ),
     broken(
         "idle.litwareinc.com",
-        session(Session::Ends("connection-timeout", "")),
+        session(StanzaBehaviour::Ends("connection-timeout", "")),
         ("STREAM-IDLE", "Unknown"),
         "the server believes that it heard nothing from us",
     ),
     broken(
         "not-authorized.litwareinc.com",
-        session(Session::Ends("not-authorized", "")),
+        session(StanzaBehaviour::Ends("not-authorized", "")),
         ("STREAM-NOT-AUTHORIZED", "Pool"),
         "the server forgets that we have logged on",
     ),
     broken(
         "overloaded.litwareinc.com",
-        session(Session::Ends("resource-constraint", "")),
+        session(StanzaBehaviour::Ends("resource-constraint", "")),
         ("STREAM-OVERLOADED", "Pool"),
         "the server lacks resources",
     ),
     broken(
         "fails-inside.litwareinc.com",
-        session(Session::Ends("internal-server-error", "")),
+        session(StanzaBehaviour::Ends("internal-server-error", "")),
         ("STREAM-SERVER-ERROR", "Pool"),
         "the server fails internally",
     ),
     broken(
         "no-reason.litwareinc.com",
-        session(Session::Ends("undefined-condition", "")),
+        session(StanzaBehaviour::Ends("undefined-condition", "")),
         ("STREAM-UNDEFINED", "Unknown"),
         "the server ends the stream without a reason",
     ),
     broken(
         "unsupported.litwareinc.com",
-        session(Session::Ends("unsupported-feature", "")),
+        session(StanzaBehaviour::Ends("unsupported-feature", "")),
         ("STREAM-UNSUPPORTED", "Unknown"),
         "the server wants what imsh does not do",
     ),
     broken(
         "misunderstands.litwareinc.com",
-        session(Session::Ends("not-well-formed", "")),
+        session(StanzaBehaviour::Ends("not-well-formed", "")),
         ("STREAM-COMPLAINT", "imsh"),
         "the server says that imsh broke the protocol",
     ),
     broken(
         "deaf.litwareinc.com",
-        session(Session::Deaf),
+        session(StanzaBehaviour::Deaf),
         ("", ""),
         "what goes out arrives; what comes in is lost",
     ),
     // What cannot run at all
-    Pool {
+    LabPool {
         lends: Lends::Nobody,
         ..broken(
             "no-test-users.litwareinc.com",
@@ -889,7 +895,7 @@ pub const POOLS: &[Pool] = &[
             "the pool lends no test users",
         )
     },
-    Pool {
+    LabPool {
         lends: Lends::NoPassword,
         ..broken(
             "no-password.litwareinc.com",
@@ -898,53 +904,53 @@ pub const POOLS: &[Pool] = &[
             "the vault holds no password for the test user",
         )
     },
-    Pool {
+    LabPool {
         lends: Lends::Certificate,
         ..broken(
             "certificate.litwareinc.com",
-            logon(Logon::Certificates),
+            logon(SaslBehaviour::Certificates),
             OK,
             "the test user logs on with a certificate",
         )
     },
-    Pool {
+    LabPool {
         lends: Lends::OthersCertificate,
         ..broken(
             "others-certificate.litwareinc.com",
-            logon(Logon::Certificates),
+            logon(SaslBehaviour::Certificates),
             ("SASL-CERTIFICATE", "Caller"),
             "the stored certificate is somebody else's",
         )
     },
     broken(
         "external-only.litwareinc.com",
-        logon(Logon::Certificates),
+        logon(SaslBehaviour::Certificates),
         ("SASL-CERTIFICATE-WANTED", "Caller"),
         "the test user has a password, and the pool wants a certificate",
     ),
     broken(
         "bound-only.litwareinc.com",
-        logon(Logon::OnlyBound),
+        logon(SaslBehaviour::OnlyBound),
         ("SASL-NO-CHANNEL-BINDING", "Pool"),
         "the pool demands a channel binding, and names none",
     ),
     broken(
         "sasl2-only.litwareinc.com",
-        logon(Logon::SaslTwo),
+        logon(SaslBehaviour::SaslTwo),
         ("SASL-NO-MECHANISM", "Pool"),
         "the pool speaks only the SASL that few clients know",
     ),
     broken(
         "short-stanzas.litwareinc.com",
-        session(Session::Limits(300)),
+        session(StanzaBehaviour::Limits(300)),
         ("SEND-TOO-LONG", "Caller"),
         "the pool announces a limit that the message does not keep to",
     ),
-    Pool {
+    LabPool {
         lends: Lends::WrongKey,
         ..broken(
             "wrong-key.litwareinc.com",
-            logon(Logon::Certificates),
+            logon(SaslBehaviour::Certificates),
             ("TLS-CLIENT-CERTIFICATE", "Caller"),
             "the stored key is not that of the stored certificate",
         )

@@ -2,50 +2,50 @@
 //!
 //! Reached by `routing` when a stanza crosses. A receiver's answers are a row of the table in `partners`.
 
-use super::host::{Host, Role, World, random_id};
+use super::host::{HostRole, LabHost, LabServers, random_id};
 use super::partners::{Answers, Federation};
 use super::routing::{identity, version};
-use super::stanza::{Bounce, back, delayed, may_bounce};
+use super::stanza::{LabBounce, back, delayed, may_bounce};
 use crate::xmpp::message;
 use crate::xmpp::xml::{Element, ns};
 
 /// What comes back from a partner for a stanza, in order.
-pub(super) fn answer(host: &Host, stanza: &Element, to: &jid::Jid, world: &World) -> Vec<Element> {
+pub(super) fn answer(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &LabServers) -> Vec<Element> {
     match (&*stanza.name, to.node()) {
         ("iq", None) if may_bounce(stanza) => {
             let late = world.take_late(stanza.attribute("from").unwrap_or_default());
             [at_the_server(host, stanza)].into_iter().chain(late).collect()
         }
-        ("iq", Some(_)) if may_bounce(stanza) => vec![refused(host, stanza, &Bounce::unavailable())],
+        ("iq", Some(_)) if may_bounce(stanza) => vec![refused(host, stanza, &LabBounce::unavailable())],
         ("message", Some(node)) if may_bounce(stanza) => receive(host, stanza, node.as_str(), world),
-        ("message", None) if may_bounce(stanza) => vec![refused(host, stanza, &Bounce::unavailable())],
+        ("message", None) if may_bounce(stanza) => vec![refused(host, stanza, &LabBounce::unavailable())],
         _ => Vec::new(),
     }
 }
 
-fn at_the_server(host: &Host, stanza: &Element) -> Element {
+fn at_the_server(host: &LabHost, stanza: &Element) -> Element {
     let Some(question) = stanza.elements().next() else {
-        return refused(host, stanza, &Bounce::new("modify", "bad-request", ""));
+        return refused(host, stanza, &LabBounce::new("modify", "bad-request", ""));
     };
     match (&*question.name, &*question.ns) {
         ("ping", ns::PING) => ping(host, stanza),
         ("query", ns::VERSION) => back(stanza, "result").with_child(version(host)),
         ("query", ns::DISCO_INFO) => back(stanza, "result").with_child(identity()),
-        _ => refused(host, stanza, &Bounce::unavailable()),
+        _ => refused(host, stanza, &LabBounce::unavailable()),
     }
 }
 
 /// XEP-0199, as far as the partner does it.
-fn ping(host: &Host, stanza: &Element) -> Element {
+fn ping(host: &LabHost, stanza: &Element) -> Element {
     let federation = match host.role {
-        Role::Pool(_) => Federation::Open,
-        Role::Partner(partner) => partner.federation,
+        HostRole::Pool(_) => Federation::Open,
+        HostRole::Partner(partner) => partner.federation,
     };
     match federation {
         Federation::NoPing => {
-            Bounce { is_signed: true, ..Bounce::unavailable() }.of(stanza, host.domain, false)
+            LabBounce { is_signed: true, ..LabBounce::unavailable() }.of(stanza, host.domain, false)
         }
-        Federation::UnsignedError => refused(host, stanza, &Bounce::unavailable()),
+        Federation::UnsignedError => refused(host, stanza, &LabBounce::unavailable()),
         Federation::Open
         | Federation::Fails { .. }
         | Federation::Remembered
@@ -55,21 +55,21 @@ fn ping(host: &Host, stanza: &Element) -> Element {
 }
 
 /// What a receiver does with a message.
-fn receive(host: &Host, stanza: &Element, local: &str, world: &World) -> Vec<Element> {
+fn receive(host: &LabHost, stanza: &Element, local: &str, world: &LabServers) -> Vec<Element> {
     let Some(receiver) = host.receiver(local) else {
-        return vec![refused(host, stanza, &Bounce::unavailable())];
+        return vec![refused(host, stanza, &LabBounce::unavailable())];
     };
     let client = format!("{local}@{}/practice", host.domain);
-    let bounce = |bounce: Bounce| vec![refused(host, stanza, &bounce)];
+    let bounce = |bounce: LabBounce| vec![refused(host, stanza, &bounce)];
     match receiver.answers {
         Answers::Echo => answer_by(stanza, &client),
         Answers::Receipt => receipt(stanza, &client, None).into_iter().collect(),
         Answers::Stored => Vec::new(),
-        Answers::Unknown => bounce(Bounce::unavailable()),
-        Answers::Refuses(kind, condition, words) => bounce(Bounce::new(kind, condition, words)),
+        Answers::Unknown => bounce(LabBounce::unavailable()),
+        Answers::Refuses(kind, condition, words) => bounce(LabBounce::new(kind, condition, words)),
         Answers::Late => {
             let sender = stanza.attribute("from").unwrap_or_default();
-            world.put_late(sender, refused(host, stanza, &Bounce::unavailable()));
+            world.put_late(sender, refused(host, stanza, &LabBounce::unavailable()));
             Vec::new()
         }
         Answers::WrongReceipt => receipt(stanza, &client, Some(&random_id())).into_iter().collect(),
@@ -83,7 +83,7 @@ fn receive(host: &Host, stanza: &Element, local: &str, world: &World) -> Vec<Ele
 }
 
 /// An error from the partner.
-fn refused(host: &Host, stanza: &Element, bounce: &Bounce) -> Element {
+fn refused(host: &LabHost, stanza: &Element, bounce: &LabBounce) -> Element {
     bounce.of(stanza, host.domain, false)
 }
 

@@ -4,17 +4,17 @@
 //! Called for every stanza of a session, in the order in which they come; what goes back to the sender
 //! is in that order too.
 
-use super::behaviour::{Manner, Session};
+use super::behaviour::{Manner, StanzaBehaviour};
 use super::federation::{Crossing, cross};
-use super::host::{Host, Role, World};
+use super::host::{HostRole, LabHost, LabServers};
 use super::partners::Federation;
 use super::receivers;
-use super::stanza::{Bounce, back, delayed, may_bounce};
+use super::stanza::{LabBounce, back, delayed, may_bounce};
 use crate::xmpp::xml::{Element, ns};
 
 /// The session that a stanza comes from.
 pub(super) struct Sender<'a> {
-    pub(super) host: &'a Host,
+    pub(super) host: &'a LabHost,
     /// `kenmyer@litwareinc.com`
     pub(super) account: String,
     pub(super) resource: String,
@@ -23,11 +23,11 @@ pub(super) struct Sender<'a> {
 }
 
 /// Brings a stanza to where it is addressed. Gives back what the sender gets for it, in order.
-pub(super) fn route(sender: &Sender<'_>, stanza: Element, world: &World) -> Vec<Element> {
+pub(super) fn route(sender: &Sender<'_>, stanza: Element, world: &LabServers) -> Vec<Element> {
     let stanza = stanza.with_attribute("from", &*sender.full);
     let to = stanza.attribute("to").unwrap_or(&sender.account).to_owned();
     let Ok(to) = jid::Jid::new(&to) else {
-        let bounce = Bounce::new("modify", "jid-malformed", "The destination address is invalid");
+        let bounce = LabBounce::new("modify", "jid-malformed", "The destination address is invalid");
         return bounced(sender, &stanza, &bounce);
     };
     if to.domain().as_str() != sender.host.domain {
@@ -46,43 +46,43 @@ pub(super) fn route(sender: &Sender<'_>, stanza: Element, world: &World) -> Vec<
 }
 
 /// A stanza for another domain.
-fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -> Vec<Element> {
+fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &LabServers) -> Vec<Element> {
     let is_ping = stanza.has_child("ping", ns::PING);
     match sender.host.behaviour.session {
-        Session::OneWay | Session::OverAcknowledges => return Vec::new(),
-        Session::PongsItself if is_ping => {
+        StanzaBehaviour::OneWay | StanzaBehaviour::OverAcknowledges => return Vec::new(),
+        StanzaBehaviour::PongsItself if is_ping => {
             return vec![back(stanza, "result").with_attribute("from", sender.host.domain)];
         }
-        Session::ErrsForOthers if is_ping => {
-            return bounced(sender, stanza, &Bounce { is_signed: true, ..Bounce::unavailable() });
+        StanzaBehaviour::ErrsForOthers if is_ping => {
+            return bounced(sender, stanza, &LabBounce { is_signed: true, ..LabBounce::unavailable() });
         }
-        Session::PongsItself | Session::ErrsForOthers => return Vec::new(),
-        Session::NoFederation => {
+        StanzaBehaviour::PongsItself | StanzaBehaviour::ErrsForOthers => return Vec::new(),
+        StanzaBehaviour::NoFederation => {
             let bounce =
-                Bounce::new("cancel", "not-allowed", "Communication with remote domains is not enabled");
-            return bounced(sender, stanza, &Bounce { is_signed: true, ..bounce });
+                LabBounce::new("cancel", "not-allowed", "Communication with remote domains is not enabled");
+            return bounced(sender, stanza, &LabBounce { is_signed: true, ..bounce });
         }
-        Session::Honest
-        | Session::Silent
-        | Session::Limits(_)
-        | Session::Closes
-        | Session::Breaks
-        | Session::Ends(..)
-        | Session::Says(_)
-        | Session::Deaf
-        | Session::Endless
-        | Session::Blanks => {}
+        StanzaBehaviour::Honest
+        | StanzaBehaviour::Silent
+        | StanzaBehaviour::Limits(_)
+        | StanzaBehaviour::Closes
+        | StanzaBehaviour::Breaks
+        | StanzaBehaviour::Ends(..)
+        | StanzaBehaviour::Says(_)
+        | StanzaBehaviour::Deaf
+        | StanzaBehaviour::Endless
+        | StanzaBehaviour::Blanks => {}
     }
     let domain = to.domain().as_str();
     match cross(sender.host.behaviour.manner, world.host(domain).map(AsRef::as_ref)) {
         Crossing::Lost => Vec::new(),
         Crossing::Bounces(bounce) => bounced(sender, stanza, &bounce),
         Crossing::Reaches(host) => match host.role {
-            Role::Partner(partner) if partner.federation == Federation::NoWayBack => Vec::new(),
-            Role::Partner(_) => receivers::answer(host, stanza, to, world),
-            Role::Pool(_) if to.node().is_none() => at_the_server(host, stanza),
-            Role::Pool(_) if host.behaviour.session == Session::Deaf => Vec::new(),
-            Role::Pool(_) => at_home(host, stanza, to, world)
+            HostRole::Partner(partner) if partner.federation == Federation::NoWayBack => Vec::new(),
+            HostRole::Partner(_) => receivers::answer(host, stanza, to, world),
+            HostRole::Pool(_) if to.node().is_none() => at_the_server(host, stanza),
+            HostRole::Pool(_) if host.behaviour.session == StanzaBehaviour::Deaf => Vec::new(),
+            HostRole::Pool(_) => at_home(host, stanza, to, world)
                 .filter(|_| may_bounce(stanza))
                 .map(|bounce| vec![bounce.of(stanza, host.domain, returns_payload(host))])
                 .unwrap_or_default(),
@@ -91,11 +91,11 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &World) -
 }
 
 /// A stanza for an account of a pool (RFC 6121, section 8.5). Gives back why it cannot be delivered.
-fn at_home(host: &Host, stanza: &Element, to: &jid::Jid, world: &World) -> Option<Bounce> {
+fn at_home(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &LabServers) -> Option<LabBounce> {
     let local = to.node().map(|node| node.as_str()).unwrap_or_default();
     let account = to.to_bare().to_string();
     if !host.has_account(local) {
-        return Some(Bounce::unavailable());
+        return Some(LabBounce::unavailable());
     }
     if let Some(resource) = to.resource()
         && world.deliver_to_resource(&account, resource.as_str(), stanza)
@@ -108,20 +108,20 @@ fn at_home(host: &Host, stanza: &Element, to: &jid::Jid, world: &World) -> Optio
         "message" if stanza.attribute("type") == Some("headline") => None,
         "message" => match host.behaviour.manner {
             Manner::Ejabberd if stanza.has_child("no-store", ns::HINTS) => {
-                Some(Bounce::new("cancel", "service-unavailable", "User session not found"))
+                Some(LabBounce::new("cancel", "service-unavailable", "User session not found"))
             }
             Manner::Ejabberd | Manner::Prosody => {
                 world.store(&account, delayed(stanza.clone(), host.domain));
                 None
             }
         },
-        "iq" => Some(Bounce::unavailable()),
+        "iq" => Some(LabBounce::unavailable()),
         _ => None,
     }
 }
 
 /// The presence of the sender (RFC 6121, section 4): it is shown to itself, and gets what waited for it.
-fn presence(sender: &Sender<'_>, stanza: &Element, world: &World) -> Vec<Element> {
+fn presence(sender: &Sender<'_>, stanza: &Element, world: &LabServers) -> Vec<Element> {
     let priority = match stanza.attribute("type") {
         None => Some(
             stanza.child_text("priority", ns::CLIENT).and_then(|text| text.trim().parse().ok()).unwrap_or(0),
@@ -139,12 +139,12 @@ fn presence(sender: &Sender<'_>, stanza: &Element, world: &World) -> Vec<Element
 }
 
 /// A question to a pool's server, or to an account that it answers for.
-fn at_the_server(host: &Host, stanza: &Element) -> Vec<Element> {
+fn at_the_server(host: &LabHost, stanza: &Element) -> Vec<Element> {
     if stanza.name != "iq" || !may_bounce(stanza) {
         return Vec::new();
     }
     let Some(question) = stanza.elements().next() else {
-        return vec![Bounce::new("modify", "bad-request", "").of(stanza, host.domain, false)];
+        return vec![LabBounce::new("modify", "bad-request", "").of(stanza, host.domain, false)];
     };
     let result = back(stanza, "result").with_attribute("from", stanza.attribute("to").unwrap_or(host.domain));
     let answer = match (&*question.name, &*question.ns) {
@@ -153,13 +153,13 @@ fn at_the_server(host: &Host, stanza: &Element) -> Vec<Element> {
         ("query", ns::VERSION) => result.with_child(version(host)),
         ("query", ns::DISCO_INFO) => result.with_child(identity()),
         ("query", ROSTER) => result.with_child(Element::new("query", ROSTER)),
-        _ => Bounce::unavailable().of(stanza, host.domain, returns_payload(host)),
+        _ => LabBounce::unavailable().of(stanza, host.domain, returns_payload(host)),
     };
     vec![answer]
 }
 
 /// XEP-0092: the software in whose manner it speaks, and in the version what it is.
-pub(super) fn version(host: &Host) -> Element {
+pub(super) fn version(host: &LabHost) -> Element {
     let (name, version) = match host.behaviour.manner {
         Manner::Prosody => ("Prosody", "0.12 (imsh practice network)"),
         Manner::Ejabberd => ("ejabberd", "23.01 (imsh practice network)"),
@@ -184,7 +184,7 @@ pub(super) fn identity() -> Element {
 }
 
 /// The error for the sender, where one is due.
-fn bounced(sender: &Sender<'_>, stanza: &Element, bounce: &Bounce) -> Vec<Element> {
+fn bounced(sender: &Sender<'_>, stanza: &Element, bounce: &LabBounce) -> Vec<Element> {
     if !may_bounce(stanza) {
         return Vec::new();
     }
@@ -192,7 +192,7 @@ fn bounced(sender: &Sender<'_>, stanza: &Element, bounce: &Bounce) -> Vec<Elemen
 }
 
 /// Whether an error of this server carries what it is about.
-fn returns_payload(host: &Host) -> bool {
+fn returns_payload(host: &LabHost) -> bool {
     match host.behaviour.manner {
         Manner::Prosody => false,
         Manner::Ejabberd => true,

@@ -1,7 +1,7 @@
 //! SASL on the server's side (RFC 6120, section 6; RFC 4616; RFC 5802 and 7677; XEP-0440).
 //!
 //! Runs on an encrypted stream, after `server` has opened it. Shares no code with the client's side, so
-//! that a mistake there meets somebody who does not make it too. Does wrong what [`Logon`] says.
+//! that a mistake there meets somebody who does not make it too. Does wrong what [`SaslBehaviour`] says.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,14 +11,14 @@ use hmac::{Hmac, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::behaviour::{Logon, Manner};
-use super::host::Host;
+use super::behaviour::{Manner, SaslBehaviour};
+use super::host::LabHost;
 use super::pki;
 use crate::xmpp::xml::{Element, ns};
 
 /// What ties an authentication to a TLS connection (RFC 9266, RFC 5929).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bindings {
+pub(super) struct LabBindings {
     pub(super) exporter: Option<Vec<u8>>,
     pub(super) end_point: Option<Vec<u8>>,
     /// The certificate that the client showed.
@@ -29,20 +29,20 @@ pub(super) struct Bindings {
 ///
 /// One salt for all of them: a start then costs at most one key derivation for each hash, and none
 /// before somebody logs on.
-pub(super) struct Keys {
+pub(super) struct LabKeys {
     salt: [u8; 16],
     derived: [OnceLock<(Vec<u8>, Vec<u8>)>; 3],
 }
 
 /// One authentication.
-pub(super) struct Exchange<'a> {
-    host: &'a Host,
-    keys: Arc<Keys>,
-    bindings: &'a Bindings,
-    state: State,
+pub(super) struct LabExchange<'a> {
+    host: &'a LabHost,
+    keys: Arc<LabKeys>,
+    bindings: &'a LabBindings,
+    state: LabExchangeState,
 }
 
-enum State {
+enum LabExchangeState {
     Start,
     /// The client's response to the challenge is awaited.
     Scram(Scram),
@@ -52,7 +52,7 @@ enum State {
 }
 
 struct Scram {
-    hash: Hash,
+    hash: LabHash,
     user: String,
     gs2_header: String,
     binding: Vec<u8>,
@@ -62,7 +62,7 @@ struct Scram {
 }
 
 /// What the server says next.
-pub(super) enum Answer {
+pub(super) enum LabAnswer {
     /// This, and the exchange goes on.
     Continue(Element),
     /// This, and the account is logged on.
@@ -76,29 +76,29 @@ pub(super) enum Answer {
 }
 
 /// The `<mechanisms/>` of a stream's features, and the channel-binding types (XEP-0440) beside them.
-pub(super) fn features(logon: Logon) -> Vec<Element> {
+pub(super) fn features(logon: SaslBehaviour) -> Vec<Element> {
     let named: &[&str] = match logon {
-        Logon::PlainOnly => &["PLAIN"],
-        Logon::Certificates => &["EXTERNAL"],
-        Logon::UnknownMechanisms => &["X-OAUTH-PRACTICE"],
-        Logon::NoMechanisms => return Vec::new(),
-        Logon::SaslTwo => {
+        SaslBehaviour::PlainOnly => &["PLAIN"],
+        SaslBehaviour::Certificates => &["EXTERNAL"],
+        SaslBehaviour::UnknownMechanisms => &["X-OAUTH-PRACTICE"],
+        SaslBehaviour::NoMechanisms => return Vec::new(),
+        SaslBehaviour::SaslTwo => {
             let mechanism = Element::new("mechanism", ns::SASL2).with_text("SCRAM-SHA-256");
             return vec![Element::new("authentication", ns::SASL2).with_child(mechanism)];
         }
-        Logon::OnlyBound => &["SCRAM-SHA-256-PLUS"],
-        Logon::BrokenBinding => &["PLAIN", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"],
-        Logon::Honest
-        | Logon::Silent
-        | Logon::Closes
-        | Logon::WrongSignature
-        | Logon::NoSignature
-        | Logon::SuccessAtOnce
-        | Logon::ForeignNonce
-        | Logon::Iterations(_)
-        | Logon::Garbled
-        | Logon::MandatoryExtension
-        | Logon::Refuses(..) => &[
+        SaslBehaviour::OnlyBound => &["SCRAM-SHA-256-PLUS"],
+        SaslBehaviour::BrokenBinding => &["PLAIN", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"],
+        SaslBehaviour::Honest
+        | SaslBehaviour::Silent
+        | SaslBehaviour::Closes
+        | SaslBehaviour::WrongSignature
+        | SaslBehaviour::NoSignature
+        | SaslBehaviour::SuccessAtOnce
+        | SaslBehaviour::ForeignNonce
+        | SaslBehaviour::Iterations(_)
+        | SaslBehaviour::Garbled
+        | SaslBehaviour::MandatoryExtension
+        | SaslBehaviour::Refuses(..) => &[
             "SCRAM-SHA-512-PLUS",
             "SCRAM-SHA-256-PLUS",
             "SCRAM-SHA-1-PLUS",
@@ -113,11 +113,11 @@ pub(super) fn features(logon: Logon) -> Vec<Element> {
     });
     if matches!(
         logon,
-        Logon::PlainOnly
-            | Logon::Certificates
-            | Logon::UnknownMechanisms
-            | Logon::BrokenBinding
-            | Logon::OnlyBound
+        SaslBehaviour::PlainOnly
+            | SaslBehaviour::Certificates
+            | SaslBehaviour::UnknownMechanisms
+            | SaslBehaviour::BrokenBinding
+            | SaslBehaviour::OnlyBound
     ) {
         return vec![mechanisms];
     }
@@ -132,25 +132,25 @@ pub(super) fn features(logon: Logon) -> Vec<Element> {
     vec![mechanisms, types]
 }
 
-impl Keys {
+impl LabKeys {
     pub(super) fn new() -> Self {
         Self { salt: random(), derived: Default::default() }
     }
 
     /// The stored key and the server key.
-    fn of(&self, hash: Hash) -> &(Vec<u8>, Vec<u8>) {
+    fn of(&self, hash: LabHash) -> &(Vec<u8>, Vec<u8>) {
         self.derived[hash as usize].get_or_init(|| derive(hash, &self.salt, ITERATIONS))
     }
 
     /// Derives the keys beside what the server does meanwhile: another server has them at hand.
-    fn prepare(self: &Arc<Self>, hash: Hash) {
+    fn prepare(self: &Arc<Self>, hash: LabHash) {
         if self.derived[hash as usize].get().is_none() {
             let keys = Arc::clone(self);
             tokio::task::spawn_blocking(move || drop(keys.of(hash).clone()));
         }
     }
 
-    fn with_iterations(&self, hash: Hash, iterations: u32) -> (Vec<u8>, Vec<u8>) {
+    fn with_iterations(&self, hash: LabHash, iterations: u32) -> (Vec<u8>, Vec<u8>) {
         match iterations {
             ITERATIONS => self.of(hash).clone(),
             // Nobody is expected to pay for as many as that, least of all this server.
@@ -160,109 +160,112 @@ impl Keys {
     }
 }
 
-fn derive(hash: Hash, salt: &[u8], iterations: u32) -> (Vec<u8>, Vec<u8>) {
+fn derive(hash: LabHash, salt: &[u8], iterations: u32) -> (Vec<u8>, Vec<u8>) {
     let salted = hash.salted(super::PASSWORD.as_bytes(), salt, iterations);
     let stored = hash.digest(&hash.hmac(&salted, b"Client Key"));
     (stored, hash.hmac(&salted, b"Server Key"))
 }
 
-impl<'a> Exchange<'a> {
-    pub(super) fn new(host: &'a Host, keys: Arc<Keys>, bindings: &'a Bindings) -> Self {
-        Self { host, keys, bindings, state: State::Start }
+impl<'a> LabExchange<'a> {
+    pub(super) fn new(host: &'a LabHost, keys: Arc<LabKeys>, bindings: &'a LabBindings) -> Self {
+        Self { host, keys, bindings, state: LabExchangeState::Start }
     }
 
     /// The answer to `<auth/>`, `<response/>` or `<abort/>`.
-    pub(super) fn answer(&mut self, element: &Element) -> Answer {
-        let state = std::mem::replace(&mut self.state, State::Over);
+    pub(super) fn answer(&mut self, element: &Element) -> LabAnswer {
+        let state = std::mem::replace(&mut self.state, LabExchangeState::Over);
         if element.name == "abort" {
-            self.state = State::Start;
-            return Answer::Failed(failure("aborted", ""));
+            self.state = LabExchangeState::Start;
+            return LabAnswer::Failed(failure("aborted", ""));
         }
         let text = element.text();
         let Ok(data) = BASE64_STANDARD.decode(if text == "=" { "" } else { text.trim() }) else {
-            self.state = State::Start;
-            return Answer::Failed(failure("incorrect-encoding", ""));
+            self.state = LabExchangeState::Start;
+            return LabAnswer::Failed(failure("incorrect-encoding", ""));
         };
         let answer = match (&*element.name, state) {
-            ("auth", State::Start | State::Over) => {
+            ("auth", LabExchangeState::Start | LabExchangeState::Over) => {
                 self.begin(element.attribute("mechanism").unwrap_or_default(), &data)
             }
-            ("response", State::Scram(scram)) => self.finish(&scram, &data),
-            ("response", State::Plain) => self.plain(&data),
-            _ => Answer::Failed(failure("malformed-request", "")),
+            ("response", LabExchangeState::Scram(scram)) => self.finish(&scram, &data),
+            ("response", LabExchangeState::Plain) => self.plain(&data),
+            _ => LabAnswer::Failed(failure("malformed-request", "")),
         };
-        if matches!(answer, Answer::Failed(_)) {
-            self.state = State::Start;
+        if matches!(answer, LabAnswer::Failed(_)) {
+            self.state = LabExchangeState::Start;
         }
         answer
     }
 
-    fn begin(&mut self, mechanism: &str, initial: &[u8]) -> Answer {
+    fn begin(&mut self, mechanism: &str, initial: &[u8]) -> LabAnswer {
         let logon = self.host.behaviour.logon;
         match logon {
-            Logon::Silent => return Answer::Silence,
-            Logon::Closes => return Answer::Close,
-            Logon::SuccessAtOnce => {
-                return Answer::Done(Element::new("success", ns::SASL), self.host.any_account().to_owned());
+            SaslBehaviour::Silent => return LabAnswer::Silence,
+            SaslBehaviour::Closes => return LabAnswer::Close,
+            SaslBehaviour::SuccessAtOnce => {
+                return LabAnswer::Done(
+                    Element::new("success", ns::SASL),
+                    self.host.any_account().to_owned(),
+                );
             }
-            Logon::Refuses(condition, text) => return Answer::Failed(failure(condition, text)),
-            Logon::Honest
-            | Logon::BrokenBinding
-            | Logon::PlainOnly
-            | Logon::Certificates
-            | Logon::UnknownMechanisms
-            | Logon::NoMechanisms
-            | Logon::OnlyBound
-            | Logon::SaslTwo
-            | Logon::WrongSignature
-            | Logon::NoSignature
-            | Logon::ForeignNonce
-            | Logon::Iterations(_)
-            | Logon::Garbled
-            | Logon::MandatoryExtension => {}
+            SaslBehaviour::Refuses(condition, text) => return LabAnswer::Failed(failure(condition, text)),
+            SaslBehaviour::Honest
+            | SaslBehaviour::BrokenBinding
+            | SaslBehaviour::PlainOnly
+            | SaslBehaviour::Certificates
+            | SaslBehaviour::UnknownMechanisms
+            | SaslBehaviour::NoMechanisms
+            | SaslBehaviour::OnlyBound
+            | SaslBehaviour::SaslTwo
+            | SaslBehaviour::WrongSignature
+            | SaslBehaviour::NoSignature
+            | SaslBehaviour::ForeignNonce
+            | SaslBehaviour::Iterations(_)
+            | SaslBehaviour::Garbled
+            | SaslBehaviour::MandatoryExtension => {}
         }
         let offered = features(logon);
         let is_offered = offered.iter().flat_map(Element::elements).any(|offer| offer.text() == mechanism);
         if !is_offered {
-            return Answer::Failed(failure("invalid-mechanism", ""));
+            return LabAnswer::Failed(failure("invalid-mechanism", ""));
         }
-        match (mechanism, Hash::of(mechanism)) {
+        match (mechanism, LabHash::of(mechanism)) {
             ("EXTERNAL", _) => self.external(initial),
             ("PLAIN", _) if initial.is_empty() => {
-                self.state = State::Plain;
-                Answer::Continue(Element::new("challenge", ns::SASL))
+                self.state = LabExchangeState::Plain;
+                LabAnswer::Continue(Element::new("challenge", ns::SASL))
             }
             ("PLAIN", _) => self.plain(initial),
             (_, Some(hash)) => self.challenge(hash, mechanism.ends_with("-PLUS"), initial),
-            (_, None) => Answer::Failed(failure("invalid-mechanism", "")),
+            (_, None) => LabAnswer::Failed(failure("invalid-mechanism", "")),
         }
     }
 
     /// The account whose certificate was shown in TLS (XEP-0178, section 3).
-    fn external(&self, wanted: &[u8]) -> Answer {
+    fn external(&self, wanted: &[u8]) -> LabAnswer {
         let shown = self.bindings.certificate.as_deref().unwrap_or_default();
         let is_named = |local: &&&str| {
             let address = format!("{local}@{}", self.host.domain);
             pki::is_for(shown, &address) && (wanted.is_empty() || wanted == address.as_bytes())
         };
         match self.host.accounts().iter().find(is_named) {
-            Some(local) => Answer::Done(Element::new("success", ns::SASL), (*local).to_owned()),
-            None => Answer::Failed(failure("not-authorized", "")),
+            Some(local) => LabAnswer::Done(Element::new("success", ns::SASL), (*local).to_owned()),
+            None => LabAnswer::Failed(failure("not-authorized", "")),
         }
     }
 
     /// RFC 4616: `[authzid] NUL authcid NUL password`.
-    fn plain(&self, data: &[u8]) -> Answer {
+    fn plain(&self, data: &[u8]) -> LabAnswer {
         let mut parts = data.split(|byte| *byte == 0);
         let (_, Some(user), Some(password), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Answer::Failed(failure("malformed-request", ""));
+            return LabAnswer::Failed(failure("malformed-request", ""));
         };
         let user = String::from_utf8_lossy(user).into_owned();
         if self.host.has_account(&user) && password == super::PASSWORD.as_bytes() {
-            return Answer::Done(Element::new("success", ns::SASL), user);
+            return LabAnswer::Done(Element::new("success", ns::SASL), user);
         }
-        Answer::Failed(match self.host.behaviour.manner {
+        LabAnswer::Failed(match self.host.behaviour.manner {
             Manner::Prosody => failure(
                 "not-authorized",
                 "Unable to authorize you with the authentication credentials you've sent.",
@@ -272,44 +275,46 @@ impl<'a> Exchange<'a> {
     }
 
     /// The client's first message, and the challenge that answers it (RFC 5802, section 5).
-    fn challenge(&mut self, hash: Hash, plus: bool, initial: &[u8]) -> Answer {
-        let Some(first) = ClientFirst::read(initial) else {
-            return Answer::Failed(failure("malformed-request", ""));
+    fn challenge(&mut self, hash: LabHash, plus: bool, initial: &[u8]) -> LabAnswer {
+        let Some(first) = LabClientFirst::read(initial) else {
+            return LabAnswer::Failed(failure("malformed-request", ""));
         };
         let logon = self.host.behaviour.logon;
         let binding = match (plus, first.flag) {
-            (true, "p=tls-exporter") if logon != Logon::BrokenBinding => self.bindings.exporter.clone(),
-            (true, "p=tls-server-end-point") if logon != Logon::BrokenBinding => {
+            (true, "p=tls-exporter") if logon != SaslBehaviour::BrokenBinding => {
+                self.bindings.exporter.clone()
+            }
+            (true, "p=tls-server-end-point") if logon != SaslBehaviour::BrokenBinding => {
                 self.bindings.end_point.clone()
             }
             (true, flag) if flag.starts_with("p=") => None,
             // A client that could bind and was made to believe that we cannot (RFC 5802, section 6).
-            (false, "y") if logon != Logon::BrokenBinding => None,
+            (false, "y") if logon != SaslBehaviour::BrokenBinding => None,
             (false, "n" | "y") => Some(Vec::new()),
-            _ => return Answer::Failed(failure("malformed-request", "")),
+            _ => return LabAnswer::Failed(failure("malformed-request", "")),
         };
         let Some(binding) = binding else {
-            return Answer::Failed(failure("not-authorized", "Invalid channel binding"));
+            return LabAnswer::Failed(failure("not-authorized", "Invalid channel binding"));
         };
         if !self.host.has_account(&first.user) || !self.may_act(&first) {
-            return Answer::Failed(match self.host.behaviour.manner {
+            return LabAnswer::Failed(match self.host.behaviour.manner {
                 Manner::Prosody => failure("not-authorized", ""),
                 Manner::Ejabberd => failure("not-authorized", INVALID),
             });
         }
-        let extended = if logon == Logon::ForeignNonce { fresh_nonce() } else { first.nonce };
+        let extended = if logon == SaslBehaviour::ForeignNonce { fresh_nonce() } else { first.nonce };
         let nonce = format!("{extended}{}", fresh_nonce());
         let salt = BASE64_STANDARD.encode(self.keys.salt);
         let iterations = self.iterations();
         self.keys.prepare(hash);
-        let extension = if logon == Logon::MandatoryExtension { "m=practice," } else { "" };
+        let extension = if logon == SaslBehaviour::MandatoryExtension { "m=practice," } else { "" };
         let challenge = format!("{extension}r={nonce},s={salt},i={iterations}");
-        let text = if logon == Logon::Garbled {
+        let text = if logon == SaslBehaviour::Garbled {
             "%%% this is not base64 %%%".to_owned()
         } else {
             BASE64_STANDARD.encode(&challenge)
         };
-        self.state = State::Scram(Scram {
+        self.state = LabExchangeState::Scram(Scram {
             hash,
             user: first.user,
             gs2_header: first.gs2_header,
@@ -318,39 +323,39 @@ impl<'a> Exchange<'a> {
             challenge,
             nonce,
         });
-        Answer::Continue(Element::new("challenge", ns::SASL).with_text(&text))
+        LabAnswer::Continue(Element::new("challenge", ns::SASL).with_text(&text))
     }
 
     /// Whether the client asks to act as nobody but itself.
-    fn may_act(&self, first: &ClientFirst<'_>) -> bool {
+    fn may_act(&self, first: &LabClientFirst<'_>) -> bool {
         first.authzid.is_empty() || first.authzid == format!("{}@{}", first.user, self.host.domain)
     }
 
     fn iterations(&self) -> u32 {
-        if let Logon::Iterations(count) = self.host.behaviour.logon { count } else { ITERATIONS }
+        if let SaslBehaviour::Iterations(count) = self.host.behaviour.logon { count } else { ITERATIONS }
     }
 
     /// The client's final message, and the server's proof of itself (RFC 5802, sections 3 and 5).
-    fn finish(&self, scram: &Scram, data: &[u8]) -> Answer {
+    fn finish(&self, scram: &Scram, data: &[u8]) -> LabAnswer {
         let Ok(text) = std::str::from_utf8(data) else {
-            return Answer::Failed(failure("malformed-request", ""));
+            return LabAnswer::Failed(failure("malformed-request", ""));
         };
         let Some((without_proof, proof)) = text.rsplit_once(",p=") else {
-            return Answer::Failed(failure("malformed-request", ""));
+            return LabAnswer::Failed(failure("malformed-request", ""));
         };
         let mut fields = without_proof.split(',');
         let mut bound = scram.gs2_header.clone().into_bytes();
         bound.extend_from_slice(&scram.binding);
         if fields.next() != Some(&format!("c={}", BASE64_STANDARD.encode(bound))) {
-            return Answer::Failed(failure("not-authorized", "Invalid channel binding"));
+            return LabAnswer::Failed(failure("not-authorized", "Invalid channel binding"));
         }
         if fields.next() != Some(&format!("r={}", scram.nonce)) {
-            return Answer::Failed(failure("malformed-request", "Wrong nonce in client-final-message."));
+            return LabAnswer::Failed(failure("malformed-request", "Wrong nonce in client-final-message."));
         }
         let auth_message = format!("{},{},{without_proof}", scram.first, scram.challenge);
         let (stored, server) = self.keys.with_iterations(scram.hash, self.iterations());
         if !proves(scram.hash, &stored, auth_message.as_bytes(), proof) {
-            return Answer::Failed(match self.host.behaviour.manner {
+            return LabAnswer::Failed(match self.host.behaviour.manner {
                 Manner::Prosody => failure(
                     "not-authorized",
                     "The response provided by the client doesn't match the one we calculated.",
@@ -359,20 +364,20 @@ impl<'a> Exchange<'a> {
             });
         }
         let logon = self.host.behaviour.logon;
-        let key = if logon == Logon::WrongSignature { b"somebody else".as_slice() } else { &server };
+        let key = if logon == SaslBehaviour::WrongSignature { b"somebody else".as_slice() } else { &server };
         let signature = BASE64_STANDARD.encode(scram.hash.hmac(key, auth_message.as_bytes()));
         let success = Element::new("success", ns::SASL);
-        let success = if logon == Logon::NoSignature {
+        let success = if logon == SaslBehaviour::NoSignature {
             success
         } else {
             success.with_text(&BASE64_STANDARD.encode(format!("v={signature}")))
         };
-        Answer::Done(success, scram.user.clone())
+        LabAnswer::Done(success, scram.user.clone())
     }
 }
 
 /// Whether a proof comes from somebody who knows the password.
-fn proves(hash: Hash, stored: &[u8], auth_message: &[u8], proof: &str) -> bool {
+fn proves(hash: LabHash, stored: &[u8], auth_message: &[u8], proof: &str) -> bool {
     let Ok(proof) = BASE64_STANDARD.decode(proof) else { return false };
     let signature = hash.hmac(stored, auth_message);
     if stored.is_empty() || proof.len() != signature.len() {
@@ -383,7 +388,7 @@ fn proves(hash: Hash, stored: &[u8], auth_message: &[u8], proof: &str) -> bool {
 }
 
 /// `gs2-header client-first-message-bare` (RFC 5802, section 7).
-struct ClientFirst<'a> {
+struct LabClientFirst<'a> {
     flag: &'a str,
     authzid: String,
     gs2_header: String,
@@ -392,7 +397,7 @@ struct ClientFirst<'a> {
     nonce: String,
 }
 
-impl<'a> ClientFirst<'a> {
+impl<'a> LabClientFirst<'a> {
     fn read(data: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(data).ok()?;
         let (flag, rest) = text.split_once(',')?;
@@ -441,13 +446,13 @@ fn failure(condition: &'static str, text: &str) -> Element {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hash {
+enum LabHash {
     Sha1,
     Sha256,
     Sha512,
 }
 
-impl Hash {
+impl LabHash {
     fn of(mechanism: &str) -> Option<Self> {
         match mechanism.strip_suffix("-PLUS").unwrap_or(mechanism) {
             "SCRAM-SHA-1" => Some(Self::Sha1),
@@ -507,17 +512,17 @@ mod tests {
     fn the_derivation_is_that_of_rfc_5802_and_7677() {
         // RFC 7677, section 3: user `user`, password `pencil`.
         let salt = BASE64_STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let salted = Hash::Sha256.salted(b"pencil", &salt, 4096);
-        let stored = Hash::Sha256.digest(&Hash::Sha256.hmac(&salted, b"Client Key"));
+        let salted = LabHash::Sha256.salted(b"pencil", &salt, 4096);
+        let stored = LabHash::Sha256.digest(&LabHash::Sha256.hmac(&salted, b"Client Key"));
         let auth_message = "n=user,r=rOprNGfwEbeRWgbNEkqO,\
             r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
             c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         let proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
-        assert!(proves(Hash::Sha256, &stored, auth_message.as_bytes(), proof));
-        assert!(!proves(Hash::Sha256, &stored, b"another", proof));
-        let server = Hash::Sha256.hmac(&salted, b"Server Key");
+        assert!(proves(LabHash::Sha256, &stored, auth_message.as_bytes(), proof));
+        assert!(!proves(LabHash::Sha256, &stored, b"another", proof));
+        let server = LabHash::Sha256.hmac(&salted, b"Server Key");
         assert_eq!(
-            BASE64_STANDARD.encode(Hash::Sha256.hmac(&server, auth_message.as_bytes())),
+            BASE64_STANDARD.encode(LabHash::Sha256.hmac(&server, auth_message.as_bytes())),
             "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
         );
     }

@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
-use super::behaviour::{Bind, Session, Stream, Tls};
-use super::host::{Host, Role, World, random_id};
-use super::pki::Identity;
-use super::sasl::{self, Answer, Bindings, Exchange};
+use super::behaviour::{BindBehaviour, StanzaBehaviour, StreamBehaviour, TlsBehaviour};
+use super::host::{HostRole, LabHost, LabServers, random_id};
+use super::pki::ServerIdentity;
+use super::sasl::{self, LabAnswer, LabBindings, LabExchange};
 use super::session;
 use crate::xmpp::xml::{Element, Fault, Frame, StreamReader, StreamWriter, ns};
 
@@ -29,7 +29,7 @@ pub(super) enum Entrance {
 }
 
 /// Serves a port until it is dropped.
-pub(super) async fn serve(listener: TcpListener, entrance: Entrance, world: Arc<World>) {
+pub(super) async fn serve(listener: TcpListener, entrance: Entrance, world: Arc<LabServers>) {
     let mut visitors = JoinSet::new();
     loop {
         tokio::select! {
@@ -46,7 +46,7 @@ pub(super) async fn serve(listener: TcpListener, entrance: Entrance, world: Arc<
     }
 }
 
-async fn receive(mut tcp: TcpStream, entrance: Entrance, world: Arc<World>) -> io::Result<()> {
+async fn receive(mut tcp: TcpStream, entrance: Entrance, world: Arc<LabServers>) -> io::Result<()> {
     tcp.set_nodelay(true)?;
     match visit(&mut tcp, entrance, world).await {
         Ok(Parting::Reset) => tcp.set_zero_linger(),
@@ -69,24 +69,27 @@ async fn see_off(mut tcp: TcpStream) -> io::Result<()> {
     hold(tcp).await
 }
 
-async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<World>) -> io::Result<Parting> {
+async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<LabServers>) -> io::Result<Parting> {
     let (tls, identity) = match entrance {
         Entrance::StartTls => {
             let host = match starttls(tcp, &world).await? {
-                Opening::Agreed(host) => host,
-                Opening::Over(parting) => return Ok(parting),
+                OpeningEnd::Agreed(host) => host,
+                OpeningEnd::Over(parting) => return Ok(parting),
             };
             match host.behaviour.tls {
-                Tls::Shakes | Tls::Only12 | Tls::WantsCertificate | Tls::Mute => {}
-                Tls::Silent => return hold(tcp).await.map(|()| Parting::Close),
-                Tls::Closes => return Ok(Parting::Close),
+                TlsBehaviour::Shakes
+                | TlsBehaviour::Only12
+                | TlsBehaviour::WantsCertificate
+                | TlsBehaviour::Mute => {}
+                TlsBehaviour::Silent => return hold(tcp).await.map(|()| Parting::Close),
+                TlsBehaviour::Closes => return Ok(Parting::Close),
                 // Once the client is in the middle of it: `<proceed/>` must not be lost with the rest.
-                Tls::Resets => return tcp.readable().await.map(|()| Parting::Reset),
-                Tls::Says(bytes) => return answer_hello(tcp, bytes).await.map(|()| Parting::Close),
+                TlsBehaviour::Resets => return tcp.readable().await.map(|()| Parting::Reset),
+                TlsBehaviour::Says(bytes) => return answer_hello(tcp, bytes).await.map(|()| Parting::Close),
             }
             let identity = world.identity(&host)?;
             let tls = TlsAcceptor::from(Arc::clone(&identity.config)).accept(tcp).await?;
-            if host.behaviour.tls == Tls::Mute {
+            if host.behaviour.tls == TlsBehaviour::Mute {
                 return hold(tls).await.map(|()| Parting::Close);
             }
             (tls, identity)
@@ -106,32 +109,36 @@ async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<World>) -> io
 }
 
 /// How the stream before TLS ends.
-enum Opening {
+enum OpeningEnd {
     /// TLS begins, with the host that was asked for.
-    Agreed(Arc<Host>),
+    Agreed(Arc<LabHost>),
     Over(Parting),
 }
 
 /// The first stream, up to the point where TLS begins.
-async fn starttls(tcp: &mut TcpStream, world: &World) -> io::Result<Opening> {
-    const CLOSED: Opening = Opening::Over(Parting::Close);
+async fn starttls(tcp: &mut TcpStream, world: &LabServers) -> io::Result<OpeningEnd> {
+    const CLOSED: OpeningEnd = OpeningEnd::Over(Parting::Close);
     let mut stream = Conversation::new(tcp);
     let Some(host) = stream.hear(world).await? else { return Ok(CLOSED) };
     match host.behaviour.stream {
-        Stream::Answers | Stream::Injects | Stream::FailsStartTls => stream.open(host.domain),
-        Stream::Silent => return hold(stream.into_io()).await.map(|()| CLOSED),
-        Stream::Closes => return Ok(CLOSED),
-        Stream::Resets => return Ok(Opening::Over(Parting::Reset)),
-        Stream::Says(words) => {
+        StreamBehaviour::Answers | StreamBehaviour::Injects | StreamBehaviour::FailsStartTls => {
+            stream.open(host.domain)
+        }
+        StreamBehaviour::Silent => return hold(stream.into_io()).await.map(|()| CLOSED),
+        StreamBehaviour::Closes => return Ok(CLOSED),
+        StreamBehaviour::Resets => return Ok(OpeningEnd::Over(Parting::Reset)),
+        StreamBehaviour::Says(words) => {
             stream.say(words.as_bytes()).await?;
             return hold(stream.into_io()).await.map(|()| CLOSED);
         }
-        Stream::EndlessHeader => return stream.say_for_ever(ENDLESS_HEADER, b" a").await.map(|()| CLOSED),
-        Stream::Ends(condition, words) => {
+        StreamBehaviour::EndlessHeader => {
+            return stream.say_for_ever(ENDLESS_HEADER, b" a").await.map(|()| CLOSED);
+        }
+        StreamBehaviour::Ends(condition, words) => {
             stream.open(host.domain);
             return stream.end(condition, words).await.map(|()| CLOSED);
         }
-        Stream::NoStartTls => {
+        StreamBehaviour::NoStartTls => {
             stream.open(host.domain);
             stream.offer(stream.authentication(&host)).await?;
             return hold(stream.into_io()).await.map(|()| CLOSED);
@@ -142,18 +149,18 @@ async fn starttls(tcp: &mut TcpStream, world: &World) -> io::Result<Opening> {
     if !stream.next().await?.is_some_and(|element| element.is("starttls", ns::TLS)) {
         return stream.end("policy-violation", "Use of STARTTLS required").await.map(|()| CLOSED);
     }
-    if host.behaviour.stream == Stream::FailsStartTls {
+    if host.behaviour.stream == StreamBehaviour::FailsStartTls {
         stream.send(&Element::new("failure", ns::TLS)).await?;
         return stream.close().await.map(|()| CLOSED);
     }
     stream.writer.queue(&Element::new("proceed", ns::TLS));
-    if host.behaviour.stream == Stream::Injects {
+    if host.behaviour.stream == StreamBehaviour::Injects {
         stream.writer.queue(&Element::new("features", ns::STREAMS));
     }
     stream.flush().await?;
     let (_, early) = stream.reader.into_parts();
     // What came before the handshake came unprotected, and a client that sends it is mistaken.
-    Ok(if early.is_empty() { Opening::Agreed(host) } else { CLOSED })
+    Ok(if early.is_empty() { OpeningEnd::Agreed(host) } else { CLOSED })
 }
 
 /// Answers the first packet of a handshake with something else.
@@ -165,7 +172,11 @@ async fn answer_hello(tcp: &mut TcpStream, answer: &[u8]) -> io::Result<()> {
 }
 
 /// The encrypted stream: SASL, then a resource, then stanzas.
-async fn encrypted(tls: TlsStream<&mut TcpStream>, identity: &Identity, world: Arc<World>) -> io::Result<()> {
+async fn encrypted(
+    tls: TlsStream<&mut TcpStream>,
+    identity: &ServerIdentity,
+    world: Arc<LabServers>,
+) -> io::Result<()> {
     let bindings = bindings(&tls, identity);
     let mut stream = Conversation::new(tls);
     let Some(host) = stream.hear(&world).await? else { return Ok(()) };
@@ -181,26 +192,26 @@ async fn encrypted(tls: TlsStream<&mut TcpStream>, identity: &Identity, world: A
     let Some(host) = stream.hear(&world).await? else { return Ok(()) };
     stream.open(host.domain);
     let mut features = vec![Element::new("sm", ns::MANAGEMENT)];
-    if host.behaviour.bind != Bind::Missing {
+    if host.behaviour.bind != BindBehaviour::Missing {
         features.push(Element::new("bind", ns::BIND));
     }
-    if let Session::Limits(n_bytes) = host.behaviour.session {
+    if let StanzaBehaviour::Limits(n_bytes) = host.behaviour.session {
         let most = Element::new("max-bytes", ns::LIMITS).with_text(&n_bytes.to_string());
         features.push(Element::new("limits", ns::LIMITS).with_child(most));
     }
     stream.offer(features).await?;
     let Some(wanted) = bind_request(&mut stream).await? else { return Ok(()) };
     match host.behaviour.bind {
-        Bind::Gives => return session::run(stream, wanted, account, host, world).await,
-        Bind::Silent => return hold(stream.into_io()).await,
-        Bind::Closes => return stream.reader.io_mut().shutdown().await,
-        Bind::Missing => stream.send(&wanted.refused("cancel", "service-unavailable")).await?,
-        Bind::Refuses(kind, condition) => stream.send(&wanted.refused(kind, condition)).await?,
-        Bind::Other(account) => {
+        BindBehaviour::Gives => return session::run(stream, wanted, account, host, world).await,
+        BindBehaviour::Silent => return hold(stream.into_io()).await,
+        BindBehaviour::Closes => return stream.reader.io_mut().shutdown().await,
+        BindBehaviour::Missing => stream.send(&wanted.refused("cancel", "service-unavailable")).await?,
+        BindBehaviour::Refuses(kind, condition) => stream.send(&wanted.refused(kind, condition)).await?,
+        BindBehaviour::Other(account) => {
             let other = format!("{account}@{}/{}", host.domain, random_id());
             stream.send(&wanted.granted(&other)).await?;
         }
-        Bind::Malformed => stream.send(&wanted.granted("@@no address@@")).await?,
+        BindBehaviour::Malformed => stream.send(&wanted.granted("@@no address@@")).await?,
     }
     hold(stream.into_io()).await
 }
@@ -208,11 +219,11 @@ async fn encrypted(tls: TlsStream<&mut TcpStream>, identity: &Identity, world: A
 /// SASL until it succeeds; the account that is logged on then, without its domain.
 async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Conversation<Io>,
-    host: &Host,
-    bindings: &Bindings,
-    world: &World,
+    host: &LabHost,
+    bindings: &LabBindings,
+    world: &LabServers,
 ) -> io::Result<Option<String>> {
-    let mut exchange = Exchange::new(host, Arc::clone(&world.keys), bindings);
+    let mut exchange = LabExchange::new(host, Arc::clone(&world.keys), bindings);
     let mut n_failures = 0;
     while let Some(element) = stream.next().await? {
         if element.ns != ns::SASL {
@@ -220,12 +231,12 @@ async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin>(
             return Ok(None);
         }
         match exchange.answer(&element) {
-            Answer::Continue(challenge) => stream.send(&challenge).await?,
-            Answer::Done(success, account) => {
+            LabAnswer::Continue(challenge) => stream.send(&challenge).await?,
+            LabAnswer::Done(success, account) => {
                 stream.send(&success).await?;
                 return Ok(Some(account));
             }
-            Answer::Failed(failure) => {
+            LabAnswer::Failed(failure) => {
                 stream.send(&failure).await?;
                 n_failures += 1;
                 if n_failures == MAX_FAILURES {
@@ -233,20 +244,20 @@ async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin>(
                     return Ok(None);
                 }
             }
-            Answer::Silence => {}
-            Answer::Close => return stream.reader.io_mut().shutdown().await.map(|()| None),
+            LabAnswer::Silence => {}
+            LabAnswer::Close => return stream.reader.io_mut().shutdown().await.map(|()| None),
         }
     }
     Ok(None)
 }
 
 /// A client's wish for a resource (RFC 6120, section 7).
-pub(super) struct Wanted {
+pub(super) struct BindRequest {
     id: String,
     pub(super) resource: Option<String>,
 }
 
-impl Wanted {
+impl BindRequest {
     /// The answer that grants it.
     pub(super) fn granted(&self, jid: &str) -> Element {
         let jid = Element::new("jid", ns::BIND).with_text(jid);
@@ -270,14 +281,14 @@ impl Wanted {
 
 async fn bind_request<Io: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Conversation<Io>,
-) -> io::Result<Option<Wanted>> {
+) -> io::Result<Option<BindRequest>> {
     let Some(element) = stream.next().await? else { return Ok(None) };
     let Some(bind) = element.child("bind", ns::BIND).filter(|_| element.is("iq", ns::CLIENT)) else {
         return stream.end("not-authorized", "Bind a resource first").await.map(|()| None);
     };
     let resource = bind.child_text("resource", ns::BIND).filter(|wanted| !wanted.is_empty());
     let id = element.attribute("id").unwrap_or_default().to_owned();
-    Ok(Some(Wanted { id, resource: resource.map(|wanted| wanted.into_owned()) }))
+    Ok(Some(BindRequest { id, resource: resource.map(|wanted| wanted.into_owned()) }))
 }
 
 /// Another server's stream: what it would do next is not practised here, so it is told so.
@@ -315,7 +326,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
     }
 
     /// Waits for the header of the other side's stream, and finds the host that it is for.
-    async fn hear(&mut self, world: &World) -> io::Result<Option<Arc<Host>>> {
+    async fn hear(&mut self, world: &LabServers) -> io::Result<Option<Arc<LabHost>>> {
         let header = match self.reader.next().await {
             Ok(Frame::Open(header)) => header,
             Ok(Frame::Stanza(_) | Frame::Close) => return Ok(None),
@@ -325,7 +336,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
         self.writer = StreamWriter::new(self.content);
         self.to = header.root.attribute("to").unwrap_or_default().to_lowercase();
         match world.host(&self.to) {
-            Some(host) if self.content == ns::SERVER || matches!(host.role, Role::Pool(_)) => {
+            Some(host) if self.content == ns::SERVER || matches!(host.role, HostRole::Pool(_)) => {
                 Ok(Some(Arc::clone(host)))
             }
             Some(_) | None => {
@@ -345,13 +356,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
     }
 
     /// What a host offers before somebody is authenticated.
-    fn authentication(&self, host: &Host) -> Vec<Element> {
+    fn authentication(&self, host: &LabHost) -> Vec<Element> {
         if self.content == ns::CLIENT {
             return sasl::features(host.behaviour.logon);
         }
         let external = Element::new("mechanism", ns::SASL).with_text("EXTERNAL");
         let mut offered = vec![Element::new("dialback", DIALBACK)];
-        if host.behaviour.stream != Stream::NoStartTls {
+        if host.behaviour.stream != StreamBehaviour::NoStartTls {
             offered.push(Element::new("mechanisms", ns::SASL).with_child(external));
         }
         offered
@@ -440,11 +451,11 @@ pub(super) async fn hold<Io: AsyncRead + Unpin>(mut io: Io) -> io::Result<()> {
 }
 
 /// What an authentication can be tied to on this connection.
-fn bindings(tls: &TlsStream<&mut TcpStream>, identity: &Identity) -> Bindings {
+fn bindings(tls: &TlsStream<&mut TcpStream>, identity: &ServerIdentity) -> LabBindings {
     let (_, connection) = tls.get_ref();
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
     let export = || connection.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(&[]));
-    Bindings {
+    LabBindings {
         exporter: is_13.then(export).and_then(Result::ok),
         end_point: Some(identity.end_point.clone()),
         certificate: connection.peer_certificates().and_then(|chain| Some(chain.first()?.to_vec())),

@@ -9,19 +9,19 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
-use super::behaviour::Session;
-use super::host::{Host, World};
+use super::behaviour::StanzaBehaviour;
+use super::host::{LabHost, LabServers};
 use super::routing::{self, Sender};
-use super::server::{Conversation, Wanted, hold};
+use super::server::{BindRequest, Conversation, hold};
 use crate::xmpp::xml::{Element, Frame, ns};
 
 /// Gives the client its resource and serves it until one side ends the stream.
 pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
     mut stream: Conversation<Io>,
-    wanted: Wanted,
+    wanted: BindRequest,
     local: String,
-    host: Arc<Host>,
-    world: Arc<World>,
+    host: Arc<LabHost>,
+    world: Arc<LabServers>,
 ) -> io::Result<()> {
     let (outgoing, mut incoming) = mpsc::channel(MAX_WAITING);
     let account = format!("{local}@{}", host.domain);
@@ -29,7 +29,7 @@ pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
     let full = format!("{account}/{resource}");
     let session = Online { sender: Sender { host: &host, account, resource, full }, world: &world };
     stream.send(&wanted.granted(&session.sender.full)).await?;
-    if host.behaviour.session == Session::Silent {
+    if host.behaviour.session == StanzaBehaviour::Silent {
         return hold(stream.into_io()).await;
     }
     let mut managed = None;
@@ -79,7 +79,7 @@ fn manage<Io: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Conversation<Io>,
     element: &Element,
     managed: &mut Option<u32>,
-    behaviour: Session,
+    behaviour: StanzaBehaviour,
 ) {
     let answer = match (&*element.name, *managed) {
         ("enable", _) => {
@@ -87,7 +87,7 @@ fn manage<Io: AsyncRead + AsyncWrite + Unpin>(
             Element::new("enabled", ns::MANAGEMENT)
         }
         ("r", Some(n)) => {
-            let n = if behaviour == Session::OverAcknowledges { n.wrapping_add(1_000) } else { n };
+            let n = if behaviour == StanzaBehaviour::OverAcknowledges { n.wrapping_add(1_000) } else { n };
             Element::new("a", ns::MANAGEMENT).with_attribute("h", n.to_string())
         }
         ("a", _) => return,
@@ -100,28 +100,28 @@ fn manage<Io: AsyncRead + AsyncWrite + Unpin>(
 /// What a session does at a message instead of its work; says whether it goes on.
 async fn misbehave<Io: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Conversation<Io>,
-    behaviour: Session,
+    behaviour: StanzaBehaviour,
 ) -> io::Result<bool> {
     match behaviour {
-        Session::Honest
-        | Session::Silent
-        | Session::Limits(_)
-        | Session::OverAcknowledges
-        | Session::PongsItself
-        | Session::ErrsForOthers
-        | Session::OneWay
-        | Session::Deaf
-        | Session::NoFederation => return Ok(true),
-        Session::Closes => stream.reader.io_mut().shutdown().await?,
+        StanzaBehaviour::Honest
+        | StanzaBehaviour::Silent
+        | StanzaBehaviour::Limits(_)
+        | StanzaBehaviour::OverAcknowledges
+        | StanzaBehaviour::PongsItself
+        | StanzaBehaviour::ErrsForOthers
+        | StanzaBehaviour::OneWay
+        | StanzaBehaviour::Deaf
+        | StanzaBehaviour::NoFederation => return Ok(true),
+        StanzaBehaviour::Closes => stream.reader.io_mut().shutdown().await?,
         // The connection ends without the end of TLS, as when a server is killed.
-        Session::Breaks => {}
-        Session::Ends(condition, words) => stream.end(condition, words).await?,
-        Session::Says(words) => {
+        StanzaBehaviour::Breaks => {}
+        StanzaBehaviour::Ends(condition, words) => stream.end(condition, words).await?,
+        StanzaBehaviour::Says(words) => {
             stream.say(words.as_bytes()).await?;
             hold(stream.reader.io_mut()).await?;
         }
-        Session::Endless => stream.say_for_ever(b"<message><body>", b"and so on ").await?,
-        Session::Blanks => stream.say_for_ever(b" ", b" \n").await?,
+        StanzaBehaviour::Endless => stream.say_for_ever(b"<message><body>", b"and so on ").await?,
+        StanzaBehaviour::Blanks => stream.say_for_ever(b" ", b" \n").await?,
     }
     Ok(false)
 }
@@ -133,7 +133,7 @@ fn has_whole_frame<Io>(stream: &Conversation<Io>) -> bool {
 /// A session that is on line, until this is dropped.
 struct Online<'a> {
     sender: Sender<'a>,
-    world: &'a World,
+    world: &'a LabServers,
 }
 
 impl Drop for Online<'_> {

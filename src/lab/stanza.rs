@@ -4,7 +4,7 @@ use crate::xmpp::xml::{Element, Node, ns};
 
 /// An error before it is made for a stanza (RFC 6120, section 8.3).
 #[derive(Clone, Debug)]
-pub(super) struct Bounce {
+pub(super) struct LabBounce {
     /// The error's type: `cancel`, `wait`, `auth`, `modify`.
     pub(super) kind: &'static str,
     pub(super) condition: &'static str,
@@ -13,7 +13,7 @@ pub(super) struct Bounce {
     pub(super) is_signed: bool,
 }
 
-impl Bounce {
+impl LabBounce {
     pub(super) fn new(kind: &'static str, condition: &'static str, text: &str) -> Self {
         Self { kind, condition, text: text.to_owned(), is_signed: false }
     }

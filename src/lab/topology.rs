@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::partners::PARTNERS;
-use super::pools::{POOLS, Pool};
+use super::pools::{LabPool, POOLS};
 
 /// The document. `ca_file` is written relative to it.
 pub(super) fn document(name_server: SocketAddr, ca_file: &str) -> String {
@@ -34,7 +34,7 @@ pub(super) fn document(name_server: SocketAddr, ca_file: &str) -> String {
     text
 }
 
-fn write_pool(text: &mut String, pool: &Pool, ca_file: &str) {
+fn write_pool(text: &mut String, pool: &LabPool, ca_file: &str) {
     let users: Vec<String> =
         pool.test_users().iter().map(|user| format!("\"sip:{user}@{}\"", pool.domain)).collect();
     let _ = write!(

@@ -20,9 +20,9 @@ use super::table::Table;
 use super::types::List;
 use crate::call::Halt;
 use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
-use crate::host::{Assignment, Stage};
+use crate::host::{Stage, VariableAssignment};
 use crate::value::Value;
-use crate::value::compare::{CompareError, Comparison, Operator};
+use crate::value::compare::{CompareError, Comparison, ComparisonOperator};
 use crate::value::record::canonical;
 use crate::value::text::interpolated;
 
@@ -46,7 +46,7 @@ pub struct Ran<T> {
     /// What came out of it, or why it did not come to its end.
     pub outcome: Result<T, Halt>,
     /// What it leaves in variables, however it ended.
-    pub assignments: Vec<Assignment>,
+    pub assignments: Vec<VariableAssignment>,
 }
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -125,8 +125,8 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
             let old = std::mem::take(old);
             match attempt.assignment(stage, parameter) {
                 None => old,
-                Some(Assignment { appends: false, value, .. }) => to_dynamic(value),
-                Some(Assignment { value, .. }) => {
+                Some(VariableAssignment { appends: false, value, .. }) => to_dynamic(value),
+                Some(VariableAssignment { value, .. }) => {
                     let mut all = own.to_value(old, &context).into_elements();
                     all.extend(value.into_elements());
                     Dynamic::from(list(all))
@@ -185,9 +185,10 @@ impl Attempt {
     }
 
     /// What it leaves in a variable; once.
-    fn assignment(&self, stage: i64, parameter: &str) -> Option<Assignment> {
+    fn assignment(&self, stage: i64, parameter: &str) -> Option<VariableAssignment> {
         let assignments = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).assignments;
-        let is_it = |one: &Assignment| i64::try_from(one.stage) == Ok(stage) && one.parameter == parameter;
+        let is_it =
+            |one: &VariableAssignment| i64::try_from(one.stage) == Ok(stage) && one.parameter == parameter;
         assignments.iter().position(is_it).map(|place| assignments.swap_remove(place))
     }
 
@@ -326,9 +327,14 @@ const MOST_PATTERNS: usize = 64;
 
 impl Patterns {
     fn comparison(&self, name: &str, right: Value) -> Result<Arc<Comparison>, CompareError> {
-        let (operator, case) = Operator::named(name).unwrap_or_default();
-        let is_pattern =
-            matches!(operator, Operator::Like | Operator::NotLike | Operator::Match | Operator::NotMatch);
+        let (operator, case) = ComparisonOperator::named(name).unwrap_or_default();
+        let is_pattern = matches!(
+            operator,
+            ComparisonOperator::Like
+                | ComparisonOperator::NotLike
+                | ComparisonOperator::Match
+                | ComparisonOperator::NotMatch
+        );
         let Some(text) = right.as_text().filter(|_| is_pattern) else {
             return Comparison::new(operator, right, case).map(Arc::new);
         };

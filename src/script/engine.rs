@@ -24,7 +24,7 @@ use super::table;
 use super::texts::Texts;
 use super::types::{self, List};
 use crate::call::Halt;
-use crate::cmdlet::{Argument, Arguments, Description, Kind, Place};
+use crate::cmdlet::{Argument, Arguments, Description, Kind, SourcePlace};
 use crate::host::{Host, Stage};
 use crate::value::Value;
 
@@ -386,7 +386,7 @@ fn register_cmdlet(
                     arguments.iter().map(|argument| converter.to_value((**argument).clone(), &context));
                 let arguments = function_arguments(values.collect());
                 let (position, program) = match converter.texts.place(place) {
-                    Some(Place { position, program }) => (Some(position), Some(program)),
+                    Some(SourcePlace { position, program }) => (Some(position), Some(program)),
                     None => (None, None),
                 };
                 let stage = Stage { name: description.name.to_owned(), arguments, position, program };

@@ -12,7 +12,7 @@ use super::texts::Texts;
 use super::types::Thrown;
 use super::wording::{parsing_words, words};
 use crate::call::Halt;
-use crate::cmdlet::{Category, ErrorRecord, Place, Position, Program};
+use crate::cmdlet::{Category, ErrorRecord, Position, Program, SourcePlace};
 use crate::value::BlockError;
 
 /// Why a program did not come to its end.
@@ -34,7 +34,7 @@ pub struct CallSite {
     /// The function that was called.
     pub function: String,
     /// Where it was called.
-    pub place: Option<Place>,
+    pub place: Option<SourcePlace>,
 }
 
 /// The kinds of failure.
@@ -113,7 +113,7 @@ impl Failure {
                         return Self { calls, ..Arc::unwrap_or_clone(failure) };
                     }
                     let (position, program) = match texts.place(leaf.position()) {
-                        Some(Place { program, position }) => (Some(position), Some(program)),
+                        Some(SourcePlace { program, position }) => (Some(position), Some(program)),
                         None => (None, None),
                     };
                     return match kind(leaf, &nearest) {
@@ -218,7 +218,7 @@ const SCRIPT_ERROR: &str = "ScriptError";
 fn script_error(message: String, texts: &Texts, place: RhaiPosition) -> ErrorRecord {
     let error = ErrorRecord::new(Category::NotSpecified, SCRIPT_ERROR, message);
     match texts.place(place) {
-        Some(Place { position, program }) => error.placed(Some(position), Some(&program)),
+        Some(SourcePlace { position, program }) => error.placed(Some(position), Some(&program)),
         None => error,
     }
 }

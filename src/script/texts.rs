@@ -12,7 +12,7 @@ use rhai::Position as RhaiPosition;
 use super::compile::Code;
 use super::language::Lowered;
 use super::language::lower::POSITION_LIMIT;
-use crate::cmdlet::{Place, Position, Program};
+use crate::cmdlet::{Position, Program, SourcePlace};
 
 /// One text, as the engine runs it.
 #[derive(Debug)]
@@ -66,10 +66,10 @@ impl Texts {
     }
 
     /// The text and the author's position of one of the engine's positions.
-    pub fn place(&self, place: RhaiPosition) -> Option<Place> {
+    pub fn place(&self, place: RhaiPosition) -> Option<SourcePlace> {
         let line = place.line()?;
         let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = texts.iter().rev().find(|text| text.has(line)).or(texts.last())?;
-        Some(Place { program: text.program.clone(), position: text.place(place)? })
+        Some(SourcePlace { program: text.program.clone(), position: text.place(place)? })
     }
 }

@@ -44,7 +44,7 @@ pub struct Topology {
     pub access: Option<Access>,
     /// How calls are written down; `None` where the document does not say, and the defaults hold from
     /// the moment that it says who may do what.
-    pub audit: Option<AuditLog>,
+    pub audit: Option<AuditTable>,
     /// What is allowed and probably not meant.
     pub remarks: Vec<Mistake>,
 }
@@ -428,12 +428,12 @@ pub struct Resolver {
 
 /// How calls are written down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditLog {
+pub struct AuditTable {
     /// The file, absolute or seen from the current directory as the document's own path is; `None` for
     /// `audit/imsh.jsonl` beside the document.
     pub file: Option<PathBuf>,
     /// The rest.
-    pub settings: audit::Settings,
+    pub settings: audit::AuditSettings,
 }
 
 /// From how many days before its end on a certificate is warned about, where a pool does not say.
@@ -456,7 +456,7 @@ impl Topology {
     ///
     /// # Errors
     /// As [`Topology::load`].
-    pub fn load_for(path: &Path, known: &dyn access::Catalogue) -> Result<Self, Vec<Mistake>> {
+    pub fn load_for(path: &Path, known: &dyn access::KnownCmdlets) -> Result<Self, Vec<Mistake>> {
         let text = read_text(path).map_err(|mistake| vec![mistake])?;
         check_size(&text, path)?;
         read::document(&text, path, Some(known))

@@ -17,7 +17,7 @@ use super::text::parse_duration;
 
 /// A comparison operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Operator {
+pub enum ComparisonOperator {
     /// `-eq`
     #[default]
     Equal,
@@ -50,24 +50,24 @@ pub enum Operator {
 }
 
 /// Every operator by its name without the dash.
-pub const OPERATORS: [(&str, Operator); 14] = [
-    ("eq", Operator::Equal),
-    ("ne", Operator::NotEqual),
-    ("gt", Operator::Greater),
-    ("ge", Operator::GreaterOrEqual),
-    ("lt", Operator::Less),
-    ("le", Operator::LessOrEqual),
-    ("like", Operator::Like),
-    ("notlike", Operator::NotLike),
-    ("match", Operator::Match),
-    ("notmatch", Operator::NotMatch),
-    ("contains", Operator::Contains),
-    ("notcontains", Operator::NotContains),
-    ("in", Operator::In),
-    ("notin", Operator::NotIn),
+pub const OPERATORS: [(&str, ComparisonOperator); 14] = [
+    ("eq", ComparisonOperator::Equal),
+    ("ne", ComparisonOperator::NotEqual),
+    ("gt", ComparisonOperator::Greater),
+    ("ge", ComparisonOperator::GreaterOrEqual),
+    ("lt", ComparisonOperator::Less),
+    ("le", ComparisonOperator::LessOrEqual),
+    ("like", ComparisonOperator::Like),
+    ("notlike", ComparisonOperator::NotLike),
+    ("match", ComparisonOperator::Match),
+    ("notmatch", ComparisonOperator::NotMatch),
+    ("contains", ComparisonOperator::Contains),
+    ("notcontains", ComparisonOperator::NotContains),
+    ("in", ComparisonOperator::In),
+    ("notin", ComparisonOperator::NotIn),
 ];
 
-impl Operator {
+impl ComparisonOperator {
     /// The name without the dash, in lower case.
     pub fn name(self) -> &'static str {
         OPERATORS.iter().find(|(_, operator)| *operator == self).map_or("eq", |(name, _)| name)
@@ -115,7 +115,7 @@ pub enum CompareError {
 /// An operator with its right side, prepared for many left sides.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    operator: Operator,
+    operator: ComparisonOperator,
     case: Case,
     right: Value,
     wildcards: Option<Pattern>,
@@ -123,15 +123,20 @@ pub struct Comparison {
 }
 
 /// What an operator makes of two values: a truth, or of a list on the left the elements that fit.
-pub fn compare(left: &Value, operator: Operator, right: &Value, case: Case) -> Result<Value, CompareError> {
+pub fn compare(
+    left: &Value,
+    operator: ComparisonOperator,
+    right: &Value,
+    case: Case,
+) -> Result<Value, CompareError> {
     Comparison::new(operator, right.clone(), case)?.of(left)
 }
 
 impl Comparison {
     /// Prepares a comparison.
-    pub fn new(operator: Operator, right: Value, case: Case) -> Result<Self, CompareError> {
-        let is_like = matches!(operator, Operator::Like | Operator::NotLike);
-        let is_match = matches!(operator, Operator::Match | Operator::NotMatch);
+    pub fn new(operator: ComparisonOperator, right: Value, case: Case) -> Result<Self, CompareError> {
+        let is_like = matches!(operator, ComparisonOperator::Like | ComparisonOperator::NotLike);
+        let is_match = matches!(operator, ComparisonOperator::Match | ComparisonOperator::NotMatch);
         let wildcards = is_like.then(|| Pattern::new(&right.to_string(), case));
         let expression = is_match.then(|| expression(&right.to_string(), case)).transpose()?;
         Ok(Self { operator, case, right, wildcards, expression })
@@ -144,20 +149,20 @@ impl Comparison {
             items.iter().any(|item| equals(item, value, self.case))
         };
         let contained = match self.operator {
-            Operator::Contains => Some(has(left, &self.right)),
-            Operator::NotContains => Some(!has(left, &self.right)),
-            Operator::In => Some(has(&self.right, left)),
-            Operator::NotIn => Some(!has(&self.right, left)),
-            Operator::Equal
-            | Operator::NotEqual
-            | Operator::Greater
-            | Operator::GreaterOrEqual
-            | Operator::Less
-            | Operator::LessOrEqual
-            | Operator::Like
-            | Operator::NotLike
-            | Operator::Match
-            | Operator::NotMatch => None,
+            ComparisonOperator::Contains => Some(has(left, &self.right)),
+            ComparisonOperator::NotContains => Some(!has(left, &self.right)),
+            ComparisonOperator::In => Some(has(&self.right, left)),
+            ComparisonOperator::NotIn => Some(!has(&self.right, left)),
+            ComparisonOperator::Equal
+            | ComparisonOperator::NotEqual
+            | ComparisonOperator::Greater
+            | ComparisonOperator::GreaterOrEqual
+            | ComparisonOperator::Less
+            | ComparisonOperator::LessOrEqual
+            | ComparisonOperator::Like
+            | ComparisonOperator::NotLike
+            | ComparisonOperator::Match
+            | ComparisonOperator::NotMatch => None,
         };
         if let Some(is_contained) = contained {
             return Ok(Value::Boolean(is_contained));
@@ -177,18 +182,20 @@ impl Comparison {
         let like = || self.wildcards.as_ref().is_some_and(|pattern| pattern.matches(&left.to_string()));
         let matches = || self.expression.as_ref().is_some_and(|regex| regex.is_match(&left.to_string()));
         match self.operator {
-            Operator::Equal => Ok(equals(left, &self.right, self.case)),
-            Operator::NotEqual => Ok(!equals(left, &self.right, self.case)),
-            Operator::Greater => ordered(Ordering::is_gt),
-            Operator::GreaterOrEqual => ordered(Ordering::is_ge),
-            Operator::Less => ordered(Ordering::is_lt),
-            Operator::LessOrEqual => ordered(Ordering::is_le),
-            Operator::Like => Ok(like()),
-            Operator::NotLike => Ok(!like()),
-            Operator::Match => Ok(matches()),
-            Operator::NotMatch => Ok(!matches()),
-            Operator::Contains | Operator::In => Ok(equals(left, &self.right, self.case)),
-            Operator::NotContains | Operator::NotIn => Ok(!equals(left, &self.right, self.case)),
+            ComparisonOperator::Equal => Ok(equals(left, &self.right, self.case)),
+            ComparisonOperator::NotEqual => Ok(!equals(left, &self.right, self.case)),
+            ComparisonOperator::Greater => ordered(Ordering::is_gt),
+            ComparisonOperator::GreaterOrEqual => ordered(Ordering::is_ge),
+            ComparisonOperator::Less => ordered(Ordering::is_lt),
+            ComparisonOperator::LessOrEqual => ordered(Ordering::is_le),
+            ComparisonOperator::Like => Ok(like()),
+            ComparisonOperator::NotLike => Ok(!like()),
+            ComparisonOperator::Match => Ok(matches()),
+            ComparisonOperator::NotMatch => Ok(!matches()),
+            ComparisonOperator::Contains | ComparisonOperator::In => Ok(equals(left, &self.right, self.case)),
+            ComparisonOperator::NotContains | ComparisonOperator::NotIn => {
+                Ok(!equals(left, &self.right, self.case))
+            }
         }
     }
 
@@ -271,7 +278,7 @@ mod tests {
     use super::*;
 
     fn verdict(left: impl Into<Value>, name: &str, right: impl Into<Value>) -> String {
-        let (operator, case) = Operator::named(name).unwrap();
+        let (operator, case) = ComparisonOperator::named(name).unwrap();
         match compare(&left.into(), operator, &right.into(), case) {
             Ok(value) => value.to_string(),
             Err(error) => error.to_string(),

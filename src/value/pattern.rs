@@ -4,7 +4,7 @@
 /// A pattern that was read once, for matching many texts.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    parts: Vec<Part>,
+    parts: Vec<PatternPart>,
     case: Case,
 }
 
@@ -19,7 +19,7 @@ pub enum Case {
 }
 
 #[derive(Clone, Debug)]
-enum Part {
+enum PatternPart {
     Any,
     One,
     Letter(char),
@@ -46,21 +46,21 @@ impl Pattern {
             place += 1;
             match letter {
                 // Several stars are one; matching would only take longer.
-                '*' if matches!(parts.last(), Some(Part::Any)) => {}
-                '*' => parts.push(Part::Any),
-                '?' => parts.push(Part::One),
+                '*' if matches!(parts.last(), Some(PatternPart::Any)) => {}
+                '*' => parts.push(PatternPart::Any),
+                '?' => parts.push(PatternPart::One),
                 '`' if place < letters.len() => {
-                    parts.push(Part::Letter(letters[place]));
+                    parts.push(PatternPart::Letter(letters[place]));
                     place += 1;
                 }
                 '[' => match set(&letters[place..]) {
                     Some((set, length)) => {
-                        parts.push(Part::Set(set));
+                        parts.push(PatternPart::Set(set));
                         place += length;
                     }
-                    None => parts.push(Part::Letter('[')),
+                    None => parts.push(PatternPart::Letter('[')),
                 },
-                letter => parts.push(Part::Letter(*letter)),
+                letter => parts.push(PatternPart::Letter(*letter)),
             }
         }
         Self { parts, case }
@@ -79,7 +79,7 @@ impl Pattern {
         let mut retry: Option<(usize, usize)> = None;
         while letter < letters.len() {
             match self.parts.get(part) {
-                Some(Part::Any) => {
+                Some(PatternPart::Any) => {
                     retry = Some((part + 1, letter));
                     part += 1;
                     continue;
@@ -95,11 +95,11 @@ impl Pattern {
             retry = Some((behind, from + 1));
             (part, letter) = (behind, from + 1);
         }
-        self.parts[part..].iter().all(|part| matches!(part, Part::Any))
+        self.parts[part..].iter().all(|part| matches!(part, PatternPart::Any))
     }
 }
 
-impl Part {
+impl PatternPart {
     fn fits(&self, letter: char) -> bool {
         match self {
             Self::Any | Self::One => true,

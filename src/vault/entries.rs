@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ClientCertificate, Entries, Fault, StoredCredential};
+use super::{Entries, Fault, StoredCertificate, StoredCredential};
 use crate::address::Address;
 use crate::secret::Secret;
 
@@ -90,7 +90,7 @@ fn entry(line: &str) -> Option<(Address, StoredCredential)> {
         return None;
     }
     let certificate = match (chain, key) {
-        (Some(chain_pem), Some(key)) => Some(ClientCertificate { chain_pem, key_pem: Secret::new(key) }),
+        (Some(chain_pem), Some(key)) => Some(StoredCertificate { chain_pem, key_pem: Secret::new(key) }),
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return None,
     };

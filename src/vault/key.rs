@@ -17,7 +17,7 @@ use crate::durable;
 
 /// Where the key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum VaultKey {
     /// A file of mode 0600 that belongs to whoever runs imsh; made on first use.
     File(PathBuf),
     /// A file under systemd's `$CREDENTIALS_DIRECTORY`, whose mode and owner are systemd's affair;
@@ -25,7 +25,7 @@ pub enum Key {
     Systemd(PathBuf),
 }
 
-impl Key {
+impl VaultKey {
     /// The file.
     pub fn path(&self) -> &Path {
         match self {

@@ -15,14 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use crate::address::Address;
-use crate::durable::{self, State};
+use crate::durable::{self, FileState};
 use crate::secret::{Credential, Secret};
 
 // Reading order.
 mod key;
 mod entries;
 
-pub use key::{Key, KeyFault};
+pub use key::{KeyFault, VaultKey};
 
 /// What the vault holds for one account.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct StoredCredential {
     /// The password; none where a certificate stands for it.
     pub password: Option<Secret>,
     /// A certificate to log on with (SASL EXTERNAL).
-    pub certificate: Option<ClientCertificate>,
+    pub certificate: Option<StoredCertificate>,
 }
 
 impl StoredCredential {
@@ -51,7 +51,7 @@ impl From<Credential> for StoredCredential {
 
 /// A client certificate with its private key.
 #[derive(Clone, Debug)]
-pub struct ClientCertificate {
+pub struct StoredCertificate {
     /// The certificate and its chain, PEM.
     pub chain_pem: String,
     /// The private key, PEM.
@@ -62,16 +62,16 @@ pub struct ClientCertificate {
 /// file changes.
 pub struct Vault {
     file: PathBuf,
-    key: Key,
-    kept: Mutex<Option<Kept>>,
+    key: VaultKey,
+    kept: Mutex<Option<DecryptedEntries>>,
 }
 
 type Entries = BTreeMap<Address, StoredCredential>;
 
 /// What was decrypted, and from which state of the file.
 #[derive(Clone)]
-struct Kept {
-    state: State,
+struct DecryptedEntries {
+    state: FileState,
     entries: Arc<Entries>,
 }
 
@@ -82,14 +82,14 @@ impl Vault {
     /// # Errors
     /// The vault is there and cannot be read; every [`Fault`] says what to do.
     pub fn open(directory: &Path) -> Result<Self, Fault> {
-        Self::with_key(directory, Key::File(directory.join(KEY_NAME)))
+        Self::with_key(directory, VaultKey::File(directory.join(KEY_NAME)))
     }
 
     /// Opens the vault of a directory with a key from elsewhere.
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub fn with_key(directory: &Path, key: Key) -> Result<Self, Fault> {
+    pub fn with_key(directory: &Path, key: VaultKey) -> Result<Self, Fault> {
         let vault = Self { file: directory.join(FILE_NAME), key, kept: Mutex::new(None) };
         vault.entries()?;
         Ok(vault)
@@ -193,7 +193,7 @@ impl Vault {
             return Ok(Arc::clone(&kept.entries));
         }
         let entries = Arc::new(self.read()?);
-        *kept = Some(Kept { state, entries: Arc::clone(&entries) });
+        *kept = Some(DecryptedEntries { state, entries: Arc::clone(&entries) });
         Ok(entries)
     }
 
@@ -240,11 +240,11 @@ impl Vault {
         Ok(plain)
     }
 
-    fn file_state(&self) -> Result<Option<State>, Fault> {
-        State::of(&self.file).map_err(|fault| self.io("look at it", fault))
+    fn file_state(&self) -> Result<Option<FileState>, Fault> {
+        FileState::of(&self.file).map_err(|fault| self.io("look at it", fault))
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+    fn kept(&self) -> MutexGuard<'_, Option<DecryptedEntries>> {
         // What is kept is replaced whole, so a panic elsewhere cannot have left half of it.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

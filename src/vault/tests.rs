@@ -54,7 +54,7 @@ fn a_password_comes_back_and_goes() {
 #[test]
 fn a_certificate_comes_back() {
     let (_directory, vault) = filled();
-    let certificate = ClientCertificate { chain_pem: "chain\n".into(), key_pem: Secret::new("key\n".into()) };
+    let certificate = StoredCertificate { chain_pem: "chain\n".into(), key_pem: Secret::new("key\n".into()) };
     let account = address("pilar@litwareinc.com");
     let credential =
         StoredCredential { user_name: "pilar".into(), password: None, certificate: Some(certificate) };
@@ -144,7 +144,7 @@ fn another_key_a_damaged_file_and_a_later_version_are_told_apart() {
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     assert!(told(&changed).ends_with("its contents were changed or cut off"));
-    let identity = Key::File(key.clone()).read().unwrap();
+    let identity = VaultKey::File(key.clone()).read().unwrap();
     let sealed = |plain: &str| age::encrypt(&identity.to_public(), plain.as_bytes()).unwrap();
     assert!(told(&sealed("imsh-vault 2\n")).ends_with("has version 2, and this imsh reads version 1"));
     assert!(told(&sealed("imsh-vault 1\na@b.c x")).ends_with("line 2 of its contents is no entry"));
@@ -152,7 +152,7 @@ fn another_key_a_damaged_file_and_a_later_version_are_told_apart() {
         assert!(!told(&whole[..end]).contains("hunter2"));
     }
     std::fs::remove_file(&key).unwrap();
-    Key::File(key.clone()).read_or_create().unwrap();
+    VaultKey::File(key.clone()).read_or_create().unwrap();
     assert!(told(&whole).contains("is locked with another key than"));
     for no_key in ["", "hunter2", "AGE-SECRET-KEY-1QQQQ", "# a comment\n"] {
         std::fs::write(&key, no_key).unwrap();
@@ -169,10 +169,10 @@ fn a_systemd_credential_is_taken_as_it_is_and_never_made() {
     let passed_in = directory.path().join(SYSTEMD_NAME);
     std::fs::rename(directory.path().join(KEY_NAME), &passed_in).unwrap();
     std::fs::set_permissions(&passed_in, std::fs::Permissions::from_mode(0o440)).unwrap();
-    let vault = Vault::with_key(directory.path(), Key::Systemd(passed_in.clone())).unwrap();
+    let vault = Vault::with_key(directory.path(), VaultKey::Systemd(passed_in.clone())).unwrap();
     assert_eq!(password(&vault, "kenmyer@litwareinc.com").as_deref(), Some("hunter2"));
     let empty = tempfile::tempdir().unwrap();
-    let vault = Vault::with_key(empty.path(), Key::Systemd(empty.path().join(SYSTEMD_NAME))).unwrap();
+    let vault = Vault::with_key(empty.path(), VaultKey::Systemd(empty.path().join(SYSTEMD_NAME))).unwrap();
     let fault = vault.set(&address("pilar@litwareinc.com"), stored("x")).unwrap_err();
     assert!(matches!(fault, Fault::Key(KeyFault::Missing { .. })));
 }

@@ -69,7 +69,7 @@ pub struct Account {
     /// The password; none where a certificate stands for it.
     pub password: Option<Secret>,
     /// The certificate to show, where there is one.
-    pub certificate: Option<vault::ClientCertificate>,
+    pub certificate: Option<vault::StoredCertificate>,
     /// The port, if given by hand.
     pub registrar_port: Option<u16>,
     /// How to authenticate.

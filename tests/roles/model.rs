@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use imsh::access::Principal;
 use imsh::address::Address;
-use imsh::call::{Bound, Lenders};
+use imsh::call::{BoundArguments, Lenders};
 use imsh::cmdlet::{Argument, Arguments, Catalogue, Description};
 use imsh::cmdlets::ALL;
 use imsh::host::{Gate, bind};
@@ -772,7 +772,7 @@ fn world(seed: u64, everything: &Catalogue, built_in: &[Role], position: &[usize
     for _ in 0..CALLS / CALLERS.len() as u64 {
         let call = any_call(dice, &roles, everything);
         let Some(description) = everything.find(&call.name) else { panic!("seed {seed}: {}", call.name) };
-        let bound: Bound = bind::bind(description, call.arguments.clone(), false)
+        let bound: BoundArguments = bind::bind(description, call.arguments.clone(), false)
             .unwrap_or_else(|error| panic!("seed {seed}: {error} {:?}", call.arguments));
         for (gate, (_, own)) in gates.iter().zip(CALLERS) {
             let held: Vec<&Role> =
@@ -815,7 +815,7 @@ fn world(seed: u64, everything: &Catalogue, built_in: &[Role], position: &[usize
 }
 
 /// Where the tests of a call may log on as their receivers too.
-fn wanted_lenders(able: &[&Role], all: &[Role], asked: &Asked, bound: &Bound) -> Lenders {
+fn wanted_lenders(able: &[&Role], all: &[Role], asked: &Asked, bound: &BoundArguments) -> Lenders {
     let (_, receivers) = asked.given.iter().find(|(parameter, _)| *parameter == RECEIVER).unwrap();
     let written = bound.texts("Receiver").into_iter().map(|address| address.parse::<Address>().unwrap());
     let receivers: Vec<_> = receivers.iter().flatten().zip(written).collect();

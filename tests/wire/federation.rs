@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use imsh::lab::dns::{NameServer, Zone};
+use imsh::lab::dns::{LabNameServer, Zone};
 use imsh::xmpp::federation::{self, Dialback, Look, Offer, Question, Whom};
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::secure::CertificateFault;
@@ -30,7 +30,7 @@ fn zone(address: SocketAddr) -> Zone {
 async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> Look {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(authority.certificate.pem().as_bytes()).unwrap();
-    let names = NameServer::start(zone).await.unwrap();
+    let names = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[names.address()]);
     let trust = Trust::File(file.path().to_owned());
     let whom = Whom::Partner { domain: PARTNER, server: None, from: Some("litwareinc.com") };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use imsh::lab::dns::{NameServer, Zone};
+use imsh::lab::dns::{LabNameServer, Zone};
 use imsh::secret::Secret;
 use imsh::topology::Security;
 use imsh::xmpp::network::{Network, Trust};
@@ -131,7 +131,7 @@ fn record(zone: Zone, name: &str, priority: u16, server: SocketAddr) -> Zone {
 }
 
 async fn log_on(logon: &Logon, zone: Zone) -> (Result<Session, Fault>, Trace) {
-    let names = NameServer::start(zone).await.unwrap();
+    let names = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[names.address()]);
     let mut trace = Trace::new();
     let result = xmpp::connect(logon, &network, &mut trace, &CancellationToken::new()).await;
@@ -398,7 +398,7 @@ async fn the_caller_ends_it_at_any_time() {
         }
     })
     .await;
-    let names = NameServer::start(record(zone(), STARTTLS_RECORD, 1, silent)).await.unwrap();
+    let names = LabNameServer::start(record(zone(), STARTTLS_RECORD, 1, silent)).await.unwrap();
     let network = Network::with_name_servers(&[names.address()]);
     let mut trace = Trace::new();
     let result = xmpp::connect(&pool.logon(), &network, &mut trace, &cancel).await;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use imsh::lab::dns::{NameServer, Zone};
+use imsh::lab::dns::{LabNameServer, Zone};
 use imsh::topology::Security;
 use imsh::xmpp::network::Network;
 use imsh::xmpp::resolve::{self, Endpoint, Fault, Kind, Place};
@@ -17,7 +17,7 @@ fn place<'a>(servers: &'a [String], security: Security) -> Place<'a> {
 }
 
 async fn resolve(place: &Place<'_>, zone: Zone) -> (Result<Vec<Endpoint>, Fault>, Trace) {
-    let server = NameServer::start(zone).await.unwrap();
+    let server = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[server.address()]);
     let mut trace = Trace::new();
     let endpoints = resolve::pool(place, &network, &mut trace).await;
@@ -168,7 +168,7 @@ async fn a_crowd_is_answered_too() {
         .srv("_xmpp-client._tcp.atl-cs-001.litwareinc.com", 0, 0, 5222, "im.litwareinc.com")
         .unwrap()
         .address("im.litwareinc.com", HERE);
-    let server = NameServer::start(zone).await.unwrap();
+    let server = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[server.address()]);
     let crowd = (0..500).map(|_| {
         let network = network.clone();
@@ -198,7 +198,7 @@ async fn names_are_asked_for_as_a_labels() {
 
 #[tokio::test]
 async fn a_name_server_that_is_not_there_is_no_answer() {
-    let server = NameServer::start(Zone::new()).await.unwrap();
+    let server = LabNameServer::start(Zone::new()).await.unwrap();
     let gone = server.address();
     drop(server);
     let network = Network::with_name_servers(&[gone]);
@@ -213,7 +213,7 @@ async fn a_partner_is_looked_for_by_its_server_records() {
         .unwrap()
         .address("im.contoso.com", HERE)
         .address("fabrikam.com", HERE);
-    let server = NameServer::start(zone).await.unwrap();
+    let server = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[server.address()]);
     let contoso = resolve::partner("contoso.com", None, &network, &mut Trace::new()).await.unwrap();
     assert_eq!(contoso[0].target.to_string(), "im.contoso.com:15269 (STARTTLS, priority 0, weight 0)");

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Line, Outcome};
+use super::{AuditOutcome, Line};
 
 /// Where copies go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn field(fields: &mut Vec<u8>, name: &str, value: &str) {
     };
 }
 
-impl Outcome {
+impl AuditOutcome {
     /// Its word, as the log has it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Parameter;
+use super::GivenParameter;
 use crate::durable;
 
 // Reading order.
@@ -24,11 +24,11 @@ pub mod copy;
 pub mod verify;
 
 pub use copy::Syslog;
-pub use verify::{Broken, Verified, verify, verify_from};
+pub use verify::{Broken, VerifiedLog, verify, verify_from};
 
 /// What is told of one call. The log adds number, chain and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct AuditEvent {
     /// Who made the call: `os-user:kim`, `principal:pilar`.
     pub principal: String,
     /// How they came in: `run`, `repl`, `session` …
@@ -42,7 +42,7 @@ pub struct Event {
     /// One word for all lines of one call.
     pub call: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: AuditOutcome,
     /// The words of the errors that it reported and that did not end it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Event {
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what", content = "why")]
-pub enum Outcome {
+pub enum AuditOutcome {
     /// It was allowed, and begins when this line is written.
     Started,
     /// It was not allowed.
@@ -70,9 +70,9 @@ pub enum Outcome {
     Cancelled,
 }
 
-impl Event {
+impl AuditEvent {
     /// The parameters of a call, as the log holds them.
-    pub fn parameters_of(parameters: &[Parameter]) -> BTreeMap<String, Vec<String>> {
+    pub fn parameters_of(parameters: &[GivenParameter]) -> BTreeMap<String, Vec<String>> {
         parameters.iter().map(|parameter| (parameter.name.clone(), parameter.values.clone())).collect()
     }
 
@@ -107,7 +107,7 @@ pub struct Line {
     pub time: jiff::Timestamp,
     /// What it tells.
     #[serde(flatten)]
-    pub event: Event,
+    pub event: AuditEvent,
 }
 
 /// That a line is in the log.
@@ -124,14 +124,14 @@ pub struct Receipt {
 
 /// An audit log: the file that is written, beside it those that were full, `<name>-<first line>.jsonl`.
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct AuditLog {
     path: PathBuf,
-    settings: Settings,
+    settings: AuditSettings,
 }
 
 /// How a log is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct AuditSettings {
     /// From what size on, in bytes, a file is full.
     pub max_file_bytes: u64,
     /// How many full files are kept, at least one, the newest; without a number all of them.
@@ -142,16 +142,16 @@ pub struct Settings {
     pub syslog: Syslog,
 }
 
-impl Default for Settings {
+impl Default for AuditSettings {
     fn default() -> Self {
         let syslog = Syslog { sockets: Syslog::usual_sockets(), is_required: false };
         Self { max_file_bytes: 64 << 20, keep_files: None, must_reach_disk: true, syslog }
     }
 }
 
-impl Log {
+impl AuditLog {
     /// The log whose current file is `path`, or what that leads to. Nothing is made before the first line.
-    pub fn new(path: impl Into<PathBuf>, settings: Settings) -> Self {
+    pub fn new(path: impl Into<PathBuf>, settings: AuditSettings) -> Self {
         let path = path.into();
         // Without a directory there is no link in it either.
         Self { path: durable::behind_links(&path).unwrap_or(path), settings }
@@ -160,7 +160,7 @@ impl Log {
     /// The same log without copies, to write down that no copy was taken.
     #[must_use]
     pub fn without_copies(&self) -> Self {
-        Self { settings: Settings { syslog: Syslog::OFF, ..self.settings.clone() }, ..self.clone() }
+        Self { settings: AuditSettings { syslog: Syslog::OFF, ..self.settings.clone() }, ..self.clone() }
     }
 
     /// The current file.
@@ -171,36 +171,37 @@ impl Log {
     /// Writes one line.
     ///
     /// # Errors
-    /// What the line tells of must not happen: it is not in the log, or at [`Step::Copy`] it is, and
+    /// What the line tells of must not happen: it is not in the log, or at [`AuditStep::Copy`] it is, and
     /// nobody took the copy that is required.
-    pub fn write(&self, event: Event) -> Result<Receipt, Fault> {
+    pub fn write(&self, event: AuditEvent) -> Result<Receipt, Fault> {
         self.write_watched(event, &mut |_| Ok(()))
     }
 
     fn write_watched(
         &self,
-        event: Event,
-        before: &mut dyn FnMut(Step) -> io::Result<()>,
+        event: AuditEvent,
+        before: &mut dyn FnMut(AuditStep) -> io::Result<()>,
     ) -> Result<Receipt, Fault> {
-        let fault = |step: Step| move |source: io::Error| Fault { path: self.path.clone(), step, source };
+        let fault =
+            |step: AuditStep| move |source: io::Error| Fault { path: self.path.clone(), step, source };
         let mut before = |step| {
             durable::passing();
             before(step)
         };
         if let Some(directory) = self.path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            durable::create_directory(directory).map_err(|durable| fault(Step::Open)(durable.source))?;
+            durable::create_directory(directory).map_err(|durable| fault(AuditStep::Open)(durable.source))?;
         }
-        let lock = durable::lock(&self.path).map_err(|durable| fault(Step::Lock)(durable.source))?;
-        before(Step::Open).map_err(fault(Step::Open))?;
-        let mut file = self.open().map_err(fault(Step::Open))?;
-        let mut end = self.end(&mut file).map_err(fault(Step::ReadEnd))?;
+        let lock = durable::lock(&self.path).map_err(|durable| fault(AuditStep::Lock)(durable.source))?;
+        before(AuditStep::Open).map_err(fault(AuditStep::Open))?;
+        let mut file = self.open().map_err(fault(AuditStep::Open))?;
+        let mut end = self.end(&mut file).map_err(fault(AuditStep::ReadEnd))?;
         let mut oldest = None;
         // A torn line is vouched for in its own file first.
         if end.file_bytes >= self.settings.max_file_bytes && !end.is_torn {
-            before(Step::Rotate).map_err(fault(Step::Rotate))?;
-            oldest = self.rotate(&mut file).map_err(fault(Step::Rotate))?;
-            before(Step::Open).map_err(fault(Step::Open))?;
-            file = self.open().map_err(fault(Step::Open))?;
+            before(AuditStep::Rotate).map_err(fault(AuditStep::Rotate))?;
+            oldest = self.rotate(&mut file).map_err(fault(AuditStep::Rotate))?;
+            before(AuditStep::Open).map_err(fault(AuditStep::Open))?;
+            file = self.open().map_err(fault(AuditStep::Open))?;
             (end.line_end, end.is_first) = (true, true);
         }
         let line = Line {
@@ -212,24 +213,24 @@ impl Log {
             time: jiff::Timestamp::now(),
             event: shortened(event),
         };
-        let text = serde_json::to_string(&line).map_err(|cause| fault(Step::Append)(cause.into()))?;
+        let text = serde_json::to_string(&line).map_err(|cause| fault(AuditStep::Append)(cause.into()))?;
         let text = shown(text);
         let hash = hex(&Sha256::digest(text.as_bytes()));
         // One write: what a crash leaves of it is a torn line, never two halves of two.
         let line_end = if end.line_end { "" } else { "\n" };
-        before(Step::Append).map_err(fault(Step::Append))?;
-        file.write_all(format!("{line_end}{text}\n").as_bytes()).map_err(fault(Step::Append))?;
+        before(AuditStep::Append).map_err(fault(AuditStep::Append))?;
+        file.write_all(format!("{line_end}{text}\n").as_bytes()).map_err(fault(AuditStep::Append))?;
         if self.settings.must_reach_disk || oldest.is_some() {
-            before(Step::Sync).map_err(fault(Step::Sync))?;
-            file.sync_data().map_err(fault(Step::Sync))?;
+            before(AuditStep::Sync).map_err(fault(AuditStep::Sync))?;
+            file.sync_data().map_err(fault(AuditStep::Sync))?;
         }
         // Only now, when the chain says so, are they dropped.
         if oldest.is_some() {
             self.drop_old_files();
         }
         drop(lock);
-        before(Step::Copy).map_err(fault(Step::Copy))?;
-        let is_copied = self.settings.syslog.copy(&text, &line, &hash).map_err(fault(Step::Copy))?;
+        before(AuditStep::Copy).map_err(fault(AuditStep::Copy))?;
+        let is_copied = self.settings.syslog.copy(&text, &line, &hash).map_err(fault(AuditStep::Copy))?;
         Ok(Receipt { n: line.n, is_copied, hash })
     }
 
@@ -244,7 +245,7 @@ impl Log {
     }
 
     /// What the next line must carry.
-    fn end(&self, file: &mut File) -> io::Result<End> {
+    fn end(&self, file: &mut File) -> io::Result<LastLine> {
         let mut end = end_of(file)?;
         if end.n > 0 {
             return Ok(end);
@@ -317,7 +318,7 @@ impl Log {
 }
 
 /// What stands at the end of a file.
-struct End {
+struct LastLine {
     /// The number of the last whole line; 0 where there is none.
     n: u64,
     /// The hash for the next line.
@@ -331,7 +332,7 @@ struct End {
     file_bytes: u64,
 }
 
-fn end_of(file: &mut File) -> io::Result<End> {
+fn end_of(file: &mut File) -> io::Result<LastLine> {
     let file_bytes = file.seek(SeekFrom::End(0))?;
     for window in [SMALL_WINDOW, LARGE_WINDOW] {
         let start = file_bytes.saturating_sub(window);
@@ -341,12 +342,12 @@ fn end_of(file: &mut File) -> io::Result<End> {
         let line_end = bytes.last().is_none_or(|last| *last == b'\n');
         let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         if let Some((n, is_torn, hash)) = last_whole_line(text, start == 0) {
-            return Ok(End { n, hash, is_torn, line_end, is_first: false, file_bytes });
+            return Ok(LastLine { n, hash, is_torn, line_end, is_first: false, file_bytes });
         }
         if start == 0 {
             let is_torn = !text.is_empty();
             let hash = if is_torn { hex(&Sha256::digest(text)) } else { FIRST.to_owned() };
-            return Ok(End { n: 0, hash, is_torn, line_end, is_first: false, file_bytes });
+            return Ok(LastLine { n: 0, hash, is_torn, line_end, is_first: false, file_bytes });
         }
     }
     Err(io::Error::new(io::ErrorKind::InvalidData, "no whole line is at its end"))
@@ -383,7 +384,7 @@ fn parse(bytes: &[u8]) -> Option<Line> {
 }
 
 /// Cuts values so that the line fits; an event without parameters always does.
-fn shortened(mut event: Event) -> Event {
+fn shortened(mut event: AuditEvent) -> AuditEvent {
     let mut left = MAX_PARAMETER_BYTES;
     let mut cut = |text: &mut String| {
         let allowed = left.min(MAX_VALUE_BYTES);
@@ -399,7 +400,7 @@ fn shortened(mut event: Event) -> Event {
     for text in [&mut event.principal, &mut event.way, &mut event.cmdlet, &mut event.call] {
         is_cut |= cut(text);
     }
-    if let Outcome::Refused(why) | Outcome::Failed(why) = &mut event.outcome {
+    if let AuditOutcome::Refused(why) | AuditOutcome::Failed(why) = &mut event.outcome {
         is_cut |= cut(why);
     }
     for list in [&mut event.roles, &mut event.errors].into_iter().chain(event.parameters.values_mut()) {
@@ -474,14 +475,14 @@ pub struct Fault {
     /// The current file.
     pub path: PathBuf,
     /// What was tried.
-    pub step: Step,
+    pub step: AuditStep,
     /// What the system said.
     pub source: io::Error,
 }
 
 /// The steps of writing a line, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum AuditStep {
     /// Take the lock.
     Lock,
     /// Open or make the file.
@@ -498,7 +499,7 @@ pub enum Step {
     Copy,
 }
 
-impl std::fmt::Display for Step {
+impl std::fmt::Display for AuditStep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Lock => "lock it",

@@ -4,33 +4,33 @@ use proptest::prelude::*;
 
 use std::os::unix::net::UnixDatagram;
 
-use super::verify::Place;
+use super::verify::LogPlace;
 use super::*;
 use crate::durable::faults::{at_every_place, confirm, in_child, told_to_die};
 
-fn event(cmdlet: &str) -> Event {
-    Event {
+fn event(cmdlet: &str) -> AuditEvent {
+    AuditEvent {
         principal: "principal:pilar".into(),
         way: "session".into(),
         roles: vec!["RedmondHelpDesk".into()],
         cmdlet: cmdlet.into(),
         parameters: BTreeMap::from([("Receiver".into(), vec!["adelany@contoso.com".into()])]),
         call: "1".into(),
-        outcome: Outcome::Started,
+        outcome: AuditOutcome::Started,
         errors: Vec::new(),
         duration_ms: None,
         shortened: false,
     }
 }
 
-fn settings(max_file_bytes: u64) -> Settings {
-    Settings { max_file_bytes, keep_files: None, must_reach_disk: false, syslog: Syslog::OFF }
+fn settings(max_file_bytes: u64) -> AuditSettings {
+    AuditSettings { max_file_bytes, keep_files: None, must_reach_disk: false, syslog: Syslog::OFF }
 }
 
 /// A log of some lines, in a directory of its own.
-fn written(n_lines: usize, max_file_bytes: u64) -> (tempfile::TempDir, Log) {
+fn written(n_lines: usize, max_file_bytes: u64) -> (tempfile::TempDir, AuditLog) {
     let directory = tempfile::tempdir().unwrap();
-    let log = Log::new(directory.path().join("audit.jsonl"), settings(max_file_bytes));
+    let log = AuditLog::new(directory.path().join("audit.jsonl"), settings(max_file_bytes));
     for n in 0..n_lines {
         let receipt = log.write(event("Test-XmppIM")).unwrap();
         assert_eq!(receipt.n, n as u64 + 1);
@@ -58,7 +58,7 @@ fn a_line_tells_the_call_and_carries_the_one_before() {
 #[test]
 fn an_empty_log_is_whole() {
     let directory = tempfile::tempdir().unwrap();
-    let log = Log::new(directory.path().join("none/audit.jsonl"), settings(1));
+    let log = AuditLog::new(directory.path().join("none/audit.jsonl"), settings(1));
     assert_eq!(verify(&log).unwrap().n_lines, 0);
 }
 
@@ -94,7 +94,7 @@ fn every_change_shows_at_its_place() {
 }
 
 /// Sets the current file aside by hand, as a crash leaves it before the next one has a line.
-fn set_aside(log: &Log) {
+fn set_aside(log: &AuditLog) {
     let text = std::fs::read(log.path()).unwrap();
     let first = text.split(|byte| *byte == b'\n').find_map(parse).unwrap().n;
     std::fs::rename(log.path(), log.path().with_file_name(format!("audit-{first:012}.jsonl"))).unwrap();
@@ -128,7 +128,7 @@ fn the_first_files_go_only_where_the_chain_or_the_caller_says_so() {
 fn old_files_are_dropped_as_the_settings_say_and_the_chain_tells() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
-    let keeping = |keep_files| Log::new(&path, Settings { keep_files, ..settings(1000) });
+    let keeping = |keep_files| AuditLog::new(&path, AuditSettings { keep_files, ..settings(1000) });
     for _ in 0..20 {
         let _ = keeping(Some(3)).write(event("Test-XmppIM")).unwrap();
         let full = keeping(None).full_files().unwrap();
@@ -157,7 +157,7 @@ fn a_log_behind_a_link_is_one_log() {
     let (directory, log) = written(3, 1000);
     let link = directory.path().join("link.jsonl");
     std::os::unix::fs::symlink(log.path(), &link).unwrap();
-    let linked = Log::new(&link, settings(1000));
+    let linked = AuditLog::new(&link, settings(1000));
     for n in 0..6 {
         let receipt = [&log, &linked][n % 2].write(event("Get-Pool")).unwrap();
         assert_eq!(receipt.n, n as u64 + 4);
@@ -227,7 +227,7 @@ fn a_full_file_is_set_aside_and_the_chain_goes_on() {
     assert!(verify(&log).is_err());
     assert!(verify_from(&log, 10).unwrap().first > 1);
     std::fs::write(&full[1], &second[second.iter().position(|byte| *byte == b'\n').unwrap() + 1..]).unwrap();
-    assert!(matches!(verify_from(&log, 10), Err(Broken::Number { place: Place { line: 1, .. }, .. })));
+    assert!(matches!(verify_from(&log, 10), Err(Broken::Number { place: LogPlace { line: 1, .. }, .. })));
     log.full_files().unwrap().iter().for_each(|file| std::fs::remove_file(file).unwrap());
     assert_eq!(verify_from(&log, 21).unwrap().first, 21);
 }
@@ -249,12 +249,12 @@ fn a_torn_line_at_the_start_of_a_new_file_is_vouched_for() {
 fn no_audit_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("file"), "").unwrap();
-    let log = Log::new(directory.path().join("file/audit.jsonl"), settings(1000));
+    let log = AuditLog::new(directory.path().join("file/audit.jsonl"), settings(1000));
     let fault = log.write(event("Get-Pool")).unwrap_err();
     assert!(fault.to_string().contains("cannot open it"), "{fault}");
     let (_directory, log) = written(1, 1000);
     let before = std::fs::read(log.path()).unwrap();
-    for at in [Step::Open, Step::Append] {
+    for at in [AuditStep::Open, AuditStep::Append] {
         let mut failing = |step| if step == at { Err(io::Error::other("made to fail")) } else { Ok(()) };
         assert_eq!(log.write_watched(event("Get-Pool"), &mut failing).unwrap_err().step, at);
         assert_eq!(std::fs::read(log.path()).unwrap(), before);
@@ -266,13 +266,13 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
     const TEST: &str = "access::audit::tests::several_processes_write_one_chain_and_some_of_them_die";
     if let Ok(path) = std::env::var("IMSH_TEST_DIE") {
         let (n, path) = path.split_once(' ').unwrap();
-        let log = Log::new(path, settings(5_000));
+        let log = AuditLog::new(path, settings(5_000));
         for _ in 0..40 {
             let _ = log.write(event("Test-XmppIM")).unwrap();
         }
-        let steps = [Step::Open, Step::Rotate, Step::Append, Step::Sync, Step::Copy];
+        let steps = [AuditStep::Open, AuditStep::Rotate, AuditStep::Append, AuditStep::Sync, AuditStep::Copy];
         let at = steps[n.parse::<usize>().unwrap()];
-        let syncing = Log::new(path, Settings { must_reach_disk: true, ..settings(100) });
+        let syncing = AuditLog::new(path, AuditSettings { must_reach_disk: true, ..settings(100) });
         let _ = syncing.write_watched(event("Get-Pool"), &mut |step| {
             if step == at {
                 nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL)?;
@@ -296,7 +296,7 @@ fn several_processes_write_one_chain_and_some_of_them_die() {
             });
         }
     });
-    let log = Log::new(path, settings(5_000));
+    let log = AuditLog::new(path, settings(5_000));
     let last = log.write(event("Get-Pool")).unwrap().n;
     assert_eq!(verify(&log).unwrap().n_lines, last);
     // Who died at the last two steps had written the line.
@@ -308,7 +308,7 @@ fn a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed() {
     const TEST: &str = "access::audit::tests::a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed";
     // Small files, so that full ones are set aside; nothing is there at first, not even the directory.
     let log_at = |path: &Path| {
-        Log::new(path, Settings { must_reach_disk: true, keep_files: Some(1), ..settings(600) })
+        AuditLog::new(path, AuditSettings { must_reach_disk: true, keep_files: Some(1), ..settings(600) })
     };
     if let Some(path) = told_to_die() {
         for n in 1..=6 {
@@ -342,10 +342,11 @@ fn a_writer_that_dies_anywhere_loses_no_line_that_it_confirmed() {
 }
 
 /// A log whose copies go to these sockets.
-fn copied_to(sockets: &[&Path], is_required: bool) -> (tempfile::TempDir, Log) {
+fn copied_to(sockets: &[&Path], is_required: bool) -> (tempfile::TempDir, AuditLog) {
     let directory = tempfile::tempdir().unwrap();
     let syslog = Syslog { sockets: sockets.iter().map(|socket| (*socket).to_owned()).collect(), is_required };
-    let log = Log::new(directory.path().join("audit.jsonl"), Settings { syslog, ..settings(1 << 20) });
+    let log =
+        AuditLog::new(directory.path().join("audit.jsonl"), AuditSettings { syslog, ..settings(1 << 20) });
     (directory, log)
 }
 
@@ -378,7 +379,7 @@ fn journald_gets_fields_that_can_be_searched() {
     let (_kept, log) = copied_to(&[&socket], false);
     let mut told = event("Get-Pool");
     told.principal = "os-user:kim\nIMSH_OUTCOME=forged".into();
-    told.outcome = Outcome::Refused("no role has the cmdlet".into());
+    told.outcome = AuditOutcome::Refused("no role has the cmdlet".into());
     let hash = log.write(told).unwrap().hash;
     let fields = received(&journal);
     for field in [
@@ -402,7 +403,7 @@ fn a_copy_that_is_required_and_that_nobody_takes_stops_the_call() {
     let socket = directory.path().join("log");
     let (_kept, log) = copied_to(&[&socket], true);
     let fault = log.write(event("Get-Pool")).unwrap_err();
-    assert_eq!(fault.step, Step::Copy);
+    assert_eq!(fault.step, AuditStep::Copy);
     assert!(fault.to_string().contains("give a copy to syslog, which is required"), "{fault}");
     assert_eq!(log.without_copies().write(event("Get-Pool")).unwrap().n, 2, "the file has both lines");
     let _syslog = UnixDatagram::bind(&socket).unwrap();

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{FIRST, Line, Log, MAX_LINE_BYTES, hex, parse};
+use super::{AuditLog, FIRST, Line, MAX_LINE_BYTES, hex, parse};
 use crate::durable;
 
 /// A log whose chain holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedLog {
     /// How many lines were read.
     pub n_lines: u64,
     /// The number of the first; more than 1 where older files were dropped or moved away.
@@ -22,19 +22,19 @@ pub struct Verified {
     pub hash: String,
     /// Where a crash tore a line. A call that it would have begun did not run; how a call ended that
     /// it would have told of, is not known.
-    pub torn: Vec<Place>,
+    pub torn: Vec<LogPlace>,
 }
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LogPlace {
     /// The file.
     pub file: PathBuf,
     /// The line, from 1.
     pub line: usize,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for LogPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.file.display(), self.line)
     }
@@ -47,19 +47,19 @@ pub enum Broken {
     #[error("{place} is no line of an audit log")]
     NoLine {
         /// Where.
-        place: Place,
+        place: LogPlace,
     },
     /// The line before is not the one that was there, or is gone.
     #[error("{place}: what stands before this line was changed or removed")]
     Previous {
         /// Where.
-        place: Place,
+        place: LogPlace,
     },
     /// The number is not the next one.
     #[error("{place}: this is line {found}, and line {wanted} should be here")]
     Number {
         /// Where.
-        place: Place,
+        place: LogPlace,
         /// The next number.
         wanted: u64,
         /// The number that is there.
@@ -72,7 +72,7 @@ pub enum Broken {
     )]
     Beginning {
         /// Where.
-        place: Place,
+        place: LogPlace,
         /// With which line it should begin.
         wanted: u64,
         /// The number of the first line that is there.
@@ -93,7 +93,7 @@ pub enum Broken {
 ///
 /// # Errors
 /// The first place where the chain breaks.
-pub fn verify(log: &Log) -> Result<Verified, Broken> {
+pub fn verify(log: &AuditLog) -> Result<VerifiedLog, Broken> {
     verify_from(log, 1)
 }
 
@@ -101,7 +101,7 @@ pub fn verify(log: &Log) -> Result<Verified, Broken> {
 ///
 /// # Errors
 /// As [`verify`].
-pub fn verify_from(log: &Log, first: u64) -> Result<Verified, Broken> {
+pub fn verify_from(log: &AuditLog, first: u64) -> Result<VerifiedLog, Broken> {
     let mut chain = Chain { wanted_first: first.max(1), ..Chain::default() };
     for file in files(log)? {
         chain.read(&file)?;
@@ -113,7 +113,7 @@ pub fn verify_from(log: &Log, first: u64) -> Result<Verified, Broken> {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn read(log: &Log, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken> {
+pub fn read(log: &AuditLog, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken> {
     for file in files(log)? {
         let mut goes_on = true;
         for_each_line(&file, |bytes, _| {
@@ -128,13 +128,13 @@ pub fn read(log: &Log, mut each: impl FnMut(Line) -> bool) -> Result<(), Broken>
 }
 
 /// A file of the log, with the number of its first line by its name; of the current one, what was in it when nobody was writing.
-struct Part {
+struct LogFile {
     path: PathBuf,
     first: Option<u64>,
     current: Option<(File, u64)>,
 }
 
-fn files(log: &Log) -> Result<Vec<Part>, Broken> {
+fn files(log: &AuditLog) -> Result<Vec<LogFile>, Broken> {
     let unreadable = |source| Broken::Unreadable { file: log.path.clone(), source };
     if matches!(log.path.parent().map(Path::try_exists), Some(Ok(false))) {
         return Ok(Vec::new());
@@ -142,12 +142,12 @@ fn files(log: &Log) -> Result<Vec<Part>, Broken> {
     // Who may read and not write looks without the lock, and may see a line that is being written.
     let lock = durable::lock(&log.path).ok();
     let full = log.full_files().map_err(unreadable)?;
-    let mut files: Vec<Part> =
-        full.into_iter().map(|path| Part { first: first_by_name(&path), path, current: None }).collect();
+    let mut files: Vec<LogFile> =
+        full.into_iter().map(|path| LogFile { first: first_by_name(&path), path, current: None }).collect();
     match File::open(&log.path) {
         Ok(file) => {
             let bytes = file.metadata().map_err(unreadable)?.len();
-            files.push(Part { path: log.path.clone(), first: None, current: Some((file, bytes)) });
+            files.push(LogFile { path: log.path.clone(), first: None, current: Some((file, bytes)) });
         }
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
         Err(fault) => return Err(unreadable(fault)),
@@ -168,21 +168,21 @@ struct Chain {
     /// With which line the log may begin at the latest.
     wanted_first: u64,
     /// Where the first line stands.
-    first_place: Option<Place>,
+    first_place: Option<LogPlace>,
     last: u64,
     /// The hash of the last whole line.
     hash: Option<String>,
     /// What follows it and is no line: where, and the hash of it so far.
-    torn_now: Option<(Place, Sha256)>,
-    torn: Vec<Place>,
+    torn_now: Option<(LogPlace, Sha256)>,
+    torn: Vec<LogPlace>,
 }
 
 impl Chain {
-    fn read(&mut self, file: &Part) -> Result<(), Broken> {
+    fn read(&mut self, file: &LogFile) -> Result<(), Broken> {
         let mut is_first = true;
         // What is torn at the end of one file is vouched for in the next, by itself.
         for_each_line(file, |bytes, line| {
-            let place = Place { file: file.path.clone(), line };
+            let place = LogPlace { file: file.path.clone(), line };
             match parse(bytes) {
                 Some(parsed) => {
                     let first = file.first.filter(|_| is_first);
@@ -197,7 +197,7 @@ impl Chain {
 
     /// Old files may be gone, and nothing else: the first line that is left must be one that a file
     /// begins with.
-    fn begins(&self, line: &Line, place: &Place, by_name: Option<u64>) -> Result<(), Broken> {
+    fn begins(&self, line: &Line, place: &LogPlace, by_name: Option<u64>) -> Result<(), Broken> {
         let wanted = match by_name {
             Some(first) => first,
             None if self.n_lines == 0 && !line.opens => 1,
@@ -209,7 +209,13 @@ impl Chain {
         Err(Broken::Number { place: place.clone(), wanted, found: line.n })
     }
 
-    fn whole(&mut self, bytes: &[u8], line: &Line, place: Place, first: Option<u64>) -> Result<(), Broken> {
+    fn whole(
+        &mut self,
+        bytes: &[u8],
+        line: &Line,
+        place: LogPlace,
+        first: Option<u64>,
+    ) -> Result<(), Broken> {
         self.wanted_first = self.wanted_first.max(line.oldest.unwrap_or(0));
         let torn = self.torn_now.take();
         if let (Some((torn, _)), false) = (&torn, line.torn) {
@@ -240,7 +246,7 @@ impl Chain {
         Ok(())
     }
 
-    fn no_line(&mut self, bytes: &[u8], place: Place) {
+    fn no_line(&mut self, bytes: &[u8], place: LogPlace) {
         match &mut self.torn_now {
             Some((_, hash)) => {
                 hash.update(b"\n");
@@ -250,13 +256,13 @@ impl Chain {
         }
     }
 
-    fn finish(mut self) -> Result<Verified, Broken> {
+    fn finish(mut self) -> Result<VerifiedLog, Broken> {
         if let Some(place) = self.first_place.filter(|_| self.first > self.wanted_first) {
             return Err(Broken::Beginning { place, wanted: self.wanted_first, found: self.first });
         }
         // At the very end nobody has vouched yet; the next writer will.
         self.torn.extend(self.torn_now.map(|(place, _)| place));
-        Ok(Verified {
+        Ok(VerifiedLog {
             n_lines: self.n_lines,
             first: self.first,
             last: self.last,
@@ -268,7 +274,7 @@ impl Chain {
 
 /// Lines longer than any that the log writes arrive in pieces, of which none is a line.
 fn for_each_line(
-    part: &Part,
+    part: &LogFile,
     mut each: impl FnMut(&[u8], usize) -> Result<bool, Broken>,
 ) -> Result<(), Broken> {
     let unreadable = |source| Broken::Unreadable { file: part.path.clone(), source };

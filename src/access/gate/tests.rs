@@ -10,7 +10,7 @@ struct Shell;
 const CMDLETS: [&str; 4] = ["Test-XmppIM", "Get-Pool", "Set-Pool", "Get-AuditLog"];
 const PARAMETERS: [&str; 2] = ["Receiver", "Body"];
 
-impl Catalogue for Shell {
+impl KnownCmdlets for Shell {
     fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName> {
         let n = match role {
             BuiltIn::Administrator => 4,
@@ -54,23 +54,23 @@ fn cmdlet(name: &str) -> CmdletName {
     name.parse().unwrap()
 }
 
-fn pool(identity: &str, site: &str) -> Touch {
-    Touch::Pool { identity: identity.parse().unwrap(), site: Some(site.into()) }
+fn pool(identity: &str, site: &str) -> Resource {
+    Resource::Pool { identity: identity.parse().unwrap(), site: Some(site.into()) }
 }
 
-fn receiver(address: &str) -> Touch {
-    Touch::Receiver(address.parse().unwrap())
+fn receiver(address: &str) -> Resource {
+    Resource::Receiver(address.parse().unwrap())
 }
 
-fn tests_of(roles: &[&Role], parameters: &[(&str, &[&str])], things: &[Vec<Touch>]) -> Decision {
-    let parameters: Vec<Parameter> = parameters
+fn tests_of(roles: &[&Role], parameters: &[(&str, &[&str])], things: &[Vec<Resource>]) -> Decision {
+    let parameters: Vec<GivenParameter> = parameters
         .iter()
-        .map(|(name, values)| Parameter {
+        .map(|(name, values)| GivenParameter {
             name: (*name).into(),
             values: values.iter().map(|value| (*value).into()).collect(),
         })
         .collect();
-    decide(roles, &Call { cmdlet: &cmdlet("Test-CsXmppIM"), parameters: &parameters, things })
+    decide(roles, &CallRequest { cmdlet: &cmdlet("Test-CsXmppIM"), parameters: &parameters, things })
 }
 
 fn allowed(by: &[&str]) -> Decision {
@@ -86,7 +86,7 @@ fn roles_do_not_multiply() {
     let own = [pair("Redmond", "a@contoso.com"), pair("dublin", "a@fabrikam.com")];
     assert_eq!(tests_of(&both, &[], &own), allowed(&["R", "D"]));
     let crossed = [pair("Redmond", "a@contoso.com"), pair("Redmond", "a@fabrikam.com")];
-    assert_eq!(tests_of(&both, &[], &crossed), Decision::Refused(Refusal::Thing { n: 1 }));
+    assert_eq!(tests_of(&both, &[], &crossed), Decision::Refused(Denial::Thing { n: 1 }));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_limit_holds_for_every_value_and_for_a_switch() {
         limited("Receiver", Limit::Pattern(r".*@contoso\.com".parse().unwrap())),
         limited("Body", Limit::Values(Vec::new())),
     ];
-    let refused = Decision::Refused(Refusal::Parameters);
+    let refused = Decision::Refused(Denial::Parameters);
     for (parameter, values, wanted) in [
         ("receiver", vec!["a@contoso.com"], allowed(&["N"])),
         ("Receiver", vec!["a@contoso.com", "a@evil.example"], refused.clone()),
@@ -111,19 +111,22 @@ fn a_limit_holds_for_every_value_and_for_a_switch() {
 
 #[test]
 fn only_an_administrator_touches_what_is_not_listed() {
-    let unlisted = [vec![Touch::Unlisted { what: "pool x.y".into() }]];
+    let unlisted = [vec![Resource::Unlisted { what: "pool x.y".into() }]];
     let administrator = Role::built_in(BuiltIn::Administrator, &Shell);
     let wide = role("Wide", &["global"], &["global"]);
     assert_eq!(tests_of(&[&administrator], &[], &unlisted), allowed(&["Administrator"]));
-    assert_eq!(tests_of(&[&wide], &[], &unlisted), Decision::Refused(Refusal::Thing { n: 0 }));
+    assert_eq!(tests_of(&[&wide], &[], &unlisted), Decision::Refused(Denial::Thing { n: 0 }));
     let site = role("Site", &["site:Redmond"], &["global"]);
-    assert_eq!(tests_of(&[&site], &[], &[vec![Touch::Settings]]), Decision::Refused(Refusal::Thing { n: 0 }));
+    assert_eq!(
+        tests_of(&[&site], &[], &[vec![Resource::Settings]]),
+        Decision::Refused(Denial::Thing { n: 0 })
+    );
     let domain = role("Domain", &["global"], &["domain:contoso.com"]);
     for (one, is_allowed) in [(&wide, true), (&site, false), (&domain, false)] {
-        let decided = tests_of(&[one], &[], &[vec![Touch::Everybody]]);
+        let decided = tests_of(&[one], &[], &[vec![Resource::Everybody]]);
         assert_eq!(matches!(decided, Decision::Allowed { .. }), is_allowed, "{}", one.identity);
     }
-    assert_eq!(tests_of(&[], &[], &[]), Decision::Refused(Refusal::Cmdlet));
+    assert_eq!(tests_of(&[], &[], &[]), Decision::Refused(Denial::Cmdlet));
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn a_role_that_names_what_does_not_exist_keeps_the_gate_shut() {
     wrong.limits = vec![limited("Receivr", Limit::Values(Vec::new()))];
     let access = Access { roles: vec![wrong], ..Access::default() };
     let told: Vec<String> =
-        Gate::new(Some(&access), &Shell).unwrap_err().iter().map(ToString::to_string).collect();
+        RoleTable::new(Some(&access), &Shell).unwrap_err().iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
@@ -147,23 +150,23 @@ fn a_role_that_names_what_does_not_exist_keeps_the_gate_shut() {
 fn without_a_table_the_local_user_is_administrator_and_with_one_nobody_is() {
     let kim = Principal::OsUser { name: "kim".into(), groups: vec!["im-helpdesk".into()] };
     let vouched = Principal::Vouched { name: "kim".into() };
-    let names = |gate: &Gate, who: &Principal| -> Vec<String> {
+    let names = |gate: &RoleTable, who: &Principal| -> Vec<String> {
         gate.roles_of(who).iter().map(|role| role.identity.clone()).collect()
     };
-    let open = Gate::new(None, &Shell).unwrap();
+    let open = RoleTable::new(None, &Shell).unwrap();
     assert_eq!(names(&open, &kim), ["Administrator"]);
     assert!(names(&open, &vouched).is_empty());
     let mut access = Access::default();
-    assert!(names(&Gate::new(Some(&access), &Shell).unwrap(), &kim).is_empty());
+    assert!(names(&RoleTable::new(Some(&access), &Shell).unwrap(), &kim).is_empty());
     for (role, member) in
         [("CsHelpDesk", "os-group:im-helpdesk"), ("helpdesk", "os-user:kim"), ("Custom", "principal:kim")]
     {
         access
             .assignments
-            .push(super::super::Assignment { role: role.into(), members: vec![member.parse().unwrap()] });
+            .push(super::super::RoleAssignment { role: role.into(), members: vec![member.parse().unwrap()] });
     }
     access.roles.push(definition("custom", &["global"], &["global"]));
-    let gate = Gate::new(Some(&access), &Shell).unwrap();
+    let gate = RoleTable::new(Some(&access), &Shell).unwrap();
     assert_eq!(names(&gate, &kim), ["HelpDesk"]);
     assert_eq!(names(&gate, &vouched), ["custom"]);
 }
@@ -407,24 +410,24 @@ fn any_role(dice: &mut Dice, patterns: &[(Limit, u8)]) -> (Role, Modelled) {
     (Role::custom(&definition, &Shell).unwrap(), modelled)
 }
 
-fn any_part(dice: &mut Dice) -> (Touch, Part) {
+fn any_part(dice: &mut Dice) -> (Resource, Part) {
     match dice.below(13) {
-        12 => (Touch::Everybody, Part::Everybody),
-        0 => (Touch::Settings, Part::Settings),
-        1 => (Touch::Unlisted { what: "a pool".into() }, Part::Unlisted),
+        12 => (Resource::Everybody, Part::Everybody),
+        0 => (Resource::Settings, Part::Settings),
+        1 => (Resource::Unlisted { what: "a pool".into() }, Part::Unlisted),
         2..6 => {
             let n = dice.below(3);
             let identity = dice.spelled(POOLS[n].0).parse().unwrap();
-            (Touch::Pool { identity, site: Some(POOLS[n].1.to_owned()) }, Part::Pool(n))
+            (Resource::Pool { identity, site: Some(POOLS[n].1.to_owned()) }, Part::Pool(n))
         }
         6 => {
             let n = dice.below(3);
-            (Touch::Partner(dice.spelled(DOMAINS[n]).parse().unwrap()), Part::Domain(n))
+            (Resource::Partner(dice.spelled(DOMAINS[n]).parse().unwrap()), Part::Domain(n))
         }
         kind => {
             let n = dice.below(4);
             let account = dice.spelled_address(USERS[n]).parse().unwrap();
-            (if kind < 10 { Touch::Receiver(account) } else { Touch::Sender(account) }, Part::User(n))
+            (if kind < 10 { Resource::Receiver(account) } else { Resource::Sender(account) }, Part::User(n))
         }
     }
 }
@@ -440,18 +443,18 @@ fn one_case(seed: u64, limits: &[(Limit, u8)]) -> bool {
     let given: Vec<(usize, Vec<usize>)> = (0..dice.below(3))
         .map(|_| (dice.below(2), (0..dice.below(3)).map(|_| dice.below(4)).collect()))
         .collect();
-    let parameters: Vec<Parameter> = given
+    let parameters: Vec<GivenParameter> = given
         .iter()
-        .map(|(parameter, values)| Parameter {
+        .map(|(parameter, values)| GivenParameter {
             name: PARAMETERS[*parameter].to_ascii_uppercase(),
             values: values.iter().map(|value| VALUES[*value].to_owned()).collect(),
         })
         .collect();
-    let (things, parts): (Vec<Vec<Touch>>, Vec<Vec<Part>>) = (0..dice.below(4))
+    let (things, parts): (Vec<Vec<Resource>>, Vec<Vec<Part>>) = (0..dice.below(4))
         .map(|_| (0..1 + dice.below(3)).map(|_| any_part(dice)).unzip::<_, _, Vec<_>, Vec<_>>())
         .unzip();
     let held: Vec<&Role> = roles.iter().collect();
-    let decision = decide(&held, &Call { cmdlet: &cmdlet, parameters: &parameters, things: &things });
+    let decision = decide(&held, &CallRequest { cmdlet: &cmdlet, parameters: &parameters, things: &things });
     let is_allowed = matches!(decision, Decision::Allowed { .. });
     if is_allowed != model(&modelled, n, &given, &parts) {
         let mut told =
@@ -468,7 +471,7 @@ fn one_case(seed: u64, limits: &[(Limit, u8)]) -> bool {
             POOLS.iter().find(|(name, _)| pool == name).map(|(_, site)| (*site).to_owned())
         })
     {
-        let call = Call { cmdlet: &cmdlet, parameters: &parameters, things: &things };
+        let call = CallRequest { cmdlet: &cmdlet, parameters: &parameters, things: &things };
         let climbs = matches!(decide(&[role], &call), Decision::Allowed { .. })
             && matches!(decide(granter, &call), Decision::Refused(_));
         assert!(!climbs, "seed {seed}: {role:?} allows more than {granter:?}");

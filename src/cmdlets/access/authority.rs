@@ -5,10 +5,10 @@
 
 use crate::access::role::ScriptModuleFault;
 use crate::access::{
-    BuiltIn, Catalogue as _, CmdletName, ConfigScope, Limit, LimitedParameter, Pattern, RoleDefinition,
-    ScriptModule, UserScope,
+    BuiltIn, CmdletName, ConfigScope, KnownCmdlets as _, Limit, LimitPattern, LimitedParameter,
+    RoleDefinition, ScriptModule, UserScope,
 };
-use crate::call::Bound;
+use crate::call::BoundArguments;
 use crate::cmdlet::{Binds, Catalogue, Category, ErrorRecord, Kind, Parameter};
 use crate::topology::Topology;
 use crate::topology::edit::Setting;
@@ -73,7 +73,7 @@ pub const DESCRIPTION: Parameter =
 /// # Errors
 /// What was given cannot be used: a name that does not exist, a text that is no scope.
 pub fn wanted(
-    bound: &Bound,
+    bound: &BoundArguments,
     current: Option<&RoleDefinition>,
     known: &Catalogue,
     topology: &Topology,
@@ -165,7 +165,7 @@ pub fn limit_record(limited: &LimitedParameter) -> Record {
 }
 
 /// A new role: the template's cmdlets, everywhere.
-fn template(bound: &Bound) -> Result<RoleDefinition, ErrorRecord> {
+fn template(bound: &BoundArguments) -> Result<RoleDefinition, ErrorRecord> {
     let identity = bound.text("Identity").unwrap_or_default().trim().to_owned();
     if identity.is_empty() || identity.len() > MAX_NAME || identity.chars().any(char::is_control) {
         return Err(wrong("Identity", "a role has a name of one line, up to 64 letters"));
@@ -354,7 +354,7 @@ fn limit(item: &Value, known: &Catalogue) -> Result<LimitedParameter, ErrorRecor
     limited.limit = match (property("Values"), property("Pattern")) {
         (Some(values), None) => Limit::Values(values.into_elements().iter().map(Value::to_string).collect()),
         (None, Some(pattern)) => {
-            let pattern: Pattern =
+            let pattern: LimitPattern =
                 pattern.to_string().parse().map_err(|fault| wrong("ParameterLimits", &format!("{fault}")))?;
             Limit::Pattern(pattern)
         }

@@ -2,7 +2,7 @@
 
 use super::authority::limit_record;
 use crate::access::BuiltIn;
-use crate::access::{Gate, Role};
+use crate::access::{Role, RoleTable};
 use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::Catalogue;
@@ -44,7 +44,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let known = crate::cmdlets::catalogue();
-    let gate = Gate::new(call.topology.access.as_ref(), &known).map_err(|unknown| {
+    let gate = RoleTable::new(call.topology.access.as_ref(), &known).map_err(|unknown| {
         let list: Vec<String> = unknown.iter().map(ToString::to_string).collect();
         ErrorRecord::new(Category::InvalidData, "TopologyInvalid", list.join("; "))
     })?;

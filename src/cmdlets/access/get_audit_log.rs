@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::access::BuiltIn;
 use crate::access::audit::verify::read;
-use crate::access::audit::{Broken, Line, Outcome as Became};
+use crate::access::audit::{AuditOutcome as Became, Broken, Line};
 use crate::call::filter::Filter;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
@@ -75,7 +75,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let wanted = Wanted::of(&call)?;
+    let wanted = AuditQuery::of(&call)?;
     let log = call.world.audit(&call.topology);
     let newest = call.bound.integer("Newest").and_then(|n| usize::try_from(n).ok());
     let (sender, mut receiver) = tokio::sync::mpsc::channel(64);
@@ -102,7 +102,7 @@ fn unreadable(why: &str) -> Halt {
 }
 
 /// Which calls are asked for.
-struct Wanted {
+struct AuditQuery {
     principals: Vec<Filter>,
     cmdlets: Vec<Filter>,
     outcomes: Vec<String>,
@@ -110,7 +110,7 @@ struct Wanted {
     until: Option<Timestamp>,
 }
 
-impl Wanted {
+impl AuditQuery {
     fn of(call: &Call) -> Result<Self, ErrorRecord> {
         let filters = |texts: Vec<String>| texts.iter().map(|text| Filter::new(text)).collect();
         // A name of the original's is the same cmdlet; a pattern is no name.
@@ -124,7 +124,7 @@ impl Wanted {
         })
     }
 
-    fn has(&self, told: &Told) -> bool {
+    fn has(&self, told: &AuditedCall) -> bool {
         let fits = |filters: &[Filter], text: &str| {
             filters.is_empty() || filters.iter().any(|filter| filter.matches(text))
         };
@@ -155,14 +155,14 @@ fn time(call: &Call, parameter: &str) -> Result<Option<Timestamp>, ErrorRecord> 
 }
 
 /// What the log tells of one call.
-struct Told {
+struct AuditedCall {
     /// The first line of a call that was begun.
     start: Option<Line>,
     /// Its last line so far.
     end: Line,
 }
 
-impl Told {
+impl AuditedCall {
     fn began(&self) -> Timestamp {
         self.start.as_ref().unwrap_or(&self.end).time
     }
@@ -210,7 +210,7 @@ impl Told {
 
 /// Lines as they are read, put together to calls.
 struct Calls {
-    wanted: Wanted,
+    wanted: AuditQuery,
     newest: Option<usize>,
     /// Calls that have begun and not ended, by their word.
     open: BTreeMap<String, Line>,
@@ -229,7 +229,7 @@ impl Calls {
             }
             Became::Refused(_) | Became::Finished | Became::Failed(_) | Became::Cancelled => {
                 let start = self.open.remove(&line.event.call);
-                self.give(Told { start, end: line })
+                self.give(AuditedCall { start, end: line })
             }
         }
     }
@@ -239,7 +239,7 @@ impl Calls {
         let mut open: Vec<Line> = std::mem::take(&mut self.open).into_values().collect();
         open.sort_by_key(|line| line.n);
         for end in open {
-            if self.give(Told { start: None, end }).is_break() {
+            if self.give(AuditedCall { start: None, end }).is_break() {
                 return;
             }
         }
@@ -250,7 +250,7 @@ impl Calls {
         }
     }
 
-    fn give(&mut self, told: Told) -> ControlFlow<()> {
+    fn give(&mut self, told: AuditedCall) -> ControlFlow<()> {
         if !self.wanted.has(&told) {
             return ControlFlow::Continue(());
         }

@@ -9,7 +9,7 @@ use crate::call::stores::unreadable;
 use crate::call::{Call, Cmdlet, Halt, Outcome, files, sentence};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::secret::Secret;
-use crate::vault::{ClientCertificate, StoredCredential};
+use crate::vault::{StoredCertificate, StoredCredential};
 use crate::xmpp::secure;
 
 /// `Set-TestUserCredential`.
@@ -101,7 +101,7 @@ async fn run(call: Call) -> Outcome {
 }
 
 /// The certificate of the call's files, if they were given; of no use, it is an error.
-fn certificate(call: &Call) -> Result<Option<ClientCertificate>, Halt> {
+fn certificate(call: &Call) -> Result<Option<StoredCertificate>, Halt> {
     let (file, key_file) = (call.bound.text("CertificateFile"), call.bound.text("KeyFile"));
     let Some(file) = file else {
         return match key_file {
@@ -134,7 +134,7 @@ fn certificate(call: &Call) -> Result<Option<ClientCertificate>, Halt> {
     }
     // A file with both holds the key as well, which is a secret.
     let chain_pem = certificates_of(&chain_pem);
-    Ok(Some(ClientCertificate { chain_pem, key_pem }))
+    Ok(Some(StoredCertificate { chain_pem, key_pem }))
 }
 
 /// The certificates of a PEM text, and nothing else that stands there.

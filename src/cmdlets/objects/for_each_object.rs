@@ -131,9 +131,9 @@ struct Blocks {
     cancel: CancellationToken,
 }
 
-type Run = Pin<Box<dyn Future<Output = Result<Value, BlockError>> + Send>>;
+type RunningBlock = Pin<Box<dyn Future<Output = Result<Value, BlockError>> + Send>>;
 
-async fn in_order(call: &mut Call, blocks: &Blocks, running: &mut FuturesOrdered<Run>) -> Outcome {
+async fn in_order(call: &mut Call, blocks: &Blocks, running: &mut FuturesOrdered<RunningBlock>) -> Outcome {
     let limit = blocks.permits.available_permits();
     let deadline = match number(call, "TimeoutSeconds") {
         None | Some(0) => None,

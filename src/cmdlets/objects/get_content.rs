@@ -56,7 +56,7 @@ async fn run(call: Call) -> Outcome {
             ));
         }
     };
-    let mut lines = Lines { reader: BufReader::new(file), is_first: true };
+    let mut lines = FileLines { reader: BufReader::new(file), is_first: true };
     let number = |parameter| call.bound.integer(parameter).and_then(|number| usize::try_from(number).ok());
     if call.bound.switch("Raw") {
         let text = tokio::task::block_in_place(|| lines.rest()).map_err(|error| unread(&name, &error))?;
@@ -94,12 +94,12 @@ fn unread(name: &str, error: &io::Error) -> ErrorRecord {
 const LONGEST: u64 = 64 << 20;
 
 /// The lines of a file, without their ends and the mark at its beginning.
-struct Lines {
+struct FileLines {
     reader: BufReader<File>,
     is_first: bool,
 }
 
-impl Lines {
+impl FileLines {
     fn next(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
         let n_read = self.reader.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;

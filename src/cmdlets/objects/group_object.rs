@@ -1,4 +1,4 @@
-//! `Group-Object`: records with equal properties together, and how many there are.
+//! `RecordGroup-Object`: records with equal properties together, and how many there are.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::value::order::key;
 use crate::value::pattern::Case;
 use crate::value::{Record, Value};
 
-/// `Group-Object`.
+/// `RecordGroup-Object`.
 pub static CMDLET: Cmdlet = Cmdlet {
     description: Description {
         name: "Group-Object",
@@ -40,7 +40,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-struct Group {
+struct RecordGroup {
     name: String,
     count: i64,
     elements: Vec<Value>,
@@ -52,7 +52,7 @@ async fn run(mut call: Call) -> Outcome {
     let case = if call.bound.switch("CaseSensitive") { Case::Sensitive } else { Case::Ignored };
     let has_elements = !call.bound.switch("NoElement");
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<RecordGroup> = Vec::new();
     while let Some(item) = call.input.next().await {
         if let Some(unknown) = properties.unknown(&item) {
             return Err(ErrorRecord::no_such_property(&unknown).into());
@@ -62,7 +62,7 @@ async fn run(mut call: Call) -> Outcome {
         let keys: Vec<String> = values.iter().map(|value| key(value, case)).collect();
         let place = *places.entry(keys.join("\u{0}")).or_insert_with(|| {
             let name = values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
-            groups.push(Group { name, count: 0, elements: Vec::new() });
+            groups.push(RecordGroup { name, count: 0, elements: Vec::new() });
             groups.len() - 1
         });
         let group = &mut groups[place];

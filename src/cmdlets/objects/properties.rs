@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::call::{Bound, Call, Halt};
+use crate::call::{BoundArguments, Call, Halt};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::value::pattern::{Case, Pattern};
 use crate::value::{Block, Record, UnknownProperty, Value};
@@ -40,7 +40,7 @@ impl Properties {
     ///
     /// # Errors
     /// `InvalidProperty`, if a calculated property has no expression.
-    pub fn given(bound: &Bound, parameter: &str) -> Result<Self, ErrorRecord> {
+    pub fn given(bound: &BoundArguments, parameter: &str) -> Result<Self, ErrorRecord> {
         let chosen: Result<_, _> = bound.values(parameter).iter().map(Property::read).collect();
         Ok(Self { chosen: chosen?, is_checked: false })
     }

@@ -68,7 +68,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(mut call: Call) -> Outcome {
     call.take_input_object();
-    let mut shape = Shape::of(&call)?;
+    let mut shape = Projection::of(&call)?;
     let limit = |parameter| call.bound.integer(parameter).and_then(|number| usize::try_from(number).ok());
     let (first, last) = (limit("First"), limit("Last"));
     let mut skip = limit("Skip").unwrap_or(0);
@@ -112,7 +112,7 @@ async fn run(mut call: Call) -> Outcome {
 }
 
 /// The last records, and with `-Skip` those in front of so many at the end.
-async fn select_last(mut call: Call, mut shape: Shape, last: usize, skip: usize) -> Outcome {
+async fn select_last(mut call: Call, mut shape: Projection, last: usize, skip: usize) -> Outcome {
     let mut tail = VecDeque::new();
     while let Some(item) = call.input.next().await {
         tail.push_back(item);
@@ -128,14 +128,14 @@ async fn select_last(mut call: Call, mut shape: Shape, last: usize, skip: usize)
 }
 
 /// What becomes of each record that is selected.
-struct Shape {
+struct Projection {
     properties: Properties,
     excluded: Vec<Pattern>,
     expanded: Properties,
     seen: Option<HashSet<String>>,
 }
 
-impl Shape {
+impl Projection {
     fn of(call: &Call) -> Result<Self, crate::cmdlet::ErrorRecord> {
         let excluded = call.bound.texts("ExcludeProperty");
         Ok(Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Halt, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::value::compare::{Comparison, Operator};
+use crate::value::compare::{Comparison, ComparisonOperator};
 use crate::value::pattern::Case;
 use crate::value::{Block, Value};
 
@@ -108,15 +108,17 @@ impl Condition {
             return Ok(Self::Block(block));
         }
         let Some(property) = call.bound.text("Property") else { return Err(incomplete()) };
-        let mut operators =
-            call.bound.iter().filter_map(|(name, value)| Operator::named(name).filter(|_| value.is_truthy()));
+        let mut operators = call
+            .bound
+            .iter()
+            .filter_map(|(name, value)| ComparisonOperator::named(name).filter(|_| value.is_truthy()));
         let value = call.bound.value("Value").cloned();
         match (operators.next(), operators.next()) {
             (None, _) if value.is_none() => {
                 Ok(Self::Truth { property, wanted: !call.bound.switch("Not"), is_known: false })
             }
             // As in PowerShell, a value alone means that it is equal.
-            (None, _) => Self::comparison(property, (Operator::Equal, Case::Ignored), value),
+            (None, _) => Self::comparison(property, (ComparisonOperator::Equal, Case::Ignored), value),
             (Some(_), None) if !call.bound.is_given("Value") => Err(ErrorRecord::new(
                 Category::InvalidArgument,
                 "ValueNotSpecifiedForWhereObject",
@@ -135,7 +137,7 @@ impl Condition {
 
     fn comparison(
         property: String,
-        (operator, case): (Operator, Case),
+        (operator, case): (ComparisonOperator, Case),
         value: Option<Value>,
     ) -> Result<Self, ErrorRecord> {
         let comparison = Comparison::new(operator, value.unwrap_or_default(), case).map_err(|error| {

@@ -1,7 +1,7 @@
 //! `Get-Help`: all about a cmdlet, or about a topic.
 
 use super::help::about::TOPICS;
-use super::help::page::{Extent, page, parameter_text};
+use super::help::page::{PageExtent, page, parameter_text};
 use super::help::wrapped;
 use crate::access::BuiltIn;
 use crate::call::filter::Filter;
@@ -71,9 +71,9 @@ async fn explain(call: &Call, description: &'static Description) -> Outcome {
         return call.emit(found.into_iter().map(parameter_text).collect::<String>()).await;
     }
     let extent = match (call.bound.switch("Full"), call.bound.switch("Examples")) {
-        (true, _) => Extent::Full,
-        (false, true) => Extent::Examples,
-        (false, false) => Extent::Usual,
+        (true, _) => PageExtent::Full,
+        (false, true) => PageExtent::Examples,
+        (false, false) => PageExtent::Usual,
     };
     call.emit(page(description, extent)).await
 }

@@ -24,7 +24,7 @@ const DESCRIPTION: &Description = &Description {
     examples: &[],
 };
 
-fn bound(arguments: Arguments) -> Bound {
+fn bound(arguments: Arguments) -> BoundArguments {
     bind(DESCRIPTION, arguments, false).unwrap()
 }
 

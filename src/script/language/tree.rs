@@ -7,7 +7,7 @@
 use super::lexer::Binding;
 use super::source_map::Span;
 use crate::cmdlet::{Description, Parameter};
-use crate::value::compare::Operator;
+use crate::value::compare::ComparisonOperator;
 use crate::value::pattern::Case;
 
 /// A whole text.
@@ -346,7 +346,7 @@ pub struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joint {
     /// `-eq` and its family.
-    Comparison(Operator, Case),
+    Comparison(ComparisonOperator, Case),
     /// `-and`.
     And,
     /// `-or`.
@@ -365,7 +365,7 @@ pub enum DashOperator {
     /// `-not`.
     Not,
     /// `-eq` and its family.
-    Comparison(Operator, Case),
+    Comparison(ComparisonOperator, Case),
 }
 
 impl DashOperator {
@@ -375,7 +375,7 @@ impl DashOperator {
             "and" => Some(Self::And),
             "or" => Some(Self::Or),
             "not" => Some(Self::Not),
-            word => Operator::named(word).map(|(operator, case)| Self::Comparison(operator, case)),
+            word => ComparisonOperator::named(word).map(|(operator, case)| Self::Comparison(operator, case)),
         }
     }
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::access::scope::site_key;
 use crate::access::{
-    Access, Assignment, BuiltIn, Catalogue, CmdletName, ConfigScope, Limit, LimitedParameter, Member,
-    PrincipalEntry, PublicKey, RoleDefinition, ScriptModule, UserScope,
+    Access, BuiltIn, CmdletName, ConfigScope, KnownCmdlets, Limit, LimitedParameter, Member, PrincipalEntry,
+    PublicKey, RoleAssignment, RoleDefinition, ScriptModule, UserScope,
 };
 use crate::address::Domain;
 use crate::topology::Topology;
@@ -107,7 +107,7 @@ impl Reading<'_> {
         Some(PrincipalEntry { name: name.value.to_owned(), keys: values(&keys) })
     }
 
-    fn assignment(&mut self, mut section: Section<'_, '_>) -> Option<Assignment> {
+    fn assignment(&mut self, mut section: Section<'_, '_>) -> Option<RoleAssignment> {
         let mistakes = &mut self.mistakes;
         let role = section.text(mistakes, "role");
         section.missing(mistakes, "role", "name a built-in role or one of [[access.role]]");
@@ -116,7 +116,7 @@ impl Reading<'_> {
         refuse_repeats(mistakes, &section, "members", &members);
         section.close(mistakes);
         let role = role?;
-        let assignment = Assignment { role: role.value.trim().to_owned(), members: values(&members) };
+        let assignment = RoleAssignment { role: role.value.trim().to_owned(), members: values(&members) };
         self.places.assignments.push(AssignmentPlaces {
             role: Found { value: assignment.role.clone(), span: role.span },
             members,
@@ -183,7 +183,7 @@ impl Reading<'_> {
 
     /// The cmdlets and parameters that roles name exist: one that takes nothing away, or limits nothing, would
     /// leave more allowed than its author meant.
-    pub(super) fn check_cmdlets(&mut self, known: &dyn Catalogue) {
+    pub(super) fn check_cmdlets(&mut self, known: &dyn KnownCmdlets) {
         let all = known.cmdlets_of(BuiltIn::Administrator);
         let did_you_mean = |written: &str, names: Vec<&str>| {
             nearest(written, names).map(|near| format!("did you mean {near}?"))

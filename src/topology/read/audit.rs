@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::{Reading, Section, seen_from};
-use crate::access::audit::{Settings, Syslog};
-use crate::topology::AuditLog;
+use crate::access::audit::{AuditSettings, Syslog};
+use crate::topology::AuditTable;
 
 impl Reading<'_> {
-    pub(super) fn audit(&mut self, top: &mut Section<'_, '_>, path: &Path) -> Option<AuditLog> {
+    pub(super) fn audit(&mut self, top: &mut Section<'_, '_>, path: &Path) -> Option<AuditTable> {
         let mut section = top.section(&mut self.mistakes, "audit")?;
         let mistakes = &mut self.mistakes;
-        let defaults = Settings::default();
+        let defaults = AuditSettings::default();
         let file = section.text(mistakes, "file").map(|file| seen_from(path, file.value));
         let size = section.parsed::<Size>(mistakes, "max_file_size");
         let kept = section.number(mistakes, "keep_files", FILES);
@@ -27,7 +27,10 @@ impl Reading<'_> {
         section.close(mistakes);
         let syslog = syslog(copies.unwrap_or(Copies::Auto), socket);
         let max_file_bytes = size.map_or(defaults.max_file_bytes, |size| size.value.0);
-        Some(AuditLog { file, settings: Settings { max_file_bytes, keep_files, must_reach_disk, syslog } })
+        Some(AuditTable {
+            file,
+            settings: AuditSettings { max_file_bytes, keep_files, must_reach_disk, syslog },
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     CERTIFICATE_WARNING_DAYS, Domain, Evidence, Gateway, LogonName, Mistake, Partner, PartnerType, Pool,
     Resolver, Security, Server, TlsNegotiation, Topology,
 };
-use crate::access::{Catalogue, CmdletName, ConfigScope, Member, PublicKey, UserScope};
+use crate::access::{CmdletName, ConfigScope, KnownCmdlets, Member, PublicKey, UserScope};
 use crate::address::Address;
 
 mod access;
@@ -26,7 +26,7 @@ mod audit;
 pub(super) fn document(
     text: &str,
     path: &Path,
-    known: Option<&dyn Catalogue>,
+    known: Option<&dyn KnownCmdlets>,
 ) -> Result<Topology, Vec<Mistake>> {
     let mut mistakes = Mistakes::new(path, text);
     let (table, faults) = DeTable::parse_recoverable(text);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use imsh::access::Principal;
 use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Nobody, World};
+use imsh::call::{Nobody, SessionContext};
 use imsh::cmdlet::Arguments;
 use imsh::cmdlets;
 use imsh::host::{Gate, Host, Stage};
@@ -18,7 +18,7 @@ pub struct Hosted(Host);
 
 impl Hosted {
     pub fn on(topology: PathBuf, vault: PathBuf) -> Self {
-        let world = World::new(
+        let world = SessionContext::new(
             TopologyStore::new(Some(topology), cmdlets::catalogue()),
             VaultStore::new(Some(vault), None),
             Arc::new(Nobody),

@@ -10,11 +10,11 @@ pub struct Topic {
     pub name: &'static str,
     /// What it is about, in one sentence.
     pub synopsis: &'static str,
-    text: Text,
+    text: TopicText,
 }
 
 #[derive(Debug)]
-enum Text {
+enum TopicText {
     Written(&'static str),
     /// Made from the catalogue of diagnoses.
     Diagnosis(&'static str),
@@ -25,47 +25,47 @@ pub static TOPICS: &[Topic] = &[
     Topic {
         name: "about_Language",
         synopsis: "Programs: Rhai with PowerShell's command lines in it.",
-        text: Text::Written(include_str!("about_language.txt")),
+        text: TopicText::Written(include_str!("about_language.txt")),
     },
     Topic {
         name: "about_Quoting",
         synopsis: "Quotes, variables in text, backslashes: what differs between the two halves.",
-        text: Text::Written(include_str!("about_quoting.txt")),
+        text: TopicText::Written(include_str!("about_quoting.txt")),
     },
     Topic {
         name: "about_Shell",
         synopsis: "The interactive shell: its keys, its questions and its history.",
-        text: Text::Written(include_str!("about_shell.txt")),
+        text: TopicText::Written(include_str!("about_shell.txt")),
     },
     Topic {
         name: "about_Evidence",
         synopsis: "What a success rests on.",
-        text: Text::Written(include_str!("about_evidence.txt")),
+        text: TopicText::Written(include_str!("about_evidence.txt")),
     },
     Topic {
         name: "about_Diagnosis",
         synopsis: "Every code that a failed test can have, whose fault it is, and what to do.",
-        text: Text::Diagnosis(include_str!("about_diagnosis.txt")),
+        text: TopicText::Diagnosis(include_str!("about_diagnosis.txt")),
     },
     Topic {
         name: "about_Topology",
         synopsis: "The file with pools, partners and settings.",
-        text: Text::Written(include_str!("about_topology.txt")),
+        text: TopicText::Written(include_str!("about_topology.txt")),
     },
     Topic {
         name: "about_Roles",
         synopsis: "Who may do what.",
-        text: Text::Written(include_str!("about_roles.txt")),
+        text: TopicText::Written(include_str!("about_roles.txt")),
     },
     Topic {
         name: "about_Audit",
         synopsis: "What is written down of each call, and how it is checked.",
-        text: Text::Written(include_str!("about_audit.txt")),
+        text: TopicText::Written(include_str!("about_audit.txt")),
     },
     Topic {
         name: "about_ExitStatus",
         synopsis: "What a run tells the program that started it.",
-        text: Text::Written(include_str!("about_exit_status.txt")),
+        text: TopicText::Written(include_str!("about_exit_status.txt")),
     },
 ];
 
@@ -73,8 +73,8 @@ impl Topic {
     /// The page.
     pub fn page(&self) -> String {
         match self.text {
-            Text::Written(text) => format!("{}\n\n{}", self.name, wrapped(text, 0)),
-            Text::Diagnosis(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), codes()),
+            TopicText::Written(text) => format!("{}\n\n{}", self.name, wrapped(text, 0)),
+            TopicText::Diagnosis(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), codes()),
         }
     }
 }

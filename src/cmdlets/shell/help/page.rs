@@ -5,7 +5,7 @@ use crate::cmdlet::{Arity, Description, Example, Family, Impact, Kind, Need, Par
 
 /// How much of a page is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub enum PageExtent {
     /// Name, synopsis, syntax, description.
     Usual,
     /// The examples alone.
@@ -15,16 +15,16 @@ pub enum Extent {
 }
 
 /// The page.
-pub fn page(description: &Description, extent: Extent) -> String {
+pub fn page(description: &Description, extent: PageExtent) -> String {
     let mut out = section("NAME", description.name);
     out.push_str(&section("SYNOPSIS", description.synopsis));
-    if extent == Extent::Examples {
+    if extent == PageExtent::Examples {
         out.push_str(&examples(description.examples));
         return out;
     }
     out.push_str(&section("SYNTAX", &syntax(description)));
     out.push_str(&section("DESCRIPTION", description.description));
-    if extent == Extent::Usual {
+    if extent == PageExtent::Usual {
         let more = format!(
             "Get-Help {name} -Examples   examples with what they print\n\
              Get-Help {name} -Full       every parameter, roles and examples",
