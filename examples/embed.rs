@@ -23,9 +23,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let lab = Lab::start().await?;
     let topology = TopologyStore::new(Some(lab.topology()), cmdlets::catalogue());
     let vault = VaultStore::new(Some(lab.vault().to_owned()), None);
-    let world = SessionContext::new(topology, vault, Arc::new(Nobody));
+    let context = SessionContext::new(topology, vault, Arc::new(Nobody));
     let principal = Principal::OsUser { name: "embedder".to_owned(), groups: Vec::new() };
-    let host = Host::new(cmdlets::ALL, Arc::new(world), Gate::new(principal), false);
+    let host = Host::new(cmdlets::ALL, Arc::new(context), Gate::new(principal), false);
 
     let test = Stage {
         name: "Test-XmppIM".to_owned(),

@@ -99,8 +99,8 @@ async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not
     let (topology, vault) =
         (TopologyStore::new(None, imsh::cmdlets::catalogue()), VaultStore::new(None, None));
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
-    let world = SessionContext::new(topology, vault, Arc::new(Nobody));
-    let host = Host::new(CMDLETS, Arc::new(world), Gate::new(principal), false);
+    let context = SessionContext::new(topology, vault, Arc::new(Nobody));
+    let host = Host::new(CMDLETS, Arc::new(context), Gate::new(principal), false);
     let arguments = Arguments::none().with("Domain", "contoso.com").with("ErrorVariable", "lost");
     let stage = Stage { name: "Test-Broken".to_owned(), arguments, position: None, program: None };
     let (output, mut records) = mpsc::channel(16);

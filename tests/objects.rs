@@ -132,7 +132,7 @@ fn feed(values: Vec<Value>, stages: Vec<Stage>) -> Ran {
 fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let heard = Arc::new(Heard::default());
-    let world = SessionContext {
+    let context = SessionContext {
         directory,
         ..SessionContext::new(
             TopologyStore::new(None, imsh::cmdlets::catalogue()),
@@ -141,7 +141,7 @@ fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
         )
     };
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
-    let host = Host::new(ALL, Arc::new(world), Gate::new(principal), false);
+    let host = Host::new(ALL, Arc::new(context), Gate::new(principal), false);
     let head = (!head.is_empty()).then_some(Value::List(head));
     let (values, ended) = runtime.block_on(async move {
         tokio::spawn(async move {

@@ -133,8 +133,8 @@ impl Role {
         self.limits.iter().filter(move |limited| limited.cmdlet == *cmdlet)
     }
 
-    fn reaches(&self, touch: &Resource) -> bool {
-        match touch {
+    fn reaches(&self, resource: &Resource) -> bool {
+        match resource {
             Resource::Pool { identity, site } => {
                 self.config_scopes.iter().any(|scope| scope.covers_pool(identity, site.as_deref()))
             }
@@ -192,7 +192,7 @@ pub enum UnknownName {
     },
 }
 
-/// One thing that a call touches, or a part of one.
+/// One thing that a call resources, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resource {
     /// A pool of the topology, and with it the test users that it lends.
@@ -208,13 +208,13 @@ pub enum Resource {
     Everybody,
     /// An account that a message goes to.
     Receiver(Address),
-    /// An account that was named by hand to send, or whose credential is touched.
+    /// An account that was named by hand to send, or whose credential is resources.
     Sender(Address),
     /// A domain as a partner.
     Partner(Domain),
     /// A role that is made, changed, handed out or taken away, as it was or as it would be.
     Role(Box<Power>),
-    /// What only an `Administrator` may touch: a pool, partner or port that the topology does not
+    /// What only an `Administrator` may resource: a pool, partner or port that the topology does not
     /// list, or where a pool's passwords go.
     Unlisted {
         /// What it is, for the audit.
@@ -239,7 +239,7 @@ pub struct CallRequest<'a> {
     pub cmdlet: &'a CmdletName,
     /// Every parameter that was given.
     pub parameters: &'a [GivenParameter],
-    /// The things that it touches; what belongs to one thing stands together.
+    /// The things that it resources; what belongs to one thing stands together.
     pub things: &'a [Vec<Resource>],
 }
 
@@ -275,7 +275,7 @@ pub fn may_run_at_all(roles: &[&Role], cmdlet: &CmdletName) -> bool {
     roles.iter().any(|role| role.cmdlets.contains(cmdlet))
 }
 
-/// Whether one role covers each thing that a call touches. Without roles: refused.
+/// Whether one role covers each thing that a call resources. Without roles: refused.
 pub fn decide(roles: &[&Role], call: &CallRequest<'_>) -> Decision {
     let mut having: Vec<&Role> =
         roles.iter().copied().filter(|role| role.cmdlets.contains(call.cmdlet)).collect();
@@ -286,7 +286,7 @@ pub fn decide(roles: &[&Role], call: &CallRequest<'_>) -> Decision {
     let Some(first) = having.first() else { return Decision::Refused(Denial::Parameters) };
     let mut by = Vec::new();
     for (n, thing) in call.things.iter().enumerate() {
-        match having.iter().find(|role| thing.iter().all(|touch| role.reaches(touch))) {
+        match having.iter().find(|role| thing.iter().all(|resource| role.reaches(resource))) {
             Some(role) if by.contains(&role.identity) => {}
             Some(role) => by.push(role.identity.clone()),
             None => return Decision::Refused(Denial::Thing { n }),

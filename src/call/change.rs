@@ -19,7 +19,7 @@ pub fn change(
     target: &str,
     deed: impl Fn(&mut Document) -> Result<(), Fault>,
 ) -> Outcome {
-    let Some(path) = call.world.topology.path() else {
+    let Some(path) = call.context.topology.path() else {
         return Err(ErrorRecord::new(
             Category::ResourceUnavailable,
             "NoTopology",

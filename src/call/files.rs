@@ -23,7 +23,7 @@ pub enum Existing {
 
 /// Where a file's name leads.
 pub fn path(call: &Call, name: &str) -> PathBuf {
-    call.world.directory.join(name)
+    call.context.directory.join(name)
 }
 
 /// Opens a file for writing.

@@ -168,7 +168,7 @@ pub struct Call {
     /// What comes through the pipe.
     pub input: Input,
     /// What the cmdlet may ask for.
-    pub world: Arc<SessionContext>,
+    pub context: Arc<SessionContext>,
     /// What the principal may run; help reads it.
     pub catalogue: Catalogue,
     /// The topology as far as the principal's scopes let it be seen.
@@ -272,7 +272,7 @@ impl Call {
 
     /// Says that there is no topology at all, once in a session.
     pub fn warn_where_no_topology(&self) -> Outcome {
-        match self.world.topology.told_missing() {
+        match self.context.topology.told_missing() {
             Some(text) => self.warn(text),
             None => Ok(()),
         }
@@ -299,13 +299,13 @@ impl Call {
             self.streams.verbose(&what);
             return Ok(true);
         }
-        let mut settled = self.streams.leave.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut settled = self.streams.confirmation.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(settled) = *settled {
             return Ok(settled);
         }
         // The question waits for a person; the runtime's other work goes on meanwhile.
         let asked = tokio::task::block_in_place(|| self.streams.operator.confirm(&what, &self.cancel));
-        let leave = asked.map_err(|unanswered| {
+        let answer = asked.map_err(|unanswered| {
             unanswered.halt(|| {
                 let name = self.description.name;
                 let message = format!("{name} asks before it does this, and nobody is there to answer.");
@@ -314,7 +314,7 @@ impl Call {
                     .target(target)
             })
         })?;
-        let (is_given, is_for_all) = match leave {
+        let (is_given, is_for_all) = match answer {
             Confirmation::Yes => (true, false),
             Confirmation::YesToAll => (true, true),
             Confirmation::No => (false, false),
@@ -363,7 +363,7 @@ pub struct Streams {
     /// Who reads them, and answers questions.
     pub operator: Arc<dyn Operator>,
     /// What the operator has said to all questions of the command.
-    pub leave: ConfirmationForAll,
+    pub confirmation: ConfirmationForAll,
     /// Where the call was written.
     pub position: Option<Position>,
     /// The text in which it was written.

@@ -85,7 +85,7 @@ pub async fn start(
     let topology = topology.told_to(reader());
     let principal = principal(topology.path());
     let operator = Arc::new(Terminal::new(output.clone()));
-    let world = Arc::new(SessionContext {
+    let context = Arc::new(SessionContext {
         way,
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
@@ -93,11 +93,11 @@ pub async fn start(
         ..SessionContext::new(topology, vault, operator)
     });
     let host =
-        Arc::new(Host::new(cmdlets::ALL, world, Gate::new(principal).told_to(reader()), options.verbose));
+        Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal).told_to(reader()), options.verbose));
     let emit = output.clone();
     let running =
         Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN)
-            .importing_from(library.map_or_else(|| host.world().directory.clone(), Path::to_owned));
+            .importing_from(library.map_or_else(|| host.context().directory.clone(), Path::to_owned));
     Ok(Started { session: Session::start(running, variables)?, host, output, _lab: lab })
 }
 

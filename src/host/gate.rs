@@ -1,5 +1,5 @@
 //! The gate: whether a principal may run a cmdlet at all, and whether one role covers each
-//! thing that a call touches.
+//! thing that a call resources.
 //!
 //! Asked once per call, before anything else. Says no with one and the same error record,
 //! whatever the reason; the reason goes into the audit log. The rules themselves are `access`'s;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::power::AccessContext;
 use super::refusal;
-use super::touch::{Pair, lent_pairs, limited, listed, things};
+use super::resources::{Pair, lent_pairs, limited, listed, things};
 use super::view::visible;
 use crate::access::{
     self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Resource, Role, RoleDefinition,
@@ -202,7 +202,7 @@ impl Gate {
 }
 
 impl Permission {
-    /// Whether one role covers each thing that the call touches.
+    /// Whether one role covers each thing that the call resources.
     ///
     /// # Errors
     /// One thing at least is not covered.
@@ -216,7 +216,7 @@ impl Permission {
         Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by, lenders })
     }
 
-    /// The roles that cover the things which the call touches.
+    /// The roles that cover the things which the call resources.
     ///
     /// # Errors
     /// As [`Permission::covers`].
@@ -225,7 +225,7 @@ impl Permission {
             return Ok(vec![BuiltIn::Administrator.name().to_owned()]);
         }
         let parameters = limited(self.description, bound, &self.topology);
-        let things = things(self.description, bound, self.ground())
+        let things = things(self.description, bound, self.context())
             .map_err(|error| RefusedCall { reason: error.message.clone(), error })?;
         let call = access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
         let roles: Vec<&Role> = self.roles.iter().collect();
@@ -239,7 +239,7 @@ impl Permission {
     }
 
     /// Where a test may log on as its receiver as well: one role covers that pool too, together with all
-    /// that the pair of the pool and the receiver touches.
+    /// that the pair of the pool and the receiver resources.
     fn lenders(&self, bound: &BoundArguments) -> Lenders {
         let parameters = limited(self.description, bound, &self.topology);
         let roles: Vec<&Role> = self.roles.iter().collect();
@@ -248,7 +248,7 @@ impl Permission {
             matches!(access::decide(&roles, &call), Decision::Allowed { .. })
         };
         let lends = |pair: &Pair| {
-            let things = things(self.description, &pair.bound, self.ground()).ok()?;
+            let things = things(self.description, &pair.bound, self.context()).ok()?;
             let mut lenders = self.topology.pools_listing(&pair.receiver);
             let lender = lenders.find(|pool| {
                 let with_lender: Vec<_> =
@@ -262,7 +262,7 @@ impl Permission {
         Lenders::Covered(covered.map(|(lender, pair)| ((pair.target, pair.receiver), lender)).collect())
     }
 
-    fn ground(&self) -> AccessContext<'_> {
+    fn context(&self) -> AccessContext<'_> {
         AccessContext { topology: &self.topology, roles: &self.every_role, everything: &self.everything }
     }
 }

@@ -30,7 +30,7 @@ impl Host {
     /// # Errors
     /// No role lists it, it is not there, or others may change it.
     pub fn module(&self, name: &str) -> Result<Option<Module>, ErrorRecord> {
-        let topology = self.world().topology.read()?;
+        let topology = self.context().topology.read()?;
         if self.gate.is_administrator(self.everything(), &topology) {
             return Ok(None);
         }
@@ -50,7 +50,7 @@ impl Host {
     /// # Errors
     /// They may not.
     pub fn may_run_script(&self, file: &Path) -> Result<(), ErrorRecord> {
-        let topology = self.world().topology.read()?;
+        let topology = self.context().topology.read()?;
         if self.gate.is_administrator(self.everything(), &topology) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ pub mod gate;
 pub mod kept;
 pub mod power;
 pub mod refusal;
-pub mod touch;
+pub mod resources;
 pub mod view;
 pub mod library;
 pub mod audit;
@@ -70,7 +70,7 @@ pub struct Ended {
 pub struct Host {
     everything: Catalogue,
     cmdlets: &'static [&'static Cmdlet],
-    world: Arc<SessionContext>,
+    context: Arc<SessionContext>,
     gate: Gate,
     tally: Tally,
     /// Whether every call speaks as under `-Verbose`.
@@ -87,18 +87,18 @@ impl Host {
     /// The door to these cmdlets, for the principal whom the gate knows.
     pub fn new(
         cmdlets: &'static [&'static Cmdlet],
-        world: Arc<SessionContext>,
+        context: Arc<SessionContext>,
         gate: Gate,
         is_verbose: bool,
     ) -> Self {
         let everything = Catalogue::new(cmdlets.iter().map(|cmdlet| &cmdlet.description));
-        Self { everything, cmdlets, world, gate, tally: Tally::default(), is_verbose }
+        Self { everything, cmdlets, context, gate, tally: Tally::default(), is_verbose }
     }
 
     /// What the principal may run; the front end, help and completion read it. Empty where the
     /// topology cannot be read: the call itself says why.
     pub fn catalogue(&self) -> Catalogue {
-        let topology = self.world.topology.read();
+        let topology = self.context.topology.read();
         topology.and_then(|topology| self.gate.own_catalogue(&self.everything, &topology)).unwrap_or_default()
     }
 
@@ -111,9 +111,9 @@ impl Host {
     /// principal may not run the cmdlet.
     pub fn visible_topology(&self, description: &'static Description) -> Arc<Topology> {
         let visible = || {
-            let topology = self.world.topology.read().ok()?;
-            let leave = self.gate.may_run(description, &self.everything, &topology).ok()?;
-            leave.covers(&BoundArguments::default()).ok()
+            let topology = self.context.topology.read().ok()?;
+            let permission = self.gate.may_run(description, &self.everything, &topology).ok()?;
+            permission.covers(&BoundArguments::default()).ok()
         };
         visible().map(|covered| covered.topology).unwrap_or_default()
     }
@@ -126,26 +126,26 @@ impl Host {
         parameter: &Parameter,
         mut values: Vec<String>,
     ) -> Vec<String> {
-        let leave = || {
-            let topology = self.world.topology.read().ok()?;
+        let permission = || {
+            let topology = self.context.topology.read().ok()?;
             self.gate.may_run(description, &self.everything, &topology).ok()
         };
-        let Some(leave) = leave() else { return Vec::new() };
+        let Some(permission) = permission() else { return Vec::new() };
         values.retain(|value| {
             let mut bound = BoundArguments::default();
             bound.set(parameter.name, Value::text(value.as_str()));
-            leave.roles_covering(&bound).is_ok()
+            permission.roles_covering(&bound).is_ok()
         });
         values
     }
 
     /// Whether the principal may touch everything, also what the topology does not list.
     pub fn is_administrator(&self) -> bool {
-        let topology = self.world.topology.read();
+        let topology = self.context.topology.read();
         topology.is_ok_and(|topology| self.gate.is_administrator(&self.everything, &topology))
     }
 
-    /// Every cmdlet that there is: names are public, leave is not.
+    /// Every cmdlet that there is: names are public, permission to run them is not.
     pub fn everything(&self) -> &Catalogue {
         &self.everything
     }
@@ -157,12 +157,12 @@ impl Host {
 
     /// Who reads warnings and answers questions.
     pub fn operator(&self) -> &Arc<dyn Operator> {
-        &self.world.operator
+        &self.context.operator
     }
 
     /// What the session's cmdlets may ask for.
-    pub fn world(&self) -> &Arc<SessionContext> {
-        &self.world
+    pub fn context(&self) -> &Arc<SessionContext> {
+        &self.context
     }
 
     /// Runs a pipeline: all stages at once, records flowing from one to the next as they come.
@@ -231,11 +231,12 @@ impl Host {
             false => None,
         };
         let in_turn = filled.is_some_and(|parameter| parameter.need == Need::RequiredOrEach);
-        let leave = ConfirmationForAll::default();
-        let place = CallPlace { stage: place, is_for_record: in_turn, kept_of_all, leave: &leave };
+        let permission = ConfirmationForAll::default();
+        let place =
+            CallPlace { stage: place, is_for_record: in_turn, kept_of_all, confirmation: &confirmation };
         let Some(parameter) = filled else {
             if input.is_piped() && !cmdlet.description.takes_pipe() {
-                self.ask_leave(&cmdlet.description, &stage)?;
+                self.ask_permission(&cmdlet.description, &stage)?;
                 return Err(
                     located(bind::takes_no_pipe(&cmdlet.description), &cmdlet.description, &stage).into()
                 );
@@ -243,7 +244,7 @@ impl Host {
             return self.call(cmdlet, stage, input, place, output, cancel).await;
         };
         // Who may not run it at all is told before the stage before it has done its work.
-        self.ask_leave(&cmdlet.description, &stage)?;
+        self.ask_permission(&cmdlet.description, &stage)?;
         if !in_turn {
             let mut records = Vec::new();
             while let Some(record) = input.next().await {
@@ -270,9 +271,9 @@ impl Host {
     }
 
     /// The gate's first question, for a stage whose calls are still to come.
-    fn ask_leave(&self, description: &'static Description, stage: &Stage) -> Result<(), Halt> {
+    fn ask_permission(&self, description: &'static Description, stage: &Stage) -> Result<(), Halt> {
         let located = |error| located(error, description, stage);
-        let topology = self.world.topology.read().map_err(located)?;
+        let topology = self.context.topology.read().map_err(located)?;
         match self.gate.may_run(description, &self.everything, &topology) {
             Ok(_) => Ok(()),
             Err(refused) => Err(self.refuse(description, &topology, Vec::new(), refused, located)),
@@ -291,13 +292,13 @@ impl Host {
     ) -> Result<(), Halt> {
         let description = &cmdlet.description;
         let located = |error| located(error, description, &stage);
-        let topology = self.world.topology.read().map_err(located)?;
-        let leave = match self.gate.may_run(description, &self.everything, &topology) {
-            Ok(leave) => leave,
+        let topology = self.context.topology.read().map_err(located)?;
+        let permission = match self.gate.may_run(description, &self.everything, &topology) {
+            Ok(permission) => permission,
             Err(refused) => return Err(self.refuse(description, &topology, Vec::new(), refused, located)),
         };
         let bound = bind::bind(description, stage.arguments.clone(), input.is_piped()).map_err(located)?;
-        let covered = match leave.covers(&bound) {
+        let covered = match permission.covers(&bound) {
             Ok(covered) => covered,
             Err(refused) => {
                 let parameters = gate::parameters(&bound);
@@ -306,7 +307,7 @@ impl Host {
         };
         let audit = self.audit(description.name, &topology, gate::parameters(&bound), covered.by);
         let audited = audit.started().map_err(located)?;
-        let (streams, reports) = self.streams(&bound, &stage, place.leave);
+        let (streams, reports) = self.streams(&bound, &stage, place.confirmation);
         let kept = Arc::new(CapturedCall::new(place, description, &bound, reports));
         place.kept_of_all.lock().unwrap_or_else(PoisonError::into_inner).push(kept.clone());
         let watch = self.watch(description, &kept);
@@ -314,7 +315,7 @@ impl Host {
             description,
             bound,
             input,
-            world: self.world.clone(),
+            context: self.context.clone(),
             catalogue: self.gate.own_catalogue(&self.everything, &topology).map_err(located)?,
             topology: covered.topology,
             whole: topology.clone(),
@@ -372,8 +373,8 @@ impl Host {
         roles: Vec<String>,
     ) -> Audit {
         let is_audited = topology.access.is_some() || topology.audit.is_some();
-        let log = is_audited.then(|| self.world.audit(topology));
-        Audit::new(log, self.gate.principal(), self.world.way, cmdlet, parameters, roles)
+        let log = is_audited.then(|| self.context.audit(topology));
+        Audit::new(log, self.gate.principal(), self.context.way, cmdlet, parameters, roles)
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.
@@ -381,7 +382,7 @@ impl Host {
         &self,
         bound: &BoundArguments,
         stage: &Stage,
-        leave: &ConfirmationForAll,
+        confirmation: &ConfirmationForAll,
     ) -> (Streams, Reports) {
         let action =
             |parameter| bound.text(parameter).map(|name| ActionPreference::named(&name)).unwrap_or_default();
@@ -390,8 +391,8 @@ impl Host {
         let (verbose, kept_verbose) = mpsc::unbounded_channel();
         let (log, kept_log) = mpsc::unbounded_channel();
         let streams = Streams {
-            operator: self.world.operator.clone(),
-            leave: leave.clone(),
+            operator: self.context.operator.clone(),
+            confirmation: confirmation.clone(),
             position: stage.position,
             program: stage.program.clone(),
             error_action: action("ErrorAction"),
@@ -454,7 +455,7 @@ struct CallPlace<'a> {
     /// What its pipeline keeps of all of its calls.
     kept_of_all: &'a KeptOfAll,
     /// What the operator has said to all questions of its command.
-    leave: &'a ConfirmationForAll,
+    confirmation: &'a ConfirmationForAll,
 }
 
 /// An error with the cmdlet that it is of, and with a place in the program.

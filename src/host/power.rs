@@ -1,4 +1,4 @@
-//! The roles that a call touches: those that it makes, changes, hands out or takes away, and those of a
+//! The roles that a call resources: those that it makes, changes, hands out or takes away, and those of a
 //! principal whose keys it changes.
 //!
 //! Nobody climbs: each of them is held against the caller's own role, as it is and as it would be. What
@@ -24,34 +24,34 @@ pub struct AccessContext<'a> {
     pub everything: &'a Catalogue,
 }
 
-/// The roles that a call touches, all of them together.
+/// The roles that a call resources, all of them together.
 ///
 /// # Errors
 /// An argument that no role can be made of.
-pub fn touched(
+pub fn resources(
     description: &Description,
     bound: &BoundArguments,
-    ground: AccessContext<'_>,
+    context: AccessContext<'_>,
 ) -> Result<Vec<Resource>, ErrorRecord> {
-    let mut touches = Vec::new();
+    let mut resources = Vec::new();
     let mut makes_power = false;
     for parameter in description.parameters.iter().filter(|own| bound.is_given(own.name)) {
         let texts = || texts_of(bound.value(parameter.name));
         match parameter.binds {
-            Binds::Role => touches.extend(texts().iter().map(|name| ground.role(name))),
+            Binds::Role => resources.extend(texts().iter().map(|name| context.role(name))),
             Binds::NewRole => {
-                let there = texts().into_iter().filter(|name| ground.roles.role(name).is_some());
-                touches.extend(there.map(|name| ground.role(&name)));
+                let there = texts().into_iter().filter(|name| context.roles.role(name).is_some());
+                resources.extend(there.map(|name| context.role(&name)));
             }
             Binds::Power => makes_power = true,
-            Binds::Principal => touches.extend(texts().iter().flat_map(|name| ground.principal(name))),
+            Binds::Principal => resources.extend(texts().iter().flat_map(|name| context.principal(name))),
             Binds::NewPrincipal => {
-                let there = texts().into_iter().filter(|name| ground.lists(name));
-                touches.extend(there.flat_map(|name| ground.principal(&name)));
+                let there = texts().into_iter().filter(|name| context.lists(name));
+                resources.extend(there.flat_map(|name| context.principal(&name)));
             }
-            Binds::Key => touches.extend(texts().iter().flat_map(|key| ground.owner(key, bound))),
-            Binds::Member => touches.extend(texts().iter().flat_map(|member| ground.member(member))),
-            Binds::RemovedPool => touches.extend(texts().iter().flat_map(|name| ground.naming(name))),
+            Binds::Key => resources.extend(texts().iter().flat_map(|key| context.owner(key, bound))),
+            Binds::Member => resources.extend(texts().iter().flat_map(|member| context.member(member))),
+            Binds::RemovedPool => resources.extend(texts().iter().flat_map(|name| context.naming(name))),
             Binds::Nothing
             | Binds::Pool
             | Binds::Site
@@ -67,9 +67,9 @@ pub fn touched(
         }
     }
     if makes_power {
-        touches.extend(ground.as_it_would_be(bound)?);
+        resources.extend(context.as_it_would_be(bound)?);
     }
-    Ok(touches)
+    Ok(resources)
 }
 
 impl AccessContext<'_> {

@@ -26,16 +26,16 @@ pub fn words(refusal: &Denial, roles: &[&Role], call: CallRequest<'_>) -> String
             }
         }
         Denial::Thing { n } => {
-            let touched = call.things.get(*n).map(Vec::as_slice).unwrap_or_default();
-            let names = |touches: &[&Resource]| {
-                touches.iter().map(|one| named(one)).collect::<Vec<_>>().join(" and ")
+            let resources = call.things.get(*n).map(Vec::as_slice).unwrap_or_default();
+            let names = |resources: &[&Resource]| {
+                resources.iter().map(|one| named(one)).collect::<Vec<_>>().join(" and ")
             };
-            let alone = |touch: &&Resource| {
-                !is_allowed(roles, CallRequest { things: &[vec![(*touch).clone()]], ..call })
+            let alone = |resource: &&Resource| {
+                !is_allowed(roles, CallRequest { things: &[vec![(*resource).clone()]], ..call })
             };
-            let out_of_reach: Vec<&Resource> = touched.iter().filter(alone).collect();
+            let out_of_reach: Vec<&Resource> = resources.iter().filter(alone).collect();
             if out_of_reach.is_empty() {
-                let all: Vec<&Resource> = touched.iter().collect();
+                let all: Vec<&Resource> = resources.iter().collect();
                 format!("no one role of the caller reaches {} together", names(&all))
             } else {
                 format!("no role of the caller reaches {}", names(&out_of_reach))
@@ -51,8 +51,8 @@ fn is_allowed(roles: &[&Role], call: CallRequest<'_>) -> bool {
     matches!(decide(roles, &call), Decision::Allowed { .. })
 }
 
-fn named(touch: &Resource) -> String {
-    match touch {
+fn named(resource: &Resource) -> String {
+    match resource {
         Resource::Pool { identity, .. } => format!("the pool {identity}"),
         Resource::Settings => "the settings of the whole topology".to_owned(),
         Resource::Everybody => "everybody's calls, for which both scopes must be global".to_owned(),

@@ -76,7 +76,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let wanted = AuditQuery::of(&call)?;
-    let log = call.world.audit(&call.topology);
+    let log = call.context.audit(&call.topology);
     let newest = call.bound.integer("Newest").and_then(|n| usize::try_from(n).ok());
     let (sender, mut receiver) = tokio::sync::mpsc::channel(64);
     let reading = tokio::task::spawn_blocking(move || {

@@ -38,7 +38,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let log = call.world.audit(&call.topology);
+    let log = call.context.audit(&call.topology);
     let first = call.bound.integer("FirstLine").and_then(|line| u64::try_from(line).ok()).unwrap_or(1);
     let verified = tokio::task::block_in_place(|| verify_from(&log, first));
     let record = match verified {

@@ -93,7 +93,7 @@ async fn run(call: Call) -> Outcome {
 /// The password, if a variable or a file has it.
 fn password_from_elsewhere(call: &Call) -> Result<Option<Secret>, ErrorRecord> {
     if let Some(variable) = call.bound.text("FromEnvironment") {
-        let value = (call.world.environment)(&variable).filter(|value| !value.is_empty());
+        let value = (call.context.environment)(&variable).filter(|value| !value.is_empty());
         return value.map(|value| Some(Secret::new(value))).ok_or_else(|| {
             ErrorRecord::new(
                 Category::ResourceUnavailable,
@@ -104,7 +104,7 @@ fn password_from_elsewhere(call: &Call) -> Result<Option<Secret>, ErrorRecord> {
         });
     }
     let Some(file) = call.bound.text("FromFile") else { return Ok(None) };
-    Secret::first_line_of(&call.world.directory.join(&file)).map(Some).map_err(|problem| {
+    Secret::first_line_of(&call.context.directory.join(&file)).map(Some).map_err(|problem| {
         ErrorRecord::new(Category::ReadError, "PasswordFile", format!("{file}: {problem}")).target(file)
     })
 }

@@ -43,7 +43,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 async fn run(call: Call) -> Outcome {
     let wanted: Vec<Address> =
         call.bound.texts("SipAddress").iter().filter_map(|written| written.parse().ok()).collect();
-    let vault = call.world.vault.open()?;
+    let vault = call.context.vault.open()?;
     let stored = tokio::task::block_in_place(|| vault.accounts()).map_err(|fault| unreadable(&fault))?;
     // Of an account that several pools lend, all of them are in sight: its password serves them all.
     let is_visible = |account: &Address| {

@@ -33,7 +33,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let vault = call.world.vault.open()?;
+    let vault = call.context.vault.open()?;
     let accounts = call.bound.texts("SipAddress");
     for account in accounts.iter().filter_map(|written| written.parse::<Address>().ok()) {
         if !call.should_process("Forget the credential", &account.to_string())? {

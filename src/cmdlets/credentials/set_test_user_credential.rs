@@ -83,7 +83,7 @@ async fn run(call: Call) -> Outcome {
     if !call.should_process("Store the credential", &address.to_string())? {
         return Ok(());
     }
-    let vault = call.world.vault.open()?;
+    let vault = call.context.vault.open()?;
     let update = |stored: Option<StoredCredential>| {
         let stored = stored.unwrap_or_else(|| StoredCredential {
             user_name: address.bare().node().map_or_else(String::new, ToString::to_string),

@@ -30,7 +30,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let lines = call.world.history.lines();
+    let lines = call.context.history.lines();
     let most =
         call.bound.integer("Count").and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     for (place, line) in lines.iter().enumerate().skip(lines.len().saturating_sub(most)) {

@@ -66,7 +66,7 @@ async fn run(call: Call) -> Outcome {
         has_times: call.bound.switch("IncludeInvocationHeader"),
     };
     let shown = path.display().to_string();
-    call.world.transcripts.start(path, existing, &heading).map_err(|error| {
+    call.context.transcripts.start(path, existing, &heading).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
             let message = format!("The file '{name}' exists, and -NoClobber keeps it.");
             ErrorRecord::new(Category::ResourceExists, "FileExists", message)
@@ -84,7 +84,7 @@ fn place(call: &Call) -> Result<(String, PathBuf), ErrorRecord> {
     match (call.bound.text("Path"), call.bound.text("OutputDirectory")) {
         (Some(name), None) => Ok((name.clone(), files::path(call, &name))),
         (None, Some(directory)) => own_name(&files::path(call, &directory)),
-        (None, None) => match (call.world.environment)("HOME").filter(|home| !home.is_empty()) {
+        (None, None) => match (call.context.environment)("HOME").filter(|home| !home.is_empty()) {
             Some(home) => own_name(Path::new(&home)),
             None => Err(ErrorRecord::new(
                 Category::ResourceUnavailable,

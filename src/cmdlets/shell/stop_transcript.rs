@@ -26,7 +26,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    match call.world.transcripts.stop() {
+    match call.context.transcripts.stop() {
         None => Err(ErrorRecord::new(
             Category::InvalidOperation,
             "NoTranscript",

@@ -111,7 +111,7 @@ async fn run(call: Call) -> Outcome {
         .map(|domain| Inspection::plan(&call.topology, target.as_deref(), domain, server.clone(), timeout))
         .collect();
     let total = inspections.len();
-    let network = call.world.network(&call.topology);
+    let network = call.context.network(&call.topology);
     let watcher = verifying::watcher(&call);
     let looks = inspections
         .into_iter()

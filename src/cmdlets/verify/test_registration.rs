@@ -72,7 +72,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 async fn run(call: Call) -> Outcome {
     let registrations = plan_all(&call)?;
     let total = registrations.len();
-    let network = call.world.network(&call.topology);
+    let network = call.context.network(&call.topology);
     let watcher = verifying::watcher(&call);
     let sessions = Arc::new(Sessions::default());
     let logons = registrations.into_iter().map(|registration| {
@@ -93,7 +93,7 @@ fn plan_all(call: &Call) -> Result<Vec<Registration>, Halt> {
     let ask = verifying::ask(call)?;
     let targets = call.bound.texts("TargetFqdn");
     verifying::warn_about_pools(call, &targets)?;
-    let vault = || call.world.vault.open();
+    let vault = || call.context.vault.open();
     let mut registrations = Vec::new();
     for target in &targets {
         // The vault's file is read here, once.

@@ -88,7 +88,7 @@ async fn run(call: Call) -> Outcome {
     let subjects = subjects(&call)?;
     let total = subjects.len();
     let with = Checking {
-        network: call.world.network(&call.topology),
+        network: call.context.network(&call.topology),
         sessions: Arc::new(Sessions::default()),
         watcher: verifying::watcher(&call),
         cancel: call.cancel.clone(),
@@ -149,7 +149,7 @@ fn pools(call: &Call) -> Result<Vec<&Pool>, Halt> {
 
 /// A pool with its test users, and what the vault holds for them.
 fn subject(call: &Call, pool: &Pool) -> Result<PoolSubject, Halt> {
-    let vault = || call.world.vault.open();
+    let vault = || call.context.vault.open();
     // The vault's file is read here, once.
     let users = tokio::task::block_in_place(|| lent(pool, &vault));
     Ok(PoolSubject {

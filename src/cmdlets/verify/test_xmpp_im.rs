@@ -119,7 +119,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
         call.bound.texts("Receiver").iter().map(|written| verifying::address(written)).collect();
     let receivers = receivers?;
     warn_about(call, &targets)?;
-    let vault = || call.world.vault.open();
+    let vault = || call.context.vault.open();
     let mut verifications = Vec::new();
     for target in &targets {
         for receiver in &receivers {
@@ -168,7 +168,7 @@ fn batch(call: &Call) -> Batch {
         .flatten()
         .collect();
     Batch {
-        network: call.world.network(&call.topology),
+        network: call.context.network(&call.topology),
         throttle: verifying::throttle(call),
         per_pool: count(gateway.connection_limit),
         per_partner: count(gateway.partner_connection_limit),

@@ -129,7 +129,7 @@ impl Completer {
     /// Files; of those of the account that it runs as, a delegate is told nothing.
     fn files(&self, typed: &str) -> Vec<Candidate> {
         match self.started.host.is_administrator() {
-            true => files(&self.started.host.world().directory, typed),
+            true => files(&self.started.host.context().directory, typed),
             false => Vec::new(),
         }
     }

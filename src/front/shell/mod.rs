@@ -76,7 +76,7 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
                 started.output.transcripts().typed(&prompt.text(), written);
                 // Messages call it by the number that Get-History gives it.
                 let name = match withheld {
-                    None => format!("line {}", started.host.world().history.add(&line)),
+                    None => format!("line {}", started.host.context().history.add(&line)),
                     Some(why) => {
                         started.output.note(&format!("(not kept in the history: {why})"));
                         "line".to_owned()

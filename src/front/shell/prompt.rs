@@ -20,7 +20,7 @@ impl Prompt {
         let who = match started.host.principal() {
             Principal::OsUser { name, .. } | Principal::Vouched { name } => name.clone(),
         };
-        let topology = started.host.world().topology.path().and_then(|path| path.file_stem());
+        let topology = started.host.context().topology.path().and_then(|path| path.file_stem());
         let place = match (options.lab, topology) {
             (true, _) => "practice".to_owned(),
             (false, Some(name)) => name.to_string_lossy().into_owned(),

@@ -18,13 +18,13 @@ pub struct Hosted(Host);
 
 impl Hosted {
     pub fn on(topology: PathBuf, vault: PathBuf) -> Self {
-        let world = SessionContext::new(
+        let context = SessionContext::new(
             TopologyStore::new(Some(topology), cmdlets::catalogue()),
             VaultStore::new(Some(vault), None),
             Arc::new(Nobody),
         );
         let principal = Principal::OsUser { name: "bench".to_owned(), groups: Vec::new() };
-        Self(Host::new(cmdlets::ALL, Arc::new(world), Gate::new(principal), false))
+        Self(Host::new(cmdlets::ALL, Arc::new(context), Gate::new(principal), false))
     }
 
     /// Runs `Test-XmppIM` with these arguments; gives how many of its results have this in this property.

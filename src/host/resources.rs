@@ -1,4 +1,4 @@
-//! What a call touches: the pools, receivers, partners and senders behind its arguments.
+//! What a call resources: the pools, receivers, partners and senders behind its arguments.
 //!
 //! Every pair of a pool and a receiver is one thing, since one role must cover both together.
 //! Names are brought to the topology's own: an alias, a server's name and another spelling are
@@ -13,16 +13,16 @@ use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
 use crate::topology::{Pool, Topology};
 use crate::value::Value;
 
-/// The things that a call touches, each with all that must be covered together.
+/// The things that a call resources, each with all that must be covered together.
 ///
 /// # Errors
 /// An argument that the things cannot be told of.
 pub fn things(
     description: &Description,
     bound: &BoundArguments,
-    ground: AccessContext<'_>,
+    context: AccessContext<'_>,
 ) -> Result<Vec<Vec<Resource>>, ErrorRecord> {
-    let topology = ground.topology;
+    let topology = context.topology;
     let mut near = Vec::new();
     let mut far = Vec::new();
     let mut always = Vec::new();
@@ -68,7 +68,7 @@ pub fn things(
         }
     }
     always.extend(named_by_credential(description, bound, topology));
-    always.extend(power::touched(description, bound, ground)?);
+    always.extend(power::resources(description, bound, context)?);
     Ok(pairs(near, far, &always))
 }
 
@@ -185,8 +185,8 @@ fn lenders(user: &str, topology: &Topology) -> Vec<Vec<Resource>> {
 fn in_site(site: &str, topology: &Topology) -> Vec<Resource> {
     let is_here = |own: &Option<String>| own.as_ref().is_some_and(|own| site_key(own) == site_key(site));
     let pools = topology.pools.iter().filter(|pool| is_here(&pool.site));
-    let touches: Vec<Resource> = pools.map(listed).collect();
-    if touches.is_empty() { vec![unlisted(site)] } else { touches }
+    let resources: Vec<Resource> = pools.map(listed).collect();
+    if resources.is_empty() { vec![unlisted(site)] } else { resources }
 }
 
 /// A receiver; at a domain that the topology does not list, that as well.
@@ -194,8 +194,8 @@ fn receiver(written: &str, topology: &Topology) -> Vec<Resource> {
     let Ok(address) = written.parse::<Address>() else { return vec![unlisted(written)] };
     let domain = address.domain();
     let is_listed = topology.pool_serving(&domain).is_some() || topology.partner_for(&domain).is_some();
-    let touch = Resource::Receiver(address);
-    if is_listed { vec![touch] } else { vec![touch, unlisted(domain)] }
+    let resource = Resource::Receiver(address);
+    if is_listed { vec![resource] } else { vec![resource, unlisted(domain)] }
 }
 
 /// A partner by the domain that was named: one of its others may be out of sight.
@@ -226,8 +226,8 @@ fn federated(written: &str, topology: &Topology) -> Resource {
     }
 }
 
-fn account(written: &str, touch: fn(Address) -> Resource) -> Resource {
-    written.parse().map_or_else(|_| unlisted(written), touch)
+fn account(written: &str, resource: fn(Address) -> Resource) -> Resource {
+    written.parse().map_or_else(|_| unlisted(written), resource)
 }
 
 /// The sender whom a credential names, where no parameter names one.
