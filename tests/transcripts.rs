@@ -30,14 +30,14 @@ use imsh::secret::Secret;
 use imsh::topology::Evidence;
 use imsh::xmpp::Fault;
 use imsh::xmpp::bind::bind;
-use imsh::xmpp::deliver::{Bounce, Wanted, deliver};
-use imsh::xmpp::message::Probe;
+use imsh::xmpp::deliver::{Bounce, DeliveryRequest, deliver};
+use imsh::xmpp::message::TestMessage;
 use imsh::xmpp::sasl::{Authentication, KeyCache, Login, Mechanism, PlainPassword, authenticate};
-use imsh::xmpp::secure::{ChannelBindings, Verified};
-use imsh::xmpp::session::Session;
+use imsh::xmpp::secure::{ChannelBindings, VerifiedTls};
+use imsh::xmpp::session::XmppSession;
 use imsh::xmpp::stream::{Plain, Secured, Stream};
 use imsh::xmpp::trace::Trace;
-use imsh::xmpp::xml::{Element, Frame, Node, StreamReader};
+use imsh::xmpp::xml::{Element, Node, StreamReader, XmlFrame};
 use jid::{BareJid, Jid};
 use sha1::Digest as _;
 use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
@@ -165,7 +165,7 @@ async fn try_perform(
         stream.start_tls(&mut trace).await?;
         return Ok("proceeds".into());
     }
-    let io = Verified::in_memory(io, bindings(play));
+    let io = VerifiedTls::in_memory(io, bindings(play));
     let stream = Stream::<_, Secured>::open(io, &account, &mut trace).await?;
     if phase == "stream" {
         stream.close().await;
@@ -178,19 +178,19 @@ async fn try_perform(
         return Ok("authenticated".into());
     }
     let stream = bind(stream, &mut trace).await?;
-    let session = Session::start(stream);
+    let session = XmppSession::start(stream);
     if phase == "bind" {
         return Ok(format!("bound as {}", session.jid()));
     }
     let to = Jid::new(play.setting("to", "adelany@contoso.com")).unwrap();
-    let wanted = Wanted {
+    let wanted = DeliveryRequest {
         minimum: Evidence::named(play.setting("minimum", "AcceptedByPartner")).unwrap(),
         within: milliseconds(play.setting("within", "15000")),
         linger: milliseconds(play.setting("linger", "1000")),
         cancel: CancellationToken::new(),
         progress: None,
     };
-    let probe = Probe::new(to, "A test.").unwrap();
+    let probe = TestMessage::new(to, "A test.").unwrap();
     let delivery = deliver(&session, None, probe, &wanted, &mut trace).await;
     learned.extend(delivery.proofs.iter().map(|proven| proven.proof.to_string()));
     learned.extend(delivery.bounces.iter().map(describe));
@@ -292,14 +292,14 @@ impl Server {
         }
         let heard = self.reader.next().await.map_err(|fault| fault.to_string())?;
         match (&expected(template).await, &heard) {
-            (Frame::Open(wanted), Frame::Open(heard)) => self.compare(&wanted.root, &heard.root),
-            (Frame::Stanza(wanted), Frame::Stanza(heard)) => {
+            (XmlFrame::Open(wanted), XmlFrame::Open(heard)) => self.compare(&wanted.root, &heard.root),
+            (XmlFrame::Stanza(wanted), XmlFrame::Stanza(heard)) => {
                 if let Some(mechanism) = heard.attribute("mechanism") {
                     self.mechanism = mechanism.to_owned();
                 }
                 self.compare(wanted, heard)
             }
-            (Frame::Close, Frame::Close) => Ok(()),
+            (XmlFrame::Close, XmlFrame::Close) => Ok(()),
             _ => Err(format!("but it says {heard:?}")),
         }
     }
@@ -429,7 +429,7 @@ impl Server {
 }
 
 /// The template of a `C:` line as a frame.
-async fn expected(template: &str) -> Frame {
+async fn expected(template: &str) -> XmlFrame {
     const HEADER: &str =
         "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
     let is_header = template.starts_with("<stream:stream");

@@ -9,8 +9,8 @@ use super::quote::{quoted, word, words};
 use super::{Context, Finding, Owner, catalogue, not_done, stream};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{SaslCondition, ScramCondition};
-use crate::xmpp::sasl::mechanism::Binding;
-use crate::xmpp::sasl::{Fault, Mechanism, Prepared, Step, Unusable, scram};
+use crate::xmpp::sasl::mechanism::ChannelBinding;
+use crate::xmpp::sasl::{Fault, Mechanism, Prepared, SaslStep, Unusable, scram};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Authenticate means.
@@ -70,10 +70,10 @@ fn said(condition: &SaslCondition, text: Option<&str>) -> String {
     }
 }
 
-fn place(step: Step) -> &'static str {
+fn place(step: SaslStep) -> &'static str {
     match step {
-        Step::First => "the first message, before any challenge",
-        Step::Final => "the message that proves the password",
+        SaslStep::First => "the first message, before any challenge",
+        SaslStep::Final => "the message that proves the password",
     }
 }
 
@@ -143,7 +143,7 @@ fn no_mechanism(reason: &Unusable, context: &Context<'_>) -> Finding {
 /// The server refused, and said why.
 fn rejected(
     mechanism: Mechanism,
-    step: Step,
+    step: SaslStep,
     condition: &SaslCondition,
     text: Option<&str>,
     trace: &Trace,
@@ -196,7 +196,7 @@ fn rejected(
 /// `not-authorized` stands for nearly everything; the mechanism, the place and the text tell more.
 fn not_authorized(
     mechanism: Mechanism,
-    step: Step,
+    step: SaslStep,
     text: Option<&str>,
     trace: &Trace,
     context: &Context<'_>,
@@ -230,14 +230,15 @@ fn not_authorized(
             &catalogue::SASL_CERTIFICATE,
             format!("{pool} does not accept the client certificate of {sender}"),
         ),
-        Mechanism::Scram { binding: Binding::Plus, .. }
-            if says(&["binding"]) || (text.is_none() && step == Step::Final && !names_bindings(trace)) =>
+        Mechanism::Scram { binding: ChannelBinding::Plus, .. }
+            if says(&["binding"])
+                || (text.is_none() && step == SaslStep::Final && !names_bindings(trace)) =>
         {
             channel_binding(mechanism, context)
         }
         Mechanism::Scram { .. } => match step {
-            Step::First => no_such_account(context),
-            Step::Final => wrong_password(context),
+            SaslStep::First => no_such_account(context),
+            SaslStep::Final => wrong_password(context),
         },
         Mechanism::Plain => {
             let title = format!("{pool} knows no account {sender} with this password");
@@ -249,7 +250,7 @@ fn not_authorized(
 /// The server cannot tie the logon to the connection, or sees another connection than we do.
 fn channel_binding(mechanism: Mechanism, context: &Context<'_>) -> Finding {
     let pool = context.pool;
-    let Mechanism::Scram { hash, binding: Binding::Plus } = mechanism else {
+    let Mechanism::Scram { hash, binding: ChannelBinding::Plus } = mechanism else {
         let title = format!("{pool} does not take {mechanism} without a channel binding on this connection");
         return authentication_in_doubt(Finding::of(&catalogue::SASL_CHANNEL_BINDING, title), context);
     };
@@ -258,7 +259,7 @@ fn channel_binding(mechanism: Mechanism, context: &Context<'_>) -> Finding {
     match context.given.authentication {
         Some(_) => authentication_in_doubt(finding, context).owned_by(Owner::Pool),
         None => {
-            let without = Mechanism::Scram { hash, binding: Binding::None };
+            let without = Mechanism::Scram { hash, binding: ChannelBinding::None };
             let remedy = format!(
                 "{} Whether the rest works, -Authentication {without} shows meanwhile.",
                 finding.remedy

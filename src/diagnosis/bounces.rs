@@ -71,30 +71,32 @@ pub(super) enum Cause {
 
 /// What a pool's server runs, as far as its words depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Software {
+pub(super) enum KnownSoftware {
     Prosody,
     Ejabberd,
     Other,
 }
 
 /// Who a pool's server is: as it said, or as only one software speaks.
-pub(super) fn software(error: &StanzaError, trace: &Trace) -> Software {
+pub(super) fn software(error: &StanzaError, trace: &Trace) -> KnownSoftware {
     let said = trace.facts().rev().find_map(|(_, fact)| {
         if let Fact::Software { name, .. } = fact { Some(name.to_lowercase()) } else { None }
     });
     let text = error.text.as_deref().unwrap_or_default();
     match said.as_deref() {
-        Some("prosody") => Software::Prosody,
-        Some("ejabberd") => Software::Ejabberd,
-        Some(_) => Software::Other,
-        None if EJABBERD_BEGINS.iter().any(|words| text.starts_with(words)) => Software::Ejabberd,
-        None if error.by.is_some() || text.to_lowercase().starts_with(PROSODY_BEGINS) => Software::Prosody,
-        None => Software::Other,
+        Some("prosody") => KnownSoftware::Prosody,
+        Some("ejabberd") => KnownSoftware::Ejabberd,
+        Some(_) => KnownSoftware::Other,
+        None if EJABBERD_BEGINS.iter().any(|words| text.starts_with(words)) => KnownSoftware::Ejabberd,
+        None if error.by.is_some() || text.to_lowercase().starts_with(PROSODY_BEGINS) => {
+            KnownSoftware::Prosody
+        }
+        None => KnownSoftware::Other,
     }
 }
 
 /// Why the pool says that it could not give a message to the partner.
-pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
+pub(super) fn cause(error: &StanzaError, software: KnownSoftware) -> Cause {
     let text = error.text.as_deref().unwrap_or_default().to_lowercase();
     if let Some(said) = by_the_partner(&text) {
         return first_row(PARTNER_SAYS, said).unwrap_or(Cause::PartnerError);
@@ -104,7 +106,7 @@ pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
     }
     let is = |conditions: &[StanzaCondition]| conditions.contains(&error.condition);
     // COMPAT: Prosody gives no text when the partner closed the connection.
-    if software == Software::Prosody && text.is_empty() && is(&ABOUT_SERVERS) {
+    if software == KnownSoftware::Prosody && text.is_empty() && is(&ABOUT_SERVERS) {
         Cause::Closed
     } else if is(&POLICIES) {
         Cause::Forbidden
@@ -121,14 +123,14 @@ pub(super) fn cause(error: &StanzaError, software: Software) -> Cause {
 ///
 /// COMPAT: ejabberd keeps a failed connection in mind for up to five minutes (`s2s_max_retry_delay`)
 /// and bounces meanwhile with the old text.
-pub(super) fn is_from_memory(cause: Cause, software: Software, after: Duration) -> bool {
+pub(super) fn is_from_memory(cause: Cause, software: KnownSoftware, after: Duration) -> bool {
     // A connection is given up after 10 s, a silent partner after 30 or 120 s.
     let takes_its_time = matches!(cause, Cause::NoAnswer | Cause::Silent);
-    software == Software::Ejabberd && takes_its_time && after < Duration::from_secs(3)
+    software == KnownSoftware::Ejabberd && takes_its_time && after < Duration::from_secs(3)
 }
 
 /// Whether an answer of ejabberd's may be an old one, for all that can be seen.
-pub(super) fn may_be_from_memory(cause: Cause, software: Software, after: Duration) -> bool {
+pub(super) fn may_be_from_memory(cause: Cause, software: KnownSoftware, after: Duration) -> bool {
     let needs_a_connection = matches!(
         cause,
         Cause::NotFound
@@ -151,7 +153,7 @@ pub(super) fn may_be_from_memory(cause: Cause, software: Software, after: Durati
             | Cause::OurEncryption
             | Cause::PartnerPolicy
     );
-    software == Software::Ejabberd && needs_a_connection && after < Duration::from_millis(20)
+    software == KnownSoftware::Ejabberd && needs_a_connection && after < Duration::from_millis(20)
 }
 
 /// What the partner's server gave as the reason, where the pool passes that on: it may say anything, so

@@ -10,7 +10,7 @@ use super::Owner::{self, Caller, Imsh, Network, Partner, Pool, Unknown};
 
 /// One code.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CatalogueEntry {
     /// The code.
     pub code: &'static str,
     /// Whose fault it is: the usual owner first, then those whom a closer look can find.
@@ -58,7 +58,7 @@ pub struct Practice {
     pub receiver: &'static str,
 }
 
-impl Entry {
+impl CatalogueEntry {
     /// What shows this code in the practice network, where a network can show it.
     pub fn practice(&self) -> Option<Practice> {
         PRACTICE.lines().find_map(|line| {
@@ -77,7 +77,7 @@ impl fmt::Display for Practice {
     }
 }
 
-impl Entry {
+impl CatalogueEntry {
     /// The command that shows this code in the practice network, where a network can show it.
     pub fn shown_by(&self) -> Option<String> {
         let special = COMMANDS.iter().find(|(code, _)| *code == self.code);
@@ -110,7 +110,7 @@ impl Reach {
 }
 
 /// The entry of a code.
-pub fn entry(code: &str) -> Option<&'static Entry> {
+pub fn entry(code: &str) -> Option<&'static CatalogueEntry> {
     catalogue().iter().copied().find(|entry| entry.code == code)
 }
 
@@ -135,8 +135,8 @@ const PRACTICE: &str = include_str!("practice.txt");
 
 macro_rules! entries {
     ($($name:ident: $code:literal, [$($owner:ident),+], $persistence:ident $reach:ident, $meaning:literal, $remedy:literal;)*) => {
-        $(pub(super) static $name: Entry =
-            Entry {
+        $(pub(super) static $name: CatalogueEntry =
+            CatalogueEntry {
                 code: $code,
                 owners: &[$($owner),+],
                 persistence: Persistence::$persistence,
@@ -146,8 +146,8 @@ macro_rules! entries {
             };)*
 
         /// Every entry, in the order of the phases.
-        pub fn catalogue() -> &'static [&'static Entry] {
-            static ALL: &[&Entry] = &[$(&$name),*];
+        pub fn catalogue() -> &'static [&'static CatalogueEntry] {
+            static ALL: &[&CatalogueEntry] = &[$(&$name),*];
             ALL
         }
     };

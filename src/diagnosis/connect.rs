@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::quote::some;
 use super::{Context, Finding, catalogue, not_done, port_in_doubt};
 use crate::xmpp::Phase;
-use crate::xmpp::connect::{Attempt, Fault, Outcome};
+use crate::xmpp::connect::{ConnectAttempt, ConnectOutcome, Fault};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Connect means.
@@ -36,7 +36,7 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
     if attempts.is_empty() { finding.last_seen(trace) } else { finding.evidence(some(&attempts)) }
 }
 
-fn refused(attempts: &[Attempt], context: &Context<'_>) -> Finding {
+fn refused(attempts: &[ConnectAttempt], context: &Context<'_>) -> Finding {
     let places: Vec<_> = attempts.iter().map(|attempt| attempt.address).collect();
     let title = format!("{} answers and nobody listens at {}", context.pool, some(&places));
     port_in_doubt(Finding::of(&catalogue::CONNECT_REFUSED, title).evidence(some(attempts)), context)
@@ -50,22 +50,22 @@ fn silent(context: &Context<'_>) -> Finding {
 
 /// Attempts with different outcomes: those without a route are left out, since many machines have
 /// only one family of addresses.
-fn mixed(attempts: &[Attempt], context: &Context<'_>) -> Finding {
+fn mixed(attempts: &[ConnectAttempt], context: &Context<'_>) -> Finding {
     let telling: Vec<_> = attempts
         .iter()
-        .filter(|attempt| !matches!(attempt.outcome, Outcome::Unreachable | Outcome::Abandoned))
+        .filter(|attempt| !matches!(attempt.outcome, ConnectOutcome::Unreachable | ConnectOutcome::Abandoned))
         .cloned()
         .collect();
     let pool = context.pool;
     let finding = if telling.is_empty() {
         Finding::of(&catalogue::CONNECT_UNREACHABLE, format!("this machine has no route to {pool}"))
-    } else if telling.iter().all(|attempt| attempt.outcome == Outcome::Refused) {
+    } else if telling.iter().all(|attempt| attempt.outcome == ConnectOutcome::Refused) {
         return refused(attempts, context);
-    } else if telling.iter().all(|attempt| attempt.outcome == Outcome::TimedOut) {
+    } else if telling.iter().all(|attempt| attempt.outcome == ConnectOutcome::TimedOut) {
         silent(context)
-    } else if telling.iter().all(|attempt| attempt.outcome == Outcome::Reset) {
+    } else if telling.iter().all(|attempt| attempt.outcome == ConnectOutcome::Reset) {
         Finding::of(&catalogue::CONNECT_RESET, format!("connections to {pool} are reset while they are made"))
-    } else if telling.iter().all(|attempt| attempt.outcome == Outcome::Denied) {
+    } else if telling.iter().all(|attempt| attempt.outcome == ConnectOutcome::Denied) {
         Finding::of(&catalogue::CONNECT_DENIED, format!("this machine does not let us connect to {pool}"))
     } else {
         Finding::of(

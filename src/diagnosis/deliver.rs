@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use super::bind::told;
-use super::bounces::{self, Software};
+use super::bounces::{self, KnownSoftware};
 use super::federation::{self, Word, with_look};
 use super::quote::{quoted, seconds, word};
 use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::topology::Evidence;
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
-use crate::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
+use crate::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Deliver means.
@@ -74,8 +74,8 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
         }
         Side::Receiver => {
             let speaker = match bounce.origin {
-                Origin::Other => speaker(bounce.origin, &bounce.error, &bounce.from, context),
-                Origin::Pool | Origin::Partner | Origin::Unclear => the_partner(context),
+                ErrorOrigin::Other => speaker(bounce.origin, &bounce.error, &bounce.from, context),
+                ErrorOrigin::Pool | ErrorOrigin::Partner | ErrorOrigin::Unclear => the_partner(context),
             };
             return refused(&bounce.error, context).evidence(answer(bounce, &speaker));
         }
@@ -111,7 +111,7 @@ fn side(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Side {
     {
         return Side::Address;
     }
-    let blocked = error.application.as_deref() == Some("blocked") && bounce.origin != Origin::Partner;
+    let blocked = error.application.as_deref() == Some("blocked") && bounce.origin != ErrorOrigin::Partner;
     if error.condition == StanzaCondition::NotAcceptable
         && (blocked || says(&["you have blocked", "your active privacy list"]))
     {
@@ -121,13 +121,13 @@ fn side(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Side {
         return Side::Receiver;
     }
     match bounce.origin {
-        Origin::Pool => Side::Federation,
-        Origin::Partner => Side::Receiver,
-        Origin::Other | Origin::Unclear => match fence {
+        ErrorOrigin::Pool => Side::Federation,
+        ErrorOrigin::Partner => Side::Receiver,
+        ErrorOrigin::Other | ErrorOrigin::Unclear => match fence {
             _ if is_about_servers(&error.condition) => Side::Federation,
             // The way is open, so that the error is about the receiver.
             Fence::Answered { .. } => Side::Receiver,
-            Fence::Failed { origin: Origin::Partner, .. } => Side::Receiver,
+            Fence::Failed { origin: ErrorOrigin::Partner, .. } => Side::Receiver,
             // The pool says the same about the message and about the ping to the domain.
             Fence::Failed { error: same, .. }
                 if same.condition == error.condition && is_policy(&error.condition) =>
@@ -181,7 +181,7 @@ fn is_local(context: &Context<'_>) -> bool {
 
 fn federation(
     error: &StanzaError,
-    software: Software,
+    software: KnownSoftware,
     after: Duration,
     said: String,
     context: &Context<'_>,
@@ -204,13 +204,13 @@ fn the_partner(context: &Context<'_>) -> String {
 }
 
 /// Who speaks, or claims to.
-fn speaker(origin: Origin, error: &StanzaError, from: &str, context: &Context<'_>) -> String {
+fn speaker(origin: ErrorOrigin, error: &StanzaError, from: &str, context: &Context<'_>) -> String {
     match origin {
-        Origin::Pool => context.pool.to_owned(),
-        Origin::Partner => the_partner(context),
-        Origin::Other => quoted(error.by.as_deref().unwrap_or(from)),
-        Origin::Unclear if is_about_servers(&error.condition) => context.pool.to_owned(),
-        Origin::Unclear => "a server".to_owned(),
+        ErrorOrigin::Pool => context.pool.to_owned(),
+        ErrorOrigin::Partner => the_partner(context),
+        ErrorOrigin::Other => quoted(error.by.as_deref().unwrap_or(from)),
+        ErrorOrigin::Unclear if is_about_servers(&error.condition) => context.pool.to_owned(),
+        ErrorOrigin::Unclear => "a server".to_owned(),
     }
 }
 
@@ -380,7 +380,7 @@ fn silence(context: &Context<'_>) -> Finding {
 /// The ping behind the message came back with an error, and the message itself did not.
 fn wrong_side(
     error: &StanzaError,
-    origin: Origin,
+    origin: ErrorOrigin,
     after: Duration,
     trace: &Trace,
     context: &Context<'_>,
@@ -388,7 +388,7 @@ fn wrong_side(
     let said = |who: &str| {
         format!("after {}, {who} said to the ping behind the message {}", seconds(after), told(error))
     };
-    if origin == Origin::Pool || is_about_servers(&error.condition) {
+    if origin == ErrorOrigin::Pool || is_about_servers(&error.condition) {
         let software = bounces::software(error, trace);
         return federation(error, software, after, said(context.pool), context);
     }

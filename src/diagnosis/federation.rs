@@ -6,19 +6,19 @@
 
 use std::time::Duration;
 
-use super::bounces::{self, Cause, Software};
+use super::bounces::{self, Cause, KnownSoftware};
 use super::quote::{moment, place};
 use super::{Context, Finding, Owner, catalogue};
 use crate::xmpp::certificate::CertificateFault;
 use crate::xmpp::condition::StreamCondition;
-use crate::xmpp::connect::Outcome;
-use crate::xmpp::federation::{Look, Sight};
+use crate::xmpp::connect::ConnectOutcome;
+use crate::xmpp::federation::{ProbeReport, ServerProbe};
 use crate::xmpp::{Fault, Phase, connect, resolve, secure, stream, xml};
 
 /// What a pool said about a partner.
 pub(super) struct Word {
     pub(super) cause: Cause,
-    pub(super) software: Software,
+    pub(super) software: KnownSoftware,
     /// How long after the message.
     pub(super) after: Duration,
 }
@@ -88,34 +88,34 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn of(look: &Look) -> Self {
+    pub(super) fn of(look: &ProbeReport) -> Self {
         let partner = &look.name;
-        let sights = match &look.sights {
+        let probes = match &look.probes {
             Err(fault) => {
                 let text = format!("from this machine: {fault}");
                 return Self { cause: of_fault(fault), healthy: false, nowhere: nowhere(fault), text };
             }
-            Ok(sights) => sights,
+            Ok(probes) => probes,
         };
-        if let Some(sight) = sights.iter().find(|sight| sight.is_healthy()) {
+        if let Some(probe) = probes.iter().find(|probe| probe.is_healthy()) {
             let text = format!(
                 "from this machine, {partner} looks healthy: {} answers with a good certificate",
-                place(&sight.target)
+                place(&probe.target)
             );
             return Self { cause: None, healthy: true, nowhere: None, text };
         }
-        match sights.first() {
+        match probes.first() {
             None => Self {
                 cause: None,
                 healthy: false,
                 nowhere: None,
                 text: "from this machine, nothing was seen".to_owned(),
             },
-            Some(sight) => Self {
-                cause: of_sight(sight),
+            Some(probe) => Self {
+                cause: of_probe(probe),
                 healthy: false,
                 nowhere: None,
-                text: format!("from this machine, at {}: {}", place(&sight.target), trouble(sight)),
+                text: format!("from this machine, at {}: {}", place(&probe.target), trouble(probe)),
             },
         }
     }
@@ -150,16 +150,16 @@ fn nowhere(fault: &Fault) -> Option<String> {
     }
 }
 
-pub(super) fn of_sight(sight: &Sight) -> Option<Cause> {
-    match (&sight.offer, sight.certificate().map(|report| &report.verdict)) {
+pub(super) fn of_probe(probe: &ServerProbe) -> Option<Cause> {
+    match (&probe.offer, probe.certificate().map(|report| &report.verdict)) {
         (Err(fault), _) => of_fault(fault),
         (Ok(_), Some(Err(fault))) => Some(of_certificate(fault)),
         (Ok(_), Some(Ok(_)) | None) => None,
     }
 }
 
-pub(super) fn trouble(sight: &Sight) -> String {
-    match (&sight.offer, sight.certificate()) {
+pub(super) fn trouble(probe: &ServerProbe) -> String {
+    match (&probe.offer, probe.certificate()) {
         (Err(fault), _) => fault.to_string(),
         (Ok(_), Some(report)) => match &report.verdict {
             Err(fault) => format!(
@@ -225,10 +225,10 @@ fn of_connect(fault: &connect::Fault) -> Option<Cause> {
         connect::Fault::Silent { .. } => Some(Cause::NoAnswer),
         connect::Fault::Unreachable { .. } => None,
         connect::Fault::Mixed { attempts } => {
-            let some = |outcome: &Outcome| attempts.iter().any(|attempt| attempt.outcome == *outcome);
-            if some(&Outcome::TimedOut) {
+            let some = |outcome: &ConnectOutcome| attempts.iter().any(|attempt| attempt.outcome == *outcome);
+            if some(&ConnectOutcome::TimedOut) {
                 Some(Cause::NoAnswer)
-            } else if some(&Outcome::Refused) {
+            } else if some(&ConnectOutcome::Refused) {
                 Some(Cause::Refused)
             } else {
                 None
@@ -485,7 +485,7 @@ fn disagreeing(mut finding: Finding, context: &Context<'_>) -> Finding {
     ))
 }
 
-fn certificate(entry: &'static catalogue::Entry, flaw: &str, context: &Context<'_>) -> Finding {
+fn certificate(entry: &'static catalogue::CatalogueEntry, flaw: &str, context: &Context<'_>) -> Finding {
     Finding::of(entry, format!("the certificate of the server of {} {flaw}", context.partner()))
 }
 

@@ -4,12 +4,12 @@
 //! Says so in every finding: a pool may reach a partner that this machine does not, and the reverse.
 
 use super::bounces::Cause;
-use super::federation::{of_cause, of_fault, of_sight, trouble};
+use super::federation::{of_cause, of_fault, of_probe, trouble};
 use super::quote::place;
 use super::{Context, Finding, Given, Owner, catalogue, diagnose};
 use crate::topology::Security;
-use crate::xmpp::connect::{self, Outcome};
-use crate::xmpp::federation::{Look, Sight};
+use crate::xmpp::connect::{self, ConnectOutcome};
+use crate::xmpp::federation::{ProbeReport, ServerProbe};
 use crate::xmpp::{Fault, Phase, stream};
 
 /// Who asks, and what is known of whom it asks.
@@ -28,17 +28,17 @@ pub struct Asking<'a> {
 }
 
 /// What is wrong with a partner as this machine sees it; `None` where one of its servers is well.
-pub fn finding(look: &Look, asking: &Asking<'_>) -> Option<Finding> {
+pub fn finding(look: &ProbeReport, asking: &Asking<'_>) -> Option<Finding> {
     if look.is_healthy() {
         return None;
     }
-    let finding = match &look.sights {
+    let finding = match &look.probes {
         Err(fault) => of(fault, of_fault(fault), &from_here(None, &fault.to_string()), look, asking),
-        Ok(sights) => match sights.split_first() {
+        Ok(probes) => match probes.split_first() {
             None => of_partner(Cause::NotFound, look, asking),
             Some((first, others)) => {
-                let finding = sighted(first, look, asking);
-                let elsewhere = others.iter().map(|sight| from_here(Some(sight), &trouble(sight)));
+                let finding = probed(first, look, asking);
+                let elsewhere = others.iter().map(|probe| from_here(Some(probe), &trouble(probe)));
                 elsewhere.fold(finding, Finding::evidence)
             }
         },
@@ -51,8 +51,8 @@ pub fn finding(look: &Look, asking: &Asking<'_>) -> Option<Finding> {
 }
 
 /// A server that was named by hand is the first suspect where no server of the domain was found at all.
-fn by_hand(finding: Finding, look: &Look, server: &str) -> Finding {
-    let was_found = look.sights.iter().flatten().any(|sight| sight.certificate().is_some());
+fn by_hand(finding: Finding, look: &ProbeReport, server: &str) -> Finding {
+    let was_found = look.probes.iter().flatten().any(|probe| probe.certificate().is_some());
     if was_found {
         return finding;
     }
@@ -65,13 +65,13 @@ fn by_hand(finding: Finding, look: &Look, server: &str) -> Finding {
 }
 
 /// What is wrong with single servers of a partner that is well as a whole.
-pub fn of_single_servers(look: &Look, asking: &Asking<'_>) -> Vec<Finding> {
-    let broken = look.sights.iter().flatten().filter(|sight| !sight.is_healthy());
-    broken.map(|sight| whose(sighted(sight, look, asking), look, asking).made_safe()).collect()
+pub fn of_single_servers(look: &ProbeReport, asking: &Asking<'_>) -> Vec<Finding> {
+    let broken = look.probes.iter().flatten().filter(|probe| !probe.is_healthy());
+    broken.map(|probe| whose(probed(probe, look, asking), look, asking).made_safe()).collect()
 }
 
 /// What would be a partner's to do is a pool's where the domain is our own.
-fn whose(finding: Finding, look: &Look, asking: &Asking<'_>) -> Finding {
+fn whose(finding: Finding, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     match asking.ours {
         Some(pool) if finding.owner == Owner::Partner => {
             let domain = &look.name;
@@ -86,16 +86,16 @@ fn whose(finding: Finding, look: &Look, asking: &Asking<'_>) -> Finding {
 }
 
 /// What is wrong with one server.
-fn sighted(sight: &Sight, look: &Look, asking: &Asking<'_>) -> Finding {
-    let seen = from_here(Some(sight), &trouble(sight));
-    match &sight.offer {
-        Err(fault) => of(fault, of_sight(sight), &seen, look, asking),
-        Ok(_) => of_partner(of_sight(sight).unwrap_or(Cause::Untrusted), look, asking).evidence(seen),
+fn probed(probe: &ServerProbe, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
+    let seen = from_here(Some(probe), &trouble(probe));
+    match &probe.offer {
+        Err(fault) => of(fault, of_probe(probe), &seen, look, asking),
+        Ok(_) => of_partner(of_probe(probe).unwrap_or(Cause::Untrusted), look, asking).evidence(seen),
     }
 }
 
 /// What a fault means: of the partner where it says something about it, else of this machine.
-fn of(fault: &Fault, cause: Option<Cause>, seen: &str, look: &Look, asking: &Asking<'_>) -> Finding {
+fn of(fault: &Fault, cause: Option<Cause>, seen: &str, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     match cause.or_else(|| by_itself(fault)) {
         Some(cause) => of_partner(cause, look, asking).evidence(seen),
         None => diagnose(fault, &look.trace, &context(&look.name, look, asking)),
@@ -107,7 +107,7 @@ fn by_itself(fault: &Fault) -> Option<Cause> {
     match fault {
         Fault::Connect(connect::Fault::Unreachable { .. }) => Some(Cause::Unreachable),
         Fault::Connect(connect::Fault::Mixed { attempts }) => {
-            attempts.iter().any(|attempt| attempt.outcome == Outcome::Reset).then_some(Cause::Closed)
+            attempts.iter().any(|attempt| attempt.outcome == ConnectOutcome::Reset).then_some(Cause::Closed)
         }
         Fault::Stream(fault) => Some(match fault {
             stream::Fault::WrongFrom { .. } => Cause::HostUnknown,
@@ -135,7 +135,7 @@ fn by_itself(fault: &Fault) -> Option<Cause> {
 
 /// The words for a cause where this machine asked. What the catalogue says to do at the pool is to be
 /// done here, or where nobody knows.
-fn of_partner(cause: Cause, look: &Look, asking: &Asking<'_>) -> Finding {
+fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     let partner = &look.name;
     let finding = of_cause(cause, None, &context(HERE, look, asking));
     match cause {
@@ -186,15 +186,15 @@ fn of_partner(cause: Cause, look: &Look, asking: &Asking<'_>) -> Finding {
     }
 }
 
-fn from_here(sight: Option<&Sight>, trouble: &str) -> String {
-    match sight {
-        Some(sight) => format!("seen from this machine at {}: {trouble}", place(&sight.target)),
+fn from_here(probe: Option<&ServerProbe>, trouble: &str) -> String {
+    match probe {
+        Some(probe) => format!("seen from this machine at {}: {trouble}", place(&probe.target)),
         None => format!("seen from this machine: {trouble}"),
     }
 }
 
 /// The scene, with `asks` in the place of the pool.
-fn context<'a>(asks: &'a str, look: &'a Look, asking: &Asking<'a>) -> Context<'a> {
+fn context<'a>(asks: &'a str, look: &'a ProbeReport, asking: &Asking<'a>) -> Context<'a> {
     Context {
         pool: asks,
         pool_listed: asking.partner_listed,

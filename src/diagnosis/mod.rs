@@ -26,12 +26,12 @@ use std::time::Duration;
 
 use crate::topology::Security;
 use crate::xmpp::deliver::Fault as Undelivered;
-use crate::xmpp::federation::Look;
+use crate::xmpp::federation::ProbeReport;
 use crate::xmpp::resolve::Target;
 use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::{Fault, Phase};
 
-use catalogue::{Entry, Persistence, Reach};
+use catalogue::{CatalogueEntry, Persistence, Reach};
 use quote::{seconds, visible};
 
 /// Whose fault it is: who has to do something about it.
@@ -118,7 +118,7 @@ impl Finding {
     }
 
     /// A finding of the catalogue with its usual owner and remedy.
-    fn of(entry: &'static Entry, title: impl Into<String>) -> Self {
+    fn of(entry: &'static CatalogueEntry, title: impl Into<String>) -> Self {
         Self {
             code: entry.code,
             owner: entry.owners.first().copied().unwrap_or(Owner::Unknown),
@@ -204,7 +204,7 @@ pub struct Context<'a> {
     /// What was given by hand.
     pub given: Given<'a>,
     /// What was seen of the receiver's domain from this machine, where somebody looked.
-    pub look: Option<&'a Look>,
+    pub look: Option<&'a ProbeReport>,
 }
 
 /// The optional parameters that were given by hand. Where one of them is what failed, the first

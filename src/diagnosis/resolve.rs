@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::quote::{quoted, seconds, some};
 use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::xmpp::Phase;
-use crate::xmpp::resolve::{Fault, Kind, Leads};
+use crate::xmpp::resolve::{Fault, Leads, TlsStart};
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Resolve means.
@@ -79,8 +79,8 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
         }
         Fault::SecurityNotOffered { wanted, offered } => {
             let setting = match wanted {
-                Kind::Direct => "direct",
-                Kind::StartTls => "starttls",
+                TlsStart::Direct => "direct",
+                TlsStart::StartTls => "starttls",
             };
             Finding::of(
                 &catalogue::DNS_SECURITY_NOT_OFFERED,

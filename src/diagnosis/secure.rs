@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::quote::{moment, place, quoted, words};
 use super::{Context, Finding, Owner, catalogue, connected, given_up, not_done, port_in_doubt};
 use crate::xmpp::Phase;
-use crate::xmpp::resolve::{Kind, Origin};
+use crate::xmpp::resolve::{TargetOrigin, TlsStart};
 use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault, Shown};
 use crate::xmpp::trace::{Fact, Trace};
 
@@ -25,7 +25,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
         Fault::SpeaksTls => {
             let title =
                 format!("the port of {pool} wants TLS from the first byte, and we asked for STARTTLS");
-            port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::StartTls, trace, context)
+            port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), TlsStart::StartTls, trace, context)
                 .led_by("a TLS record answered our stream header")
         }
         Fault::NoStartTls => Finding::of(
@@ -111,7 +111,7 @@ const ABOUT_OURS: [&str; 9] = [
 /// Secure was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
-    let direct = connected(trace).is_some_and(|target| target.kind == Kind::Direct);
+    let direct = connected(trace).is_some_and(|target| target.kind == TlsStart::Direct);
     let title = match Heard::last(trace) {
         Heard::EncryptedHeader => {
             format!("{pool} opened the encrypted stream and then fell silent, with nothing to log on by")
@@ -278,7 +278,7 @@ fn summary(report: &CertificateReport) -> String {
 fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
     let is_xml = said.contains("<?xml") || said.contains("stream:") || said.contains("<stream");
-    if is_xml && connected(trace).is_some_and(|target| target.kind == Kind::StartTls) {
+    if is_xml && connected(trace).is_some_and(|target| target.kind == TlsStart::StartTls) {
         let title =
             format!("plain text came where TLS was agreed on, perhaps from somebody between us and {pool}");
         return Finding::of(&catalogue::TLS_INJECTED, title)
@@ -286,7 +286,7 @@ fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
     }
     if is_xml {
         let title = format!("the port of {pool} wants STARTTLS, and we began with TLS at once");
-        return port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), Kind::Direct, trace, context)
+        return port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), TlsStart::Direct, trace, context)
             .led_by(format_args!("our TLS handshake was answered with {}", quoted(said)));
     }
     let what = if said.starts_with("HTTP/") {
@@ -302,27 +302,27 @@ fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
 }
 
 /// Whoever said how TLS begins at the port said it wrong.
-fn port_kind(finding: Finding, tried: Kind, trace: &Trace, context: &Context<'_>) -> Finding {
+fn port_kind(finding: Finding, tried: TlsStart, trace: &Trace, context: &Context<'_>) -> Finding {
     let Some(target) = connected(trace) else { return port_in_doubt(finding, context) };
     let right = match tried {
-        Kind::Direct => "starttls",
-        Kind::StartTls => "direct",
+        TlsStart::Direct => "starttls",
+        TlsStart::StartTls => "direct",
     };
     match target.origin {
-        Origin::Srv => {
+        TargetOrigin::Srv => {
             let (wrong, right) = match tried {
-                Kind::Direct => ("_xmpps-client", "_xmpp-client"),
-                Kind::StartTls => ("_xmpp-client", "_xmpps-client"),
+                TlsStart::Direct => ("_xmpps-client", "_xmpp-client"),
+                TlsStart::StartTls => ("_xmpp-client", "_xmpps-client"),
             };
             finding
                 .owned_by(Owner::Pool)
                 .evidence(format_args!("DNS gives the port {} under {wrong}", target.port))
                 .remedy(format!("Publish the port {} in DNS under {right} instead of {wrong}.", target.port))
         }
-        Origin::Listed | Origin::Name if context.given.registrar_port.is_some() => {
+        TargetOrigin::Listed | TargetOrigin::Name if context.given.registrar_port.is_some() => {
             port_in_doubt(finding, context)
         }
-        Origin::Listed | Origin::Name => finding.owned_by(Owner::Caller).remedy(format!(
+        TargetOrigin::Listed | TargetOrigin::Name => finding.owned_by(Owner::Caller).remedy(format!(
             "Set security = \"{right}\" for this pool in the topology, or name its other port there."
         )),
     }

@@ -19,7 +19,7 @@ use super::host::{HostRole, LabHost, LabServers, random_id};
 use super::pki::ServerIdentity;
 use super::sasl::{self, LabAnswer, LabBindings, LabExchange};
 use super::session;
-use crate::xmpp::xml::{Element, Fault, Frame, StreamReader, StreamWriter, ns};
+use crate::xmpp::xml::{Element, Fault, StreamReader, StreamWriter, XmlFrame, ns};
 
 /// How TLS begins at a port.
 #[derive(Clone, Copy, Debug)]
@@ -328,8 +328,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
     /// Waits for the header of the other side's stream, and finds the host that it is for.
     async fn hear(&mut self, world: &LabServers) -> io::Result<Option<Arc<LabHost>>> {
         let header = match self.reader.next().await {
-            Ok(Frame::Open(header)) => header,
-            Ok(Frame::Stanza(_) | Frame::Close) => return Ok(None),
+            Ok(XmlFrame::Open(header)) => header,
+            Ok(XmlFrame::Stanza(_) | XmlFrame::Close) => return Ok(None),
             Err(fault) => return self.complain(&fault).await.map(|()| None),
         };
         self.content = if header.content == ns::SERVER { ns::SERVER } else { ns::CLIENT };
@@ -376,8 +376,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
     /// The next element; `None` at the end of the stream, which is then closed from here too.
     async fn next(&mut self) -> io::Result<Option<Element>> {
         match self.reader.next().await {
-            Ok(Frame::Stanza(element)) => Ok(Some(element)),
-            Ok(Frame::Open(_) | Frame::Close) => self.close().await.map(|()| None),
+            Ok(XmlFrame::Stanza(element)) => Ok(Some(element)),
+            Ok(XmlFrame::Open(_) | XmlFrame::Close) => self.close().await.map(|()| None),
             Err(fault) => self.complain(&fault).await.map(|()| None),
         }
     }

@@ -13,7 +13,7 @@ use super::behaviour::StanzaBehaviour;
 use super::host::{LabHost, LabServers};
 use super::routing::{self, Sender};
 use super::server::{BindRequest, Conversation, hold};
-use crate::xmpp::xml::{Element, Frame, ns};
+use crate::xmpp::xml::{Element, XmlFrame, ns};
 
 /// Gives the client its resource and serves it until one side ends the stream.
 pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
@@ -48,8 +48,8 @@ pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
             }
             frame = stream.reader.next() => {
                 let element = match frame {
-                    Ok(Frame::Stanza(element)) => element,
-                    Ok(Frame::Open(_) | Frame::Close) => return stream.close().await,
+                    Ok(XmlFrame::Stanza(element)) => element,
+                    Ok(XmlFrame::Open(_) | XmlFrame::Close) => return stream.close().await,
                     Err(fault) => return stream.complain(&fault).await,
                 };
                 if element.ns == ns::MANAGEMENT {

@@ -13,11 +13,11 @@ use super::refusals::Stopped;
 use super::sessions::{Logged, Purpose, Sessions, Shared};
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
-use crate::xmpp::deliver::{self, Delivery, Fence, LINGER, Wanted, deliver};
-use crate::xmpp::federation::{Look, Question, Whom, look};
-use crate::xmpp::message::Probe;
+use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, LINGER, deliver};
+use crate::xmpp::federation::{ProbeReport, ProbeRequest, ProbeTarget, look};
+use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
-use crate::xmpp::session::Session;
+use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::{self, Stanzas, Trace};
 use crate::xmpp::{Deadlines, Fault, Phase, connect};
 
@@ -102,19 +102,19 @@ impl Attempt<'_> {
         &self,
         verification: &Verification,
         mut result: TestResult,
-        session: &Session,
-        receiver: Option<&Session>,
+        session: &XmppSession,
+        receiver: Option<&XmppSession>,
         is_fresh: bool,
     ) -> TestResult {
         let to = Jid::from(verification.receiver.bare().clone());
-        let probe = match Probe::new(to, &verification.body) {
+        let probe = match TestMessage::new(to, &verification.body) {
             Ok(probe) => probe,
             Err(fault) => return result.failed(&fault.into(), &verification.sender, verification),
         };
         let left = verification.deadlines.whole.saturating_sub(result.elapsed());
         let within = verification.deadlines.deliver.min(left);
         let (progress, reached) = watch::channel(None);
-        let wanted = Wanted {
+        let wanted = DeliveryRequest {
             minimum: verification.minimum,
             within,
             linger: LINGER,
@@ -148,7 +148,7 @@ impl Attempt<'_> {
     }
 
     /// Puts what crossed the wire about a message into the trace of its verification.
-    fn keep_stanzas(&self, probe: &Probe, session: &Session, since: Instant, trace: &mut Trace) {
+    fn keep_stanzas(&self, probe: &TestMessage, session: &XmppSession, since: Instant, trace: &mut Trace) {
         if let Some(wire) = session.wire() {
             trace.keep(wire.take_about(probe.id(), probe.nonce(), since));
         }
@@ -164,7 +164,7 @@ impl Attempt<'_> {
         delivering: impl Future<Output = Delivery>,
         reached: watch::Receiver<Option<Evidence>>,
         within: Duration,
-    ) -> (Delivery, Option<Look>) {
+    ) -> (Delivery, Option<ProbeReport>) {
         let mut delivering = pin!(delivering);
         let delivery = tokio::select! {
             biased;
@@ -182,12 +182,12 @@ impl Attempt<'_> {
     }
 
     /// The look from here at the receiver's domain; nothing where the caller has had enough.
-    async fn look(&self, verification: &Verification) -> Option<Look> {
+    async fn look(&self, verification: &Verification) -> Option<ProbeReport> {
         let partner = verification.receiver.domain();
         let from = verification.sender.address.domain();
         let server = verification.partner_server.as_ref().map(ToString::to_string);
-        let question = Question {
-            whom: Whom::Partner {
+        let question = ProbeRequest {
+            whom: ProbeTarget::Partner {
                 domain: partner.as_str(),
                 server: server.as_deref(),
                 from: Some(from.as_str()),
@@ -221,7 +221,7 @@ fn is_about_federation(delivery: &Delivery) -> bool {
 pub(super) fn finding(
     fault: &Fault,
     trace: &Trace,
-    look: Option<&Look>,
+    look: Option<&ProbeReport>,
     account: &Account,
     verification: &Verification,
 ) -> Finding {

@@ -8,8 +8,8 @@ use super::partner::Inspected;
 use super::registration::Registered;
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
-use crate::xmpp::federation::Look;
-use crate::xmpp::trace::{Direction, Fact, Step, Trace};
+use crate::xmpp::federation::ProbeReport;
+use crate::xmpp::trace::{Direction, Fact, Trace, TraceStep};
 
 /// The result's record with its log: a lane for the sender, for our session at the receiver's end, and
 /// for each look from here.
@@ -40,12 +40,12 @@ pub fn logged_look(inspected: &Inspected) -> Record {
     inspected.record().with("Log", Value::List(inspected.look.iter().flat_map(lanes_of_look).collect()))
 }
 
-fn lanes_of_look(look: &Look) -> Vec<Value> {
+fn lanes_of_look(look: &ProbeReport) -> Vec<Value> {
     let search = lane(format!("Look from here at {}", look.name), &look.trace);
-    let sights = look.sights.iter().flatten().map(|sight| {
-        lane(format!("Look from here at {}:{}", sight.target.host, sight.target.port), &sight.trace)
+    let probes = look.probes.iter().flatten().map(|probe| {
+        lane(format!("Look from here at {}:{}", probe.target.host, probe.target.port), &probe.trace)
     });
-    [search].into_iter().chain(sights).collect()
+    [search].into_iter().chain(probes).collect()
 }
 
 /// What happened at one place.
@@ -61,7 +61,7 @@ pub fn lane(title: impl Into<String>, trace: &Trace) -> Value {
         .into()
 }
 
-fn step(step: &Step) -> Value {
+fn step(step: &TraceStep) -> Value {
     let keeps_stanzas = !step.stanzas.is_empty();
     let facts = step.timed_facts().filter(|(_, fact)| {
         // The stanzas themselves say it, in full and in their places.

@@ -12,8 +12,8 @@ use crate::topology::Evidence;
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::deliver::{Delivery, Proven};
-use crate::xmpp::federation::Look;
-use crate::xmpp::trace::{Step, Trace};
+use crate::xmpp::federation::ProbeReport;
+use crate::xmpp::trace::{Trace, TraceStep};
 use crate::xmpp::{Fault, Phase};
 
 /// The result of one verification, as `Test-XmppIM` emits it.
@@ -43,7 +43,7 @@ pub struct TestResult {
     /// What happened at the receiver's end, where a session of ours stood there and the log is wanted.
     pub receivers_trace: Option<Trace>,
     /// What was seen of the partner from here, where somebody looked and the log is wanted.
-    pub look: Option<Look>,
+    pub look: Option<ProbeReport>,
     /// The pool's certificate, where one was seen.
     pub certificate: Option<CertificateReport>,
     /// When it began.
@@ -151,7 +151,7 @@ impl TestResult {
     pub(super) fn delivered(
         mut self,
         delivery: Delivery,
-        look: Option<&Look>,
+        look: Option<&ProbeReport>,
         sent_at: Instant,
         is_fresh: bool,
         verification: &Verification,
@@ -238,7 +238,7 @@ pub(super) fn blamed(record: Record, verdict: &Verdict) -> Record {
 
 /// The steps of a trace that began so long after the test, as records.
 pub(super) fn steps(trace: &Trace, after: Duration) -> Vec<Value> {
-    let step = |step: &Step| {
+    let step = |step: &TraceStep| {
         Record::new("Step")
             .with("Phase", step.phase.name())
             .with("Start", after + step.started)

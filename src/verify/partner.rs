@@ -17,9 +17,11 @@ use crate::diagnosis::{self, Finding};
 use crate::topology::{Pool, Server, Topology};
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
-use crate::xmpp::federation::{Dialback, Look, Offer, Question, Sight, Whom, look};
+use crate::xmpp::federation::{
+    Dialback, ProbeReport, ProbeRequest, ProbeTarget, ServerOffer, ServerProbe, look,
+};
 use crate::xmpp::network::Network;
-use crate::xmpp::secure::Tls;
+use crate::xmpp::secure::TlsParameters;
 use crate::xmpp::trace::{Fact, Trace};
 use crate::xmpp::{Deadlines, Phase};
 
@@ -53,7 +55,7 @@ pub struct Inspected {
     /// What is wrong with single servers of a partner that is well as a whole.
     pub remarks: Vec<Finding>,
     /// What was seen; none where nothing was looked at.
-    pub look: Option<Look>,
+    pub look: Option<ProbeReport>,
     /// When it began.
     pub started_at: Timestamp,
 }
@@ -98,13 +100,13 @@ impl Inspection {
         }
         let seen = {
             let server = self.server.as_ref().map(ToString::to_string);
-            let whom = Whom::Partner {
+            let whom = ProbeTarget::Partner {
                 domain: self.domain.as_str(),
                 server: server.as_deref(),
                 from: self.from().map(Domain::as_str),
             };
             let trust = trust(self.pool.as_ref());
-            let question = Question { whom, trust: &trust, deadlines: self.deadlines };
+            let question = ProbeRequest { whom, trust: &trust, deadlines: self.deadlines };
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => None,
@@ -131,7 +133,7 @@ impl Inspection {
         }
     }
 
-    fn end(self, look: Option<Look>, verdict: Verdict) -> Inspected {
+    fn end(self, look: Option<ProbeReport>, verdict: Verdict) -> Inspected {
         let remarks = match (&look, &verdict) {
             (Some(look), Verdict::Success) => of_single_servers(look, &self.asking()),
             _ => Vec::new(),
@@ -150,12 +152,12 @@ impl Inspection {
 impl Inspected {
     /// Whole days until the first certificate of a server's chain expires, of the server that has the fewest.
     pub fn days_left(&self) -> Option<i64> {
-        let certificates = self.sights().iter().filter_map(Sight::certificate);
+        let certificates = self.probes().iter().filter_map(ServerProbe::certificate);
         certificates.map(CertificateReport::chain_days_left).min()
     }
 
-    fn sights(&self) -> &[Sight] {
-        let seen = self.look.as_ref().and_then(|look| look.sights.as_ref().ok());
+    fn probes(&self) -> &[ServerProbe] {
+        let seen = self.look.as_ref().and_then(|look| look.probes.as_ref().ok());
         seen.map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -166,15 +168,15 @@ impl Inspected {
     }
 
     /// The server that the result is about: the first one that is well, else the first one.
-    fn foremost(&self) -> Option<&Sight> {
-        self.sights().iter().find(|sight| sight.is_healthy()).or_else(|| self.sights().first())
+    fn foremost(&self) -> Option<&ServerProbe> {
+        self.probes().iter().find(|probe| probe.is_healthy()).or_else(|| self.probes().first())
     }
 
     /// The result as a record, properties in the order of the views.
     pub fn record(&self) -> Record {
         let elapsed = self.look.as_ref().map_or(Duration::ZERO, |look| look.duration);
-        let sight = self.foremost();
-        let seen = |of: fn(&Sight) -> Value| sight.map_or(Value::Null, of);
+        let probe = self.foremost();
+        let seen = |of: fn(&ServerProbe) -> Value| probe.map_or(Value::Null, of);
         let record = Record::new("FederatedPartnerResult")
             .with("TargetFqdn", Value::optional(self.target.clone()))
             .with("Domain", self.domain.to_string());
@@ -182,14 +184,14 @@ impl Inspected {
         outcome::blamed(record, &self.verdict)
             .with("Server", seen(server))
             .with("CertificateFor", seen(names))
-            .with("Issuer", seen(|sight| Value::optional(sight.certificate().map(|own| own.issuer.clone()))))
+            .with("Issuer", seen(|probe| Value::optional(probe.certificate().map(|own| own.issuer.clone()))))
             .with("CertificateDaysLeft", Value::optional(self.days_left()))
             .with("Offers", seen(offers))
             .with("Mechanisms", seen(mechanisms))
             .with("Dialback", seen(dialback))
             .with("Software", seen(software))
             .with("Phase", Value::optional(self.phase().map(Phase::name)))
-            .with("Servers", Value::List(self.sights().iter().map(servers).collect()))
+            .with("Servers", Value::List(self.probes().iter().map(servers).collect()))
             .with("Elapsed", elapsed)
             .with("Steps", Value::List(self.steps()))
             .with("StartedAt", self.started_at)
@@ -198,7 +200,7 @@ impl Inspected {
     /// The phase that was the last one at work.
     fn phase(&self) -> Option<Phase> {
         let resolving = self.look.as_ref().map(|look| &look.trace);
-        let trace = self.foremost().map(|sight| &sight.trace).or(resolving)?;
+        let trace = self.foremost().map(|probe| &probe.trace).or(resolving)?;
         trace.steps().last().map(|step| step.phase)
     }
 
@@ -206,29 +208,29 @@ impl Inspected {
     fn steps(&self) -> Vec<Value> {
         let resolving = self.look.as_ref().map(|look| outcome::steps(&look.trace, Duration::ZERO));
         let begun = self.look.as_ref().map(|look| look.trace.began());
-        let visiting = self.foremost().zip(begun).map(|(sight, begun)| {
-            outcome::steps(&sight.trace, sight.trace.began().saturating_duration_since(begun))
+        let visiting = self.foremost().zip(begun).map(|(probe, begun)| {
+            outcome::steps(&probe.trace, probe.trace.began().saturating_duration_since(begun))
         });
         resolving.into_iter().chain(visiting).flatten().collect()
     }
 }
 
 /// One server as a record.
-fn servers(sight: &Sight) -> Value {
-    let certificate = sight.certificate();
-    let error = match (&sight.offer, certificate.map(|own| &own.verdict)) {
+fn servers(probe: &ServerProbe) -> Value {
+    let certificate = probe.certificate();
+    let error = match (&probe.offer, certificate.map(|own| &own.verdict)) {
         (Err(fault), _) => Some(fault.to_string()),
         (Ok(_), Some(Err(fault))) => Some(fault.to_string()),
         (Ok(_), Some(Ok(_)) | None) => None,
     };
-    let tls = tls(&sight.trace);
+    let tls = tls(&probe.trace);
     Record::new("FederationServer")
-        .with("Server", server(sight))
-        .with("Result", if sight.is_healthy() { "Success" } else { "Failure" })
+        .with("Server", server(probe))
+        .with("Result", if probe.is_healthy() { "Success" } else { "Failure" })
         .with("Error", Value::optional(error))
-        .with("Kind", sight.target.kind.to_string())
+        .with("Kind", probe.target.kind.to_string())
         .with("Tls", Value::optional(tls.map(ToString::to_string)))
-        .with("CertificateFor", names(sight))
+        .with("CertificateFor", names(probe))
         .with("Subject", Value::optional(certificate.map(|own| own.subject.clone())))
         .with("Issuer", Value::optional(certificate.map(|own| own.issuer.clone())))
         .with("NotAfter", Value::optional(certificate.map(|own| own.not_after)))
@@ -237,28 +239,28 @@ fn servers(sight: &Sight) -> Value {
             "Chain",
             Value::texts(certificate.iter().flat_map(|own| &own.chain).map(|link| link.subject.clone())),
         )
-        .with("Mechanisms", mechanisms(sight))
-        .with("Dialback", dialback(sight))
-        .with("Software", software(sight))
-        .with("Steps", Value::List(outcome::steps(&sight.trace, Duration::ZERO)))
+        .with("Mechanisms", mechanisms(probe))
+        .with("Dialback", dialback(probe))
+        .with("Software", software(probe))
+        .with("Steps", Value::List(outcome::steps(&probe.trace, Duration::ZERO)))
         .into()
 }
 
-fn server(sight: &Sight) -> Value {
-    Value::Text(diagnosis::quote::place(&sight.target))
+fn server(probe: &ServerProbe) -> Value {
+    Value::Text(diagnosis::quote::place(&probe.target))
 }
 
-fn names(sight: &Sight) -> Value {
-    let names = sight.certificate().map(|own| own.names.iter().map(ToString::to_string));
+fn names(probe: &ServerProbe) -> Value {
+    let names = probe.certificate().map(|own| own.names.iter().map(ToString::to_string));
     names.map_or(Value::Null, Value::texts)
 }
 
 /// What the server offers, in words.
-fn offers(sight: &Sight) -> Value {
-    match &sight.offer {
+fn offers(probe: &ServerProbe) -> Value {
+    match &probe.offer {
         Err(_) => Value::Null,
-        Ok(Offer::CertificateFirst { .. }) => Value::text("nothing before it has seen a certificate"),
-        Ok(Offer::Ways { mechanisms, dialback }) => {
+        Ok(ServerOffer::CertificateFirst { .. }) => Value::text("nothing before it has seen a certificate"),
+        Ok(ServerOffer::Ways { mechanisms, dialback }) => {
             let dialback = (*dialback == Dialback::Offered).then(|| "dialback".to_owned());
             let ways: Vec<String> = mechanisms.iter().cloned().chain(dialback).collect();
             Value::Text(if ways.is_empty() { "nothing".to_owned() } else { ways.join(", ") })
@@ -266,22 +268,22 @@ fn offers(sight: &Sight) -> Value {
     }
 }
 
-fn mechanisms(sight: &Sight) -> Value {
-    match &sight.offer {
-        Ok(Offer::Ways { mechanisms, .. }) => Value::texts(mechanisms.iter().cloned()),
-        Ok(Offer::CertificateFirst { .. }) | Err(_) => Value::Null,
+fn mechanisms(probe: &ServerProbe) -> Value {
+    match &probe.offer {
+        Ok(ServerOffer::Ways { mechanisms, .. }) => Value::texts(mechanisms.iter().cloned()),
+        Ok(ServerOffer::CertificateFirst { .. }) | Err(_) => Value::Null,
     }
 }
 
-fn dialback(sight: &Sight) -> Value {
-    match &sight.offer {
-        Ok(Offer::Ways { dialback, .. }) => Value::Boolean(*dialback == Dialback::Offered),
-        Ok(Offer::CertificateFirst { .. }) | Err(_) => Value::Null,
+fn dialback(probe: &ServerProbe) -> Value {
+    match &probe.offer {
+        Ok(ServerOffer::Ways { dialback, .. }) => Value::Boolean(*dialback == Dialback::Offered),
+        Ok(ServerOffer::CertificateFirst { .. }) | Err(_) => Value::Null,
     }
 }
 
-fn software(sight: &Sight) -> Value {
-    let said = sight.trace.facts().rev().find_map(|(_, fact)| {
+fn software(probe: &ServerProbe) -> Value {
+    let said = probe.trace.facts().rev().find_map(|(_, fact)| {
         if let Fact::Software { name, version, .. } = fact { Some((name, version)) } else { None }
     });
     said.map_or(Value::Null, |(name, version)| match version {
@@ -290,7 +292,7 @@ fn software(sight: &Sight) -> Value {
     })
 }
 
-fn tls(trace: &Trace) -> Option<&Tls> {
+fn tls(trace: &Trace) -> Option<&TlsParameters> {
     trace.facts().find_map(|(_, fact)| if let Fact::Tls(tls) = fact { Some(tls) } else { None })
 }
 

@@ -11,7 +11,7 @@ use crate::vault::{self, StoredCredential, Vault};
 use crate::xmpp::network::Trust;
 use crate::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
 use crate::xmpp::secure::ClientCertificate;
-use crate::xmpp::{Deadlines, Fault, Logon, PoolName};
+use crate::xmpp::{Deadlines, Fault, LogonRequest, PoolName};
 
 /// What the caller asks for, for every pair of a pool and a receiver.
 #[derive(Clone, Debug, Default)]
@@ -390,7 +390,7 @@ impl Account {
     ///
     /// # Errors
     /// The stored certificate cannot be used.
-    pub(super) fn logon(&self, deadlines: Deadlines) -> Result<Logon, Fault> {
+    pub(super) fn logon(&self, deadlines: Deadlines) -> Result<LogonRequest, Fault> {
         let pool = self.pool.as_ref();
         // A port that was given by hand holds for every server, whatever the topology says.
         let server = |server: &Server| match self.registrar_port {
@@ -399,7 +399,7 @@ impl Account {
         };
         let servers = pool.map(|pool| pool.servers.iter().map(server).collect());
         let certificate = self.certificate.as_ref();
-        Ok(Logon {
+        Ok(LogonRequest {
             pool_fqdn: pool.map_or_else(|| self.target.clone(), |pool| pool.identity.to_string()),
             servers: servers.unwrap_or_default(),
             registrar_port: self.registrar_port.or(pool.and_then(|pool| pool.registrar_port)),

@@ -24,7 +24,7 @@ use super::sessions::Shared;
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::xmpp::message::answer;
 use crate::xmpp::network::Network;
-use crate::xmpp::session::Session;
+use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::Trace;
 use crate::xmpp::xml::Element;
 use crate::xmpp::{Deadlines, Fault, Phase};
@@ -147,7 +147,7 @@ impl Responder {
     /// Listens, and then becomes available: what comes first is not missed.
     async fn get_ready(
         &self,
-        session: Result<Session, Fault>,
+        session: Result<XmppSession, Fault>,
         cancel: &CancellationToken,
     ) -> Result<Ready, Fault> {
         let session = session?;
@@ -208,7 +208,7 @@ impl Responder {
     /// Answers a message, if it is a test message and within the limits.
     async fn read(
         &mut self,
-        session: &Session,
+        session: &XmppSession,
         message: &Element,
         counts: &mut Counts,
         tell: &(dyn Fn(Happening<'_>) + Sync),
@@ -255,7 +255,7 @@ impl Responder {
 
 /// A session that hears what comes.
 struct Ready {
-    session: Session,
+    session: XmppSession,
     messages: mpsc::Receiver<Element>,
 }
 

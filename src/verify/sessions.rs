@@ -16,7 +16,7 @@ use super::plan::Account;
 use super::refusals::{Refusals, Stopped};
 use crate::address::Address;
 use crate::xmpp::network::Network;
-use crate::xmpp::session::Session;
+use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Fault};
 
@@ -43,7 +43,7 @@ struct Key {
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// The session, or what went wrong.
-    pub session: Result<Session, Fault>,
+    pub session: Result<XmppSession, Fault>,
     /// What happened on the way there.
     pub trace: Trace,
 }
@@ -134,7 +134,8 @@ impl Sessions {
     fn cell(&self, key: &Key) -> Arc<OnceCell<Shared>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = open.entry(key.clone()).or_default();
-        let is_over = cell.get().is_some_and(|shared| shared.session.as_ref().is_ok_and(Session::is_over));
+        let is_over =
+            cell.get().is_some_and(|shared| shared.session.as_ref().is_ok_and(XmppSession::is_over));
         if is_over {
             *cell = Arc::default();
         }
@@ -151,7 +152,7 @@ impl Sessions {
             tokio::time::sleep(HASTE).await;
         };
         tokio::select! {
-            _ = futures_util::future::join_all(sessions.map(Session::close)) => {}
+            _ = futures_util::future::join_all(sessions.map(XmppSession::close)) => {}
             () = had_enough => {}
         }
     }

@@ -16,7 +16,7 @@ use super::xml::{Element, ns};
 
 /// The state of a stream that has an address.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundStream {
     /// The address.
     pub(super) jid: FullJid,
 }
@@ -59,7 +59,7 @@ pub enum Fault {
 pub async fn bind<Io: AsyncRead + AsyncWrite + Unpin + Send>(
     mut stream: Stream<Io, Authenticated>,
     trace: &mut Trace,
-) -> Result<Stream<Io, Bound>, super::Fault> {
+) -> Result<Stream<Io, BoundStream>, super::Fault> {
     if !stream.features().has_child("bind", ns::BIND) {
         return Err(Fault::NotOffered.into());
     }
@@ -79,7 +79,7 @@ pub async fn bind<Io: AsyncRead + AsyncWrite + Unpin + Send>(
         let answer = request(&mut stream, "session", Element::new("session", ns::SESSION)).await?;
         answer.map_err(|error| Fault::SessionRefused { error: Box::new(error) })?;
     }
-    Ok(stream.into_state(Bound { jid }))
+    Ok(stream.into_state(BoundStream { jid }))
 }
 
 /// Asks our own server, and answers what it asks meanwhile.

@@ -29,18 +29,18 @@ use self::path::path;
 
 /// Whom we ask for, and so whose certificate must be shown (RFC 9525, section 6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct CertificateIdentity {
     /// The domain, as an A-label: what stands behind the `@`, never the target of an SRV record.
     pub domain: String,
     /// Another host name that an administrator vouches for: the pool's FQDN in the topology.
     pub host: Option<String>,
     /// What we want of the domain.
-    pub role: Role,
+    pub role: CertificateRole,
 }
 
 /// What we want of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum CertificateRole {
     /// To serve us as its client.
     Client,
     /// To federate with us.
@@ -183,7 +183,7 @@ pub enum CertificateFault {
 /// [`CertificateFault::Invalid`] where there is not even a certificate to report.
 pub(super) fn inspect(
     chain: &[CertificateDer<'_>],
-    identity: &Identity,
+    identity: &CertificateIdentity,
     anchors: &Anchors,
     algorithms: &WebPkiSupportedAlgorithms,
     now: UnixTime,
@@ -347,7 +347,11 @@ mod tests {
     }
 
     fn look_at(der: &[u8]) -> Result<CertificateReport, CertificateFault> {
-        let identity = Identity { domain: "contoso.com".to_owned(), host: None, role: Role::Client };
+        let identity = CertificateIdentity {
+            domain: "contoso.com".to_owned(),
+            host: None,
+            role: CertificateRole::Client,
+        };
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
         let chain = [CertificateDer::from(der.to_vec()), CertificateDer::from(der.to_vec())];
         inspect(&chain, &identity, &anchors(), &algorithms, UnixTime::now())

@@ -15,19 +15,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use super::resolve::{Endpoint, Kind, Target};
+use super::resolve::{Endpoint, Target, TlsStart};
 use super::trace::{Fact, Trace, list};
 
 /// The targets that are left to try, in order.
 #[derive(Debug)]
 pub struct Dialling {
-    candidates: Vec<Candidate>,
-    attempts: Vec<Attempt>,
+    candidates: Vec<ConnectCandidate>,
+    attempts: Vec<ConnectAttempt>,
 }
 
 /// One address of one target.
 #[derive(Clone, Debug)]
-struct Candidate {
+struct ConnectCandidate {
     target: Target,
     address: SocketAddr,
 }
@@ -40,14 +40,14 @@ pub struct Connected {
     /// Its address.
     pub address: SocketAddr,
     /// The connection.
-    pub wire: Wire,
+    pub wire: RecordedTcp,
 }
 
 impl Dialling {
     /// Begins with all the targets that Resolve found.
     pub fn new(endpoints: Vec<Endpoint>) -> Self {
         let candidates = endpoints.into_iter().flat_map(|Endpoint { target, addresses }| {
-            addresses.into_iter().map(move |address| Candidate {
+            addresses.into_iter().map(move |address| ConnectCandidate {
                 address: SocketAddr::new(address, target.port),
                 target: target.clone(),
             })
@@ -80,7 +80,7 @@ impl Dialling {
     }
 
     /// Takes the addresses of the best priority out of those that are left.
-    fn take_group(&mut self) -> Option<Vec<Candidate>> {
+    fn take_group(&mut self) -> Option<Vec<ConnectCandidate>> {
         let priority = self.candidates.first()?.target.priority;
         let end = self.candidates.iter().position(|candidate| candidate.target.priority != priority);
         Some(self.candidates.drain(..end.unwrap_or(self.candidates.len())).collect())
@@ -94,10 +94,15 @@ impl Dialling {
     }
 
     /// Races the addresses of one group (RFC 8305, section 5). What the winner leaves untried goes back.
-    async fn race(&mut self, group: Vec<Candidate>, until: Instant, trace: &mut Trace) -> Option<Connected> {
+    async fn race(
+        &mut self,
+        group: Vec<ConnectCandidate>,
+        until: Instant,
+        trace: &mut Trace,
+    ) -> Option<Connected> {
         let mut running = FuturesUnordered::new();
         // Those that run; an outcome takes them out.
-        let mut started: Vec<Option<Running>> = Vec::new();
+        let mut started: Vec<Option<RunningAttempt>> = Vec::new();
         let mut waiting = group.into_iter();
         let mut start_next = Instant::now();
         loop {
@@ -109,14 +114,14 @@ impl Dialling {
                     let Some(decided) = started[index].take() else { continue };
                     match result {
                         Ok(tcp) => {
-                            self.report(&decided, Outcome::Connected, trace);
+                            self.report(&decided, ConnectOutcome::Connected, trace);
                             drop(running);
-                            let Candidate { target, address } = decided.candidate;
+                            let ConnectCandidate { target, address } = decided.candidate;
                             self.put_back(&target, started, waiting, trace);
-                            return Some(Connected { target, address, wire: Wire::new(tcp) });
+                            return Some(Connected { target, address, wire: RecordedTcp::new(tcp) });
                         }
                         Err(error) => {
-                            self.report(&decided, Outcome::of(&error), trace);
+                            self.report(&decided, ConnectOutcome::of(&error), trace);
                             if running.is_empty() && !may_start {
                                 return None;
                             }
@@ -128,13 +133,13 @@ impl Dialling {
                 () = reached(start_next), if may_start => {
                     let Some(candidate) = waiting.next() else { continue };
                     let (index, address) = (started.len(), candidate.address);
-                    started.push(Some(Running { candidate, began: Instant::now() }));
+                    started.push(Some(RunningAttempt { candidate, began: Instant::now() }));
                     running.push(dial(index, address));
                     start_next = Instant::now() + STAGGER;
                 }
                 () = sleep_until(until) => {
                     for undecided in started.iter().flatten() {
-                        self.report(undecided, Outcome::TimedOut, trace);
+                        self.report(undecided, ConnectOutcome::TimedOut, trace);
                     }
                     return None;
                 }
@@ -147,13 +152,13 @@ impl Dialling {
     fn put_back(
         &mut self,
         winner: &Target,
-        started: Vec<Option<Running>>,
-        waiting: impl Iterator<Item = Candidate>,
+        started: Vec<Option<RunningAttempt>>,
+        waiting: impl Iterator<Item = ConnectCandidate>,
         trace: &mut Trace,
     ) {
         let mut rest = Vec::new();
         for undecided in started.into_iter().flatten() {
-            self.report(&undecided, Outcome::Abandoned, trace);
+            self.report(&undecided, ConnectOutcome::Abandoned, trace);
             rest.push(undecided.candidate);
         }
         rest.extend(waiting);
@@ -161,8 +166,13 @@ impl Dialling {
         self.candidates.splice(0..0, rest);
     }
 
-    fn report(&mut self, Running { candidate, began }: &Running, outcome: Outcome, trace: &mut Trace) {
-        let attempt = Attempt {
+    fn report(
+        &mut self,
+        RunningAttempt { candidate, began }: &RunningAttempt,
+        outcome: ConnectOutcome,
+        trace: &mut Trace,
+    ) {
+        let attempt = ConnectAttempt {
             host: candidate.target.host.clone(),
             address: candidate.address,
             kind: candidate.target.kind,
@@ -186,8 +196,8 @@ async fn dial(index: usize, address: SocketAddr) -> (usize, io::Result<TcpStream
 }
 
 /// A try that has begun.
-struct Running {
-    candidate: Candidate,
+struct RunningAttempt {
+    candidate: ConnectCandidate,
     began: Instant,
 }
 
@@ -196,19 +206,19 @@ struct Running {
 /// Small writes leave at once (`TCP_NODELAY`), and what was read is acknowledged at once. It
 /// remembers the first bytes that came in, for the case that they are not what was expected.
 #[derive(Debug)]
-pub struct Wire {
+pub struct RecordedTcp {
     tcp: TcpStream,
     opening: Vec<u8>,
 }
 
-impl Wire {
+impl RecordedTcp {
     fn new(tcp: TcpStream) -> Self {
         // Without it the connection is slower, and no less right.
         drop(tcp.set_nodelay(true));
         Self { tcp, opening: Vec::new() }
     }
 
-    /// The first bytes that came in, at most 64, since the beginning or [`Wire::forget_opening`].
+    /// The first bytes that came in, at most 64, since the beginning or [`RecordedTcp::forget_opening`].
     pub fn opening(&self) -> &[u8] {
         &self.opening
     }
@@ -219,7 +229,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for RecordedTcp {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
         let before = buf.filled().len();
@@ -244,7 +254,7 @@ fn acknowledge(tcp: &TcpStream) {
 #[cfg(not(target_os = "linux"))]
 fn acknowledge(_: &TcpStream) {}
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for RecordedTcp {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().tcp).poll_write(cx, buf)
     }
@@ -272,22 +282,22 @@ impl AsyncWrite for Wire {
 
 /// One try to reach one address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub struct ConnectAttempt {
     /// The target's host, as Resolve found it.
     pub host: String,
     /// The address.
     pub address: SocketAddr,
     /// How TLS begins there.
-    pub kind: Kind,
+    pub kind: TlsStart,
     /// How long it took to the outcome.
     pub duration: Duration,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: ConnectOutcome,
 }
 
 /// What came of a try to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ConnectOutcome {
     /// It is connected.
     Connected,
     /// The host answers, and nobody listens on the port.
@@ -316,39 +326,39 @@ pub enum Fault {
     #[error("refused: {}", list(attempts))]
     Refused {
         /// The attempts.
-        attempts: Vec<Attempt>,
+        attempts: Vec<ConnectAttempt>,
     },
     /// No address answered in time.
     #[error("no answer: {}", list(attempts))]
     Silent {
         /// The attempts.
-        attempts: Vec<Attempt>,
+        attempts: Vec<ConnectAttempt>,
     },
     /// There is no route to any address.
     #[error("unreachable: {}", list(attempts))]
     Unreachable {
         /// The attempts.
-        attempts: Vec<Attempt>,
+        attempts: Vec<ConnectAttempt>,
     },
     /// The attempts failed in other ways, or in different ones.
     #[error("not connected: {}", list(attempts))]
     Mixed {
         /// The attempts.
-        attempts: Vec<Attempt>,
+        attempts: Vec<ConnectAttempt>,
     },
 }
 
-impl Outcome {
+impl ConnectOutcome {
     fn of(error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
+        use io::ErrorKind as TlsStart;
         let outcomes = [
-            (Kind::ConnectionRefused, Self::Refused),
-            (Kind::TimedOut, Self::TimedOut),
-            (Kind::NetworkUnreachable, Self::Unreachable),
-            (Kind::HostUnreachable, Self::Unreachable),
-            (Kind::AddrNotAvailable, Self::Unreachable),
-            (Kind::ConnectionReset, Self::Reset),
-            (Kind::PermissionDenied, Self::Denied),
+            (TlsStart::ConnectionRefused, Self::Refused),
+            (TlsStart::TimedOut, Self::TimedOut),
+            (TlsStart::NetworkUnreachable, Self::Unreachable),
+            (TlsStart::HostUnreachable, Self::Unreachable),
+            (TlsStart::AddrNotAvailable, Self::Unreachable),
+            (TlsStart::ConnectionReset, Self::Reset),
+            (TlsStart::PermissionDenied, Self::Denied),
         ];
         let known =
             outcomes.into_iter().find_map(|(kind, outcome)| (kind == error.kind()).then_some(outcome));
@@ -359,20 +369,20 @@ impl Outcome {
 impl Fault {
     /// The fault that the attempts amount to. Those that were abandoned, or that connected and were
     /// of no use, say nothing about it.
-    fn new(attempts: Vec<Attempt>) -> Self {
-        let all = |wanted: &Outcome| {
+    fn new(attempts: Vec<ConnectAttempt>) -> Self {
+        let all = |wanted: &ConnectOutcome| {
             let mut decided = attempts
                 .iter()
                 .map(|attempt| &attempt.outcome)
-                .filter(|o| **o != Outcome::Abandoned)
+                .filter(|o| **o != ConnectOutcome::Abandoned)
                 .peekable();
             decided.peek().is_some() && decided.all(|outcome| outcome == wanted)
         };
-        if all(&Outcome::Refused) {
+        if all(&ConnectOutcome::Refused) {
             Self::Refused { attempts }
-        } else if all(&Outcome::TimedOut) {
+        } else if all(&ConnectOutcome::TimedOut) {
             Self::Silent { attempts }
-        } else if all(&Outcome::Unreachable) {
+        } else if all(&ConnectOutcome::Unreachable) {
             Self::Unreachable { attempts }
         } else {
             Self::Mixed { attempts }
@@ -380,7 +390,7 @@ impl Fault {
     }
 
     /// The attempts.
-    pub fn attempts(&self) -> &[Attempt] {
+    pub fn attempts(&self) -> &[ConnectAttempt] {
         match self {
             Self::Refused { attempts }
             | Self::Silent { attempts }
@@ -390,13 +400,13 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Attempt {
+impl fmt::Display for ConnectAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}) {} after {:.1?}", self.address, self.host, self.outcome, self.duration)
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for ConnectOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected => f.write_str("connected"),

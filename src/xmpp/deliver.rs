@@ -1,6 +1,6 @@
 //! Delivery: how far a message is proven to have come, and what came back instead.
 //!
-//! Judges the news of a [`Session`] about one message. The fence is a ping (XEP-0199) to the
+//! Judges the news of a [`XmppSession`] about one message. The fence is a ping (XEP-0199) to the
 //! receiver's domain on the same stream, behind the message: stanzas are processed in order (RFC 6120,
 //! section 10.1), so its answer without a bounce before it means that the partner's server took the
 //! message. It does not mean that the receiver exists, and a bounce that comes later still wins.
@@ -16,8 +16,8 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use super::condition::{StanzaCondition, StanzaError};
-use super::message::{Probe, Sign, random};
-use super::session::{Event, Expectation, News, Session, Software, send_fault};
+use super::message::{Sign, TestMessage, random};
+use super::session::{Expectation, MessageEvent, News, ServerSoftware, XmppSession, send_fault};
 use super::stream::record;
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
 use super::{Phase, stream};
@@ -25,7 +25,7 @@ use crate::topology::Evidence;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct DeliveryRequest {
     /// The level of evidence that makes a success.
     pub minimum: Evidence,
     /// How long Send and Deliver may take together.
@@ -46,7 +46,7 @@ pub const LINGER: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The message.
-    pub probe: Probe,
+    pub probe: TestMessage,
     /// The level that is reached or the reason why the one that was asked for is not.
     pub outcome: Result<Evidence, super::Fault>,
     /// The highest level that the proofs bear, whatever the outcome.
@@ -143,7 +143,7 @@ pub struct Bounce {
     /// Who it says to come from, verbatim: it need not be a valid address.
     pub from: String,
     /// Who made it, as far as it can be known.
-    pub origin: Origin,
+    pub origin: ErrorOrigin,
     /// When it came, counted from the start of Send.
     pub after: Duration,
     /// Whether the fence had come back before it.
@@ -152,7 +152,7 @@ pub struct Bounce {
 
 /// Who made an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum ErrorOrigin {
     /// Our own pool.
     Pool,
     /// The server of the receiver's domain.
@@ -187,7 +187,7 @@ pub enum Fence {
         /// The error.
         error: Box<StanzaError>,
         /// Who made it.
-        origin: Origin,
+        origin: ErrorOrigin,
         /// When, counted from the start of Send.
         after: Duration,
     },
@@ -235,10 +235,10 @@ pub enum Fault {
 ///
 /// `receiver` is a session that is logged on as the receiver and available, where there is one.
 pub async fn deliver(
-    session: &Session,
-    receiver: Option<&Session>,
-    probe: Probe,
-    wanted: &Wanted,
+    session: &XmppSession,
+    receiver: Option<&XmppSession>,
+    probe: TestMessage,
+    wanted: &DeliveryRequest,
     trace: &mut Trace,
 ) -> Delivery {
     trace.begin(Phase::Send);
@@ -251,7 +251,7 @@ pub async fn deliver(
         Some(Ok(Err(fault))) => Err(fault),
         Some(Ok(Ok(mut sources))) => wait.listen(&mut sources, trace).await,
     };
-    if let Some(Software { name, version }) = session.software().cloned() {
+    if let Some(ServerSoftware { name, version }) = session.software().cloned() {
         trace.learn(Fact::Software { name, version, basis: SoftwareBasis::Said });
     }
     trace.end();
@@ -259,7 +259,7 @@ pub async fn deliver(
 }
 
 /// The future's value, or nothing where the caller does not want it any more.
-async fn until_cancelled<T>(wanted: &Wanted, future: impl Future<Output = T>) -> Option<T> {
+async fn until_cancelled<T>(wanted: &DeliveryRequest, future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         () = wanted.cancel.cancelled() => None,
@@ -269,9 +269,9 @@ async fn until_cancelled<T>(wanted: &Wanted, future: impl Future<Output = T>) ->
 
 /// What was learned about one message so far.
 struct Wait<'a> {
-    session: &'a Session,
-    wanted: &'a Wanted,
-    probe: Probe,
+    session: &'a XmppSession,
+    wanted: &'a DeliveryRequest,
+    probe: TestMessage,
     started: Instant,
     deadline: Instant,
     /// What our session at the receiver's end adds to its answer.
@@ -306,7 +306,7 @@ impl Sources {
 }
 
 impl<'a> Wait<'a> {
-    fn new(session: &'a Session, probe: Probe, wanted: &'a Wanted) -> Self {
+    fn new(session: &'a XmppSession, probe: TestMessage, wanted: &'a DeliveryRequest) -> Self {
         let started = Instant::now();
         Self {
             session,
@@ -323,7 +323,7 @@ impl<'a> Wait<'a> {
     }
 
     /// Lets the receiver's end look out, then sends.
-    async fn send(&mut self, receiver: Option<&Session>) -> Result<Sources, super::Fault> {
+    async fn send(&mut self, receiver: Option<&XmppSession>) -> Result<Sources, super::Fault> {
         let receiver = match receiver {
             Some(receiver) => Some(self.look_out(receiver).await?),
             None => None,
@@ -331,7 +331,7 @@ impl<'a> Wait<'a> {
         let mut sender = self.session.send(self.probe.clone()).await.map_err(send_fault)?;
         while self.proofs.is_empty() {
             match sender.recv().await {
-                Some(News { at, event: Event::Written }) => self.prove(Proof::WrittenToStream, at),
+                Some(News { at, event: MessageEvent::Written }) => self.prove(Proof::WrittenToStream, at),
                 Some(_) => {}
                 None => return Err(self.session.fault().into()),
             }
@@ -339,7 +339,7 @@ impl<'a> Wait<'a> {
         Ok(Sources { sender, receiver })
     }
 
-    async fn look_out(&mut self, receiver: &Session) -> Result<mpsc::Receiver<News>, super::Fault> {
+    async fn look_out(&mut self, receiver: &XmppSession) -> Result<mpsc::Receiver<News>, super::Fault> {
         let witness = random()?;
         self.witness = Some(witness.clone());
         let expectation = Expectation {
@@ -412,12 +412,12 @@ impl<'a> Wait<'a> {
     fn is_receivers(&self, bounce: &Bounce) -> bool {
         let is_reached = match &self.fence {
             Fence::Answered { .. } => true,
-            Fence::Failed { origin, .. } => *origin == Origin::Partner,
+            Fence::Failed { origin, .. } => *origin == ErrorOrigin::Partner,
             Fence::Open => false,
         };
         is_reached
             && bounce.error.condition == StanzaCondition::ServiceUnavailable
-            && matches!(bounce.origin, Origin::Partner | Origin::Unclear)
+            && matches!(bounce.origin, ErrorOrigin::Partner | ErrorOrigin::Unclear)
     }
 
     /// The highest level that is proven. A bounce takes away what rests on the fence alone.
@@ -441,17 +441,17 @@ impl<'a> Wait<'a> {
     fn learn(&mut self, News { at, event }: News, trace: &mut Trace) {
         let n_known = self.proofs.len();
         match event {
-            Event::Written => self.prove(Proof::WrittenToStream, at),
-            Event::Acknowledged => self.prove(Proof::PoolAcknowledged, at),
-            Event::Overcounted { said, sent } => trace.learn(Fact::Overcounted { said, sent }),
-            Event::PoolAnswered => self.prove(Proof::PoolAnsweredPing, at),
-            Event::FenceAnswered => self.fence_answered(at),
-            Event::FenceFailed(error) => self.fence_failed(error, at),
-            Event::Sign(sign, stanza) => {
+            MessageEvent::Written => self.prove(Proof::WrittenToStream, at),
+            MessageEvent::Acknowledged => self.prove(Proof::PoolAcknowledged, at),
+            MessageEvent::Overcounted { said, sent } => trace.learn(Fact::Overcounted { said, sent }),
+            MessageEvent::PoolAnswered => self.prove(Proof::PoolAnsweredPing, at),
+            MessageEvent::FenceAnswered => self.fence_answered(at),
+            MessageEvent::FenceFailed(error) => self.fence_failed(error, at),
+            MessageEvent::Sign(sign, stanza) => {
                 record(trace, Direction::Received, &stanza);
                 self.read(sign, at);
             }
-            Event::Seen(stanza) => {
+            MessageEvent::Seen(stanza) => {
                 record(trace, Direction::Received, &stanza);
                 self.prove(Proof::SeenBySecondSession, at);
             }
@@ -506,33 +506,33 @@ impl<'a> Wait<'a> {
                 || error.condition == StanzaCondition::FeatureNotImplemented
                 || self.session.jid().domain() == self.probe.to().domain());
         self.fence = Fence::Failed { error: Box::new(error.clone()), origin, after: self.after(at) };
-        if origin == Origin::Partner && is_proven && self.bounces.is_empty() {
+        if origin == ErrorOrigin::Partner && is_proven && self.bounces.is_empty() {
             self.prove(Proof::PartnerErrorToPing { error }, at);
         }
     }
 
     /// Who made an error. A server that makes one for somebody else writes the other's address as its
     /// `from`, so that only `by` and the condition tell.
-    fn origin(&self, error: &StanzaError, from: &str) -> Origin {
+    fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {
         let (own, partner) = (self.session.jid().domain(), self.probe.to().domain());
         if let Some(by) = &error.by {
             return match Jid::new(by) {
-                Ok(by) if by.domain() == partner => Origin::Partner,
-                Ok(by) if by.domain() == own => Origin::Pool,
-                Ok(_) | Err(_) => Origin::Other,
+                Ok(by) if by.domain() == partner => ErrorOrigin::Partner,
+                Ok(by) if by.domain() == own => ErrorOrigin::Pool,
+                Ok(_) | Err(_) => ErrorOrigin::Other,
             };
         }
         match Jid::new(from) {
-            Ok(from) if from.domain() != own && from.domain() != partner => return Origin::Other,
-            Ok(_) | Err(_) if own == partner => return Origin::Partner,
-            Ok(from) if from.domain() == own => return Origin::Pool,
+            Ok(from) if from.domain() != own && from.domain() != partner => return ErrorOrigin::Other,
+            Ok(_) | Err(_) if own == partner => return ErrorOrigin::Partner,
+            Ok(from) if from.domain() == own => return ErrorOrigin::Pool,
             Ok(_) | Err(_) => {}
         }
         match &error.condition {
-            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => Origin::Pool,
-            StanzaCondition::FeatureNotImplemented => Origin::Partner,
+            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => ErrorOrigin::Pool,
+            StanzaCondition::FeatureNotImplemented => ErrorOrigin::Partner,
             // COMPAT: Prosody signs what it makes itself for a domain out of reach.
-            StanzaCondition::ServiceUnavailable if self.session.marks_its_errors() => Origin::Partner,
+            StanzaCondition::ServiceUnavailable if self.session.marks_its_errors() => ErrorOrigin::Partner,
             StanzaCondition::ServiceUnavailable
             | StanzaCondition::BadRequest
             | StanzaCondition::Conflict
@@ -552,7 +552,7 @@ impl<'a> Wait<'a> {
             | StanzaCondition::SubscriptionRequired
             | StanzaCondition::UndefinedCondition
             | StanzaCondition::UnexpectedRequest
-            | StanzaCondition::Unknown(_) => Origin::Unclear,
+            | StanzaCondition::Unknown(_) => ErrorOrigin::Unclear,
         }
     }
 

@@ -13,7 +13,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use super::network::Network;
-use super::resolve::{Fault, Kind, Origin, Target};
+use super::resolve::{Fault, Target, TargetOrigin, TlsStart};
 use super::trace::list;
 
 /// A question to DNS, as in `SRV _xmpp-client._tcp.contoso.com`.
@@ -31,12 +31,12 @@ pub struct SrvAnswer {
     /// The query.
     pub query: Query,
     /// The answer.
-    pub answer: Answer,
+    pub answer: DnsAnswer,
 }
 
 /// The kinds of answer to an SRV query.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum DnsAnswer {
     /// Records, as they came.
     Records(Vec<Target>),
     /// The single target `.`: the service is not offered (RFC 2782).
@@ -58,11 +58,11 @@ impl fmt::Display for Query {
 impl fmt::Display for SrvAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.answer {
-            Answer::Records(targets) => write!(f, "{}: {}", self.query, list(targets)),
-            Answer::NotOffered => write!(f, "{}: not offered", self.query),
-            Answer::NoRecords => write!(f, "{}: no records", self.query),
-            Answer::NoSuchName => write!(f, "{}: no such name", self.query),
-            Answer::Failed(fault) => fault.fmt(f),
+            DnsAnswer::Records(targets) => write!(f, "{}: {}", self.query, list(targets)),
+            DnsAnswer::NotOffered => write!(f, "{}: not offered", self.query),
+            DnsAnswer::NoRecords => write!(f, "{}: no records", self.query),
+            DnsAnswer::NoSuchName => write!(f, "{}: no such name", self.query),
+            DnsAnswer::Failed(fault) => fault.fmt(f),
         }
     }
 }
@@ -82,13 +82,13 @@ pub(super) async fn srv(network: &Network, service: Service, domain: &str) -> Sr
     let query = Query { records: "SRV", name: format!("{}._tcp.{domain}", service.label) };
     let answer = match ask(network, &query, RecordType::SRV).await {
         Ok(records) => match targets(&records, service.kind) {
-            targets if !targets.is_empty() => Answer::Records(targets),
-            _ if records.iter().any(is_root_target) => Answer::NotOffered,
-            _ => Answer::NoRecords,
+            targets if !targets.is_empty() => DnsAnswer::Records(targets),
+            _ if records.iter().any(is_root_target) => DnsAnswer::NotOffered,
+            _ => DnsAnswer::NoRecords,
         },
-        Err(Fault::NoRecords { .. }) => Answer::NoRecords,
-        Err(Fault::NoSuchName { .. }) => Answer::NoSuchName,
-        Err(fault) => Answer::Failed(Box::new(fault)),
+        Err(Fault::NoRecords { .. }) => DnsAnswer::NoRecords,
+        Err(Fault::NoSuchName { .. }) => DnsAnswer::NoSuchName,
+        Err(fault) => DnsAnswer::Failed(Box::new(fault)),
     };
     SrvAnswer { query, answer }
 }
@@ -97,20 +97,20 @@ pub(super) async fn srv(network: &Network, service: Service, domain: &str) -> Sr
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Service {
     label: &'static str,
-    kind: Kind,
+    kind: TlsStart,
 }
 
 impl Service {
     /// The services that clients look for (RFC 6120, section 3.2.1; XEP-0368).
     pub(super) const CLIENT: [Self; 2] = [
-        Self { label: "_xmpps-client", kind: Kind::Direct },
-        Self { label: "_xmpp-client", kind: Kind::StartTls },
+        Self { label: "_xmpps-client", kind: TlsStart::Direct },
+        Self { label: "_xmpp-client", kind: TlsStart::StartTls },
     ];
 
     /// The services that servers look for.
     pub(super) const SERVER: [Self; 2] = [
-        Self { label: "_xmpps-server", kind: Kind::Direct },
-        Self { label: "_xmpp-server", kind: Kind::StartTls },
+        Self { label: "_xmpps-server", kind: TlsStart::Direct },
+        Self { label: "_xmpp-server", kind: TlsStart::StartTls },
     ];
 }
 
@@ -118,7 +118,7 @@ fn is_root_target(record: &RData) -> bool {
     matches!(record, RData::SRV(srv) if srv.target.is_root())
 }
 
-fn targets(records: &[RData], kind: Kind) -> Vec<Target> {
+fn targets(records: &[RData], kind: TlsStart) -> Vec<Target> {
     let target = |record: &RData| {
         let RData::SRV(srv) = record else { return None };
         (!srv.target.is_root()).then(|| Target {
@@ -127,7 +127,7 @@ fn targets(records: &[RData], kind: Kind) -> Vec<Target> {
             kind,
             priority: srv.priority,
             weight: srv.weight,
-            origin: Origin::Srv,
+            origin: TargetOrigin::Srv,
         })
     };
     records.iter().filter_map(target).take(MAX_RECORDS).collect()
@@ -282,7 +282,7 @@ mod tests {
             labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..20), 1..6),
         ) {
             let name = Name::from_labels(labels.iter().map(Vec::as_slice)).unwrap();
-            for target in targets(&[RData::SRV(SRV::new(0, 0, 5222, name))], Kind::StartTls) {
+            for target in targets(&[RData::SRV(SRV::new(0, 0, 5222, name))], TlsStart::StartTls) {
                 prop_assert!(target.to_string().chars().all(|c| c.is_ascii_graphic() || c == ' '), "{target}");
             }
         }

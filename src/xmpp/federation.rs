@@ -11,23 +11,23 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::certificate::{CertificateReport, Identity, Role};
+use super::certificate::{CertificateIdentity, CertificateReport, CertificateRole};
 use super::condition::StreamCondition;
 use super::connect::Dialling;
 use super::dns::a_label;
 use super::network::{Network, Trust};
-use super::resolve::{self, Endpoint, Kind, Place, Target};
+use super::resolve::{self, Endpoint, PoolQuery, Target, TlsStart};
 use super::secure::{self, Handshake, Shown};
-use super::stream::{self, Looked, Plain, Stream};
+use super::stream::{self, Plain, Probing, Stream};
 use super::trace::{Trace, Watcher};
 use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, within};
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct ProbeRequest<'a> {
     /// Whose servers, and as whose friend.
-    pub whom: Whom<'a>,
+    pub whom: ProbeTarget<'a>,
     /// Whose certificates are believed.
     pub trust: &'a Trust,
     /// How long Resolve, Connect and Secure may take, and all of it.
@@ -36,7 +36,7 @@ pub struct Question<'a> {
 
 /// Whose servers are looked at.
 #[derive(Clone, Copy, Debug)]
-pub enum Whom<'a> {
+pub enum ProbeTarget<'a> {
     /// Those of a partner, as another server sees them.
     Partner {
         /// The partner's domain.
@@ -47,12 +47,12 @@ pub enum Whom<'a> {
         from: Option<&'a str>,
     },
     /// Those of a pool that the topology lists, as clients of the place's domain see them.
-    Pool(Place<'a>),
+    Pool(PoolQuery<'a>),
 }
 
 /// What was seen.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct ProbeReport {
     /// The partner's domain, or the pool.
     pub name: String,
     /// When the look began.
@@ -62,23 +62,23 @@ pub struct Look {
     /// How the servers were looked for.
     pub trace: Trace,
     /// What was seen at each of them, in their order; or why none was found.
-    pub sights: Result<Vec<Sight>, Fault>,
+    pub probes: Result<Vec<ServerProbe>, Fault>,
 }
 
 /// What was seen at one target.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct ServerProbe {
     /// The target.
     pub target: Target,
     /// What happened there.
     pub trace: Trace,
     /// What it offers behind TLS; or what stopped us before.
-    pub offer: Result<Offer, Fault>,
+    pub offer: Result<ServerOffer, Fault>,
 }
 
 /// What a server offers to somebody whom it does not know yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Offer {
+pub enum ServerOffer {
     /// Ways to prove who the other one is.
     Ways {
         /// SASL mechanisms; between servers, EXTERNAL.
@@ -104,14 +104,14 @@ pub enum Dialback {
     NotOffered,
 }
 
-impl Look {
+impl ProbeReport {
     /// Whether one of the servers could be used, as far as a stranger can see.
     pub fn is_healthy(&self) -> bool {
-        self.sights.iter().flatten().any(Sight::is_healthy)
+        self.probes.iter().flatten().any(ServerProbe::is_healthy)
     }
 }
 
-impl Sight {
+impl ServerProbe {
     /// Whether the target answers as it should, with a good certificate.
     pub fn is_healthy(&self) -> bool {
         self.offer.is_ok() && self.certificate().is_some_and(|report| report.verdict.is_ok())
@@ -125,41 +125,43 @@ impl Sight {
 
 /// Looks at the servers, all at the same time, and tells `watcher` meanwhile. Always comes to an end
 /// within `deadlines.whole`, with what was seen until then.
-pub async fn look(question: &Question<'_>, network: &Network, watcher: &Watcher) -> Look {
+pub async fn look(question: &ProbeRequest<'_>, network: &Network, watcher: &Watcher) -> ProbeReport {
     let mut trace = watcher.trace();
     let until = Instant::now() + question.deadlines.whole;
-    let sights = sights(question, until, network, watcher, &mut trace).await;
+    let probes = probes(question, until, network, watcher, &mut trace).await;
     trace.end();
-    Look {
+    ProbeReport {
         name: question.whom.name().to_owned(),
         began_at: trace.began_at(),
         duration: trace.elapsed(),
         trace,
-        sights,
+        probes,
     }
 }
 
-async fn sights(
-    question: &Question<'_>,
+async fn probes(
+    question: &ProbeRequest<'_>,
     until: Instant,
     network: &Network,
     watcher: &Watcher,
     trace: &mut Trace,
-) -> Result<Vec<Sight>, Fault> {
+) -> Result<Vec<ServerProbe>, Fault> {
     trace.begin(Phase::Resolve);
     let identity = question.whom.identity()?;
     let deadlines = &question.deadlines;
     let found = match question.whom {
-        Whom::Partner { server, .. } => {
+        ProbeTarget::Partner { server, .. } => {
             let partner = resolve::partner(&identity.domain, server, network, trace);
             within(Phase::Resolve, deadlines, partner).await?
         }
-        Whom::Pool(place) => within(Phase::Resolve, deadlines, resolve::pool(&place, network, trace)).await?,
+        ProbeTarget::Pool(place) => {
+            within(Phase::Resolve, deadlines, resolve::pool(&place, network, trace)).await?
+        }
     };
     trace.end();
     let looks = found.into_iter().take(MAX_SIGHTS).map(|endpoint| {
         let visitor = Visitor { question: *question, identity: &identity, network };
-        sight(visitor, endpoint, until, watcher.trace())
+        probe(visitor, endpoint, until, watcher.trace())
     });
     Ok(join_all(looks).await)
 }
@@ -167,12 +169,12 @@ async fn sights(
 /// Who goes to look at one target.
 #[derive(Clone, Copy)]
 struct Visitor<'a> {
-    question: Question<'a>,
-    identity: &'a Identity,
+    question: ProbeRequest<'a>,
+    identity: &'a CertificateIdentity,
     network: &'a Network,
 }
 
-async fn sight(visitor: Visitor<'_>, endpoint: Endpoint, until: Instant, mut trace: Trace) -> Sight {
+async fn probe(visitor: Visitor<'_>, endpoint: Endpoint, until: Instant, mut trace: Trace) -> ServerProbe {
     let target = endpoint.target.clone();
     let visits = async {
         let offer = visitor.visit(endpoint.clone(), &mut trace).await;
@@ -198,23 +200,23 @@ async fn sight(visitor: Visitor<'_>, endpoint: Endpoint, until: Instant, mut tra
         }),
     };
     trace.end();
-    Sight { target, trace, offer }
+    ServerProbe { target, trace, offer }
 }
 
 impl<'a> Visitor<'a> {
     /// The same without a name, where it gave one.
     fn anonymous(self) -> Option<Self> {
         match self.question.whom {
-            Whom::Partner { domain, server, from: Some(_) } => {
-                let whom = Whom::Partner { domain, server, from: None };
-                Some(Self { question: Question { whom, ..self.question }, ..self })
+            ProbeTarget::Partner { domain, server, from: Some(_) } => {
+                let whom = ProbeTarget::Partner { domain, server, from: None };
+                Some(Self { question: ProbeRequest { whom, ..self.question }, ..self })
             }
-            Whom::Partner { from: None, .. } | Whom::Pool(_) => None,
+            ProbeTarget::Partner { from: None, .. } | ProbeTarget::Pool(_) => None,
         }
     }
 
-    async fn visit(self, endpoint: Endpoint, trace: &mut Trace) -> Result<Offer, Fault> {
-        let Self { question: Question { whom, trust, deadlines }, identity, network } = self;
+    async fn visit(self, endpoint: Endpoint, trace: &mut Trace) -> Result<ServerOffer, Fault> {
+        let Self { question: ProbeRequest { whom, trust, deadlines }, identity, network } = self;
         let kind = endpoint.target.kind;
         trace.begin(Phase::Connect);
         let connected = Dialling::new(vec![endpoint]).next(Instant::now() + deadlines.connect, trace).await?;
@@ -222,28 +224,33 @@ impl<'a> Visitor<'a> {
         let domain = whom.domain();
         let secure = async {
             let wire = match kind {
-                Kind::Direct => connected.wire,
-                Kind::StartTls => {
+                TlsStart::Direct => connected.wire,
+                TlsStart::StartTls => {
                     let stream = match whom {
-                        Whom::Partner { from, .. } => {
+                        ProbeTarget::Partner { from, .. } => {
                             Stream::<_, Plain>::open_to_server(connected.wire, domain, from, trace).await?
                         }
-                        Whom::Pool(_) => Stream::<_, Plain>::open(connected.wire, domain, trace).await?,
+                        ProbeTarget::Pool(_) => {
+                            Stream::<_, Plain>::open(connected.wire, domain, trace).await?
+                        }
                     };
                     stream.start_tls(trace).await?
                 }
             };
             let handshake = Handshake { identity, trust, kind, client_certificate: None };
             let tls = match (secure::look(wire, &handshake, network, trace).await, identity.role) {
-                (Err(secure::Fault::HandshakeRefused { alert, shown: Shown::Nothing }), Role::Server) => {
-                    return Ok(Offer::CertificateFirst { said: Some(alert) });
+                (
+                    Err(secure::Fault::HandshakeRefused { alert, shown: Shown::Nothing }),
+                    CertificateRole::Server,
+                ) => {
+                    return Ok(ServerOffer::CertificateFirst { said: Some(alert) });
                 }
                 (tls, _) => tls?,
             };
             let from = whom.from();
-            match (Stream::<_, Looked>::look(tls, domain, identity.role, from, trace).await, identity.role) {
+            match (Stream::<_, Probing>::look(tls, domain, identity.role, from, trace).await, identity.role) {
                 (Ok(stream), _) => {
-                    let offer = Offer::of(stream.features());
+                    let offer = ServerOffer::of(stream.features());
                     stream.close().await;
                     Ok(offer)
                 }
@@ -253,13 +260,12 @@ impl<'a> Visitor<'a> {
                         text,
                         ..
                     })),
-                    Role::Server,
-                ) => Ok(Offer::CertificateFirst { said: text }),
-                (Err(Fault::Stream(stream::Fault::Xml(xml::Fault::Alert { alert }))), Role::Server)
-                    if alert == CERTIFICATE_REQUIRED =>
-                {
-                    Ok(Offer::CertificateFirst { said: Some(alert) })
-                }
+                    CertificateRole::Server,
+                ) => Ok(ServerOffer::CertificateFirst { said: text }),
+                (
+                    Err(Fault::Stream(stream::Fault::Xml(xml::Fault::Alert { alert }))),
+                    CertificateRole::Server,
+                ) if alert == CERTIFICATE_REQUIRED => Ok(ServerOffer::CertificateFirst { said: Some(alert) }),
                 (Err(fault), _) => Err(fault),
             }
         };
@@ -267,7 +273,7 @@ impl<'a> Visitor<'a> {
     }
 }
 
-impl<'a> Whom<'a> {
+impl<'a> ProbeTarget<'a> {
     /// What a report calls it.
     fn name(self) -> &'a str {
         match self {
@@ -293,16 +299,20 @@ impl<'a> Whom<'a> {
     }
 
     /// Whose certificate must be shown; a pool's may name the pool, which the topology vouches for.
-    fn identity(self) -> Result<Identity, resolve::Fault> {
+    fn identity(self) -> Result<CertificateIdentity, resolve::Fault> {
         let domain = a_label(self.domain())?;
         Ok(match self {
-            Self::Partner { .. } => Identity { domain, host: None, role: Role::Server },
-            Self::Pool(place) => Identity { domain, host: Some(a_label(place.pool)?), role: Role::Client },
+            Self::Partner { .. } => CertificateIdentity { domain, host: None, role: CertificateRole::Server },
+            Self::Pool(place) => CertificateIdentity {
+                domain,
+                host: Some(a_label(place.pool)?),
+                role: CertificateRole::Client,
+            },
         })
     }
 }
 
-impl Offer {
+impl ServerOffer {
     fn of(features: &Element) -> Self {
         let names = |mechanisms: &Element| -> Vec<String> {
             let names = mechanisms.elements().filter(|mechanism| mechanism.is("mechanism", ns::SASL));

@@ -11,7 +11,7 @@ use super::xml::{Element, ns};
 
 /// One test message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
+pub struct TestMessage {
     id: String,
     nonce: String,
     to: Jid,
@@ -37,7 +37,7 @@ pub enum Fault {
     },
 }
 
-impl Probe {
+impl TestMessage {
     /// A message to `to` that says `body`, with an id and a nonce of its own.
     pub fn new(to: Jid, body: &str) -> Result<Self, Fault> {
         Ok(Self { id: random()?, nonce: random()?, to, body: body.to_owned() })
@@ -264,8 +264,8 @@ const MAX_MARK: usize = 128;
 mod tests {
     use super::*;
 
-    fn probe() -> Probe {
-        Probe::with_marks(Jid::new("adelany@contoso.com").unwrap(), "A test.", "ID", "NONCE")
+    fn probe() -> TestMessage {
+        TestMessage::with_marks(Jid::new("adelany@contoso.com").unwrap(), "A test.", "ID", "NONCE")
     }
 
     fn sign(from: &str, attributes: &str, content: &str) -> Option<Sign> {

@@ -31,20 +31,20 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use self::certificate::{Identity, Role};
-use self::connect::{Connected, Dialling, Wire};
+use self::certificate::{CertificateIdentity, CertificateRole};
+use self::connect::{Connected, Dialling, RecordedTcp};
 use self::network::{Network, Trust};
-use self::resolve::{Endpoint, Kind, Place};
+use self::resolve::{Endpoint, PoolQuery, TlsStart};
 use self::sasl::Login;
-use self::secure::{ClientCertificate, Handshake, Verified};
-use self::session::Session;
+use self::secure::{ClientCertificate, Handshake, VerifiedTls};
+use self::session::XmppSession;
 use self::stream::{Plain, Secured, Stream};
 use self::trace::{Fact, Trace};
 use crate::topology::Security;
 
 /// Everything that a logon needs to know beforehand.
 #[derive(Clone, Debug)]
-pub struct Logon {
+pub struct LogonRequest {
     /// The pool.
     pub pool_fqdn: String,
     /// Its servers, where the topology lists them.
@@ -83,11 +83,11 @@ pub enum PoolName {
 /// # Errors
 /// The fault of the phase that failed; what was learned until then is in the trace.
 pub async fn connect(
-    logon: &Logon,
+    logon: &LogonRequest,
     network: &Network,
     trace: &mut Trace,
     cancel: &CancellationToken,
-) -> Result<Session, Fault> {
+) -> Result<XmppSession, Fault> {
     let whole = logon.deadlines.whole;
     let until = Instant::from_std(trace.began()) + whole;
     let place = logon.place();
@@ -127,7 +127,7 @@ pub async fn connect(
     outcome
 }
 
-async fn log_on(logon: &Logon, network: &Network, trace: &mut Trace) -> Result<Session, Fault> {
+async fn log_on(logon: &LogonRequest, network: &Network, trace: &mut Trace) -> Result<XmppSession, Fault> {
     let deadlines = &logon.deadlines;
     trace.begin(Phase::Resolve);
     let endpoints = within(Phase::Resolve, deadlines, resolve::pool(&logon.place(), network, trace)).await?;
@@ -137,17 +137,17 @@ async fn log_on(logon: &Logon, network: &Network, trace: &mut Trace) -> Result<S
     let stream = within(Phase::Authenticate, deadlines, authenticate).await?;
     trace.begin(Phase::Bind);
     let stream = within(Phase::Bind, deadlines, bind::bind(stream, trace)).await?;
-    Ok(Session::start(stream))
+    Ok(XmppSession::start(stream))
 }
 
 /// Connects and secures one target after the other, until one will do. The first one's fault is the
 /// one that counts: clients try it first.
 async fn first_of(
     endpoints: Vec<Endpoint>,
-    logon: &Logon,
+    logon: &LogonRequest,
     network: &Network,
     trace: &mut Trace,
-) -> Result<Stream<Verified<TlsStream<Wire>>, Secured>, Fault> {
+) -> Result<Stream<VerifiedTls<TlsStream<RecordedTcp>>, Secured>, Fault> {
     let deadlines = &logon.deadlines;
     let mut dialling = Dialling::new(endpoints);
     let mut first_fault = None;
@@ -193,14 +193,14 @@ async fn first_of(
 /// Encrypts a connection in the way of its target, and opens the stream behind it.
 async fn secured(
     Connected { target, wire, .. }: Connected,
-    logon: &Logon,
+    logon: &LogonRequest,
     network: &Network,
     trace: &mut Trace,
-) -> Result<Stream<Verified<TlsStream<Wire>>, Secured>, Fault> {
+) -> Result<Stream<VerifiedTls<TlsStream<RecordedTcp>>, Secured>, Fault> {
     let account = &logon.login.account;
     let wire = match target.kind {
-        Kind::Direct => wire,
-        Kind::StartTls => {
+        TlsStart::Direct => wire,
+        TlsStart::StartTls => {
             let stream = Stream::<_, Plain>::open(wire, account.domain().as_str(), trace).await?;
             stream.start_tls(trace).await?
         }
@@ -215,9 +215,9 @@ async fn secured(
     Stream::<_, Secured>::open(verified, account, trace).await
 }
 
-impl Logon {
-    fn place(&self) -> Place<'_> {
-        Place {
+impl LogonRequest {
+    fn place(&self) -> PoolQuery<'_> {
+        PoolQuery {
             pool: &self.pool_fqdn,
             servers: &self.servers,
             registrar_port: self.registrar_port,
@@ -226,12 +226,16 @@ impl Logon {
         }
     }
 
-    fn identity(&self) -> Result<Identity, Fault> {
+    fn identity(&self) -> Result<CertificateIdentity, Fault> {
         let host = match self.pool_name {
             PoolName::Trusted => Some(dns::a_label(&self.pool_fqdn)?),
             PoolName::NotTrusted => None,
         };
-        Ok(Identity { domain: dns::a_label(self.login.account.domain().as_str())?, host, role: Role::Client })
+        Ok(CertificateIdentity {
+            domain: dns::a_label(self.login.account.domain().as_str())?,
+            host,
+            role: CertificateRole::Client,
+        })
     }
 }
 

@@ -25,9 +25,9 @@ use super::{resolve, secure};
 
 /// See the module.
 #[derive(Clone)]
-pub struct Network(Arc<Inner>);
+pub struct Network(Arc<NetworkState>);
 
-struct Inner {
+struct NetworkState {
     /// `None`: those of the system.
     name_servers: Option<Vec<SocketAddr>>,
     resolver: OnceLock<Result<TokioResolver, String>>,
@@ -71,7 +71,7 @@ impl Network {
     }
 
     fn new(name_servers: Option<Vec<SocketAddr>>, extra_roots: Vec<CertificateDer<'static>>) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(NetworkState {
             name_servers,
             resolver: OnceLock::new(),
             questions: Semaphore::new(MAX_QUESTIONS),

@@ -12,8 +12,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 use tokio::time::timeout;
 
-use super::connect::{self, Outcome};
-use super::dns::{self, Answer, Service};
+use super::connect::{self, ConnectOutcome};
+use super::dns::{self, DnsAnswer, Service};
 use super::network::Network;
 use super::trace::{Fact, Trace};
 use super::{Phase, resolve};
@@ -48,10 +48,10 @@ pub(super) async fn look(
     network: &Network,
     trace: &Trace,
 ) -> Option<Offline> {
-    let doubt = Doubt::raised_by(fault)?;
+    let doubt = UnansweredService::raised_by(fault)?;
     let asked_for: Vec<IpAddr> = match doubt {
-        Doubt::NameServers => network.own_name_servers().iter().map(SocketAddr::ip).collect(),
-        Doubt::Pool => addresses(trace).collect(),
+        UnansweredService::NameServers => network.own_name_servers().iter().map(SocketAddr::ip).collect(),
+        UnansweredService::Pool => addresses(trace).collect(),
     };
     if !asked_for.is_empty() && asked_for.iter().all(IpAddr::is_loopback) {
         return None;
@@ -62,18 +62,18 @@ pub(super) async fn look(
     if !asked_for.into_iter().chain(EVERYBODY).any(has_route) {
         return Some(Offline::NoRoute);
     }
-    let is_alone = doubt == Doubt::Pool && is_without_answer(network, domain).await;
+    let is_alone = doubt == UnansweredService::Pool && is_without_answer(network, domain).await;
     is_alone.then_some(Offline::NobodyAnswers)
 }
 
 /// What does not answer, so that this machine is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Doubt {
+enum UnansweredService {
     NameServers,
     Pool,
 }
 
-impl Doubt {
+impl UnansweredService {
     /// Nothing is in doubt where somebody answered.
     fn raised_by(fault: &super::Fault) -> Option<Self> {
         match fault {
@@ -85,12 +85,14 @@ impl Doubt {
             super::Fault::Connect(connect::Fault::Mixed { attempts }) => attempts
                 .iter()
                 .all(|attempt| match attempt.outcome {
-                    Outcome::TimedOut | Outcome::Unreachable | Outcome::Abandoned => true,
-                    Outcome::Connected
-                    | Outcome::Refused
-                    | Outcome::Reset
-                    | Outcome::Denied
-                    | Outcome::Failed { .. } => false,
+                    ConnectOutcome::TimedOut | ConnectOutcome::Unreachable | ConnectOutcome::Abandoned => {
+                        true
+                    }
+                    ConnectOutcome::Connected
+                    | ConnectOutcome::Refused
+                    | ConnectOutcome::Reset
+                    | ConnectOutcome::Denied
+                    | ConnectOutcome::Failed { .. } => false,
                 })
                 .then_some(Self::Pool),
             super::Fault::Deadline { phase: Phase::Resolve, .. } => Some(Self::NameServers),
@@ -169,10 +171,12 @@ async fn is_without_answer(network: &Network, domain: &str) -> bool {
     match timeout(PATIENCE, dns::srv(network, service, &domain)).await {
         Err(_) => true,
         Ok(answer) => match answer.answer {
-            Answer::Failed(fault) => {
+            DnsAnswer::Failed(fault) => {
                 matches!(*fault, resolve::Fault::Timeout { .. } | resolve::Fault::NotAsked { .. })
             }
-            Answer::Records(_) | Answer::NotOffered | Answer::NoRecords | Answer::NoSuchName => false,
+            DnsAnswer::Records(_) | DnsAnswer::NotOffered | DnsAnswer::NoRecords | DnsAnswer::NoSuchName => {
+                false
+            }
         },
     }
 }

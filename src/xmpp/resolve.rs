@@ -11,14 +11,14 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::dns::{self, Answer, Query, Service, SrvAnswer, a_label};
+use super::dns::{self, DnsAnswer, Query, Service, SrvAnswer, a_label};
 use super::network::Network;
 use super::trace::{Fact, Trace, list};
 use crate::topology::Security;
 
 /// What is looked for: a pool, and the domain of the sender who logs on to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct PoolQuery<'a> {
     /// The pool's FQDN.
     pub pool: &'a str,
     /// The pool's servers, where the topology lists them: `host`, `host:port`, `address` or `[address]:port`.
@@ -44,16 +44,20 @@ pub struct Endpoint {
 ///
 /// # Errors
 /// See [`Fault`].
-pub async fn pool(place: &Place<'_>, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
+pub async fn pool(
+    place: &PoolQuery<'_>,
+    network: &Network,
+    trace: &mut Trace,
+) -> Result<Vec<Endpoint>, Fault> {
     let found = if !place.servers.is_empty() {
-        Found::certain(listed(place)?)
+        FoundTargets::certain(listed(place)?)
     } else if let Some(port) = place.registrar_port {
-        let kind = Kind::at(port, place.security);
-        Found::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
+        let kind = TlsStart::at(port, place.security);
+        FoundTargets::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
     } else {
         let by_name = match place.security {
-            Security::Auto | Security::StartTls => (CLIENT_PORT, Kind::StartTls),
-            Security::Direct => (DIRECT_CLIENT_PORT, Kind::Direct),
+            Security::Auto | Security::StartTls => (CLIENT_PORT, TlsStart::StartTls),
+            Security::Direct => (DIRECT_CLIENT_PORT, TlsStart::Direct),
         };
         published(&a_label(place.pool)?, Service::CLIENT, by_name, network, trace).await?
     };
@@ -78,9 +82,9 @@ pub(super) async fn elsewhere(
         Err(_) => a_label(host)?,
     };
     let port = port.unwrap_or(CLIENT_PORT);
-    let target = Target::named(host, port, Kind::at(port, security));
+    let target = Target::named(host, port, TlsStart::at(port, security));
     trace.learn(Fact::Targets(vec![target.clone()]));
-    locate(Found::certain(vec![target]), network, trace).await
+    locate(FoundTargets::certain(vec![target]), network, trace).await
 }
 
 /// Finds the servers that speak for a domain to other servers: the one that is named, or those that
@@ -98,11 +102,11 @@ pub async fn partner(
         Some(written) => {
             let (host, port) =
                 split(written).ok_or_else(|| Fault::BadServer { written: written.to_owned() })?;
-            let target = Target::named(host, port.unwrap_or(SERVER_PORT), Kind::StartTls);
-            Found::certain(vec![Target { origin: Origin::Listed, ..target }])
+            let target = Target::named(host, port.unwrap_or(SERVER_PORT), TlsStart::StartTls);
+            FoundTargets::certain(vec![Target { origin: TargetOrigin::Listed, ..target }])
         }
         None => {
-            let by_name = (SERVER_PORT, Kind::StartTls);
+            let by_name = (SERVER_PORT, TlsStart::StartTls);
             published(&a_label(domain)?, Service::SERVER, by_name, network, trace).await?
         }
     };
@@ -111,7 +115,7 @@ pub async fn partner(
 }
 
 /// Targets, and what is to blame when none of them has an address.
-struct Found {
+struct FoundTargets {
     targets: Vec<Target>,
     basis: Basis,
 }
@@ -126,7 +130,7 @@ enum Basis {
     InsteadOf(Fault),
 }
 
-impl Found {
+impl FoundTargets {
     fn certain(targets: Vec<Target>) -> Self {
         Self { targets, basis: Basis::Certain }
     }
@@ -135,8 +139,8 @@ impl Found {
     fn allowed(mut self, security: Security) -> Result<Self, Fault> {
         let wanted = match security {
             Security::Auto => return Ok(self),
-            Security::StartTls => Kind::StartTls,
-            Security::Direct => Kind::Direct,
+            Security::StartTls => TlsStart::StartTls,
+            Security::Direct => TlsStart::Direct,
         };
         if self.targets.iter().all(|target| target.kind != wanted) {
             return Err(Fault::SecurityNotOffered { wanted, offered: self.targets });
@@ -156,7 +160,7 @@ impl Found {
 }
 
 /// The servers that the topology lists, in its order.
-fn listed(place: &Place<'_>) -> Result<Vec<Target>, Fault> {
+fn listed(place: &PoolQuery<'_>) -> Result<Vec<Target>, Fault> {
     let target = |(position, written): (usize, &String)| {
         let (host, port) = split(written).ok_or_else(|| Fault::BadServer { written: written.clone() })?;
         let port = port.or(place.registrar_port).unwrap_or(match place.security {
@@ -167,8 +171,8 @@ fn listed(place: &Place<'_>) -> Result<Vec<Target>, Fault> {
         let priority = u16::try_from(position).unwrap_or(u16::MAX);
         Ok(Target {
             priority,
-            origin: Origin::Listed,
-            ..Target::named(host, port, Kind::at(port, place.security))
+            origin: TargetOrigin::Listed,
+            ..Target::named(host, port, TlsStart::at(port, place.security))
         })
     };
     place.servers.iter().take(MAX_TARGETS).enumerate().map(target).collect()
@@ -200,10 +204,10 @@ fn split(written: &str) -> Option<(String, Option<u16>)> {
 async fn published(
     domain: &str,
     [direct, starttls]: [Service; 2],
-    (port, kind): (u16, Kind),
+    (port, kind): (u16, TlsStart),
     network: &Network,
     trace: &mut Trace,
-) -> Result<Found, Fault> {
+) -> Result<FoundTargets, Fault> {
     let (direct, starttls) =
         tokio::join!(dns::srv(network, direct, domain), dns::srv(network, starttls, domain));
     let answers = [direct, starttls];
@@ -213,28 +217,29 @@ async fn published(
     let mut targets = offered(&answers);
     let by_name = || vec![Target::named(domain.to_owned(), port, kind)];
     if let Some(first) = targets.first() {
-        let srv = answers[usize::from(first.kind == Kind::StartTls)].query.clone();
+        let srv = answers[usize::from(first.kind == TlsStart::StartTls)].query.clone();
         in_order(&mut targets, dice);
-        return Ok(Found { targets, basis: Basis::Srv(srv) });
+        return Ok(FoundTargets { targets, basis: Basis::Srv(srv) });
     }
     // That direct TLS is not offered says nothing about STARTTLS (XEP-0368, section 3).
     let [_, starttls] = &answers;
     let asked_for = match kind {
-        Kind::Direct => &answers[..],
-        Kind::StartTls => std::slice::from_ref(starttls),
+        TlsStart::Direct => &answers[..],
+        TlsStart::StartTls => std::slice::from_ref(starttls),
     };
-    if let Some(answer) = asked_for.iter().rev().find(|answer| matches!(answer.answer, Answer::NotOffered)) {
+    if let Some(answer) = asked_for.iter().rev().find(|answer| matches!(answer.answer, DnsAnswer::NotOffered))
+    {
         return Err(Fault::NotOffered { query: answer.query.clone() });
     }
     let failed = answers.into_iter().rev().find_map(|answer| match answer.answer {
-        Answer::Failed(fault) => Some(*fault),
-        Answer::Records(_) | Answer::NotOffered | Answer::NoRecords | Answer::NoSuchName => None,
+        DnsAnswer::Failed(fault) => Some(*fault),
+        DnsAnswer::Records(_) | DnsAnswer::NotOffered | DnsAnswer::NoRecords | DnsAnswer::NoSuchName => None,
     });
     match failed {
-        None => Ok(Found::certain(by_name())),
+        None => Ok(FoundTargets::certain(by_name())),
         // An error about SRV may leave addresses usable (RFC 6120, section 3.2.1, step 9); silence does not.
         Some(fault @ Fault::ServerFailure { .. }) => {
-            Ok(Found { targets: by_name(), basis: Basis::InsteadOf(fault) })
+            Ok(FoundTargets { targets: by_name(), basis: Basis::InsteadOf(fault) })
         }
         Some(fault) => Err(fault),
     }
@@ -243,8 +248,8 @@ async fn published(
 /// The targets of both answers together.
 fn offered(answers: &[SrvAnswer]) -> Vec<Target> {
     let records = answers.iter().filter_map(|answer| match &answer.answer {
-        Answer::Records(targets) => Some(targets),
-        Answer::NotOffered | Answer::NoRecords | Answer::NoSuchName | Answer::Failed(_) => None,
+        DnsAnswer::Records(targets) => Some(targets),
+        DnsAnswer::NotOffered | DnsAnswer::NoRecords | DnsAnswer::NoSuchName | DnsAnswer::Failed(_) => None,
     });
     let mut targets: Vec<_> = records.flatten().cloned().collect();
     targets.sort_by_key(|target| target.priority);
@@ -276,7 +281,7 @@ fn dice() -> u32 {
 }
 
 /// Finds the addresses of all targets at once. Targets of lower preference are not waited for.
-async fn locate(found: Found, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
+async fn locate(found: FoundTargets, network: &Network, trace: &mut Trace) -> Result<Vec<Endpoint>, Fault> {
     let hosts: BTreeSet<&str> = found.targets.iter().map(|target| target.host.as_str()).collect();
     let mut preferred: BTreeSet<&str> = BTreeSet::new();
     if let Some(first) = found.targets.first() {
@@ -324,7 +329,7 @@ async fn locate(found: Found, network: &Network, trace: &mut Trace) -> Result<Ve
 
 /// Looks where the sender's domain's own SRV records lead; `None` where the domain is the pool
 /// itself. Stands beside the phases, so that nobody waits for it.
-pub(super) async fn own_records(place: &Place<'_>, network: &Network) -> Option<OwnRecords> {
+pub(super) async fn own_records(place: &PoolQuery<'_>, network: &Network) -> Option<OwnRecords> {
     let domain = a_label(place.domain).ok()?;
     if a_label(place.pool).is_ok_and(|pool| pool == domain) {
         return None;
@@ -341,7 +346,7 @@ pub(super) async fn own_records(place: &Place<'_>, network: &Network) -> Option<
         addresses.extend(answer.unwrap_or_default());
     }
     drop(asked);
-    let not_offered = answers.iter().any(|answer| matches!(answer.answer, Answer::NotOffered));
+    let not_offered = answers.iter().any(|answer| matches!(answer.answer, DnsAnswer::NotOffered));
     Some(OwnRecords { domain, hosts, addresses, not_offered })
 }
 
@@ -355,7 +360,7 @@ pub(super) struct OwnRecords {
 
 impl OwnRecords {
     /// Whether they lead to the pool, by the name of a host or by an address that the trace knows of it.
-    pub(super) fn compare(self, place: &Place<'_>, trace: &Trace) -> DomainRecords {
+    pub(super) fn compare(self, place: &PoolQuery<'_>, trace: &Trace) -> DomainRecords {
         let is_the_pool = |fact: &Fact| {
             if let Fact::Targets(targets) = fact {
                 return targets.iter().any(|target| self.hosts.contains(&target.host));
@@ -385,18 +390,18 @@ pub struct Target {
     /// The TCP port.
     pub port: u16,
     /// How TLS begins there.
-    pub kind: Kind,
+    pub kind: TlsStart,
     /// The SRV priority; 0 where no SRV record is behind the target. Lower ones are tried first.
     pub priority: u16,
     /// The SRV weight; 0 where no SRV record is behind the target.
     pub weight: u16,
     /// Where the target comes from.
-    pub origin: Origin,
+    pub origin: TargetOrigin,
 }
 
 /// How TLS begins on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum TlsStart {
     /// With the first byte (XEP-0368).
     Direct,
     /// After the stream agreed to it (RFC 6120, section 5).
@@ -405,7 +410,7 @@ pub enum Kind {
 
 /// Where a target comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
+pub enum TargetOrigin {
     /// The topology lists it.
     Listed,
     /// An SRV record names it.
@@ -441,12 +446,12 @@ pub enum Leads {
 
 impl Target {
     /// A host and port that no SRV record is behind.
-    fn named(host: String, port: u16, kind: Kind) -> Self {
-        Self { host, port, kind, priority: 0, weight: 0, origin: Origin::Name }
+    fn named(host: String, port: u16, kind: TlsStart) -> Self {
+        Self { host, port, kind, priority: 0, weight: 0, origin: TargetOrigin::Name }
     }
 }
 
-impl Kind {
+impl TlsStart {
     /// How TLS begins on a port that DNS says nothing about.
     fn at(port: u16, security: Security) -> Self {
         match security {
@@ -535,7 +540,7 @@ pub enum Fault {
     #[error("DNS offers {} only", list(offered))]
     SecurityNotOffered {
         /// What the pool's settings ask for.
-        wanted: Kind,
+        wanted: TlsStart,
         /// The targets that are offered.
         offered: Vec<Target>,
     },
@@ -549,13 +554,13 @@ impl fmt::Display for Target {
         }
         write!(f, " ({}", self.kind)?;
         match self.origin {
-            Origin::Srv => write!(f, ", priority {}, weight {})", self.priority, self.weight),
-            Origin::Listed | Origin::Name => f.write_str(")"),
+            TargetOrigin::Srv => write!(f, ", priority {}, weight {})", self.priority, self.weight),
+            TargetOrigin::Listed | TargetOrigin::Name => f.write_str(")"),
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for TlsStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Direct => "direct TLS",
@@ -596,8 +601,8 @@ mod tests {
     use super::*;
 
     fn target(priority: u16, weight: u16) -> Target {
-        let named = Target::named("im.contoso.com".to_owned(), CLIENT_PORT, Kind::StartTls);
-        Target { priority, weight, origin: Origin::Srv, ..named }
+        let named = Target::named("im.contoso.com".to_owned(), CLIENT_PORT, TlsStart::StartTls);
+        Target { priority, weight, origin: TargetOrigin::Srv, ..named }
     }
 
     #[test]

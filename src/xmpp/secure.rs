@@ -1,6 +1,6 @@
 //! Secure (RFC 6120, sections 5 and 13.7; RFC 9525; XEP-0368): TLS, and who is at its other end.
 //!
-//! A [`Verified`] connection is made nowhere else. There is no option that makes one of a
+//! A [`VerifiedTls`] connection is made nowhere else. There is no option that makes one of a
 //! connection whose certificate was not checked.
 
 use std::fmt;
@@ -31,10 +31,10 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use super::certificate::{self, Anchors, Identity, Role};
-use super::connect::Wire;
+use super::certificate::{self, Anchors, CertificateIdentity, CertificateRole};
+use super::connect::RecordedTcp;
 use super::network::{Network, Trust};
-use super::resolve::Kind;
+use super::resolve::TlsStart;
 use super::trace::{Fact, Trace, printable};
 use crate::secret::Secret;
 
@@ -44,11 +44,11 @@ pub use super::certificate::{CaFileFault, CertificateFault, CertificateName, Cer
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake<'a> {
     /// Whom we ask for.
-    pub identity: &'a Identity,
+    pub identity: &'a CertificateIdentity,
     /// Whose certificates are believed.
     pub trust: &'a Trust,
     /// How TLS begins here: direct TLS names its protocol (XEP-0368, section 3).
-    pub kind: Kind,
+    pub kind: TlsStart,
     /// What we show when the server asks who we are.
     pub client_certificate: Option<&'a ClientCertificate>,
 }
@@ -96,37 +96,37 @@ impl fmt::Debug for ClientCertificate {
 /// # Errors
 /// See [`Fault`]; the certificate that was shown is in the trace either way.
 pub async fn verify(
-    wire: Wire,
+    wire: RecordedTcp,
     handshake: &Handshake<'_>,
     network: &Network,
     trace: &mut Trace,
-) -> Result<Verified<TlsStream<Wire>>, Fault> {
+) -> Result<VerifiedTls<TlsStream<RecordedTcp>>, Fault> {
     let io = negotiate(wire, handshake, Unacceptable::Refuse, network, trace).await?;
     let bindings = ChannelBindings::of(io.get_ref().1);
-    Ok(Verified { io, bindings })
+    Ok(VerifiedTls { io, bindings })
 }
 
 /// Encrypts a connection whoever is at its other end, to look at what is said there. What the
-/// certificate is worth is in the trace. The result is not [`Verified`]: no secret can go that way.
+/// certificate is worth is in the trace. The result is not [`VerifiedTls`]: no secret can go that way.
 ///
 /// # Errors
 /// See [`Fault`], without [`Fault::Certificate`].
 pub async fn look(
-    wire: Wire,
+    wire: RecordedTcp,
     handshake: &Handshake<'_>,
     network: &Network,
     trace: &mut Trace,
-) -> Result<TlsStream<Wire>, Fault> {
+) -> Result<TlsStream<RecordedTcp>, Fault> {
     negotiate(wire, handshake, Unacceptable::Report, network, trace).await
 }
 
 async fn negotiate(
-    mut wire: Wire,
+    mut wire: RecordedTcp,
     handshake: &Handshake<'_>,
     unacceptable: Unacceptable,
     network: &Network,
     trace: &mut Trace,
-) -> Result<TlsStream<Wire>, Fault> {
+) -> Result<TlsStream<RecordedTcp>, Fault> {
     let name = ServerName::try_from(handshake.identity.domain.clone())
         .map_err(|error| Fault::Handshake { reason: error.to_string() })?;
     let verifier = Arc::new(Verifier {
@@ -155,7 +155,7 @@ async fn negotiate(
     };
     match (result, verdict) {
         (Ok(io), _) => {
-            trace.learn(Fact::Tls(Tls::of(io.get_ref().1, ours.shown())));
+            trace.learn(Fact::Tls(TlsParameters::of(io.get_ref().1, ours.shown())));
             Ok(io)
         }
         (Err(_), Err(fault)) if unacceptable == Unacceptable::Refuse => Err(Fault::Certificate(fault)),
@@ -177,10 +177,10 @@ fn config(
         .with_client_cert_resolver(ours);
     // A resumed session shows no certificate, and a verification is to see the one of today.
     config.resumption = Resumption::disabled();
-    if handshake.kind == Kind::Direct {
+    if handshake.kind == TlsStart::Direct {
         config.alpn_protocols = vec![match handshake.identity.role {
-            Role::Client => b"xmpp-client".to_vec(),
-            Role::Server => b"xmpp-server".to_vec(),
+            CertificateRole::Client => b"xmpp-client".to_vec(),
+            CertificateRole::Server => b"xmpp-server".to_vec(),
         }];
     }
     Ok(config)
@@ -226,7 +226,7 @@ impl ResolvesClientCert for Ours {
 /// Checks the certificate in the middle of a handshake, and keeps what it saw.
 #[derive(Debug)]
 struct Verifier {
-    identity: Identity,
+    identity: CertificateIdentity,
     anchors: Arc<Anchors>,
     algorithms: WebPkiSupportedAlgorithms,
     unacceptable: Unacceptable,
@@ -330,7 +330,7 @@ const TOO_OLD: [rustls::Error; 3] = [
     rustls::Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig),
 ];
 
-impl Tls {
+impl TlsParameters {
     fn of(connection: &ClientConnection, shown: Shown) -> Self {
         Self {
             shown,
@@ -398,19 +398,19 @@ fn server_end_point(der: &[u8]) -> Option<Vec<u8>> {
 /// An encrypted connection whose other end proved to be who we asked for: the only kind that a
 /// password or a proof of one is ever written to.
 #[derive(Debug)]
-pub struct Verified<Io> {
+pub struct VerifiedTls<Io> {
     io: Io,
     bindings: ChannelBindings,
 }
 
-impl<Io> Verified<Io> {
+impl<Io> VerifiedTls<Io> {
     /// What ties an authentication to this connection.
     pub fn bindings(&self) -> &ChannelBindings {
         &self.bindings
     }
 }
 
-impl Verified<DuplexStream> {
+impl VerifiedTls<DuplexStream> {
     /// A pipe inside this process, for plays and exercises: it has no other end to be verified.
     pub fn in_memory(io: DuplexStream, bindings: ChannelBindings) -> Self {
         Self { io, bindings }
@@ -429,7 +429,7 @@ pub struct ChannelBindings {
 
 /// What a TLS handshake agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
+pub struct TlsParameters {
     /// The version, as in `TLSv1.3`.
     pub version: String,
     /// The cipher suite, as in `TLS13_AES_256_GCM_SHA384`.
@@ -530,13 +530,13 @@ pub enum Fault {
     },
 }
 
-impl<Io: AsyncRead + Unpin> AsyncRead for Verified<Io> {
+impl<Io: AsyncRead + Unpin> AsyncRead for VerifiedTls<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Verified<Io> {
+impl<Io: AsyncWrite + Unpin> AsyncWrite for VerifiedTls<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
     }
@@ -550,7 +550,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Verified<Io> {
     }
 }
 
-impl fmt::Display for Tls {
+impl fmt::Display for TlsParameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}", self.version, self.cipher)?;
         if let Some(group) = &self.group {

@@ -1,6 +1,6 @@
 //! A session: one bound stream that any number of verifications share.
 //!
-//! A task of its own reads and writes the stream; [`Session`] is a handle on it that is cheap to
+//! A task of its own reads and writes the stream; [`XmppSession`] is a handle on it that is cheap to
 //! clone. What comes in is given to whom it concerns, by id, nonce and sender; requests are answered;
 //! the rest is dropped. Ends the stream in order when the last handle is gone. Sends no presence
 //! unless asked to, and holds nothing without a bound.
@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
-use super::bind::Bound;
+use super::bind::BoundStream;
 use super::condition::{StanzaError, quote};
-use super::message::{self, Probe, Sign, answer, answer_request, is_probe, ping, random};
+use super::message::{self, Sign, TestMessage, answer, answer_request, is_probe, ping, random};
 use super::stream::{self, Stream};
 use super::wire::Wire;
 use super::xml::{Element, ns};
@@ -27,8 +27,8 @@ use self::management::{Management, Said, covers};
 
 /// A handle on a session.
 #[derive(Clone, Debug)]
-pub struct Session {
-    commands: mpsc::Sender<Command>,
+pub struct XmppSession {
+    commands: mpsc::Sender<SessionCommand>,
     jid: FullJid,
     learned: Arc<Learned>,
     wire: Option<Wire>,
@@ -37,14 +37,14 @@ pub struct Session {
 /// What a session learns while it lives.
 #[derive(Debug, Default)]
 struct Learned {
-    software: OnceLock<Software>,
+    software: OnceLock<ServerSoftware>,
     /// Why the session is over.
     ended: OnceLock<stream::Fault>,
 }
 
 /// A server's software, as it says itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Software {
+pub struct ServerSoftware {
     /// Its name, as in `Prosody`.
     pub name: String,
     /// Its version, where it was asked for.
@@ -57,12 +57,12 @@ pub struct News {
     /// When.
     pub at: Instant,
     /// What.
-    pub event: Event,
+    pub event: MessageEvent,
 }
 
 /// What can happen to one message.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum MessageEvent {
     /// Its stanza, and the pings behind it, were written to the stream.
     Written,
     /// The pool's count of stanzas covers it (XEP-0198).
@@ -100,18 +100,30 @@ pub struct Expectation {
 }
 
 #[derive(Debug)]
-enum Command {
-    Send { probe: Probe, news: mpsc::Sender<News>, accepted: oneshot::Sender<Result<(), stream::Fault>> },
-    Expect { expectation: Expectation, news: mpsc::Sender<News> },
-    Request { iq: Element, id: String, from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
+enum SessionCommand {
+    Send {
+        probe: TestMessage,
+        news: mpsc::Sender<News>,
+        accepted: oneshot::Sender<Result<(), stream::Fault>>,
+    },
+    Expect {
+        expectation: Expectation,
+        news: mpsc::Sender<News>,
+    },
+    Request {
+        iq: Element,
+        id: String,
+        from: String,
+        reply: oneshot::Sender<Result<Element, StanzaError>>,
+    },
     Say(Element),
     Listen(mpsc::Sender<Element>),
     Close(oneshot::Sender<()>),
 }
 
-impl Session {
+impl XmppSession {
     /// Takes the stream over, in a task of the current runtime.
-    pub fn start<Io>(stream: Stream<Io, Bound>) -> Self
+    pub fn start<Io>(stream: Stream<Io, BoundStream>) -> Self
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -119,7 +131,7 @@ impl Session {
         let jid = stream.state().jid.clone();
         let learned = Arc::new(Learned::default());
         if let Some(name) = stream::software(stream.features()) {
-            let _ = learned.software.set(Software { name: name.to_owned(), version: None });
+            let _ = learned.software.set(ServerSoftware { name: name.to_owned(), version: None });
         }
         let wire = stream.wire().cloned();
         tokio::spawn(Task::new(stream, jid.clone(), Arc::clone(&learned)).run(orders));
@@ -132,7 +144,7 @@ impl Session {
     }
 
     /// The server's software, where it has said so by now. It is asked with the first message.
-    pub fn software(&self) -> Option<&Software> {
+    pub fn software(&self) -> Option<&ServerSoftware> {
         self.learned.software.get()
     }
 
@@ -159,10 +171,10 @@ impl Session {
     }
 
     /// Sends a message with the pings behind it, and gives the news about it from then on.
-    pub(super) async fn send(&self, probe: Probe) -> Result<mpsc::Receiver<News>, stream::Fault> {
+    pub(super) async fn send(&self, probe: TestMessage) -> Result<mpsc::Receiver<News>, stream::Fault> {
         let (news, receiver) = mpsc::channel(QUEUE);
         let (accepted, answer) = oneshot::channel();
-        self.order(Command::Send { probe, news, accepted }).await?;
+        self.order(SessionCommand::Send { probe, news, accepted }).await?;
         answer.await.unwrap_or_else(|_| Err(self.fault()))?;
         Ok(receiver)
     }
@@ -173,14 +185,14 @@ impl Session {
         expectation: Expectation,
     ) -> Result<mpsc::Receiver<News>, stream::Fault> {
         let (news, receiver) = mpsc::channel(QUEUE);
-        self.order(Command::Expect { expectation, news }).await?;
+        self.order(SessionCommand::Expect { expectation, news }).await?;
         Ok(receiver)
     }
 
     /// Becomes available (RFC 6121, section 4.2), and waits until the server has taken note. Only for
     /// accounts that are there for tests: messages that wait for the account are delivered here.
     pub async fn become_available(&self) -> Result<(), super::Fault> {
-        self.order(Command::Say(Element::new("presence", ns::CLIENT))).await?;
+        self.order(SessionCommand::Say(Element::new("presence", ns::CLIENT))).await?;
         self.ping_pool().await.map(|_| ())
     }
 
@@ -206,38 +218,38 @@ impl Session {
             .with_attribute("to", to)
             .with_child(payload);
         let (reply, answer) = oneshot::channel();
-        self.order(Command::Request { iq, id, from: to.to_owned(), reply }).await?;
+        self.order(SessionCommand::Request { iq, id, from: to.to_owned(), reply }).await?;
         Ok(answer.await.map_err(|_| self.fault())?)
     }
 
     /// Sends a stanza as it is.
     pub async fn say(&self, stanza: Element) -> Result<(), stream::Fault> {
-        self.order(Command::Say(stanza)).await
+        self.order(SessionCommand::Say(stanza)).await
     }
 
     /// Gives every message that comes from now on; those that find the listener busy are lost to it.
     pub async fn listen(&self) -> Result<mpsc::Receiver<Element>, stream::Fault> {
         let (messages, receiver) = mpsc::channel(QUEUE);
-        self.order(Command::Listen(messages)).await?;
+        self.order(SessionCommand::Listen(messages)).await?;
         Ok(receiver)
     }
 
     /// Ends the session in order and waits for it, a bounded time.
     pub async fn close(self) {
         let (done, closed) = oneshot::channel();
-        if self.order(Command::Close(done)).await.is_ok() {
+        if self.order(SessionCommand::Close(done)).await.is_ok() {
             let _ = closed.await;
         }
     }
 
-    async fn order(&self, command: Command) -> Result<(), stream::Fault> {
+    async fn order(&self, command: SessionCommand) -> Result<(), stream::Fault> {
         self.commands.send(command).await.map_err(|_| self.fault())
     }
 }
 
 /// The side of a session that owns the stream.
 struct Task<Io> {
-    stream: Stream<Io, Bound>,
+    stream: Stream<Io, BoundStream>,
     jid: FullJid,
     management: Management,
     in_flight: HashMap<String, InFlight>,
@@ -251,7 +263,7 @@ struct Task<Io> {
 
 /// A message on its way.
 struct InFlight {
-    probe: Probe,
+    probe: TestMessage,
     news: mpsc::Sender<News>,
     is_written: bool,
     /// Its place in the count of stanzas, while the count does not cover it.
@@ -267,7 +279,7 @@ enum Waiting {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
-    fn new(stream: Stream<Io, Bound>, jid: FullJid, learned: Arc<Learned>) -> Self {
+    fn new(stream: Stream<Io, BoundStream>, jid: FullJid, learned: Arc<Learned>) -> Self {
         let management = Management::of(stream.features());
         Self {
             stream,
@@ -282,13 +294,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         }
     }
 
-    async fn run(mut self, mut orders: mpsc::Receiver<Command>) {
+    async fn run(mut self, mut orders: mpsc::Receiver<SessionCommand>) {
         let mut keepalive = self.stream.announced().idle.map(keepalive);
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
                     None => return self.stream.close().await,
-                    Some(Command::Close(done)) => {
+                    Some(SessionCommand::Close(done)) => {
                         self.stream.close().await;
                         let _ = done.send(());
                         return;
@@ -296,8 +308,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                     Some(command) => self.obey(command),
                 },
                 event = self.stream.next() => match event {
-                    Ok(stream::Event::Flushed) => self.written(),
-                    Ok(stream::Event::Element(element)) => self.read(element),
+                    Ok(stream::StreamEvent::Flushed) => self.written(),
+                    Ok(stream::StreamEvent::Element(element)) => self.read(element),
                     Err(fault) => {
                         let _ = self.learned.ended.set(fault);
                         return;
@@ -308,32 +320,32 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, command: SessionCommand) {
         match command {
-            Command::Send { probe, news, accepted } => {
+            SessionCommand::Send { probe, news, accepted } => {
                 let _ = accepted.send(self.send(probe, news));
             }
-            Command::Expect { expectation, news } => {
+            SessionCommand::Expect { expectation, news } => {
                 self.expected.retain(|(_, news)| !news.is_closed());
                 self.expected.push((expectation, news));
             }
-            Command::Request { iq, id, from, reply } => {
+            SessionCommand::Request { iq, id, from, reply } => {
                 self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
                 if self.queue(&iq).is_ok() {
                     self.waiting.insert(id, Waiting::Caller { from, reply });
                 }
             }
-            Command::Say(stanza) => {
+            SessionCommand::Say(stanza) => {
                 let _ = self.queue(&stanza);
             }
-            Command::Listen(listener) => self.listener = Some(listener),
+            SessionCommand::Listen(listener) => self.listener = Some(listener),
             // Ends the loop before it comes here.
-            Command::Close(_) => {}
+            SessionCommand::Close(_) => {}
         }
     }
 
     /// Queues the message with what is to come back behind it, so that all leaves in one write.
-    fn send(&mut self, probe: Probe, news: mpsc::Sender<News>) -> Result<(), stream::Fault> {
+    fn send(&mut self, probe: TestMessage, news: mpsc::Sender<News>) -> Result<(), stream::Fault> {
         self.in_flight.retain(|_, message| !message.news.is_closed());
         self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
         if let Some(request) = self.management.request() {
@@ -391,7 +403,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     fn written(&mut self) {
         for message in self.in_flight.values_mut().filter(|message| !message.is_written) {
             message.is_written = true;
-            message.tell(Event::Written);
+            message.tell(MessageEvent::Written);
         }
     }
 
@@ -424,7 +436,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         let sent = self.management.n_sent();
         if !covers(sent, count) {
             for message in self.in_flight.values() {
-                message.tell(Event::Overcounted { said: count, sent });
+                message.tell(MessageEvent::Overcounted { said: count, sent });
             }
             return;
         }
@@ -432,7 +444,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             // What has not been written yet was not counted by anybody.
             if message.is_written && message.place.is_some_and(|place| covers(count, place)) {
                 message.place = None;
-                message.tell(Event::Acknowledged);
+                message.tell(MessageEvent::Acknowledged);
             }
         }
     }
@@ -452,7 +464,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         // What does not say which message it is about is about all of them.
         for sent in self.in_flight.values() {
             if let Some(sign) = sent.probe.sign(&message, &self.jid) {
-                sent.tell(Event::Sign(sign, message.clone()));
+                sent.tell(MessageEvent::Sign(sign, message.clone()));
             }
         }
         let seen = self
@@ -464,7 +476,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             if let Some([_, echo]) = answer(&message, Some(&expected.witness)) {
                 self.reply(&echo);
             }
-            tell(&news, Event::Seen(message.clone()));
+            tell(&news, MessageEvent::Seen(message.clone()));
         }
         if let Some(listener) = &self.listener {
             let _ = listener.try_send(message);
@@ -490,9 +502,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             (Waiting::Software, Ok(answer)) => return self.read_software(&answer),
             (Waiting::Software, Err(_)) => return,
             // Whatever our own server says to a ping behind the message, it has read the message.
-            (Waiting::Pool { probe }, _) => (probe, Event::PoolAnswered),
-            (Waiting::Fence { probe, .. }, Ok(_)) => (probe, Event::FenceAnswered),
-            (Waiting::Fence { probe, .. }, Err(error)) => (probe, Event::FenceFailed(error)),
+            (Waiting::Pool { probe }, _) => (probe, MessageEvent::PoolAnswered),
+            (Waiting::Fence { probe, .. }, Ok(_)) => (probe, MessageEvent::FenceAnswered),
+            (Waiting::Fence { probe, .. }, Err(error)) => (probe, MessageEvent::FenceFailed(error)),
         };
         if let Some(message) = self.in_flight.get(&probe) {
             message.tell(event);
@@ -503,7 +515,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         let Some(query) = answer.child("query", ns::VERSION) else { return };
         if let Some(name) = query.child_text("name", ns::VERSION) {
             let version = query.child_text("version", ns::VERSION).map(|version| quote(&version));
-            let _ = self.learned.software.set(Software { name: quote(&name), version });
+            let _ = self.learned.software.set(ServerSoftware { name: quote(&name), version });
         }
     }
 
@@ -519,13 +531,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
 }
 
 impl InFlight {
-    fn tell(&self, event: Event) {
+    fn tell(&self, event: MessageEvent) {
         tell(&self.news, event);
     }
 }
 
 /// Tells without waiting: who is flooded with news about one message loses some.
-fn tell(news: &mpsc::Sender<News>, event: Event) {
+fn tell(news: &mpsc::Sender<News>, event: MessageEvent) {
     let _ = news.try_send(News { at: Instant::now(), event });
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Stands between the bytes of `xml` and the steps of `sasl`, `bind` and `message`. The state of a
 //! stream is its type, and every step consumes the old one: [`Plain`] can only ask for TLS, only a
-//! [`Verified`] connection carries a [`Secured`] stream, and only that one can authenticate. Never
+//! [`VerifiedTls`] connection carries a [`Secured`] stream, and only that one can authenticate. Never
 //! waits on its own: who calls sets the deadline, except for the farewell of [`Stream::close`].
 
 use std::future::poll_fn;
@@ -15,12 +15,12 @@ use jid::BareJid;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::certificate::Role;
+use super::certificate::CertificateRole;
 use super::condition::{StreamCondition, application_in, condition_in, quote, text_in};
-use super::secure::{self, ChannelBindings, Verified};
+use super::secure::{self, ChannelBindings, VerifiedTls};
 use super::trace::{Direction, Fact, SoftwareBasis, Trace, printable};
 use super::wire::Wire;
-use super::xml::{self, Element, Frame, Header, Node, StreamReader, StreamWriter, ns};
+use super::xml::{self, Element, Node, StreamHeader, StreamReader, StreamWriter, XmlFrame, ns};
 use crate::secret::Secret;
 
 /// A stream in the state `State`, over the connection `Io`.
@@ -59,7 +59,7 @@ pub struct Authenticated {
 
 /// Opened to look at what is offered, over whatever connection: nothing can authenticate on it.
 #[derive(Debug)]
-pub struct Looked(());
+pub struct Probing(());
 
 /// What the server wants its clients to keep to (XEP-0478).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub enum Fault {
 
 /// What [`Stream::next`] came upon.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum StreamEvent {
     /// Everything that was queued has left.
     Flushed,
     /// A child of the stream.
@@ -157,7 +157,7 @@ pub(super) enum Event {
 /// What could go on first.
 enum Progress {
     Written(io::Result<()>),
-    Read(Result<Frame, xml::Fault>),
+    Read(Result<XmlFrame, xml::Fault>),
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
@@ -214,9 +214,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
     }
 }
 
-impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<VerifiedTls<Io>, Secured> {
     /// Opens a stream over a verified connection and reads its features.
-    pub async fn open(io: Verified<Io>, account: &BareJid, trace: &mut Trace) -> Result<Self, super::Fault> {
+    pub async fn open(
+        io: VerifiedTls<Io>,
+        account: &BareJid,
+        trace: &mut Trace,
+    ) -> Result<Self, super::Fault> {
         let mut stream = Self::new(io, account.domain().as_str(), ns::CLIENT, Secured(()), trace);
         stream.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         Ok(stream)
@@ -233,7 +237,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
         mut self,
         account: &BareJid,
         trace: &mut Trace,
-    ) -> Result<Stream<Verified<Io>, Authenticated>, Fault> {
+    ) -> Result<Stream<VerifiedTls<Io>, Authenticated>, Fault> {
         self.reader.restart();
         self.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         learn_software(&self.features, trace);
@@ -241,20 +245,20 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Verified<Io>, Secured> {
     }
 }
 
-impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Looked> {
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Probing> {
     /// Opens an encrypted stream, as one server to another or as a client, and reads its features.
     pub(super) async fn look(
         io: Io,
         domain: &str,
-        role: Role,
+        role: CertificateRole,
         from: Option<&str>,
         trace: &mut Trace,
     ) -> Result<Self, super::Fault> {
         let content = match role {
-            Role::Client => ns::CLIENT,
-            Role::Server => ns::SERVER,
+            CertificateRole::Client => ns::CLIENT,
+            CertificateRole::Server => ns::SERVER,
         };
-        let mut stream = Self::new(io, domain, content, Looked(()), trace);
+        let mut stream = Self::new(io, domain, content, Probing(()), trace);
         stream.begin(from, trace).await?;
         learn_software(&stream.features, trace);
         Ok(stream)
@@ -354,11 +358,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         Ok(())
     }
 
-    async fn header(&mut self) -> Result<Header, Fault> {
+    async fn header(&mut self) -> Result<StreamHeader, Fault> {
         match self.frame().await? {
-            Frame::Open(header) => Ok(header),
-            Frame::Stanza(element) => Err(unexpected("a stream header", &element)),
-            Frame::Close => Err(Fault::Closed),
+            XmlFrame::Open(header) => Ok(header),
+            XmlFrame::Stanza(element) => Err(unexpected("a stream header", &element)),
+            XmlFrame::Close => Err(Fault::Closed),
         }
     }
 
@@ -424,9 +428,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     }
 
     /// Writes what is queued and reads what comes, whichever can go on. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Event, Fault> {
+    pub(super) async fn next(&mut self) -> Result<StreamEvent, Fault> {
         if self.broken.is_some() || self.writer.is_flushed() {
-            return self.hear_out().await.map(Event::Element);
+            return self.hear_out().await.map(StreamEvent::Element);
         }
         let progress = poll_fn(|context| {
             let written = pin!(self.writer.flush(self.reader.io_mut())).poll(context);
@@ -436,32 +440,32 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
             }
         });
         match progress.await {
-            Progress::Written(Ok(())) => Ok(Event::Flushed),
+            Progress::Written(Ok(())) => Ok(StreamEvent::Flushed),
             Progress::Written(Err(error)) => {
                 self.broke(error);
-                self.hear_out().await.map(Event::Element)
+                self.hear_out().await.map(StreamEvent::Element)
             }
-            Progress::Read(frame) => child(self.admit(frame).await?).map(Event::Element),
+            Progress::Read(frame) => child(self.admit(frame).await?).map(StreamEvent::Element),
         }
     }
 
-    async fn frame(&mut self) -> Result<Frame, Fault> {
+    async fn frame(&mut self) -> Result<XmlFrame, Fault> {
         let frame = self.reader.next().await;
         self.admit(frame).await
     }
 
-    async fn admit(&mut self, frame: Result<Frame, xml::Fault>) -> Result<Frame, Fault> {
+    async fn admit(&mut self, frame: Result<XmlFrame, xml::Fault>) -> Result<XmlFrame, Fault> {
         if let Err(xml::Fault::Refused { violation, .. }) = &frame {
             self.refuse(violation.condition()).await;
         }
         let mut frame = frame?;
-        if let Frame::Stanza(element) = &mut frame {
+        if let XmlFrame::Stanza(element) = &mut frame {
             conceal(element, &self.concealed);
         }
         self.crosses(Direction::Received, || match &frame {
-            Frame::Open(header) => opening(&header.root),
-            Frame::Stanza(element) => format!("{element:?}"),
-            Frame::Close => END.to_owned(),
+            XmlFrame::Open(header) => opening(&header.root),
+            XmlFrame::Stanza(element) => format!("{element:?}"),
+            XmlFrame::Close => END.to_owned(),
         });
         Ok(frame)
     }
@@ -482,7 +486,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         self.writer.close();
         let farewell = async {
             self.flush().await?;
-            while !matches!(self.frame().await?, Frame::Close) {}
+            while !matches!(self.frame().await?, XmlFrame::Close) {}
             Ok::<(), Fault>(())
         };
         let _ = timeout(FAREWELL, farewell).await;
@@ -504,12 +508,12 @@ fn conceal(element: &mut Element, secrets: &[Secret]) {
 }
 
 /// The child of a stream, or what ends it.
-fn child(frame: Frame) -> Result<Element, Fault> {
+fn child(frame: XmlFrame) -> Result<Element, Fault> {
     match frame {
-        Frame::Stanza(element) if element.is("error", ns::STREAMS) => Err(stream_error(&element)),
-        Frame::Stanza(element) => Ok(element),
-        Frame::Open(header) => Err(unexpected("a child of the stream", &header.root)),
-        Frame::Close => Err(Fault::Closed),
+        XmlFrame::Stanza(element) if element.is("error", ns::STREAMS) => Err(stream_error(&element)),
+        XmlFrame::Stanza(element) => Ok(element),
+        XmlFrame::Open(header) => Err(unexpected("a child of the stream", &header.root)),
+        XmlFrame::Close => Err(Fault::Closed),
     }
 }
 
@@ -552,8 +556,8 @@ fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
     is_name.then(|| (host.to_owned(), port))
 }
 
-fn check_content(header: &Header, wanted: &str) -> Result<(), Fault> {
-    let Header { root, content } = header;
+fn check_content(header: &StreamHeader, wanted: &str) -> Result<(), Fault> {
+    let StreamHeader { root, content } = header;
     if !root.is("stream", ns::STREAMS) {
         return Err(Fault::NotAStream { name: quote(&root.name), ns: quote(&root.ns) });
     }
@@ -563,7 +567,7 @@ fn check_content(header: &Header, wanted: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_version(header: &Header) -> Result<(), Fault> {
+fn check_version(header: &StreamHeader) -> Result<(), Fault> {
     let offered = header.root.attribute("version");
     let major = offered.and_then(|version| version.split_once('.')).map(|(major, _)| major.parse::<u32>());
     match major {
@@ -572,7 +576,7 @@ fn check_version(header: &Header) -> Result<(), Fault> {
     }
 }
 
-fn check_from(header: &Header, domain: &str) -> Result<(), Fault> {
+fn check_from(header: &StreamHeader, domain: &str) -> Result<(), Fault> {
     let Some(said) = header.root.attribute("from") else { return Ok(()) };
     match (BareJid::new(said), BareJid::new(domain)) {
         (Ok(said), Ok(wanted)) if said == wanted => Ok(()),

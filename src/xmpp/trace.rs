@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Phase;
-use super::connect::Attempt;
+use super::connect::ConnectAttempt;
 use super::deliver::Proven;
 use super::dns::SrvAnswer;
 use super::resolve::{DomainRecords, Target};
-use super::secure::{CertificateReport, Tls};
+use super::secure::{CertificateReport, TlsParameters};
 use super::wire::{Taken, Wire};
 
 /// The steps of one attempt, in the order in which they began.
@@ -26,7 +26,7 @@ use super::wire::{Taken, Wire};
 pub struct Trace {
     began: Instant,
     began_at: Timestamp,
-    steps: Vec<Step>,
+    steps: Vec<TraceStep>,
     /// Whether the last step is at work.
     working: bool,
     observer: Option<Observer>,
@@ -36,7 +36,7 @@ pub struct Trace {
 
 /// One phase at work.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct TraceStep {
     /// The phase.
     pub phase: Phase,
     /// When it began, counted from the beginning of the trace.
@@ -65,7 +65,7 @@ pub struct Stanza {
 }
 
 /// Who is told what a trace learns while it learns it (`-v`).
-pub type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+pub type Observer = Arc<dyn Fn(&TraceEvent<'_>) + Send + Sync>;
 
 /// Who is told what happens while it happens, if anybody, and what is kept of it.
 #[derive(Clone, Default)]
@@ -99,7 +99,7 @@ impl Watcher {
 
 /// What an [`Observer`] is told. Times are counted from the beginning of the trace.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum TraceEvent<'a> {
     /// A phase began.
     Began {
         /// The phase.
@@ -119,7 +119,7 @@ pub enum Event<'a> {
     /// A phase came to its end, well or not.
     Ended {
         /// The step, with all that it learned.
-        step: &'a Step,
+        step: &'a TraceStep,
     },
 }
 
@@ -147,7 +147,7 @@ pub enum Fact {
     /// Resolve: where the sender's domain's own SRV records lead, beside the pool that is tested.
     Domain(DomainRecords),
     /// Connect: an attempt to reach one address, with its outcome.
-    Attempted(Attempt),
+    Attempted(ConnectAttempt),
     /// Connect: the connection that the following phases use.
     Connected {
         /// The target.
@@ -171,7 +171,7 @@ pub enum Fact {
     /// Secure: the server agreed to STARTTLS.
     Proceed,
     /// Secure: what was negotiated.
-    Tls(Tls),
+    Tls(TlsParameters),
     /// Secure: the certificate that the server showed, and the verdict on it.
     Certificate(Box<CertificateReport>),
     /// Secure: this target could not be used, and the next one is tried.
@@ -301,7 +301,7 @@ impl Trace {
     }
 
     /// The steps so far, the last one perhaps still at work.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[TraceStep] {
         &self.steps
     }
 
@@ -321,7 +321,7 @@ impl Trace {
     pub fn begin(&mut self, phase: Phase) {
         self.end();
         let at = self.elapsed();
-        self.steps.push(Step {
+        self.steps.push(TraceStep {
             phase,
             started: at,
             duration: Duration::ZERO,
@@ -331,7 +331,7 @@ impl Trace {
             n_lost: 0,
         });
         self.working = true;
-        self.tell(&Event::Began { phase, at });
+        self.tell(&TraceEvent::Began { phase, at });
     }
 
     /// Adds a fact to the step at work. Without one it is kept under the first phase.
@@ -345,7 +345,7 @@ impl Trace {
             step.duration = at.saturating_sub(step.started);
         }
         if let Some(observer) = &self.observer {
-            observer(&Event::Learned { phase: step.phase, at, fact: &fact });
+            observer(&TraceEvent::Learned { phase: step.phase, at, fact: &fact });
         }
         if step.facts.len() < MAX_FACTS_PER_STEP {
             step.facts.push(fact);
@@ -356,7 +356,7 @@ impl Trace {
     /// Adds a fact that was learned beside the phases to the first step of the phase that it belongs to.
     pub(super) fn learn_beside(&mut self, phase: Phase, fact: Fact) {
         let at = self.elapsed();
-        self.tell(&Event::Learned { phase, at, fact: &fact });
+        self.tell(&TraceEvent::Learned { phase, at, fact: &fact });
         if let Some(step) = self.steps.iter_mut().find(|step| step.phase == phase) {
             step.facts.push(fact);
             step.learned_at.push(at);
@@ -386,7 +386,7 @@ impl Trace {
         let Some(step) = self.steps.last_mut() else { return };
         step.duration = now.saturating_sub(step.started);
         if let Some(observer) = &self.observer {
-            observer(&Event::Ended { step });
+            observer(&TraceEvent::Ended { step });
         }
         if let Some(wire) = &self.wire {
             let taken = wire.take();
@@ -394,14 +394,14 @@ impl Trace {
         }
     }
 
-    fn tell(&self, event: &Event<'_>) {
+    fn tell(&self, event: &TraceEvent<'_>) {
         if let Some(observer) = &self.observer {
             observer(event);
         }
     }
 }
 
-impl Step {
+impl TraceStep {
     /// What it learned, with the time from the beginning of the trace.
     pub fn timed_facts(&self) -> impl Iterator<Item = (Duration, &Fact)> {
         self.learned_at.iter().copied().zip(&self.facts)
@@ -520,11 +520,11 @@ mod tests {
     fn an_observer_hears_of_every_step_while_it_happens() {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let ears = Arc::clone(&heard);
-        let mut trace = Trace::observed(Arc::new(move |event: &Event<'_>| {
+        let mut trace = Trace::observed(Arc::new(move |event: &TraceEvent<'_>| {
             let line = match event {
-                Event::Began { phase, .. } => format!("{phase} began"),
-                Event::Learned { phase, fact, .. } => format!("{phase} learned: {fact}"),
-                Event::Ended { step } => format!("{} ended with {}", step.phase, step.facts.len()),
+                TraceEvent::Began { phase, .. } => format!("{phase} began"),
+                TraceEvent::Learned { phase, fact, .. } => format!("{phase} learned: {fact}"),
+                TraceEvent::Ended { step } => format!("{} ended with {}", step.phase, step.facts.len()),
             };
             ears.lock().unwrap().push(line);
         }));

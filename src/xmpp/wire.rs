@@ -11,10 +11,10 @@ use super::trace::Direction;
 
 /// What has crossed, until somebody takes it; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Wire(Arc<Mutex<Kept>>);
+pub struct Wire(Arc<Mutex<WireBuffer>>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct WireBuffer {
     crossed: VecDeque<Crossed>,
     n_bytes: usize,
     n_lost: u64,
@@ -56,7 +56,7 @@ impl Wire {
 
     /// Takes everything out.
     pub fn take(&self) -> Taken {
-        let Kept { crossed, n_lost, .. } =
+        let WireBuffer { crossed, n_lost, .. } =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         Taken { crossed: crossed.into(), n_lost }
     }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use imsh::xmpp::xml::{Frame, StreamReader};
+use imsh::xmpp::xml::{StreamReader, XmlFrame};
 use tokio::io::{AsyncRead, ReadBuf};
 
 const N_STANZAS: usize = 10_000;
@@ -66,12 +66,12 @@ fn reader(criterion: &mut Criterion) {
                     let mut n_stanzas = 0;
                     loop {
                         match reader.next().await.unwrap() {
-                            Frame::Open(_) => {}
-                            Frame::Stanza(stanza) => {
+                            XmlFrame::Open(_) => {}
+                            XmlFrame::Stanza(stanza) => {
                                 n_stanzas += 1;
                                 black_box(stanza);
                             }
-                            Frame::Close => break,
+                            XmlFrame::Close => break,
                         }
                     }
                     assert_eq!(n_stanzas, N_STANZAS);

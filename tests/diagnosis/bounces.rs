@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use imsh::diagnosis::diagnose;
 use imsh::xmpp::condition::{StanzaCondition, StanzaError};
-use imsh::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
+use imsh::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
 use imsh::xmpp::trace::{Fact, SoftwareBasis, Trace};
 
 use crate::scene::{context, look};
@@ -72,10 +72,12 @@ impl Row<'_> {
     fn fault(&self) -> Fault {
         let error = self.error();
         let origin = match (self.by, &error.condition) {
-            ("pool", _) => Origin::Pool,
-            ("partner", _) => Origin::Partner,
-            (_, StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout) => Origin::Pool,
-            _ => Origin::Unclear,
+            ("pool", _) => ErrorOrigin::Pool,
+            ("partner", _) => ErrorOrigin::Partner,
+            (_, StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout) => {
+                ErrorOrigin::Pool
+            }
+            _ => ErrorOrigin::Unclear,
         };
         let fence = match self.ping {
             "same" => Fence::Failed { error: Box::new(error.clone()), origin, after: self.after },

@@ -8,14 +8,14 @@ use imsh::diagnosis::{Context, Finding, Given, diagnose};
 use imsh::topology::Evidence;
 use imsh::xmpp::certificate::{CaFileFault, CertificateFault, CertificateName};
 use imsh::xmpp::condition::{SaslCondition, ScramCondition, StanzaCondition, StanzaError, StreamCondition};
-use imsh::xmpp::connect::{self, Outcome};
-use imsh::xmpp::deliver::{self, Bounce, Fence, Order, Origin as Maker};
-use imsh::xmpp::federation::Look;
+use imsh::xmpp::connect::{self, ConnectOutcome};
+use imsh::xmpp::deliver::{self, Bounce, ErrorOrigin as Maker, Fence, Order};
+use imsh::xmpp::federation::ProbeReport;
 use imsh::xmpp::offline::Offline;
-use imsh::xmpp::resolve::{self, Kind, Origin};
-use imsh::xmpp::sasl::mechanism::Binding;
-use imsh::xmpp::sasl::scram::{self, Hash};
-use imsh::xmpp::sasl::{self, Mechanism, Prepared, Step, Unusable};
+use imsh::xmpp::resolve::{self, TargetOrigin, TlsStart};
+use imsh::xmpp::sasl::mechanism::ChannelBinding;
+use imsh::xmpp::sasl::scram::{self, ScramHash};
+use imsh::xmpp::sasl::{self, Mechanism, Prepared, SaslStep, Unusable};
 use imsh::xmpp::trace::{Fact, Trace};
 use imsh::xmpp::xml::Violation;
 use imsh::xmpp::{Fault, Phase, bind, message, secure, stream, xml};
@@ -32,7 +32,7 @@ pub(crate) struct Example {
     listed: bool,
     witnessed: bool,
     local: bool,
-    look: Option<Look>,
+    look: Option<ProbeReport>,
 }
 
 impl Example {
@@ -172,8 +172,13 @@ fn resolving() -> Vec<Example> {
         of(
             "security that DNS does not offer",
             SecurityNotOffered {
-                wanted: Kind::Direct,
-                offered: vec![target("atl-cs-001.litwareinc.com", 5222, Kind::StartTls, Origin::Srv)],
+                wanted: TlsStart::Direct,
+                offered: vec![target(
+                    "atl-cs-001.litwareinc.com",
+                    5222,
+                    TlsStart::StartTls,
+                    TargetOrigin::Srv,
+                )],
             },
         ),
         late("Resolve is not done", Phase::Resolve, 5),
@@ -182,12 +187,12 @@ fn resolving() -> Vec<Example> {
 
 fn connecting() -> Vec<Example> {
     let of = |name, fault: connect::Fault| Example::of(name, Phase::Connect, fault);
-    let mixed = |outcomes: &[Outcome]| connect::Fault::Mixed {
+    let mixed = |outcomes: &[ConnectOutcome]| connect::Fault::Mixed {
         attempts: outcomes.iter().map(|outcome| attempt(5222, outcome.clone())).collect(),
     };
-    let refused = || connect::Fault::Refused { attempts: vec![attempt(5222, Outcome::Refused)] };
+    let refused = || connect::Fault::Refused { attempts: vec![attempt(5222, ConnectOutcome::Refused)] };
     let redirect = Fact::TargetFailed {
-        target: target("atl-cs-001.litwareinc.com", 5222, Kind::StartTls, Origin::Name),
+        target: target("atl-cs-001.litwareinc.com", 5222, TlsStart::StartTls, TargetOrigin::Name),
         fault: Box::new(
             stream::Fault::SeeOtherHost { host: "node2.litwareinc.com".into(), port: Some(5222) }.into(),
         ),
@@ -196,22 +201,25 @@ fn connecting() -> Vec<Example> {
         of("refused, where the pool sent us", refused()).fact(redirect),
         of("refused", refused()),
         of("refused at a port that was given", refused()).given(port(5222)),
-        of("no answer", connect::Fault::Silent { attempts: vec![attempt(5222, Outcome::TimedOut)] }),
-        of("no route", connect::Fault::Unreachable { attempts: vec![attempt(5222, Outcome::Unreachable)] }),
-        of("refused, and no IPv6 here", mixed(&[Outcome::Unreachable, Outcome::Refused])),
-        of("silent, and no IPv6 here", mixed(&[Outcome::Unreachable, Outcome::TimedOut])),
-        of("reset", mixed(&[Outcome::Reset])),
-        of("denied", mixed(&[Outcome::Denied])),
-        of("each for its own reason", mixed(&[Outcome::TimedOut, Outcome::Refused])),
-        of("unheard of", mixed(&[Outcome::Failed { error: "Protocol not available".into() }])),
+        of("no answer", connect::Fault::Silent { attempts: vec![attempt(5222, ConnectOutcome::TimedOut)] }),
+        of(
+            "no route",
+            connect::Fault::Unreachable { attempts: vec![attempt(5222, ConnectOutcome::Unreachable)] },
+        ),
+        of("refused, and no IPv6 here", mixed(&[ConnectOutcome::Unreachable, ConnectOutcome::Refused])),
+        of("silent, and no IPv6 here", mixed(&[ConnectOutcome::Unreachable, ConnectOutcome::TimedOut])),
+        of("reset", mixed(&[ConnectOutcome::Reset])),
+        of("denied", mixed(&[ConnectOutcome::Denied])),
+        of("each for its own reason", mixed(&[ConnectOutcome::TimedOut, ConnectOutcome::Refused])),
+        of("unheard of", mixed(&[ConnectOutcome::Failed { error: "Protocol not available".into() }])),
         late("Connect is not done", Phase::Connect, 10)
-            .fact(Fact::Attempted(attempt(5222, Outcome::TimedOut))),
+            .fact(Fact::Attempted(attempt(5222, ConnectOutcome::TimedOut))),
     ]
 }
 
 /// The faults that a machine meets which is off line itself.
 fn offline() -> Vec<Example> {
-    let silent = connect::Fault::Silent { attempts: vec![attempt(5222, Outcome::TimedOut)] };
+    let silent = connect::Fault::Silent { attempts: vec![attempt(5222, ConnectOutcome::TimedOut)] };
     let timeout = resolve::Fault::Timeout {
         query: query("SRV", "_xmpp-client._tcp.atl-cs-001.litwareinc.com"),
         after: Duration::from_secs(3),
@@ -237,7 +245,7 @@ fn securing() -> Vec<Example> {
         of(name, F::Certificate(fault.clone())).fact(Fact::Certificate(Box::new(report(Err(fault)))))
     };
     let refused = |name, alert: &str, shown| of(name, F::HandshakeRefused { alert: alert.to_owned(), shown });
-    let tls = || secure::Tls {
+    let tls = || secure::TlsParameters {
         version: "TLSv1.3".into(),
         cipher: "TLS13_AES_256_GCM_SHA384".into(),
         group: None,
@@ -296,20 +304,23 @@ fn securing() -> Vec<Example> {
             xml::Fault::Alert { alert: "CertificateRequired".into() },
         ),
         of("too old", F::TooOld { reason: "peer sent a TLS 1.0 ServerHello".into() }),
-        of("STARTTLS port, direct TLS by SRV", stream()).fact(at(Kind::Direct, Origin::Srv)),
-        of("STARTTLS port, direct TLS by the topology", stream()).fact(at(Kind::Direct, Origin::Name)),
-        of("STARTTLS port that was given", stream()).fact(at(Kind::Direct, Origin::Name)).given(port(5222)),
-        of("direct TLS port, STARTTLS by SRV", F::SpeaksTls).fact(at(Kind::StartTls, Origin::Srv)),
+        of("STARTTLS port, direct TLS by SRV", stream()).fact(at(TlsStart::Direct, TargetOrigin::Srv)),
+        of("STARTTLS port, direct TLS by the topology", stream())
+            .fact(at(TlsStart::Direct, TargetOrigin::Name)),
+        of("STARTTLS port that was given", stream())
+            .fact(at(TlsStart::Direct, TargetOrigin::Name))
+            .given(port(5222)),
+        of("direct TLS port, STARTTLS by SRV", F::SpeaksTls).fact(at(TlsStart::StartTls, TargetOrigin::Srv)),
         of("direct TLS port that was given", F::SpeaksTls)
-            .fact(at(Kind::StartTls, Origin::Name))
+            .fact(at(TlsStart::StartTls, TargetOrigin::Name))
             .given(port(5223)),
         of("a web server", F::NotTls { said: "HTTP/1.1 400 Bad Request".into() }),
         of("an SSH server", F::NotTls { said: "SSH-2.0-OpenSSH_9.2p1".into() }),
         of("no STARTTLS", F::NoStartTls),
         of("STARTTLS fails", F::StartTlsFailed),
         of("injected plaintext", F::Injected { n_bytes: 42 }),
-        of("closed", F::Closed).fact(at(Kind::Direct, Origin::Srv)),
-        of("reset", F::Reset).fact(at(Kind::Direct, Origin::Srv)),
+        of("closed", F::Closed).fact(at(TlsStart::Direct, TargetOrigin::Srv)),
+        of("reset", F::Reset).fact(at(TlsStart::Direct, TargetOrigin::Srv)),
         of("broken handshake", F::Handshake { reason: "received corrupt message".into() }),
         of("unreadable file of issuers", ca(CaFileFault::Unreadable("Permission denied".into()))),
         of("empty file of issuers", ca(CaFileFault::Empty)),
@@ -319,21 +330,21 @@ fn securing() -> Vec<Example> {
             "unusable client certificate",
             F::ClientCertificate { reason: "the key is of another certificate".into() },
         ),
-        late("silent before the stream", Phase::Secure, 10).fact(at(Kind::StartTls, Origin::Srv)),
-        late("silent before the handshake", Phase::Secure, 10).fact(at(Kind::Direct, Origin::Srv)),
+        late("silent before the stream", Phase::Secure, 10).fact(at(TlsStart::StartTls, TargetOrigin::Srv)),
+        late("silent before the handshake", Phase::Secure, 10).fact(at(TlsStart::Direct, TargetOrigin::Srv)),
         late("silent after proceed", Phase::Secure, 10)
-            .fact(at(Kind::StartTls, Origin::Srv))
+            .fact(at(TlsStart::StartTls, TargetOrigin::Srv))
             .fact(Fact::Proceed),
         late("silent after the handshake", Phase::Secure, 10)
-            .fact(at(Kind::StartTls, Origin::Srv))
+            .fact(at(TlsStart::StartTls, TargetOrigin::Srv))
             .fact(Fact::Proceed)
             .fact(Fact::Tls(tls())),
         late("silent behind the encrypted header", Phase::Secure, 10)
-            .fact(at(Kind::Direct, Origin::Srv))
+            .fact(at(TlsStart::Direct, TargetOrigin::Srv))
             .fact(Fact::Tls(tls()))
             .fact(header()),
         of_stream("closed right after the handshake", xml::Fault::Ended { n_unread: 0 })
-            .fact(at(Kind::Direct, Origin::Srv))
+            .fact(at(TlsStart::Direct, TargetOrigin::Srv))
             .fact(Fact::Tls(tls())),
         late("silent at a port that was given", Phase::Secure, 10).given(port(25)),
     ]
@@ -441,8 +452,8 @@ fn streaming() -> Vec<Example> {
 
 fn authenticating() -> Vec<Example> {
     use sasl::Fault as F;
-    const SCRAM: Mechanism = Mechanism::Scram { hash: Hash::Sha256, binding: Binding::None };
-    const PLUS: Mechanism = Mechanism::Scram { hash: Hash::Sha1, binding: Binding::Plus };
+    const SCRAM: Mechanism = Mechanism::Scram { hash: ScramHash::Sha256, binding: ChannelBinding::None };
+    const PLUS: Mechanism = Mechanism::Scram { hash: ScramHash::Sha1, binding: ChannelBinding::Plus };
     let of = |name, fault: F| Example::of(name, Phase::Authenticate, fault);
     let rejected = |name, mechanism, step, condition, text: Option<&str>| {
         let offered = vec!["PLAIN".to_owned(), "SCRAM-SHA-1".to_owned()];
@@ -452,7 +463,7 @@ fn authenticating() -> Vec<Example> {
         of(name, F::NoMechanism { offered: vec!["PLAIN".into(), "DIGEST-MD5".into()], reason })
     };
     let cheats = |name, fault| of(name, F::Scram { mechanism: SCRAM, fault });
-    let (first, last) = (Step::First, Step::Final);
+    let (first, last) = (SaslStep::First, SaslStep::Final);
     let prosody_plain = Some("Unable to authorize you with the authentication credentials you've sent.");
     let prosody_final = Some("The response provided by the client doesn't match the one we calculated.");
     let ejabberd = Some("Invalid username or password");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use imsh::diagnosis::{Finding, diagnose};
 use imsh::xmpp::certificate::{CertificateFault, CertificateName};
 use imsh::xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
-use imsh::xmpp::deliver::{self, Bounce, Fence, Order, Origin};
-use imsh::xmpp::sasl::{self, Mechanism, Step};
+use imsh::xmpp::deliver::{self, Bounce, ErrorOrigin, Fence, Order};
+use imsh::xmpp::sasl::{self, Mechanism, SaslStep};
 use imsh::xmpp::trace::Trace;
 use imsh::xmpp::{Fault, secure, stream};
 
@@ -63,7 +63,7 @@ fn faults(words: &str) -> Vec<Fault> {
         stream::Fault::Unexpected { wanted: "features", name: words.to_owned(), ns: words.to_owned() }.into(),
         sasl::Fault::Rejected {
             mechanism: Mechanism::Plain,
-            step: Step::First,
+            step: SaslStep::First,
             condition: SaslCondition::Unknown(words.to_owned()),
             text: Some(words.to_owned()),
             offered: vec![words.to_owned(); 1000],
@@ -79,11 +79,15 @@ fn faults(words: &str) -> Vec<Fault> {
             bounce: Box::new(Bounce {
                 error: error(),
                 from: words.to_owned(),
-                origin: Origin::Other,
+                origin: ErrorOrigin::Other,
                 after: Duration::ZERO,
                 order: Order::BeforeFence,
             }),
-            fence: Fence::Failed { error: Box::new(error()), origin: Origin::Unclear, after: Duration::ZERO },
+            fence: Fence::Failed {
+                error: Box::new(error()),
+                origin: ErrorOrigin::Unclear,
+                after: Duration::ZERO,
+            },
         }
         .into(),
     ]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use imsh::diagnosis::Finding;
 use imsh::diagnosis::look::{Asking, finding, of_single_servers};
 use imsh::xmpp::condition::StreamCondition;
-use imsh::xmpp::connect::Outcome;
-use imsh::xmpp::federation::Look;
+use imsh::xmpp::connect::ConnectOutcome;
+use imsh::xmpp::federation::ProbeReport;
 use imsh::xmpp::{Fault, connect, resolve, secure, stream};
 
 use crate::scene::{attempt, look, query};
@@ -54,7 +54,7 @@ fn faults() -> Vec<(&'static str, Fault)> {
     let error = |condition, text: &str| {
         Fault::from(stream::Fault::Error { condition, text: Some(text.to_owned()), application: None })
     };
-    let mixed = |outcomes: &[Outcome]| {
+    let mixed = |outcomes: &[ConnectOutcome]| {
         let attempts = outcomes.iter().map(|outcome| attempt(5269, outcome.clone())).collect();
         Fault::from(connect::Fault::Mixed { attempts })
     };
@@ -71,10 +71,10 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ),
         (
             "no route",
-            connect::Fault::Unreachable { attempts: vec![attempt(5269, Outcome::Unreachable)] }.into(),
+            connect::Fault::Unreachable { attempts: vec![attempt(5269, ConnectOutcome::Unreachable)] }.into(),
         ),
-        ("reset", mixed(&[Outcome::Reset])),
-        ("denied here", mixed(&[Outcome::Denied])),
+        ("reset", mixed(&[ConnectOutcome::Reset])),
+        ("denied here", mixed(&[ConnectOutcome::Denied])),
         ("closed", stream::Fault::Closed.into()),
         ("no TLS behind STARTTLS", secure::Fault::NotTls { said: "SSH-2.0-OpenSSH_9.2p1".into() }.into()),
         ("no issuers here", secure::Fault::NoRoots { reason: "none found".into() }.into()),
@@ -95,17 +95,17 @@ fn faults() -> Vec<(&'static str, Fault)> {
 }
 
 /// The look that ended in `fault`, at its only server where it came so far.
-fn stopped(fault: Fault) -> Look {
+fn stopped(fault: Fault) -> ProbeReport {
     let mut seen = look("refused").unwrap();
     if matches!(fault, Fault::Resolve(_)) {
-        seen.sights = Err(fault);
+        seen.probes = Err(fault);
     } else {
-        seen.sights.as_mut().unwrap()[0].offer = Err(fault);
+        seen.probes.as_mut().unwrap()[0].offer = Err(fault);
     }
     seen
 }
 
-fn self_signed() -> Look {
+fn self_signed() -> ProbeReport {
     look("self-signed").unwrap()
 }
 
@@ -113,7 +113,7 @@ fn self_signed() -> Look {
 fn one_server_that_is_well_is_enough_and_the_others_are_told() {
     let mut both = look("refused").unwrap();
     let well = look("healthy").unwrap();
-    both.sights.as_mut().unwrap().extend(well.sights.unwrap());
+    both.probes.as_mut().unwrap().extend(well.probes.unwrap());
     assert_eq!(finding(&both, &ASKING), None);
     let remarks = of_single_servers(&both, &ASKING);
     assert_eq!(remarks.iter().map(|remark| remark.code).collect::<Vec<_>>(), ["FEDERATION-REFUSED"]);
@@ -122,7 +122,7 @@ fn one_server_that_is_well_is_enough_and_the_others_are_told() {
 #[test]
 fn a_partner_of_which_no_server_is_well_fails_with_all_that_was_seen() {
     let mut both = look("refused").unwrap();
-    both.sights.as_mut().unwrap().extend(look("expired").unwrap().sights.unwrap());
+    both.probes.as_mut().unwrap().extend(look("expired").unwrap().probes.unwrap());
     let said = finding(&both, &ASKING).unwrap();
     assert_eq!(said.code, "FEDERATION-REFUSED");
     assert!(said.evidence.iter().any(|evidence| evidence.contains("expired on")), "{said:?}");

@@ -6,15 +6,15 @@ use std::time::Duration;
 use imsh::diagnosis::{Context, Given};
 use imsh::topology::Security;
 use imsh::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport};
-use imsh::xmpp::connect::{self, Attempt, Outcome};
+use imsh::xmpp::connect::{self, ConnectAttempt, ConnectOutcome};
 use imsh::xmpp::dns::Query;
-use imsh::xmpp::federation::{Dialback, Look, Offer, Sight};
-use imsh::xmpp::resolve::{self, Kind, Origin, Target};
+use imsh::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
+use imsh::xmpp::resolve::{self, Target, TargetOrigin, TlsStart};
 use imsh::xmpp::trace::{Fact, Trace};
 use imsh::xmpp::{Fault, Phase, secure};
 use jiff::Timestamp;
 
-pub(crate) fn context(look: Option<&Look>) -> Context<'_> {
+pub(crate) fn context(look: Option<&ProbeReport>) -> Context<'_> {
     Context {
         pool: "atl-cs-001.litwareinc.com",
         pool_listed: true,
@@ -28,7 +28,7 @@ pub(crate) fn context(look: Option<&Look>) -> Context<'_> {
     }
 }
 
-pub(crate) fn target(host: &str, port: u16, kind: Kind, origin: Origin) -> Target {
+pub(crate) fn target(host: &str, port: u16, kind: TlsStart, origin: TargetOrigin) -> Target {
     Target { host: host.to_owned(), port, kind, priority: 0, weight: 0, origin }
 }
 
@@ -36,11 +36,11 @@ pub(crate) fn query(records: &'static str, name: &str) -> Query {
     Query { records, name: name.to_owned() }
 }
 
-pub(crate) fn attempt(port: u16, outcome: Outcome) -> Attempt {
-    Attempt {
+pub(crate) fn attempt(port: u16, outcome: ConnectOutcome) -> ConnectAttempt {
+    ConnectAttempt {
         host: "atl-cs-001.litwareinc.com".to_owned(),
         address: SocketAddr::from(([192, 0, 2, 10], port)),
-        kind: Kind::StartTls,
+        kind: TlsStart::StartTls,
         duration: Duration::from_millis(12),
         outcome,
     }
@@ -69,10 +69,10 @@ pub(crate) fn report(verdict: Result<CertificateName, CertificateFault>) -> Cert
 }
 
 /// What a look at contoso.com came to, by the name that the table gives it.
-pub(crate) fn look(name: &str) -> Option<Look> {
+pub(crate) fn look(name: &str) -> Option<ProbeReport> {
     let srv = || query("SRV", "_xmpp-server._tcp.contoso.com");
     let host = "xmpp.contoso.com";
-    let sights: Result<_, Fault> = match name {
+    let probes: Result<_, Fault> = match name {
         "-" => return None,
         "nxdomain" => Err(resolve::Fault::NoSuchName { query: query("A/AAAA", "contoso.com") }.into()),
         "not offered" => Err(resolve::Fault::NotOffered { query: srv() }.into()),
@@ -83,14 +83,16 @@ pub(crate) fn look(name: &str) -> Option<Look> {
             cause: Box::new(resolve::Fault::NoSuchName { query: query("A/AAAA", host) }),
         }
         .into()),
-        "healthy" => Ok(sight(Ok(()), Ok(CertificateName::Dns("contoso.com".to_owned())))),
-        "refused" => Ok(stopped(connect::Fault::Refused { attempts: vec![attempt(5269, Outcome::Refused)] })),
+        "healthy" => Ok(probe(Ok(()), Ok(CertificateName::Dns("contoso.com".to_owned())))),
+        "refused" => {
+            Ok(stopped(connect::Fault::Refused { attempts: vec![attempt(5269, ConnectOutcome::Refused)] }))
+        }
         "no answer" => {
-            Ok(stopped(connect::Fault::Silent { attempts: vec![attempt(5269, Outcome::TimedOut)] }))
+            Ok(stopped(connect::Fault::Silent { attempts: vec![attempt(5269, ConnectOutcome::TimedOut)] }))
         }
         "silent" => Ok(stopped(Fault::Deadline { phase: Phase::Secure, after: Duration::from_secs(10) })),
         "no tls" => Ok(stopped(secure::Fault::NoStartTls)),
-        "expired" => Ok(sight(
+        "expired" => Ok(probe(
             Ok(()),
             Err(CertificateFault::Expired {
                 whose: "CN=contoso.com".to_owned(),
@@ -98,35 +100,35 @@ pub(crate) fn look(name: &str) -> Option<Look> {
             }),
         )),
         "self-signed" => {
-            Ok(sight(Ok(()), Err(CertificateFault::SelfSigned { subject: "CN=contoso.com".to_owned() })))
+            Ok(probe(Ok(()), Err(CertificateFault::SelfSigned { subject: "CN=contoso.com".to_owned() })))
         }
-        "not yet" => Ok(sight(Ok(()), Err(CertificateFault::NotYetValid { not_before: day("2027-01-01") }))),
+        "not yet" => Ok(probe(Ok(()), Err(CertificateFault::NotYetValid { not_before: day("2027-01-01") }))),
         other => panic!("no such look: {other}"),
     };
-    Some(Look {
+    Some(ProbeReport {
         name: "contoso.com".to_owned(),
         began_at: day("2026-11-23"),
         duration: Duration::from_secs(1),
         trace: Trace::new(),
-        sights: sights.map(|sight| vec![sight]),
+        probes: probes.map(|probe| vec![probe]),
     })
 }
 
-fn stopped(fault: impl Into<Fault>) -> Sight {
-    Sight {
-        target: target("xmpp.contoso.com", 5269, Kind::StartTls, Origin::Srv),
+fn stopped(fault: impl Into<Fault>) -> ServerProbe {
+    ServerProbe {
+        target: target("xmpp.contoso.com", 5269, TlsStart::StartTls, TargetOrigin::Srv),
         trace: Trace::new(),
         offer: Err(fault.into()),
     }
 }
 
-fn sight(offer: Result<(), Fault>, verdict: Result<CertificateName, CertificateFault>) -> Sight {
+fn probe(offer: Result<(), Fault>, verdict: Result<CertificateName, CertificateFault>) -> ServerProbe {
     let mut trace = Trace::new();
     trace.begin(Phase::Secure);
     trace.learn(Fact::Certificate(Box::new(report(verdict))));
-    Sight {
-        target: target("xmpp.contoso.com", 5269, Kind::StartTls, Origin::Srv),
+    ServerProbe {
+        target: target("xmpp.contoso.com", 5269, TlsStart::StartTls, TargetOrigin::Srv),
         trace,
-        offer: offer.map(|()| Offer::Ways { mechanisms: Vec::new(), dialback: Dialback::Offered }),
+        offer: offer.map(|()| ServerOffer::Ways { mechanisms: Vec::new(), dialback: Dialback::Offered }),
     }
 }

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use imsh::secret::Secret;
 use imsh::topology::Security;
-use imsh::xmpp::message::Probe;
+use imsh::xmpp::message::TestMessage;
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::sasl::{Authentication, Login, PlainPassword};
-use imsh::xmpp::session::Session;
+use imsh::xmpp::session::XmppSession;
 use imsh::xmpp::trace::Trace;
 use imsh::xmpp::xml::{Element, ns};
-use imsh::xmpp::{Deadlines, Logon, PoolName, connect};
+use imsh::xmpp::{Deadlines, LogonRequest, PoolName, connect};
 use jid::{BareJid, Jid};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -60,7 +60,7 @@ fn only_tests_are_answered_and_not_too_many() {
     runtime.block_on(async {
         let mut person = Person::log_on(federation, server.address, "kenmyer@respond.test").await;
         let to = Jid::new(&receiver).unwrap();
-        let probe = || Probe::new(to.clone(), "A test.").unwrap();
+        let probe = || TestMessage::new(to.clone(), "A test.").unwrap();
         let test = || probe().stanza();
         let not_answered = [
             // A person, whose client asks for a receipt.
@@ -212,14 +212,14 @@ impl Drop for Responder {
 
 /// Somebody who writes by hand.
 struct Person {
-    session: Session,
+    session: XmppSession,
     messages: mpsc::Receiver<Element>,
 }
 
 impl Person {
     async fn log_on(federation: &Federation, server: IpAddr, account: &str) -> Self {
         let account = BareJid::new(account).unwrap();
-        let logon = Logon {
+        let logon = LogonRequest {
             pool_fqdn: account.domain().to_string(),
             servers: vec![server.to_string()],
             registrar_port: None,

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use imsh::xmpp::connect::{Dialling, Fault, Outcome};
-use imsh::xmpp::resolve::{Endpoint, Kind, Origin, Target};
+use imsh::xmpp::connect::{ConnectOutcome, Dialling, Fault};
+use imsh::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
 use imsh::xmpp::trace::Trace;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -17,10 +17,10 @@ fn endpoint(host: &str, priority: u16, address: SocketAddr) -> Endpoint {
     let target = Target {
         host: host.to_owned(),
         port: address.port(),
-        kind: Kind::StartTls,
+        kind: TlsStart::StartTls,
         priority,
         weight: 0,
-        origin: Origin::Srv,
+        origin: TargetOrigin::Srv,
     };
     Endpoint { target, addresses: vec![address.ip()] }
 }
@@ -93,7 +93,7 @@ async fn refused_silent_and_mixed_are_told_apart() {
         .await
         .unwrap_err();
     assert!(
-        matches!(&fault, Fault::Silent { attempts } if attempts[0].outcome == Outcome::TimedOut),
+        matches!(&fault, Fault::Silent { attempts } if attempts[0].outcome == ConnectOutcome::TimedOut),
         "{fault}"
     );
 
@@ -111,5 +111,5 @@ async fn an_address_without_a_route_is_unreachable() {
         .await
         .unwrap_err();
     let outcome = &fault.attempts()[0].outcome;
-    assert_eq!(*outcome, Outcome::Unreachable, "{fault}");
+    assert_eq!(*outcome, ConnectOutcome::Unreachable, "{fault}");
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use imsh::lab::dns::{LabNameServer, Zone};
-use imsh::xmpp::federation::{self, Dialback, Look, Offer, Question, Whom};
+use imsh::xmpp::federation::{self, Dialback, ProbeReport, ProbeRequest, ProbeTarget, ServerOffer};
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::secure::CertificateFault;
 use imsh::xmpp::trace::Watcher;
@@ -27,18 +27,18 @@ fn zone(address: SocketAddr) -> Zone {
         .address("im.contoso.com", Ipv4Addr::LOCALHOST)
 }
 
-async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> Look {
+async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> ProbeReport {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(authority.certificate.pem().as_bytes()).unwrap();
     let names = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[names.address()]);
     let trust = Trust::File(file.path().to_owned());
-    let whom = Whom::Partner { domain: PARTNER, server: None, from: Some("litwareinc.com") };
-    federation::look(&Question { whom, trust: &trust, deadlines }, &network, &Watcher::default()).await
+    let whom = ProbeTarget::Partner { domain: PARTNER, server: None, from: Some("litwareinc.com") };
+    federation::look(&ProbeRequest { whom, trust: &trust, deadlines }, &network, &Watcher::default()).await
 }
 
 /// Looks at a partner who shows this certificate and says this behind TLS.
-async fn look_at(identity: Identity, says: &'static str, authority: &Authority) -> Look {
+async fn look_at(identity: Identity, says: &'static str, authority: &Authority) -> ProbeReport {
     let config = Arc::new(identity.config(rustls::ALL_VERSIONS));
     let address = listen(move |tcp| {
         let config = Arc::clone(&config);
@@ -62,11 +62,11 @@ async fn a_healthy_partner_shows_certificate_mechanisms_and_dialback() {
     let authority = Authority::root("Root");
     let look = look_at(authority.issue(server(&[PARTNER])), FEATURES, &authority).await;
     assert!(look.is_healthy(), "{look:#?}");
-    let sight = &look.sights.unwrap()[0];
-    let expected = Offer::Ways { mechanisms: vec!["EXTERNAL".into()], dialback: Dialback::Offered };
-    assert_eq!(sight.offer, Ok(expected));
-    assert_eq!(sight.target.to_string().split(' ').next_back(), Some("0)"));
-    assert!(sight.certificate().unwrap().days_left > 0);
+    let probe = &look.probes.unwrap()[0];
+    let expected = ServerOffer::Ways { mechanisms: vec!["EXTERNAL".into()], dialback: Dialback::Offered };
+    assert_eq!(probe.offer, Ok(expected));
+    assert_eq!(probe.target.to_string().split(' ').next_back(), Some("0)"));
+    assert!(probe.certificate().unwrap().days_left > 0);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_partner_that_wants_a_certificate_first_is_healthy() {
     let authority = Authority::root("Root");
     let look = look_at(authority.issue(server(&[PARTNER])), NOT_AUTHORIZED, &authority).await;
     assert!(look.is_healthy(), "{look:#?}");
-    assert_eq!(look.sights.unwrap()[0].offer, Ok(Offer::CertificateFirst { said: None }));
+    assert_eq!(look.probes.unwrap()[0].offer, Ok(ServerOffer::CertificateFirst { said: None }));
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn a_bad_certificate_is_seen_and_does_not_end_the_look() {
     expired.not_after = date_time_ymd(2021, 1, 1);
     let look = look_at(authority.issue(expired), FEATURES, &authority).await;
     assert!(!look.is_healthy());
-    let sight = &look.sights.unwrap()[0];
-    assert!(sight.offer.is_ok());
-    let verdict = &sight.certificate().unwrap().verdict;
+    let probe = &look.probes.unwrap()[0];
+    assert!(probe.offer.is_ok());
+    let verdict = &probe.certificate().unwrap().verdict;
     assert!(matches!(verdict, Err(CertificateFault::Expired { .. })), "{verdict:?}");
     let look = look_at(authority::self_signed(server(&[PARTNER])), FEATURES, &authority).await;
     assert!(!look.is_healthy());
@@ -134,13 +134,13 @@ async fn a_partner_without_tls_or_without_the_domain_is_named() {
     };
     let plain = header(CONTENT, PARTNER) + "<stream:features/>";
     let look = look_with(zone(says(plain).await), &authority, Deadlines::default()).await;
-    let offer = &look.sights.as_ref().unwrap()[0].offer;
+    let offer = &look.probes.as_ref().unwrap()[0].offer;
     assert!(matches!(offer, Err(Fault::Secure(secure::Fault::NoStartTls))), "{offer:?}");
 
     let unknown = header(CONTENT, PARTNER)
         + "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
     let look = look_with(zone(says(unknown).await), &authority, Deadlines::default()).await;
-    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    let offer = look.probes.unwrap()[0].offer.clone().unwrap_err();
     assert!(offer.to_string().contains("host-unknown"), "{offer}");
 }
 
@@ -148,15 +148,15 @@ async fn a_partner_without_tls_or_without_the_domain_is_named() {
 async fn a_partner_that_cannot_be_found_or_reached_is_told_apart() {
     let authority = Authority::root("Root");
     let look = look_with(Zone::new(), &authority, Deadlines::default()).await;
-    assert!(matches!(look.sights, Err(Fault::Resolve(resolve::Fault::NoSuchName { .. }))), "{look:?}");
+    assert!(matches!(look.probes, Err(Fault::Resolve(resolve::Fault::NoSuchName { .. }))), "{look:?}");
 
     let closed = listen(|_| async {}).await;
     let look = look_with(zone(closed_port()), &authority, Deadlines::default()).await;
-    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    let offer = look.probes.unwrap()[0].offer.clone().unwrap_err();
     assert!(matches!(offer, Fault::Connect(_)), "{offer}");
 
     let look = look_with(zone(closed), &authority, Deadlines::default()).await;
-    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    let offer = look.probes.unwrap()[0].offer.clone().unwrap_err();
     assert!(matches!(offer, Fault::Stream(_)), "{offer}");
 }
 
@@ -169,7 +169,7 @@ async fn a_silent_partner_ends_the_look_at_its_deadline() {
     .await;
     let deadlines = Deadlines { secure: Duration::from_millis(200), ..Deadlines::default() };
     let look = look_with(zone(silent), &authority, deadlines).await;
-    let offer = look.sights.unwrap()[0].offer.clone().unwrap_err();
+    let offer = look.probes.unwrap()[0].offer.clone().unwrap_err();
     assert!(matches!(offer, Fault::Deadline { phase: Phase::Secure, .. }), "{offer}");
 
     let deadlines = Deadlines { whole: Duration::from_millis(200), ..Deadlines::default() };

@@ -11,9 +11,9 @@ use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::resolve::Leads;
 use imsh::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
 use imsh::xmpp::secure::CertificateFault;
-use imsh::xmpp::session::Session;
+use imsh::xmpp::session::XmppSession;
 use imsh::xmpp::trace::{Fact, Trace};
-use imsh::xmpp::{self, Deadlines, Fault, Logon, Phase, PoolName, secure, stream};
+use imsh::xmpp::{self, Deadlines, Fault, LogonRequest, Phase, PoolName, secure, stream};
 use rustls::ServerConfig;
 use tempfile::NamedTempFile;
 use tokio::net::TcpStream;
@@ -51,8 +51,8 @@ impl Pool {
         }
     }
 
-    fn logon(&self) -> Logon {
-        Logon {
+    fn logon(&self) -> LogonRequest {
+        LogonRequest {
             pool_fqdn: POOL.to_owned(),
             servers: Vec::new(),
             registrar_port: None,
@@ -130,7 +130,7 @@ fn record(zone: Zone, name: &str, priority: u16, server: SocketAddr) -> Zone {
     zone.srv(name, priority, 0, server.port(), "im.litwareinc.com").unwrap()
 }
 
-async fn log_on(logon: &Logon, zone: Zone) -> (Result<Session, Fault>, Trace) {
+async fn log_on(logon: &LogonRequest, zone: Zone) -> (Result<XmppSession, Fault>, Trace) {
     let names = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[names.address()]);
     let mut trace = Trace::new();
@@ -276,7 +276,7 @@ async fn no_password_leaves_over_a_connection_that_is_not_verified_whatever_is_a
         for authentication in authentications {
             for security in [Security::Auto, Security::StartTls, Security::Direct] {
                 for pool_name in [PoolName::Trusted, PoolName::NotTrusted] {
-                    let mut logon = Logon {
+                    let mut logon = LogonRequest {
                         servers: vec![name.clone()],
                         registrar_port: port,
                         security,
@@ -313,7 +313,7 @@ async fn the_pool_may_be_named_only_where_it_is_trusted() {
     })
     .await;
     let zone = record(zone(), STARTTLS_RECORD, 1, named);
-    let trusted = Logon { pool_name: PoolName::Trusted, ..pool.logon() };
+    let trusted = LogonRequest { pool_name: PoolName::Trusted, ..pool.logon() };
     let (session, _) = log_on(&trusted, zone.clone()).await;
     assert!(session.is_ok(), "{session:?}");
     let (session, _) = log_on(&pool.logon(), zone).await;
@@ -377,12 +377,12 @@ async fn silence_ends_at_the_deadline_of_its_phase_or_of_the_whole() {
     let zone = record(zone(), STARTTLS_RECORD, 1, silent);
     let short = Duration::from_millis(200);
     let deadlines = Deadlines { secure: short, ..Deadlines::default() };
-    let (session, _) = log_on(&Logon { deadlines, ..pool.logon() }, zone.clone()).await;
+    let (session, _) = log_on(&LogonRequest { deadlines, ..pool.logon() }, zone.clone()).await;
     assert_eq!(session.unwrap_err(), Fault::Deadline { phase: Phase::Secure, after: short });
     // Long enough to get there on a busy machine.
     let whole = Duration::from_secs(3);
     let deadlines = Deadlines { whole, ..Deadlines::default() };
-    let (session, _) = log_on(&Logon { deadlines, ..pool.logon() }, zone).await;
+    let (session, _) = log_on(&LogonRequest { deadlines, ..pool.logon() }, zone).await;
     assert_eq!(session.unwrap_err(), Fault::Deadline { phase: Phase::Secure, after: whole });
 }
 
@@ -439,7 +439,7 @@ async fn a_server_may_send_us_elsewhere_twice_and_no_more() {
 #[tokio::test]
 async fn a_domain_that_leads_elsewhere_is_noticed() {
     let pool = Pool::new();
-    let refused = Logon { registrar_port: Some(closed_port().port()), ..pool.logon() };
+    let refused = LogonRequest { registrar_port: Some(closed_port().port()), ..pool.logon() };
     let domain = "_xmpp-client._tcp.litwareinc.com";
     let to = |host| zone().srv(domain, 0, 0, 5222, host).unwrap();
     for (zone, expected) in [

@@ -6,17 +6,17 @@ use std::time::Duration;
 use imsh::lab::dns::{LabNameServer, Zone};
 use imsh::topology::Security;
 use imsh::xmpp::network::Network;
-use imsh::xmpp::resolve::{self, Endpoint, Fault, Kind, Place};
+use imsh::xmpp::resolve::{self, Endpoint, Fault, PoolQuery, TlsStart};
 use imsh::xmpp::trace::Trace;
 
 const POOL: &str = "atl-cs-001.litwareinc.com";
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-fn place<'a>(servers: &'a [String], security: Security) -> Place<'a> {
-    Place { pool: POOL, servers, registrar_port: None, security, domain: "litwareinc.com" }
+fn place<'a>(servers: &'a [String], security: Security) -> PoolQuery<'a> {
+    PoolQuery { pool: POOL, servers, registrar_port: None, security, domain: "litwareinc.com" }
 }
 
-async fn resolve(place: &Place<'_>, zone: Zone) -> (Result<Vec<Endpoint>, Fault>, Trace) {
+async fn resolve(place: &PoolQuery<'_>, zone: Zone) -> (Result<Vec<Endpoint>, Fault>, Trace) {
     let server = LabNameServer::start(zone).await.unwrap();
     let network = Network::with_name_servers(&[server.address()]);
     let mut trace = Trace::new();
@@ -24,7 +24,7 @@ async fn resolve(place: &Place<'_>, zone: Zone) -> (Result<Vec<Endpoint>, Fault>
     (endpoints, trace)
 }
 
-async fn found(place: &Place<'_>, zone: Zone) -> Vec<String> {
+async fn found(place: &PoolQuery<'_>, zone: Zone) -> Vec<String> {
     let (endpoints, trace) = resolve(place, zone).await;
     let endpoints = endpoints.unwrap_or_else(|fault| panic!("{fault}; {trace:?}"));
     endpoints.iter().map(|endpoint| endpoint.target.to_string()).collect()
@@ -72,7 +72,7 @@ async fn a_name_without_records_is_taken_itself() {
         found(&place(&[], Security::Direct), zone.clone()).await,
         ["atl-cs-001.litwareinc.com:5223 (direct TLS)"]
     );
-    let on_port = Place { registrar_port: Some(5061), ..place(&[], Security::Auto) };
+    let on_port = PoolQuery { registrar_port: Some(5061), ..place(&[], Security::Auto) };
     assert_eq!(found(&on_port, zone).await, ["atl-cs-001.litwareinc.com:5061 (STARTTLS)"]);
 }
 
@@ -123,7 +123,7 @@ async fn the_ways_of_failing_are_told_apart() {
     let zone = Zone::new().srv(SRV, 0, 0, 5222, POOL).unwrap().address(POOL, HERE);
     let (endpoints, _) = resolve(&place(&[], Security::Direct), zone).await;
     assert!(
-        matches!(endpoints, Err(Fault::SecurityNotOffered { wanted: Kind::Direct, .. })),
+        matches!(endpoints, Err(Fault::SecurityNotOffered { wanted: TlsStart::Direct, .. })),
         "{endpoints:?}"
     );
 }
@@ -186,11 +186,11 @@ async fn a_crowd_is_answered_too() {
 #[tokio::test]
 async fn names_are_asked_for_as_a_labels() {
     let zone = Zone::new().address("xn--bcher-kva.example", HERE);
-    let bookshop = Place { pool: "Bücher.example.", ..place(&[], Security::Auto) };
+    let bookshop = PoolQuery { pool: "Bücher.example.", ..place(&[], Security::Auto) };
     assert_eq!(found(&bookshop, zone).await, ["xn--bcher-kva.example:5222 (STARTTLS)"]);
     let too_long = format!("{}.example", "x".repeat(64));
     for wrong in ["", "a b", "..", "a..b", too_long.as_str()] {
-        let nowhere = Place { pool: wrong, ..place(&[], Security::Auto) };
+        let nowhere = PoolQuery { pool: wrong, ..place(&[], Security::Auto) };
         let (endpoints, _) = resolve(&nowhere, Zone::new()).await;
         assert_eq!(endpoints, Err(Fault::BadName { name: wrong.to_owned() }));
     }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use imsh::secret::Secret;
-use imsh::xmpp::certificate::{Identity, Role};
-use imsh::xmpp::connect::{Dialling, Wire};
+use imsh::xmpp::certificate::{CertificateIdentity, CertificateRole};
+use imsh::xmpp::connect::{Dialling, RecordedTcp};
 use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::{Endpoint, Kind, Origin, Target};
+use imsh::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
 use imsh::xmpp::secure::{
-    self, CertificateFault, CertificateName, ClientCertificate, Fault, Handshake, Shown, Verified,
+    self, CertificateFault, CertificateName, ClientCertificate, Fault, Handshake, Shown, VerifiedTls,
 };
 use imsh::xmpp::trace::{Fact, Trace};
 use rcgen::date_time_ymd;
@@ -26,14 +26,14 @@ use crate::authority::{self, Authority, listen, other_name, published_at, self_s
 
 const DOMAIN: &str = "litwareinc.com";
 
-async fn dial(address: SocketAddr) -> Wire {
+async fn dial(address: SocketAddr) -> RecordedTcp {
     let target = Target {
         host: address.ip().to_string(),
         port: address.port(),
-        kind: Kind::Direct,
+        kind: TlsStart::Direct,
         priority: 0,
         weight: 0,
-        origin: Origin::Listed,
+        origin: TargetOrigin::Listed,
     };
     let endpoint = Endpoint { target, addresses: vec![address.ip()] };
     let until = Instant::now() + Duration::from_secs(5);
@@ -74,20 +74,23 @@ fn ca_file(authority: &Authority) -> NamedTempFile {
 async fn verify_as(
     address: SocketAddr,
     trust: &Trust,
-    identity: &Identity,
+    identity: &CertificateIdentity,
     client_certificate: Option<&ClientCertificate>,
-) -> (Result<Verified<TlsStream<Wire>>, Fault>, Trace) {
-    let handshake = Handshake { identity, trust, kind: Kind::Direct, client_certificate };
+) -> (Result<VerifiedTls<TlsStream<RecordedTcp>>, Fault>, Trace) {
+    let handshake = Handshake { identity, trust, kind: TlsStart::Direct, client_certificate };
     let mut trace = Trace::new();
     let network = Network::with_name_servers(&[]);
     (secure::verify(dial(address).await, &handshake, &network, &mut trace).await, trace)
 }
 
-fn ours() -> Identity {
-    Identity { domain: DOMAIN.to_owned(), host: None, role: Role::Client }
+fn ours() -> CertificateIdentity {
+    CertificateIdentity { domain: DOMAIN.to_owned(), host: None, role: CertificateRole::Client }
 }
 
-async fn verify(address: SocketAddr, trust: &Trust) -> (Result<Verified<TlsStream<Wire>>, Fault>, Trace) {
+async fn verify(
+    address: SocketAddr,
+    trust: &Trust,
+) -> (Result<VerifiedTls<TlsStream<RecordedTcp>>, Fault>, Trace) {
     verify_as(address, trust, &ours(), None).await
 }
 
@@ -226,12 +229,12 @@ async fn names_are_matched_as_xmpp_says() {
     let authority = Authority::root("Root");
     let file = ca_file(&authority);
     let trust = Trust::File(file.path().to_owned());
-    let asked = |domain: &str, host: Option<&str>, role| Identity {
+    let asked = |domain: &str, host: Option<&str>, role| CertificateIdentity {
         domain: domain.into(),
         host: host.map(Into::into),
         role,
     };
-    let client = |domain| asked(domain, None, Role::Client);
+    let client = |domain| asked(domain, None, CertificateRole::Client);
     for (params, identity, good) in [
         (server(&["*.litwareinc.com"]), client("im.litwareinc.com"), true),
         (server(&["*.litwareinc.com"]), client(DOMAIN), false),
@@ -245,13 +248,13 @@ async fn names_are_matched_as_xmpp_says() {
         (other_name(&["x.example"], SRV_NAME, "_xmpp-server.litwareinc.com"), client(DOMAIN), false),
         (
             other_name(&["x.example"], SRV_NAME, "_xmpp-server.litwareinc.com"),
-            asked(DOMAIN, None, Role::Server),
+            asked(DOMAIN, None, CertificateRole::Server),
             true,
         ),
         (server(&["atl-cs-001.litwareinc.com"]), client(DOMAIN), false),
         (
             server(&["atl-cs-001.litwareinc.com"]),
-            asked(DOMAIN, Some("atl-cs-001.litwareinc.com"), Role::Client),
+            asked(DOMAIN, Some("atl-cs-001.litwareinc.com"), CertificateRole::Client),
             true,
         ),
         (server(&[]), client(DOMAIN), false),
@@ -349,9 +352,9 @@ async fn a_look_goes_on_behind_a_bad_certificate() {
     let file = ca_file(&Authority::root("Root"));
     let trust = Trust::File(file.path().to_owned());
     let address = tls_server(self_signed(server(&["example.org"])).config(rustls::ALL_VERSIONS)).await;
-    let identity = Identity { role: Role::Server, ..ours() };
+    let identity = CertificateIdentity { role: CertificateRole::Server, ..ours() };
     let handshake =
-        Handshake { identity: &identity, trust: &trust, kind: Kind::StartTls, client_certificate: None };
+        Handshake { identity: &identity, trust: &trust, kind: TlsStart::StartTls, client_certificate: None };
     let mut trace = Trace::new();
     let network = Network::with_name_servers(&[]);
     let result = secure::look(dial(address).await, &handshake, &network, &mut trace).await;

@@ -15,7 +15,7 @@ use crate::verify::Ask;
 use crate::verify::together::Lost;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::sasl::{Authentication, Mechanism};
-use crate::xmpp::trace::{Event, Observer, Stanzas, Trace, Watcher};
+use crate::xmpp::trace::{Observer, Stanzas, Trace, TraceEvent, Watcher};
 
 /// The pool that is logged on to.
 pub const TARGET_FQDN: Parameter =
@@ -202,10 +202,10 @@ pub fn watcher(call: &Call) -> Watcher {
         return Watcher { observer: None, stanzas };
     }
     let streams = call.streams.clone();
-    let observer: Observer = Arc::new(move |event: &Event<'_>| match event {
-        Event::Began { phase, .. } => streams.verbose(&format!("'{phase}' started.")),
-        Event::Learned { phase, fact, .. } => streams.verbose(&format!("{phase}: {fact}")),
-        Event::Ended { step } => {
+    let observer: Observer = Arc::new(move |event: &TraceEvent<'_>| match event {
+        TraceEvent::Began { phase, .. } => streams.verbose(&format!("'{phase}' started.")),
+        TraceEvent::Learned { phase, fact, .. } => streams.verbose(&format!("{phase}: {fact}")),
+        TraceEvent::Ended { step } => {
             streams.verbose(&format!(
                 "'{}' ended after {:.1} ms.",
                 step.phase,

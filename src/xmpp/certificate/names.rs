@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-use super::{CertificateName, Identity, Role};
+use super::{CertificateIdentity, CertificateName, CertificateRole};
 use crate::xmpp::dns::a_label;
 use crate::xmpp::trace::printable;
 
@@ -56,12 +56,12 @@ fn value<'a>(der: &'a [u8], tags: &[u8]) -> Option<&'a [u8]> {
     (tags.contains(tag) && content.len() == length).then_some(content)
 }
 
-impl Identity {
+impl CertificateIdentity {
     /// The name that is good for whom we ask for, if there is one.
     pub(super) fn find<'a>(&self, names: &'a [CertificateName]) -> Option<&'a CertificateName> {
         let service = match self.role {
-            Role::Client => "_xmpp-client.",
-            Role::Server => "_xmpp-server.",
+            CertificateRole::Client => "_xmpp-client.",
+            CertificateRole::Server => "_xmpp-server.",
         };
         let for_domain = |name: &&CertificateName| match name {
             CertificateName::Dns(pattern) => covers(pattern, &self.domain),

@@ -6,10 +6,10 @@ use jid::{BareJid, FullJid};
 use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 
 use super::*;
-use crate::xmpp::bind::Bound;
-use crate::xmpp::secure::{ChannelBindings, Verified};
+use crate::xmpp::bind::BoundStream;
+use crate::xmpp::secure::{ChannelBindings, VerifiedTls};
 use crate::xmpp::stream::{Secured, Stream};
-use crate::xmpp::xml::{Element, Frame, StreamReader, ns};
+use crate::xmpp::xml::{Element, StreamReader, XmlFrame, ns};
 
 /// The server's end of one client's stream.
 struct Client {
@@ -25,8 +25,8 @@ impl Client {
 
     async fn hear(&mut self) -> Option<Element> {
         match self.reader.next().await {
-            Ok(Frame::Stanza(stanza)) => Some(stanza),
-            Ok(Frame::Open(_) | Frame::Close) | Err(_) => None,
+            Ok(XmlFrame::Stanza(stanza)) => Some(stanza),
+            Ok(XmlFrame::Open(_) | XmlFrame::Close) | Err(_) => None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Client {
     }
 }
 
-async fn session(jid: &str) -> (Session, Client) {
+async fn session(jid: &str) -> (XmppSession, Client) {
     let jid = FullJid::new(jid).unwrap();
     let (near, far) = duplex(256 * 1024);
     let (reader, mut writer) = split(far);
@@ -50,10 +50,10 @@ async fn session(jid: &str) -> (Session, Client) {
         jid.domain()
     );
     writer.write_all(header.as_bytes()).await.unwrap();
-    let io = Verified::in_memory(near, ChannelBindings::default());
+    let io = VerifiedTls::in_memory(near, ChannelBindings::default());
     let account = BareJid::new(jid.to_bare().as_str()).unwrap();
     let stream = Stream::<_, Secured>::open(io, &account, &mut Trace::new()).await.unwrap();
-    let session = Session::start(stream.into_state(Bound { jid: jid.clone() }));
+    let session = XmppSession::start(stream.into_state(BoundStream { jid: jid.clone() }));
     let mut client = Client { jid, reader: StreamReader::new(reader), writer };
     client.reader.next().await.unwrap();
     (session, client)
@@ -87,8 +87,8 @@ async fn carry(mut sender: Client, mut receiver: Client, back: Way) {
     }
 }
 
-fn wanted(minimum: Evidence, within: u64) -> Wanted {
-    Wanted {
+fn wanted(minimum: Evidence, within: u64) -> DeliveryRequest {
+    DeliveryRequest {
         minimum,
         within: Duration::from_millis(within),
         linger: Duration::from_millis(50),
@@ -97,8 +97,8 @@ fn wanted(minimum: Evidence, within: u64) -> Wanted {
     }
 }
 
-fn probe(to: &str) -> Probe {
-    Probe::new(Jid::new(to).unwrap(), "A test.").unwrap()
+fn probe(to: &str) -> TestMessage {
+    TestMessage::new(Jid::new(to).unwrap(), "A test.").unwrap()
 }
 
 fn proofs(delivery: &Delivery) -> Vec<&Proof> {
@@ -260,7 +260,7 @@ async fn what_was_learned_survives_a_cancellation() {
         }
     });
     let (progress, mut reached) = watch::channel(None);
-    let wanted = Wanted { progress: Some(progress), ..wanted(Evidence::Exchanged, 60_000) };
+    let wanted = DeliveryRequest { progress: Some(progress), ..wanted(Evidence::Exchanged, 60_000) };
     let cancel = wanted.cancel.clone();
     let mut trace = Trace::new();
     let (delivery, ()) =
@@ -280,7 +280,7 @@ async fn a_session_ends_in_order_when_its_last_handle_is_gone() {
     drop(ours);
     assert!(!other.is_over());
     drop(other);
-    assert_eq!(server.reader.next().await, Ok(Frame::Close));
+    assert_eq!(server.reader.next().await, Ok(XmlFrame::Close));
 }
 
 #[tokio::test]

@@ -13,24 +13,24 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
-use super::scram::Hash;
+use super::scram::ScramHash;
 
 /// The keys of accounts, in memory. Shared by its clones.
 #[derive(Clone, Default)]
-pub struct KeyCache(Arc<Mutex<HashMap<Origin, Arc<OnceCell<Keys>>>>>);
+pub struct KeyCache(Arc<Mutex<HashMap<KeyOrigin, Arc<OnceCell<ScramKeys>>>>>);
 
 /// What a SCRAM client needs instead of the password.
 #[derive(Clone)]
-pub(super) struct Keys {
+pub(super) struct ScramKeys {
     pub(super) client: Zeroizing<Vec<u8>>,
     pub(super) server: Zeroizing<Vec<u8>>,
 }
 
 /// What keys are derived from.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Origin {
+#[derive(Clone, PartialEq, Eq, ScramHash)]
+pub(super) struct KeyOrigin {
     pub(super) account: BareJid,
-    pub(super) hash: Hash,
+    pub(super) hash: ScramHash,
     pub(super) salt: Vec<u8>,
     pub(super) iterations: u32,
     /// So that a password that was changed, or mistyped once, is not answered with old keys.
@@ -38,7 +38,7 @@ pub(super) struct Origin {
 }
 
 /// A digest of a password: it tells two of them apart and is as secret as they are.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, ScramHash)]
 pub(super) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
@@ -49,22 +49,22 @@ impl Fingerprint {
 
 /// Whether keys were there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum FoundKeys {
     InMemory,
     Derived,
 }
 
 impl KeyCache {
     /// The keys from memory, or derived from the prepared password and kept.
-    pub(super) async fn keys(&self, origin: Origin, password: &str) -> (Keys, Found) {
+    pub(super) async fn keys(&self, origin: KeyOrigin, password: &str) -> (ScramKeys, FoundKeys) {
         let cell = self.cell(&origin);
         if let Some(keys) = cell.get() {
-            return (keys.clone(), Found::InMemory);
+            return (keys.clone(), FoundKeys::InMemory);
         }
         let password = Zeroizing::new(password.to_owned());
         let keys = cell
             .get_or_init(|| async move {
-                let Origin { hash, salt, iterations, .. } = origin;
+                let KeyOrigin { hash, salt, iterations, .. } = origin;
                 let derived = tokio::task::spawn_blocking(move || derive(hash, &password, &salt, iterations));
                 match derived.await {
                     Ok(keys) => keys,
@@ -73,10 +73,10 @@ impl KeyCache {
                 }
             })
             .await;
-        (keys.clone(), Found::Derived)
+        (keys.clone(), FoundKeys::Derived)
     }
 
-    fn cell(&self, origin: &Origin) -> Arc<OnceCell<Keys>> {
+    fn cell(&self, origin: &KeyOrigin) -> Arc<OnceCell<ScramKeys>> {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = cells.get(origin) {
             return Arc::clone(cell);
@@ -97,9 +97,9 @@ impl fmt::Debug for KeyCache {
     }
 }
 
-pub(super) fn derive(hash: Hash, password: &str, salt: &[u8], iterations: u32) -> Keys {
+pub(super) fn derive(hash: ScramHash, password: &str, salt: &[u8], iterations: u32) -> ScramKeys {
     let salted = hash.stretch(password.as_bytes(), salt, iterations);
-    Keys {
+    ScramKeys {
         client: Zeroizing::new(hash.hmac(&salted, b"Client Key")),
         server: Zeroizing::new(hash.hmac(&salted, b"Server Key")),
     }
@@ -111,10 +111,10 @@ const MAX_KEYS: usize = 4096;
 mod tests {
     use super::*;
 
-    fn origin(password: &str, salt: &[u8]) -> Origin {
-        Origin {
+    fn origin(password: &str, salt: &[u8]) -> KeyOrigin {
+        KeyOrigin {
             account: BareJid::new("kenmyer@litwareinc.com").unwrap(),
-            hash: Hash::Sha256,
+            hash: ScramHash::Sha256,
             salt: salt.to_vec(),
             iterations: 4096,
             password: Fingerprint::of(password),
@@ -125,10 +125,10 @@ mod tests {
     async fn keys_are_derived_once_for_the_same_password_and_salt() {
         let cache = KeyCache::default();
         let found = async |password: &str, salt: &[u8]| cache.keys(origin(password, salt), password).await.1;
-        assert_eq!(found("pencil", b"a").await, Found::Derived);
-        assert_eq!(found("pencil", b"a").await, Found::InMemory);
-        assert_eq!(found("pencil", b"b").await, Found::Derived);
-        assert_eq!(found("other", b"a").await, Found::Derived);
+        assert_eq!(found("pencil", b"a").await, FoundKeys::Derived);
+        assert_eq!(found("pencil", b"a").await, FoundKeys::InMemory);
+        assert_eq!(found("pencil", b"b").await, FoundKeys::Derived);
+        assert_eq!(found("other", b"a").await, FoundKeys::Derived);
         assert_eq!(format!("{cache:?}"), "KeyCache { n_keys: 3 }");
     }
 }

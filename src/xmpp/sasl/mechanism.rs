@@ -8,18 +8,18 @@ use std::fmt;
 
 use super::super::secure::ChannelBindings;
 use super::super::xml::{Element, ns};
-use super::scram::Hash;
+use super::scram::ScramHash;
 use super::{Authentication, Login, PlainPassword};
 
 /// A SASL mechanism that we speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
 pub enum Mechanism {
     /// SCRAM (RFC 5802, RFC 7677), `plus` with channel binding.
     Scram {
         /// The hash that it uses.
-        hash: Hash,
+        hash: ScramHash,
         /// Whether it is tied to the TLS connection.
-        binding: Binding,
+        binding: ChannelBinding,
     },
     /// A client certificate (RFC 4422, appendix A; XEP-0178).
     External,
@@ -28,8 +28,8 @@ pub enum Mechanism {
 }
 
 /// Whether a SCRAM mechanism is tied to the TLS connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Binding {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
+pub enum ChannelBinding {
     /// A `-PLUS` mechanism.
     Plus,
     /// Its plain sister.
@@ -39,12 +39,12 @@ pub enum Binding {
 impl Mechanism {
     /// Every mechanism, the strongest first.
     pub const ALL: [Self; 8] = [
-        Self::Scram { hash: Hash::Sha512, binding: Binding::Plus },
-        Self::Scram { hash: Hash::Sha256, binding: Binding::Plus },
-        Self::Scram { hash: Hash::Sha1, binding: Binding::Plus },
-        Self::Scram { hash: Hash::Sha512, binding: Binding::None },
-        Self::Scram { hash: Hash::Sha256, binding: Binding::None },
-        Self::Scram { hash: Hash::Sha1, binding: Binding::None },
+        Self::Scram { hash: ScramHash::Sha512, binding: ChannelBinding::Plus },
+        Self::Scram { hash: ScramHash::Sha256, binding: ChannelBinding::Plus },
+        Self::Scram { hash: ScramHash::Sha1, binding: ChannelBinding::Plus },
+        Self::Scram { hash: ScramHash::Sha512, binding: ChannelBinding::None },
+        Self::Scram { hash: ScramHash::Sha256, binding: ChannelBinding::None },
+        Self::Scram { hash: ScramHash::Sha1, binding: ChannelBinding::None },
         Self::External,
         Self::Plain,
     ];
@@ -52,12 +52,12 @@ impl Mechanism {
     /// The name in IANA's registry.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Scram { hash: Hash::Sha512, binding: Binding::Plus } => "SCRAM-SHA-512-PLUS",
-            Self::Scram { hash: Hash::Sha256, binding: Binding::Plus } => "SCRAM-SHA-256-PLUS",
-            Self::Scram { hash: Hash::Sha1, binding: Binding::Plus } => "SCRAM-SHA-1-PLUS",
-            Self::Scram { hash: Hash::Sha512, binding: Binding::None } => "SCRAM-SHA-512",
-            Self::Scram { hash: Hash::Sha256, binding: Binding::None } => "SCRAM-SHA-256",
-            Self::Scram { hash: Hash::Sha1, binding: Binding::None } => "SCRAM-SHA-1",
+            Self::Scram { hash: ScramHash::Sha512, binding: ChannelBinding::Plus } => "SCRAM-SHA-512-PLUS",
+            Self::Scram { hash: ScramHash::Sha256, binding: ChannelBinding::Plus } => "SCRAM-SHA-256-PLUS",
+            Self::Scram { hash: ScramHash::Sha1, binding: ChannelBinding::Plus } => "SCRAM-SHA-1-PLUS",
+            Self::Scram { hash: ScramHash::Sha512, binding: ChannelBinding::None } => "SCRAM-SHA-512",
+            Self::Scram { hash: ScramHash::Sha256, binding: ChannelBinding::None } => "SCRAM-SHA-256",
+            Self::Scram { hash: ScramHash::Sha1, binding: ChannelBinding::None } => "SCRAM-SHA-1",
             Self::External => "EXTERNAL",
             Self::Plain => "PLAIN",
         }
@@ -77,7 +77,7 @@ impl fmt::Display for Mechanism {
 
 /// What a server offers for authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offer {
+pub struct MechanismOffer {
     /// The names of its mechanisms, in its order.
     pub mechanisms: Vec<String>,
     /// The channel-binding types that it announces (XEP-0440); `None` where it announces none.
@@ -146,7 +146,7 @@ pub enum Unusable {
     NoPassword,
 }
 
-impl Offer {
+impl MechanismOffer {
     /// Reads the offer among the features of a stream (RFC 6120, section 6.3.3).
     pub(super) fn of(features: &Element) -> Self {
         let instead = if features.has_child("authentication", ns::SASL2) {
@@ -204,18 +204,18 @@ impl Offer {
             return Err(Unusable::NoPassword);
         }
         let channel = match mechanism {
-            Mechanism::Scram { binding: Binding::Plus, .. } => self
+            Mechanism::Scram { binding: ChannelBinding::Plus, .. } => self
                 .common_binding(ours)
                 // Forced by name, it is tried with what we have: that is what a look into a fault is for.
                 .or_else(|| preferred(ours).into_iter().next())
                 .map(|(kind, data)| Channel::Bound { kind, data })
                 .ok_or(Unusable::NoChannelBinding { wanted: mechanism })?,
-            Mechanism::Scram { binding: Binding::None, .. }
+            Mechanism::Scram { binding: ChannelBinding::None, .. }
                 if self.has_plus() || preferred(ours).is_empty() =>
             {
                 Channel::Unbound
             }
-            Mechanism::Scram { binding: Binding::None, .. } => Channel::NotOffered,
+            Mechanism::Scram { binding: ChannelBinding::None, .. } => Channel::NotOffered,
             Mechanism::External | Mechanism::Plain => Channel::Unbound,
         };
         Ok(Choice { mechanism, channel })
@@ -239,8 +239,8 @@ impl Offer {
         }
         let can_bind = self.common_binding(ours).is_some();
         let scram = Mechanism::ALL.into_iter().find(|mechanism| match mechanism {
-            Mechanism::Scram { binding: Binding::Plus, .. } => can_bind && self.has(*mechanism),
-            Mechanism::Scram { binding: Binding::None, .. } => self.has(*mechanism),
+            Mechanism::Scram { binding: ChannelBinding::Plus, .. } => can_bind && self.has(*mechanism),
+            Mechanism::Scram { binding: ChannelBinding::None, .. } => self.has(*mechanism),
             Mechanism::External | Mechanism::Plain => false,
         });
         if scram.is_none() && login.has_certificate && self.has(Mechanism::External) {
@@ -258,7 +258,8 @@ impl Offer {
     /// Why none of the mechanisms can be used with a password.
     fn nothing_left(&self) -> Unusable {
         let plus = Mechanism::ALL.into_iter().find(|mechanism| {
-            matches!(mechanism, Mechanism::Scram { binding: Binding::Plus, .. }) && self.has(*mechanism)
+            matches!(mechanism, Mechanism::Scram { binding: ChannelBinding::Plus, .. })
+                && self.has(*mechanism)
         });
         match (plus, &self.instead) {
             (Some(wanted), _) => Unusable::NoChannelBinding { wanted },
@@ -307,10 +308,10 @@ mod tests {
     }
 
     /// Offered mechanisms and announced types, both with blanks between; `-` announces nothing.
-    fn offer(mechanisms: &str, types: &str) -> Offer {
+    fn offer(mechanisms: &str, types: &str) -> MechanismOffer {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let channel_bindings = (types != "-").then(|| words(types));
-        Offer { mechanisms: words(mechanisms), channel_bindings, instead: None }
+        MechanismOffer { mechanisms: words(mechanisms), channel_bindings, instead: None }
     }
 
     fn bindings(kinds: &str) -> ChannelBindings {

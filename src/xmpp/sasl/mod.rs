@@ -15,13 +15,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
 
 pub use keys::KeyCache;
-pub use mechanism::{Mechanism, Offer, Unusable};
+pub use mechanism::{Mechanism, MechanismOffer, Unusable};
 
-use self::keys::{Fingerprint, Found, Origin};
+use self::keys::{Fingerprint, FoundKeys, KeyOrigin};
 use self::mechanism::{Channel, Choice};
-use self::scram::{ClientFirst, Hash};
+use self::scram::{ClientFirst, ScramHash};
 use super::condition::{SaslCondition, condition_in, text_in};
-use super::secure::Verified;
+use super::secure::VerifiedTls;
 use super::stream::{Authenticated, Secured, Stream, unexpected};
 use super::trace::{Fact, Trace};
 use super::xml::{Element, ns};
@@ -45,7 +45,7 @@ pub struct Login {
 }
 
 /// How to authenticate: `-Authentication`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ScramHash)]
 pub enum Authentication {
     /// By the strongest mechanism that is offered.
     #[default]
@@ -57,7 +57,7 @@ pub enum Authentication {
 }
 
 /// Whether a pool may see the password itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ScramHash)]
 pub enum PlainPassword {
     /// Never.
     #[default]
@@ -68,8 +68,8 @@ pub enum PlainPassword {
 
 /// Where in an exchange the server failed it. With SCRAM, Prosody and ejabberd refuse an account that
 /// they do not know at the first message and a wrong password at the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
+pub enum SaslStep {
     /// At the first message, before any challenge.
     First,
     /// At the message that proves the password.
@@ -99,7 +99,7 @@ pub enum Fault {
         /// The mechanism in use.
         mechanism: Mechanism,
         /// What had been said by then.
-        step: Step,
+        step: SaslStep,
         /// The condition.
         condition: SaslCondition,
         /// The server's words.
@@ -130,7 +130,7 @@ pub enum Fault {
 }
 
 /// What is prepared with SASLprep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
 pub enum Prepared {
     /// The logon name.
     LogonName,
@@ -151,12 +151,12 @@ impl Prepared {
 ///
 /// Cancelling it leaves no key derivation behind that takes longer than [`scram::ITERATIONS`] allows.
 pub async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin + Send>(
-    mut stream: Stream<Verified<Io>, Secured>,
+    mut stream: Stream<VerifiedTls<Io>, Secured>,
     login: &Login,
     keys: &KeyCache,
     trace: &mut Trace,
-) -> Result<Stream<Verified<Io>, Authenticated>, super::Fault> {
-    let offer = Offer::of(stream.features());
+) -> Result<Stream<VerifiedTls<Io>, Authenticated>, super::Fault> {
+    let offer = MechanismOffer::of(stream.features());
     let (mechanisms, channel_bindings) = (offer.mechanisms.clone(), offer.channel_bindings.clone());
     trace.learn(Fact::Offered { mechanisms, channel_bindings });
     let choice = offer
@@ -173,7 +173,7 @@ pub async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin + Send>(
     if let Some(password) = &login.password {
         stream.conceal(password.clone());
     }
-    let mut exchange = Exchange { stream: &mut stream, mechanism, offered: &offer.mechanisms };
+    let mut exchange = SaslExchange { stream: &mut stream, mechanism, offered: &offer.mechanisms };
     match mechanism {
         Mechanism::Scram { hash, .. } => exchange.scram(hash, channel, login, keys, trace).await?,
         Mechanism::External => exchange.external(login).await?,
@@ -183,22 +183,22 @@ pub async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin + Send>(
 }
 
 /// One run of one mechanism.
-struct Exchange<'a, Io> {
-    stream: &'a mut Stream<Verified<Io>, Secured>,
+struct SaslExchange<'a, Io> {
+    stream: &'a mut Stream<VerifiedTls<Io>, Secured>,
     mechanism: Mechanism,
     offered: &'a [String],
 }
 
 /// What the server answers with.
-enum Answer {
+enum SaslAnswer {
     Challenge(String),
     Success(String),
 }
 
-impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> SaslExchange<'_, Io> {
     async fn scram(
         &mut self,
-        hash: Hash,
+        hash: ScramHash,
         channel: Channel,
         login: &Login,
         keys: &KeyCache,
@@ -208,11 +208,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
         let password = prepare(self.password(login), Prepared::Password)?;
         let first = ClientFirst::new(hash, &user, channel, nonce()?);
         let message = match self.begin(first.message().as_bytes()).await? {
-            Answer::Challenge(message) => message,
-            Answer::Success(_) => return Err(self.hostile(scram::Fault::NoProof)),
+            SaslAnswer::Challenge(message) => message,
+            SaslAnswer::Success(_) => return Err(self.hostile(scram::Fault::NoProof)),
         };
         let challenge = first.challenge(&message).map_err(|fault| self.hostile(fault))?;
-        let origin = Origin {
+        let origin = KeyOrigin {
             account: login.account.clone(),
             hash,
             salt: challenge.salt.clone(),
@@ -220,16 +220,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
             password: Fingerprint::of(&password),
         };
         let (keys, found) = keys.keys(origin, &password).await;
-        trace.learn(Fact::Iterations { count: challenge.iterations, cached: found == Found::InMemory });
+        trace.learn(Fact::Iterations { count: challenge.iterations, cached: found == FoundKeys::InMemory });
         let last = first.answer(&challenge, &keys);
         let verdict = match self.respond(last.message.as_bytes()).await? {
-            Answer::Success(verdict) if verdict.is_empty() => return Err(self.hostile(scram::Fault::NoProof)),
-            Answer::Success(verdict) => {
+            SaslAnswer::Success(verdict) if verdict.is_empty() => {
+                return Err(self.hostile(scram::Fault::NoProof));
+            }
+            SaslAnswer::Success(verdict) => {
                 last.proof.check(&verdict).map_err(|fault| self.hostile(fault))?;
                 trace.learn(Fact::ServerProof);
                 return Ok(());
             }
-            Answer::Challenge(verdict) => verdict,
+            SaslAnswer::Challenge(verdict) => verdict,
         };
         // The proof may also come as one more challenge (RFC 6120, section 6.4.6, on RFC 4422).
         last.proof.check(&verdict).map_err(|fault| self.hostile(fault))?;
@@ -239,8 +241,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
 
     async fn external(&mut self, login: &Login) -> Result<(), super::Fault> {
         match self.begin(login.account.as_str().as_bytes()).await? {
-            Answer::Success(_) => Ok(()),
-            Answer::Challenge(_) => self.finish(login.account.as_str().as_bytes()).await,
+            SaslAnswer::Success(_) => Ok(()),
+            SaslAnswer::Challenge(_) => self.finish(login.account.as_str().as_bytes()).await,
         }
     }
 
@@ -249,9 +251,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
         let password = prepare(self.password(login), Prepared::Password)?;
         let message = Zeroizing::new(["\0", &user, "\0", &password].concat());
         match self.begin(message.as_bytes()).await? {
-            Answer::Success(_) => Ok(()),
+            SaslAnswer::Success(_) => Ok(()),
             // PLAIN has one message. What is asked for a second time has been given.
-            Answer::Challenge(_) => Err(Fault::Undecodable { mechanism: self.mechanism }.into()),
+            SaslAnswer::Challenge(_) => Err(Fault::Undecodable { mechanism: self.mechanism }.into()),
         }
     }
 
@@ -260,26 +262,31 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
         login.password.as_ref().map(Secret::expose).unwrap_or_default()
     }
 
-    async fn begin(&mut self, message: &[u8]) -> Result<Answer, super::Fault> {
+    async fn begin(&mut self, message: &[u8]) -> Result<SaslAnswer, super::Fault> {
         let auth = Element::new("auth", ns::SASL).with_attribute("mechanism", self.mechanism.name());
-        self.say(auth, message, Step::First).await
+        self.say(auth, message, SaslStep::First).await
     }
 
-    async fn respond(&mut self, message: &[u8]) -> Result<Answer, super::Fault> {
-        self.say(Element::new("response", ns::SASL), message, Step::Final).await
+    async fn respond(&mut self, message: &[u8]) -> Result<SaslAnswer, super::Fault> {
+        self.say(Element::new("response", ns::SASL), message, SaslStep::Final).await
     }
 
     /// The last word of ours, behind which only success is in order.
     async fn finish(&mut self, message: &[u8]) -> Result<(), super::Fault> {
         match self.respond(message).await? {
-            Answer::Success(_) => Ok(()),
-            Answer::Challenge(_) => Err(Fault::Undecodable { mechanism: self.mechanism }.into()),
+            SaslAnswer::Success(_) => Ok(()),
+            SaslAnswer::Challenge(_) => Err(Fault::Undecodable { mechanism: self.mechanism }.into()),
         }
     }
 
-    async fn say(&mut self, element: Element, message: &[u8], step: Step) -> Result<Answer, super::Fault> {
+    async fn say(
+        &mut self,
+        element: Element,
+        message: &[u8],
+        step: SaslStep,
+    ) -> Result<SaslAnswer, super::Fault> {
         // An empty first message is written `=` (RFC 6120, section 6.4.2).
-        let encoded = if message.is_empty() && step == Step::First {
+        let encoded = if message.is_empty() && step == SaslStep::First {
             Zeroizing::new("=".to_owned())
         } else {
             Zeroizing::new(BASE64.encode(message))
@@ -291,8 +298,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
         self.stream.send(&element.with_text(&encoded)).await?;
         let answer = self.stream.receive().await?;
         match (&*answer.name, &*answer.ns) {
-            ("challenge", ns::SASL) => Ok(Answer::Challenge(self.decode(&answer)?)),
-            ("success", ns::SASL) => Ok(Answer::Success(self.decode(&answer)?)),
+            ("challenge", ns::SASL) => Ok(SaslAnswer::Challenge(self.decode(&answer)?)),
+            ("success", ns::SASL) => Ok(SaslAnswer::Success(self.decode(&answer)?)),
             ("failure", ns::SASL) => Err(self.rejected(&answer, step).into()),
             _ => Err(unexpected("the answer to SASL", &answer).into()),
         }
@@ -309,7 +316,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Exchange<'_, Io> {
         String::from_utf8(bytes).map_err(|_| undecodable)
     }
 
-    fn rejected(&self, failure: &Element, step: Step) -> Fault {
+    fn rejected(&self, failure: &Element, step: SaslStep) -> Fault {
         let condition =
             condition_in(failure, ns::SASL).map_or("not-authorized", |condition| &*condition.name);
         Fault::Rejected {

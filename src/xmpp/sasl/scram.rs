@@ -1,7 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677): what the client says, and what it demands of the server.
 //!
 //! Three values, one per step, each made only from the one before: [`ClientFirst`] → [`ClientFinal`] →
-//! [`Proof`]. Talks to nobody. Refuses what other implementations were seen to accept: a server nonce
+//! [`ScramProof`]. Talks to nobody. Refuses what other implementations were seen to accept: a server nonce
 //! that does not extend ours, one round of key derivation, twenty million rounds, success without the
 //! server's signature.
 
@@ -15,14 +15,14 @@ use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::keys::Keys;
+use super::keys::ScramKeys;
 use super::mechanism::Channel;
 use crate::xmpp::condition::ScramCondition;
 use crate::xmpp::trace::printable;
 
 /// The hash function of a SCRAM mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Hash {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ScramHash)]
+pub enum ScramHash {
     /// SHA-1 (RFC 5802).
     Sha1,
     /// SHA-256 (RFC 7677).
@@ -72,7 +72,7 @@ pub enum Fault {
 
 /// The client's first message, and what must be remembered of it.
 pub(super) struct ClientFirst {
-    hash: Hash,
+    hash: ScramHash,
     header: String,
     channel: Vec<u8>,
     bare: String,
@@ -90,18 +90,18 @@ pub(super) struct Challenge {
 /// The client's final message.
 pub(super) struct ClientFinal {
     pub(super) message: Zeroizing<String>,
-    pub(super) proof: Proof,
+    pub(super) proof: ScramProof,
 }
 
 /// What the server must answer with.
-pub(super) struct Proof {
+pub(super) struct ScramProof {
     expected: Vec<u8>,
 }
 
 impl ClientFirst {
     /// The first message of `user`, whose name was prepared with SASLprep. `nonce` is printable ASCII
     /// without a comma, and new every time.
-    pub(super) fn new(hash: Hash, user: &str, channel: Channel, nonce: String) -> Self {
+    pub(super) fn new(hash: ScramHash, user: &str, channel: Channel, nonce: String) -> Self {
         let (header, channel) = match channel {
             Channel::Unbound => ("n,,".to_owned(), Vec::new()),
             Channel::NotOffered => ("y,,".to_owned(), Vec::new()),
@@ -148,7 +148,7 @@ impl ClientFirst {
     }
 
     /// The final message (RFC 5802, section 3), which proves that we know the keys.
-    pub(super) fn answer(self, challenge: &Challenge, keys: &Keys) -> ClientFinal {
+    pub(super) fn answer(self, challenge: &Challenge, keys: &ScramKeys) -> ClientFinal {
         let Self { hash, header, channel, bare, nonce: _ } = self;
         let binding = BASE64.encode([header.as_bytes(), &channel].concat());
         let without_proof = format!("c={binding},r={}", challenge.nonce);
@@ -157,12 +157,12 @@ impl ClientFirst {
         let proof: Vec<u8> = keys.client.iter().zip(&signature).map(|(key, sign)| key ^ sign).collect();
         ClientFinal {
             message: Zeroizing::new(format!("{without_proof},p={}", BASE64.encode(proof))),
-            proof: Proof { expected: hash.hmac(&keys.server, signed.as_bytes()) },
+            proof: ScramProof { expected: hash.hmac(&keys.server, signed.as_bytes()) },
         }
     }
 }
 
-impl Proof {
+impl ScramProof {
     /// Checks the server's final message (RFC 5802, section 5.1) in constant time.
     pub(super) fn check(&self, message: &str) -> Result<(), Fault> {
         let first = message.split(',').next().unwrap_or_default();
@@ -177,7 +177,7 @@ impl Proof {
     }
 }
 
-impl Hash {
+impl ScramHash {
     /// `Hi()` of RFC 5802, section 2.2: PBKDF2 with one block of output.
     pub(super) fn stretch(self, password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
         let mut key = Zeroizing::new(vec![0; self.length()]);
@@ -236,11 +236,11 @@ mod tests {
     use super::*;
     use crate::xmpp::sasl::keys::derive;
 
-    fn client(hash: Hash, user: &str, nonce: &str) -> ClientFirst {
+    fn client(hash: ScramHash, user: &str, nonce: &str) -> ClientFirst {
         ClientFirst::new(hash, user, Channel::Unbound, nonce.to_owned())
     }
 
-    fn exchange(hash: Hash, nonce: &str, challenge: &str) -> ClientFinal {
+    fn exchange(hash: ScramHash, nonce: &str, challenge: &str) -> ClientFinal {
         let first = client(hash, "user", nonce);
         assert_eq!(first.message(), format!("n,,n=user,r={nonce}"));
         let challenge = first.challenge(challenge).unwrap();
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn the_vector_of_scram_sha_1() {
         let last = exchange(
-            Hash::Sha1,
+            ScramHash::Sha1,
             "fyko+d2lbbFgONRv9qkxdawL",
             "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
         );
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn the_vector_of_scram_sha_256() {
         let last = exchange(
-            Hash::Sha256,
+            ScramHash::Sha256,
             "rOprNGfwEbeRWgbNEkqO",
             "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096",
         );
@@ -291,16 +291,16 @@ mod tests {
 
     #[test]
     fn a_name_with_separators_is_escaped() {
-        assert_eq!(client(Hash::Sha1, "us=er,x", "N").message(), "n,,n=us=3Der=2Cx,r=N");
+        assert_eq!(client(ScramHash::Sha1, "us=er,x", "N").message(), "n,,n=us=3Der=2Cx,r=N");
     }
 
     #[test]
     fn a_bound_channel_is_part_of_what_is_proved() {
         let channel = Channel::Bound { kind: "tls-exporter", data: b"data".to_vec() };
-        let first = ClientFirst::new(Hash::Sha1, "user", channel, "N".to_owned());
+        let first = ClientFirst::new(ScramHash::Sha1, "user", channel, "N".to_owned());
         assert_eq!(first.message(), "p=tls-exporter,,n=user,r=N");
         let challenge = first.challenge("r=Nx,s=c2FsdA==,i=4096").unwrap();
-        let keys = derive(Hash::Sha1, "pencil", &challenge.salt, challenge.iterations);
+        let keys = derive(ScramHash::Sha1, "pencil", &challenge.salt, challenge.iterations);
         let last = first.answer(&challenge, &keys);
         assert!(last.message.starts_with("c=cD10bHMtZXhwb3J0ZXIsLGRhdGE=,r=Nx,p="), "{}", *last.message);
     }
@@ -324,10 +324,12 @@ mod tests {
             ("e=unknown-user", Fault::ServerError(ScramCondition::UnknownUser)),
             ("", Fault::Malformed { attribute: 'r' }),
         ] {
-            let refused = client(Hash::Sha256, "user", "NONCE").challenge(message).err();
+            let refused = client(ScramHash::Sha256, "user", "NONCE").challenge(message).err();
             assert_eq!(refused, Some(fault), "{message}");
         }
         // What is not known is passed over: ejabberd 24.02 adds such attributes (XEP-0474).
-        assert!(client(Hash::Sha256, "user", "NONCE").challenge("r=NONCEx,s=c2FsdA==,i=4096,h=x").is_ok());
+        assert!(
+            client(ScramHash::Sha256, "user", "NONCE").challenge("r=NONCEx,s=c2FsdA==,i=4096,h=x").is_ok()
+        );
     }
 }

@@ -6,13 +6,13 @@ use super::super::xml::{Element, ns};
 
 /// What both sides have counted.
 pub(super) struct Management {
-    state: State,
+    state: ManagementState,
     n_sent: u32,
     n_received: u32,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum State {
+enum ManagementState {
     Offered,
     /// Asked for. What is sent from here on counts.
     Requested,
@@ -36,27 +36,27 @@ impl Management {
     /// Of a stream whose features offer it, or do not.
     pub(super) fn of(features: &Element) -> Self {
         let is_offered = features.has_child("sm", ns::MANAGEMENT);
-        let state = if is_offered { State::Offered } else { State::Missing };
+        let state = if is_offered { ManagementState::Offered } else { ManagementState::Missing };
         Self { state, n_sent: 0, n_received: 0 }
     }
 
     /// What asks for it, the first time, where it is offered.
     pub(super) fn request(&mut self) -> Option<Element> {
-        let is_due = self.state == State::Offered;
+        let is_due = self.state == ManagementState::Offered;
         is_due.then(|| {
-            self.state = State::Requested;
+            self.state = ManagementState::Requested;
             Element::new("enable", ns::MANAGEMENT)
         })
     }
 
     /// How many stanzas were sent; none where nobody counts them.
     pub(super) fn place(&self) -> Option<u32> {
-        (self.state != State::Missing).then_some(self.n_sent)
+        (self.state != ManagementState::Missing).then_some(self.n_sent)
     }
 
     /// A stanza leaves.
     pub(super) fn sent(&mut self) {
-        if self.state != State::Offered {
+        if self.state != ManagementState::Offered {
             self.n_sent = self.n_sent.wrapping_add(1);
         }
     }
@@ -74,20 +74,20 @@ impl Management {
     /// The server says something in the namespace of stream management.
     pub(super) fn read(&mut self, element: &Element) -> Said {
         match (&*element.name, self.state) {
-            ("enabled", State::Requested) => {
-                self.state = State::Enabled;
+            ("enabled", ManagementState::Requested) => {
+                self.state = ManagementState::Enabled;
                 self.n_received = 0;
                 Said::Nothing
             }
-            ("failed", State::Requested) => {
-                self.state = State::Missing;
+            ("failed", ManagementState::Requested) => {
+                self.state = ManagementState::Missing;
                 Said::Refused
             }
-            ("a", State::Enabled) => {
+            ("a", ManagementState::Enabled) => {
                 let count = element.attribute("h").and_then(|count| count.parse().ok());
                 count.map_or(Said::Nothing, Said::Counted)
             }
-            ("r", State::Enabled) => {
+            ("r", ManagementState::Enabled) => {
                 let count = self.n_received.to_string();
                 Said::Asked(Element::new("a", ns::MANAGEMENT).with_attribute("h", count))
             }

@@ -17,7 +17,7 @@ mod parse;
 mod tests;
 
 pub use element::{Attribute, Element, Node};
-pub use reader::{Fault, Frame, Header, Limits, StreamReader, Violation};
+pub use reader::{Fault, ReaderLimits, StreamHeader, StreamReader, Violation, XmlFrame};
 pub use writer::StreamWriter;
 
 /// One stanza from text, as a client's stream carries it.
@@ -26,5 +26,5 @@ pub(crate) fn stanza_for_tests(xml: &str) -> Element {
     let mut resolver = quick_xml::name::NamespaceResolver::default();
     let outer = quick_xml::events::BytesStart::from_content("s xmlns='jabber:client'", 1);
     resolver.push(&outer).unwrap();
-    parse::stanza(xml.as_bytes(), &mut resolver, &Limits::default()).unwrap()
+    parse::stanza(xml.as_bytes(), &mut resolver, &ReaderLimits::default()).unwrap()
 }

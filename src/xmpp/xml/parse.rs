@@ -10,22 +10,22 @@ use quick_xml::errors::{Error as XmlError, IllFormedError};
 use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::name::{Namespace, NamespaceResolver, PrefixDeclaration, QName, ResolveResult};
 
-use super::reader::Limits;
+use super::reader::ReaderLimits;
 use super::scanner::is_blank;
 use super::{Attribute, Element, Node, Violation, ns};
 
 /// A violation, and where in the frame the parser stood.
-pub(super) type Refusal = (Violation, u64);
+pub(super) type ParseRefusal = (Violation, u64);
 
 /// What a stream header says: the element, its name as written, and the declarations it makes.
-pub(super) struct Opening {
+pub(super) struct ParsedHeader {
     pub(super) root: Element,
     pub(super) tag: String,
     pub(super) resolver: NamespaceResolver,
 }
 
 /// Reads the XML declaration and the start tag of a stream.
-pub(super) fn header(bytes: &[u8], limits: &Limits) -> Result<Opening, Refusal> {
+pub(super) fn header(bytes: &[u8], limits: &ReaderLimits) -> Result<ParsedHeader, ParseRefusal> {
     let text = text(bytes)?;
     let mut reader = quick_xml::Reader::from_str(text);
     loop {
@@ -39,7 +39,7 @@ pub(super) fn header(bytes: &[u8], limits: &Limits) -> Result<Opening, Refusal> 
             Event::Start(start) => {
                 let mut resolver = NamespaceResolver::default();
                 let root = element(&start, &mut resolver, limits).map_err(|violation| (violation, at))?;
-                return Ok(Opening { root, tag: start.name().0.to_owned(), resolver });
+                return Ok(ParsedHeader { root, tag: start.name().0.to_owned(), resolver });
             }
             Event::PI(_) => return Err((Violation::ProcessingInstruction, at)),
             Event::Comment(_) => return Err((Violation::Comment, at)),
@@ -55,8 +55,8 @@ pub(super) fn header(bytes: &[u8], limits: &Limits) -> Result<Opening, Refusal> 
 pub(super) fn stanza(
     bytes: &[u8],
     resolver: &mut NamespaceResolver,
-    limits: &Limits,
-) -> Result<Element, Refusal> {
+    limits: &ReaderLimits,
+) -> Result<Element, ParseRefusal> {
     let text = text(bytes)?;
     let mut reader = quick_xml::Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
@@ -116,7 +116,7 @@ pub(super) fn stanza(
 }
 
 /// The bytes as text (RFC 6120, section 11.6).
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Refusal> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, ParseRefusal> {
     std::str::from_utf8(bytes).map_err(|error| (Violation::Encoding, error.valid_up_to() as u64))
 }
 
@@ -161,7 +161,7 @@ fn declaration_attributes<'a>(
 fn element(
     start: &BytesStart<'_>,
     resolver: &mut NamespaceResolver,
-    limits: &Limits,
+    limits: &ReaderLimits,
 ) -> Result<Element, Violation> {
     resolver.set_level(resolver.level() + 1);
     if start.attributes_raw().contains("xmlns") {

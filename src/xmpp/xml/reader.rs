@@ -13,7 +13,7 @@ use quick_xml::name::{NamespaceResolver, ResolveResult};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::super::trace::printable;
-use super::scanner::{Found, Scanner};
+use super::scanner::{ScannedItem, Scanner};
 use super::{Element, parse};
 
 /// The incoming half of one XML stream.
@@ -22,7 +22,7 @@ pub struct StreamReader<R> {
     io: R,
     buffer: BytesMut,
     scanner: Scanner,
-    limits: Limits,
+    limits: ReaderLimits,
     /// What the header of the stream declares.
     outer: NamespaceResolver,
     /// The name of the stream's element as its start tag writes it.
@@ -35,7 +35,7 @@ pub struct StreamReader<R> {
 
 /// How much one stream may ask of us.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ReaderLimits {
     /// Bytes of a stream header with its XML declaration.
     pub header: usize,
     /// Bytes of one stanza.
@@ -48,7 +48,7 @@ pub struct Limits {
     pub elements: usize,
 }
 
-impl Default for Limits {
+impl Default for ReaderLimits {
     fn default() -> Self {
         Self { header: 8 * 1024, stanza: 256 * 1024, depth: 32, attributes: 64, elements: 2048 }
     }
@@ -56,9 +56,9 @@ impl Default for Limits {
 
 /// The next whole thing on a stream.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Frame {
+pub enum XmlFrame {
     /// The start tag of the stream.
-    Open(Header),
+    Open(StreamHeader),
     /// A child of the stream: a stanza, features, an error, a step of a negotiation.
     Stanza(Element),
     /// The end tag of the stream.
@@ -67,7 +67,7 @@ pub enum Frame {
 
 /// The start tag of a stream (RFC 6120, section 4.7).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Header {
+pub struct StreamHeader {
     /// The element without children; in order, it is `stream` in [`STREAMS`](super::ns::STREAMS).
     pub root: Element,
     /// The default namespace, which is that of the stanzas; in order, [`CLIENT`](super::ns::CLIENT).
@@ -213,11 +213,11 @@ impl Violation {
 impl<R> StreamReader<R> {
     /// A reader at the start of a stream.
     pub fn new(io: R) -> Self {
-        Self::with_limits(io, Limits::default())
+        Self::with_limits(io, ReaderLimits::default())
     }
 
     /// A reader at the start of a stream, with limits of its own.
-    pub fn with_limits(io: R, limits: Limits) -> Self {
+    pub fn with_limits(io: R, limits: ReaderLimits) -> Self {
         Self {
             io,
             buffer: BytesMut::new(),
@@ -257,49 +257,49 @@ impl<R> StreamReader<R> {
     }
 
     /// The next whole frame among the bytes that were read already, without waiting.
-    pub fn buffered_frame(&mut self) -> Result<Option<Frame>, Fault> {
+    pub fn buffered_frame(&mut self) -> Result<Option<XmlFrame>, Fault> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
         let result = self.frame();
         match &result {
-            Ok(Some(Frame::Close)) => self.fault = Some(Fault::Closed),
+            Ok(Some(XmlFrame::Close)) => self.fault = Some(Fault::Closed),
             Ok(_) => {}
             Err(fault) => self.fault = Some(fault.clone()),
         }
         result
     }
 
-    fn frame(&mut self) -> Result<Option<Frame>, Fault> {
+    fn frame(&mut self) -> Result<Option<XmlFrame>, Fault> {
         loop {
             match self.scanner.scan(&self.buffer, self.limits.depth) {
-                Found::Partial => return self.check_size(self.buffer.len()).map(|()| None),
-                Found::Blank(length) => self.consume(length),
-                Found::Forbidden(violation, at) => return Err(self.refused(violation, at as u64)),
-                Found::Header(length) => {
+                ScannedItem::Partial => return self.check_size(self.buffer.len()).map(|()| None),
+                ScannedItem::Blank(length) => self.consume(length),
+                ScannedItem::Forbidden(violation, at) => return Err(self.refused(violation, at as u64)),
+                ScannedItem::Header(length) => {
                     self.check_size(length)?;
                     return self.header(length).map(Some);
                 }
-                Found::Stanza(length) => {
+                ScannedItem::Stanza(length) => {
                     self.check_size(length)?;
                     let element = parse::stanza(&self.buffer[..length], &mut self.outer, &self.limits)
                         .map_err(|(violation, at)| self.refused(violation, at))?;
                     self.consume(length);
-                    return Ok(Some(Frame::Stanza(element)));
+                    return Ok(Some(XmlFrame::Stanza(element)));
                 }
-                Found::Footer(length) => {
+                ScannedItem::Footer(length) => {
                     let name = parse::text(&self.buffer[2..length - 1]);
                     if name.ok().map(|name| name.trim_end_matches(BLANKS)) != Some(&self.tag) {
                         return Err(self.refused(Violation::EndTag, 0));
                     }
                     self.consume(length);
-                    return Ok(Some(Frame::Close));
+                    return Ok(Some(XmlFrame::Close));
                 }
             }
         }
     }
 
-    fn header(&mut self, length: usize) -> Result<Frame, Fault> {
+    fn header(&mut self, length: usize) -> Result<XmlFrame, Fault> {
         let opening = parse::header(&self.buffer[..length], &self.limits)
             .map_err(|(violation, at)| self.refused(violation, at))?;
         self.consume(length);
@@ -309,11 +309,11 @@ impl<R> StreamReader<R> {
             ResolveResult::Bound(namespace) => namespace.0.to_owned(),
             ResolveResult::Unbound | ResolveResult::Unknown(_) => String::new(),
         };
-        Ok(Frame::Open(Header { root: opening.root, content }))
+        Ok(XmlFrame::Open(StreamHeader { root: opening.root, content }))
     }
 
     fn check_size(&self, length: usize) -> Result<(), Fault> {
-        let Limits { header, stanza, .. } = self.limits;
+        let ReaderLimits { header, stanza, .. } = self.limits;
         // The scanner enters the stream with the last byte of the header.
         let (limit, violation) = match self.tag.is_empty() {
             true => (header, Violation::HeaderTooLong { limit: header }),
@@ -334,7 +334,7 @@ impl<R> StreamReader<R> {
 
 impl<R: AsyncRead + Unpin> StreamReader<R> {
     /// The next frame of the stream. Cancel-safe; white space between stanzas is passed over.
-    pub async fn next(&mut self) -> Result<Frame, Fault> {
+    pub async fn next(&mut self) -> Result<XmlFrame, Fault> {
         loop {
             if let Some(frame) = self.buffered_frame()? {
                 return Ok(frame);

@@ -10,7 +10,7 @@ use super::Violation;
 
 /// What the bytes begin with.
 #[derive(Debug, PartialEq)]
-pub(super) enum Found {
+pub(super) enum ScannedItem {
     /// Nothing whole yet.
     Partial,
     /// White space between stanzas of this length (a keepalive).
@@ -26,7 +26,7 @@ pub(super) enum Found {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
+enum ScannerState {
     /// In text, or between stanzas.
     Text,
     /// Behind a `<`.
@@ -47,7 +47,7 @@ enum State {
 /// The state of the scan over one stream.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    state: State,
+    state: ScannerState,
     /// The next byte to look at, counted from the start of the frame.
     position: usize,
     /// Where the markup that is being scanned began.
@@ -62,27 +62,27 @@ const XML: &[u8] = b"<?xml";
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        Self { state: State::Text, position: 0, mark: 0, depth: 0, in_stream: false }
+        Self { state: ScannerState::Text, position: 0, mark: 0, depth: 0, in_stream: false }
     }
 
     /// Scans on in `bytes`, which begin where the last frame ended. After a frame was found the caller
     /// removes it from the front.
-    pub(super) fn scan(&mut self, bytes: &[u8], max_depth: usize) -> Found {
+    pub(super) fn scan(&mut self, bytes: &[u8], max_depth: usize) -> ScannedItem {
         loop {
             let Some(rest) = bytes.get(self.position..).filter(|rest| !rest.is_empty()) else {
-                return Found::Partial;
+                return ScannedItem::Partial;
             };
             let found = match self.state {
-                State::Text if self.depth == usize::from(self.in_stream) => self.between(rest),
-                State::Text => self.text(rest),
-                State::Markup => self.markup(rest[0]),
-                State::Bang => self.bang(bytes),
-                State::Tag => self.tag(bytes, max_depth),
-                State::Value(quote) => self.value(rest, quote),
-                State::ValueEnd => self.value_end(rest[0]),
-                State::EndTag => self.end_tag(rest),
-                State::Declaration => self.declaration(bytes),
-                State::Cdata => self.until(rest, b"]]>"),
+                ScannerState::Text if self.depth == usize::from(self.in_stream) => self.between(rest),
+                ScannerState::Text => self.text(rest),
+                ScannerState::Markup => self.markup(rest[0]),
+                ScannerState::Bang => self.bang(bytes),
+                ScannerState::Tag => self.tag(bytes, max_depth),
+                ScannerState::Value(quote) => self.value(rest, quote),
+                ScannerState::ValueEnd => self.value_end(rest[0]),
+                ScannerState::EndTag => self.end_tag(rest),
+                ScannerState::Declaration => self.declaration(bytes),
+                ScannerState::Cdata => self.until(rest, b"]]>"),
             };
             if let Some(found) = found {
                 return found;
@@ -90,22 +90,22 @@ impl Scanner {
         }
     }
 
-    fn between(&mut self, rest: &[u8]) -> Option<Found> {
+    fn between(&mut self, rest: &[u8]) -> Option<ScannedItem> {
         let blank = rest.iter().position(|byte| !is_blank(*byte)).unwrap_or(rest.len());
         if blank > 0 && self.in_stream && self.position == 0 {
-            return Some(Found::Blank(blank));
+            return Some(ScannedItem::Blank(blank));
         }
         self.position += blank;
         let first = rest.get(blank)?;
         if *first != b'<' {
             let begins =
                 rest[blank..].iter().take(64).copied().collect::<Vec<_>>().escape_ascii().to_string();
-            return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.position));
+            return Some(ScannedItem::Forbidden(Violation::TextBetweenStanzas { begins }, self.position));
         }
         self.begin_markup(0)
     }
 
-    fn text(&mut self, rest: &[u8]) -> Option<Found> {
+    fn text(&mut self, rest: &[u8]) -> Option<ScannedItem> {
         match memchr(b'<', rest) {
             Some(n) => self.begin_markup(n),
             None => {
@@ -115,54 +115,54 @@ impl Scanner {
         }
     }
 
-    fn begin_markup(&mut self, skipped: usize) -> Option<Found> {
+    fn begin_markup(&mut self, skipped: usize) -> Option<ScannedItem> {
         self.mark = self.position + skipped;
         self.position = self.mark + 1;
-        self.state = State::Markup;
+        self.state = ScannerState::Markup;
         None
     }
 
-    fn markup(&mut self, first: u8) -> Option<Found> {
+    fn markup(&mut self, first: u8) -> Option<ScannedItem> {
         self.state = match first {
-            b'/' => State::EndTag,
-            b'!' => State::Bang,
-            b'?' if self.mark == 0 && !self.in_stream => State::Declaration,
-            b'?' => return Some(Found::Forbidden(Violation::ProcessingInstruction, self.mark)),
-            _ => State::Tag,
+            b'/' => ScannerState::EndTag,
+            b'!' => ScannerState::Bang,
+            b'?' if self.mark == 0 && !self.in_stream => ScannerState::Declaration,
+            b'?' => return Some(ScannedItem::Forbidden(Violation::ProcessingInstruction, self.mark)),
+            _ => ScannerState::Tag,
         };
         None
     }
 
     /// `<?xml …?>`, which may stand first; any other processing instruction is refused at its name.
-    fn declaration(&mut self, bytes: &[u8]) -> Option<Found> {
+    fn declaration(&mut self, bytes: &[u8]) -> Option<ScannedItem> {
         let name = &bytes[..bytes.len().min(XML.len())];
         let is_named = XML.starts_with(name) && bytes.get(XML.len()).is_none_or(|next| is_blank(*next));
         if !is_named {
-            return Some(Found::Forbidden(Violation::ProcessingInstruction, self.mark));
+            return Some(ScannedItem::Forbidden(Violation::ProcessingInstruction, self.mark));
         }
         self.until(&bytes[self.position..], b"?>")
     }
 
-    fn bang(&mut self, bytes: &[u8]) -> Option<Found> {
+    fn bang(&mut self, bytes: &[u8]) -> Option<ScannedItem> {
         let seen = &bytes[self.mark..bytes.len().min(self.mark + CDATA.len())];
         if !CDATA.starts_with(seen) {
             let comment = seen.starts_with(b"<!-");
             let violation = if comment { Violation::Comment } else { Violation::DocumentType };
-            return Some(Found::Forbidden(violation, self.mark));
+            return Some(ScannedItem::Forbidden(violation, self.mark));
         }
         if seen.len() < CDATA.len() {
-            return Some(Found::Partial);
+            return Some(ScannedItem::Partial);
         }
         if self.depth == usize::from(self.in_stream) {
             let begins = "<![CDATA[".to_owned();
-            return Some(Found::Forbidden(Violation::TextBetweenStanzas { begins }, self.mark));
+            return Some(ScannedItem::Forbidden(Violation::TextBetweenStanzas { begins }, self.mark));
         }
         self.position = self.mark + CDATA.len();
-        self.state = State::Cdata;
+        self.state = ScannerState::Cdata;
         None
     }
 
-    fn tag(&mut self, bytes: &[u8], max_depth: usize) -> Option<Found> {
+    fn tag(&mut self, bytes: &[u8], max_depth: usize) -> Option<ScannedItem> {
         let Some(n) = memchr3(b'>', b'"', b'\'', &bytes[self.position..]) else {
             self.position = bytes.len();
             return None;
@@ -170,79 +170,79 @@ impl Scanner {
         let at = self.position + n;
         self.position = at + 1;
         if bytes[at] != b'>' {
-            self.state = State::Value(bytes[at]);
+            self.state = ScannerState::Value(bytes[at]);
             return None;
         }
-        self.state = State::Text;
+        self.state = ScannerState::Text;
         let is_empty = bytes[at - 1] == b'/';
         if !self.in_stream {
             if is_empty {
-                return Some(Found::Forbidden(Violation::EmptyStream, self.mark));
+                return Some(ScannedItem::Forbidden(Violation::EmptyStream, self.mark));
             }
             self.in_stream = true;
             self.depth = 1;
-            return Some(Found::Header(self.end_frame()));
+            return Some(ScannedItem::Header(self.end_frame()));
         }
         if self.depth > max_depth {
-            return Some(Found::Forbidden(Violation::TooDeep { limit: max_depth }, self.mark));
+            return Some(ScannedItem::Forbidden(Violation::TooDeep { limit: max_depth }, self.mark));
         }
         if !is_empty {
             self.depth += 1;
             return None;
         }
-        (self.depth == 1).then(|| Found::Stanza(self.end_frame()))
+        (self.depth == 1).then(|| ScannedItem::Stanza(self.end_frame()))
     }
 
-    fn value(&mut self, rest: &[u8], quote: u8) -> Option<Found> {
+    fn value(&mut self, rest: &[u8], quote: u8) -> Option<ScannedItem> {
         let Some(n) = memchr2(quote, b'<', rest) else {
             self.position += rest.len();
             return None;
         };
         if rest[n] == b'<' {
-            return Some(Found::Forbidden(Violation::AngleInAttribute, self.position + n));
+            return Some(ScannedItem::Forbidden(Violation::AngleInAttribute, self.position + n));
         }
         self.position += n + 1;
-        self.state = State::ValueEnd;
+        self.state = ScannerState::ValueEnd;
         None
     }
 
-    fn value_end(&mut self, next: u8) -> Option<Found> {
+    fn value_end(&mut self, next: u8) -> Option<ScannedItem> {
         if !is_blank(next) && !matches!(next, b'/' | b'>') {
-            return Some(Found::Forbidden(Violation::NoBlankBetweenAttributes, self.position));
+            return Some(ScannedItem::Forbidden(Violation::NoBlankBetweenAttributes, self.position));
         }
-        self.state = State::Tag;
+        self.state = ScannerState::Tag;
         None
     }
 
-    fn end_tag(&mut self, rest: &[u8]) -> Option<Found> {
+    fn end_tag(&mut self, rest: &[u8]) -> Option<ScannedItem> {
         let Some(n) = memchr(b'>', rest) else {
             self.position += rest.len();
             return None;
         };
         self.position += n + 1;
-        self.state = State::Text;
+        self.state = ScannerState::Text;
         if self.depth == 0 {
-            return Some(Found::Forbidden(Violation::EndTag, self.mark));
+            return Some(ScannedItem::Forbidden(Violation::EndTag, self.mark));
         }
         self.depth -= 1;
         match self.depth {
-            0 => Some(Found::Footer(self.end_frame())),
-            1 => Some(Found::Stanza(self.end_frame())),
+            0 => Some(ScannedItem::Footer(self.end_frame())),
+            1 => Some(ScannedItem::Stanza(self.end_frame())),
             _ => None,
         }
     }
 
-    fn until(&mut self, rest: &[u8], end: &[u8]) -> Option<Found> {
+    fn until(&mut self, rest: &[u8], end: &[u8]) -> Option<ScannedItem> {
         match memmem::find(rest, end) {
             Some(n) => {
                 self.position += n + end.len();
-                self.state = State::Text;
+                self.state = ScannerState::Text;
                 None
             }
             None => {
                 // The end may be cut: its first bytes are looked at again with the next ones.
                 self.position += (rest.len() + 1).saturating_sub(end.len());
-                Some(Found::Partial)
+                Some(ScannedItem::Partial)
             }
         }
     }

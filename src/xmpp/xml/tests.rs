@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use proptest::prelude::*;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::reader::Limits;
-use super::{Attribute, Element, Fault, Frame, Node, StreamReader, StreamWriter, Violation, ns};
+use super::reader::ReaderLimits;
+use super::{Attribute, Element, Fault, Node, StreamReader, StreamWriter, Violation, XmlFrame, ns};
 
 const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
                       xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>";
@@ -52,7 +52,7 @@ impl AsyncRead for Pieces {
 }
 
 /// Reads to the end, dropping every read that is not ready at once.
-fn read(bytes: &[u8], lengths: &[usize]) -> (Vec<Frame>, Fault) {
+fn read(bytes: &[u8], lengths: &[usize]) -> (Vec<XmlFrame>, Fault) {
     let mut reader = StreamReader::new(Pieces::new(bytes, lengths));
     let mut frames = Vec::new();
     let mut context = Context::from_waker(std::task::Waker::noop());
@@ -63,12 +63,12 @@ fn read(bytes: &[u8], lengths: &[usize]) -> (Vec<Frame>, Fault) {
             Poll::Ready(Ok(frame)) => frames.push(frame),
             Poll::Ready(Err(fault)) => return (frames, fault),
         }
-        let limits = Limits::default();
+        let limits = ReaderLimits::default();
         assert!(reader.buffered().len() <= limits.stanza + 16 * 1024);
     }
 }
 
-fn read_whole(bytes: &[u8]) -> (Vec<Frame>, Fault) {
+fn read_whole(bytes: &[u8]) -> (Vec<XmlFrame>, Fault) {
     read(bytes, &[])
 }
 
@@ -94,7 +94,8 @@ fn a_stream_is_read_frame_by_frame() {
          <message to='a&amp;b'>\r\n<body>&lt;<![CDATA[<&>]]>&#65;&#x1F600;</body></message>",
     ));
     assert_eq!(fault, Fault::Closed);
-    let [Frame::Open(header), Frame::Stanza(features), Frame::Stanza(message), Frame::Close] = &frames[..]
+    let [XmlFrame::Open(header), XmlFrame::Stanza(features), XmlFrame::Stanza(message), XmlFrame::Close] =
+        &frames[..]
     else {
         panic!("{frames:?}")
     };
@@ -215,8 +216,8 @@ async fn bytes_behind_a_frame_are_kept_for_whoever_comes_next() {
     reader.next().await.unwrap();
     reader.next().await.unwrap();
     reader.restart();
-    assert!(matches!(reader.next().await, Ok(Frame::Open(_))));
-    assert!(matches!(reader.next().await, Ok(Frame::Stanza(_))));
+    assert!(matches!(reader.next().await, Ok(XmlFrame::Open(_))));
+    assert!(matches!(reader.next().await, Ok(XmlFrame::Stanza(_))));
 }
 
 /// The fault without its quotation, which is of what had come by then.
@@ -234,7 +235,7 @@ fn quote_nothing(fault: Fault) -> Fault {
 }
 
 /// What `rxml` makes of a document: the root's start tag, and each child of the root whole.
-fn oracle(mut document: &[u8]) -> Result<Vec<Frame>, String> {
+fn oracle(mut document: &[u8]) -> Result<Vec<XmlFrame>, String> {
     use rxml::{Event, Parse, Parser};
     let mut parser = Parser::new();
     let mut open: Vec<Element> = Vec::new();
@@ -263,8 +264,8 @@ fn oracle(mut document: &[u8]) -> Result<Vec<Frame>, String> {
             Event::EndElement(_) => {
                 let closed = open.pop().unwrap();
                 match open.len() {
-                    0 => frames.push(Frame::Close),
-                    1 => frames.push(Frame::Stanza(closed)),
+                    0 => frames.push(XmlFrame::Close),
+                    1 => frames.push(XmlFrame::Stanza(closed)),
                     _ => open.last_mut().unwrap().children.push(Node::Element(closed)),
                 }
             }
@@ -282,12 +283,12 @@ fn sorted(mut element: Element) -> Element {
     element
 }
 
-fn without_header(frames: Vec<Frame>) -> Vec<Frame> {
-    let stanzas = frames.into_iter().filter(|frame| !matches!(frame, Frame::Open(_)));
+fn without_header(frames: Vec<XmlFrame>) -> Vec<XmlFrame> {
+    let stanzas = frames.into_iter().filter(|frame| !matches!(frame, XmlFrame::Open(_)));
     stanzas
         .map(|frame| match frame {
-            Frame::Stanza(element) => Frame::Stanza(sorted(element)),
-            Frame::Open(_) | Frame::Close => frame,
+            XmlFrame::Stanza(element) => XmlFrame::Stanza(sorted(element)),
+            XmlFrame::Open(_) | XmlFrame::Close => frame,
         })
         .collect()
 }
@@ -451,7 +452,7 @@ proptest! {
         runtime.block_on(writer.flush(&mut bytes)).unwrap();
         let (frames, fault) = read_whole(&bytes);
         prop_assert_eq!(fault, Fault::Closed);
-        prop_assert_eq!(&frames[1..], &[Frame::Stanza(element), Frame::Close]);
+        prop_assert_eq!(&frames[1..], &[XmlFrame::Stanza(element), XmlFrame::Close]);
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn write(element: &Element, scope: Scope<'_>, out: &mut String) {
     out.push('>');
     for child in &element.children {
         match child {
-            Node::Text(text) => escape(text, Place::Text, out),
+            Node::Text(text) => escape(text, WriterPlace::Text, out),
             Node::Element(child) => write(child, inner, out),
         }
     }
@@ -147,27 +147,27 @@ fn write_attribute(name: &str, value: &str, out: &mut String) {
     out.push(' ');
     out.push_str(name);
     out.push_str("='");
-    escape(value, Place::Attribute, out);
+    escape(value, WriterPlace::Attribute, out);
     out.push('\'');
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum WriterPlace {
     Text,
     Attribute,
 }
 
-fn escape(text: &str, place: Place, out: &mut String) {
+fn escape(text: &str, place: WriterPlace, out: &mut String) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
-            '\'' if place == Place::Attribute => out.push_str("&apos;"),
+            '\'' if place == WriterPlace::Attribute => out.push_str("&apos;"),
             // A reader normalises these away where they stand unescaped (XML 1.0, 2.11 and 3.3.3).
             '\r' => out.push_str("&#13;"),
-            '\n' if place == Place::Attribute => out.push_str("&#10;"),
-            '\t' if place == Place::Attribute => out.push_str("&#9;"),
+            '\n' if place == WriterPlace::Attribute => out.push_str("&#10;"),
+            '\t' if place == WriterPlace::Attribute => out.push_str("&#9;"),
             c if super::parse::is_char(c) => out.push(c),
             _ => out.push(char::REPLACEMENT_CHARACTER),
         }

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use imsh::xmpp::certificate::{Identity, Role};
+use imsh::xmpp::certificate::{CertificateIdentity, CertificateRole};
 use imsh::xmpp::connect::Dialling;
 use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::{Endpoint, Kind, Origin, Target};
+use imsh::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
 use imsh::xmpp::secure::{self, Handshake};
 use imsh::xmpp::trace::Trace;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -60,17 +60,25 @@ async fn look(address: SocketAddr, world: &World) {
     let target = Target {
         host: address.ip().to_string(),
         port: address.port(),
-        kind: Kind::Direct,
+        kind: TlsStart::Direct,
         priority: 0,
         weight: 0,
-        origin: Origin::Listed,
+        origin: TargetOrigin::Listed,
     };
     let mut dialling = Dialling::new(vec![Endpoint { target, addresses: vec![address.ip()] }]);
     let mut trace = Trace::new();
     let wire = dialling.next(Instant::now() + PATIENCE, &mut trace).await.unwrap().wire;
-    let identity = Identity { domain: "litwareinc.com".to_owned(), host: None, role: Role::Client };
-    let handshake =
-        Handshake { identity: &identity, trust: &world.trust, kind: Kind::Direct, client_certificate: None };
+    let identity = CertificateIdentity {
+        domain: "litwareinc.com".to_owned(),
+        host: None,
+        role: CertificateRole::Client,
+    };
+    let handshake = Handshake {
+        identity: &identity,
+        trust: &world.trust,
+        kind: TlsStart::Direct,
+        client_certificate: None,
+    };
     let result =
         timeout(PATIENCE, secure::verify(wire, &handshake, &world.network, &mut trace)).await.unwrap();
     for (_, fact) in trace.facts() {

@@ -17,7 +17,7 @@ pub mod language;
 
 use imsh::xmpp::Fault;
 use imsh::xmpp::sasl::{Authentication, KeyCache, Login, PlainPassword, authenticate};
-use imsh::xmpp::secure::{ChannelBindings, Verified};
+use imsh::xmpp::secure::{ChannelBindings, VerifiedTls};
 use imsh::xmpp::stream::{Authenticated, Secured, Stream};
 use imsh::xmpp::trace::Trace;
 use tokio::io::DuplexStream;
@@ -41,10 +41,10 @@ const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' 
     xmlns:stream='http://etherx.jabber.org/streams' from='litwareinc.com' id='s1' version='1.0'>";
 
 /// Logs on as `kenmyer@litwareinc.com` over a connection that counts as encrypted.
-async fn log_on(io: DuplexStream) -> Result<Stream<Verified<DuplexStream>, Authenticated>, Fault> {
+async fn log_on(io: DuplexStream) -> Result<Stream<VerifiedTls<DuplexStream>, Authenticated>, Fault> {
     let account = jid::BareJid::new("kenmyer@litwareinc.com").unwrap();
     let mut trace = Trace::new();
-    let io = Verified::in_memory(io, ChannelBindings { tls_exporter: None, tls_server_end_point: None });
+    let io = VerifiedTls::in_memory(io, ChannelBindings { tls_exporter: None, tls_server_end_point: None });
     let stream = Stream::<_, Secured>::open(io, &account, &mut trace).await?;
     let login = Login {
         logon_name: "kenmyer".to_owned(),

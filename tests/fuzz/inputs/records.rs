@@ -7,7 +7,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use imsh::topology::Security;
 use imsh::xmpp::network::Network;
-use imsh::xmpp::resolve::{self, Place};
+use imsh::xmpp::resolve::{self, PoolQuery};
 use imsh::xmpp::trace::Trace;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
@@ -35,7 +35,7 @@ pub fn try_one(data: &[u8]) {
 
 async fn ask(address: SocketAddr) {
     let network = Network::with_name_servers(&[address]);
-    let place = Place {
+    let place = PoolQuery {
         pool: "litwareinc.com",
         servers: &[],
         registrar_port: None,

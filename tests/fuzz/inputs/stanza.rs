@@ -6,10 +6,10 @@ use std::time::Duration;
 use imsh::diagnosis::{Context, Given, diagnose};
 use imsh::topology::Security;
 use imsh::xmpp::condition::StanzaError;
-use imsh::xmpp::deliver::{Bounce, Fault, Fence, Order, Origin};
-use imsh::xmpp::message::{Probe, answer, is_live};
+use imsh::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
+use imsh::xmpp::message::{TestMessage, answer, is_live};
 use imsh::xmpp::trace::Trace;
-use imsh::xmpp::xml::{Element, Frame, StreamReader};
+use imsh::xmpp::xml::{Element, StreamReader, XmlFrame};
 use jid::{FullJid, Jid};
 
 /// What comes behind the server's stream header.
@@ -19,7 +19,7 @@ pub fn try_one(data: &[u8]) {
         let mut reader = StreamReader::new(&stream[..]);
         let mut stanzas = Vec::new();
         while let Ok(frame) = reader.next().await {
-            if let Frame::Stanza(stanza) = frame {
+            if let XmlFrame::Stanza(stanza) = frame {
                 stanzas.push(stanza);
             }
         }
@@ -32,7 +32,8 @@ pub fn try_one(data: &[u8]) {
 
 fn look_at(stanza: &Element) {
     let own = FullJid::new("kenmyer@litwareinc.com/desk").unwrap();
-    let probe = Probe::with_marks(Jid::new("adelany@contoso.com").unwrap(), "A test.", "id-1", "nonce-1");
+    let probe =
+        TestMessage::with_marks(Jid::new("adelany@contoso.com").unwrap(), "A test.", "id-1", "nonce-1");
     let is_marked = stanza.to_string().contains("id-1") || stanza.to_string().contains("nonce-1");
     let sign = probe.sign(stanza, &own);
     // An error of the receiver that says nothing at all of what it is about is about everything.
@@ -46,7 +47,7 @@ fn look_at(stanza: &Element) {
 }
 
 fn bounce(error: StanzaError) {
-    for origin in [Origin::Pool, Origin::Partner, Origin::Other, Origin::Unclear] {
+    for origin in [ErrorOrigin::Pool, ErrorOrigin::Partner, ErrorOrigin::Other, ErrorOrigin::Unclear] {
         let bounce = Box::new(Bounce {
             error: error.clone(),
             from: "adelany@contoso.com".to_owned(),

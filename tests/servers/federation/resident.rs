@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use imsh::xmpp::xml::{Element, Frame, StreamReader, ns};
+use imsh::xmpp::xml::{Element, StreamReader, XmlFrame, ns};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -93,12 +93,12 @@ impl Session {
             ns::STREAMS
         ))
         .await;
-        assert!(matches!(self.stream.next().await.unwrap(), Frame::Open(_)));
+        assert!(matches!(self.stream.next().await.unwrap(), XmlFrame::Open(_)));
         assert_eq!(self.hear().await.name, "features");
     }
 
     async fn live(&mut self, answer: Answer, resident: &Resident) {
-        while let Ok(Frame::Stanza(stanza)) = self.stream.next().await {
+        while let Ok(XmlFrame::Stanza(stanza)) = self.stream.next().await {
             if stanza.name != "message" || !stanza.has_child("body", ns::CLIENT) {
                 continue;
             }
@@ -118,8 +118,8 @@ impl Session {
 
     async fn hear(&mut self) -> Element {
         match self.stream.next().await.unwrap() {
-            Frame::Stanza(element) => element,
-            frame @ (Frame::Open(_) | Frame::Close) => panic!("{frame:?} where an element belongs"),
+            XmlFrame::Stanza(element) => element,
+            frame @ (XmlFrame::Open(_) | XmlFrame::Close) => panic!("{frame:?} where an element belongs"),
         }
     }
 }
