@@ -231,7 +231,7 @@ impl Host {
             false => None,
         };
         let in_turn = filled.is_some_and(|parameter| parameter.need == Need::RequiredOrEach);
-        let permission = ConfirmationForAll::default();
+        let confirmation = ConfirmationForAll::default();
         let place =
             CallPlace { stage: place, is_for_record: in_turn, kept_of_all, confirmation: &confirmation };
         let Some(parameter) = filled else {

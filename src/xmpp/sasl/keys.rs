@@ -27,7 +27,7 @@ pub(super) struct ScramKeys {
 }
 
 /// What keys are derived from.
-#[derive(Clone, PartialEq, Eq, ScramHash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct KeyOrigin {
     pub(super) account: BareJid,
     pub(super) hash: ScramHash,
@@ -38,7 +38,7 @@ pub(super) struct KeyOrigin {
 }
 
 /// A digest of a password: it tells two of them apart and is as secret as they are.
-#[derive(Clone, PartialEq, Eq, ScramHash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {

@@ -12,7 +12,7 @@ use super::scram::ScramHash;
 use super::{Authentication, Login, PlainPassword};
 
 /// A SASL mechanism that we speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mechanism {
     /// SCRAM (RFC 5802, RFC 7677), `plus` with channel binding.
     Scram {
@@ -28,7 +28,7 @@ pub enum Mechanism {
 }
 
 /// Whether a SCRAM mechanism is tied to the TLS connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChannelBinding {
     /// A `-PLUS` mechanism.
     Plus,

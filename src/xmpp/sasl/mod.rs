@@ -45,7 +45,7 @@ pub struct Login {
 }
 
 /// How to authenticate: `-Authentication`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ScramHash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Authentication {
     /// By the strongest mechanism that is offered.
     #[default]
@@ -57,7 +57,7 @@ pub enum Authentication {
 }
 
 /// Whether a pool may see the password itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ScramHash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PlainPassword {
     /// Never.
     #[default]
@@ -68,7 +68,7 @@ pub enum PlainPassword {
 
 /// Where in an exchange the server failed it. With SCRAM, Prosody and ejabberd refuse an account that
 /// they do not know at the first message and a wrong password at the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SaslStep {
     /// At the first message, before any challenge.
     First,
@@ -130,7 +130,7 @@ pub enum Fault {
 }
 
 /// What is prepared with SASLprep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ScramHash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prepared {
     /// The logon name.
     LogonName,

@@ -21,7 +21,7 @@ use crate::xmpp::condition::ScramCondition;
 use crate::xmpp::trace::printable;
 
 /// The hash function of a SCRAM mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ScramHash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScramHash {
     /// SHA-1 (RFC 5802).
     Sha1,
