@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use imsh::front::cli::{self, Action, Cli};
+use imsh::front::cli::{self, Cli, Subcommand};
 use imsh::front::{ExitStatus, caller, lint, manual, respond, run, shell};
 
 fn main() -> ExitCode {
@@ -22,13 +22,13 @@ fn main() -> ExitCode {
     };
     let status = runtime.block_on(async {
         match (command.action, command.command) {
-            (Some(Action::Run { script, arguments }), _) => {
+            (Some(Subcommand::Run { script, arguments }), _) => {
                 run::script(&command.session, &script, arguments).await
             }
-            (Some(Action::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
-            (Some(Action::Respond(options)), _) => respond::respond(&command.session, *options).await,
-            (Some(Action::Completions { shell }), _) => cli::completions(shell),
-            (Some(Action::Man { page }), _) => manual::manual(page.as_deref()),
+            (Some(Subcommand::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
+            (Some(Subcommand::Respond(options)), _) => respond::respond(&command.session, *options).await,
+            (Some(Subcommand::Completions { shell }), _) => cli::completions(shell),
+            (Some(Subcommand::Man { page }), _) => manual::manual(page.as_deref()),
             (None, Some(code)) => run::command(&command.session, &code).await,
             (None, None) => shell::shell(&command.session).await,
         }

@@ -7,19 +7,19 @@ use serde::Serialize;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
-use super::output::Output;
+use super::output::Console;
 use super::report;
 use super::run::read;
 use super::start;
 use crate::cmdlet::Position;
 use crate::cmdlets;
 use crate::render::Format;
-use crate::script::check::{Checked, Import, Remark, Severity, check};
+use crate::script::check::{CheckReport, Import, Remark, Severity, check};
 use crate::script::library;
 
 /// One finding, as `--output json` prints it.
 #[derive(Serialize)]
-struct Finding<'a> {
+struct LintFinding<'a> {
     file: &'a str,
     line: usize,
     column: usize,
@@ -29,7 +29,7 @@ struct Finding<'a> {
 
 /// Checks the scripts; ends with 2 where one has a mistake.
 pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
-    let output = Output::new(options.output, options.color);
+    let output = Console::new(options.output, options.color);
     if scripts.iter().any(|script| script.as_path() != Path::new("-"))
         && start::is_refused_behind_sudo(
             &output,
@@ -63,7 +63,7 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
                 continue;
             }
         };
-        let Checked { mut remarks, imports } = check(&text, &catalogue);
+        let CheckReport { mut remarks, imports } = check(&text, &catalogue);
         for Import { name, position, severity } in imports {
             let Some(library) = &library else { continue };
             match library::file_of(library, &name) {
@@ -108,7 +108,8 @@ fn shown_from(library: &Path, module: PathBuf) -> PathBuf {
 
 fn json(file: &str, remark: &Remark) -> String {
     let Position { line, column } = remark.position;
-    let finding = Finding { file, line, column, severity: remark.severity.name(), message: &remark.message };
+    let finding =
+        LintFinding { file, line, column, severity: remark.severity.name(), message: &remark.message };
     // A record of texts and numbers always has a form in JSON.
     serde_json::to_string(&finding).unwrap_or_default()
 }

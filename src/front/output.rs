@@ -20,9 +20,9 @@ use crate::value::Value;
 
 /// Where a run writes; clones write to the same place.
 #[derive(Clone)]
-pub struct Output(Arc<Mutex<Inner>>);
+pub struct Console(Arc<Mutex<ConsoleState>>);
 
-struct Inner {
+struct ConsoleState {
     format: Format,
     is_terminal: bool,
     colour: Colour,
@@ -38,7 +38,7 @@ struct Inner {
     bar: Option<ProgressBar>,
 }
 
-impl Output {
+impl Console {
     /// Writes records in this format; colour only where somebody looks or asks for it.
     pub fn new(format: Option<Format>, color: ColorChoice) -> Self {
         let is_terminal = io::stdout().is_terminal();
@@ -49,7 +49,7 @@ impl Output {
                 is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             }
         };
-        let inner = Inner {
+        let inner = ConsoleState {
             format: format.unwrap_or_default(),
             is_terminal,
             colour: if is_coloured { Colour::Always } else { Colour::Never },
@@ -246,7 +246,7 @@ impl Output {
     }
 }
 
-impl Inner {
+impl ConsoleState {
     /// The renderer of what comes now.
     fn renderer(&mut self) -> &mut Renderer {
         let Self { renderer, format, is_terminal, colour, .. } = self;

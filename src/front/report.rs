@@ -9,14 +9,14 @@ use crate::script::{Failure, FailureKind};
 
 /// A program's text with the name by which messages call it.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct ReportSource<'a> {
     /// The file, or `-c`.
     pub name: &'a str,
     /// The text.
     pub text: &'a str,
 }
 
-impl<'a> From<&'a Program> for Source<'a> {
+impl<'a> From<&'a Program> for ReportSource<'a> {
     fn from(program: &'a Program) -> Self {
         Self { name: &program.name, text: &program.text }
     }
@@ -28,7 +28,7 @@ pub fn error_record(error: &ErrorRecord) -> String {
         Some(cmdlet) => format!("{cmdlet} : {}", visible(&error.message)),
         None => visible(&error.message).into_owned(),
     }];
-    lines.extend(place(error.position, error.program.as_deref().map(Source::from)));
+    lines.extend(place(error.position, error.program.as_deref().map(ReportSource::from)));
     if !error.remedy.is_empty() {
         lines.push(format!("    {}", visible(&error.remedy)));
     }
@@ -38,9 +38,9 @@ pub fn error_record(error: &ErrorRecord) -> String {
 }
 
 /// Why a program did not come to its end.
-pub fn failure(failure: &Failure, source: Source<'_>) -> String {
+pub fn failure(failure: &Failure, source: ReportSource<'_>) -> String {
     let mut lines = Vec::new();
-    let source = failure.program.as_deref().map_or(source, Source::from);
+    let source = failure.program.as_deref().map_or(source, ReportSource::from);
     match &failure.kind {
         FailureKind::Error(error) => {
             lines.push(error_record(&error.clone().placed(failure.position, failure.program.as_ref())));
@@ -111,7 +111,7 @@ pub fn remark(remark: &Remark, name: &str, lines: &[&str]) -> String {
 ///  3 | let r = tset_xmpp_im();
 ///    |         ^
 /// ```
-fn place(position: Option<Position>, source: Option<Source<'_>>) -> Vec<String> {
+fn place(position: Option<Position>, source: Option<ReportSource<'_>>) -> Vec<String> {
     let (Some(position), Some(source)) = (position, source) else { return Vec::new() };
     let text = position.line.checked_sub(1).and_then(|above| source.text.lines().nth(above));
     place_on(text, position, source.name)

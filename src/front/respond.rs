@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
-use super::output::Output;
+use super::output::Console;
 use super::run::Interrupts;
 use super::terminal::Terminal;
 use crate::address::Address;
@@ -123,7 +123,7 @@ Your partners then demand Exchanged of you, in their topology:
 
 /// Answers until it is stopped.
 pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitStatus {
-    let output = Output::new(session.output, session.color);
+    let output = Console::new(session.output, session.color);
     let say = |text: &str| output.note(&format!("imsh respond: {text}"));
     if super::start::is_refused_behind_sudo(
         &output,
@@ -235,7 +235,7 @@ fn account(options: RespondOptions, password: Secret) -> Account {
 }
 
 /// The password, from wherever it is.
-fn password(options: &RespondOptions, output: &Output) -> Result<Secret, String> {
+fn password(options: &RespondOptions, output: &Console) -> Result<Secret, String> {
     if let Some(file) = &options.password_file {
         return from_file(file);
     }
@@ -347,7 +347,7 @@ mod tests {
     use crate::diagnosis::catalogue::catalogue;
     use crate::diagnosis::{Finding, Owner};
 
-    use super::super::cli::{Action, Cli};
+    use super::super::cli::{Cli, Subcommand};
 
     #[test]
     fn a_remedy_names_an_option_and_neither_pool_nor_vault() {
@@ -373,7 +373,7 @@ mod tests {
         let unit = include_str!("../../examples/imsh-respond.service");
         let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
         let started = Cli::try_parse_from(line.split(' ')).unwrap();
-        assert!(matches!(started.action, Some(Action::Respond(_))));
+        assert!(matches!(started.action, Some(Subcommand::Respond(_))));
         let loads = format!("LoadCredential={}:", super::CREDENTIAL);
         assert!(unit.lines().any(|line| line.starts_with(&loads)), "{loads}");
     }

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
-use super::output::Output;
-use super::report::{self, Source};
+use super::output::Console;
+use super::report::{self, ReportSource};
 use super::start::{self, StartError, Started};
 use crate::host::Tally;
 use crate::render;
@@ -25,7 +25,7 @@ const MAX_SCRIPT: u64 = 16 << 20;
 pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
     let variables = vec![("args".to_owned(), Value::texts(Vec::<String>::new()))];
     match start::start(options, "-c", variables, None).await {
-        Ok(started) => evaluate(&started, Source { name: "-c", text: code }).await,
+        Ok(started) => evaluate(&started, ReportSource { name: "-c", text: code }).await,
         Err(error) => not_started(options, &error),
     }
 }
@@ -61,7 +61,7 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
     };
     // A first line for the kernel is none of the script's.
     let text = if text.starts_with("#!") { format!("//{text}") } else { text };
-    evaluate(&started, Source { name: &name, text: &text }).await
+    evaluate(&started, ReportSource { name: &name, text: &text }).await
 }
 
 /// The text of a script; - is standard input. The mark that Windows editors put before it is
@@ -92,12 +92,12 @@ pub(super) fn read(script: &Path) -> io::Result<String> {
 }
 
 fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
-    let output = Output::new(options.output, options.color);
+    let output = Console::new(options.output, options.color);
     output.fail(&error.to_string());
     output.status(error.status(), &Tally::default())
 }
 
-async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
+async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
     let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(cancel_on_interrupt(Interrupts::listen(), output.clone(), cancel.clone()));
@@ -133,7 +133,7 @@ async fn evaluate(started: &Started, source: Source<'_>) -> ExitStatus {
 
 /// The first Ctrl-C (or SIGTERM) ends the program, with what was learned still reported; the
 /// second ends the process.
-async fn cancel_on_interrupt(mut interrupts: Interrupts, output: Output, cancel: CancellationToken) {
+async fn cancel_on_interrupt(mut interrupts: Interrupts, output: Console, cancel: CancellationToken) {
     interrupts.next().await;
     output.interrupted();
     cancel.cancel();
@@ -171,7 +171,7 @@ impl Interrupts {
 }
 
 /// Shows rows that wait for more rows, once nothing has come for a while; never ends.
-pub(super) async fn flush_when_idle(output: Output) {
+pub(super) async fn flush_when_idle(output: Console) {
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     debug_assert!(render::PATIENCE >= ticks.period());
     loop {

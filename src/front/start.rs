@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
-use super::output::Output;
+use super::output::Console;
 use super::terminal::Terminal;
 use crate::access::Principal;
 use crate::call::SessionContext;
@@ -15,7 +15,7 @@ use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
 use crate::cmdlets;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
-use crate::script::{Limits, Running, Session};
+use crate::script::{EngineContext, ScriptLimits, ScriptSession};
 use crate::topology::Places;
 use crate::value::Value;
 use crate::vault::VaultKey;
@@ -23,11 +23,11 @@ use crate::vault::VaultKey;
 /// A session that is ready to run programs.
 pub struct Started {
     /// The engine.
-    pub session: Session,
+    pub session: ScriptSession,
     /// The door behind it.
     pub host: Arc<Host>,
     /// Where it writes.
-    pub output: Output,
+    pub output: Console,
     /// The practice network, where the session works on it; ends with the session.
     _lab: Option<Lab>,
 }
@@ -73,7 +73,7 @@ pub async fn start(
     variables: Vec<(String, Value)>,
     library: Option<&Path>,
 ) -> Result<Started, StartError> {
-    let output = Output::new(options.output, options.color);
+    let output = Console::new(options.output, options.color);
     if called_by().is_some() && options.lab {
         return Err(StartError::LabBehindSudo);
     }
@@ -95,10 +95,14 @@ pub async fn start(
     let host =
         Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal).told_to(reader()), options.verbose));
     let emit = output.clone();
-    let running =
-        Running::new(host.clone(), Handle::current(), Arc::new(move |value| emit.emit(&value)), Limits::OWN)
-            .importing_from(library.map_or_else(|| host.context().directory.clone(), Path::to_owned));
-    Ok(Started { session: Session::start(running, variables)?, host, output, _lab: lab })
+    let running = EngineContext::new(
+        host.clone(),
+        Handle::current(),
+        Arc::new(move |value| emit.emit(&value)),
+        ScriptLimits::OWN,
+    )
+    .importing_from(library.map_or_else(|| host.context().directory.clone(), Path::to_owned));
+    Ok(Started { session: ScriptSession::start(running, variables)?, host, output, _lab: lab })
 }
 
 /// The topology and the vault: those of the practice network, or those that are named or found.
@@ -163,7 +167,7 @@ pub(super) fn called_by() -> Option<String> {
 }
 
 /// Says that this cannot be done behind sudo, where files would be read that are not the caller's.
-pub(super) fn is_refused_behind_sudo(output: &Output, what: &str, instead: &str) -> bool {
+pub(super) fn is_refused_behind_sudo(output: &Console, what: &str, instead: &str) -> bool {
     let is_refused = called_by().is_some();
     if is_refused {
         output.note(&format!("imsh: {what} would read files of another account behind sudo; {instead}"));

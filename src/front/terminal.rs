@@ -12,7 +12,7 @@ use nix::sys::termios::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::output::Output;
+use super::output::Console;
 use crate::call::{Confirmation, NoAnswer, Operator};
 use crate::cmdlet::ErrorRecord;
 use crate::render::visible::visible;
@@ -20,7 +20,7 @@ use crate::secret::Secret;
 
 /// Whoever started the program: reads standard error, and answers at the terminal if there is one.
 pub struct Terminal {
-    output: Output,
+    output: Console,
     is_interactive: bool,
     /// Commands that run side by side ask one after the other.
     turn: Mutex<()>,
@@ -29,7 +29,7 @@ pub struct Terminal {
 impl Terminal {
     /// The operator of this process. Where standard input or standard error is no terminal,
     /// nobody is asked anything.
-    pub fn new(output: Output) -> Self {
+    pub fn new(output: Console) -> Self {
         let is_interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
         Self { output, is_interactive, turn: Mutex::default() }
     }

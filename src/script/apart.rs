@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use rhai::{Array, Dynamic, FnPtr, Map, Scope};
 use tokio_util::sync::CancellationToken;
 
-use super::table::Table;
+use super::table::VariableTable;
 
 thread_local! {
     /// What ends the block that this thread runs.
@@ -67,7 +67,7 @@ fn deep_copy(value: &Dynamic) -> Dynamic {
         let entries = map.iter().map(|(name, value)| (name.clone(), deep_copy(value)));
         return Dynamic::from_map(entries.collect());
     }
-    if let Some(table) = value.read_lock::<Table>() {
+    if let Some(table) = value.read_lock::<VariableTable>() {
         return Dynamic::from(table.with_values(deep_copy));
     }
     if let Some(closure) = value.read_lock::<FnPtr>() {

@@ -10,11 +10,11 @@ mod calls;
 
 use rhai::{AST, Engine, OptimizationLevel, Position as RhaiPosition, Scope};
 
-use names::{Found, What};
+use names::{NameFinding, What};
 
 use super::compile::{Code, compile};
 use super::failure::{Failure, FailureKind};
-use super::language::{Lowered, Setting, read};
+use super::language::{Lowered, ReadingContext, read};
 use crate::cmdlet::{Catalogue, Position};
 
 /// Something about a script, with its place.
@@ -49,7 +49,7 @@ impl Severity {
 
 /// What was found out about a script.
 #[derive(Clone, Debug, Default)]
-pub struct Checked {
+pub struct CheckReport {
     /// Everything that can be said of it, in the order of its text.
     pub remarks: Vec<Remark>,
     /// The modules that it imports by their names.
@@ -68,8 +68,8 @@ pub struct Import {
 }
 
 /// Everything that can be said of a script without other files.
-pub fn check(text: &str, catalogue: &Catalogue) -> Checked {
-    let setting = Setting { catalogue, everything: None, variables: VARIABLES };
+pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
+    let setting = ReadingContext { catalogue, everything: None, variables: VARIABLES };
     let mut reading = read(text, &setting);
     let mistakes = std::mem::take(&mut reading.mistakes).into_iter().map(|mistake| Remark {
         position: mistake.position,
@@ -99,7 +99,8 @@ pub fn check(text: &str, catalogue: &Catalogue) -> Checked {
                 }
             }
             Ok(program) => {
-                for Found { place: at, severity, what } in names::check(&program, catalogue, &variables) {
+                for NameFinding { place: at, severity, what } in names::check(&program, catalogue, &variables)
+                {
                     let position = place(at);
                     match what {
                         What::Mistake(message) => remarks.push(Remark { position, severity, message }),
@@ -111,7 +112,7 @@ pub fn check(text: &str, catalogue: &Catalogue) -> Checked {
     }
     remarks.sort_by_key(|remark| remark.position);
     remarks.dedup();
-    Checked { remarks, imports }
+    CheckReport { remarks, imports }
 }
 
 /// What a script finds when it begins.
@@ -120,7 +121,7 @@ const VARIABLES: &[&str] = &["args"];
 fn compiled(lowered: &Lowered) -> Result<AST, rhai::ParseError> {
     let mut engine = Engine::new_raw();
     engine.set_max_expr_depths(128, 64).set_optimization_level(OptimizationLevel::None);
-    compile(&engine, &Scope::new(), Code { text: lowered.text(), joints: lowered.joints(), above: 0 })
+    compile(&engine, &Scope::new(), Code { text: lowered.text(), boundaries: lowered.boundaries(), above: 0 })
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use rhai::{
     NativeCallContext, Position as RhaiPosition,
 };
 
-use super::convert::{Converter, MOST_NUMBERS, ScriptBlock, length, range, to_dynamic};
+use super::Fallible;
+use super::convert::{CallableBlock, Converter, MOST_NUMBERS, length, range, to_dynamic};
 use super::engine::emit_result;
 use super::failure::{Failure, caught, sentence};
-use super::table::Table;
-use super::types::List;
+use super::table::VariableTable;
+use super::types::ScriptList;
 use crate::call::Halt;
 use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
 use crate::host::{Stage, VariableAssignment};
@@ -49,8 +50,6 @@ pub struct Ran<T> {
     pub assignments: Vec<VariableAssignment>,
 }
 
-type Fallible<T> = Result<T, Box<EvalAltResult>>;
-
 /// Registers the module.
 pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &R) {
     let mut module = Module::new();
@@ -63,21 +62,21 @@ pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &
 fn register_pipelines<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
     // Volatile: the optimizer must not run a cmdlet because its arguments are constants.
     let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
-    for (name, reader) in [("run", Reader::Program), ("show", Reader::Person)] {
+    for (name, reader) in [("run", PipelineConsumer::Program), ("show", PipelineConsumer::Person)] {
         let (own, door) = (converter.clone(), runner.clone());
         volatile(name).set_into_module(module, move |context: NativeCallContext<'_>, stages: Array| {
             let stages = own.stages(stages, &context)?;
-            Attempt::make(&door, stages, None, reader, &[]).end(context.call_position())
+            PendingPipeline::make(&door, stages, None, reader, &[]).end(context.call_position())
         });
     }
-    for (name, reader) in [("run_on", Reader::Program), ("show_on", Reader::Person)] {
+    for (name, reader) in [("run_on", PipelineConsumer::Program), ("show_on", PipelineConsumer::Person)] {
         let (own, door) = (converter.clone(), runner.clone());
         volatile(name).set_into_module(
             module,
             move |context: NativeCallContext<'_>, input: Dynamic, stages: Array| {
                 let input = own.piped(input, &context)?;
                 let stages = own.stages(stages, &context)?;
-                Attempt::make(&door, stages, Some(input), reader, &[]).end(context.call_position())
+                PendingPipeline::make(&door, stages, Some(input), reader, &[]).end(context.call_position())
             },
         );
     }
@@ -88,17 +87,22 @@ fn register_pipelines<R: Runner>(module: &mut Module, converter: &Converter, run
 /// value or its error.
 fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
     let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
-    for (name, reader) in [("try_run", Reader::Program), ("try_show", Reader::Person)] {
+    for (name, reader) in [("try_run", PipelineConsumer::Program), ("try_show", PipelineConsumer::Person)] {
         let (own, door) = (converter.clone(), runner.clone());
         volatile(name).set_into_module(
             module,
-            move |context: NativeCallContext<'_>, places: Array, stages: Array| -> Fallible<Attempt> {
+            move |context: NativeCallContext<'_>,
+                  places: Array,
+                  stages: Array|
+                  -> Fallible<PendingPipeline> {
                 let stages = own.stages(stages, &context)?;
-                Ok(Attempt::make(&door, stages, None, reader, &places_of(places)))
+                Ok(PendingPipeline::make(&door, stages, None, reader, &places_of(places)))
             },
         );
     }
-    for (name, reader) in [("try_run_on", Reader::Program), ("try_show_on", Reader::Person)] {
+    for (name, reader) in
+        [("try_run_on", PipelineConsumer::Program), ("try_show_on", PipelineConsumer::Person)]
+    {
         let (own, door) = (converter.clone(), runner.clone());
         volatile(name).set_into_module(
             module,
@@ -106,10 +110,10 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
                   places: Array,
                   input: Dynamic,
                   stages: Array|
-                  -> Fallible<Attempt> {
+                  -> Fallible<PendingPipeline> {
                 let input = own.piped(input, &context)?;
                 let stages = own.stages(stages, &context)?;
-                Ok(Attempt::make(&door, stages, Some(input), reader, &places_of(places)))
+                Ok(PendingPipeline::make(&door, stages, Some(input), reader, &places_of(places)))
             },
         );
     }
@@ -118,7 +122,7 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
         module,
         move |context: NativeCallContext<'_>,
               old: &mut Dynamic,
-              attempt: Attempt,
+              attempt: PendingPipeline,
               stage: i64,
               parameter: &str|
               -> Dynamic {
@@ -136,7 +140,7 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
     );
     volatile("end").set_into_module(
         module,
-        |context: NativeCallContext<'_>, attempt: Attempt| -> Fallible<Dynamic> {
+        |context: NativeCallContext<'_>, attempt: PendingPipeline| -> Fallible<Dynamic> {
             attempt.end(context.call_position())
         },
     );
@@ -148,7 +152,7 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
 
 /// Who takes what a pipeline emits.
 #[derive(Clone, Copy)]
-enum Reader {
+enum PipelineConsumer {
     /// The program, as a list.
     Program,
     /// Whoever reads its output.
@@ -157,26 +161,26 @@ enum Reader {
 
 /// A pipeline that was run, and whose outcome waits until the variables are set.
 #[derive(Clone)]
-struct Attempt(Arc<Mutex<Ran<Dynamic>>>);
+struct PendingPipeline(Arc<Mutex<Ran<Dynamic>>>);
 
 /// A command's place in its pipeline, and a parameter of it that names a variable.
 type VariablePlace = (usize, String);
 
-impl Attempt {
+impl PendingPipeline {
     fn make<R: Runner>(
         runner: &R,
         stages: Vec<Stage>,
         input: Option<Value>,
-        reader: Reader,
+        reader: PipelineConsumer,
         reached: &[VariablePlace],
     ) -> Self {
         let ran = match (out_of_reach(runner, &stages, reached), reader) {
             (Some(error), _) => Ran { outcome: Err(error.into()), assignments: Vec::new() },
-            (None, Reader::Program) => {
+            (None, PipelineConsumer::Program) => {
                 let Ran { outcome, assignments } = runner.collect(stages, input);
                 Ran { outcome: outcome.map(|values| Dynamic::from(list(values))), assignments }
             }
-            (None, Reader::Person) => {
+            (None, PipelineConsumer::Person) => {
                 let Ran { outcome, assignments } = runner.stream(stages, input);
                 Ran { outcome: outcome.map(|()| Dynamic::UNIT), assignments }
             }
@@ -232,13 +236,13 @@ fn places_of(places: Array) -> Vec<VariablePlace> {
     places.into_iter().filter_map(place).collect()
 }
 
-fn list(values: Vec<Value>) -> List {
-    List(Arc::new(values))
+fn list(values: Vec<Value>) -> ScriptList {
+    ScriptList(Arc::new(values))
 }
 
 fn register_values(module: &mut Module, converter: &Converter) {
     FuncRegistration::new("block")
-        .set_into_module(module, |source: ImmutableString, pointer: FnPtr| ScriptBlock { pointer, source });
+        .set_into_module(module, |source: ImmutableString, pointer: FnPtr| CallableBlock { pointer, source });
     let own = converter.clone();
     FuncRegistration::new("text").set_into_module(
         module,
@@ -252,12 +256,12 @@ fn register_values(module: &mut Module, converter: &Converter) {
         all
     });
     FuncRegistration::new("many").set_into_module(module, |value: Dynamic| -> Dynamic {
-        match value.is::<List>() {
-            true => value.cast::<List>().into_iter().collect::<Array>().into(),
+        match value.is::<ScriptList>() {
+            true => value.cast::<ScriptList>().into_iter().collect::<Array>().into(),
             false => value,
         }
     });
-    FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> Table {
+    FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> VariableTable {
         let entry = |pair: Dynamic| {
             let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
             Some((name.to_string().into(), value))
@@ -286,8 +290,8 @@ fn spread(all: &mut Array, item: Dynamic) {
     let item = item.flatten();
     if item.is_array() {
         all.extend(item.cast::<Array>());
-    } else if item.is::<List>() {
-        all.extend(item.cast::<List>());
+    } else if item.is::<ScriptList>() {
+        all.extend(item.cast::<ScriptList>());
     } else {
         all.push(item);
     }
@@ -317,10 +321,10 @@ fn register_comparison(module: &mut Module, converter: &Converter) {
 
 /// Patterns that were read before: a filter asks for the same one again and again.
 #[derive(Clone, Default)]
-struct Patterns(Arc<Mutex<Kept>>);
+struct Patterns(Arc<Mutex<ComparisonCache>>);
 
 /// Comparisons by the operator's name and the pattern.
-type Kept = HashMap<(String, String), Arc<Comparison>>;
+type ComparisonCache = HashMap<(String, String), Arc<Comparison>>;
 
 /// How many patterns are kept; when there are more, all are forgotten.
 const MOST_PATTERNS: usize = 64;
@@ -458,8 +462,8 @@ fn thrown(message: &str, place: RhaiPosition) -> Box<EvalAltResult> {
 mod tests {
     use super::*;
     use crate::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
-    use crate::script::engine::Limits;
-    use crate::script::language::{Setting, lower_in};
+    use crate::script::engine::ScriptLimits;
+    use crate::script::language::{ReadingContext, lower_in};
     use crate::script::texts::Texts;
     use crate::script::{table, types};
     use crate::value::Record;
@@ -579,12 +583,12 @@ mod tests {
             let mut engine = Engine::new();
             engine.set_max_expr_depths(0, 0);
             types::register(&mut engine);
-            table::register(&mut engine, &converter, Limits::OWN);
+            table::register(&mut engine, &converter, ScriptLimits::OWN);
             register(&mut engine, &converter, &practice);
             engine
         });
         let catalogue = Catalogue::new(CMDLETS);
-        let lowered = lower_in(source, &Setting::new(&catalogue)).unwrap();
+        let lowered = lower_in(source, &ReadingContext::new(&catalogue)).unwrap();
         let value = match engine.eval::<Dynamic>(lowered.text()) {
             Ok(value) => crate::script::convert::final_value(value).to_string(),
             Err(error) => {

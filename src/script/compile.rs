@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use rhai::{AST, ASTFlags, ASTNode, Engine, Expr, OptimizationLevel, ParseError, Scope, Stmt};
 
-use super::language::lower::Joint;
+use super::language::lower::StatementBoundary;
 
 /// A lowered text with the places where it may be cut.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub struct Code<'a> {
     /// The text.
     pub text: &'a str,
     /// Where it may be cut, in order.
-    pub joints: &'a [Joint],
+    pub boundaries: &'a [StatementBoundary],
     /// The empty lines before it.
     pub above: usize,
 }
@@ -29,7 +29,7 @@ pub struct Code<'a> {
 pub fn compile(engine: &Engine, scope: &Scope<'_>, code: Code<'_>) -> Result<AST, ParseError> {
     // The values of a scope's constants are put into the text, unless it has a variable of that name.
     let has_constants = scope.iter_raw().any(|(_, is_constant, _)| is_constant);
-    if code.joints.is_empty() || has_constants {
+    if code.boundaries.is_empty() || has_constants {
         return engine.compile_with_scope(scope, code.between(0, code.n_parts()));
     }
     match in_parts(engine, code)? {
@@ -40,16 +40,16 @@ pub fn compile(engine: &Engine, scope: &Scope<'_>, code: Code<'_>) -> Result<AST
 
 impl Code<'_> {
     fn n_parts(&self) -> usize {
-        self.joints.len() + 1
+        self.boundaries.len() + 1
     }
 
     /// Some parts in a row, at the position where they stand in the whole.
     fn between(&self, from: usize, to: usize) -> String {
-        let begin = from.checked_sub(1).and_then(|joint| self.joints.get(joint));
-        let offset = begin.map_or(0, |joint| joint.offset);
+        let begin = from.checked_sub(1).and_then(|boundary| self.boundaries.get(boundary));
+        let offset = begin.map_or(0, |boundary| boundary.offset);
         let (lines, columns) =
-            begin.map_or((0, 0), |joint| (joint.position.line - 1, joint.position.column - 1));
-        let end = self.joints.get(to - 1).map_or(self.text.len(), |joint| joint.offset);
+            begin.map_or((0, 0), |boundary| (boundary.position.line - 1, boundary.position.column - 1));
+        let end = self.boundaries.get(to - 1).map_or(self.text.len(), |boundary| boundary.offset);
         let part = self.text.get(offset..end).unwrap_or_default();
         let mut text = String::with_capacity(self.above + lines + columns + part.len());
         text.extend(std::iter::repeat_n('\n', self.above + lines));
@@ -63,7 +63,7 @@ impl Code<'_> {
 fn in_parts(engine: &Engine, code: Code<'_>) -> Result<Option<AST>, ParseError> {
     let engine = parser(engine);
     let mut program = AST::empty();
-    let mut before = Before::default();
+    let mut before = EarlierParts::default();
     for part in 0..code.n_parts() {
         let parsed = match engine.compile(code.between(part, part + 1)) {
             Ok(parsed) => parsed,
@@ -99,14 +99,14 @@ fn parser(engine: &Engine) -> Engine {
 
 /// What Rhai's parser knows of earlier parts of a text, beside what it would find at run time.
 #[derive(Default)]
-struct Before {
+struct EarlierParts {
     /// The functions: their names, numbers of parameters and types of `this`.
     functions: HashSet<(String, usize, Option<String>)>,
     function_names: HashSet<String>,
     constants: HashSet<String>,
 }
 
-impl Before {
+impl EarlierParts {
     /// Adds a part; false if it has a function that is there already, which is a mistake.
     fn add(&mut self, part: &AST) -> bool {
         for statement in part.statements() {
@@ -153,17 +153,17 @@ mod tests {
     use crate::cmdlet::Position;
 
     /// A text that is cut behind every line that ends with a semicolon or a brace.
-    fn cut(text: &str) -> Vec<Joint> {
+    fn cut(text: &str) -> Vec<StatementBoundary> {
         let ends = text.match_indices('\n').enumerate();
-        let joints = ends.map(|(place, (end, _))| Joint {
+        let boundaries = ends.map(|(place, (end, _))| StatementBoundary {
             offset: end + 1,
             position: Position { line: place + 2, column: 1 },
         });
-        joints.filter(|joint| text[..joint.offset].trim_end().ends_with([';', '}'])).collect()
+        boundaries.filter(|boundary| text[..boundary.offset].trim_end().ends_with([';', '}'])).collect()
     }
 
-    fn compiled(engine: &Engine, text: &str, joints: &[Joint]) -> Result<AST, ParseError> {
-        compile(engine, &Scope::new(), Code { text, joints, above: 3 })
+    fn compiled(engine: &Engine, text: &str, boundaries: &[StatementBoundary]) -> Result<AST, ParseError> {
+        compile(engine, &Scope::new(), Code { text, boundaries, above: 3 })
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
             "let a = 1;\nlet b = ;\nlet c = (;",
             "let a = 1;\nlet b = 'xy",
             "f()\n;\nfn f() { 7 }",
-            // A joint in the wrong place.
+            // A boundary in the wrong place.
             "let a = [1, 2];\nfor x in a { let y = x;\na.push(y) }\na.len()",
             "5;\n\n",
             "let a = 1;\nreturn a;\nthrow 2;",
@@ -192,7 +192,7 @@ mod tests {
             "let a = 1;\n{ return a; }\nthrow 2;",
             "eval(\"1\");\nlet a = 1;\na",
         ] {
-            let said = |joints: &[Joint]| match compiled(&engine, text, joints) {
+            let said = |boundaries: &[StatementBoundary]| match compiled(&engine, text, boundaries) {
                 Ok(program) => match engine.eval_ast::<rhai::Dynamic>(&program) {
                     Ok(value) => format!("{value:?}"),
                     Err(error) => format!("{error:?}"),
@@ -207,8 +207,8 @@ mod tests {
     fn parts_are_used_where_they_can_be() {
         let engine = Engine::new();
         let text = "const A = 1;\nlet b = A;\nfn f() { 1 }\nlet c = |x| x + b;\nc.call(f())";
-        let joints = cut(text);
-        let code = Code { text, joints: &joints, above: 0 };
+        let boundaries = cut(text);
+        let code = Code { text, boundaries: &boundaries, above: 0 };
         let program = in_parts(&engine, code).unwrap().unwrap();
         assert_eq!(engine.eval_ast::<i64>(&program).unwrap(), 2);
     }
@@ -219,7 +219,7 @@ mod tests {
         let mut scope = Scope::new();
         scope.push_constant("A", 5_i64);
         let text = "let x = 1;\nfn f() { A }\nf()";
-        let program = compile(&engine, &scope, Code { text, joints: &cut(text), above: 0 }).unwrap();
+        let program = compile(&engine, &scope, Code { text, boundaries: &cut(text), above: 0 }).unwrap();
         assert_eq!(engine.eval_ast_with_scope::<i64>(&mut scope, &program).unwrap(), 5);
     }
 }

@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::apart;
 use super::failure::Failure;
-use super::table::Table;
+use super::table::VariableTable;
 use super::texts::Texts;
-use super::types::{List, Point, Span, Thrown};
+use super::types::{ScriptDuration, ScriptList, ScriptTime, Thrown};
 use crate::secret::Credential;
 use crate::value::{Block, BlockError, Record, Value};
 
@@ -27,10 +27,10 @@ pub fn to_dynamic(value: Value) -> Dynamic {
         Value::Integer(number) => number.into(),
         Value::Float(number) => number.into(),
         Value::Text(text) => text.into(),
-        Value::Duration(duration) => Dynamic::from(Span(duration)),
-        Value::Timestamp(timestamp) => Dynamic::from(Point(timestamp)),
+        Value::Duration(duration) => Dynamic::from(ScriptDuration(duration)),
+        Value::Timestamp(timestamp) => Dynamic::from(ScriptTime(timestamp)),
         Value::Credential(credential) => Dynamic::from(credential),
-        Value::List(items) => Dynamic::from(List(Arc::new(items))),
+        Value::List(items) => Dynamic::from(ScriptList(Arc::new(items))),
         Value::Record(record) => Dynamic::from(record),
         Value::Block(block) => match block.origin().downcast_ref::<FnPtr>() {
             Some(pointer) => pointer.clone().into(),
@@ -88,9 +88,9 @@ impl Converter {
             }
             return record.into();
         }
-        if dynamic.is::<Table>() {
+        if dynamic.is::<VariableTable>() {
             let mut record = Record::new("Map");
-            for (name, value) in dynamic.cast::<Table>().iter() {
+            for (name, value) in dynamic.cast::<VariableTable>().iter() {
                 record.add(name.to_string(), self.convert(value.clone(), context));
             }
             return record.into();
@@ -98,8 +98,8 @@ impl Converter {
         if dynamic.is::<FnPtr>() {
             return self.block(dynamic.cast::<FnPtr>(), String::new(), context);
         }
-        if dynamic.is::<ScriptBlock>() {
-            let ScriptBlock { pointer, source } = dynamic.cast();
+        if dynamic.is::<CallableBlock>() {
+            let CallableBlock { pointer, source } = dynamic.cast();
             return self.block(pointer, source.into(), context);
         }
         host_value(dynamic)
@@ -110,8 +110,8 @@ impl Converter {
         let Some(context) = context else { return Value::Null };
         #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
         let store = context.store_data();
-        let variables = Variables::Shared;
-        Value::Block(Arc::new(Closure {
+        let variables = ClosureVariables::Shared;
+        Value::Block(Arc::new(CallableClosure {
             pointer,
             store,
             source,
@@ -141,7 +141,7 @@ pub const MOST_NUMBERS: u64 = 10_000_000;
 
 /// A closure that was written as a script block, with the text that its author wrote.
 #[derive(Clone, Debug)]
-pub struct ScriptBlock {
+pub struct CallableBlock {
     /// The closure.
     pub pointer: FnPtr,
     /// The text between its braces.
@@ -151,7 +151,7 @@ pub struct ScriptBlock {
 /// The value of one of our own types; of any other type, its name as text.
 fn host_value(dynamic: Dynamic) -> Value {
     let name = dynamic.type_name();
-    if let Some(list) = dynamic.clone().try_cast::<List>() {
+    if let Some(list) = dynamic.clone().try_cast::<ScriptList>() {
         return Value::List(Arc::unwrap_or_clone(list.0));
     }
     if let Some(record) = dynamic.clone().try_cast::<Arc<Record>>() {
@@ -163,10 +163,10 @@ fn host_value(dynamic: Dynamic) -> Value {
     if let Some(thrown) = dynamic.clone().try_cast::<Thrown>() {
         return Record::from(thrown.0.as_ref()).into();
     }
-    if let Some(span) = dynamic.clone().try_cast::<Span>() {
+    if let Some(span) = dynamic.clone().try_cast::<ScriptDuration>() {
         return Value::Duration(span.0);
     }
-    if let Some(point) = dynamic.clone().try_cast::<Point>() {
+    if let Some(point) = dynamic.clone().try_cast::<ScriptTime>() {
         return Value::Timestamp(point.0);
     }
     if let Some(bytes) = dynamic.try_cast::<rhai::Blob>() {
@@ -182,7 +182,7 @@ pub fn final_value(dynamic: Dynamic) -> Value {
 
 /// What a closure has of the variables around it.
 #[derive(Clone, Copy)]
-enum Variables {
+enum ClosureVariables {
     /// The variables themselves.
     Shared,
     /// Copies, made for every call.
@@ -191,31 +191,31 @@ enum Variables {
 
 /// A closure of a script, with what is needed to call it from any thread.
 #[derive(Clone)]
-struct Closure {
+struct CallableClosure {
     pointer: FnPtr,
     #[expect(deprecated, reason = "Rhai marks the type as volatile, not as old; its version is pinned")]
     store: rhai::NativeCallContextStore,
     source: String,
     converter: Converter,
-    variables: Variables,
+    variables: ClosureVariables,
     /// What ends it before the program ends: of a block beside others, and of blocks in it.
     cancel: Option<CancellationToken>,
 }
 
-impl std::fmt::Debug for Closure {
+impl std::fmt::Debug for CallableClosure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Closure").field("source", &self.source).finish_non_exhaustive()
     }
 }
 
-impl Block for Closure {
+impl Block for CallableClosure {
     fn call(&self, item: Value) -> Result<Value, BlockError> {
         let Some(engine) = self.converter.engine.upgrade() else { return Err(BlockError::Stopped) };
         #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
         let context = self.store.create_context(&engine);
         let pointer = match self.variables {
-            Variables::Shared => Cow::Borrowed(&self.pointer),
-            Variables::Copied => Cow::Owned(apart::with_copies(&self.pointer)),
+            ClosureVariables::Shared => Cow::Borrowed(&self.pointer),
+            ClosureVariables::Copied => Cow::Owned(apart::with_copies(&self.pointer)),
         };
         let result = apart::under(self.cancel.clone(), || {
             // A closure without a parameter is a block that does not look at `$_`.
@@ -233,7 +233,7 @@ impl Block for Closure {
     }
 
     fn apart(&self, cancel: CancellationToken) -> Arc<dyn Block> {
-        Arc::new(Self { variables: Variables::Copied, cancel: Some(cancel), ..self.clone() })
+        Arc::new(Self { variables: ClosureVariables::Copied, cancel: Some(cancel), ..self.clone() })
     }
 
     fn source(&self) -> &str {

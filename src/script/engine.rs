@@ -22,7 +22,7 @@ use super::library::Library;
 use super::members;
 use super::table;
 use super::texts::Texts;
-use super::types::{self, List};
+use super::types::{self, ScriptList};
 use crate::call::Halt;
 use crate::cmdlet::{Argument, Arguments, Description, Kind, SourcePlace};
 use crate::host::{Host, Stage};
@@ -30,7 +30,7 @@ use crate::value::Value;
 
 /// What a program may use up.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ScriptLimits {
     /// Operations of the engine; none for no limit.
     pub operations: Option<u64>,
     /// Time on the clock; none for no limit.
@@ -43,7 +43,7 @@ pub struct Limits {
     pub source: usize,
 }
 
-impl Limits {
+impl ScriptLimits {
     /// For somebody's own machine: generous, but no runaway script eats the memory.
     pub const OWN: Self =
         Self { operations: None, time: None, text: 64 << 20, array: 10_000_000, source: 16 << 20 };
@@ -66,7 +66,7 @@ pub type Emit = Arc<dyn Fn(Value) + Send + Sync>;
 
 /// What the engine's functions share: the door, the runtime, and what ends a run.
 #[derive(Clone)]
-pub struct Running {
+pub struct EngineContext {
     /// The one door to every cmdlet.
     pub host: Arc<Host>,
     /// Where cmdlets run.
@@ -75,7 +75,7 @@ pub struct Running {
     pub emit: Emit,
     control: Arc<Mutex<Control>>,
     operations: Arc<AtomicU64>,
-    limits: Limits,
+    limits: ScriptLimits,
     /// What `import` finds.
     pub library: Library,
     /// What the engine's positions are of.
@@ -91,9 +91,9 @@ struct Control {
     exit: Option<i32>,
 }
 
-impl Running {
+impl EngineContext {
     /// What a session's engine needs.
-    pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: Limits) -> Self {
+    pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: ScriptLimits) -> Self {
         let control = Control { cancel: CancellationToken::new(), deadline: None, exit: None };
         let texts = Texts::default();
         let library = Library::new(None, host.clone(), limits.source, texts.clone());
@@ -236,7 +236,7 @@ impl Running {
     }
 }
 
-impl Runner for Running {
+impl Runner for EngineContext {
     fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>> {
         self.run(stages, input, async |mut receiver| {
             let mut values = Vec::new();
@@ -275,7 +275,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 const PIPE: usize = 64;
 
 /// Builds the engine of a session.
-pub fn build(running: &Running) -> Arc<Engine> {
+pub fn build(running: &EngineContext) -> Arc<Engine> {
     Arc::new_cyclic(|weak| {
         let converter = Converter { engine: weak.clone(), texts: running.texts.clone() };
         let mut engine = Engine::new();
@@ -300,13 +300,13 @@ pub(super) fn vocabulary() -> Engine {
     let mut engine = Engine::new();
     types::register(&mut engine);
     members::register(&mut engine, &converter);
-    table::register(&mut engine, &converter, Limits::OWN);
+    table::register(&mut engine, &converter, ScriptLimits::OWN);
     // Those of `register_shell`.
     engine.register_fn("sleep", |_: i64| {}).register_fn("exit", || {}).register_fn("exit", |_: i64| {});
     engine
 }
 
-fn set_limits(engine: &mut Engine, running: &Running) {
+fn set_limits(engine: &mut Engine, running: &EngineContext) {
     let limits = running.limits;
     engine
         .set_max_call_levels(CALL_LEVELS)
@@ -326,7 +326,7 @@ fn set_limits(engine: &mut Engine, running: &Running) {
 }
 
 /// The functions that belong to the shell and not to a cmdlet.
-fn register_shell(engine: &mut Engine, running: &Running) {
+fn register_shell(engine: &mut Engine, running: &EngineContext) {
     let sleeper = running.clone();
     let nap = move |seconds: f64| -> Result<(), Box<EvalAltResult>> {
         let time = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
@@ -369,7 +369,7 @@ pub(super) const MOST_POSITIONAL: usize = 6;
 /// positional arguments in their places, a map of named ones last.
 fn register_cmdlet(
     engine: &mut Engine,
-    running: &Running,
+    running: &EngineContext,
     converter: &Converter,
     (name, description): (&str, &'static Description),
 ) {
@@ -395,7 +395,7 @@ fn register_cmdlet(
                     return Err(Failure::thrown(error.into(), place));
                 }
                 match running.collect(stages, None).outcome {
-                    Ok(values) => Ok(List(Arc::new(values))),
+                    Ok(values) => Ok(ScriptList(Arc::new(values))),
                     Err(halt) => Err(Failure::thrown(halt, place)),
                 }
             },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, Map, ParseError, Position as RhaiPosition};
 
-use super::language::Mistake;
+use super::language::SyntaxMistake;
 use super::library::InModule;
 use super::texts::Texts;
 use super::types::Thrown;
@@ -41,7 +41,7 @@ pub struct CallSite {
 #[derive(Clone, Debug)]
 pub enum FailureKind {
     /// The text has mistakes that were found before anything ran.
-    Mistakes(Vec<Mistake>),
+    Mistakes(Vec<SyntaxMistake>),
     /// The text cannot be understood, or does something that cannot be done.
     Mistake(String),
     /// A cmdlet could not run, and no `try` caught it.
@@ -74,7 +74,7 @@ impl Failure {
     }
 
     /// The mistakes that the front end found.
-    pub fn of_reading(mistakes: Vec<Mistake>) -> Self {
+    pub fn of_reading(mistakes: Vec<SyntaxMistake>) -> Self {
         let position = mistakes.first().map(|mistake| mistake.position);
         Self { position, ..Self::new(FailureKind::Mistakes(mistakes)) }
     }

@@ -18,7 +18,7 @@ use rhai::{
 
 use super::compile::compile;
 use super::failure::Failure;
-use super::language::{Lowered, Setting, lower_in};
+use super::language::{Lowered, ReadingContext, lower_in};
 use super::texts::Texts;
 use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord, Program};
@@ -26,9 +26,9 @@ use crate::host::{self, Host};
 
 /// Where modules come from; clones share what has been read.
 #[derive(Clone)]
-pub struct Library(Arc<Shelf>);
+pub struct Library(Arc<ModuleCache>);
 
-struct Shelf {
+struct ModuleCache {
     root: Option<PathBuf>,
     host: Arc<Host>,
     /// The longest file that is read, in bytes.
@@ -47,7 +47,7 @@ pub(super) struct InModule(pub(super) Arc<Failure>);
 impl Library {
     /// The library below a directory; none for no library.
     pub fn new(root: Option<PathBuf>, host: Arc<Host>, limit: usize, texts: Texts) -> Self {
-        Self(Arc::new(Shelf {
+        Self(Arc::new(ModuleCache {
             root,
             host,
             limit,
@@ -57,13 +57,13 @@ impl Library {
         }))
     }
 
-    fn find(&self, name: &str) -> Result<Found, ErrorRecord> {
+    fn find(&self, name: &str) -> Result<FoundModule, ErrorRecord> {
         match self.0.host.module(name)? {
-            Some(module) => Ok(Found { module, is_own: false }),
+            Some(module) => Ok(FoundModule { module, is_own: false }),
             None => {
                 let not_found = |text| ErrorRecord::new(Category::InvalidArgument, "ModuleNotFound", text);
                 let file = self.find_own(name).map_err(not_found)?;
-                Ok(Found { module: host::Module { file, functions: None }, is_own: true })
+                Ok(FoundModule { module: host::Module { file, functions: None }, is_own: true })
             }
         }
     }
@@ -75,7 +75,7 @@ impl Library {
     }
 
     /// Reads a module and runs it.
-    fn read(&self, engine: &Engine, name: &str, found: &Found) -> Result<Module, Box<EvalAltResult>> {
+    fn read(&self, engine: &Engine, name: &str, found: &FoundModule) -> Result<Module, Box<EvalAltResult>> {
         let path = found.module.file.as_path();
         let text = text(path, self.0.limit).map_err(|error| {
             refused("ModuleNotRead", format!("The module '{name}' could not be read: {error}."))
@@ -119,7 +119,8 @@ impl Library {
     fn lower(&self, text: &str) -> Result<Lowered, Failure> {
         let host = &self.0.host;
         let catalogue = host.catalogue();
-        let setting = Setting { catalogue: &catalogue, everything: Some(host.everything()), variables: &[] };
+        let setting =
+            ReadingContext { catalogue: &catalogue, everything: Some(host.everything()), variables: &[] };
         lower_in(text, &setting).map_err(Failure::of_reading)
     }
 }
@@ -150,7 +151,7 @@ pub fn file_of(root: &Path, name: &str) -> Result<PathBuf, String> {
 }
 
 /// A module that was found.
-struct Found {
+struct FoundModule {
     module: host::Module,
     /// Whether it is the administrator's who imports it, who may read it.
     is_own: bool,

@@ -7,7 +7,7 @@
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
 use super::convert::Converter;
-use super::types::List;
+use super::types::ScriptList;
 use crate::value::text::interpolated;
 
 /// Registers them.
@@ -75,7 +75,7 @@ fn register_join(engine: &mut Engine, converter: &Converter) {
         let parts = list.iter().map(|item| interpolated(&own.to_value(item.clone(), &context)));
         parts.collect::<Vec<_>>().join(by)
     });
-    engine.register_fn("join", |list: &mut List, by: &str| {
+    engine.register_fn("join", |list: &mut ScriptList, by: &str| {
         list.0.iter().map(interpolated).collect::<Vec<_>>().join(by)
     });
 }
@@ -96,12 +96,17 @@ fn register_array_functions(engine: &mut Engine) {
         ("extract", 2),
     ] {
         let any = std::any::TypeId::of::<Dynamic>();
-        let mut types = vec![std::any::TypeId::of::<List>()];
+        let mut types = vec![std::any::TypeId::of::<ScriptList>()];
         types.extend(std::iter::repeat_n(any, n_arguments));
         engine.register_raw_fn(name, types, move |context, arguments| {
             let (list, rest) = arguments.split_first_mut().ok_or_else(|| missing(name))?;
-            let elements: Array =
-                list.clone().flatten().try_cast::<List>().ok_or_else(|| missing(name))?.into_iter().collect();
+            let elements: Array = list
+                .clone()
+                .flatten()
+                .try_cast::<ScriptList>()
+                .ok_or_else(|| missing(name))?
+                .into_iter()
+                .collect();
             let mut elements = Dynamic::from_array(elements);
             let mut all: Vec<&mut Dynamic> =
                 std::iter::once(&mut elements).chain(rest.iter_mut().map(|one| &mut **one)).collect();

@@ -20,6 +20,9 @@ pub mod failure;
 mod wording;
 pub mod language;
 
-pub use engine::{Emit, Limits, Running};
+pub use engine::{Emit, EngineContext, ScriptLimits};
 pub use failure::{CallSite, Failure, FailureKind};
-pub use session::Session;
+pub use session::ScriptSession;
+
+/// What a function that scripts may call gives back.
+type Fallible<T> = Result<T, Box<rhai::EvalAltResult>>;

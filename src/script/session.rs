@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::compile::compile;
 use super::convert::final_value;
-use super::engine::{self, Running};
+use super::engine::{self, EngineContext};
 use super::failure::{Failure, FailureKind};
-use super::language::{Lowered, Setting, lower_in};
+use super::language::{Lowered, ReadingContext, lower_in};
 use crate::cmdlet::{Description, Position, Program};
 use crate::value::Value;
 use crate::value::text::nearest;
@@ -25,13 +25,13 @@ const STACK: usize = 64 << 20;
 
 /// A handle to the engine's thread.
 #[derive(Debug)]
-pub struct Session {
+pub struct ScriptSession {
     programs: mpsc::UnboundedSender<Request>,
-    variables: Arc<Mutex<Variables>>,
+    variables: Arc<Mutex<VariableNames>>,
 }
 
 /// Names of variables, each with the properties of its value.
-pub type Variables = Vec<(String, Vec<String>)>;
+pub type VariableNames = Vec<(String, Vec<String>)>;
 
 #[derive(Debug)]
 struct Request {
@@ -40,14 +40,14 @@ struct Request {
     answer: oneshot::Sender<Result<Value, Failure>>,
 }
 
-impl Session {
+impl ScriptSession {
     /// Starts a session; `variables` are there from the beginning, such as a script's arguments.
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub fn start(running: Running, variables: Vec<(String, Value)>) -> std::io::Result<Self> {
+    pub fn start(running: EngineContext, variables: Vec<(String, Value)>) -> std::io::Result<Self> {
         let (programs, mut requests) = mpsc::unbounded_channel::<Request>();
-        let known = Arc::<Mutex<Variables>>::default();
+        let known = Arc::<Mutex<VariableNames>>::default();
         let told = known.clone();
         thread::Builder::new().name("script".to_owned()).stack_size(STACK).spawn(move || {
             let engine = engine::build(&running);
@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// The variables that the programs so far have left, for completion.
-    pub fn variables(&self) -> Variables {
+    pub fn variables(&self) -> VariableNames {
         self.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -101,7 +101,7 @@ impl Session {
 /// The engine with what programs leave behind.
 struct Interpreter<'a> {
     engine: &'a Engine,
-    running: &'a Running,
+    running: &'a EngineContext,
     scope: Scope<'static>,
     functions: AST,
     /// What earlier programs imported: imported again for each, since the engine forgets it.
@@ -170,7 +170,7 @@ impl Interpreter<'_> {
     }
 
     /// What completion may offer: names, and the properties of records.
-    fn variables(&self) -> Variables {
+    fn variables(&self) -> VariableNames {
         let properties = |value: rhai::Dynamic| {
             let value = final_value(value);
             let first = if let Value::List(items) = &value { items.first() } else { Some(&value) };
@@ -184,7 +184,7 @@ impl Interpreter<'_> {
     fn lower(&self, source: &str) -> Result<Lowered, Failure> {
         let host = &self.running.host;
         let variables: Vec<&str> = self.scope.iter_raw().map(|(name, _, _)| name).collect();
-        let setting = Setting {
+        let setting = ReadingContext {
             catalogue: &host.catalogue(),
             everything: Some(host.everything()),
             variables: &variables,

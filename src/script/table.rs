@@ -9,25 +9,24 @@ use std::collections::BTreeMap;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext, Position};
 
+use super::Fallible;
 use super::convert::Converter;
-use super::engine::Limits;
+use super::engine::ScriptLimits;
 
 /// Names with values; by their names in lower case.
 #[derive(Clone, Debug, Default)]
-pub struct Table(BTreeMap<String, Entry>);
+pub struct VariableTable(BTreeMap<String, VariableEntry>);
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct VariableEntry {
     /// The name as it was written first.
     name: ImmutableString,
     value: Dynamic,
     /// What its texts and lists take.
-    size: Size,
+    size: VariableSize,
 }
 
-type Fallible<T> = Result<T, Box<EvalAltResult>>;
-
-impl Table {
+impl VariableTable {
     /// The value of the entry, whatever the letter case of the name.
     pub fn get(&self, name: &str) -> Option<&Dynamic> {
         self.0.get(&name.to_lowercase()).map(|entry| &entry.value)
@@ -35,12 +34,12 @@ impl Table {
 
     /// Sets an entry: in its place if it is there.
     pub fn set(&mut self, name: ImmutableString, value: Dynamic) {
-        let size = Size::of(&value);
+        let size = VariableSize::of(&value);
         let value = value.flatten();
         match self.0.get_mut(&name.to_lowercase()) {
             Some(entry) => (entry.value, entry.size) = (value, size),
             None => {
-                self.0.insert(name.to_lowercase(), Entry { name, value, size });
+                self.0.insert(name.to_lowercase(), VariableEntry { name, value, size });
             }
         }
     }
@@ -52,13 +51,13 @@ impl Table {
 
     /// The same table with other values.
     pub fn with_values(&self, change: impl Fn(&Dynamic) -> Dynamic) -> Self {
-        let changed = |entry: &Entry| Entry { value: change(&entry.value), ..entry.clone() };
+        let changed = |entry: &VariableEntry| VariableEntry { value: change(&entry.value), ..entry.clone() };
         Self(self.0.iter().map(|(name, entry)| (name.clone(), changed(entry))).collect())
     }
 
     /// Takes in what another has, and its values where both have a name.
     fn take_in(&mut self, other: Self) {
-        for Entry { name, value, .. } in other.0.into_values() {
+        for VariableEntry { name, value, .. } in other.0.into_values() {
             self.set(name, value);
         }
     }
@@ -88,8 +87,8 @@ impl Table {
 
     /// # Errors
     /// The table holds more than a program may have.
-    fn within(&self, limits: Limits) -> Fallible<()> {
-        let all = self.0.values().fold(Size::default(), |all, entry| all.and(entry.size));
+    fn within(&self, limits: ScriptLimits) -> Fallible<()> {
+        let all = self.0.values().fold(VariableSize::default(), |all, entry| all.and(entry.size));
         let too_large =
             |what: &str| Err(EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into());
         if all.text > limits.text {
@@ -102,7 +101,7 @@ impl Table {
     }
 }
 
-impl FromIterator<(ImmutableString, Dynamic)> for Table {
+impl FromIterator<(ImmutableString, Dynamic)> for VariableTable {
     fn from_iter<T: IntoIterator<Item = (ImmutableString, Dynamic)>>(entries: T) -> Self {
         let mut table = Self::default();
         entries.into_iter().for_each(|(name, value)| table.set(name, value));
@@ -110,7 +109,7 @@ impl FromIterator<(ImmutableString, Dynamic)> for Table {
     }
 }
 
-impl From<Map> for Table {
+impl From<Map> for VariableTable {
     fn from(map: Map) -> Self {
         map.into_iter().map(|(name, value)| (name.to_string().into(), value)).collect()
     }
@@ -118,14 +117,14 @@ impl From<Map> for Table {
 
 /// What a value takes of the limits.
 #[derive(Clone, Copy, Debug, Default)]
-struct Size {
+struct VariableSize {
     /// Bytes of text.
     text: usize,
     /// Elements of lists and maps.
     elements: usize,
 }
 
-impl Size {
+impl VariableSize {
     fn of(value: &Dynamic) -> Self {
         let all = |values: &mut dyn Iterator<Item = Self>| values.fold(Self::default(), Self::and);
         if let Some(text) = value.read_lock::<ImmutableString>() {
@@ -134,7 +133,7 @@ impl Size {
             all(&mut items.iter().map(Self::of)).and(Self { text: 0, elements: items.len() })
         } else if let Some(map) = value.read_lock::<Map>() {
             all(&mut map.values().map(Self::of)).and(Self { text: 0, elements: map.len() })
-        } else if let Some(table) = value.read_lock::<Table>() {
+        } else if let Some(table) = value.read_lock::<VariableTable>() {
             let own = Self { text: 0, elements: table.0.len() };
             all(&mut table.0.values().map(|entry| entry.size)).and(own)
         } else {
@@ -151,38 +150,40 @@ impl Size {
 }
 
 /// Registers the type with its functions.
-pub fn register(engine: &mut Engine, converter: &Converter, limits: Limits) {
+pub fn register(engine: &mut Engine, converter: &Converter, limits: ScriptLimits) {
     engine
-        .register_type_with_name::<Table>("map")
-        .register_indexer_get(|table: &mut Table, name: ImmutableString| table.property(&name))
-        .register_indexer_get(|table: &mut Table, name: i64| table.property(&name.to_string()))
-        .register_indexer_set(move |table: &mut Table, name: ImmutableString, value: Dynamic| {
+        .register_type_with_name::<VariableTable>("map")
+        .register_indexer_get(|table: &mut VariableTable, name: ImmutableString| table.property(&name))
+        .register_indexer_get(|table: &mut VariableTable, name: i64| table.property(&name.to_string()))
+        .register_indexer_set(move |table: &mut VariableTable, name: ImmutableString, value: Dynamic| {
             table.set(name, value);
             table.within(limits)
         })
-        .register_indexer_set(move |table: &mut Table, name: i64, value: Dynamic| {
+        .register_indexer_set(move |table: &mut VariableTable, name: i64, value: Dynamic| {
             table.set(name.to_string().into(), value);
             table.within(limits)
         })
-        .register_fn("len", |table: &mut Table| table.len())
-        .register_fn("Count", |table: &mut Table| table.len())
-        .register_fn("is_empty", |table: &mut Table| table.0.is_empty())
-        .register_fn("keys", |table: &mut Table| table.keys())
-        .register_fn("values", |table: &mut Table| table.values())
-        .register_fn("get", |table: &mut Table, name: &str| table.get(name).cloned().unwrap_or_default());
+        .register_fn("len", |table: &mut VariableTable| table.len())
+        .register_fn("Count", |table: &mut VariableTable| table.len())
+        .register_fn("is_empty", |table: &mut VariableTable| table.0.is_empty())
+        .register_fn("keys", |table: &mut VariableTable| table.keys())
+        .register_fn("values", |table: &mut VariableTable| table.values())
+        .register_fn("get", |table: &mut VariableTable, name: &str| {
+            table.get(name).cloned().unwrap_or_default()
+        });
     for name in ["clear", "Clear"] {
-        engine.register_fn(name, |table: &mut Table| table.0.clear());
+        engine.register_fn(name, |table: &mut VariableTable| table.0.clear());
     }
     for name in ["contains", "Contains", "ContainsKey"] {
-        engine.register_fn(name, |table: &mut Table, name: &str| table.get(name).is_some());
+        engine.register_fn(name, |table: &mut VariableTable, name: &str| table.get(name).is_some());
     }
     for name in ["remove", "Remove"] {
-        engine.register_fn(name, |table: &mut Table, name: &str| -> Dynamic {
+        engine.register_fn(name, |table: &mut VariableTable, name: &str| -> Dynamic {
             table.0.remove(&name.to_lowercase()).map_or(Dynamic::UNIT, |entry| entry.value)
         });
     }
     for name in ["set", "Add"] {
-        engine.register_fn(name, move |table: &mut Table, name: ImmutableString, value: Dynamic| {
+        engine.register_fn(name, move |table: &mut VariableTable, name: ImmutableString, value: Dynamic| {
             table.set(name, value);
             table.within(limits)
         });
@@ -192,21 +193,21 @@ pub fn register(engine: &mut Engine, converter: &Converter, limits: Limits) {
 }
 
 /// Tables put together, also with Rhai's maps.
-fn register_joined(engine: &mut Engine, limits: Limits) {
-    let joined = move |mut left: Table, right: Table| {
+fn register_joined(engine: &mut Engine, limits: ScriptLimits) {
+    let joined = move |mut left: VariableTable, right: VariableTable| {
         left.take_in(right);
         left.within(limits).map(|()| left)
     };
     engine
         .register_fn("+", joined)
-        .register_fn("+", move |left: Table, right: Map| joined(left, right.into()))
-        .register_fn("+", move |left: Map, right: Table| joined(left.into(), right));
+        .register_fn("+", move |left: VariableTable, right: Map| joined(left, right.into()))
+        .register_fn("+", move |left: Map, right: VariableTable| joined(left.into(), right));
     for name in ["mixin", "+="] {
-        engine.register_fn(name, move |left: &mut Table, right: Table| {
+        engine.register_fn(name, move |left: &mut VariableTable, right: VariableTable| {
             left.take_in(right);
             left.within(limits)
         });
-        engine.register_fn(name, move |left: &mut Table, right: Map| {
+        engine.register_fn(name, move |left: &mut VariableTable, right: Map| {
             left.take_in(right.into());
             left.within(limits)
         });
@@ -217,21 +218,23 @@ fn register_joined(engine: &mut Engine, limits: Limits) {
 fn register_texts(engine: &mut Engine, converter: &Converter) {
     for name in ["to_string", "to_debug"] {
         let own = converter.clone();
-        engine.register_fn(name, move |context: NativeCallContext<'_>, table: &mut Table| {
+        engine.register_fn(name, move |context: NativeCallContext<'_>, table: &mut VariableTable| {
             own.to_value(Dynamic::from(table.clone()), &context).to_string()
         });
     }
     let own = converter.clone();
-    let same = move |context: NativeCallContext<'_>, left: Table, right: Table| {
-        let text = |table: Table| own.to_value(Dynamic::from(table), &context).to_string().to_lowercase();
+    let same = move |context: NativeCallContext<'_>, left: VariableTable, right: VariableTable| {
+        let text =
+            |table: VariableTable| own.to_value(Dynamic::from(table), &context).to_string().to_lowercase();
         text(left) == text(right)
     };
     let differ = same.clone();
-    engine
-        .register_fn("==", same)
-        .register_fn("!=", move |context: NativeCallContext<'_>, left: Table, right: Table| {
+    engine.register_fn("==", same).register_fn(
+        "!=",
+        move |context: NativeCallContext<'_>, left: VariableTable, right: VariableTable| {
             !differ(context, left, right)
-        });
+        },
+    );
 }
 
 #[cfg(test)]
@@ -240,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_table_keeps_the_first_spelling_and_finds_every_other() {
-        let mut table = Table::default();
+        let mut table = VariableTable::default();
         table.set("My_Val".into(), 1_i64.into());
         table.set("MY_VAL".into(), 2_i64.into());
         assert_eq!(table.keys().len(), 1);
@@ -252,8 +255,9 @@ mod tests {
 
     #[test]
     fn a_table_holds_no_more_than_a_program_may_have() {
-        let limits = Limits { text: 10, array: 4, ..Limits::OWN };
-        let table = |value: Dynamic| Table::from_iter([("a".into(), value), ("b".into(), "12345".into())]);
+        let limits = ScriptLimits { text: 10, array: 4, ..ScriptLimits::OWN };
+        let table =
+            |value: Dynamic| VariableTable::from_iter([("a".into(), value), ("b".into(), "12345".into())]);
         assert!(table("12345".into()).within(limits).is_ok());
         assert!(table("123456".into()).within(limits).is_err());
         assert!(table(Dynamic::from(table("123456".into()))).within(limits).is_err());

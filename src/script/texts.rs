@@ -16,7 +16,7 @@ use crate::cmdlet::{Position, Program, SourcePlace};
 
 /// One text, as the engine runs it.
 #[derive(Debug)]
-pub struct Text {
+pub struct SourceText {
     /// What its author wrote.
     pub program: Arc<Program>,
     lowered: Lowered,
@@ -25,10 +25,10 @@ pub struct Text {
     n_lines: usize,
 }
 
-impl Text {
+impl SourceText {
     /// What the engine compiles.
     pub(super) fn code(&self) -> Code<'_> {
-        Code { text: self.lowered.text(), joints: self.lowered.joints(), above: self.above }
+        Code { text: self.lowered.text(), boundaries: self.lowered.boundaries(), above: self.above }
     }
 
     /// The author's position of one of the engine's.
@@ -44,23 +44,23 @@ impl Text {
 
 /// The texts that an error may point into; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Texts(Arc<Mutex<Vec<Arc<Text>>>>);
+pub struct Texts(Arc<Mutex<Vec<Arc<SourceText>>>>);
 
 impl Texts {
     /// Adds a text.
-    pub fn add(&self, program: Arc<Program>, lowered: Lowered) -> Arc<Text> {
+    pub fn add(&self, program: Arc<Program>, lowered: Lowered) -> Arc<SourceText> {
         let n_lines = lowered.text().bytes().filter(|byte| *byte == b'\n').count() + 1;
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let end = texts.iter().map(|text| text.above + text.n_lines).max().unwrap_or(0);
         // Where the engine cannot count so far, the newest of several texts is taken to be meant.
         let above = if end + n_lines < POSITION_LIMIT { end } else { 0 };
-        let text = Arc::new(Text { program, lowered, above, n_lines });
+        let text = Arc::new(SourceText { program, lowered, above, n_lines });
         texts.push(text.clone());
         text
     }
 
     /// Forgets a text that nothing can lead into any more.
-    pub fn forget(&self, text: &Arc<Text>) {
+    pub fn forget(&self, text: &Arc<SourceText>) {
         let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         texts.retain(|own| !Arc::ptr_eq(own, text));
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
 
+use super::Fallible;
 use super::convert::to_dynamic;
 use super::failure::Failure;
 use crate::call::Halt;
@@ -20,21 +21,19 @@ use crate::value::{Record, UnknownProperty, Value, text};
 
 /// What a command gives: a list of values that reads through when it holds one.
 #[derive(Clone, Debug)]
-pub struct List(pub Arc<Vec<Value>>);
+pub struct ScriptList(pub Arc<Vec<Value>>);
 
 /// A span of time.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Span(pub Duration);
+pub struct ScriptDuration(pub Duration);
 
 /// A point in time.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Point(pub Timestamp);
+pub struct ScriptTime(pub Timestamp);
 
 /// An error record as `catch` gets it.
 #[derive(Clone, Debug)]
 pub struct Thrown(pub Arc<ErrorRecord>);
-
-type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 /// Registers the types with their properties and functions.
 pub fn register(engine: &mut Engine) {
@@ -73,7 +72,8 @@ fn register_log(engine: &mut Engine) {
             engine.register_fn(*name, move |record: &mut Arc<Record>| {
                 shown(show, &Value::Record(record.clone()))
             });
-            engine.register_fn(*name, move |list: &mut List| shown(show, &Value::List(list.0.to_vec())));
+            engine
+                .register_fn(*name, move |list: &mut ScriptList| shown(show, &Value::List(list.0.to_vec())));
         }
     }
 }
@@ -91,53 +91,59 @@ fn shown(show: Show, value: &Value) -> Fallible<String> {
 
 fn register_list(engine: &mut Engine) {
     engine
-        .register_type_with_name::<List>("List")
-        .register_iterator::<List>()
-        .register_indexer_get(|list: &mut List, place: i64| -> Fallible<Dynamic> { item(list, place) })
-        .register_indexer_get(|list: &mut List, places: Range<i64>| part(list, places.start, places.end))
-        .register_indexer_get(|list: &mut List, places: RangeInclusive<i64>| {
+        .register_type_with_name::<ScriptList>("List")
+        .register_iterator::<ScriptList>()
+        .register_indexer_get(|list: &mut ScriptList, place: i64| -> Fallible<Dynamic> { item(list, place) })
+        .register_indexer_get(|list: &mut ScriptList, places: Range<i64>| {
+            part(list, places.start, places.end)
+        })
+        .register_indexer_get(|list: &mut ScriptList, places: RangeInclusive<i64>| {
             part(list, *places.start(), places.end().saturating_add(1))
         })
-        .register_indexer_get(|list: &mut List, name: ImmutableString| -> Fallible<Dynamic> {
+        .register_indexer_get(|list: &mut ScriptList, name: ImmutableString| -> Fallible<Dynamic> {
             match name.to_ascii_lowercase().as_str() {
                 "count" | "length" => Ok(Dynamic::from(list.len())),
                 _ => Value::List(list.0.to_vec()).property(&name).map(to_dynamic).map_err(unknown),
             }
         })
-        .register_fn("len", |list: &mut List| list.len())
-        .register_fn("is_empty", |list: &mut List| list.0.is_empty())
-        .register_fn("to_array", |list: &mut List| -> Array { list.clone().into_iter().collect() })
-        .register_fn("to_string", |list: &mut List| match list.0.as_slice() {
+        .register_fn("len", |list: &mut ScriptList| list.len())
+        .register_fn("is_empty", |list: &mut ScriptList| list.0.is_empty())
+        .register_fn("to_array", |list: &mut ScriptList| -> Array { list.clone().into_iter().collect() })
+        .register_fn("to_string", |list: &mut ScriptList| match list.0.as_slice() {
             [only] => only.to_string(),
             items => Value::List(items.to_vec()).to_string(),
         })
-        .register_fn("to_debug", |list: &mut List| Value::List(list.0.to_vec()).to_string())
-        .register_fn("first", |list: &mut List| list.0.first().cloned().map_or(Dynamic::UNIT, to_dynamic))
-        .register_fn("last", |list: &mut List| list.0.last().cloned().map_or(Dynamic::UNIT, to_dynamic))
-        .register_fn("contains", |list: &mut List, wanted: &str| {
+        .register_fn("to_debug", |list: &mut ScriptList| Value::List(list.0.to_vec()).to_string())
+        .register_fn("first", |list: &mut ScriptList| {
+            list.0.first().cloned().map_or(Dynamic::UNIT, to_dynamic)
+        })
+        .register_fn("last", |list: &mut ScriptList| list.0.last().cloned().map_or(Dynamic::UNIT, to_dynamic))
+        .register_fn("contains", |list: &mut ScriptList, wanted: &str| {
             list.0.iter().any(|have| have.to_string().eq_ignore_ascii_case(wanted))
         })
-        .register_fn("+", |left: List, right: List| joined(&left.0, &right.0))
-        .register_fn("+", |mut left: Array, right: List| {
+        .register_fn("+", |left: ScriptList, right: ScriptList| joined(&left.0, &right.0))
+        .register_fn("+", |mut left: Array, right: ScriptList| {
             left.extend(right);
             left
         })
-        .register_fn("+", |left: List, right: Array| -> Array { left.into_iter().chain(right).collect() })
+        .register_fn("+", |left: ScriptList, right: Array| -> Array {
+            left.into_iter().chain(right).collect()
+        })
         .register_fn(
             "filter",
-            |context: NativeCallContext<'_>, list: &mut List, keep: FnPtr| -> Fallible<List> {
+            |context: NativeCallContext<'_>, list: &mut ScriptList, keep: FnPtr| -> Fallible<ScriptList> {
                 let mut kept = Vec::new();
                 for value in list.0.iter() {
                     if keep.call_within_context::<bool>(&context, (to_dynamic(value.clone()),))? {
                         kept.push(value.clone());
                     }
                 }
-                Ok(List(Arc::new(kept)))
+                Ok(ScriptList(Arc::new(kept)))
             },
         )
         .register_fn(
             "map",
-            |context: NativeCallContext<'_>, list: &mut List, change: FnPtr| -> Fallible<Array> {
+            |context: NativeCallContext<'_>, list: &mut ScriptList, change: FnPtr| -> Fallible<Array> {
                 list.0
                     .iter()
                     .map(|value| {
@@ -148,13 +154,13 @@ fn register_list(engine: &mut Engine) {
         );
 }
 
-impl List {
+impl ScriptList {
     fn len(&self) -> i64 {
         i64::try_from(self.0.len()).unwrap_or(i64::MAX)
     }
 }
 
-impl IntoIterator for List {
+impl IntoIterator for ScriptList {
     type Item = Dynamic;
     type IntoIter = std::iter::Map<std::vec::IntoIter<Value>, fn(Value) -> Dynamic>;
 
@@ -164,7 +170,7 @@ impl IntoIterator for List {
 }
 
 /// An element by its place; a negative place counts from the end, as for arrays.
-fn item(list: &List, place: i64) -> Fallible<Dynamic> {
+fn item(list: &ScriptList, place: i64) -> Fallible<Dynamic> {
     let index = if place < 0 { list.len() + place } else { place };
     let found = usize::try_from(index).ok().and_then(|index| list.0.get(index));
     match found {
@@ -174,43 +180,43 @@ fn item(list: &List, place: i64) -> Fallible<Dynamic> {
 }
 
 /// The elements from one place up to another, as far as there are any.
-fn part(list: &List, start: i64, end: i64) -> List {
+fn part(list: &ScriptList, start: i64, end: i64) -> ScriptList {
     let place = |place: i64| usize::try_from(place.max(0)).unwrap_or(usize::MAX).min(list.0.len());
-    List(Arc::new(list.0.get(place(start)..place(end)).unwrap_or_default().to_vec()))
+    ScriptList(Arc::new(list.0.get(place(start)..place(end)).unwrap_or_default().to_vec()))
 }
 
-fn joined(left: &[Value], right: &[Value]) -> List {
-    List(Arc::new(left.iter().chain(right).cloned().collect()))
+fn joined(left: &[Value], right: &[Value]) -> ScriptList {
+    ScriptList(Arc::new(left.iter().chain(right).cloned().collect()))
 }
 
 fn register_times(engine: &mut Engine) {
     engine
-        .register_type_with_name::<Span>("TimeSpan")
-        .register_fn("to_string", |span: &mut Span| text::time_span(span.0))
-        .register_fn("to_debug", |span: &mut Span| text::time_span(span.0))
-        .register_get("TotalSeconds", |span: &mut Span| span.0.as_secs_f64())
-        .register_get("total_seconds", |span: &mut Span| span.0.as_secs_f64())
-        .register_get("TotalMilliseconds", |span: &mut Span| span.0.as_secs_f64() * 1e3)
-        .register_get("total_milliseconds", |span: &mut Span| span.0.as_secs_f64() * 1e3)
-        .register_fn("==", |left: Span, right: Span| left == right)
-        .register_fn("!=", |left: Span, right: Span| left != right)
-        .register_fn("<", |left: Span, right: Span| left < right)
-        .register_fn("<=", |left: Span, right: Span| left <= right)
-        .register_fn(">", |left: Span, right: Span| left > right)
-        .register_fn(">=", |left: Span, right: Span| left >= right);
+        .register_type_with_name::<ScriptDuration>("TimeSpan")
+        .register_fn("to_string", |span: &mut ScriptDuration| text::time_span(span.0))
+        .register_fn("to_debug", |span: &mut ScriptDuration| text::time_span(span.0))
+        .register_get("TotalSeconds", |span: &mut ScriptDuration| span.0.as_secs_f64())
+        .register_get("total_seconds", |span: &mut ScriptDuration| span.0.as_secs_f64())
+        .register_get("TotalMilliseconds", |span: &mut ScriptDuration| span.0.as_secs_f64() * 1e3)
+        .register_get("total_milliseconds", |span: &mut ScriptDuration| span.0.as_secs_f64() * 1e3)
+        .register_fn("==", |left: ScriptDuration, right: ScriptDuration| left == right)
+        .register_fn("!=", |left: ScriptDuration, right: ScriptDuration| left != right)
+        .register_fn("<", |left: ScriptDuration, right: ScriptDuration| left < right)
+        .register_fn("<=", |left: ScriptDuration, right: ScriptDuration| left <= right)
+        .register_fn(">", |left: ScriptDuration, right: ScriptDuration| left > right)
+        .register_fn(">=", |left: ScriptDuration, right: ScriptDuration| left >= right);
     engine
-        .register_type_with_name::<Point>("DateTime")
-        .register_fn("to_string", |point: &mut Point| Value::Timestamp(point.0).to_string())
-        .register_fn("to_debug", |point: &mut Point| Value::Timestamp(point.0).to_string())
-        .register_fn("==", |left: Point, right: Point| left == right)
-        .register_fn("!=", |left: Point, right: Point| left != right)
-        .register_fn("<", |left: Point, right: Point| left < right)
-        .register_fn("<=", |left: Point, right: Point| left <= right)
-        .register_fn(">", |left: Point, right: Point| left > right)
-        .register_fn(">=", |left: Point, right: Point| left >= right)
+        .register_type_with_name::<ScriptTime>("DateTime")
+        .register_fn("to_string", |point: &mut ScriptTime| Value::Timestamp(point.0).to_string())
+        .register_fn("to_debug", |point: &mut ScriptTime| Value::Timestamp(point.0).to_string())
+        .register_fn("==", |left: ScriptTime, right: ScriptTime| left == right)
+        .register_fn("!=", |left: ScriptTime, right: ScriptTime| left != right)
+        .register_fn("<", |left: ScriptTime, right: ScriptTime| left < right)
+        .register_fn("<=", |left: ScriptTime, right: ScriptTime| left <= right)
+        .register_fn(">", |left: ScriptTime, right: ScriptTime| left > right)
+        .register_fn(">=", |left: ScriptTime, right: ScriptTime| left >= right)
         // How long one lies behind the other; nothing where it lies before.
-        .register_fn("-", |left: Point, right: Point| {
-            Span(Duration::try_from(left.0.duration_since(right.0)).unwrap_or_default())
+        .register_fn("-", |left: ScriptTime, right: ScriptTime| {
+            ScriptDuration(Duration::try_from(left.0.duration_since(right.0)).unwrap_or_default())
         });
 }
 

@@ -2,9 +2,9 @@
 
 use imsh::cmdlet::Catalogue;
 use imsh::cmdlets::ALL;
-use imsh::script::language::complete::{Origin, WantedKind, complete};
+use imsh::script::language::complete::{CompletionOrigin, WantedKind, complete};
 use imsh::script::language::highlight::classify;
-use imsh::script::language::{Setting, read};
+use imsh::script::language::{ReadingContext, read};
 use proptest::prelude::*;
 
 use crate::catalogue::catalogue;
@@ -12,12 +12,12 @@ use crate::corpus::VARIABLES;
 
 /// What is wanted at the end of `text`, in words.
 fn wanted(text: &str, catalogue: &Catalogue) -> String {
-    let setting = Setting { variables: VARIABLES, ..Setting::new(catalogue) };
+    let setting = ReadingContext { variables: VARIABLES, ..ReadingContext::new(catalogue) };
     let wanted = complete(text, text.len(), &setting);
     let typed = wanted.span.of(text);
     let origin = match wanted.origin {
-        Some(Origin::Type(name)) => format!(" from {name}"),
-        Some(Origin::Variable(name)) => format!(" from ${name}"),
+        Some(CompletionOrigin::Type(name)) => format!(" from {name}"),
+        Some(CompletionOrigin::Variable(name)) => format!(" from ${name}"),
         None => String::new(),
     };
     match wanted.kind {
@@ -107,7 +107,7 @@ fn properties_are_those_of_what_comes_through_the_pipe() {
 #[test]
 fn command_lines_and_rhai_are_painted_differently() {
     let catalogue = catalogue();
-    let setting = Setting { variables: VARIABLES, ..Setting::new(&catalogue) };
+    let setting = ReadingContext { variables: VARIABLES, ..ReadingContext::new(&catalogue) };
     let text = "let r = Get-Pool -Site \"a $pool\" -Bad x | ? { $_.n -eq 5 } // all\nprint(\"x\");";
     let painted: Vec<String> = classify(text, &setting)
         .into_iter()
@@ -146,7 +146,7 @@ fn command_lines_and_rhai_are_painted_differently() {
 #[test]
 fn an_unfinished_text_asks_for_another_line() {
     let catalogue = catalogue();
-    let setting = Setting { variables: VARIABLES, ..Setting::new(&catalogue) };
+    let setting = ReadingContext { variables: VARIABLES, ..ReadingContext::new(&catalogue) };
     for (text, incomplete) in [
         ("Get-Pool |", true),
         ("Get-Pool | ? {", true),
@@ -187,7 +187,7 @@ proptest! {
     #[test]
     fn every_prefix_can_be_completed_and_painted(text in "[-A-Za-z$_.|{}()\"'@, =;\n`é]{0,40}", cursor in 0_usize..50) {
         let catalogue = catalogue();
-        let setting = Setting { variables: VARIABLES, ..Setting::new(&catalogue) };
+        let setting = ReadingContext { variables: VARIABLES, ..ReadingContext::new(&catalogue) };
         let wanted = complete(&text, cursor, &setting);
         prop_assert!(text.get(wanted.span.start..wanted.span.end).is_some());
         let mut end = 0;

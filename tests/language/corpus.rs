@@ -8,7 +8,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use imsh::script::language::{Setting, caret, lower_in, read};
+use imsh::script::language::{ReadingContext, caret, lower_in, read};
 
 use crate::catalogue::catalogue;
 
@@ -67,7 +67,7 @@ pub const VARIABLES: &[&str] = &["pool", "receivers", "args"];
 
 fn outcome(text: &str) -> String {
     let catalogue = catalogue();
-    let setting = Setting { variables: VARIABLES, ..Setting::new(&catalogue) };
+    let setting = ReadingContext { variables: VARIABLES, ..ReadingContext::new(&catalogue) };
     let mut shown = String::new();
     match lower_in(text, &setting) {
         Ok(lowered) => {

@@ -5,8 +5,8 @@
 //! with the reason.
 
 use imsh::script::language::source_map::Span;
-use imsh::script::language::tree::{Block, Name, Operation, Piece, TextPart, span_of};
-use imsh::script::language::{Setting, read};
+use imsh::script::language::tree::{Name, Operation, Piece, StatementBlock, TextPart, span_of};
+use imsh::script::language::{ReadingContext, read};
 use tree_sitter::{Node, Parser};
 
 use crate::catalogue::catalogue;
@@ -30,7 +30,7 @@ const VARIABLES: &[&str] = &["pool", "receivers", "settings", "credential", "a",
 #[test]
 fn every_powershell_line_is_read_as_powershell_reads_it() {
     let catalogue = catalogue();
-    let setting = Setting { variables: VARIABLES, ..Setting::new(&catalogue) };
+    let setting = ReadingContext { variables: VARIABLES, ..ReadingContext::new(&catalogue) };
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_powershell::LANGUAGE.into()).unwrap();
     let mut wrong = Vec::new();
@@ -113,7 +113,7 @@ fn command(command: Node<'_>, found: &mut Vec<(Span, &'static str)>) {
 
 // ---------------------------------------------------------------------- ours
 
-fn block(block: &Block, found: &mut Vec<(Span, &'static str)>) {
+fn block(block: &StatementBlock, found: &mut Vec<(Span, &'static str)>) {
     block.statements.iter().for_each(|statement| pieces(&statement.pieces, found));
 }
 

@@ -1,7 +1,7 @@
 //! What holds for every text: no panic, linear work, positions inside the text, Rhai untouched.
 
 use imsh::cmdlet::Position;
-use imsh::script::language::{Reading, Setting, lower_in, read};
+use imsh::script::language::{ReadText, ReadingContext, lower_in, read};
 use proptest::prelude::*;
 
 use crate::catalogue::{catalogue, small_catalogue};
@@ -127,9 +127,9 @@ fn texts() -> impl Strategy<Value = String> {
     ]
 }
 
-fn reading(text: &str) -> Reading {
+fn reading(text: &str) -> ReadText {
     let catalogue = catalogue();
-    read(text, &Setting { variables: VARIABLES, ..Setting::new(&catalogue) })
+    read(text, &ReadingContext { variables: VARIABLES, ..ReadingContext::new(&catalogue) })
 }
 
 fn is_inside(text: &str, position: Position) -> bool {
@@ -169,7 +169,7 @@ proptest! {
     #[test]
     fn rhai_text_passes_through(text in rhai_programs()) {
         let catalogue = catalogue();
-        let lowered = lower_in(&text, &Setting::new(&catalogue));
+        let lowered = lower_in(&text, &ReadingContext::new(&catalogue));
         let lowered = lowered.map_err(|mistakes| TestCaseError::fail(format!("{text}\n{mistakes:?}")))?;
         prop_assert_eq!(lowered.text(), &text);
         for (number, line) in text.split('\n').enumerate() {
@@ -257,7 +257,7 @@ fn pure_rhai_of_the_corpus_passes_through() {
     let catalogue = catalogue();
     for (name, file) in files() {
         for (title, text) in cases(&file).filter(|_| name.starts_with("rhai")) {
-            let lowered = lower_in(text, &Setting::new(&catalogue)).unwrap();
+            let lowered = lower_in(text, &ReadingContext::new(&catalogue)).unwrap();
             assert_eq!(lowered.text(), text, "{title}");
         }
     }
@@ -322,7 +322,7 @@ fn no_part_of_a_long_script_is_long() {
         "let v = 1; ",
     ] {
         let text: String = (0..5_000).map(|n| line.replace("fN", &format!("f{n}"))).collect();
-        let lowered = lower_in(&text, &Setting::new(&catalogue)).unwrap();
+        let lowered = lower_in(&text, &ReadingContext::new(&catalogue)).unwrap();
         let offsets = lowered.joints().iter().map(|joint| joint.offset);
         let ends: Vec<usize> = std::iter::once(0).chain(offsets).chain([lowered.text().len()]).collect();
         for part in ends.windows(2) {
@@ -345,7 +345,7 @@ fn no_part_of_a_long_script_is_long() {
 fn thousands_of_variables_are_declared_where_they_are_first_named() {
     let text: String = (1..=8_000).map(|n| format!("$x{n} = Get-Pool $x{n}\n")).collect();
     let catalogue = catalogue();
-    let lowered = lower_in(&text, &Setting::new(&catalogue)).unwrap();
+    let lowered = lower_in(&text, &ReadingContext::new(&catalogue)).unwrap();
     let mut declared = String::new();
     for (number, line) in lowered.text().lines().enumerate() {
         let number = number + 1;
@@ -396,9 +396,9 @@ fn a_line_on_which_positions_cannot_be_counted_is_a_mistake() {
 #[test]
 fn a_cmdlet_that_one_may_not_run_is_left_to_the_door() {
     let (small, all) = (small_catalogue(), catalogue());
-    let setting = Setting { everything: Some(&all), ..Setting::new(&small) };
+    let setting = ReadingContext { everything: Some(&all), ..ReadingContext::new(&small) };
     let lowered = lower_in("Test-XmppIM -Nonsense 5 -TargetFqdn", &setting).unwrap();
     assert!(lowered.text().contains("Test-XmppIM"));
-    let mistakes = lower_in("Test-XmppIM a b", &Setting::new(&small)).unwrap_err();
+    let mistakes = lower_in("Test-XmppIM a b", &ReadingContext::new(&small)).unwrap_err();
     assert!(mistakes[0].to_string().starts_with("there is no cmdlet"));
 }

@@ -13,8 +13,8 @@ use crate::cmdlets::shell::help::about::TOPICS;
 use crate::cmdlets::topology::{get_pool, get_xmpp_allowed_partner};
 use crate::front::start::Started;
 use crate::render::view;
-use crate::script::language::Setting;
-use crate::script::language::complete::{Origin, Wanted, WantedKind, complete};
+use crate::script::language::ReadingContext;
+use crate::script::language::complete::{CompletionOrigin, CompletionRequest, WantedKind, complete};
 use crate::topology::Topology;
 use crate::xmpp::sasl::Mechanism;
 
@@ -30,7 +30,7 @@ impl Completer {
     }
 
     /// What there is of what could stand at the end of `text`.
-    fn candidates(&self, text: &str, wanted: &Wanted) -> Vec<Candidate> {
+    fn candidates(&self, text: &str, wanted: &CompletionRequest) -> Vec<CompletionCandidate> {
         match &wanted.kind {
             WantedKind::Command { piped } => {
                 let mut found = cmdlets(&self.started.host.catalogue());
@@ -76,29 +76,29 @@ impl Completer {
     }
 
     /// What could stand at the end of `text`.
-    fn wanted(&self, text: &str) -> Wanted {
+    fn wanted(&self, text: &str) -> CompletionRequest {
         let catalogue = self.started.host.catalogue();
         let variables = self.started.session.variables();
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
-        let setting = Setting { variables: &names, ..Setting::new(&catalogue) };
+        let setting = ReadingContext { variables: &names, ..ReadingContext::new(&catalogue) };
         complete(text, text.len(), &setting)
     }
 
-    fn variables(&self) -> Vec<Candidate> {
-        self.started.session.variables().into_iter().map(|(name, _)| Candidate::of(name)).collect()
+    fn variables(&self) -> Vec<CompletionCandidate> {
+        self.started.session.variables().into_iter().map(|(name, _)| CompletionCandidate::of(name)).collect()
     }
 
     /// The properties of records that come from there.
-    fn properties_of(&self, origin: Option<&Origin>) -> Vec<Candidate> {
+    fn properties_of(&self, origin: Option<&CompletionOrigin>) -> Vec<CompletionCandidate> {
         match origin {
-            Some(Origin::Type(name)) => self.properties_of_type(name),
-            Some(Origin::Variable(name)) => self.properties(name),
+            Some(CompletionOrigin::Type(name)) => self.properties_of_type(name),
+            Some(CompletionOrigin::Variable(name)) => self.properties(name),
             None => Vec::new(),
         }
     }
 
     /// The properties of a type: all where the topology has a record of it, else those of its view.
-    fn properties_of_type(&self, name: &str) -> Vec<Candidate> {
+    fn properties_of_type(&self, name: &str) -> Vec<CompletionCandidate> {
         let host = &self.started.host;
         let record = match name {
             "Pool" => {
@@ -115,19 +115,24 @@ impl Completer {
             Some(record) => record.names().map(str::to_owned).collect(),
             None => view::properties(name).into_iter().map(str::to_owned).collect(),
         };
-        names.into_iter().map(Candidate::of).collect()
+        names.into_iter().map(CompletionCandidate::of).collect()
     }
 
     /// The properties of a variable, or of an element of it.
-    fn properties(&self, written: &str) -> Vec<Candidate> {
+    fn properties(&self, written: &str) -> Vec<CompletionCandidate> {
         let variable = written.trim_start_matches('$').split('[').next().unwrap_or("");
         let variables = self.started.session.variables();
         let found = variables.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(variable));
-        found.map(|(_, properties)| properties).unwrap_or_default().into_iter().map(Candidate::of).collect()
+        found
+            .map(|(_, properties)| properties)
+            .unwrap_or_default()
+            .into_iter()
+            .map(CompletionCandidate::of)
+            .collect()
     }
 
     /// Files; of those of the account that it runs as, a delegate is told nothing.
-    fn files(&self, typed: &str) -> Vec<Candidate> {
+    fn files(&self, typed: &str) -> Vec<CompletionCandidate> {
         match self.started.host.is_administrator() {
             true => files(&self.started.host.context().directory, typed),
             false => Vec::new(),
@@ -135,13 +140,15 @@ impl Completer {
     }
 
     /// Values for a parameter.
-    fn values(&self, description: &'static Description, parameter: &Parameter) -> Vec<Candidate> {
+    fn values(&self, description: &'static Description, parameter: &Parameter) -> Vec<CompletionCandidate> {
         let topology = self.started.host.visible_topology(description);
-        let of = |names: Vec<String>| names.into_iter().map(Candidate::of).collect();
+        let of = |names: Vec<String>| names.into_iter().map(CompletionCandidate::of).collect();
         // The topology shows more than may be given: not every test user of a pool may be sent to.
         let allowed = |names| of(self.started.host.allowed(description, parameter, names));
         match parameter.kind {
-            Kind::Choice(words) => words.iter().map(|word| Candidate::of((*word).to_owned())).collect(),
+            Kind::Choice(words) => {
+                words.iter().map(|word| CompletionCandidate::of((*word).to_owned())).collect()
+            }
             Kind::Pool => allowed(topology.pools.iter().map(|pool| pool.identity.to_string()).collect()),
             Kind::Site => allowed(topology.sites().into_iter().map(ToOwned::to_owned).collect()),
             Kind::Address => allowed(addresses(&topology)),
@@ -158,7 +165,7 @@ impl Completer {
                 _ => Vec::new(),
             },
             Kind::Cmdlet => {
-                let topics = TOPICS.iter().map(|topic| Candidate::of(topic.name.to_owned()));
+                let topics = TOPICS.iter().map(|topic| CompletionCandidate::of(topic.name.to_owned()));
                 cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).collect()
             }
             Kind::Variable => self.variables(),
@@ -203,14 +210,14 @@ impl reedline::Completer for Completer {
 }
 
 /// Something that could be typed.
-struct Candidate {
+struct CompletionCandidate {
     value: String,
     description: Option<String>,
     /// Whether nothing goes on behind it: not so behind the name of a directory.
     is_whole: bool,
 }
 
-impl Candidate {
+impl CompletionCandidate {
     fn of(value: String) -> Self {
         Self { value, description: None, is_whole: true }
     }
@@ -238,10 +245,10 @@ impl Candidate {
     }
 }
 
-fn cmdlets(catalogue: &Catalogue) -> Vec<Candidate> {
+fn cmdlets(catalogue: &Catalogue) -> Vec<CompletionCandidate> {
     catalogue
         .iter()
-        .map(|own| Candidate {
+        .map(|own| CompletionCandidate {
             value: own.name.to_owned(),
             description: Some(own.synopsis.to_owned()),
             is_whole: true,
@@ -250,11 +257,11 @@ fn cmdlets(catalogue: &Catalogue) -> Vec<Candidate> {
 }
 
 /// The parameters that have not been given yet.
-fn parameters(cmdlet: &Description, given: &[&str]) -> Vec<Candidate> {
+fn parameters(cmdlet: &Description, given: &[&str]) -> Vec<CompletionCandidate> {
     cmdlet
         .every_parameter()
         .filter(|parameter| !given.contains(&parameter.name) && parameter.kind != Kind::Foreign)
-        .map(|parameter| Candidate {
+        .map(|parameter| CompletionCandidate {
             value: format!("-{}", parameter.name),
             description: Some(parameter.help.to_owned()),
             is_whole: true,
@@ -303,12 +310,12 @@ fn roles(topology: &Topology) -> Vec<String> {
 }
 
 /// The cmdlets by the names of their functions.
-fn functions(catalogue: &Catalogue) -> Vec<Candidate> {
+fn functions(catalogue: &Catalogue) -> Vec<CompletionCandidate> {
     catalogue
         .iter()
-        .map(|own| Candidate {
+        .map(|own| CompletionCandidate {
             description: Some(own.synopsis.to_owned()),
-            ..Candidate::of(own.function_name())
+            ..CompletionCandidate::of(own.function_name())
         })
         .collect()
 }
@@ -321,7 +328,7 @@ fn authentications() -> Vec<String> {
 
 /// The files whose names go on where `typed` stops, which may name a directory; hidden ones where
 /// the dot is typed.
-fn files(directory: &Path, typed: &str) -> Vec<Candidate> {
+fn files(directory: &Path, typed: &str) -> Vec<CompletionCandidate> {
     let (below, begun) = typed.rfind('/').map_or(("", typed), |slash| typed.split_at(slash + 1));
     let entries = std::fs::read_dir(directory.join(below)).into_iter().flatten().flatten();
     let mut found = Vec::new();
@@ -333,7 +340,10 @@ fn files(directory: &Path, typed: &str) -> Vec<Candidate> {
         // Of a link it counts what it leads to.
         let is_directory = entry.path().is_dir();
         let slash = if is_directory { "/" } else { "" };
-        found.push(Candidate { is_whole: !is_directory, ..Candidate::of(format!("{below}{name}{slash}")) });
+        found.push(CompletionCandidate {
+            is_whole: !is_directory,
+            ..CompletionCandidate::of(format!("{below}{name}{slash}"))
+        });
     }
     found
 }
@@ -348,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_value_is_quoted_where_a_blank_would_end_it_and_as_the_author_began() {
-        let quoted = |value: &str, open| Candidate::of(value.to_owned()).quoted(open).value;
+        let quoted = |value: &str, open| CompletionCandidate::of(value.to_owned()).quoted(open).value;
         assert_eq!(quoted("atl-cs-001.litwareinc.com", None), "atl-cs-001.litwareinc.com");
         assert_eq!(quoted("Help Desk", None), "'Help Desk'");
         assert_eq!(quoted("O'Hara", None), "'O''Hara'");
@@ -359,7 +369,7 @@ mod tests {
 
     #[test]
     fn what_needs_quotes_is_found_without_typing_them() {
-        let candidate = Candidate::of("Help Desk".to_owned()).quoted(None);
+        let candidate = CompletionCandidate::of("Help Desk".to_owned()).quoted(None);
         assert!(candidate.begins_with("help"));
         assert!(candidate.begins_with("'help"));
         assert!(!candidate.begins_with("desk"));

@@ -11,7 +11,7 @@ use super::complete::Completer;
 use super::highlight::Highlighter;
 use super::history;
 use crate::front::start::Started;
-use crate::script::language::{Setting, read};
+use crate::script::language::{ReadingContext, read};
 
 /// The editor of a session.
 ///
@@ -58,7 +58,7 @@ impl Validator for Whole {
         let catalogue = self.0.host.catalogue();
         let variables = self.0.session.variables();
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
-        let setting = Setting { variables: &names, ..Setting::new(&catalogue) };
+        let setting = ReadingContext { variables: &names, ..ReadingContext::new(&catalogue) };
         if read(text, &setting).is_incomplete {
             ValidationResult::Incomplete
         } else {

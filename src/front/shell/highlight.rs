@@ -8,7 +8,7 @@ use nu_ansi_term::{Color, Style};
 use reedline::StyledText;
 
 use crate::front::start::Started;
-use crate::script::language::Setting;
+use crate::script::language::ReadingContext;
 use crate::script::language::highlight::{Class, classify};
 
 /// Colours a line while it is typed.
@@ -28,7 +28,7 @@ impl reedline::Highlighter for Highlighter {
         let catalogue = self.started.host.catalogue();
         let variables = self.started.session.variables();
         let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
-        let setting = Setting { variables: &names, ..Setting::new(&catalogue) };
+        let setting = ReadingContext { variables: &names, ..ReadingContext::new(&catalogue) };
         let mut styled = StyledText::new();
         let mut at = 0;
         for (span, class) in classify(line, &setting) {

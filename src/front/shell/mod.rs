@@ -23,7 +23,7 @@ use history::Withheld;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
-use super::report::{self, Source};
+use super::report::{self, ReportSource};
 use super::run::Interrupts;
 use super::start::{self, Started};
 use crate::script::engine::emit_result;
@@ -38,7 +38,7 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
     let started = match start::start(options, "shell", Vec::new(), None).await {
         Ok(started) => Arc::new(started),
         Err(error) => {
-            super::output::Output::new(options.output, options.color).note(&format!("imsh: {error}"));
+            super::output::Console::new(options.output, options.color).note(&format!("imsh: {error}"));
             return error.status();
         }
     };
@@ -143,7 +143,7 @@ async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatu
             Some(ExitStatus::Script(u8::try_from(status).unwrap_or(u8::MAX)))
         }
         Some(failure) => {
-            started.output.note(&report::failure(&failure, Source { name, text }));
+            started.output.note(&report::failure(&failure, ReportSource { name, text }));
             None
         }
         None => None,

@@ -4,7 +4,7 @@
 //! can be typed again. Knows the words that passwords stand behind, and the cmdlets that take them.
 
 use crate::cmdlet::{Catalogue, Description, Family, Kind};
-use crate::script::language::Setting;
+use crate::script::language::ReadingContext;
 use crate::script::language::highlight::{Class, classify};
 
 /// Whether a secret may stand in the line.
@@ -95,7 +95,7 @@ fn is_given_to_credential_cmdlet(line: &str, catalogue: &Catalogue) -> bool {
     let mut cmdlet: Option<&Description> = None;
     let mut places = 0;
     let mut has_name = false;
-    for (span, class) in classify(line, &Setting::new(catalogue)) {
+    for (span, class) in classify(line, &ReadingContext::new(catalogue)) {
         let text = span.of(line);
         match class {
             Class::Cmdlet | Class::UnknownCmdlet => {

@@ -8,14 +8,14 @@ use crate::cmdlet::{Argument as Given, Arguments, Description, ErrorRecord, Posi
 use crate::host::bind;
 use crate::script::language::source_map::LineIndex;
 use crate::script::language::tree::{
-    Argument, Block, Cmdlet, Command, Literal, Name, Operation, Piece, Pipeline, Script, Statement, TextPart,
-    span_of,
+    CallArgument, CmdletCall, CommandExpression, Literal, Name, Operation, Piece, Pipeline, Script,
+    Statement, StatementBlock, TextPart, span_of,
 };
 use crate::value::Value;
 
 /// What is wrong with the calls of a script, and the parameters of the closures in it.
 pub(super) fn check<'t>(script: &Script, text: &'t str) -> (Vec<Remark>, Vec<&'t str>) {
-    let mut walk = Walk {
+    let mut walk = CallWalk {
         text,
         index: LineIndex::new(text),
         severity: Severity::Error,
@@ -26,7 +26,7 @@ pub(super) fn check<'t>(script: &Script, text: &'t str) -> (Vec<Remark>, Vec<&'t
     (walk.remarks, walk.parameters)
 }
 
-struct Walk<'t> {
+struct CallWalk<'t> {
     text: &'t str,
     index: LineIndex,
     /// How bad a mistake is here: in a `try`, it may be meant.
@@ -36,8 +36,8 @@ struct Walk<'t> {
     parameters: Vec<&'t str>,
 }
 
-impl Walk<'_> {
-    fn block(&mut self, block: &Block) {
+impl CallWalk<'_> {
+    fn block(&mut self, block: &StatementBlock) {
         block.statements.iter().for_each(|statement| self.statement(statement));
     }
 
@@ -131,10 +131,10 @@ impl Walk<'_> {
         }
     }
 
-    fn command(&mut self, command: &Command, is_piped: bool) {
-        let Cmdlet::Known(description) = command.cmdlet else { return };
+    fn command(&mut self, command: &CommandExpression, is_piped: bool) {
+        let CmdletCall::Known(description) = command.cmdlet else { return };
         let is_open =
-            |argument: &Argument| matches!(argument.name, Name::Splat) || self.text_of(argument) == "-?";
+            |argument: &CallArgument| matches!(argument.name, Name::Splat) || self.text_of(argument) == "-?";
         if command.arguments.iter().any(is_open) {
             return;
         }
@@ -174,12 +174,12 @@ impl Walk<'_> {
         self.remarks.push(Remark { position, severity: self.severity, message: error.message });
     }
 
-    fn text_of(&self, argument: &Argument) -> &str {
+    fn text_of(&self, argument: &CallArgument) -> &str {
         argument.span.of(self.text)
     }
 
     /// The argument as a call would get it, if its value stands in the text.
-    fn given(&self, argument: &Argument) -> Option<Given> {
+    fn given(&self, argument: &CallArgument) -> Option<Given> {
         let name = match (argument.name, argument.parameter) {
             (Name::Given(_), parameter) => Some(parameter?.name.to_owned()),
             (Name::Place, _) => None,

@@ -15,7 +15,7 @@ use crate::script::engine;
 use crate::value::text::nearest;
 
 /// A name that has no meaning, or an import.
-pub(super) struct Found {
+pub(super) struct NameFinding {
     pub(super) place: RhaiPosition,
     pub(super) severity: Severity,
     pub(super) what: What,
@@ -30,8 +30,8 @@ pub(super) enum What {
 }
 
 /// What is found in a program that begins with these variables.
-pub(super) fn check(program: &AST, catalogue: &Catalogue, variables: &[&str]) -> Vec<Found> {
-    let mut names = Names::new(catalogue, variables);
+pub(super) fn check(program: &AST, catalogue: &Catalogue, variables: &[&str]) -> Vec<NameFinding> {
+    let mut names = KnownNames::new(catalogue, variables);
     for function in program.iter_functions() {
         names.own.entry(function.name.to_owned()).or_default().insert(function.params.len());
         // Those of a closure are in the author's text; here what it captures is among them.
@@ -63,7 +63,7 @@ pub(super) fn check(program: &AST, catalogue: &Catalogue, variables: &[&str]) ->
     program.walk(&mut |path: &[ASTNode<'_>]| {
         let tried = path.iter().any(|node| matches!(node, ASTNode::Stmt(Stmt::TryCatch(..))));
         let severity = if tried { Severity::Warning } else { Severity::Error };
-        let mut push = |place, what| found.push(Found { place, severity, what });
+        let mut push = |place, what| found.push(NameFinding { place, severity, what });
         match path.last() {
             Some(ASTNode::Expr(Expr::Variable(variable, short, place)))
                 if variable.0.is_none() && short.is_none() && variable.2.is_empty() =>
@@ -100,7 +100,7 @@ pub(super) fn check(program: &AST, catalogue: &Catalogue, variables: &[&str]) ->
 }
 
 /// The names that there are.
-struct Names {
+struct KnownNames {
     /// The program's own functions, with their numbers of parameters.
     own: HashMap<String, HashSet<usize>>,
     /// Everybody's.
@@ -110,7 +110,7 @@ struct Names {
     n_hints: Cell<usize>,
 }
 
-impl Names {
+impl KnownNames {
     fn new(catalogue: &Catalogue, variables: &[&str]) -> Self {
         let mut given: HashMap<String, HashSet<usize>> = HashMap::new();
         let engine: Engine = engine::vocabulary();

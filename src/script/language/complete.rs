@@ -5,24 +5,26 @@
 //! themselves (pools, partners, files) are for a layer that knows them.
 
 use super::source_map::Span;
-use super::tree::{Argument, Block, Command, Name, Operation, Piece, Pipeline, TextPart, span_of};
-use super::{Reading, Setting, read};
+use super::tree::{
+    CallArgument, CommandExpression, Name, Operation, Piece, Pipeline, StatementBlock, TextPart, span_of,
+};
+use super::{ReadText, ReadingContext, read};
 use crate::cmdlet::{Description, Kind, Parameter};
 
 /// What could stand at the cursor.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct CompletionRequest {
     /// The part of it that is there already, up to the cursor; a choice takes its place.
     pub span: Span,
     /// What it is.
     pub kind: WantedKind,
     /// Where the records come from whose properties `$_` has, or that the command at the cursor takes.
-    pub origin: Option<Origin>,
+    pub origin: Option<CompletionOrigin>,
 }
 
 /// Where records come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum CompletionOrigin {
     /// From a cmdlet that emits records of this type.
     Type(&'static str),
     /// From a variable.
@@ -65,7 +67,7 @@ pub enum WantedKind {
 }
 
 /// What could stand at byte `cursor` of `text`.
-pub fn complete(text: &str, cursor: usize, setting: &Setting<'_>) -> Wanted {
+pub fn complete(text: &str, cursor: usize, setting: &ReadingContext<'_>) -> CompletionRequest {
     let mut cursor = cursor.min(text.len());
     while !text.is_char_boundary(cursor) {
         cursor -= 1;
@@ -76,11 +78,11 @@ pub fn complete(text: &str, cursor: usize, setting: &Setting<'_>) -> Wanted {
     let wanted = at_end(text, live.found);
     let is_of_block = matches!(&wanted.kind, WantedKind::Property { .. });
     let pipeline = if is_of_block { live.around_block } else { live.innermost };
-    Wanted { origin: pipeline.and_then(|pipeline| origin(pipeline, text)), ..wanted }
+    CompletionRequest { origin: pipeline.and_then(|pipeline| origin(pipeline, text)), ..wanted }
 }
 
 /// What could stand at the end of a text, whose end the command is in.
-fn at_end(text: &str, command: Option<&Command>) -> Wanted {
+fn at_end(text: &str, command: Option<&CommandExpression>) -> CompletionRequest {
     let cursor = text.len();
     if in_single_quotes(command.and_then(|command| command.arguments.last()), text) {
         // Nothing in single quotes is a variable.
@@ -93,7 +95,7 @@ fn at_end(text: &str, command: Option<&Command>) -> Wanted {
         .and_then(|command| command.arguments.last())
         .is_some_and(|argument| argument.span.end == cursor);
     if is_piped(text, here) && !in_argument {
-        return Wanted { origin: None, span: here, kind: WantedKind::Command { piped: true } };
+        return CompletionRequest { origin: None, span: here, kind: WantedKind::Command { piped: true } };
     }
     match command {
         Some(command) => of_command(command, text, is_piped(text, command.name)),
@@ -105,7 +107,7 @@ fn at_end(text: &str, command: Option<&Command>) -> Wanted {
             } else {
                 WantedKind::Command { piped: is_piped(text, Span::new(start, cursor)) }
             };
-            Wanted { origin: None, span: Span::new(start, cursor), kind }
+            CompletionRequest { origin: None, span: Span::new(start, cursor), kind }
         }
     }
 }
@@ -121,18 +123,22 @@ fn in_rhai_text(text: &str, start: usize) -> bool {
     line.matches('"').count() % 2 == 1
 }
 
-fn in_single_quotes(argument: Option<&Argument>, text: &str) -> bool {
+fn in_single_quotes(argument: Option<&CallArgument>, text: &str) -> bool {
     let value = argument.and_then(|argument| argument.value.as_deref()).unwrap_or_default();
     last_item(value).is_some_and(|span| span.of(text).starts_with('\'') && span.end == text.len())
 }
 
 /// `$na`, `$x.pro`, `x.pro`, directly before the cursor.
-fn variable_or_property(text: &str) -> Option<Wanted> {
+fn variable_or_property(text: &str) -> Option<CompletionRequest> {
     let end = text.len();
     let start = word_start(text, |letter| letter.is_ascii_alphanumeric() || letter == '_');
     let before = &text[..start];
     if before.ends_with('$') {
-        return Some(Wanted { origin: None, span: Span::new(start, end), kind: WantedKind::Variable });
+        return Some(CompletionRequest {
+            origin: None,
+            span: Span::new(start, end),
+            kind: WantedKind::Variable,
+        });
     }
     let owner = before.strip_suffix('.')?;
     // An element has the properties of its list: `$pools[0].`
@@ -147,7 +153,7 @@ fn variable_or_property(text: &str) -> Option<Wanted> {
     let in_word = text[..owner_start].ends_with(['-', '@', ':', '/', '\\', '*']);
     let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let bare_argument = !dollar && live_word(text, owner_start);
-    (is_name && !in_word && !bare_argument).then(|| Wanted {
+    (is_name && !in_word && !bare_argument).then(|| CompletionRequest {
         origin: None,
         span: Span::new(start, end),
         kind: WantedKind::Property { of: of.to_owned() },
@@ -170,7 +176,7 @@ fn word_start(text: &str, of_word: impl Fn(char) -> bool) -> usize {
 }
 
 /// Where the records come from that the last command of a pipeline takes.
-fn origin(pipeline: &Pipeline, text: &str) -> Option<Origin> {
+fn origin(pipeline: &Pipeline, text: &str) -> Option<CompletionOrigin> {
     let (_, before) = pipeline.commands.split_last()?;
     for command in before.iter().rev() {
         let cmdlet = command.cmdlet.description()?;
@@ -183,18 +189,18 @@ fn origin(pipeline: &Pipeline, text: &str) -> Option<Origin> {
             _ => false,
         };
         if !passes_on {
-            return (!cmdlet.emits.is_empty()).then_some(Origin::Type(cmdlet.emits));
+            return (!cmdlet.emits.is_empty()).then_some(CompletionOrigin::Type(cmdlet.emits));
         }
     }
     let head = span_of(pipeline.head.as_deref()?)?.of(text);
-    Some(Origin::Variable(head.trim_start_matches('$').to_owned()))
+    Some(CompletionOrigin::Variable(head.trim_start_matches('$').to_owned()))
 }
 
 /// What the cursor is in.
 struct Live<'t, 'r> {
     text: &'t str,
     /// The innermost command with nothing but blanks behind it.
-    found: Option<&'r Command>,
+    found: Option<&'r CommandExpression>,
     /// The pipeline that it ends.
     innermost: Option<&'r Pipeline>,
     /// The pipeline that ends with the innermost script block.
@@ -202,13 +208,13 @@ struct Live<'t, 'r> {
 }
 
 impl<'t, 'r> Live<'t, 'r> {
-    fn of(text: &'t str, reading: &'r Reading) -> Self {
+    fn of(text: &'t str, reading: &'r ReadText) -> Self {
         let mut live = Self { text, found: None, innermost: None, around_block: None };
         live.block(&reading.tree.body);
         live
     }
 
-    fn block(&mut self, block: &'r Block) {
+    fn block(&mut self, block: &'r StatementBlock) {
         if let Some(statement) = block.statements.last() {
             self.pieces(&statement.pieces);
         }
@@ -282,14 +288,14 @@ impl<'t, 'r> Live<'t, 'r> {
     }
 }
 
-fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
+fn of_command(command: &CommandExpression, text: &str, piped: bool) -> CompletionRequest {
     let end = text.len();
     if command.name.end == end {
-        return Wanted { origin: None, span: command.name, kind: WantedKind::Command { piped } };
+        return CompletionRequest { origin: None, span: command.name, kind: WantedKind::Command { piped } };
     }
     let here = Span::new(end, end);
     let Some(cmdlet) = command.cmdlet.description() else {
-        return Wanted { origin: None, span: here, kind: WantedKind::Nothing };
+        return CompletionRequest { origin: None, span: here, kind: WantedKind::Nothing };
     };
     let given: Vec<&'static str> = command
         .arguments
@@ -299,7 +305,7 @@ fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
         .map(|parameter| parameter.name)
         .collect();
     let Some(last) = command.arguments.last() else {
-        return Wanted {
+        return CompletionRequest {
             origin: None,
             span: here,
             kind: value_kind(cmdlet, next_place(cmdlet, &given), None),
@@ -310,17 +316,21 @@ fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
     if let (Name::Given(name), true) = (last.name, value.is_empty()) {
         if touches && !text.ends_with(':') {
             let span = Span::new(name.with_letter_before(text).start, end);
-            return Wanted { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
+            return CompletionRequest { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
         }
         let own = last.parameter.filter(|parameter| touches || parameter.kind != Kind::Switch);
         let parameter = own.or_else(|| next_place(cmdlet, &given));
-        return Wanted { origin: None, span: here, kind: value_kind(cmdlet, parameter, None) };
+        return CompletionRequest { origin: None, span: here, kind: value_kind(cmdlet, parameter, None) };
     }
     if text.trim_end().ends_with(',') {
-        return Wanted { origin: None, span: here, kind: value_kind(cmdlet, last.parameter, None) };
+        return CompletionRequest {
+            origin: None,
+            span: here,
+            kind: value_kind(cmdlet, last.parameter, None),
+        };
     }
     if !touches {
-        return Wanted {
+        return CompletionRequest {
             origin: None,
             span: here,
             kind: value_kind(cmdlet, next_place(cmdlet, &given), None),
@@ -329,10 +339,10 @@ fn of_command(command: &Command, text: &str, piped: bool) -> Wanted {
     let span = last_item(value).unwrap_or(here);
     let written = span.of(text);
     if written == "-" {
-        return Wanted { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
+        return CompletionRequest { origin: None, span, kind: WantedKind::Parameter { cmdlet, given } };
     }
     let quote = written.chars().next().filter(|first| matches!(first, '"' | '\''));
-    Wanted { origin: None, span, kind: value_kind(cmdlet, last.parameter, quote) }
+    CompletionRequest { origin: None, span, kind: value_kind(cmdlet, last.parameter, quote) }
 }
 
 fn value_kind(

@@ -3,8 +3,11 @@
 //! From the same tree that is run. Names classes only; the colours are the front's.
 
 use super::source_map::Span;
-use super::tree::{Argument, Block, Body, Cmdlet, Group, Name, Operation, Piece, Pipeline, Text, TextPart};
-use super::{Setting, read};
+use super::tree::{
+    Body, CallArgument, CmdletCall, GroupExpression, Name, Operation, Piece, Pipeline, StatementBlock,
+    TextLiteral, TextPart,
+};
+use super::{ReadingContext, read};
 
 /// What a part of a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub enum Class {
 }
 
 /// The parts of a text, in order and without overlaps; blanks belong to none.
-pub fn classify(text: &str, setting: &Setting<'_>) -> Vec<(Span, Class)> {
+pub fn classify(text: &str, setting: &ReadingContext<'_>) -> Vec<(Span, Class)> {
     let reading = read(text, setting);
     let mut painter = Painter { text, parts: Vec::new() };
     if let Some(shebang) = reading.tree.shebang {
@@ -91,7 +94,7 @@ impl Painter<'_> {
         flat
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &StatementBlock) {
         for statement in &block.statements {
             self.pieces(&statement.pieces);
         }
@@ -155,7 +158,7 @@ impl Painter<'_> {
         }
     }
 
-    fn group(&mut self, group: &Group) {
+    fn group(&mut self, group: &GroupExpression) {
         let brackets = [group.dollar, Some(group.open), group.close];
         brackets.into_iter().flatten().for_each(|bracket| self.paint(bracket, Class::Rhai));
         self.pieces(&group.pieces);
@@ -218,18 +221,18 @@ impl Painter<'_> {
         self.pieces(pipeline.head.as_deref().unwrap_or_default());
         for command in &pipeline.commands {
             let class = match command.cmdlet {
-                Cmdlet::Known(_) | Cmdlet::Forbidden(_) => Class::Cmdlet,
-                Cmdlet::Unknown => Class::UnknownCmdlet,
+                CmdletCall::Known(_) | CmdletCall::Forbidden(_) => Class::Cmdlet,
+                CmdletCall::Unknown => Class::UnknownCmdlet,
             };
             self.paint(command.name, class);
             command.arguments.iter().for_each(|argument| self.argument(argument, command.cmdlet));
         }
     }
 
-    fn argument(&mut self, argument: &Argument, cmdlet: Cmdlet) {
+    fn argument(&mut self, argument: &CallArgument, cmdlet: CmdletCall) {
         if let Name::Given(name) = argument.name {
             let unknown = argument.parameter.is_none()
-                && matches!(cmdlet, Cmdlet::Known(_))
+                && matches!(cmdlet, CmdletCall::Known(_))
                 && name.of(self.text) != "?";
             let class = if unknown { Class::UnknownParameter } else { Class::Parameter };
             self.paint(name.with_letter_before(self.text), class);
@@ -237,7 +240,7 @@ impl Painter<'_> {
         self.pieces(argument.value.as_deref().unwrap_or_default());
     }
 
-    fn shell_text(&mut self, text: &Text) {
+    fn shell_text(&mut self, text: &TextLiteral) {
         self.paint(text.span, if text.bare { Class::BareWord } else { Class::ShellText });
         for part in &text.parts {
             if let TextPart::Value(value) = part {

@@ -24,7 +24,7 @@ pub enum TokenKind {
     /// A number, a string, a character: complete in itself.
     Literal,
     /// An operator between two operands, with what binds it.
-    Binary(Binding),
+    Binary(BindingPower),
     /// `=`, `+=` and their family.
     Assignment,
     /// An operator before its operand.
@@ -43,7 +43,7 @@ pub enum TokenKind {
 
 /// How tightly a binary operator binds, as far as the dash operators must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Binding {
+pub enum BindingPower {
     /// `-and`, `-or`.
     Logic,
     /// `||`, `|`, `^`.
@@ -299,7 +299,7 @@ impl<'t> Lexer<'t> {
             Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
                 let word = self.take_while(|letter| letter.is_ascii_alphanumeric() || letter == '_');
                 match word.of(self.text) {
-                    "in" => TokenKind::Binary(Binding::Comparison),
+                    "in" => TokenKind::Binary(BindingPower::Comparison),
                     _ => TokenKind::Word,
                 }
             }
@@ -330,7 +330,7 @@ impl<'t> Lexer<'t> {
             && !self.rest()[3..].starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_')
         {
             self.take("!in");
-            return TokenKind::Binary(Binding::Comparison);
+            return TokenKind::Binary(BindingPower::Comparison);
         }
         let rest = self.rest();
         match SYMBOLS.iter().find(|(symbol, _)| rest.starts_with(symbol)) {
@@ -436,11 +436,11 @@ const SYMBOLS: &[(&str, TokenKind)] = &[
     (">>=", TokenKind::Assignment),
     ("===", TokenKind::Other),
     ("!==", TokenKind::Other),
-    ("..=", TokenKind::Binary(Binding::Operand)),
-    ("==", TokenKind::Binary(Binding::Comparison)),
-    ("!=", TokenKind::Binary(Binding::Comparison)),
-    ("<=", TokenKind::Binary(Binding::Comparison)),
-    (">=", TokenKind::Binary(Binding::Comparison)),
+    ("..=", TokenKind::Binary(BindingPower::Operand)),
+    ("==", TokenKind::Binary(BindingPower::Comparison)),
+    ("!=", TokenKind::Binary(BindingPower::Comparison)),
+    ("<=", TokenKind::Binary(BindingPower::Comparison)),
+    (">=", TokenKind::Binary(BindingPower::Comparison)),
     ("=>", TokenKind::Arrow),
     ("+=", TokenKind::Assignment),
     ("-=", TokenKind::Assignment),
@@ -450,29 +450,29 @@ const SYMBOLS: &[(&str, TokenKind)] = &[
     ("&=", TokenKind::Assignment),
     ("|=", TokenKind::Assignment),
     ("^=", TokenKind::Assignment),
-    ("&&", TokenKind::Binary(Binding::And)),
-    ("||", TokenKind::Binary(Binding::Or)),
-    ("<<", TokenKind::Binary(Binding::Operand)),
-    (">>", TokenKind::Binary(Binding::Operand)),
-    ("**", TokenKind::Binary(Binding::Operand)),
-    ("??", TokenKind::Binary(Binding::Operand)),
+    ("&&", TokenKind::Binary(BindingPower::And)),
+    ("||", TokenKind::Binary(BindingPower::Or)),
+    ("<<", TokenKind::Binary(BindingPower::Operand)),
+    (">>", TokenKind::Binary(BindingPower::Operand)),
+    ("**", TokenKind::Binary(BindingPower::Operand)),
+    ("??", TokenKind::Binary(BindingPower::Operand)),
     ("?.", TokenKind::Dot),
-    ("..", TokenKind::Binary(Binding::Operand)),
+    ("..", TokenKind::Binary(BindingPower::Operand)),
     ("::", TokenKind::DoubleColon),
     ("++", TokenKind::Other),
     ("--", TokenKind::Other),
     ("->", TokenKind::Other),
     ("=", TokenKind::Assignment),
-    ("<", TokenKind::Binary(Binding::Comparison)),
-    (">", TokenKind::Binary(Binding::Comparison)),
-    ("&", TokenKind::Binary(Binding::And)),
-    ("|", TokenKind::Binary(Binding::Or)),
-    ("^", TokenKind::Binary(Binding::Or)),
-    ("+", TokenKind::Binary(Binding::Operand)),
-    ("-", TokenKind::Binary(Binding::Operand)),
-    ("*", TokenKind::Binary(Binding::Operand)),
-    ("/", TokenKind::Binary(Binding::Operand)),
-    ("%", TokenKind::Binary(Binding::Operand)),
+    ("<", TokenKind::Binary(BindingPower::Comparison)),
+    (">", TokenKind::Binary(BindingPower::Comparison)),
+    ("&", TokenKind::Binary(BindingPower::And)),
+    ("|", TokenKind::Binary(BindingPower::Or)),
+    ("^", TokenKind::Binary(BindingPower::Or)),
+    ("+", TokenKind::Binary(BindingPower::Operand)),
+    ("-", TokenKind::Binary(BindingPower::Operand)),
+    ("*", TokenKind::Binary(BindingPower::Operand)),
+    ("/", TokenKind::Binary(BindingPower::Operand)),
+    ("%", TokenKind::Binary(BindingPower::Operand)),
     ("!", TokenKind::Unary),
     (".", TokenKind::Dot),
     (":", TokenKind::Colon),

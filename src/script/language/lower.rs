@@ -47,31 +47,32 @@ mod writer;
 
 use writer::{Writer, quoted};
 
-use super::message::Problem;
+use super::message::SyntaxProblem;
 use super::scope::{Hoisted, Scopes};
 use super::source_map::{LineIndex, SourceMap, Span};
 use super::tree::{
-    Argument, Block, Body, Closure, Command, End, Function, Group, List, Literal, Map, Name, Piece, Pipeline,
-    Role, Script, ScriptBlock, Statement, Text, TextPart,
+    Body, CallArgument, ClosureExpression, CommandExpression, Function, GroupExpression, ListLiteral,
+    Literal, MapLiteral, Name, Piece, Pipeline, Script, ScriptBlock, Statement, StatementBlock, StatementEnd,
+    StatementRole, TextLiteral, TextPart,
 };
 use crate::cmdlet::Position;
 
 /// The lowered text and where its positions come from.
 #[derive(Debug)]
-pub struct Output {
+pub struct LoweredText {
     /// The text for Rhai.
     pub text: String,
     /// Its positions.
     pub map: SourceMap,
     /// Where the script may be cut in two.
-    pub joints: Vec<Joint>,
+    pub boundaries: Vec<StatementBoundary>,
     /// What keeps it from being run.
-    pub problem: Option<(Span, Problem)>,
+    pub problem: Option<(Span, SyntaxProblem)>,
 }
 
 /// A place of the lowered text between two statements of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Joint {
+pub struct StatementBoundary {
     /// The byte at which the second begins.
     pub offset: usize,
     /// The position of that byte.
@@ -82,11 +83,11 @@ pub struct Joint {
 pub const POSITION_LIMIT: usize = u16::MAX as usize;
 
 /// Lowers a script.
-pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) -> Output {
+pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) -> LoweredText {
     let lowered = |is_pure| {
         let writer = Writer::new(text, index);
         let mut lowering = Lowering { writer, scopes, is_pure, n_caught: 0 };
-        lowering.frame(&script.body, Purpose::Show, scopes.hoisted_in_script(), Joints::Made);
+        lowering.frame(&script.body, ValueUse::Show, scopes.hoisted_in_script(), StatementBoundaries::Made);
         // Where nothing else is ours, what is caught is Rhai's too.
         let is_pure = lowering.n_caught > 0 && lowering.writer.n_made() == lowering.n_caught;
         (lowering.writer.output(), is_pure)
@@ -99,7 +100,7 @@ pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) ->
 
 /// What becomes of the value of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Purpose {
+enum ValueUse {
     /// Somebody takes it.
     Value,
     /// It is the script's output.
@@ -110,7 +111,7 @@ enum Purpose {
 
 /// Whether the text may be cut between two statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Joints {
+enum StatementBoundaries {
     /// It may.
     Made,
     /// Not here.
@@ -131,11 +132,20 @@ impl Lowering<'_> {
 
     /// The statements of a function or of the script itself. Each has in front of it the declarations
     /// of what it is the first to name: on one line there would not be room for those of a long script.
-    fn frame(&mut self, block: &Block, purpose: Purpose, hoisted: &[Hoisted], joints: Joints) {
+    fn frame(
+        &mut self,
+        block: &StatementBlock,
+        purpose: ValueUse,
+        hoisted: &[Hoisted],
+        boundaries: StatementBoundaries,
+    ) {
         let mut hoisted = hoisted.iter().peekable();
         for (place, statement) in block.statements.iter().enumerate() {
-            if joints == Joints::Made && place > 0 && !can_go_on(&block.statements[place - 1]) {
-                self.writer.joint();
+            if boundaries == StatementBoundaries::Made
+                && place > 0
+                && !can_go_on(&block.statements[place - 1])
+            {
+                self.writer.boundary();
             }
             while let Some(Hoisted { name, .. }) = hoisted.next_if(|hoisted| hoisted.statement <= place) {
                 let first = statement.pieces.iter().find(|piece| !piece.is_blank());
@@ -147,30 +157,36 @@ impl Lowering<'_> {
         self.blank(block.tail);
     }
 
-    fn block(&mut self, block: &Block, purpose: Purpose) {
+    fn block(&mut self, block: &StatementBlock, purpose: ValueUse) {
         for (place, statement) in block.statements.iter().enumerate() {
             self.statement_of(block, place, statement, purpose);
         }
         self.blank(block.tail);
     }
 
-    fn statement_of(&mut self, block: &Block, place: usize, statement: &Statement, purpose: Purpose) {
-        let is_value = place + 1 == block.statements.len() && statement.end == End::Open;
+    fn statement_of(
+        &mut self,
+        block: &StatementBlock,
+        place: usize,
+        statement: &Statement,
+        purpose: ValueUse,
+    ) {
+        let is_value = place + 1 == block.statements.len() && statement.end == StatementEnd::Open;
         match (is_value, purpose) {
-            (true, Purpose::Gather) if is_expression(statement, self.writer.source) => {
+            (true, ValueUse::Gather) if is_expression(statement, self.writer.source) => {
                 self.taken(statement, "__shell::gather(__out, ");
             }
-            (false, Purpose::Gather) if is_plain_value(statement, self.writer.source) => {
+            (false, ValueUse::Gather) if is_plain_value(statement, self.writer.source) => {
                 self.taken(statement, "__shell::gather(__out, ");
             }
-            (true, Purpose::Show) | (false, Purpose::Show | Purpose::Value)
+            (true, ValueUse::Show) | (false, ValueUse::Show | ValueUse::Value)
                 if is_output(statement, self.writer.source) =>
             {
                 self.taken(statement, "__shell::emit(");
             }
             (true, _) => self.statement(statement, purpose),
-            (false, Purpose::Gather) => self.statement(statement, Purpose::Gather),
-            (false, Purpose::Value | Purpose::Show) => self.statement(statement, Purpose::Show),
+            (false, ValueUse::Gather) => self.statement(statement, ValueUse::Gather),
+            (false, ValueUse::Value | ValueUse::Show) => self.statement(statement, ValueUse::Show),
         }
     }
 
@@ -192,21 +208,21 @@ impl Lowering<'_> {
         self.end(statement);
     }
 
-    fn statement(&mut self, statement: &Statement, purpose: Purpose) {
+    fn statement(&mut self, statement: &Statement, purpose: ValueUse) {
         match statement.role {
-            Role::Command => {
-                self.pieces(&statement.pieces, Purposes { pipelines: purpose, bodies: Purpose::Value })
+            StatementRole::Command => {
+                self.pieces(&statement.pieces, ValueUses { pipelines: purpose, bodies: ValueUse::Value })
             }
-            Role::Branch => {
-                self.pieces(&statement.pieces, Purposes { pipelines: Purpose::Value, bodies: purpose })
+            StatementRole::Branch => {
+                self.pieces(&statement.pieces, ValueUses { pipelines: ValueUse::Value, bodies: purpose })
             }
-            Role::Loop => {
-                let bodies = if purpose == Purpose::Gather { Purpose::Gather } else { Purpose::Show };
-                self.pieces(&statement.pieces, Purposes { pipelines: Purpose::Value, bodies });
+            StatementRole::Loop => {
+                let bodies = if purpose == ValueUse::Gather { ValueUse::Gather } else { ValueUse::Show };
+                self.pieces(&statement.pieces, ValueUses { pipelines: ValueUse::Value, bodies });
             }
-            Role::Other => match self.increment(&statement.pieces) {
+            StatementRole::Other => match self.increment(&statement.pieces) {
                 Some(n_pieces) => self.incremented(&statement.pieces, n_pieces),
-                None => self.pieces(&statement.pieces, Purposes::VALUES),
+                None => self.pieces(&statement.pieces, ValueUses::VALUES),
             },
         }
         self.end(statement);
@@ -228,24 +244,24 @@ impl Lowering<'_> {
         let n_blanks = pieces.iter().rev().take_while(|piece| piece.is_blank()).count();
         let (increment, value) = pieces.split_at(n_pieces);
         let (value, behind) = value.split_at(value.len().saturating_sub(n_blanks));
-        self.pieces(increment, Purposes::VALUES);
+        self.pieces(increment, ValueUses::VALUES);
         self.writer.made_here("__shell::many(");
-        self.pieces(value, Purposes::VALUES);
+        self.pieces(value, ValueUses::VALUES);
         self.writer.made_here(")");
-        self.pieces(behind, Purposes::VALUES);
+        self.pieces(behind, ValueUses::VALUES);
     }
 
     fn end(&mut self, statement: &Statement) {
         match statement.end {
-            End::Semicolon(span) => self.writer.copy(span),
-            End::Line => self.writer.made_here(";"),
-            End::Open => {}
+            StatementEnd::Semicolon(span) => self.writer.copy(span),
+            StatementEnd::Line => self.writer.made_here(";"),
+            StatementEnd::Open => {}
         }
     }
 
     // ------------------------------------------------------------------ pieces
 
-    fn pieces(&mut self, mut pieces: &[Piece], purposes: Purposes) {
+    fn pieces(&mut self, mut pieces: &[Piece], purposes: ValueUses) {
         let mut negated = false;
         while let [piece, rest @ ..] = pieces {
             let n_members = if negated { self.members(pieces) } else { 0 };
@@ -290,10 +306,10 @@ impl Lowering<'_> {
     }
 
     fn values(&mut self, pieces: &[Piece]) {
-        self.pieces(pieces, Purposes::VALUES);
+        self.pieces(pieces, ValueUses::VALUES);
     }
 
-    fn piece(&mut self, piece: &Piece, purposes: Purposes) {
+    fn piece(&mut self, piece: &Piece, purposes: ValueUses) {
         match piece {
             Piece::Rhai(span)
             | Piece::Quoted(span)
@@ -334,19 +350,19 @@ impl Lowering<'_> {
         }
     }
 
-    fn group(&mut self, group: &Group, purposes: Purposes) {
+    fn group(&mut self, group: &GroupExpression, purposes: ValueUses) {
         self.writer.copy(group.open);
         // The arms of a `switch` are in braces.
         let arms = group.open.of(self.writer.source) == "{";
-        let inside = Purposes { pipelines: purposes.bodies, bodies: purposes.bodies };
-        self.pieces(&group.pieces, if arms { inside } else { Purposes::VALUES });
+        let inside = ValueUses { pipelines: purposes.bodies, bodies: purposes.bodies };
+        self.pieces(&group.pieces, if arms { inside } else { ValueUses::VALUES });
         if let Some(close) = group.close {
             self.writer.copy(close);
         }
     }
 
     /// A group whose value must be a boolean.
-    fn true_group(&mut self, group: &Group) {
+    fn true_group(&mut self, group: &GroupExpression) {
         self.writer.copy(group.open);
         self.condition(&group.pieces);
         if let Some(close) = group.close {
@@ -354,7 +370,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn body(&mut self, body: &Body, purpose: Purpose) {
+    fn body(&mut self, body: &Body, purpose: ValueUse) {
         self.writer.copy(body.open);
         if let Some(name) = body.declares.first().filter(|_| body.catches && !self.is_pure) {
             let name = name.of(self.writer.source).to_owned();
@@ -367,7 +383,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn closure(&mut self, closure: &Closure) {
+    fn closure(&mut self, closure: &ClosureExpression) {
         self.writer.copy(closure.head);
         self.values(&closure.body);
     }
@@ -377,7 +393,7 @@ impl Lowering<'_> {
         self.blank(Some(function.blank));
         if let Some(body) = &function.body {
             self.writer.copy(body.open);
-            self.frame(&body.block, Purpose::Value, self.scopes.hoisted_in(body), Joints::None);
+            self.frame(&body.block, ValueUse::Value, self.scopes.hoisted_in(body), StatementBoundaries::None);
             if let Some(close) = body.close {
                 self.writer.copy(close);
             }
@@ -386,7 +402,7 @@ impl Lowering<'_> {
 
     // ------------------------------------------------------------------ commands
 
-    fn pipeline(&mut self, pipeline: &Pipeline, purpose: Purpose) {
+    fn pipeline(&mut self, pipeline: &Pipeline, purpose: ValueUse) {
         let start = pipeline.commands.first().map_or(pipeline.span.start, |command| command.name.start);
         self.writer.reach(pipeline.span.start);
         let variables: Vec<Set<'_>> = variables_set(pipeline, self.scopes).collect();
@@ -394,12 +410,12 @@ impl Lowering<'_> {
             return self.attempt(pipeline, &variables, purpose, start);
         }
         let (call, close) = match (purpose, pipeline.head.is_some()) {
-            (Purpose::Value, false) => ("__shell::run(", ")"),
-            (Purpose::Value, true) => ("__shell::run_on(", ")"),
-            (Purpose::Show, false) => ("__shell::show(", ")"),
-            (Purpose::Show, true) => ("__shell::show_on(", ")"),
-            (Purpose::Gather, false) => ("__shell::gather(__out, __shell::run(", "))"),
-            (Purpose::Gather, true) => ("__shell::gather(__out, __shell::run_on(", "))"),
+            (ValueUse::Value, false) => ("__shell::run(", ")"),
+            (ValueUse::Value, true) => ("__shell::run_on(", ")"),
+            (ValueUse::Show, false) => ("__shell::show(", ")"),
+            (ValueUse::Show, true) => ("__shell::show_on(", ")"),
+            (ValueUse::Gather, false) => ("__shell::gather(__out, __shell::run(", "))"),
+            (ValueUse::Gather, true) => ("__shell::gather(__out, __shell::run_on(", "))"),
         };
         self.writer.made(call, start);
         self.stages(pipeline, start);
@@ -423,15 +439,15 @@ impl Lowering<'_> {
     }
 
     /// A pipeline that sets variables.
-    fn attempt(&mut self, pipeline: &Pipeline, variables: &[Set<'_>], purpose: Purpose, start: usize) {
+    fn attempt(&mut self, pipeline: &Pipeline, variables: &[Set<'_>], purpose: ValueUse, start: usize) {
         // A block cannot stand wherever an expression can; in brackets it does.
         let (open, call, close) = match (purpose, pipeline.head.is_some()) {
-            (Purpose::Value, false) => ("({", "try_run", "})"),
-            (Purpose::Value, true) => ("({", "try_run_on", "})"),
-            (Purpose::Show, false) => ("{", "try_show", "}"),
-            (Purpose::Show, true) => ("{", "try_show_on", "}"),
-            (Purpose::Gather, false) => ("__shell::gather(__out, {", "try_run", "})"),
-            (Purpose::Gather, true) => ("__shell::gather(__out, {", "try_run_on", "})"),
+            (ValueUse::Value, false) => ("({", "try_run", "})"),
+            (ValueUse::Value, true) => ("({", "try_run_on", "})"),
+            (ValueUse::Show, false) => ("{", "try_show", "}"),
+            (ValueUse::Show, true) => ("{", "try_show_on", "}"),
+            (ValueUse::Gather, false) => ("__shell::gather(__out, {", "try_run", "})"),
+            (ValueUse::Gather, true) => ("__shell::gather(__out, {", "try_run_on", "})"),
         };
         let places: Vec<String> =
             variables.iter().map(|set| format!("[{}, {}]", set.stage, quoted(set.parameter))).collect();
@@ -449,7 +465,7 @@ impl Lowering<'_> {
         self.writer.made(&format!(" __shell::end(__kept) {close}"), start);
     }
 
-    fn command(&mut self, command: &Command) {
+    fn command(&mut self, command: &CommandExpression) {
         let start = command.name.start;
         let written = command.name.of(self.writer.source);
         let name = command.cmdlet.description().map_or(written, |description| description.name);
@@ -469,7 +485,7 @@ impl Lowering<'_> {
         self.writer.made(&format!(", {line}, {column}"), start);
     }
 
-    fn argument(&mut self, argument: &Argument) {
+    fn argument(&mut self, argument: &CallArgument) {
         let start = argument.span.start;
         self.writer.made(", ", start);
         self.writer.reach(start);
@@ -500,7 +516,7 @@ impl Lowering<'_> {
         self.writer.made(&format!(", |{CURRENT}| {{"), start);
         if gathers(&block.block, self.writer.source) {
             self.writer.made("let __out = []; ", start);
-            self.block(&block.block, Purpose::Gather);
+            self.block(&block.block, ValueUse::Gather);
             self.writer.made_here("; __out");
         } else {
             self.yielding_block(&block.block);
@@ -509,15 +525,15 @@ impl Lowering<'_> {
     }
 
     /// A script block's statements, the last of which is its value, with or without a semicolon.
-    fn yielding_block(&mut self, block: &Block) {
+    fn yielding_block(&mut self, block: &StatementBlock) {
         let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
-            if Some(place) == last && statement.role == Role::Command {
-                self.pieces(&statement.pieces, Purposes::VALUES);
-            } else if Some(place) == last && statement.end == End::Open {
-                self.statement(statement, Purpose::Value);
+            if Some(place) == last && statement.role == StatementRole::Command {
+                self.pieces(&statement.pieces, ValueUses::VALUES);
+            } else if Some(place) == last && statement.end == StatementEnd::Open {
+                self.statement(statement, ValueUse::Value);
             } else {
-                self.statement(statement, Purpose::Show);
+                self.statement(statement, ValueUse::Show);
             }
         }
         self.blank(block.tail);
@@ -525,7 +541,7 @@ impl Lowering<'_> {
 
     // ------------------------------------------------------------------ values
 
-    fn text(&mut self, text: &Text) {
+    fn text(&mut self, text: &TextLiteral) {
         self.writer.reach(text.span.start);
         if let Some(letters) = text.letters() {
             self.writer.made(&quoted(letters), text.span.start);
@@ -544,7 +560,7 @@ impl Lowering<'_> {
         self.writer.made_here("])");
     }
 
-    fn list(&mut self, list: &List) {
+    fn list(&mut self, list: &ListLiteral) {
         let start = list.span.start;
         self.writer.reach(start);
         let inner = match list.items.as_slice() {
@@ -565,7 +581,7 @@ impl Lowering<'_> {
         self.writer.made_here(if spreads { "])" } else { "]" });
     }
 
-    fn map(&mut self, map: &Map) {
+    fn map(&mut self, map: &MapLiteral) {
         let start = map.span.start;
         self.writer.reach(start);
         self.writer.made("__shell::map([", start);
@@ -613,13 +629,13 @@ struct Set<'a> {
 
 /// What becomes of commands that stand in a piece, and in the blocks of it.
 #[derive(Clone, Copy)]
-struct Purposes {
-    pipelines: Purpose,
-    bodies: Purpose,
+struct ValueUses {
+    pipelines: ValueUse,
+    bodies: ValueUse,
 }
 
-impl Purposes {
-    const VALUES: Self = Self { pipelines: Purpose::Value, bodies: Purpose::Value };
+impl ValueUses {
+    const VALUES: Self = Self { pipelines: ValueUse::Value, bodies: ValueUse::Value };
 }
 
 /// The current object of a script block.
@@ -629,15 +645,17 @@ const CURRENT: &str = "__it";
 const SHOWN_SOURCE: usize = 200;
 
 /// Whether a script block emits in more places than its end.
-fn gathers(block: &Block, source: &str) -> bool {
+fn gathers(block: &StatementBlock, source: &str) -> bool {
     let last = block.statements.len().checked_sub(1);
     block.statements.iter().enumerate().any(|(place, statement)| {
         let is_last = Some(place) == last;
         match statement.role {
-            Role::Branch if is_last => bodies(&statement.pieces).any(|body| gathers(&body.block, source)),
-            Role::Command => !is_last,
-            Role::Branch | Role::Loop => emits_inside(statement, source),
-            Role::Other => !is_last && is_plain_value(statement, source),
+            StatementRole::Branch if is_last => {
+                bodies(&statement.pieces).any(|body| gathers(&body.block, source))
+            }
+            StatementRole::Command => !is_last,
+            StatementRole::Branch | StatementRole::Loop => emits_inside(statement, source),
+            StatementRole::Other => !is_last && is_plain_value(statement, source),
         }
     })
 }
@@ -645,9 +663,9 @@ fn gathers(block: &Block, source: &str) -> bool {
 fn emits_inside(statement: &Statement, source: &str) -> bool {
     bodies(&statement.pieces).any(|body| {
         body.block.statements.iter().any(|statement| match statement.role {
-            Role::Command => true,
-            Role::Branch | Role::Loop => emits_inside(statement, source),
-            Role::Other => is_plain_value(statement, source),
+            StatementRole::Command => true,
+            StatementRole::Branch | StatementRole::Loop => emits_inside(statement, source),
+            StatementRole::Other => is_plain_value(statement, source),
         })
     })
 }
@@ -667,9 +685,11 @@ const KEYWORDS: &[&str] = &["return", "throw", "break", "continue", "import", "e
 /// Whether Rhai may take what comes next for more of this statement.
 fn can_go_on(statement: &Statement) -> bool {
     match (statement.end, statement.role) {
-        (End::Semicolon(_) | End::Line, _) => false,
-        (End::Open, Role::Branch | Role::Loop) => !matches!(statement.pieces.last(), Some(Piece::Body(_))),
-        (End::Open, Role::Command | Role::Other) => {
+        (StatementEnd::Semicolon(_) | StatementEnd::Line, _) => false,
+        (StatementEnd::Open, StatementRole::Branch | StatementRole::Loop) => {
+            !matches!(statement.pieces.last(), Some(Piece::Body(_)))
+        }
+        (StatementEnd::Open, StatementRole::Command | StatementRole::Other) => {
             !matches!(statement.pieces.last(), Some(Piece::Function(_)))
         }
     }
@@ -728,7 +748,7 @@ fn is_expression(statement: &Statement, source: &str) -> bool {
         }
         matches!(piece, Piece::Declared(_) | Piece::Assigned(_) | Piece::Function(_))
     };
-    statement.role == Role::Other
+    statement.role == StatementRole::Other
         && statement.pieces.iter().any(|piece| !piece.is_blank())
         && !statement.pieces.iter().any(acts)
 }

@@ -9,13 +9,13 @@ use crate::cmdlet::Position;
 
 /// Something in a text that cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct SyntaxMistake {
     /// Where it begins.
     pub position: Position,
     /// How many characters of that line it covers, at least one.
     pub length: usize,
     /// What it is.
-    pub problem: Problem,
+    pub problem: SyntaxProblem,
 }
 
 /// Something in a text that can be run but is probably not meant.
@@ -26,12 +26,12 @@ pub struct Warning {
     /// How many characters of that line it covers, at least one.
     pub length: usize,
     /// What it is.
-    pub doubt: Doubt,
+    pub doubt: SyntaxDoubt,
 }
 
 /// What a mistake is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum SyntaxProblem {
     /// No cmdlet answers to the name.
     #[error("there is no cmdlet '{name}'{}", instead(.name).map_or_else(|| hint(.nearest), |way| format!("; {way}")))]
     UnknownCmdlet {
@@ -181,7 +181,7 @@ pub enum Problem {
     },
     /// Something of PowerShell's that this language has not.
     #[error("{0}")]
-    Refused(Refused),
+    Refused(RefusedConstruct),
     /// Brackets nest too deep.
     #[error("brackets and blocks nest more than {limit} deep here")]
     TooDeep {
@@ -204,7 +204,7 @@ pub enum Problem {
 
 /// What PowerShell has and this language has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum RefusedConstruct {
     /// `foreach ($x in $list) { … }`.
     ForEach,
     /// `for ($i = 0; …) { … }`.
@@ -264,7 +264,7 @@ pub enum Refused {
     StopParsing,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for RefusedConstruct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ForEach => f.write_str("there is no foreach statement; write: for item in list { … }"),
@@ -400,7 +400,7 @@ fn instead(cmdlet: &str) -> Option<&'static str> {
 
 /// What a warning is about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Doubt {
+pub enum SyntaxDoubt {
     /// A bare word that is also the name of a variable.
     #[error("'{word}' is text here; the variable is ${variable}")]
     BareVariable {
@@ -432,7 +432,7 @@ pub enum Doubt {
     },
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for SyntaxMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.problem.fmt(f)
     }
@@ -444,56 +444,56 @@ impl fmt::Display for Warning {
     }
 }
 
-impl std::error::Error for Mistake {}
+impl std::error::Error for SyntaxMistake {}
 
-impl Mistake {
-    pub(super) fn at(span: Span, problem: Problem, text: &str, index: &LineIndex) -> Self {
+impl SyntaxMistake {
+    pub(super) fn at(span: Span, problem: SyntaxProblem, text: &str, index: &LineIndex) -> Self {
         let (position, length) = place(span, text, index);
         Self { position, length, problem }
     }
 
     /// Whether something is open that the text does not close.
     pub fn is_unclosed(&self) -> bool {
-        matches!(self.problem, Problem::Unclosed { .. })
+        matches!(self.problem, SyntaxProblem::Unclosed { .. })
     }
 
     /// Whether more text could put it right: the prompt asks for another line then.
     pub fn is_incomplete(&self, text: &str) -> bool {
         let last_line = self.position.line >= text.trim_end().lines().count();
         match self.problem {
-            Problem::Unclosed { .. } => true,
-            Problem::NoCmdletAfterPipe => last_line && text.trim_end().ends_with('|'),
-            Problem::MissingElement => last_line && text.trim_end().ends_with(','),
-            Problem::MissingOperand { .. }
-            | Problem::UnknownCmdlet { .. }
-            | Problem::UnknownParameter { .. }
-            | Problem::NoSuchCommon { .. }
-            | Problem::AmbiguousParameter { .. }
-            | Problem::MissingValue { .. }
-            | Problem::Repeated { .. }
-            | Problem::MissingSemicolon
-            | Problem::Unexpected { .. }
-            | Problem::Typographic { .. }
-            | Problem::RepeatedKey { .. }
-            | Problem::MapEntry
-            | Problem::BlockInHeader
-            | Problem::CurrentOutside
-            | Problem::CurrentInCatch
-            | Problem::UnknownVariable { .. }
-            | Problem::OuterVariable { .. }
-            | Problem::AmbiguousCase { .. }
-            | Problem::VariableName { .. }
-            | Problem::ReservedName { .. }
-            | Problem::Refused(_)
-            | Problem::TooDeep { .. }
-            | Problem::LineTooLong { .. }
-            | Problem::TooManyLines { .. } => false,
+            SyntaxProblem::Unclosed { .. } => true,
+            SyntaxProblem::NoCmdletAfterPipe => last_line && text.trim_end().ends_with('|'),
+            SyntaxProblem::MissingElement => last_line && text.trim_end().ends_with(','),
+            SyntaxProblem::MissingOperand { .. }
+            | SyntaxProblem::UnknownCmdlet { .. }
+            | SyntaxProblem::UnknownParameter { .. }
+            | SyntaxProblem::NoSuchCommon { .. }
+            | SyntaxProblem::AmbiguousParameter { .. }
+            | SyntaxProblem::MissingValue { .. }
+            | SyntaxProblem::Repeated { .. }
+            | SyntaxProblem::MissingSemicolon
+            | SyntaxProblem::Unexpected { .. }
+            | SyntaxProblem::Typographic { .. }
+            | SyntaxProblem::RepeatedKey { .. }
+            | SyntaxProblem::MapEntry
+            | SyntaxProblem::BlockInHeader
+            | SyntaxProblem::CurrentOutside
+            | SyntaxProblem::CurrentInCatch
+            | SyntaxProblem::UnknownVariable { .. }
+            | SyntaxProblem::OuterVariable { .. }
+            | SyntaxProblem::AmbiguousCase { .. }
+            | SyntaxProblem::VariableName { .. }
+            | SyntaxProblem::ReservedName { .. }
+            | SyntaxProblem::Refused(_)
+            | SyntaxProblem::TooDeep { .. }
+            | SyntaxProblem::LineTooLong { .. }
+            | SyntaxProblem::TooManyLines { .. } => false,
         }
     }
 }
 
 impl Warning {
-    pub(super) fn at(span: Span, doubt: Doubt, text: &str, index: &LineIndex) -> Self {
+    pub(super) fn at(span: Span, doubt: SyntaxDoubt, text: &str, index: &LineIndex) -> Self {
         let (position, length) = place(span, text, index);
         Self { position, length, doubt }
     }

@@ -15,16 +15,16 @@ pub mod message;
 pub mod complete;
 pub mod highlight;
 
-pub use message::{Doubt, Mistake, Problem, Refused, Warning, caret};
+pub use message::{RefusedConstruct, SyntaxDoubt, SyntaxMistake, SyntaxProblem, Warning, caret};
 
-use lower::Joint;
+use lower::StatementBoundary;
 use source_map::{LineIndex, SourceMap, Span};
 
 use crate::cmdlet::{Catalogue, Position};
 
 /// What a text is read against.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting<'s> {
+pub struct ReadingContext<'s> {
     /// The cmdlets that the principal may run.
     pub catalogue: &'s Catalogue,
     /// Every cmdlet there is. Calls of those that the principal may not run are lowered without
@@ -35,7 +35,7 @@ pub struct Setting<'s> {
     pub variables: &'s [&'s str],
 }
 
-impl<'s> Setting<'s> {
+impl<'s> ReadingContext<'s> {
     /// A text that begins with nothing.
     pub fn new(catalogue: &'s Catalogue) -> Self {
         Self { catalogue, everything: None, variables: &[] }
@@ -44,9 +44,9 @@ impl<'s> Setting<'s> {
 
 /// Everything that was found out about a text.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ReadText {
     /// What must be put right before the text can be run, in the order of the text.
-    pub mistakes: Vec<Mistake>,
+    pub mistakes: Vec<SyntaxMistake>,
     /// What is probably not meant, in the order of the text.
     pub warnings: Vec<Warning>,
     /// Whether the text stops in the middle of something that another line could complete.
@@ -55,14 +55,14 @@ pub struct Reading {
     pub tree: tree::Script,
     /// How much work the reading was, in characters looked at; grows with the text and no faster.
     pub steps: usize,
-    output: Option<lower::Output>,
+    output: Option<lower::LoweredText>,
 }
 
-impl Reading {
+impl ReadText {
     /// The lowered text, if there are no mistakes.
     pub fn lowered(self) -> Option<Lowered> {
-        let lower::Output { text, map, joints, problem: _ } = self.output?;
-        Some(Lowered { text, map, joints, warnings: self.warnings })
+        let lower::LoweredText { text, map, boundaries, problem: _ } = self.output?;
+        Some(Lowered { text, map, boundaries, warnings: self.warnings })
     }
 }
 
@@ -71,7 +71,7 @@ impl Reading {
 pub struct Lowered {
     text: String,
     map: SourceMap,
-    joints: Vec<Joint>,
+    boundaries: Vec<StatementBoundary>,
     warnings: Vec<Warning>,
 }
 
@@ -87,8 +87,8 @@ impl Lowered {
     }
 
     /// Where a long text may be cut between two statements, in order.
-    pub fn joints(&self) -> &[Joint] {
-        &self.joints
+    pub fn boundaries(&self) -> &[StatementBoundary] {
+        &self.boundaries
     }
 
     /// What is probably not meant.
@@ -101,22 +101,22 @@ impl Lowered {
 ///
 /// # Errors
 /// Every mistake that was found, in the order of the text, at most a hundred.
-pub fn lower(text: &str, catalogue: &Catalogue) -> Result<Lowered, Vec<Mistake>> {
-    lower_in(text, &Setting::new(catalogue))
+pub fn lower(text: &str, catalogue: &Catalogue) -> Result<Lowered, Vec<SyntaxMistake>> {
+    lower_in(text, &ReadingContext::new(catalogue))
 }
 
 /// Lowers a text.
 ///
 /// # Errors
 /// Every mistake that was found, in the order of the text, at most a hundred.
-pub fn lower_in(text: &str, setting: &Setting<'_>) -> Result<Lowered, Vec<Mistake>> {
+pub fn lower_in(text: &str, setting: &ReadingContext<'_>) -> Result<Lowered, Vec<SyntaxMistake>> {
     let mut reading = read(text, setting);
     let mistakes = std::mem::take(&mut reading.mistakes);
     reading.lowered().ok_or(mistakes)
 }
 
 /// Reads a text and says everything that can be said without running it.
-pub fn read(text: &str, setting: &Setting<'_>) -> Reading {
+pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let index = LineIndex::new(text);
     let parser::Parsed { script, mut problems, open, steps } = parser::parse(text, setting);
     let scopes = scope::Scopes::of(&script, text, setting.variables);
@@ -131,19 +131,19 @@ pub fn read(text: &str, setting: &Setting<'_>) -> Reading {
     }
     let mistakes = mistakes(problems, text, &index);
     // Another mistake closes nothing that is open.
-    let is_open = open.is_some() || mistakes.iter().any(Mistake::is_unclosed);
+    let is_open = open.is_some() || mistakes.iter().any(SyntaxMistake::is_unclosed);
     let is_incomplete =
         is_open || (!mistakes.is_empty() && mistakes.iter().all(|mistake| mistake.is_incomplete(text)));
     let doubts = scopes.doubts.iter().take(MOST);
     let warnings = doubts.map(|(span, doubt)| Warning::at(*span, doubt.clone(), text, &index)).collect();
-    Reading { mistakes, warnings, is_incomplete, tree: script, steps, output }
+    ReadText { mistakes, warnings, is_incomplete, tree: script, steps, output }
 }
 
-fn mistakes(mut problems: Vec<(Span, Problem)>, text: &str, index: &LineIndex) -> Vec<Mistake> {
+fn mistakes(mut problems: Vec<(Span, SyntaxProblem)>, text: &str, index: &LineIndex) -> Vec<SyntaxMistake> {
     problems.sort_by_key(|(span, _)| *span);
     problems.dedup();
     problems.truncate(MOST);
-    problems.into_iter().map(|(span, problem)| Mistake::at(span, problem, text, index)).collect()
+    problems.into_iter().map(|(span, problem)| SyntaxMistake::at(span, problem, text, index)).collect()
 }
 
 /// How many mistakes of one text are told.

@@ -6,11 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::message::{Doubt, Problem};
+use super::message::{SyntaxDoubt, SyntaxProblem};
 use super::source_map::Span;
 use super::tree::{
-    Argument, Block, Body, Closure, End, Function, Operation, Piece, Pipeline, Role, Script, Statement, Text,
-    TextPart, span_of,
+    Body, CallArgument, ClosureExpression, Function, Operation, Piece, Pipeline, Script, Statement,
+    StatementBlock, StatementEnd, StatementRole, TextLiteral, TextPart, span_of,
 };
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
@@ -25,9 +25,9 @@ pub struct Scopes {
     /// What to declare in the script.
     hoisted_in_script: Vec<Hoisted>,
     /// What is wrong.
-    pub problems: Vec<(Span, Problem)>,
+    pub problems: Vec<(Span, SyntaxProblem)>,
     /// What is doubtful.
-    pub doubts: Vec<(Span, Doubt)>,
+    pub doubts: Vec<(Span, SyntaxDoubt)>,
 }
 
 /// A name that the lowered text declares for the whole function or script.
@@ -42,9 +42,14 @@ pub struct Hoisted {
 impl Scopes {
     /// Finds out what the names of a script mean, where `known` variables exist already.
     pub fn of(script: &Script, text: &str, known: &[&str]) -> Self {
-        let mut walk =
-            Walk { text, scopes: Self::default(), frames: Vec::new(), outside: Vec::new(), is_taken: true };
-        let mut frame = Frame::new(None);
+        let mut walk = ScopeWalk {
+            text,
+            scopes: Self::default(),
+            frames: Vec::new(),
+            outside: Vec::new(),
+            is_taken: true,
+        };
+        let mut frame = ScopeFrame::new(None);
         for name in known {
             frame.declare(name);
         }
@@ -60,7 +65,7 @@ impl Scopes {
     }
 
     /// The Rhai name of the variable that an argument sets (`-OutVariable name`), if it sets one.
-    pub fn set_by(&self, argument: &Argument) -> Option<&str> {
+    pub fn set_by(&self, argument: &CallArgument) -> Option<&str> {
         names_variable(argument).then(|| self.spellings.get(&argument.span.start))?.map(String::as_str)
     }
 
@@ -92,7 +97,7 @@ fn bare(span: Span, text: &str) -> &str {
 }
 
 /// Whether the value of an argument is the name of a variable.
-fn names_variable(argument: &Argument) -> bool {
+fn names_variable(argument: &CallArgument) -> bool {
     argument.parameter.is_some_and(|parameter| parameter.kind == Kind::Variable)
 }
 
@@ -101,11 +106,11 @@ fn is_automatic(name: &str) -> bool {
     name == "_" || ["true", "false", "null", "psitem"].contains(&name.to_ascii_lowercase().as_str())
 }
 
-struct Walk<'t> {
+struct ScopeWalk<'t> {
     text: &'t str,
     scopes: Scopes,
     /// The script, and the function that is being read.
-    frames: Vec<Frame<'t>>,
+    frames: Vec<ScopeFrame<'t>>,
     /// Names in functions that nothing there declares.
     outside: Vec<Outside>,
     /// Whether somebody takes the value of the block that is being read.
@@ -124,7 +129,7 @@ struct Outside {
 }
 
 /// A function or the script.
-struct Frame<'t> {
+struct ScopeFrame<'t> {
     function: Option<String>,
     /// Scopes from the outermost in, each with spellings by lower-case name.
     scopes: Vec<HashMap<String, Vec<String>>>,
@@ -143,7 +148,7 @@ struct Frame<'t> {
     words: Vec<Span>,
 }
 
-impl<'t> Frame<'t> {
+impl<'t> ScopeFrame<'t> {
     fn new(function: Option<String>) -> Self {
         Self {
             function,
@@ -210,8 +215,8 @@ impl<'t> Frame<'t> {
     }
 }
 
-impl<'t> Walk<'t> {
-    fn frame(&mut self) -> Option<&mut Frame<'t>> {
+impl<'t> ScopeWalk<'t> {
+    fn frame(&mut self) -> Option<&mut ScopeFrame<'t>> {
         self.frames.last_mut()
     }
 
@@ -230,29 +235,29 @@ impl<'t> Walk<'t> {
     }
 
     /// The statements of a function or of the script itself.
-    fn frame_statements(&mut self, block: &Block) {
+    fn frame_statements(&mut self, block: &StatementBlock) {
         self.counted(block, |frame, place| frame.statement = place);
     }
 
-    fn statements(&mut self, block: &Block) {
+    fn statements(&mut self, block: &StatementBlock) {
         self.counted(block, |_, _| {});
     }
 
-    fn counted(&mut self, block: &Block, count: impl Fn(&mut Frame<'t>, usize)) {
+    fn counted(&mut self, block: &StatementBlock, count: impl Fn(&mut ScopeFrame<'t>, usize)) {
         let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
             if let Some(frame) = self.frame() {
                 count(frame, place);
             }
-            let is_value = self.is_taken && Some(place) == last && statement.end == End::Open;
+            let is_value = self.is_taken && Some(place) == last && statement.end == StatementEnd::Open;
             if let Some(text) = lone_text(statement, self.text).filter(|_| !is_value) {
-                self.scopes.doubts.push((text, Doubt::Unused));
+                self.scopes.doubts.push((text, SyntaxDoubt::Unused));
                 continue;
             }
             let is_taken = match statement.role {
-                Role::Branch => is_value,
-                Role::Loop => false,
-                Role::Command | Role::Other => true,
+                StatementRole::Branch => is_value,
+                StatementRole::Loop => false,
+                StatementRole::Command | StatementRole::Other => true,
             };
             let outer = std::mem::replace(&mut self.is_taken, is_taken);
             self.pieces(&statement.pieces);
@@ -294,7 +299,7 @@ impl<'t> Walk<'t> {
             Piece::Assigned(span) => self.assigned(*span),
             Piece::Group(group) => self.pieces(&group.pieces),
             Piece::Body(body) => self.inside(&body.declares, |walk| walk.statements(&body.block)),
-            Piece::Closure(Closure { parameters, body, .. }) => {
+            Piece::Closure(ClosureExpression { parameters, body, .. }) => {
                 let outer = std::mem::replace(&mut self.is_taken, true);
                 self.inside(parameters, |walk| walk.pieces(body));
                 self.is_taken = outer;
@@ -354,12 +359,12 @@ impl<'t> Walk<'t> {
         if let Some((start, end)) = inside.split_once("..")
             && let (Some(start), Some(end)) = (number(start), number(end))
         {
-            self.scopes.doubts.push((span, Doubt::ShortRange { start, end, last: end - 1 }));
+            self.scopes.doubts.push((span, SyntaxDoubt::ShortRange { start, end, last: end - 1 }));
         }
     }
 
     /// `-OutVariable name` declares and sets as `$name = …` does.
-    fn variable_set(&mut self, argument: &Argument, value: &[Piece]) {
+    fn variable_set(&mut self, argument: &CallArgument, value: &[Piece]) {
         let Some(parameter) = argument.parameter.filter(|_| names_variable(argument)) else { return };
         // What is missing altogether has been said.
         let Some(span) = span_of(value) else { return };
@@ -372,12 +377,13 @@ impl<'t> Walk<'t> {
             && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         if !is_name || RHAI_WORDS.contains(&name) || is_automatic(name) {
             let meant = if let [Piece::Variable(span)] = value { bare(*span, self.text) } else { "name" };
-            let problem = Problem::VariableName { parameter: parameter.name, example: meant.to_owned() };
+            let problem =
+                SyntaxProblem::VariableName { parameter: parameter.name, example: meant.to_owned() };
             self.scopes.problems.push((span, problem));
             return;
         }
         if name.starts_with("__") {
-            self.scopes.problems.push((span, Problem::ReservedName { name: name.to_owned() }));
+            self.scopes.problems.push((span, SyntaxProblem::ReservedName { name: name.to_owned() }));
             return;
         }
         if let Some(frame) = self.frame().filter(|frame| frame.visible(name).is_empty()) {
@@ -387,7 +393,7 @@ impl<'t> Walk<'t> {
     }
 
     /// Warns of bare words that are also variables.
-    fn bare_words(&mut self, argument: &Argument, value: &[Piece]) {
+    fn bare_words(&mut self, argument: &CallArgument, value: &[Piece]) {
         let is_name = argument.parameter.is_some_and(|parameter| {
             matches!(
                 parameter.kind,
@@ -408,11 +414,11 @@ impl<'t> Walk<'t> {
         }
     }
 
-    fn bare_word(&mut self, text: &Text) {
+    fn bare_word(&mut self, text: &TextLiteral) {
         let Some(word) = text.letters().filter(|_| text.bare) else { return };
         let Some(frame) = self.frames.last() else { return };
         if let Some(variable) = frame.visible(word).first() {
-            let doubt = Doubt::BareVariable { word: word.to_owned(), variable: (*variable).to_owned() };
+            let doubt = SyntaxDoubt::BareVariable { word: word.to_owned(), variable: (*variable).to_owned() };
             self.scopes.doubts.push((text.span, doubt));
         }
     }
@@ -433,12 +439,12 @@ impl<'t> Walk<'t> {
                 let place = span.start + place;
                 self.scopes
                     .doubts
-                    .push((Span::new(place, place + 1 + length), Doubt::LiteralVariable { name }));
+                    .push((Span::new(place, place + 1 + length), SyntaxDoubt::LiteralVariable { name }));
             }
         }
     }
 
-    fn parts(&mut self, text: &Text) {
+    fn parts(&mut self, text: &TextLiteral) {
         for part in &text.parts {
             match part {
                 TextPart::Letters(_) => {}
@@ -470,7 +476,7 @@ impl<'t> Walk<'t> {
             }
             several => {
                 let spellings = several.iter().map(|spelling| (*spelling).to_owned()).collect();
-                let problem = Problem::AmbiguousCase { name: name.to_owned(), spellings };
+                let problem = SyntaxProblem::AmbiguousCase { name: name.to_owned(), spellings };
                 self.scopes.problems.push((span, problem));
             }
         }
@@ -486,7 +492,7 @@ impl<'t> Walk<'t> {
 
     fn function(&mut self, function: &Function) {
         let name = function.name.of(self.text).to_owned();
-        let mut frame = Frame::new(Some(name.clone()));
+        let mut frame = ScopeFrame::new(Some(name.clone()));
         for parameter in &function.parameters {
             frame.declare(parameter.of(self.text));
         }
@@ -545,7 +551,7 @@ impl<'t> Walk<'t> {
             let visible = script.visible(&name);
             let of_script = if dollar { !visible.is_empty() } else { visible.contains(&name.as_str()) };
             if of_script {
-                self.scopes.problems.push((span, Problem::OuterVariable { name, function }));
+                self.scopes.problems.push((span, SyntaxProblem::OuterVariable { name, function }));
             } else if dollar {
                 self.unknown(span, name, |_| nearest);
             }
@@ -555,7 +561,7 @@ impl<'t> Walk<'t> {
 
     fn unknown(&mut self, span: Span, name: String, nearest: impl FnOnce(&str) -> Option<String>) {
         let nearest = (self.scopes.problems.len() < MANY).then(|| nearest(&name)).flatten();
-        self.scopes.problems.push((span, Problem::UnknownVariable { name, nearest }));
+        self.scopes.problems.push((span, SyntaxProblem::UnknownVariable { name, nearest }));
     }
 }
 

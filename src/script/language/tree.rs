@@ -4,7 +4,7 @@
 //! a piece of Rhai text is a [`Span`], and only what command lines touch has a node. Concatenating
 //! all spans of Rhai text and blanks in a text without command lines gives the text.
 
-use super::lexer::Binding;
+use super::lexer::BindingPower;
 use super::source_map::Span;
 use crate::cmdlet::{Description, Parameter};
 use crate::value::compare::ComparisonOperator;
@@ -16,12 +16,12 @@ pub struct Script {
     /// A `#!` line, which Rhai must not see.
     pub shebang: Option<Span>,
     /// The statements.
-    pub body: Block,
+    pub body: StatementBlock,
 }
 
 /// Statements in a row.
 #[derive(Debug, Default)]
-pub struct Block {
+pub struct StatementBlock {
     /// The statements, in order.
     pub statements: Vec<Statement>,
     /// Blanks and comments behind the last one.
@@ -32,16 +32,16 @@ pub struct Block {
 #[derive(Debug)]
 pub struct Statement {
     /// What becomes of values inside.
-    pub role: Role,
+    pub role: StatementRole,
     /// Its text, the blanks before it included.
     pub pieces: Vec<Piece>,
     /// How it ends.
-    pub end: End,
+    pub end: StatementEnd,
 }
 
 /// What becomes of the value of a command that stands in a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum StatementRole {
     /// The statement is the command.
     Command,
     /// `if`, `switch`, `try`, a block: the value of its last statement is its own.
@@ -54,7 +54,7 @@ pub enum Role {
 
 /// How a statement ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum StatementEnd {
     /// By the semicolon that stands there.
     Semicolon(Span),
     /// By the end of its line: Rhai needs a semicolon.
@@ -73,7 +73,7 @@ pub enum Piece {
     /// Blanks and comments.
     Blank(Span),
     /// A binary operator of Rhai's.
-    Binary(Span, Binding),
+    Binary(Span, BindingPower),
     /// `!`.
     Bang(Span),
     /// A dash operator, until its operands are known.
@@ -91,11 +91,11 @@ pub enum Piece {
     /// Text of ours that stands for what the author wrote: `true` for `$true`.
     Literal(Span, Literal),
     /// `(…)`, `[…]`, `#{…}`.
-    Group(Box<Group>),
+    Group(Box<GroupExpression>),
     /// `{ … }` in Rhai text.
     Body(Box<Body>),
     /// `|a, b| …`.
-    Closure(Closure),
+    Closure(ClosureExpression),
     /// `fn name(…) { … }`.
     Function(Box<Function>),
     /// The condition of `if`, `while`, `until`.
@@ -105,11 +105,11 @@ pub enum Piece {
     /// Operands with dash operators.
     Operation(Box<Operation>),
     /// `"…"` or a bare word, in PowerShell's meaning.
-    Text(Text),
+    Text(TextLiteral),
     /// `a, b` or `@(…)`.
-    List(List),
+    List(ListLiteral),
     /// `@{…}`.
-    Map(Map),
+    Map(MapLiteral),
     /// `{ … }` as an argument.
     ScriptBlock(ScriptBlock),
 }
@@ -129,7 +129,7 @@ pub enum Literal {
 
 /// `(…)`, `[…]`, `#{…}` of Rhai's, and `$(…)`.
 #[derive(Debug)]
-pub struct Group {
+pub struct GroupExpression {
     /// The `$` of `$(…)`, which Rhai must not see.
     pub dollar: Option<Span>,
     /// The opening bracket.
@@ -150,14 +150,14 @@ pub struct Body {
     /// Whether what its header declares is an error that was caught.
     pub catches: bool,
     /// What stands inside.
-    pub block: Block,
+    pub block: StatementBlock,
     /// The closing brace, if there is one.
     pub close: Option<Span>,
 }
 
 /// A closure of Rhai's.
 #[derive(Debug)]
-pub struct Closure {
+pub struct ClosureExpression {
     /// Its bars and what stands between them.
     pub head: Span,
     /// Its parameters.
@@ -187,25 +187,25 @@ pub struct Pipeline {
     /// The Rhai expression before the first pipe, if there is one.
     pub head: Option<Vec<Piece>>,
     /// The commands; at least one, unless one could not be read.
-    pub commands: Vec<Command>,
+    pub commands: Vec<CommandExpression>,
     /// From the head to the last argument.
     pub span: Span,
 }
 
 /// One command.
 #[derive(Debug)]
-pub struct Command {
+pub struct CommandExpression {
     /// The cmdlet's name as it was written.
     pub name: Span,
     /// What it means.
-    pub cmdlet: Cmdlet,
+    pub cmdlet: CmdletCall,
     /// Its arguments.
-    pub arguments: Vec<Argument>,
+    pub arguments: Vec<CallArgument>,
 }
 
 /// What the name of a command means.
 #[derive(Clone, Copy, Debug)]
-pub enum Cmdlet {
+pub enum CmdletCall {
     /// A cmdlet that may be run.
     Known(&'static Description),
     /// A cmdlet that exists, but not for this principal: the door refuses it when it is run.
@@ -214,7 +214,7 @@ pub enum Cmdlet {
     Unknown,
 }
 
-impl Cmdlet {
+impl CmdletCall {
     /// The description, if there is one.
     pub fn description(self) -> Option<&'static Description> {
         match self {
@@ -226,7 +226,7 @@ impl Cmdlet {
 
 /// One argument of a command.
 #[derive(Debug)]
-pub struct Argument {
+pub struct CallArgument {
     /// The whole argument.
     pub span: Span,
     /// How it says which parameter it is for.
@@ -250,7 +250,7 @@ pub enum Name {
 
 /// Text with variables in it.
 #[derive(Debug)]
-pub struct Text {
+pub struct TextLiteral {
     /// With its quotes.
     pub span: Span,
     /// What it is made of.
@@ -268,7 +268,7 @@ pub enum TextPart {
     Value(Vec<Piece>),
 }
 
-impl Text {
+impl TextLiteral {
     /// The characters, if no variable is in it.
     pub fn letters(&self) -> Option<&str> {
         match self.parts.as_slice() {
@@ -281,7 +281,7 @@ impl Text {
 
 /// A list.
 #[derive(Debug)]
-pub struct List {
+pub struct ListLiteral {
     /// The whole.
     pub span: Span,
     /// Its elements.
@@ -292,11 +292,11 @@ pub struct List {
 
 /// A map.
 #[derive(Debug)]
-pub struct Map {
+pub struct MapLiteral {
     /// The whole.
     pub span: Span,
     /// Keys and values.
-    pub entries: Vec<(Text, Vec<Piece>)>,
+    pub entries: Vec<(TextLiteral, Vec<Piece>)>,
 }
 
 /// A script block.
@@ -305,7 +305,7 @@ pub struct ScriptBlock {
     /// With its braces.
     pub span: Span,
     /// What stands inside.
-    pub block: Block,
+    pub block: StatementBlock,
 }
 
 /// Operands joined by dash operators, or by Rhai's around them.
@@ -323,7 +323,7 @@ pub enum Operation {
     /// Operands joined by operators that bind alike, from left to right.
     Chain {
         /// How they bind.
-        binding: Binding,
+        binding: BindingPower,
         /// The first operand.
         first: Box<Operation>,
         /// The others, each with the operator before it.
@@ -335,7 +335,7 @@ pub enum Operation {
 #[derive(Debug)]
 pub struct Link {
     /// What joins.
-    pub joint: Joint,
+    pub operator: BinaryOperator,
     /// Where the operator stands.
     pub span: Span,
     /// What stands behind it.
@@ -344,7 +344,7 @@ pub struct Link {
 
 /// What joins two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joint {
+pub enum BinaryOperator {
     /// `-eq` and its family.
     Comparison(ComparisonOperator, Case),
     /// `-and`.
@@ -380,10 +380,10 @@ impl DashOperator {
     }
 
     /// How it binds.
-    pub fn binding(self) -> Binding {
+    pub fn binding(self) -> BindingPower {
         match self {
-            Self::And | Self::Or => Binding::Logic,
-            Self::Not | Self::Comparison(..) => Binding::Comparison,
+            Self::And | Self::Or => BindingPower::Logic,
+            Self::Not | Self::Comparison(..) => BindingPower::Comparison,
         }
     }
 }
@@ -405,7 +405,7 @@ impl Piece {
             | Self::Current(span)
             | Self::Literal(span, _) => Some(*span),
             Self::Group(group) => {
-                let Group { dollar, open, close, .. } = &**group;
+                let GroupExpression { dollar, open, close, .. } = &**group;
                 Some([*dollar, *close].into_iter().flatten().fold(*open, Span::to))
             }
             Self::Body(body) => Some(body.close.map_or(body.open, |close| body.open.to(close))),

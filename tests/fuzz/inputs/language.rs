@@ -3,12 +3,12 @@
 use std::sync::OnceLock;
 
 use imsh::cmdlet::Catalogue;
-use imsh::script::language::{Setting, read};
+use imsh::script::language::{ReadingContext, read};
 
 /// A script.
 pub fn try_one(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let reading = read(text, &Setting::new(catalogue()));
+    let reading = read(text, &ReadingContext::new(catalogue()));
     assert!(reading.steps <= WORK * (text.len() + 8), "{} steps for {} bytes", reading.steps, text.len());
     let n_lines = text.split('\n').count();
     for mistake in &reading.mistakes {

@@ -3,10 +3,10 @@
 //! Rhai's own operators stay what they are, and so do their rules: only what came from a command
 //! line or a dash operator is asked for its truth.
 
-use super::{Lowering, Purpose, Purposes};
-use crate::script::language::lexer::Binding;
+use super::{Lowering, ValueUse, ValueUses};
+use crate::script::language::lexer::BindingPower;
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{Joint, Link, Operation, Piece};
+use crate::script::language::tree::{BinaryOperator, Link, Operation, Piece};
 use crate::value::pattern::Case;
 
 impl Lowering<'_> {
@@ -20,7 +20,7 @@ impl Lowering<'_> {
             };
             self.condition_operand(operand);
             if let Some(operator) = operator {
-                self.piece(operator, Purposes::VALUES);
+                self.piece(operator, ValueUses::VALUES);
             }
         }
     }
@@ -36,7 +36,7 @@ impl Lowering<'_> {
             [Piece::Operation(operation)] => self.truth(operation),
             [Piece::Pipeline(pipeline)] => {
                 self.writer.made_at("__shell::truth(", pipeline.span.start);
-                self.pipeline(pipeline, Purpose::Value);
+                self.pipeline(pipeline, ValueUse::Value);
                 self.writer.made_here(")");
             }
             [Piece::Group(group)] if group.dollar.is_none() => self.true_group(group),
@@ -74,9 +74,11 @@ impl Lowering<'_> {
                 self.writer.made_at("!", span.start);
                 self.truth(operand);
             }
-            Operation::Chain { binding: Binding::Logic, first, rest } => self.logic(first, rest),
-            Operation::Chain { binding: Binding::Or | Binding::And, first, rest } => self.joined(first, rest),
-            Operation::Chain { binding: Binding::Comparison | Binding::Operand, first, rest } => {
+            Operation::Chain { binding: BindingPower::Logic, first, rest } => self.logic(first, rest),
+            Operation::Chain { binding: BindingPower::Or | BindingPower::And, first, rest } => {
+                self.joined(first, rest)
+            }
+            Operation::Chain { binding: BindingPower::Comparison | BindingPower::Operand, first, rest } => {
                 self.comparison(first, rest);
             }
         }
@@ -85,16 +87,16 @@ impl Lowering<'_> {
     /// `-and` and `-or` bind alike: `a -or b -and c` is `(a || b) && c`.
     fn logic(&mut self, first: &Operation, rest: &[Link]) {
         let start = first.span().map_or(0, |span| span.start);
-        let turns = rest.windows(2).filter(|pair| pair[0].joint != pair[1].joint).count();
+        let turns = rest.windows(2).filter(|pair| pair[0].operator != pair[1].operator).count();
         self.writer.made_at(&"(".repeat(turns + 1), start);
         self.truth(first);
         let mut before = None;
         for link in rest {
-            if before.is_some_and(|before| before != link.joint) {
+            if before.is_some_and(|before| before != link.operator) {
                 self.writer.made_here(")");
             }
-            before = Some(link.joint);
-            let operator = if link.joint == Joint::And { " && " } else { " || " };
+            before = Some(link.operator);
+            let operator = if link.operator == BinaryOperator::And { " && " } else { " || " };
             self.writer.made_at(operator, link.span.start);
             self.truth(&link.operand);
         }
@@ -133,7 +135,7 @@ impl Lowering<'_> {
         let start = first.span().map_or(0, |span| span.start);
         self.writer.reach(start);
         for link in rest.iter().rev() {
-            if let Joint::Comparison(operator, case) = link.joint {
+            if let BinaryOperator::Comparison(operator, case) = link.operator {
                 let case = if case == Case::Sensitive { "c" } else { "" };
                 let call = format!("__shell::compare(\"{case}{}\", ", operator.name());
                 self.writer.made(&call, link.span.start);
@@ -141,13 +143,13 @@ impl Lowering<'_> {
         }
         self.operation(first);
         for link in rest {
-            match link.joint {
-                Joint::Comparison(..) => {
+            match link.operator {
+                BinaryOperator::Comparison(..) => {
                     self.writer.made(", ", link.span.start);
                     self.operation(&link.operand);
                     self.writer.made_here(")");
                 }
-                Joint::And | Joint::Or | Joint::Rhai => {
+                BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Rhai => {
                     self.writer.made_here(" ");
                     self.writer.copy(link.span);
                     self.writer.made_here(" ");
@@ -160,7 +162,7 @@ impl Lowering<'_> {
 
 /// Whether a piece is `&&` or `||`.
 fn joins(piece: &Piece) -> bool {
-    matches!(piece, Piece::Binary(span, Binding::And | Binding::Or) if is_logical(*span))
+    matches!(piece, Piece::Binary(span, BindingPower::And | BindingPower::Or) if is_logical(*span))
 }
 
 /// Whether an operator of Rhai's is `&&` or `||`, and not `&` or `|`.
@@ -173,10 +175,10 @@ fn is_boolean(operation: &Operation) -> bool {
         Operation::Operand(_) => false,
         Operation::Not { .. } => true,
         Operation::Chain { binding, rest, .. } => match binding {
-            Binding::Logic => true,
-            Binding::Or | Binding::And => rest.iter().all(|link| is_logical(link.span)),
-            Binding::Comparison => rest.last().is_some_and(|link| link.joint == Joint::Rhai),
-            Binding::Operand => false,
+            BindingPower::Logic => true,
+            BindingPower::Or | BindingPower::And => rest.iter().all(|link| is_logical(link.span)),
+            BindingPower::Comparison => rest.last().is_some_and(|link| link.operator == BinaryOperator::Rhai),
+            BindingPower::Operand => false,
         },
     }
 }

@@ -1,8 +1,8 @@
 //! The lowered text as it grows, with the source position of every stretch of it.
 
-use super::{Joint, Output, POSITION_LIMIT};
+use super::{LoweredText, POSITION_LIMIT, StatementBoundary};
 use crate::cmdlet::Position;
-use crate::script::language::message::Problem;
+use crate::script::language::message::SyntaxProblem;
 use crate::script::language::source_map::{LineIndex, SourceMap, Span};
 
 /// The lowered text as it grows.
@@ -18,7 +18,7 @@ pub(super) struct Writer<'a> {
     /// The byte of the source at which a line became too long.
     too_long: Option<usize>,
     n_made: usize,
-    joints: Vec<Joint>,
+    boundaries: Vec<StatementBoundary>,
 }
 
 impl<'a> Writer<'a> {
@@ -33,20 +33,20 @@ impl<'a> Writer<'a> {
             copied_to: None,
             too_long: None,
             n_made: 0,
-            joints: Vec::new(),
+            boundaries: Vec::new(),
         }
     }
 
     /// What has been written; a problem where Rhai could not count its positions.
-    pub(super) fn output(self) -> Output {
+    pub(super) fn output(self) -> LoweredText {
         let end = Span::new(self.source.len(), self.source.len());
         let problem = if self.at.line > POSITION_LIMIT {
-            Some((end, Problem::TooManyLines { limit: POSITION_LIMIT }))
+            Some((end, SyntaxProblem::TooManyLines { limit: POSITION_LIMIT }))
         } else {
             let limit = POSITION_LIMIT;
-            self.too_long.map(|start| (Span::new(start, start), Problem::LineTooLong { limit }))
+            self.too_long.map(|start| (Span::new(start, start), SyntaxProblem::LineTooLong { limit }))
         };
-        Output { text: self.text, map: self.map, joints: self.joints, problem }
+        LoweredText { text: self.text, map: self.map, boundaries: self.boundaries, problem }
     }
 
     /// Copies a piece of the source.
@@ -61,10 +61,10 @@ impl<'a> Writer<'a> {
     }
 
     /// Notes that the text may be cut here, where it has grown enough for it.
-    pub(super) fn joint(&mut self) {
-        let begin = self.joints.last().map_or(0, |joint| joint.offset);
+    pub(super) fn boundary(&mut self) {
+        let begin = self.boundaries.last().map_or(0, |boundary| boundary.offset);
         if self.text.len() - begin >= PART {
-            self.joints.push(Joint { offset: self.text.len(), position: self.at });
+            self.boundaries.push(StatementBoundary { offset: self.text.len(), position: self.at });
         }
     }
 

@@ -4,9 +4,9 @@
 
 use super::{Flow, Level, Parser, Stop, push_blank};
 use crate::script::language::lexer::TokenKind;
-use crate::script::language::message::Refused;
+use crate::script::language::message::RefusedConstruct;
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{Body, Function, Group, Piece};
+use crate::script::language::tree::{Body, Function, GroupExpression, Piece};
 
 impl Parser<'_, '_> {
     /// `if`, `switch`, `try`, `while`, `for`, `loop`, `do`, as a statement or as an operand.
@@ -54,7 +54,7 @@ impl Parser<'_, '_> {
             self.body_if_any(pieces, Vec::new());
             if self.refused_behind_block("elseif") {
                 let word = self.coming("elseif");
-                self.refuse(word, Refused::ElseIf);
+                self.refuse(word, RefusedConstruct::ElseIf);
                 self.take_blank(pieces);
                 self.lexer.take("elseif");
                 continue;
@@ -96,7 +96,7 @@ impl Parser<'_, '_> {
         }
         if self.refused_behind_block("finally") {
             let word = self.coming("finally");
-            self.refuse(word, Refused::Finally);
+            self.refuse(word, RefusedConstruct::Finally);
             self.take_blank(pieces);
             self.lexer.take("finally");
             self.body_if_any(pieces, Vec::new());
@@ -213,7 +213,7 @@ impl Parser<'_, '_> {
     }
 
     /// The arms of `switch`: patterns are Rhai's, what stands behind `=>` may be a command.
-    fn switch_arms(&mut self) -> Option<Group> {
+    fn switch_arms(&mut self) -> Option<GroupExpression> {
         let start = self.lexer.at();
         self.lexer.bump();
         let open = self.since(start);
@@ -224,18 +224,18 @@ impl Parser<'_, '_> {
             match self.lexer.peek() {
                 None => {
                     self.unclosed(open);
-                    return Some(Group { dollar: None, open, pieces, close: None });
+                    return Some(GroupExpression { dollar: None, open, pieces, close: None });
                 }
                 Some('}') => {
                     let close = self.lexer.take("}");
-                    return Some(Group { dollar: None, open, pieces, close });
+                    return Some(GroupExpression { dollar: None, open, pieces, close });
                 }
                 Some('{') => {
                     // A brace where an arrow should be.
                     let shown = Span::new(pattern, self.lexer.at());
                     let trimmed = shown.of(self.text()).trim();
                     let begin = pattern + shown.of(self.text()).find(trimmed).unwrap_or(0);
-                    self.refuse(Span::new(begin, begin + trimmed.len().max(1)), Refused::SwitchArm);
+                    self.refuse(Span::new(begin, begin + trimmed.len().max(1)), RefusedConstruct::SwitchArm);
                     let body = self.body(Vec::new());
                     pieces.push(Piece::Body(Box::new(body)));
                     pattern = self.lexer.at();

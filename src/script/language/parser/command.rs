@@ -8,13 +8,15 @@ use super::{Flow, Parser};
 use crate::cmdlet::parameter::{Arity, NoParameter, Parameter};
 use crate::cmdlet::{Description, Kind};
 use crate::script::language::lexer::{is_dash, is_double_quote, is_single_quote};
-use crate::script::language::message::{Problem, Refused};
+use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{Argument, Cmdlet, Command, Name, Piece, Pipeline, span_of};
+use crate::script::language::tree::{
+    CallArgument, CmdletCall, CommandExpression, Name, Piece, Pipeline, span_of,
+};
 
 /// Where a command's name stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum CommandPlace {
     /// Where an operand of Rhai's may stand.
     Operand,
     /// Where short names count, as long as Rhai could not mean something by them.
@@ -28,7 +30,7 @@ impl Parser<'_, '_> {
 
     /// Whether a command begins here.
     pub(super) fn command_begins(&mut self, aliases: bool) -> bool {
-        self.cmdlet_name(if aliases { Place::Start } else { Place::Operand }).is_some()
+        self.cmdlet_name(if aliases { CommandPlace::Start } else { CommandPlace::Operand }).is_some()
     }
 
     /// Whether the pipe that comes next leads to a cmdlet; else it is Rhai's operator.
@@ -36,16 +38,16 @@ impl Parser<'_, '_> {
         let mark = self.lexer.at();
         self.lexer.take("|");
         self.lexer.blank();
-        let found = self.cmdlet_name(Place::Pipe).is_some();
+        let found = self.cmdlet_name(CommandPlace::Pipe).is_some();
         self.lexer.rewind(mark);
         found
     }
 
     /// The cmdlet whose name comes next, not taken.
-    fn cmdlet_name(&mut self, place: Place) -> Option<(Span, Cmdlet)> {
+    fn cmdlet_name(&mut self, place: CommandPlace) -> Option<(Span, CmdletCall)> {
         let start = self.lexer.at();
         let rest = self.lexer.rest();
-        if place == Place::Pipe && rest.starts_with(['%', '?']) {
+        if place == CommandPlace::Pipe && rest.starts_with(['%', '?']) {
             let name = rest.get(..1)?;
             return self.known(name).map(|cmdlet| (Span::new(start, start + 1), cmdlet));
         }
@@ -53,20 +55,20 @@ impl Parser<'_, '_> {
         let span = Span::new(start, start + name.len());
         match name.split_once('-') {
             Some((verb, noun)) => self.verb_noun(name, verb, noun, place).map(|cmdlet| (span, cmdlet)),
-            None if place == Place::Operand || self.declared.contains(name) => None,
-            None if place == Place::Start && !self.is_safe_alias(&rest[name.len()..]) => None,
+            None if place == CommandPlace::Operand || self.declared.contains(name) => None,
+            None if place == CommandPlace::Start && !self.is_safe_alias(&rest[name.len()..]) => None,
             None => self.known(name).map(|cmdlet| (span, cmdlet)),
         }
     }
 
-    fn known(&self, name: &str) -> Option<Cmdlet> {
-        let own = self.setting.catalogue.find(name).map(Cmdlet::Known);
-        own.or_else(|| self.setting.everything?.find(name).map(Cmdlet::Forbidden))
+    fn known(&self, name: &str) -> Option<CmdletCall> {
+        let own = self.setting.catalogue.find(name).map(CmdletCall::Known);
+        own.or_else(|| self.setting.everything?.find(name).map(CmdletCall::Forbidden))
     }
 
-    fn verb_noun(&self, name: &str, verb: &str, noun: &str, place: Place) -> Option<Cmdlet> {
+    fn verb_noun(&self, name: &str, verb: &str, noun: &str, place: CommandPlace) -> Option<CmdletCall> {
         let both_declared = self.declared.contains(verb) && self.declared.contains(noun);
-        if both_declared && place != Place::Pipe {
+        if both_declared && place != CommandPlace::Pipe {
             return None;
         }
         if let Some(cmdlet) = self.known(name) {
@@ -76,9 +78,9 @@ impl Parser<'_, '_> {
         let approved = VERBS.iter().any(|have| have.eq_ignore_ascii_case(verb));
         let neither = !self.declared.contains(verb) && !self.declared.contains(noun);
         let near = || self.suggests() && self.setting.catalogue.nearest(name).is_some();
-        let meant = (approved && (place == Place::Pipe || (pascal(verb) && pascal(noun))))
+        let meant = (approved && (place == CommandPlace::Pipe || (pascal(verb) && pascal(noun))))
             || (neither && (approved || pascal(verb)) && near());
-        meant.then_some(Cmdlet::Unknown)
+        meant.then_some(CmdletCall::Unknown)
     }
 
     /// Whether a short name before `behind` cannot be the beginning of something of Rhai's.
@@ -115,14 +117,14 @@ impl Parser<'_, '_> {
             self.lexer.blank();
         }
         let mut commands = Vec::new();
-        let mut place = if head.is_some() { Place::Pipe } else { Place::Start };
+        let mut place = if head.is_some() { CommandPlace::Pipe } else { CommandPlace::Start };
         loop {
             let Some((name, cmdlet)) = self.cmdlet_name(place) else {
                 self.no_cmdlet();
                 break;
             };
             commands.push(self.command(name, cmdlet, flow));
-            place = Place::Pipe;
+            place = CommandPlace::Pipe;
             if !self.take_pipe() {
                 break;
             }
@@ -151,7 +153,7 @@ impl Parser<'_, '_> {
         let span = self.lexer.take_while(|letter| {
             !letter.is_whitespace() && !matches!(letter, ';' | ')' | '}' | ']' | '|' | '{')
         });
-        self.problem(Span::new(start, span.end.max(start + 1)), Problem::NoCmdletAfterPipe);
+        self.problem(Span::new(start, span.end.max(start + 1)), SyntaxProblem::NoCmdletAfterPipe);
         self.skip_command();
     }
 
@@ -162,13 +164,13 @@ impl Parser<'_, '_> {
 
     // ------------------------------------------------------------------ one command
 
-    fn command(&mut self, name: Span, cmdlet: Cmdlet, flow: Flow) -> Command {
+    fn command(&mut self, name: Span, cmdlet: CmdletCall, flow: Flow) -> CommandExpression {
         self.lexer.rewind(name.end);
-        if let Cmdlet::Unknown = cmdlet {
+        if let CmdletCall::Unknown = cmdlet {
             let written = name.of(self.text()).to_owned();
             let nearest =
                 (written.len() <= NAME_LIMIT).then(|| self.setting.catalogue.nearest(&written)).flatten();
-            self.problem(name, Problem::UnknownCmdlet { name: written, nearest });
+            self.problem(name, SyntaxProblem::UnknownCmdlet { name: written, nearest });
         }
         let mut arguments = Vec::new();
         let mut before = self.lexer.at();
@@ -184,12 +186,12 @@ impl Parser<'_, '_> {
             arguments.extend(self.block_in_header(cmdlet, flow));
         }
         self.check(cmdlet, &mut arguments);
-        Command { name, cmdlet, arguments }
+        CommandExpression { name, cmdlet, arguments }
     }
 
     /// A script block where `{` begins the body: a mistake, and read as what it was meant to be, so
     /// that its text gives no others.
-    fn block_in_header(&mut self, cmdlet: Cmdlet, flow: Flow) -> Option<Argument> {
+    fn block_in_header(&mut self, cmdlet: CmdletCall, flow: Flow) -> Option<CallArgument> {
         let mark = self.lexer.at();
         self.lexer.blank_in_line();
         let brace = self.lexer.at();
@@ -198,12 +200,12 @@ impl Parser<'_, '_> {
         if !is_block {
             return None;
         }
-        self.problem(Span::new(brace, brace + 1), Problem::BlockInHeader);
+        self.problem(Span::new(brace, brace + 1), SyntaxProblem::BlockInHeader);
         self.argument(cmdlet, Flow { header: false, ..flow })
     }
 
     /// The next argument; none where the command ends, and then nothing is taken.
-    fn argument(&mut self, cmdlet: Cmdlet, flow: Flow) -> Option<Argument> {
+    fn argument(&mut self, cmdlet: CmdletCall, flow: Flow) -> Option<CallArgument> {
         loop {
             let mark = self.lexer.at();
             self.lexer.blank_in_line();
@@ -230,24 +232,24 @@ impl Parser<'_, '_> {
                     self.lexer.rewind(mark);
                     return None;
                 }
-                '|' if second == Some('|') => self.refuse_rest(2, Refused::Chain),
+                '|' if second == Some('|') => self.refuse_rest(2, RefusedConstruct::Chain),
                 '|' => {
                     self.lexer.rewind(mark);
                     return None;
                 }
-                '&' if second == Some('&') => self.refuse_rest(2, Refused::Chain),
-                '&' => self.refuse_rest(1, Refused::Background),
-                '>' | '<' => self.refuse_rest(1, Refused::Redirection),
-                '0'..='9' | '*' if second == Some('>') => self.refuse_rest(2, Refused::Redirection),
+                '&' if second == Some('&') => self.refuse_rest(2, RefusedConstruct::Chain),
+                '&' => self.refuse_rest(1, RefusedConstruct::Background),
+                '>' | '<' => self.refuse_rest(1, RefusedConstruct::Redirection),
+                '0'..='9' | '*' if second == Some('>') => self.refuse_rest(2, RefusedConstruct::Redirection),
                 '#' if !matches!(second, Some('{' | '"' | '#')) => {
                     self.lexer.take_while(|letter| letter != '\n');
-                    self.refuse(self.since(start), Refused::Comment);
+                    self.refuse(self.since(start), RefusedConstruct::Comment);
                 }
                 ',' => {
                     self.lexer.bump();
-                    self.problem(self.since(start), Problem::MissingElement);
+                    self.problem(self.since(start), SyntaxProblem::MissingElement);
                 }
-                '-' if self.lexer.sees("--%") => self.refuse_rest(3, Refused::StopParsing),
+                '-' if self.lexer.sees("--%") => self.refuse_rest(3, RefusedConstruct::StopParsing),
                 dash if is_dash(dash)
                     && second.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '?' | '_')) =>
                 {
@@ -259,30 +261,35 @@ impl Parser<'_, '_> {
                 _ => {
                     let value = self.value_list(flow);
                     let span = self.since(start);
-                    return Some(Argument { span, name: Name::Place, parameter: None, value: Some(value) });
+                    return Some(CallArgument {
+                        span,
+                        name: Name::Place,
+                        parameter: None,
+                        value: Some(value),
+                    });
                 }
             }
         }
     }
 
-    fn refuse_rest(&mut self, length: usize, refused: Refused) {
+    fn refuse_rest(&mut self, length: usize, refused: RefusedConstruct) {
         let start = self.lexer.at();
         self.refuse(Span::new(start, start + length), refused);
         self.skip_command();
     }
 
     /// `@name`.
-    fn splat(&mut self) -> Argument {
+    fn splat(&mut self) -> CallArgument {
         let start = self.lexer.at();
         self.lexer.bump();
         let word = self.lexer.word();
         self.lexer.take(word);
         let span = self.since(start);
-        Argument { span, name: Name::Splat, parameter: None, value: Some(vec![Piece::Variable(span)]) }
+        CallArgument { span, name: Name::Splat, parameter: None, value: Some(vec![Piece::Variable(span)]) }
     }
 
     /// `-Name`, `-Name value`, `-Name:value`.
-    fn named_argument(&mut self, cmdlet: Cmdlet, flow: Flow) -> Argument {
+    fn named_argument(&mut self, cmdlet: CmdletCall, flow: Flow) -> CallArgument {
         let start = self.lexer.at();
         self.lexer.bump();
         let first = self.lexer.at();
@@ -305,16 +312,16 @@ impl Parser<'_, '_> {
                 self.lexer.rewind(mark);
                 // One without a meaning is refused by the binder, with or without a value.
                 let own = parameter.filter(|parameter| parameter.kind != Kind::Foreign);
-                if let (Some(parameter), Cmdlet::Known(description)) = (own, cmdlet) {
+                if let (Some(parameter), CmdletCall::Known(description)) = (own, cmdlet) {
                     let problem =
-                        Problem::MissingValue { cmdlet: description.name, parameter: parameter.name };
+                        SyntaxProblem::MissingValue { cmdlet: description.name, parameter: parameter.name };
                     self.problem(Span::new(start, name.end), problem);
                 }
             } else {
                 value = Some(self.value_list(flow));
             }
         }
-        Argument { span: self.since(start), name: Name::Given(name), parameter, value }
+        CallArgument { span: self.since(start), name: Name::Given(name), parameter, value }
     }
 
     pub(super) fn value_is_missing(&mut self, flow: Flow) -> bool {
@@ -329,14 +336,14 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn parameter(&mut self, cmdlet: Cmdlet, name: Span) -> Option<&'static Parameter> {
+    fn parameter(&mut self, cmdlet: CmdletCall, name: Span) -> Option<&'static Parameter> {
         let written = name.of(self.text());
         if written == "?" {
             return None;
         }
         let description = cmdlet.description()?;
         let found = description.parameter(written);
-        let Cmdlet::Known(_) = cmdlet else {
+        let CmdletCall::Known(_) = cmdlet else {
             // The door refuses the call whatever stands in it, and nothing more is said here.
             return found.ok();
         };
@@ -345,18 +352,18 @@ impl Parser<'_, '_> {
             Err(NoParameter::Unknown { nearest }) => {
                 let nearest = nearest.filter(|_| written.len() <= NAME_LIMIT);
                 let written = written.to_owned();
-                let problem = Problem::UnknownParameter { cmdlet: description.name, written, nearest };
+                let problem = SyntaxProblem::UnknownParameter { cmdlet: description.name, written, nearest };
                 self.problem(name.with_letter_before(self.text()), problem);
                 None
             }
             Err(NoParameter::Foreign { instead }) => {
-                let problem = Problem::NoSuchCommon { written: written.to_owned(), instead };
+                let problem = SyntaxProblem::NoSuchCommon { written: written.to_owned(), instead };
                 self.problem(name.with_letter_before(self.text()), problem);
                 None
             }
             Err(NoParameter::Ambiguous { fits }) => {
                 let written = written.to_owned();
-                let problem = Problem::AmbiguousParameter { cmdlet: description.name, written, fits };
+                let problem = SyntaxProblem::AmbiguousParameter { cmdlet: description.name, written, fits };
                 self.problem(name.with_letter_before(self.text()), problem);
                 None
             }
@@ -364,15 +371,15 @@ impl Parser<'_, '_> {
     }
 
     /// No parameter twice; arguments without a name find theirs by their place.
-    fn check(&mut self, cmdlet: Cmdlet, arguments: &mut [Argument]) {
+    fn check(&mut self, cmdlet: CmdletCall, arguments: &mut [CallArgument]) {
         let Some(description) = cmdlet.description() else { return };
         let mut given: Vec<&'static str> = Vec::new();
         for argument in arguments.iter() {
             let (Some(parameter), Name::Given(name)) = (argument.parameter, argument.name) else { continue };
             if !given.contains(&parameter.name) {
                 given.push(parameter.name);
-            } else if let Cmdlet::Known(_) = cmdlet {
-                let problem = Problem::Repeated { cmdlet: description.name, parameter: parameter.name };
+            } else if let CmdletCall::Known(_) = cmdlet {
+                let problem = SyntaxProblem::Repeated { cmdlet: description.name, parameter: parameter.name };
                 self.problem(name.with_letter_before(self.text()), problem);
             }
         }
@@ -384,7 +391,7 @@ impl Parser<'_, '_> {
 }
 
 /// Whether a cmdlet's first argument is one script block or property, without which it does nothing.
-fn begins_with_a_block(cmdlet: Cmdlet) -> bool {
+fn begins_with_a_block(cmdlet: CmdletCall) -> bool {
     let first = cmdlet.description().and_then(|description| places(description).next());
     first.is_some_and(|parameter| {
         matches!(parameter.kind, Kind::Property | Kind::Block) && parameter.arity == Arity::One

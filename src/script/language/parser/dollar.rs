@@ -4,9 +4,9 @@
 
 use super::refused::is_preference;
 use super::{Flow, Parser};
-use crate::script::language::message::{Problem, Refused};
+use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{Group, Literal, Piece};
+use crate::script::language::tree::{GroupExpression, Literal, Piece};
 
 impl Parser<'_, '_> {
     /// `$x`, `$_`, `$true`, `$(…)`. None, and nothing taken, for a `$` without a meaning.
@@ -16,19 +16,19 @@ impl Parser<'_, '_> {
             '(' => {
                 let dollar = self.lexer.take("$");
                 let group = self.group(Flow::ARGUMENT);
-                Some(Piece::Group(Box::new(Group { dollar, ..group })))
+                Some(Piece::Group(Box::new(GroupExpression { dollar, ..group })))
             }
             '{' => {
                 self.lexer.take_while(|letter| !matches!(letter, '}' | '\n'));
                 self.lexer.take("}");
-                self.refuse(self.since(start), Refused::BracedVariable);
+                self.refuse(self.since(start), RefusedConstruct::BracedVariable);
                 Some(Piece::Literal(self.since(start), Literal::Null))
             }
             '?' | '$' | '^' => {
                 self.lexer.bump();
                 self.lexer.bump();
                 let span = self.since(start);
-                self.refuse(span, Refused::Automatic(span.of(self.text()).to_owned()));
+                self.refuse(span, RefusedConstruct::Automatic(span.of(self.text()).to_owned()));
                 Some(Piece::Literal(span, Literal::Null))
             }
             letter if letter.is_ascii_alphabetic() || letter == '_' => {
@@ -47,7 +47,8 @@ impl Parser<'_, '_> {
             "_" | "psitem" => {
                 if self.script_blocks == 0 {
                     let caught = self.nameless_catches > 0;
-                    let problem = if caught { Problem::CurrentInCatch } else { Problem::CurrentOutside };
+                    let problem =
+                        if caught { SyntaxProblem::CurrentInCatch } else { SyntaxProblem::CurrentOutside };
                     self.problem(span, problem);
                 }
                 return Piece::Current(span);
@@ -66,15 +67,15 @@ impl Parser<'_, '_> {
                     let inner = self.lexer.word().to_owned();
                     self.lexer.take(&inner);
                     let refused = match scope {
-                        "env" => Refused::Environment(inner),
-                        scope => Refused::Scope { scope: scope.to_owned(), name: inner },
+                        "env" => RefusedConstruct::Environment(inner),
+                        scope => RefusedConstruct::Scope { scope: scope.to_owned(), name: inner },
                     };
                     self.refuse(self.since(start), refused);
                     return Piece::Literal(self.since(start), Literal::Null);
                 }
             }
             name if is_preference(name) => {
-                self.refuse(span, Refused::Preference(name.to_owned()));
+                self.refuse(span, RefusedConstruct::Preference(name.to_owned()));
                 return Piece::Literal(span, Literal::Null);
             }
             _ => {}

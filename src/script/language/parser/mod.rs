@@ -20,11 +20,11 @@ pub(super) use command::places;
 
 use std::collections::HashSet;
 
-use super::Setting;
+use super::ReadingContext;
 use super::lexer::{Lexer, TokenKind, is_double_quote, is_single_quote};
-use super::message::{Problem, Refused};
+use super::message::{RefusedConstruct, SyntaxProblem};
 use super::source_map::Span;
-use super::tree::{Block, End, Piece, Role, Script, Statement};
+use super::tree::{Piece, Script, Statement, StatementBlock, StatementEnd, StatementRole};
 
 /// What the parser made of a text.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Parsed {
     /// The tree; complete whatever the problems are.
     pub script: Script,
     /// What is wrong, and where.
-    pub problems: Vec<(Span, Problem)>,
+    pub problems: Vec<(Span, SyntaxProblem)>,
     /// Something that the end of the text cut off, in Rhai's part of it.
     pub open: Option<Span>,
     /// How much work it was, in characters looked at.
@@ -46,7 +46,7 @@ pub const DEPTH_LIMIT: usize = 160;
 const MOST_SUGGESTIONS: usize = 50;
 
 /// Reads a text.
-pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
+pub fn parse(text: &str, setting: &ReadingContext<'_>) -> Parsed {
     let mut parser = Parser {
         lexer: Lexer::new(text),
         setting: *setting,
@@ -76,8 +76,8 @@ pub fn parse(text: &str, setting: &Setting<'_>) -> Parsed {
 
 struct Parser<'t, 's> {
     lexer: Lexer<'t>,
-    setting: Setting<'s>,
-    problems: Vec<(Span, Problem)>,
+    setting: ReadingContext<'s>,
+    problems: Vec<(Span, SyntaxProblem)>,
     /// Names declared so far, anywhere: `get-total` is a subtraction where both are variables.
     declared: HashSet<String>,
     depth: usize,
@@ -92,7 +92,7 @@ struct Parser<'t, 's> {
     in_script_block: bool,
     open: Option<Span>,
     /// Brackets of Rhai's that the end of the text leaves open.
-    unclosed: Vec<(Span, Problem)>,
+    unclosed: Vec<(Span, SyntaxProblem)>,
 }
 
 /// Whose statements a block holds.
@@ -177,7 +177,7 @@ enum Stop {
 }
 
 impl<'t> Parser<'t, '_> {
-    fn problem(&mut self, span: Span, problem: Problem) {
+    fn problem(&mut self, span: Span, problem: SyntaxProblem) {
         // What was given up half-way has no mistakes of its own.
         if !self.gave_up {
             self.problems.push((span, problem));
@@ -189,8 +189,8 @@ impl<'t> Parser<'t, '_> {
         self.problems.len() < MOST_SUGGESTIONS
     }
 
-    fn refuse(&mut self, span: Span, refused: Refused) {
-        self.problem(span, Problem::Refused(refused));
+    fn refuse(&mut self, span: Span, refused: RefusedConstruct) {
+        self.problem(span, SyntaxProblem::Refused(refused));
     }
 
     fn text(&self) -> &'t str {
@@ -216,7 +216,7 @@ impl<'t> Parser<'t, '_> {
             _ => "{",
         };
         if !self.gave_up {
-            self.unclosed.push((open, Problem::Unclosed { opened }));
+            self.unclosed.push((open, SyntaxProblem::Unclosed { opened }));
         }
     }
 
@@ -237,7 +237,7 @@ impl<'t> Parser<'t, '_> {
     fn deeper<T: Default>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
         if self.depth >= DEPTH_LIMIT {
             let at = self.lexer.at();
-            self.problem(Span::new(at, at + 1), Problem::TooDeep { limit: DEPTH_LIMIT });
+            self.problem(Span::new(at, at + 1), SyntaxProblem::TooDeep { limit: DEPTH_LIMIT });
             self.gave_up = true;
             self.lexer.abandon();
             return T::default();
@@ -251,8 +251,8 @@ impl<'t> Parser<'t, '_> {
     // ------------------------------------------------------------------ statements
 
     /// Statements up to the closing brace or the end of the text, neither of which is taken.
-    fn block(&mut self, level: Level) -> Block {
-        let mut block = Block::default();
+    fn block(&mut self, level: Level) -> StatementBlock {
+        let mut block = StatementBlock::default();
         loop {
             let blank = self.lexer.blank();
             let closed = level != Level::Script && self.lexer.peek() == Some('}');
@@ -275,27 +275,27 @@ impl<'t> Parser<'t, '_> {
         push_blank(&mut pieces, blank);
         let start = self.lexer.at();
         if self.refused_statement(&mut pieces) {
-            return Statement { role: Role::Other, pieces, end: End::Open };
+            return Statement { role: StatementRole::Other, pieces, end: StatementEnd::Open };
         }
         let (role, stop) = match self.lexer.word() {
-            "if" | "switch" | "try" => (Role::Branch, self.branch(&mut pieces)),
-            "while" | "for" | "loop" | "do" => (Role::Loop, self.branch(&mut pieces)),
-            "fn" | "private" => (Role::Other, self.function(&mut pieces)),
+            "if" | "switch" | "try" => (StatementRole::Branch, self.branch(&mut pieces)),
+            "while" | "for" | "loop" | "do" => (StatementRole::Loop, self.branch(&mut pieces)),
+            "fn" | "private" => (StatementRole::Other, self.function(&mut pieces)),
             _ if self.lexer.peek() == Some('{') => {
                 let body = self.body(Vec::new());
                 pieces.push(Piece::Body(Box::new(body)));
-                (Role::Branch, Stop::Separator)
+                (StatementRole::Branch, Stop::Separator)
             }
-            _ => (Role::Other, self.operands_of_statement(&mut pieces, level)),
+            _ => (StatementRole::Other, self.operands_of_statement(&mut pieces, level)),
         };
-        let ends_alone = role != Role::Other || matches!(pieces.last(), Some(Piece::Function(_)));
+        let ends_alone = role != StatementRole::Other || matches!(pieces.last(), Some(Piece::Function(_)));
         let end = if ends_alone && !self.begins_do(start) {
-            End::Open
+            StatementEnd::Open
         } else {
             self.end_of_statement(&mut pieces, stop)
         };
         let role = match pieces.iter().filter(|piece| !piece.is_blank()).collect::<Vec<_>>().as_slice() {
-            [Piece::Pipeline(_)] => Role::Command,
+            [Piece::Pipeline(_)] => StatementRole::Command,
             _ => role,
         };
         Statement { role, pieces, end }
@@ -363,16 +363,20 @@ impl<'t> Parser<'t, '_> {
     }
 
     /// The semicolon, or the need of one.
-    fn end_of_statement(&mut self, pieces: &mut Vec<Piece>, stop: Stop) -> End {
+    fn end_of_statement(&mut self, pieces: &mut Vec<Piece>, stop: Stop) -> StatementEnd {
         let mark = self.lexer.at();
         let blank = self.lexer.blank();
         if let Some(semicolon) = self.lexer.take(";") {
             push_blank(pieces, blank.span);
-            return End::Semicolon(semicolon);
+            return StatementEnd::Semicolon(semicolon);
         }
         let last = matches!(self.lexer.peek(), None | Some('}'));
         self.lexer.rewind(mark);
-        if stop != Stop::Separator && blank.line_end && !last { End::Line } else { End::Open }
+        if stop != Stop::Separator && blank.line_end && !last {
+            StatementEnd::Line
+        } else {
+            StatementEnd::Open
+        }
     }
 
     /// `$x = …`, `$x += …` at the beginning of a statement; nothing is taken if it is none.
@@ -387,7 +391,7 @@ impl<'t> Parser<'t, '_> {
         let increment = matches!(operator.span.of(self.text()), "++" | "--");
         let taken = operator.kind == TokenKind::Assignment && is_variable(name);
         if increment && is_variable(name) {
-            self.refuse(operator.span, Refused::Increment);
+            self.refuse(operator.span, RefusedConstruct::Increment);
             pieces.push(Piece::Variable(variable));
             return Some(Stop::Separator);
         }
@@ -396,7 +400,7 @@ impl<'t> Parser<'t, '_> {
             return None;
         }
         if refused::is_preference(name) {
-            self.refuse(variable, Refused::Preference(name.to_ascii_lowercase()));
+            self.refuse(variable, RefusedConstruct::Preference(name.to_ascii_lowercase()));
         }
         let plain = operator.span.of(self.text()) == "=";
         self.reserved(Span::new(variable.start + 1, variable.end));
@@ -467,7 +471,7 @@ impl<'t> Parser<'t, '_> {
         let name = span.of(self.text());
         if name.starts_with("__") {
             let name = name.to_owned();
-            self.problem(span, Problem::ReservedName { name });
+            self.problem(span, SyntaxProblem::ReservedName { name });
         }
     }
 }

@@ -5,15 +5,17 @@
 
 use super::refused::REFUSED_OPERATORS;
 use super::{Flow, Parser, Stop, operation, push_blank};
-use crate::script::language::lexer::{Binding, TokenKind, is_dash, is_double_quote, is_single_quote};
-use crate::script::language::message::{Problem, Refused};
+use crate::script::language::lexer::{BindingPower, TokenKind, is_dash, is_double_quote, is_single_quote};
+use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{Closure, DashOperator, Group, List, Piece, span_of};
+use crate::script::language::tree::{
+    ClosureExpression, DashOperator, GroupExpression, ListLiteral, Piece, span_of,
+};
 
 impl Parser<'_, '_> {
     /// Operands and operators up to what ends them.
     pub(super) fn operands(&mut self, out: &mut Vec<Piece>, flow: Flow) -> Stop {
-        let mut run = Run {
+        let mut run = OperandRun {
             begin: out.len(),
             last_dash: None,
             operand: true,
@@ -26,7 +28,7 @@ impl Parser<'_, '_> {
         run.join(out);
         for operator in run.lacking {
             let written = operator.of(self.text()).to_owned();
-            self.problem(operator, Problem::MissingOperand { operator: written });
+            self.problem(operator, SyntaxProblem::MissingOperand { operator: written });
         }
         stop
     }
@@ -38,7 +40,7 @@ impl Parser<'_, '_> {
         pieces
     }
 
-    fn run(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> Stop {
+    fn run(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> Stop {
         loop {
             let mark = self.lexer.at();
             let blank = self.lexer.blank();
@@ -49,7 +51,7 @@ impl Parser<'_, '_> {
             }
             if blank.line_end && flow.dash_line_end && !run.operand && self.begins_ours() {
                 // Two operands side by side are no Rhai: what stands here is the next statement.
-                self.problem(Span::new(mark, mark), Problem::MissingSemicolon);
+                self.problem(Span::new(mark, mark), SyntaxProblem::MissingSemicolon);
                 self.lexer.rewind(mark);
                 return Stop::Line;
             }
@@ -212,7 +214,7 @@ impl Parser<'_, '_> {
     }
 
     /// One token of Rhai's.
-    fn rhai_token(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> Option<Stop> {
+    fn rhai_token(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> Option<Stop> {
         let keyword = if run.property { "" } else { self.lexer.word() };
         if run.operand && matches!(keyword, "if" | "switch" | "try" | "while" | "for" | "loop" | "do") {
             self.branch(out);
@@ -228,7 +230,7 @@ impl Parser<'_, '_> {
                 run.took_operand();
             }
             TokenKind::Binary(binding) => {
-                if flow.element && binding <= Binding::Comparison {
+                if flow.element && binding <= BindingPower::Comparison {
                     self.lexer.rewind(mark);
                     return Some(Stop::Separator);
                 }
@@ -264,7 +266,7 @@ impl Parser<'_, '_> {
             }
             TokenKind::Other => {
                 if matches!(token.span.of(self.text()), "++" | "--") && flow.line_end {
-                    self.refuse(token.span, Refused::Increment);
+                    self.refuse(token.span, RefusedConstruct::Increment);
                 }
                 self.typographic(token.span);
                 out.push(Piece::Rhai(token.span));
@@ -281,11 +283,11 @@ impl Parser<'_, '_> {
         };
         let plain = [(is_dash(found), '-'), (is_double_quote(found), '"'), (is_single_quote(found), '\'')];
         if let Some((_, plain)) = plain.into_iter().find(|(is_it, _)| *is_it) {
-            self.problem(span, Problem::Typographic { found, plain });
+            self.problem(span, SyntaxProblem::Typographic { found, plain });
         }
     }
 
-    fn word(&mut self, out: &mut Vec<Piece>, span: Span, run: &mut Run) {
+    fn word(&mut self, out: &mut Vec<Piece>, span: Span, run: &mut OperandRun) {
         if std::mem::take(&mut run.property) {
             out.push(Piece::Rhai(span));
             run.took_operand();
@@ -342,7 +344,7 @@ impl Parser<'_, '_> {
     }
 
     /// `a, b, c` behind its first element.
-    fn list_behind(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> Stop {
+    fn list_behind(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> Stop {
         let begin = run.last_dash.map_or(run.begin, |dash| dash + 1).min(out.len());
         let mut first: Vec<Piece> = out.drain(begin..).collect();
         let blanks = first.iter().take_while(|piece| piece.is_blank()).count();
@@ -357,7 +359,7 @@ impl Parser<'_, '_> {
             stop = self.operands(&mut item, element);
             if span_of(&item).is_none() {
                 let at = self.lexer.at();
-                self.problem(Span::new(at, at), Problem::MissingElement);
+                self.problem(Span::new(at, at), SyntaxProblem::MissingElement);
             }
             items.push(item);
         }
@@ -371,14 +373,14 @@ impl Parser<'_, '_> {
             }
         }
         let end = items.iter().rev().find_map(|item| span_of(item)).map_or(self.lexer.at(), |span| span.end);
-        out.push(Piece::List(List { span: Span::new(start, end), items, spreads: false }));
+        out.push(Piece::List(ListLiteral { span: Span::new(start, end), items, spreads: false }));
         out.extend(behind);
         run.took_operand();
         stop
     }
 
     /// `-eq` and its family, where an operator may stand.
-    fn dash_operator(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> bool {
+    fn dash_operator(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> bool {
         let start = self.lexer.at();
         let blank_before = self
             .lexer
@@ -410,7 +412,7 @@ impl Parser<'_, '_> {
                     && operand_follows
                     && REFUSED_OPERATORS.contains(&word.to_ascii_lowercase().as_str())
                 {
-                    self.refuse(span, Refused::Operator(word.to_ascii_lowercase()));
+                    self.refuse(span, RefusedConstruct::Operator(word.to_ascii_lowercase()));
                     self.lexer.rewind(span.end);
                     run.wants_operand();
                     run.shell_next = true;
@@ -432,7 +434,7 @@ impl Parser<'_, '_> {
     }
 
     /// `(…)`, `[…]` or `#{…}`, from its opening bracket.
-    pub(super) fn group(&mut self, flow: Flow) -> Group {
+    pub(super) fn group(&mut self, flow: Flow) -> GroupExpression {
         let open = match self.lexer.take("#{") {
             Some(open) => open,
             None => {
@@ -460,7 +462,7 @@ impl Parser<'_, '_> {
         if close.is_none() && self.lexer.is_at_end() {
             self.unclosed(open);
         }
-        Group { dollar: None, open, pieces, close }
+        GroupExpression { dollar: None, open, pieces, close }
     }
 
     fn group_content(&mut self, flow: Flow, map: bool, closes: char) -> Vec<Piece> {
@@ -544,7 +546,7 @@ impl Parser<'_, '_> {
             }
             body
         });
-        out.push(Piece::Closure(Closure { head, parameters, body }));
+        out.push(Piece::Closure(ClosureExpression { head, parameters, body }));
         stop
     }
 
@@ -563,7 +565,7 @@ impl Parser<'_, '_> {
         out.push(Piece::Rhai(self.since(stretch)));
     }
 
-    fn command_here(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut Run) -> bool {
+    fn command_here(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> bool {
         if !self.command_begins(flow.aliases && run.begins) {
             return false;
         }
@@ -579,7 +581,7 @@ fn last_solid(pieces: &[Piece]) -> Option<&Piece> {
 }
 
 /// Where a run of operands stands.
-struct Run {
+struct OperandRun {
     /// The piece at which the present expression begins.
     begin: usize,
     /// The piece of the last dash operator in it.
@@ -596,7 +598,7 @@ struct Run {
     lacking: Vec<Span>,
 }
 
-impl Run {
+impl OperandRun {
     fn took_operand(&mut self) {
         self.operand = false;
         self.shell_next = false;

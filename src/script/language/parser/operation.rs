@@ -7,9 +7,9 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use crate::script::language::lexer::Binding;
+use crate::script::language::lexer::BindingPower;
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{DashOperator, Joint, Link, Operation, Piece};
+use crate::script::language::tree::{BinaryOperator, DashOperator, Link, Operation, Piece};
 
 /// Puts one operation in the place of the pieces from `begin` on; blanks around it stay. Gives the
 /// dash operators that nothing stands behind.
@@ -20,7 +20,7 @@ pub fn join(pieces: &mut Vec<Piece>, begin: usize) -> Vec<Span> {
     let behind = run.iter().rposition(|piece| !piece.is_blank()).map_or(0, |last| last + 1);
     let trailing = run.split_off(behind);
     let lacking = lacking(&run);
-    let operation = chain(&mut run.into_iter().peekable(), Binding::Logic);
+    let operation = chain(&mut run.into_iter().peekable(), BindingPower::Logic);
     pieces.push(Piece::Operation(Box::new(operation)));
     pieces.extend(trailing);
     lacking
@@ -43,47 +43,51 @@ fn lacking(run: &[Piece]) -> Vec<Span> {
     found
 }
 
-type Pieces = Peekable<IntoIter<Piece>>;
+type OperandPieces = Peekable<IntoIter<Piece>>;
 
-fn chain(pieces: &mut Pieces, binding: Binding) -> Operation {
+fn chain(pieces: &mut OperandPieces, binding: BindingPower) -> Operation {
     let tighter = match binding {
-        Binding::Logic => Binding::Or,
-        Binding::Or => Binding::And,
-        Binding::And => Binding::Comparison,
-        Binding::Comparison | Binding::Operand => return operand(pieces, binding),
+        BindingPower::Logic => BindingPower::Or,
+        BindingPower::Or => BindingPower::And,
+        BindingPower::And => BindingPower::Comparison,
+        BindingPower::Comparison | BindingPower::Operand => return operand(pieces, binding),
     };
     links(pieces, binding, |pieces| chain(pieces, tighter))
 }
 
-fn operand(pieces: &mut Pieces, binding: Binding) -> Operation {
-    if binding == Binding::Comparison { links(pieces, binding, unary) } else { unary(pieces) }
+fn operand(pieces: &mut OperandPieces, binding: BindingPower) -> Operation {
+    if binding == BindingPower::Comparison { links(pieces, binding, unary) } else { unary(pieces) }
 }
 
-fn links(pieces: &mut Pieces, binding: Binding, mut next: impl FnMut(&mut Pieces) -> Operation) -> Operation {
+fn links(
+    pieces: &mut OperandPieces,
+    binding: BindingPower,
+    mut next: impl FnMut(&mut OperandPieces) -> Operation,
+) -> Operation {
     let first = next(pieces);
     let mut rest = Vec::new();
-    while let Some((joint, span)) = pieces.peek().and_then(|piece| joint(piece, binding)) {
+    while let Some((operator, span)) = pieces.peek().and_then(|piece| binary_operator(piece, binding)) {
         pieces.next();
-        rest.push(Link { joint, span, operand: next(pieces) });
+        rest.push(Link { operator, span, operand: next(pieces) });
     }
     if rest.is_empty() { first } else { Operation::Chain { binding, first: Box::new(first), rest } }
 }
 
-fn joint(piece: &Piece, wanted: Binding) -> Option<(Joint, Span)> {
+fn binary_operator(piece: &Piece, wanted: BindingPower) -> Option<(BinaryOperator, Span)> {
     if let Piece::Binary(span, binding) = piece {
-        return (*binding == wanted).then_some((Joint::Rhai, *span));
+        return (*binding == wanted).then_some((BinaryOperator::Rhai, *span));
     }
     let Piece::Dash(span, operator) = piece else { return None };
-    let joint = match operator {
-        DashOperator::And => Joint::And,
-        DashOperator::Or => Joint::Or,
-        DashOperator::Comparison(operator, case) => Joint::Comparison(*operator, *case),
+    let binary = match operator {
+        DashOperator::And => BinaryOperator::And,
+        DashOperator::Or => BinaryOperator::Or,
+        DashOperator::Comparison(operator, case) => BinaryOperator::Comparison(*operator, *case),
         DashOperator::Not => return None,
     };
-    (operator.binding() == wanted).then_some((joint, *span))
+    (operator.binding() == wanted).then_some((binary, *span))
 }
 
-fn unary(pieces: &mut Pieces) -> Operation {
+fn unary(pieces: &mut OperandPieces) -> Operation {
     let mut nots = Vec::new();
     let mut blanks = Vec::new();
     loop {
@@ -107,11 +111,11 @@ fn unary(pieces: &mut Pieces) -> Operation {
 }
 
 /// Pieces up to an operator that binds no tighter than a comparison; blanks before it are left out.
-fn primary(pieces: &mut Pieces, blanks: Vec<Piece>) -> Vec<Piece> {
+fn primary(pieces: &mut OperandPieces, blanks: Vec<Piece>) -> Vec<Piece> {
     let mut operand = blanks;
     let ends = |piece: &Piece| {
         matches!(piece, Piece::Dash(..))
-            || matches!(piece, Piece::Binary(_, binding) if *binding != Binding::Operand)
+            || matches!(piece, Piece::Binary(_, binding) if *binding != BindingPower::Operand)
     };
     while let Some(piece) = pieces.next_if(|piece| !ends(piece)) {
         operand.push(piece);

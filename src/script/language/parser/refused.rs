@@ -4,7 +4,7 @@
 //! The words about it are in `message`.
 
 use super::{Parser, is_variable};
-use crate::script::language::message::Refused;
+use crate::script::language::message::RefusedConstruct;
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::Piece;
 
@@ -25,17 +25,17 @@ impl Parser<'_, '_> {
                     self.lexer.take_while(|letter| letter != '\n');
                 }
             }
-            self.refuse(self.since(start), Refused::Comment);
+            self.refuse(self.since(start), RefusedConstruct::Comment);
             return true;
         }
         if self.lexer.sees("& ") {
-            self.refuse(Span::new(start, start + 1), Refused::Call);
+            self.refuse(Span::new(start, start + 1), RefusedConstruct::Call);
             self.lexer.take_while(|letter| letter != '\n');
             return true;
         }
         if self.lexer.sees(". ") || self.lexer.sees(".\\") || self.lexer.sees("./") {
             self.lexer.take_while(|letter| letter != '\n');
-            self.refuse(self.since(start), Refused::DotSource);
+            self.refuse(self.since(start), RefusedConstruct::DotSource);
             return true;
         }
         let word = self.lexer.word();
@@ -44,32 +44,34 @@ impl Parser<'_, '_> {
         let next = behind.chars().next();
         let names_follow = next.is_some_and(|next| next.is_ascii_alphabetic());
         let refused = match word.to_ascii_lowercase().as_str() {
-            "foreach" if next == Some('(') => Refused::ForEach,
+            "foreach" if next == Some('(') => RefusedConstruct::ForEach,
             "for"
                 if behind.strip_prefix('(').is_some_and(|inside| {
                     inside.trim_start().starts_with('$') && inside.contains_before(';', ')')
                 }) =>
             {
-                Refused::CountedFor
+                RefusedConstruct::CountedFor
             }
             "for" if behind.strip_prefix('(').is_some_and(|inside| inside.trim_start().starts_with('$')) => {
-                Refused::ForBrackets
+                RefusedConstruct::ForBrackets
             }
             "exit"
                 if !self.declared.contains(word)
                     && matches!(next, None | Some('0'..='9' | '$' | ';' | '\n' | '\r' | '}')) =>
             {
-                Refused::Exit
+                RefusedConstruct::Exit
             }
-            "function" | "filter" if names_follow => Refused::Function,
-            "param" if next == Some('(') && !self.declared.contains(word) => Refused::Param,
-            "elseif" if next == Some('(') || names_follow || next == Some('$') => Refused::ElseIf,
-            "finally" if next == Some('{') => Refused::Finally,
-            "begin" | "process" | "end" | "trap" if next == Some('{') => Refused::Keyword(word.to_owned()),
-            "class" | "enum" | "using" if names_follow => Refused::Keyword(word.to_owned()),
+            "function" | "filter" if names_follow => RefusedConstruct::Function,
+            "param" if next == Some('(') && !self.declared.contains(word) => RefusedConstruct::Param,
+            "elseif" if next == Some('(') || names_follow || next == Some('$') => RefusedConstruct::ElseIf,
+            "finally" if next == Some('{') => RefusedConstruct::Finally,
+            "begin" | "process" | "end" | "trap" if next == Some('{') => {
+                RefusedConstruct::Keyword(word.to_owned())
+            }
+            "class" | "enum" | "using" if names_follow => RefusedConstruct::Keyword(word.to_owned()),
             _ => return false,
         };
-        let body = !matches!(refused, Refused::Param | Refused::Exit);
+        let body = !matches!(refused, RefusedConstruct::Param | RefusedConstruct::Exit);
         self.refuse(span, refused);
         self.skip_header(pieces, body);
         if self.lexer.peek() == Some('{') && body {
@@ -128,7 +130,7 @@ impl Parser<'_, '_> {
         let name = name.to_owned();
         self.lexer.take_while(|letter| letter != ']');
         self.lexer.take("]");
-        self.refuse(self.since(start), Refused::Type(name));
+        self.refuse(self.since(start), RefusedConstruct::Type(name));
         if self.lexer.take("::").is_some() {
             let word = self.lexer.word();
             self.lexer.take(word);

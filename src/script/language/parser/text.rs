@@ -2,12 +2,12 @@
 
 use super::Parser;
 use crate::script::language::lexer::{is_double_quote, is_single_quote};
-use crate::script::language::message::Problem;
-use crate::script::language::tree::{Literal, Piece, Text, TextPart};
+use crate::script::language::message::SyntaxProblem;
+use crate::script::language::tree::{Literal, Piece, TextLiteral, TextPart};
 
 impl Parser<'_, '_> {
     /// `'…'`: nothing in it has a meaning but the doubled quote.
-    pub(super) fn single_quoted(&mut self) -> Text {
+    pub(super) fn single_quoted(&mut self) -> TextLiteral {
         let start = self.lexer.at();
         let opened = self.lexer.bump();
         let open = self.since(start);
@@ -22,20 +22,20 @@ impl Parser<'_, '_> {
                 Some(quote) if closes(quote) => break,
                 Some(letter) => letters.push(letter),
                 None => {
-                    self.problem(open, Problem::Unclosed { opened: "'" });
+                    self.problem(open, SyntaxProblem::Unclosed { opened: "'" });
                     break;
                 }
             }
         }
-        Text { span: self.since(start), parts: vec![TextPart::Letters(letters)], bare: false }
+        TextLiteral { span: self.since(start), parts: vec![TextPart::Letters(letters)], bare: false }
     }
 
     /// `"…"`: variables, backtick escapes, doubled quotes; a backslash is a backslash.
-    pub(super) fn double_quoted(&mut self) -> Text {
+    pub(super) fn double_quoted(&mut self) -> TextLiteral {
         let start = self.lexer.at();
         let mut parts = Vec::new();
         self.double_quoted_into(&mut parts);
-        Text { span: self.since(start), parts, bare: false }
+        TextLiteral { span: self.since(start), parts, bare: false }
     }
 
     fn double_quoted_into(&mut self, parts: &mut Vec<TextPart>) {
@@ -47,7 +47,7 @@ impl Parser<'_, '_> {
         loop {
             match self.lexer.peek() {
                 None => {
-                    self.problem(open, Problem::Unclosed { opened: "\"" });
+                    self.problem(open, SyntaxProblem::Unclosed { opened: "\"" });
                     return;
                 }
                 Some(quote) if closes(quote) => {
@@ -170,13 +170,13 @@ impl Parser<'_, '_> {
         let span = self.since(start);
         if span.start == span.end {
             if let Some(found) = self.lexer.bump() {
-                self.problem(self.since(start), Problem::Unexpected { found });
+                self.problem(self.since(start), SyntaxProblem::Unexpected { found });
             }
             return vec![Piece::Literal(self.since(start), Literal::Null)];
         }
         match if plain { number(span.of(self.text())) } else { None } {
             Some(number) => vec![Piece::Literal(span, number)],
-            None => vec![Piece::Text(Text { span, parts, bare: true })],
+            None => vec![Piece::Text(TextLiteral { span, parts, bare: true })],
         }
     }
 }

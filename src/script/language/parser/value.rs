@@ -7,9 +7,11 @@ use std::collections::HashSet;
 use super::text::ends_word;
 use super::{Flow, Level, Parser};
 use crate::script::language::lexer::{is_double_quote, is_single_quote};
-use crate::script::language::message::{Problem, Refused};
+use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{List, Literal, Map, Piece, ScriptBlock, Text, TextPart, span_of};
+use crate::script::language::tree::{
+    ListLiteral, Literal, MapLiteral, Piece, ScriptBlock, TextLiteral, TextPart, span_of,
+};
 
 impl Parser<'_, '_> {
     /// One value, or several with commas between them.
@@ -28,14 +30,14 @@ impl Parser<'_, '_> {
             let behind = self.lexer.at();
             self.lexer.blank_behind_comma();
             if self.value_is_missing(flow) {
-                self.problem(comma, Problem::MissingElement);
+                self.problem(comma, SyntaxProblem::MissingElement);
                 self.lexer.rewind(behind);
                 break;
             }
             items.push(self.value());
         }
         if items.len() > 1 {
-            return vec![Piece::List(List { span: self.since(start), items, spreads: false })];
+            return vec![Piece::List(ListLiteral { span: self.since(start), items, spreads: false })];
         }
         items.pop().unwrap_or_default()
     }
@@ -129,7 +131,10 @@ impl Parser<'_, '_> {
                 (Some(letter), _) if !ends_word(letter) && letter != ']' => {
                     self.bare_word();
                     let found = letter;
-                    self.problem(Span::new(start, start + letter.len_utf8()), Problem::Unexpected { found });
+                    self.problem(
+                        Span::new(start, start + letter.len_utf8()),
+                        SyntaxProblem::Unexpected { found },
+                    );
                     return pieces;
                 }
                 _ => return pieces,
@@ -145,18 +150,18 @@ impl Parser<'_, '_> {
                 self.lexer.take("@(");
                 let items = self.deeper(Self::list_items);
                 if self.lexer.take(")").is_none() {
-                    self.problem(Span::new(start, start + 2), Problem::Unclosed { opened: "@(" });
+                    self.problem(Span::new(start, start + 2), SyntaxProblem::Unclosed { opened: "@(" });
                 }
-                Some(Piece::List(List { span: self.since(start), items, spreads: true }))
+                Some(Piece::List(ListLiteral { span: self.since(start), items, spreads: true }))
             }
             Some('{') => {
                 self.lexer.take("@{");
                 let entries = self.deeper(Self::map_entries);
                 if self.lexer.take("}").is_none() {
-                    self.problem(Span::new(start, start + 2), Problem::Unclosed { opened: "@{" });
+                    self.problem(Span::new(start, start + 2), SyntaxProblem::Unclosed { opened: "@{" });
                 }
                 self.no_key_twice(&entries);
-                Some(Piece::Map(Map { span: self.since(start), entries }))
+                Some(Piece::Map(MapLiteral { span: self.since(start), entries }))
             }
             Some(quote @ ('"' | '\'')) => {
                 let end = if quote == '"' { "\"@" } else { "'@" };
@@ -164,7 +169,7 @@ impl Parser<'_, '_> {
                 while !self.lexer.is_at_end() && self.lexer.take(end).is_none() {
                     self.lexer.bump();
                 }
-                self.refuse(Span::new(start, start + 2), Refused::HereString);
+                self.refuse(Span::new(start, start + 2), RefusedConstruct::HereString);
                 Some(Piece::Literal(self.since(start), Literal::Null))
             }
             _ => {
@@ -188,17 +193,17 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn no_key_twice(&mut self, entries: &[(Text, Vec<Piece>)]) {
+    fn no_key_twice(&mut self, entries: &[(TextLiteral, Vec<Piece>)]) {
         let mut names = HashSet::new();
         for (key, _) in entries {
             if let Some(name) = key.letters().filter(|name| !names.insert(name.to_lowercase())) {
                 let name = name.to_owned();
-                self.problem(key.span, Problem::RepeatedKey { name });
+                self.problem(key.span, SyntaxProblem::RepeatedKey { name });
             }
         }
     }
 
-    fn map_entries(&mut self) -> Vec<(Text, Vec<Piece>)> {
+    fn map_entries(&mut self) -> Vec<(TextLiteral, Vec<Piece>)> {
         let mut entries = Vec::new();
         loop {
             self.lexer.blank();
@@ -216,13 +221,13 @@ impl Parser<'_, '_> {
                         .lexer
                         .take_while(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'));
                     let letters = span.of(self.text()).to_owned();
-                    Text { span, parts: vec![TextPart::Letters(letters)], bare: true }
+                    TextLiteral { span, parts: vec![TextPart::Letters(letters)], bare: true }
                 }
             };
             self.lexer.blank();
             if key.span.start == key.span.end || self.lexer.take("=").is_none() {
                 let at = self.lexer.at().max(start);
-                self.problem(Span::new(start, at.max(start + 1)), Problem::MapEntry);
+                self.problem(Span::new(start, at.max(start + 1)), SyntaxProblem::MapEntry);
                 self.lexer.take_while(|letter| !matches!(letter, '\n' | ';' | '}'));
                 continue;
             }
@@ -233,7 +238,7 @@ impl Parser<'_, '_> {
                 self.some_value()
             };
             if span_of(&value).is_none() {
-                self.problem(key.span, Problem::MapEntry);
+                self.problem(key.span, SyntaxProblem::MapEntry);
             }
             entries.push((key, value));
         }
@@ -246,7 +251,7 @@ impl Parser<'_, '_> {
         if self.lexer.at() == start
             && let Some(found) = self.lexer.bump()
         {
-            self.problem(self.since(start), Problem::Unexpected { found });
+            self.problem(self.since(start), SyntaxProblem::Unexpected { found });
         }
         while pieces.last().is_some_and(Piece::is_blank) {
             pieces.pop();
@@ -262,7 +267,7 @@ impl Parser<'_, '_> {
         let block = self.own(true, |parser| parser.deeper(|parser| parser.block(Level::ScriptBlock)));
         self.script_blocks -= 1;
         if self.lexer.take("}").is_none() {
-            self.problem(Span::new(start, start + 1), Problem::Unclosed { opened: "{" });
+            self.problem(Span::new(start, start + 1), SyntaxProblem::Unclosed { opened: "{" });
         }
         Piece::ScriptBlock(ScriptBlock { span: self.since(start), block })
     }
