@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use imsh::front::cli::{self, Cli, Subcommand};
+use imsh::front::cli::{self, Cli, CliCommand};
 use imsh::front::{ExitStatus, caller, lint, manual, respond, run, shell};
 
 fn main() -> ExitCode {
@@ -22,13 +22,13 @@ fn main() -> ExitCode {
     };
     let status = runtime.block_on(async {
         match (command.action, command.command) {
-            (Some(Subcommand::Run { script, arguments }), _) => {
+            (Some(CliCommand::Run { script, arguments }), _) => {
                 run::script(&command.session, &script, arguments).await
             }
-            (Some(Subcommand::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
-            (Some(Subcommand::Respond(options)), _) => respond::respond(&command.session, *options).await,
-            (Some(Subcommand::Completions { shell }), _) => cli::completions(shell),
-            (Some(Subcommand::Man { page }), _) => manual::manual(page.as_deref()),
+            (Some(CliCommand::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
+            (Some(CliCommand::Respond(options)), _) => respond::respond(&command.session, *options).await,
+            (Some(CliCommand::Completions { shell }), _) => cli::completions(shell),
+            (Some(CliCommand::Man { page }), _) => manual::manual(page.as_deref()),
             (None, Some(code)) => run::command(&command.session, &code).await,
             (None, None) => shell::shell(&command.session).await,
         }

@@ -33,12 +33,12 @@ pub struct Cli {
 
     /// What to do instead
     #[command(subcommand)]
-    pub action: Option<Subcommand>,
+    pub action: Option<CliCommand>,
 }
 
 /// What to do instead of starting the shell.
 #[derive(Debug, Subcommand)]
-pub enum Subcommand {
+pub enum CliCommand {
     /// Run a script
     #[command(
         long_about = "Runs a script to its end. The exit status says what came of it: 0 every test succeeded, 1 a test failed, 2 the script or the topology is wrong, 3 access denied, 4 a test could not run, 130 interrupted."

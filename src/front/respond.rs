@@ -347,7 +347,7 @@ mod tests {
     use crate::diagnosis::catalogue::catalogue;
     use crate::diagnosis::{Finding, Owner};
 
-    use super::super::cli::{Cli, Subcommand};
+    use super::super::cli::{Cli, CliCommand};
 
     #[test]
     fn a_remedy_names_an_option_and_neither_pool_nor_vault() {
@@ -373,7 +373,7 @@ mod tests {
         let unit = include_str!("../../examples/imsh-respond.service");
         let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
         let started = Cli::try_parse_from(line.split(' ')).unwrap();
-        assert!(matches!(started.action, Some(Subcommand::Respond(_))));
+        assert!(matches!(started.action, Some(CliCommand::Respond(_))));
         let loads = format!("LoadCredential={}:", super::CREDENTIAL);
         assert!(unit.lines().any(|line| line.starts_with(&loads)), "{loads}");
     }

@@ -323,19 +323,19 @@ fn no_part_of_a_long_script_is_long() {
     ] {
         let text: String = (0..5_000).map(|n| line.replace("fN", &format!("f{n}"))).collect();
         let lowered = lower_in(&text, &ReadingContext::new(&catalogue)).unwrap();
-        let offsets = lowered.joints().iter().map(|joint| joint.offset);
+        let offsets = lowered.boundaries().iter().map(|boundary| boundary.offset);
         let ends: Vec<usize> = std::iter::once(0).chain(offsets).chain([lowered.text().len()]).collect();
         for part in ends.windows(2) {
             assert!(part[1] - part[0] < 70_000, "{line}");
         }
-        for joint in lowered.joints() {
-            let before = &lowered.text()[..joint.offset];
+        for boundary in lowered.boundaries() {
+            let before = &lowered.text()[..boundary.offset];
             let line_start = before.rfind('\n').map_or(0, |end| end + 1);
             let position = Position {
                 line: before.matches('\n').count() + 1,
                 column: before[line_start..].chars().count() + 1,
             };
-            assert_eq!(joint.position, position, "{line}");
+            assert_eq!(boundary.position, position, "{line}");
             assert!(before.ends_with([';', '}']), "{line}");
         }
     }
