@@ -3,19 +3,25 @@
 //! Ground: for the vault, the topology and the audit log. A replaced file is the old one or the new
 //! one at every moment, also after a power cut. Never writes into a file that somebody may be reading.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::trusted::Directory;
+
 /// The lock of one file, held until it is dropped; also released by the system when a process dies.
 pub struct Lock {
     file: PathBuf,
+    // Given back in this order: who has waited at the lock itself goes before who has queued.
     _held: Flock<File>,
+    _queued: Option<Flock<File>>,
 }
 
 impl Lock {
@@ -73,56 +79,75 @@ impl std::fmt::Display for FileStep {
     }
 }
 
-/// Waits for the lock of a file, at most ten seconds. The lock is a file of its own beside it, `.name.lock`;
-/// of a symbolic link, beside what it leads to, so that all names of a file have one lock.
+/// Waits for the lock of a file, first come, first served, until a deadline. The lock is a file of its own
+/// beside it, `.name.lock`; of a symbolic link, beside what it leads to, so that all names of a file have
+/// one lock.
+///
+/// Processes that work for others ([`queue`]) wait for each other at a lock before it, `.name.queue`, and
+/// one of them at a time for the lock itself: whoever does not queue there waits for one of them at most.
 ///
 /// # Errors
 /// The lock file cannot be made or locked.
 pub fn lock(path: &Path) -> Result<Lock, Fault> {
     let fault = |source| Fault { path: path.to_owned(), step: FileStep::Lock, source };
-    let target = behind_links(path).map_err(fault)?;
-    let beside = beside(&target, "lock").map_err(fault)?;
+    let (directory, name) = Directory::of(path).map_err(fault)?;
     passing();
-    let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&beside);
-    let file = file.map_err(fault)?;
-    give_to_directorys_owner(&target, &file).map_err(fault)?;
-    Ok(Lock { file: target, _held: wait_for(file).map_err(fault)? })
+    let taken = |suffix, patience| {
+        let file = directory.write(&hidden(&name, suffix))?;
+        give_to_directorys_owner(&directory, &file)?;
+        wait_for(file, patience)
+    };
+    let queued = match QUEUES.get() {
+        Some(()) => Some(taken("queue", PATIENCE).map_err(fault)?),
+        None => None,
+    };
+    let held = taken("lock", PATIENCE).map_err(fault)?;
+    Ok(Lock { file: directory.path().join(&name), _held: held, _queued: queued })
 }
 
-/// The file that a path leads to, by its one name; it need not be there yet, its directory must.
+/// Waits for the lock of an open file itself, of which nobody holds it for longer than a moment.
 ///
 /// # Errors
-/// What the system says, also of links that go round in a circle.
-pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..MAX_LINKS {
-        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let here = std::fs::canonicalize(directory_of(&path))?.join(name);
-        match std::fs::read_link(&here) {
-            Ok(target) => path = here.with_file_name(target),
-            // It is none, or nothing is there.
-            Err(_) => return Ok(here),
-        }
-    }
-    Err(Errno::ELOOP.into())
+/// The wait is over, or the system says no.
+pub fn hold(file: File) -> io::Result<Flock<File>> {
+    wait_for(file, PATIENCE)
 }
 
-/// Asks again and again, since a wait inside the system has no deadline.
-fn wait_for(mut file: File) -> io::Result<Flock<File>> {
-    let started = Instant::now();
-    let mut pause = Duration::from_millis(1);
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(held) => return Ok(held),
-            Err((_, Errno::EWOULDBLOCK)) if started.elapsed() > PATIENCE => {
-                let held = format!("another process has held the lock for {} s", PATIENCE.as_secs());
-                return Err(io::Error::new(io::ErrorKind::TimedOut, held));
+/// From now on this process waits in the queue of those that work for others.
+pub fn queue() {
+    QUEUES.get_or_init(|| ());
+}
+
+static QUEUES: OnceLock<()> = OnceLock::new();
+
+/// Waits inside the system, which serves those who wait in the order in which they came. The wait has no
+/// deadline there: it is another thread's, which gives the lock back at once if nobody wants it any more.
+fn wait_for(file: File, patience: Duration) -> io::Result<Flock<File>> {
+    let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => return Ok(held),
+        Err((file, Errno::EWOULDBLOCK | Errno::EINTR)) => file,
+        Err((_, errno)) => return Err(errno.into()),
+    };
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    std::thread::Builder::new().name("lock".to_owned()).spawn(move || {
+        let mut file = file;
+        let taken = loop {
+            match Flock::lock(file, FlockArg::LockExclusive) {
+                Ok(held) => break Ok(held),
+                Err((again, Errno::EINTR)) => file = again,
+                Err((_, errno)) => break Err(errno),
             }
-            Err((again, Errno::EWOULDBLOCK | Errno::EINTR)) => file = again,
-            Err((_, errno)) => return Err(errno.into()),
+        };
+        // Nobody may be there any more: what was taken is given back then.
+        let _ = sender.send(taken);
+    })?;
+    match receiver.recv_timeout(patience) {
+        Ok(Ok(held)) => Ok(held),
+        Ok(Err(errno)) => Err(errno.into()),
+        Err(_) => {
+            let held = format!("another process has held the lock for {} s", patience.as_secs());
+            Err(io::Error::new(io::ErrorKind::TimedOut, held))
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(16));
     }
 }
 
@@ -132,7 +157,7 @@ fn wait_for(mut file: File) -> io::Result<Flock<File>> {
 /// It cannot be made.
 pub fn create_directory(path: &Path) -> Result<(), Fault> {
     passing();
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| Fault {
+    Directory::create(path).map(|_| ()).map_err(|source| Fault {
         path: path.to_owned(),
         step: FileStep::CreateDirectory,
         source,
@@ -162,22 +187,22 @@ pub(crate) fn replace_watched(
         passing();
         before(step)
     };
-    let target = behind_links(path).unwrap_or_else(|_| path.to_owned());
     let mut step = |step: FileStep, deed: &mut dyn FnMut() -> io::Result<()>| {
         before(step).and_then(|()| deed()).map_err(|source| Fault { path: path.to_owned(), step, source })
     };
-    let mut made: Option<Temporary> = None;
+    let mut made: Option<(Temporary, OsString)> = None;
     step(FileStep::CreateTemporary, &mut || {
-        made = Some(Temporary::beside(&target)?);
+        let (directory, name) = Directory::of(path)?;
+        made = Some((Temporary::beside(directory, &name)?, name));
         Ok(())
     })?;
-    let Some(mut temporary) = made else { return Ok(()) };
-    step(FileStep::KeepMode, &mut || keep_mode(&target, &temporary.file, new_mode))?;
+    let Some((mut temporary, name)) = made else { return Ok(()) };
+    step(FileStep::KeepMode, &mut || keep_mode(&temporary, &name, new_mode))?;
     step(FileStep::Write, &mut || temporary.file.write_all(contents))?;
     step(FileStep::SyncFile, &mut || temporary.file.sync_all())?;
-    step(FileStep::Rename, &mut || std::fs::rename(&temporary.path, &target))?;
+    step(FileStep::Rename, &mut || temporary.directory.rename(&temporary.name, &name))?;
     temporary.is_renamed = true;
-    step(FileStep::SyncDirectory, &mut || sync_directory_of(&target))
+    step(FileStep::SyncDirectory, &mut || temporary.directory.sync())
 }
 
 /// What tells one version of a file from the next without reading it: every [`replace`] makes a new
@@ -191,68 +216,36 @@ pub struct FileState {
 }
 
 impl FileState {
-    /// The state of a file, behind any symbolic link; `None` where there is none.
+    /// The state of an open file.
     ///
     /// # Errors
     /// It cannot be looked at.
-    pub fn of(path: &Path) -> io::Result<Option<Self>> {
-        match std::fs::metadata(path) {
-            Ok(found) => Ok(Some(Self {
-                inode: found.ino(),
-                bytes: found.size(),
-                modified: (found.mtime(), found.mtime_nsec()),
-                changed: (found.ctime(), found.ctime_nsec()),
-            })),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(fault) => Err(fault),
-        }
+    pub fn of(file: &File) -> io::Result<Self> {
+        let found = file.metadata()?;
+        Ok(Self {
+            inode: found.ino(),
+            bytes: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
     }
-}
-
-/// The first of a file and the directories above it that another account than this one and root may
-/// change, and with it the file; symbolic links are followed first.
-///
-/// # Errors
-/// One of them cannot be looked at.
-pub fn changeable_by_others(path: &Path, account: u32) -> io::Result<Option<PathBuf>> {
-    let path = std::fs::canonicalize(path)?;
-    for place in path.ancestors() {
-        let found = std::fs::metadata(place)?;
-        // Where only its owner may replace a file, others may write beside it.
-        let is_shared = found.is_dir() && found.mode() & 0o1000 != 0;
-        if ![account, 0].contains(&found.uid()) || found.mode() & 0o022 != 0 && !is_shared {
-            return Ok(Some(place.to_owned()));
-        }
-    }
-    Ok(None)
-}
-
-/// Waits until a directory's entries, with the one of this file, are on the disk.
-///
-/// # Errors
-/// What the system says.
-pub fn sync_directory_of(path: &Path) -> io::Result<()> {
-    File::open(directory_of(path))?.sync_all()
 }
 
 /// A file on its way into another's place; removed if it does not get there.
 struct Temporary {
-    path: PathBuf,
+    directory: Directory,
+    name: OsString,
     file: File,
     is_renamed: bool,
 }
 
 impl Temporary {
-    fn beside(target: &Path) -> io::Result<Self> {
-        let path = beside(target, "new")?;
+    fn beside(directory: Directory, target: &OsStr) -> io::Result<Self> {
+        let name = hidden(target, "new");
         // The lock is ours, so what a crash left under this name is nobody's.
-        match std::fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
-            Err(fault) => return Err(fault),
-        }
-        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path)?;
-        Ok(Self { path, file, is_renamed: false })
+        directory.remove(&name)?;
+        let file = directory.create_new(&name)?;
+        Ok(Self { directory, name, file, is_renamed: false })
     }
 }
 
@@ -260,13 +253,14 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.is_renamed {
             // Nothing can be done about one that stays: the next writer removes it.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = self.directory.remove(&self.name);
         }
     }
 }
 
-fn keep_mode(target: &Path, file: &File, new_mode: u32) -> io::Result<()> {
-    match std::fs::metadata(target) {
+fn keep_mode(temporary: &Temporary, target: &OsStr, new_mode: u32) -> io::Result<()> {
+    let file = &temporary.file;
+    match temporary.directory.open(target).and_then(|old| old.metadata()) {
         Ok(old) => {
             let ours = file.metadata()?;
             if (old.uid(), old.gid()) != (ours.uid(), ours.gid()) {
@@ -275,7 +269,7 @@ fn keep_mode(target: &Path, file: &File, new_mode: u32) -> io::Result<()> {
             file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))
         }
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-            give_to_directorys_owner(target, file)?;
+            give_to_directorys_owner(&temporary.directory, file)?;
             file.set_permissions(Permissions::from_mode(new_mode))
         }
         Err(fault) => Err(fault),
@@ -283,33 +277,23 @@ fn keep_mode(target: &Path, file: &File, new_mode: u32) -> io::Result<()> {
 }
 
 /// What root makes in a service account's directory belongs to that account, or it could not go on.
-fn give_to_directorys_owner(path: &Path, file: &File) -> io::Result<()> {
+fn give_to_directorys_owner(directory: &Directory, file: &File) -> io::Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    let directory = std::fs::metadata(directory_of(path))?;
+    let directory = directory.metadata()?;
     std::os::unix::fs::fchown(file, Some(directory.uid()), Some(directory.gid()))
 }
 
-fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let mut hidden = std::ffi::OsString::from(".");
+fn hidden(name: &OsStr, suffix: &str) -> OsString {
+    let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(".");
     hidden.push(suffix);
-    Ok(path.with_file_name(hidden))
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        Some(_) | None => Path::new("."),
-    }
+    hidden
 }
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// As many as Linux follows.
-const MAX_LINKS: usize = 40;
 
 /// A place where the disk is about to be changed: in tests, a process may die there.
 #[cfg(test)]
@@ -449,27 +433,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_its_accounts_where_nobody_else_may_change_it_or_replace_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let (below, file) = (directory.path().join("below"), directory.path().join("below/file"));
-        std::fs::create_dir(&below).unwrap();
-        std::fs::write(&file, "").unwrap();
-        let mine = nix::unistd::getuid().as_raw();
-        let below = below.canonicalize().unwrap();
-        for (below_mode, file_mode, wanted) in [
-            (0o755, 0o644, None),
-            (0o755, 0o664, Some(below.join("file"))),
-            (0o755, 0o602, Some(below.join("file"))),
-            (0o775, 0o644, Some(below.clone())),
-            (0o1777, 0o644, None),
-        ] {
-            std::fs::set_permissions(&below, Permissions::from_mode(below_mode)).unwrap();
-            std::fs::set_permissions(&file, Permissions::from_mode(file_mode)).unwrap();
-            assert_eq!(changeable_by_others(&file, mine).unwrap(), wanted, "{below_mode:o} {file_mode:o}");
-        }
-    }
-
-    #[test]
     fn a_process_that_dies_leaves_the_old_file_or_the_new_one() {
         const TEST: &str = "durable::tests::a_process_that_dies_leaves_the_old_file_or_the_new_one";
         if let Ok(told) = std::env::var("IMSH_TEST_DIE") {
@@ -542,7 +505,10 @@ mod tests {
         let [link, target, circle] = ["link", "target", "circle"].map(|name| directory.path().join(name));
         symlink("target", &link).unwrap();
         let held = lock(&link).unwrap();
-        assert_eq!(held.file(), behind_links(&target).unwrap());
+        assert_eq!(
+            held.file(),
+            target.canonicalize().unwrap_or_else(|_| directory.path().canonicalize().unwrap().join("target"))
+        );
         replace(&link, b"new", 0o600).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());

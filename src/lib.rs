@@ -51,5 +51,6 @@ pub mod result;
 pub mod value;
 pub mod address;
 pub mod durable;
+pub mod trusted;
 pub mod secret;
 pub mod lab;

@@ -2,38 +2,52 @@
 
 #![expect(clippy::print_stderr, reason = "before there is a session there is no other way to say it")]
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use imsh::front::cli::{self, Cli, CliCommand};
-use imsh::front::{ExitStatus, caller, lint, manual, respond, run, shell};
+use imsh::front::{ExitStatus, authorized, caller, lint, manual, respond, run, session, shell};
 
 fn main() -> ExitCode {
-    if let Some(refusal) = caller::refusal() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(refusal) = caller::refusal(&arguments) {
         eprintln!("imsh: {refusal}");
         return ExitStatus::Denied.into();
     }
-    let command = Cli::read();
+    let Cli { session: options, command, action } = Cli::read();
+    let status = match (action, command) {
+        (Some(CliCommand::Run { script, arguments }), _) => {
+            in_runtime(run::script(&options, &script, arguments))
+        }
+        // What it does first needs a process without a second thread.
+        (Some(CliCommand::Session(arguments)), _) => match session::enter(&options, *arguments) {
+            Ok(door) => in_runtime(session::run(door)),
+            Err(status) => status,
+        },
+        (Some(CliCommand::AuthorizedKeys { user: _, kind, key, more: _ }), _) => {
+            authorized::keys(&kind, &key)
+        }
+        (Some(CliCommand::AuthorizedPrincipals { user }), _) => authorized::principals(&user),
+        (Some(CliCommand::Lint { scripts }), _) => lint::lint(&options, &scripts),
+        (Some(CliCommand::Respond(account)), _) => in_runtime(respond::respond(&options, *account)),
+        (Some(CliCommand::Completions { shell }), _) => cli::completions(shell),
+        (Some(CliCommand::Man { page }), _) => manual::manual(page.as_deref()),
+        (None, Some(code)) => in_runtime(run::command(&options, &code)),
+        (None, None) => in_runtime(shell::shell(&options)),
+    };
+    status.into()
+}
+
+fn in_runtime(deed: impl Future<Output = ExitStatus>) -> ExitStatus {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("imsh: the runtime could not be started: {error}");
-            return ExitStatus::Wrong.into();
+            return ExitStatus::Wrong;
         }
     };
-    let status = runtime.block_on(async {
-        match (command.action, command.command) {
-            (Some(CliCommand::Run { script, arguments }), _) => {
-                run::script(&command.session, &script, arguments).await
-            }
-            (Some(CliCommand::Lint { scripts }), _) => lint::lint(&command.session, &scripts),
-            (Some(CliCommand::Respond(options)), _) => respond::respond(&command.session, *options).await,
-            (Some(CliCommand::Completions { shell }), _) => cli::completions(shell),
-            (Some(CliCommand::Man { page }), _) => manual::manual(page.as_deref()),
-            (None, Some(code)) => run::command(&command.session, &code).await,
-            (None, None) => shell::shell(&command.session).await,
-        }
-    });
+    let status = runtime.block_on(deed);
     // A resolver or a blocking read that is still at work must not hold the process.
     runtime.shutdown_background();
-    status.into()
+    status
 }

@@ -50,14 +50,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("vault", &[GROUND]),
     ("value", &["secret"]),
     ("address", &[]),
-    ("durable", &[]),
+    ("durable", &["trusted"]),
+    ("trusted", &[]),
     ("secret", &[]),
 ];
 
 /// Stands for every ground module: words, no deeds.
 const GROUND: &str = "ground";
 const GROUND_MODULES: &[&str] =
-    &["result", "cmdlet", "topology", "access", "vault", "value", "address", "durable", "secret"];
+    &["result", "cmdlet", "topology", "access", "vault", "value", "address", "durable", "trusted", "secret"];
 
 #[test]
 fn a_module_imports_only_from_the_layers_below() {

@@ -10,6 +10,8 @@ pub mod scope;
 pub mod role;
 pub mod principal;
 pub mod gate;
+pub mod limits;
+pub mod usage;
 pub mod audit;
 
 pub use gate::{

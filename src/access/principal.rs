@@ -185,8 +185,7 @@ impl FromStr for PublicKey {
 impl PublicKey {
     /// `SHA256:…`, as `ssh-keygen -l` shows it.
     pub fn fingerprint(&self) -> String {
-        let bytes = STANDARD.decode(&self.blob).unwrap_or_default();
-        format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
+        fingerprint(&self.blob)
     }
 }
 
@@ -194,12 +193,64 @@ impl PublicKey {
 fn strings(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut parts = Vec::new();
     while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
-        let (part, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        let (part, rest) = string(bytes)?;
         parts.push(part);
         bytes = rest;
     }
     Some(parts)
+}
+
+/// Whom a key or a certificate proves, that sshd has taken: the principal whose key it is, or those whom
+/// the certificate names; each with the fingerprint of the key.
+pub fn proved_by(kind: &str, blob: &str, principals: &[PrincipalEntry]) -> Vec<(String, String)> {
+    let is_proved: Box<dyn Fn(&&PrincipalEntry) -> bool> = match certificate_principals(kind, blob) {
+        Some(named) => Box::new(move |entry: &&PrincipalEntry| named.contains(&entry.name)),
+        None => Box::new(|entry| entry.keys.iter().any(|key| key.kind == kind && key.blob == blob)),
+    };
+    let fingerprint = fingerprint(blob);
+    principals.iter().filter(is_proved).map(|entry| (entry.name.clone(), fingerprint.clone())).collect()
+}
+
+/// The names in a certificate (OpenSSH's PROTOCOL.certkeys); `None` for what is no certificate.
+fn certificate_principals(kind: &str, blob: &str) -> Option<Vec<String>> {
+    let n_key_parts = match kind.strip_suffix("-cert-v01@openssh.com")? {
+        "ssh-ed25519" => 1,
+        "ssh-rsa"
+        | "ecdsa-sha2-nistp256"
+        | "ecdsa-sha2-nistp384"
+        | "ecdsa-sha2-nistp521"
+        | "sk-ssh-ed25519" => 2,
+        "sk-ecdsa-sha2-nistp256" => 3,
+        _ => return Some(Vec::new()),
+    };
+    let named = || {
+        let bytes = STANDARD.decode(blob).ok()?;
+        let mut rest = bytes.as_slice();
+        // The kind, a nonce and the key.
+        for _ in 0..2 + n_key_parts {
+            rest = string(rest)?.1;
+        }
+        // Its serial number and that it is a user's, then its identifier.
+        let (_, rest) = rest.split_at_checked(8)?;
+        let (of, rest) = rest.split_first_chunk::<4>()?;
+        let (names, _) = string(string(rest)?.1)?;
+        let names = strings(names)?.into_iter().map(|name| String::from_utf8(name.to_vec()).ok());
+        names.collect::<Option<Vec<String>>>().filter(|_| u32::from_be_bytes(*of) == USER_CERTIFICATE)
+    };
+    Some(named().unwrap_or_default())
+}
+
+const USER_CERTIFICATE: u32 = 1;
+
+/// A string with its length in front, and what follows it.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_be_bytes(*length) as usize)
+}
+
+fn fingerprint(blob: &str) -> String {
+    let bytes = STANDARD.decode(blob).unwrap_or_default();
+    format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(bytes)))
 }
 
 /// Whether the parts behind the kind are those of a key of that kind (RFC 8709, RFC 4253, RFC 5656,

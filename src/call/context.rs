@@ -29,6 +29,8 @@ pub struct SessionContext {
     pub vault: VaultStore,
     /// How the principal came in: `run`, `-c`, `shell`, `session`.
     pub way: &'static str,
+    /// Whether another account than the principal's serves them: nothing of the machine is theirs then.
+    pub is_delegated: bool,
     /// Who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
@@ -54,6 +56,7 @@ impl SessionContext {
             topology,
             vault,
             way: "embedded",
+            is_delegated: false,
             operator,
             history: SessionHistory::default(),
             transcripts: Arc::default(),

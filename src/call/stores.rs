@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cmdlet::{Catalogue, Category, ErrorRecord};
-use crate::durable::{self, FileState};
+use crate::durable::FileState;
 use crate::topology::{Mistake, Topology};
+use crate::trusted::{self, Untrusted};
 use crate::vault::{self, Vault, VaultKey};
 
 /// The topology file of a session.
@@ -28,13 +29,9 @@ pub enum TopologyReader {
     /// Somebody who can read the file: all of them, with what stands there.
     #[default]
     Owner,
-    /// Somebody for whom another account reads it, as behind sudo: that there are some. The account
-    /// must not do for them what they could not do themselves, so the topology must be its own, and
-    /// must say who may do what.
-    Other {
-        /// The account, by its number.
-        account: u32,
-    },
+    /// Somebody for whom another account reads it: that there are some. The account must not do for them
+    /// what they could not do themselves, so the topology must say who may do what.
+    Other,
 }
 
 impl TopologyStore {
@@ -106,30 +103,31 @@ impl TopologyStore {
     pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let topology = self.read_as_it_is()?;
         match self.reader {
-            TopologyReader::Other { .. } if topology.access.is_none() => Err(no_access_table()),
-            TopologyReader::Other { .. } | TopologyReader::Owner => Ok(topology),
+            TopologyReader::Other if topology.access.is_none() => Err(no_access_table()),
+            TopologyReader::Other | TopologyReader::Owner => Ok(topology),
         }
     }
 
     fn read_as_it_is(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let Some(path) = &self.path else { return Ok(Arc::new(Topology::default())) };
-        // What cannot be looked at cannot be read either, and reading says why.
-        let state = FileState::of(path).unwrap_or(None);
+        let opened = trusted::open(path);
+        if let Some(untrusted) = opened.as_ref().err().and_then(Untrusted::of) {
+            return Err(not_trusted(untrusted));
+        }
+        let state = opened.as_ref().ok().and_then(|file| FileState::of(file).ok());
+        let is_missing = matches!(&opened, Err(fault) if fault.kind() == std::io::ErrorKind::NotFound);
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((then, topology)) = cached.as_ref()
             && state == *then
+            && (state.is_some() || is_missing)
         {
             return Ok(topology.clone());
         }
-        if let TopologyReader::Other { account } = self.reader
-            && let Ok(Some(place)) = durable::changeable_by_others(path, account)
-        {
-            return Err(not_trusted(&place));
-        }
-        let topology = if self.may_be_missing && matches!(path.try_exists(), Ok(false)) {
+        let topology = if self.may_be_missing && is_missing {
             Topology { path: path.clone(), ..Topology::default() }
         } else {
-            Topology::load_for(path, &self.known).map_err(|mistakes| invalid(path, &mistakes, self.reader))?
+            Topology::read_for(opened, path, &self.known)
+                .map_err(|mistakes| invalid(path, &mistakes, self.reader))?
         };
         let topology = Arc::new(topology);
         *cached = Some((state, topology.clone()));
@@ -145,29 +143,28 @@ fn without_links(path: PathBuf) -> PathBuf {
     }
 }
 
-fn not_trusted(place: &Path) -> ErrorRecord {
+fn not_trusted(untrusted: &Untrusted) -> ErrorRecord {
     let message = format!(
-        "Others than the account that reads the topology may change {}, so behind sudo it is not trusted.",
-        place.display()
+        "Others than the account that reads the topology could change it, so it is not trusted: {untrusted}."
     );
     ErrorRecord::new(Category::PermissionDenied, "TopologyNotTrusted", message).remedy(
-        "Let the account own the topology and the directories above it, and nobody else write there: chmod go-w.",
+        "Tell an administrator of this machine: the account must own the file and what leads to it, nobody else \
+         may write there, and no link may lead to it. imsh setup --check says what is wrong.",
     )
 }
 
 fn no_access_table() -> ErrorRecord {
-    let message = "The topology does not say who may do what, and behind sudo its files are not yours.";
+    let message = "The topology does not say who may do what, so nobody may come in here.";
     ErrorRecord::new(Category::PermissionDenied, "NoAccessTable", message).remedy(
-        "Make the first administrator as the account itself: env -u SUDO_USER imsh -c 'Grant-AdminRole Administrator os-user:NAME'.",
+        "Make the first administrator as the account itself: imsh -c 'Grant-AdminRole Administrator os-user:NAME'.",
     )
 }
 
 /// That the topology has mistakes, for somebody who may not read it.
 pub fn mistakes_elsewhere() -> ErrorRecord {
     let message = "The topology has mistakes, and nothing runs until they are mended.";
-    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message).remedy(
-        "An administrator sees them as the account that owns the file: env -u SUDO_USER imsh -c Get-Pool.",
-    )
+    ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message)
+        .remedy("An administrator sees them as the account that owns the file: imsh -c Get-Pool.")
 }
 
 fn invalid(path: &Path, mistakes: &[Mistake], reader: TopologyReader) -> ErrorRecord {

@@ -1,36 +1,77 @@
-//! The caller of the process: a process that runs with another account's rights is refused.
+//! The caller of the process: whoever has it run with another account's rights has one way in.
 //!
 //! Asked before the command line is read, so that no option, file or variable of the caller can change
 //! the answer. Never trusts a variable to grant anything: each one only takes away.
 
-use nix::unistd::{User, getegid, geteuid, getgid, getuid};
+use std::ffi::OsString;
+
+use nix::unistd::{Uid, User, getegid, geteuid, getgid, getuid};
 
 /// Variables by which sudo, doas and pkexec tell the program who called it.
-const CALLER_VARIABLES: [&str; 4] = ["SUDO_USER", "SUDO_UID", "DOAS_USER", "PKEXEC_UID"];
+pub const CALLER_VARIABLES: [&str; 4] = ["SUDO_USER", "SUDO_UID", "DOAS_USER", "PKEXEC_UID"];
+
+/// Who called the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The account that it runs as.
+    Own,
+    /// This user, through sudo, doas or pkexec.
+    Behind(Uid),
+}
+
+/// The caller of this process.
+///
+/// # Errors
+/// The sentence of refusal: a bit on the program's file gives it another account's rights, or the variables
+/// name nobody or several people.
+pub fn caller() -> Result<Caller, &'static str> {
+    if getuid() != geteuid() || getgid() != getegid() {
+        return Err("it does not run with a set-user-ID or set-group-ID bit; remove it with chmod ug-s");
+    }
+    let mut caller = None;
+    for name in CALLER_VARIABLES {
+        let Some(told) = std::env::var_os(name).filter(|told| !told.is_empty()) else { continue };
+        let user = told.to_str().and_then(user).ok_or(NOBODY)?;
+        if caller.is_some_and(|other| other != user) {
+            return Err(NOBODY);
+        }
+        caller = Some(user);
+    }
+    Ok(caller.filter(|user| *user != getuid()).map_or(Caller::Own, Caller::Behind))
+}
+
+/// The user of this name or number. A number that no user has is a user nevertheless.
+fn user(told: &str) -> Option<Uid> {
+    match told.parse::<u32>() {
+        Ok(uid) => Some(Uid::from_raw(uid)),
+        Err(_) => User::from_name(told).ok().flatten().map(|user| user.uid),
+    }
+}
 
 /// Returns the sentence of refusal where the process runs with the rights of another account than its
-/// caller's: behind sudo, doas or pkexec, or with a set-user-ID or set-group-ID bit.
+/// caller's, and these arguments are none of those that may run so.
 ///
-/// Every file that such a process opens is opened with rights that the caller does not have, and the
-/// caller chooses the files.
-pub fn refusal() -> Option<&'static str> {
-    if getuid() != geteuid() || getgid() != getegid() {
-        return Some("it does not run with a set-user-ID or set-group-ID bit; remove it with chmod ug-s");
+/// Every file that such a process opens is opened with rights that the caller does not have. What may run
+/// lets the caller choose none: `imsh session`, `imsh setup` for root, and the two that only print.
+pub fn refusal(arguments: &[OsString]) -> Option<&'static str> {
+    match caller() {
+        Err(refusal) => Some(refusal),
+        Ok(Caller::Own) => None,
+        Ok(Caller::Behind(_)) => {
+            let mut words = arguments.iter().skip(1).map(|word| word.to_str().unwrap_or_default());
+            let is_alone = arguments.len() == 2;
+            match words.next() {
+                Some("session") => None,
+                Some("setup") if geteuid().is_root() => None,
+                Some("--version" | "-V" | "--help" | "-h") if is_alone => None,
+                Some(_) | None => Some(
+                    "behind sudo, doas or pkexec nothing runs but imsh session, since it would read and write \
+                     another account's files for its caller; run sudo -u ACCOUNT imsh session, or run imsh as \
+                     yourself",
+                ),
+            }
+        }
     }
-    let is_of_another = |name| std::env::var_os(name).is_some_and(|caller| !is_this_account(&caller));
-    CALLER_VARIABLES.into_iter().any(is_of_another).then_some(
-        "behind sudo, doas or pkexec nothing runs, since it would read and write another account's files \
-         for its caller; run imsh as yourself, or log on as the account that owns the files: su - ACCOUNT",
-    )
 }
 
-/// Whether this name or number is the account that the process runs as, or empty.
-fn is_this_account(caller: &std::ffi::OsStr) -> bool {
-    let own = getuid();
-    // An account that cannot be looked up has no name that could be the caller's.
-    let name = User::from_uid(own).ok().flatten().map(|user| user.name);
-    caller.is_empty()
-        || caller.to_str().is_some_and(|caller| {
-            caller.parse() == Ok(own.as_raw()) || name.is_some_and(|name| name == caller)
-        })
-}
+const NOBODY: &str = "the variables of sudo, doas or pkexec do not say who called it";

@@ -1,13 +1,16 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use super::authorized;
 use super::exit::ExitStatus;
 use super::respond::{self, RespondOptions};
+use super::session::{self, SessionArguments};
 use crate::render::Format;
 
 /// A shell for the people who run instant messaging.
@@ -58,6 +61,28 @@ pub enum CliCommand {
         /// The scripts; - reads one from standard input
         #[arg(required = true)]
         scripts: Vec<PathBuf>,
+    },
+    /// Serve a delegated administrator, behind sshd or sudo
+    #[command(long_about = session::ABOUT, after_help = session::EXAMPLES)]
+    Session(Box<SessionArguments>),
+    /// Tell sshd what an offered key may do
+    #[command(long_about = authorized::KEYS_ABOUT)]
+    AuthorizedKeys {
+        /// The account that is logged on to: %u
+        user: String,
+        /// The kind of the key: %t
+        kind: String,
+        /// The key: %k
+        key: String,
+        /// What else sshd tells
+        #[arg(hide = true)]
+        more: Vec<String>,
+    },
+    /// Tell sshd what a certificate's principals may do
+    #[command(long_about = authorized::PRINCIPALS_ABOUT)]
+    AuthorizedPrincipals {
+        /// The account that is logged on to: %u
+        user: String,
     },
     /// Answer test messages as an account at a partner's side
     #[command(long_about = respond::ABOUT, after_help = respond::EXAMPLES)]
@@ -116,8 +141,41 @@ fn format() -> impl TypedValueParser<Value = Format> {
 impl Cli {
     /// What the command line says; where it is wrong, tells how and ends the program.
     pub fn read() -> Self {
-        Self::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+        let matches = command().get_matches();
+        if let Err(error) = said_once(std::env::args_os()) {
+            error.exit();
+        }
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
+}
+
+/// Checks that no option stands before a command and behind it as well, and no code beside a command: one
+/// of the two would not count, and nobody would be told.
+fn said_once(arguments: impl IntoIterator<Item = OsString>) -> Result<(), clap::Error> {
+    // The same grammar, with the options behind a command as options of its own.
+    let whole = Cli::command();
+    let shared: Vec<Arg> = whole.get_arguments().filter(|option| option.is_global_set()).cloned().collect();
+    let apart = shared.iter().fold(whole, |command, option| {
+        command.mut_arg(option.get_id().clone(), |option| option.global(false))
+    });
+    let own: Vec<Arg> = shared.iter().map(|option| option.clone().global(false)).collect();
+    let mut apart = apart.mut_subcommands(|command| command.args(own.clone()));
+    let Ok(matches) = apart.try_get_matches_from_mut(arguments) else { return Ok(()) };
+    let Some((_, of_command)) = matches.subcommand() else { return Ok(()) };
+    let is_written = |matches: &clap::ArgMatches, id: &str| {
+        matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
+    };
+    let mut conflict = |text: String| Err(apart.error(clap::error::ErrorKind::ArgumentConflict, text));
+    if is_written(&matches, "command") {
+        return conflict("-c runs code, and no command can stand beside it".to_owned());
+    }
+    for option in &shared {
+        let id = option.get_id().as_str();
+        if is_written(&matches, id) && is_written(of_command, id) {
+            return conflict(format!("--{id} stands before the command and behind it"));
+        }
+    }
+    Ok(())
 }
 
 /// The command line's grammar, in whose help each command lists the options that it takes.
@@ -127,7 +185,11 @@ pub fn command() -> Command {
     let refused: Vec<Arg> = command.get_arguments().filter(is_refused).cloned().collect();
     // Its own options stand in place of those that every way in shares.
     let hidden = refused.into_iter().map(|option| option.hide(true));
-    command.mut_subcommand("respond", |respond| respond.args(hidden))
+    let command = command.mut_subcommand("respond", |respond| respond.args(hidden));
+    // They are there to be refused with a sentence of their own.
+    let files = command.get_arguments().filter(|option| session::REFUSED.contains(&option.get_id().as_str()));
+    let files: Vec<Arg> = files.cloned().map(|option| option.hide(true)).collect();
+    command.mut_subcommand("session", |session| session.args(files))
 }
 
 /// Prints completions for a command-line shell.
@@ -153,7 +215,8 @@ pub fn print(text: &[u8]) -> ExitStatus {
 }
 
 /// The commands that have a manual page of their own.
-const COMMANDS: [&str; 5] = ["run", "lint", "respond", "completions", "man"];
+const COMMANDS: [&str; 8] =
+    ["run", "lint", "session", "authorized-keys", "authorized-principals", "respond", "completions", "man"];
 
 const LONG_ABOUT: &str = "\
 imsh logs on to a pool as a test user, sends an instant message to a user on an XMPP \

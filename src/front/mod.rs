@@ -6,11 +6,14 @@
 
 // Reading order.
 pub mod caller;
+pub mod process;
 pub mod cli;
 pub mod manual;
 pub mod start;
 pub mod run;
 pub mod shell;
+pub mod session;
+pub mod authorized;
 pub mod lint;
 pub mod respond;
 pub mod output;

@@ -125,13 +125,6 @@ Your partners then demand Exchanged of you, in their topology:
 pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitStatus {
     let output = Console::new(session.output, session.color);
     let say = |text: &str| output.note(&format!("imsh respond: {text}"));
-    if super::start::is_refused_behind_sudo(
-        &output,
-        "respond",
-        "run it without sudo, or as that account with env -u SUDO_USER",
-    ) {
-        return ExitStatus::Denied;
-    }
     if session.lab {
         say("the practice network has receivers of its own; give an account of your server, without --lab");
         return ExitStatus::Wrong;

@@ -30,6 +30,16 @@ pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
     }
 }
 
+/// Runs code in a session that has started.
+pub(super) async fn code(started: &Started, code: &str) -> ExitStatus {
+    evaluate(started, ReportSource { name: "-c", text: code }).await
+}
+
+/// Runs the script on standard input in a session that has started.
+pub(super) async fn standard_input(started: &Started) -> ExitStatus {
+    evaluate_file(started, Path::new("-")).await
+}
+
 /// Runs a script with its arguments.
 pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<String>) -> ExitStatus {
     // A script imports what lies beside it.
@@ -40,18 +50,12 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
         Ok(started) => started,
         Err(error) => return not_started(options, &error),
     };
-    let Started { host, output, .. } = &started;
+    evaluate_file(&started, script).await
+}
+
+async fn evaluate_file(started: &Started, script: &Path) -> ExitStatus {
+    let Started { host, output, .. } = started;
     let name = start::display_name(script);
-    // What another account reads for the caller is asked for before it is read.
-    if script != Path::new("-")
-        && start::called_by().is_some()
-        && let Err(error) = host.may_run_script(script)
-    {
-        host.tally().error(&error);
-        output.error(&error);
-        output.finish_run(host.tally());
-        return output.status(ExitStatus::of(None, host.tally()), host.tally());
-    }
     let text = match read(script) {
         Ok(text) => text,
         Err(error) => {
@@ -61,7 +65,7 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
     };
     // A first line for the kernel is none of the script's.
     let text = if text.starts_with("#!") { format!("//{text}") } else { text };
-    evaluate(&started, ReportSource { name: &name, text: &text }).await
+    evaluate(started, ReportSource { name: &name, text: &text }).await
 }
 
 /// The text of a script; - is standard input. The mark that Windows editors put before it is
@@ -156,7 +160,7 @@ impl Interrupts {
     }
 
     /// A signal that cannot be listened to goes on ending the process, which is what it asks for.
-    fn of(kinds: Vec<SignalKind>) -> Self {
+    pub(super) fn of(kinds: Vec<SignalKind>) -> Self {
         Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::{Uid, User, getgrouplist, getuid};
 use tokio::runtime::Handle;
 
 use super::cli::SessionOptions;
@@ -11,7 +12,7 @@ use super::output::Console;
 use super::terminal::Terminal;
 use crate::access::Principal;
 use crate::call::SessionContext;
-use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
+use crate::call::stores::{TopologyStore, VaultStore};
 use crate::cmdlets;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
@@ -29,7 +30,8 @@ pub struct Started {
     /// Where it writes.
     pub output: Console,
     /// The practice network, where the session works on it; ends with the session.
-    _lab: Option<Lab>,
+    #[expect(dead_code, reason = "it runs as long as it is held")]
+    lab: Option<Lab>,
 }
 
 /// Why no session could be started.
@@ -41,14 +43,6 @@ pub enum StartError {
     /// The practice network needs ports and a temporary directory.
     #[error("the practice network could not be started: {0}")]
     Lab(std::io::Error),
-    /// Behind sudo somebody wants to practise, where they would be the administrator of another account's files.
-    #[error(
-        "the practice network needs no sudo: run imsh --lab as yourself, or with env -u SUDO_USER as root"
-    )]
-    LabBehindSudo,
-    /// Behind sudo a directory was named that holds the passwords of others.
-    #[error("behind sudo the vault is the one beside the topology; leave --vault and $IMSH_VAULT away")]
-    OthersVault,
 }
 
 impl StartError {
@@ -56,7 +50,6 @@ impl StartError {
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::System(_) | Self::Lab(_) => ExitStatus::Wrong,
-            Self::LabBehindSudo | Self::OthersVault => ExitStatus::Denied,
         }
     }
 }
@@ -74,16 +67,9 @@ pub async fn start(
     library: Option<&Path>,
 ) -> Result<Started, StartError> {
     let output = Console::new(options.output, options.color);
-    if called_by().is_some() && options.lab {
-        return Err(StartError::LabBehindSudo);
-    }
-    if called_by().is_some() && (options.vault.is_some() || vault_variable().is_some()) {
-        return Err(StartError::OthersVault);
-    }
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
     let (topology, vault) = files(options, lab.as_ref());
-    let topology = topology.told_to(reader());
-    let principal = principal(topology.path());
+    let principal = of_user(getuid());
     let operator = Arc::new(Terminal::new(output.clone()));
     let context = Arc::new(SessionContext {
         way,
@@ -92,17 +78,30 @@ pub async fn start(
         transcripts: output.transcripts(),
         ..SessionContext::new(topology, vault, operator)
     });
-    let host =
-        Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal).told_to(reader()), options.verbose));
+    let host = Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal), options.verbose));
+    let library = library.map_or_else(|| host.context().directory.clone(), Path::to_owned);
+    Ok(Started { lab, ..started(host, output, ScriptLimits::OWN, Some(library), variables)? })
+}
+
+/// Starts the engine of a session behind this door.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn started(
+    host: Arc<Host>,
+    output: Console,
+    limits: ScriptLimits,
+    library: Option<PathBuf>,
+    variables: Vec<(String, Value)>,
+) -> std::io::Result<Started> {
     let emit = output.clone();
-    let running = EngineContext::new(
-        host.clone(),
-        Handle::current(),
-        Arc::new(move |value| emit.emit(&value)),
-        ScriptLimits::OWN,
-    )
-    .importing_from(library.map_or_else(|| host.context().directory.clone(), Path::to_owned));
-    Ok(Started { session: ScriptSession::start(running, variables)?, host, output, _lab: lab })
+    let emit = Arc::new(move |value| emit.emit(&value));
+    let running = EngineContext::new(host.clone(), Handle::current(), emit, limits);
+    let running = match library {
+        Some(library) => running.importing_from(library),
+        None => running,
+    };
+    Ok(Started { session: ScriptSession::start(running, variables)?, host, output, lab: None })
 }
 
 /// The topology and the vault: those of the practice network, or those that are named or found.
@@ -155,55 +154,17 @@ fn vault_key() -> Option<VaultKey> {
     path.exists().then_some(VaultKey::Systemd(path))
 }
 
-/// Who called the program through sudo, as another user than the account that it runs as.
-///
-/// Whoever sets the variable by hand gains nothing: it only takes away, but for the account that owns
-/// the topology, which has everything anyway.
-pub(super) fn called_by() -> Option<String> {
-    use nix::unistd::{User, getuid};
-    let caller = std::env::var("SUDO_USER").ok().filter(|caller| !caller.is_empty())?;
-    let own = User::from_uid(getuid()).ok().flatten();
-    Some(caller).filter(|caller| own.is_none_or(|own| own.name != *caller))
-}
-
-/// Says that this cannot be done behind sudo, where files would be read that are not the caller's.
-pub(super) fn is_refused_behind_sudo(output: &Console, what: &str, instead: &str) -> bool {
-    let is_refused = called_by().is_some();
-    if is_refused {
-        output.note(&format!("imsh: {what} would read files of another account behind sudo; {instead}"));
-    }
-    is_refused
-}
-
-/// Behind sudo the files are read by another account than the caller's.
-fn reader() -> TopologyReader {
-    match called_by() {
-        Some(_) => TopologyReader::Other { account: nix::unistd::getuid().as_raw() },
-        None => TopologyReader::Owner,
-    }
-}
-
-/// The user of the operating system; behind sudo, who called it, where it is root or the owner of the
-/// topology that says so.
-fn principal(topology: Option<&Path>) -> Principal {
-    use nix::unistd::{User, getgrouplist, getuid};
-    use std::os::unix::fs::MetadataExt;
-    let uid = getuid();
+/// A user of the operating system, with all their groups.
+pub(super) fn of_user(uid: Uid) -> Principal {
     let user = User::from_uid(uid).ok().flatten();
     let name = user.as_ref().map_or_else(|| format!("uid-{uid}"), |user| user.name.clone());
-    let owner = topology.and_then(|file| Some(file.metadata().ok()?.uid()));
-    let called_by = called_by().filter(|_| uid.is_root() || owner == Some(uid.as_raw()));
-    let user = match &called_by {
-        Some(caller) => User::from_name(caller).ok().flatten(),
-        None => user,
-    };
     let groups = user.and_then(|user| {
         let name = std::ffi::CString::new(user.name).ok()?;
         getgrouplist(&name, user.gid).ok()
     });
     let group_name = |gid| nix::unistd::Group::from_gid(gid).ok().flatten().map(|group| group.name);
     let groups = groups.unwrap_or_default().into_iter().filter_map(group_name).collect();
-    Principal::OsUser { name: called_by.unwrap_or(name), groups }
+    Principal::OsUser { name, groups }
 }
 
 /// The name of a script in messages.

@@ -187,7 +187,7 @@ impl Gate {
                         .target(path.to_string())
                         .remedy("Correct the roles in the topology; until then nothing runs.")
                 }
-                TopologyReader::Other { .. } => mistakes_elsewhere(),
+                TopologyReader::Other => mistakes_elsewhere(),
             }
         })?;
         let held = roles.roles_of(&self.principal);

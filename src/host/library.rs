@@ -5,15 +5,17 @@
 //! anything: each call in it is asked for like any other. Never reads a script.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Host;
 use crate::access::{GivenParameter, ScriptModule};
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::durable;
 use crate::topology::Topology;
+use crate::trusted::{Directory, Untrusted, Why};
 
 /// A script of the library that a principal may run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,50 +27,25 @@ pub struct Module {
 }
 
 impl Host {
-    /// The script that `import "name"` means; `None` for an administrator, who imports what they like.
+    /// The script that `import "name"` means, opened; `None` for an administrator of their own machine,
+    /// who imports what they like.
     ///
     /// # Errors
     /// No role lists it, it is not there, or others may change it.
-    pub fn module(&self, name: &str) -> Result<Option<Module>, ErrorRecord> {
+    pub fn module(&self, name: &str) -> Result<Option<(Module, File)>, ErrorRecord> {
         let topology = self.context().topology.read()?;
-        if self.gate.is_administrator(self.everything(), &topology) {
+        let is_administrator = self.gate.is_administrator(self.everything(), &topology);
+        if is_administrator && !self.context().is_delegated {
             return Ok(None);
         }
         let listed = self.listed(name, &topology)?;
-        if listed.is_empty() {
+        if listed.is_empty() && !is_administrator {
             return Err(self.refuse_script("import", name, &topology));
         }
-        let whole = listed.iter().any(|module| module.function().is_none());
+        let whole = is_administrator || listed.iter().any(|module| module.function().is_none());
         let functions = listed.iter().filter_map(ScriptModule::function).map(str::to_owned).collect();
-        let file = kept(&directory(&topology).join(format!("{}.rhai", stem(name))), name, &topology)?;
-        Ok(Some(Module { file, functions: (!whole).then_some(functions) }))
-    }
-
-    /// Whether the principal may have another account read and run this file: a script of the library
-    /// that a role of theirs lists. An administrator may have any read.
-    ///
-    /// # Errors
-    /// They may not.
-    pub fn may_run_script(&self, file: &Path) -> Result<(), ErrorRecord> {
-        let topology = self.context().topology.read()?;
-        if self.gate.is_administrator(self.everything(), &topology) {
-            return Ok(());
-        }
-        let refused = || {
-            self.refuse_script("run", &file.display().to_string(), &topology).remedy(
-                "Give it on standard input, as imsh run - < FILE, or ask an administrator for a role.",
-            )
-        };
-        let (Ok(real), Ok(library)) = (file.canonicalize(), directory(&topology).canonicalize()) else {
-            return Err(refused());
-        };
-        let name = real.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let listed = self.listed(name, &topology)?;
-        let is_listed = name.ends_with(".rhai") && listed.iter().any(|module| module.function().is_none());
-        if !is_listed || real.parent() != Some(library.as_path()) {
-            return Err(refused());
-        }
-        kept(&real, name, &topology).map(|_| ())
+        let (file, opened) = opened(name, &topology)?;
+        Ok(Some((Module { file, functions: (!whole).then_some(functions) }, opened)))
     }
 
     fn listed(&self, name: &str, topology: &Arc<Topology>) -> Result<Vec<ScriptModule>, ErrorRecord> {
@@ -84,34 +61,33 @@ impl Host {
     }
 }
 
-fn directory(topology: &Topology) -> PathBuf {
-    topology.path.parent().unwrap_or(Path::new("")).join("scripts")
-}
-
 /// The name as a role lists it, without the ending.
 fn stem(name: &str) -> &str {
     name.strip_suffix(".rhai").unwrap_or(name)
 }
 
 /// The file, where the topology's account and root alone may change it.
-fn kept(file: &Path, name: &str, topology: &Topology) -> Result<PathBuf, ErrorRecord> {
-    let owner = topology.path.metadata().map_or(0, |found| found.uid());
-    let is_within = file.canonicalize().ok().as_deref().and_then(Path::parent)
-        == directory(topology).canonicalize().ok().as_deref();
-    let found = if is_within {
-        durable::changeable_by_others(file, owner)
-    } else {
-        Err(std::io::ErrorKind::NotFound.into())
-    };
-    let place = found.map_err(|error| {
-        let missing = format!("The script library has no script '{}.rhai': {error}.", stem(name));
-        ErrorRecord::new(Category::ObjectNotFound, "ModuleNotFound", missing)
-            .remedy("Tell an administrator: a role of yours lists it.")
-    })?;
-    let Some(place) = place else { return Ok(file.to_owned()) };
-    let message =
-        format!("Others than the owner of the topology may change {}, so it is not run.", place.display());
-    Err(ErrorRecord::new(Category::PermissionDenied, "ScriptNotTrusted", message).remedy(
-        "Tell an administrator: the topology's account must own the script, and nobody else may write it.",
-    ))
+fn opened(name: &str, topology: &Topology) -> Result<(PathBuf, File), ErrorRecord> {
+    let found = Directory::of(&topology.path).and_then(|(beside, _)| {
+        let account = beside.metadata()?.uid();
+        let library = beside.trusting(account)?.directory(OsStr::new("scripts"))?;
+        let file = format!("{}.rhai", stem(name));
+        Ok((library.path().join(&file), library.open(OsStr::new(&file))?))
+    });
+    found.map_err(|fault| match Untrusted::of(&fault) {
+        Some(Untrusted { path, why: Why::Owner { .. } | Why::Mode { .. } }) => {
+            let message = format!(
+                "Others than the owner of the topology may change {}, so it is not run.",
+                path.display()
+            );
+            ErrorRecord::new(Category::PermissionDenied, "ScriptNotTrusted", message).remedy(
+                "Tell an administrator: the topology's account must own the script, and nobody else may write it.",
+            )
+        }
+        Some(_) | None => {
+            let missing = format!("The script library has no script '{}.rhai': {fault}.", stem(name));
+            ErrorRecord::new(Category::ObjectNotFound, "ModuleNotFound", missing)
+                .remedy("Tell an administrator: a role of yours lists it.")
+        }
+    })
 }

@@ -15,6 +15,7 @@ pub mod resources;
 pub mod view;
 pub mod library;
 pub mod audit;
+pub mod sitting;
 pub mod tally;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub use gate::Gate;
 pub use kept::VariableAssignment;
 pub use library::Module;
+pub use sitting::Sitting;
 pub use tally::Tally;
 
 use crate::access::{self, Principal};

@@ -7,6 +7,7 @@
 //! its text is shown to them.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,7 @@ use super::texts::Texts;
 use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord, Program};
 use crate::host::{self, Host};
+use crate::trusted;
 
 /// Where modules come from; clones share what has been read.
 #[derive(Clone)]
@@ -59,11 +61,12 @@ impl Library {
 
     fn find(&self, name: &str) -> Result<FoundModule, ErrorRecord> {
         match self.0.host.module(name)? {
-            Some(module) => Ok(FoundModule { module, is_own: false }),
+            Some((module, opened)) => Ok(FoundModule { module, opened, is_own: false }),
             None => {
                 let not_found = |text| ErrorRecord::new(Category::InvalidArgument, "ModuleNotFound", text);
                 let file = self.find_own(name).map_err(not_found)?;
-                Ok(FoundModule { module: host::Module { file, functions: None }, is_own: true })
+                let opened = trusted::open(&file).map_err(|error| not_found(error.to_string()))?;
+                Ok(FoundModule { module: host::Module { file, functions: None }, opened, is_own: true })
             }
         }
     }
@@ -77,7 +80,7 @@ impl Library {
     /// Reads a module and runs it.
     fn read(&self, engine: &Engine, name: &str, found: &FoundModule) -> Result<Module, Box<EvalAltResult>> {
         let path = found.module.file.as_path();
-        let text = text(path, self.0.limit).map_err(|error| {
+        let text = text(&found.opened, self.0.limit).map_err(|error| {
             refused("ModuleNotRead", format!("The module '{name}' could not be read: {error}."))
         })?;
         // Whom the text is not for is shown no line of it.
@@ -153,6 +156,8 @@ pub fn file_of(root: &Path, name: &str) -> Result<PathBuf, String> {
 /// A module that was found.
 struct FoundModule {
     module: host::Module,
+    /// Its file, as it was checked.
+    opened: File,
     /// Whether it is the administrator's who imports it, who may read it.
     is_own: bool,
 }
@@ -186,10 +191,10 @@ fn refused(id: &'static str, text: String) -> Box<EvalAltResult> {
     Failure::thrown(Halt::Failed(ErrorRecord::new(Category::InvalidArgument, id, text)), RhaiPosition::NONE)
 }
 
-fn text(path: &Path, limit: usize) -> std::io::Result<String> {
+fn text(file: &File, limit: usize) -> std::io::Result<String> {
     let mut text = String::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
-    std::fs::File::open(path)?.take(most).read_to_string(&mut text)?;
+    file.take(most).read_to_string(&mut text)?;
     Ok(text)
 }
 

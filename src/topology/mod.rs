@@ -5,6 +5,7 @@
 //! never asks the network, never reads the environment.
 
 use std::fmt;
+use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crate::access::{self, Access, audit};
 pub use crate::address::{Address, AddressFault, Domain};
 use crate::secret::Credential;
+use crate::trusted;
 
 // Reading order.
 pub mod places;
@@ -452,12 +454,17 @@ impl Topology {
         Self::parse(&text, path)
     }
 
-    /// As [`Topology::load`]; roles may name these cmdlets and their parameters, and no others.
+    /// As [`Topology::load`], of a document that was opened at `path`; roles may name these cmdlets and
+    /// their parameters, and no others.
     ///
     /// # Errors
     /// As [`Topology::load`].
-    pub fn load_for(path: &Path, known: &dyn access::KnownCmdlets) -> Result<Self, Vec<Mistake>> {
-        let text = read_text(path).map_err(|mistake| vec![mistake])?;
+    pub fn read_for(
+        document: std::io::Result<File>,
+        path: &Path,
+        known: &dyn access::KnownCmdlets,
+    ) -> Result<Self, Vec<Mistake>> {
+        let text = contents(document, path).map_err(|mistake| vec![mistake])?;
         check_size(&text, path)?;
         read::document(&text, path, Some(known))
     }
@@ -545,9 +552,13 @@ fn check_size(text: &str, path: &Path) -> Result<(), Vec<Mistake>> {
 }
 
 fn read_text(path: &Path) -> Result<String, Mistake> {
+    contents(trusted::open(path), path)
+}
+
+fn contents(document: std::io::Result<File>, path: &Path) -> Result<String, Mistake> {
     let in_file = |message: String| Mistake::in_file(path, message, None);
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
+    document
         .and_then(|file| file.take(MAX_DOCUMENT_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|fault| in_file(format!("cannot be read: {fault}")))?;
     String::from_utf8(bytes).map_err(|fault| {

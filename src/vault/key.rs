@@ -3,7 +3,7 @@
 //! The file is as `age-keygen` writes it, so that a vault can be opened with `age` itself. Never
 //! repairs a mode: a key that others could read may have been read.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Fault;
 use crate::durable;
+use crate::trusted::{self, Directory};
 
 /// Where the key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,12 @@ impl VaultKey {
             true => KeyFault::Missing { path: path.to_owned() },
             false => KeyFault::Unreadable { path: path.to_owned(), source },
         };
-        let file = File::open(path).map_err(unreadable)?;
+        let file = match self {
+            Self::File(_) => trusted::open(path),
+            // Its directory is systemd's.
+            Self::Systemd(_) => trusted::open_own(path),
+        };
+        let file = file.map_err(unreadable)?;
         let found = file.metadata().map_err(unreadable)?;
         match self {
             Self::File(_) => self.check_private(&found)?,
@@ -77,8 +83,8 @@ impl VaultKey {
         }
         let us = geteuid();
         // Root may use the vault of a service account, whose directory this is.
-        let of_directory = path.parent().and_then(|directory| std::fs::metadata(directory).ok());
-        let is_directorys = of_directory.is_some_and(|directory| directory.uid() == found.uid());
+        let of_directory = Directory::of(path).and_then(|(directory, _)| directory.metadata());
+        let is_directorys = of_directory.is_ok_and(|directory| directory.uid() == found.uid());
         if found.uid() == us.as_raw() || (us.is_root() && is_directorys) {
             return Ok(());
         }

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::address::Address;
 use crate::durable::{self, FileState};
 use crate::secret::{Credential, Secret};
+use crate::trusted;
 
 // Reading order.
 mod key;
@@ -160,7 +161,7 @@ impl Vault {
     /// # Errors
     /// The vault cannot be read or written; it is then as it was.
     pub fn remove(&self, account: &Address) -> Result<bool, Fault> {
-        if self.file_state()?.is_none() {
+        if self.opened()?.is_none() {
             return Ok(false);
         }
         self.change(|entries| entries.remove(account).is_some())
@@ -176,7 +177,7 @@ impl Vault {
         if !deed(&mut entries) {
             return Ok(false);
         }
-        let is_new = self.file_state()?.is_none();
+        let is_new = self.opened()?.is_none();
         let identity = if is_new { self.key.read_or_create()? } else { self.key.read()? };
         let plain = entries::print(&entries);
         let sealed = age::encrypt(&identity.to_public(), &plain)
@@ -187,23 +188,21 @@ impl Vault {
     }
 
     fn entries(&self) -> Result<Arc<Entries>, Fault> {
-        let Some(state) = self.file_state()? else { return Ok(Arc::default()) };
+        let Some((file, state)) = self.opened()? else { return Ok(Arc::default()) };
         let mut kept = self.kept();
         if let Some(kept) = kept.as_ref().filter(|kept| kept.state == state) {
             return Ok(Arc::clone(&kept.entries));
         }
-        let entries = Arc::new(self.read()?);
+        let entries = Arc::new(self.read(file)?);
         *kept = Some(DecryptedEntries { state, entries: Arc::clone(&entries) });
         Ok(entries)
     }
 
     /// Reads and decrypts the whole file.
-    fn read(&self) -> Result<Entries, Fault> {
+    fn read(&self, file: File) -> Result<Entries, Fault> {
         let identity = self.key.read()?;
         let mut sealed = Vec::new();
-        File::open(&self.file)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut sealed))
-            .map_err(|fault| self.io("read it", fault))?;
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut sealed).map_err(|fault| self.io("read it", fault))?;
         if sealed.len() as u64 > MAX_FILE_BYTES {
             return Err(self.corrupt(Corruption::TooLarge));
         }
@@ -240,8 +239,13 @@ impl Vault {
         Ok(plain)
     }
 
-    fn file_state(&self) -> Result<Option<FileState>, Fault> {
-        FileState::of(&self.file).map_err(|fault| self.io("look at it", fault))
+    /// The file, if there is one, with the state that it is in.
+    fn opened(&self) -> Result<Option<(File, FileState)>, Fault> {
+        match trusted::open(&self.file).and_then(|file| Ok((FileState::of(&file)?, file))) {
+            Ok((state, file)) => Ok(Some((file, state))),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(self.io("read it", fault)),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<DecryptedEntries>> {

@@ -7,9 +7,9 @@
 //! line and shows what it is. Never holds a secret: its caller gives values that are masked already.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::GivenParameter;
 use crate::durable;
+use crate::trusted::Directory;
 
 // Reading order.
 pub mod copy;
@@ -154,7 +155,8 @@ impl AuditLog {
     pub fn new(path: impl Into<PathBuf>, settings: AuditSettings) -> Self {
         let path = path.into();
         // Without a directory there is no link in it either.
-        Self { path: durable::behind_links(&path).unwrap_or(path), settings }
+        let path = Directory::of(&path).map_or(path, |(directory, name)| directory.path().join(name));
+        Self { path, settings }
     }
 
     /// The same log without copies, to write down that no copy was taken.
@@ -193,15 +195,16 @@ impl AuditLog {
         }
         let lock = durable::lock(&self.path).map_err(|durable| fault(AuditStep::Lock)(durable.source))?;
         before(AuditStep::Open).map_err(fault(AuditStep::Open))?;
-        let mut file = self.open().map_err(fault(AuditStep::Open))?;
-        let mut end = self.end(&mut file).map_err(fault(AuditStep::ReadEnd))?;
+        let files = self.files().map_err(fault(AuditStep::Open))?;
+        let mut file = files.open().map_err(fault(AuditStep::Open))?;
+        let mut end = files.end(&mut file).map_err(fault(AuditStep::ReadEnd))?;
         let mut oldest = None;
         // A torn line is vouched for in its own file first.
         if end.file_bytes >= self.settings.max_file_bytes && !end.is_torn {
             before(AuditStep::Rotate).map_err(fault(AuditStep::Rotate))?;
-            oldest = self.rotate(&mut file).map_err(fault(AuditStep::Rotate))?;
+            oldest = files.rotate(&mut file).map_err(fault(AuditStep::Rotate))?;
             before(AuditStep::Open).map_err(fault(AuditStep::Open))?;
-            file = self.open().map_err(fault(AuditStep::Open))?;
+            file = files.open().map_err(fault(AuditStep::Open))?;
             (end.line_end, end.is_first) = (true, true);
         }
         let line = Line {
@@ -226,7 +229,7 @@ impl AuditLog {
         }
         // Only now, when the chain says so, are they dropped.
         if oldest.is_some() {
-            self.drop_old_files();
+            files.drop_old_files();
         }
         drop(lock);
         before(AuditStep::Copy).map_err(fault(AuditStep::Copy))?;
@@ -234,12 +237,29 @@ impl AuditLog {
         Ok(Receipt { n: line.n, is_copied, hash })
     }
 
+    fn files(&self) -> io::Result<Files> {
+        let (directory, name) = Directory::of(&self.path)?;
+        let n_kept = self.settings.keep_files.map(|kept| kept.max(1));
+        Ok(Files { directory, name, n_kept })
+    }
+}
+
+/// The files of a log, in their directory.
+struct Files {
+    directory: Directory,
+    /// The current one.
+    name: OsString,
+    /// How many full ones are kept.
+    n_kept: Option<usize>,
+}
+
+impl Files {
     fn open(&self) -> io::Result<File> {
-        let is_new = !self.path.exists();
-        let file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&self.path)?;
+        let is_new = !self.directory.has(&self.name)?;
+        let file = self.directory.append(&self.name)?;
         if is_new {
             durable::passing();
-            durable::sync_directory_of(&self.path)?;
+            self.directory.sync()?;
         }
         Ok(file)
     }
@@ -251,8 +271,8 @@ impl AuditLog {
             return Ok(end);
         }
         // No whole line is in this file: the chain goes on from the last full one.
-        let Some(full) = self.full_files()?.pop() else { return Ok(end) };
-        let before = end_of(&mut File::open(full)?)?;
+        let Some(full) = self.full()?.pop() else { return Ok(end) };
+        let before = end_of(&mut self.directory.open(&full)?)?;
         (end.n, end.is_first) = (before.n, true);
         if !end.is_torn {
             (end.hash, end.is_torn) = (before.hash, before.is_torn);
@@ -264,56 +284,53 @@ impl AuditLog {
     /// the line that the log begins with then.
     fn rotate(&self, file: &mut File) -> io::Result<Option<u64>> {
         let first = first_line(file)?;
-        let aside = self.path.with_file_name(format!("{}-{first:012}.jsonl", self.stem()));
-        if aside.try_exists()? {
+        let aside = OsString::from(format!("{}-{first:012}.jsonl", self.stem()));
+        if self.directory.has(&aside)? {
+            let aside = self.directory.path().join(aside);
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
                 format!("{} is there", aside.display()),
             ));
         }
-        std::fs::rename(&self.path, aside)?;
+        self.directory.rename(&self.name, &aside)?;
         durable::passing();
-        durable::sync_directory_of(&self.path)?;
-        let full = self.full_files()?;
+        self.directory.sync()?;
+        let full = self.full()?;
         match full.get(self.n_too_many(&full)) {
-            Some(kept) if self.n_too_many(&full) > 0 => first_line(&mut File::open(kept)?).map(Some),
+            Some(kept) if self.n_too_many(&full) > 0 => first_line(&mut self.directory.open(kept)?).map(Some),
             Some(_) | None => Ok(None),
         }
     }
 
     /// How many of the full files are more than are kept.
-    fn n_too_many(&self, full: &[PathBuf]) -> usize {
-        self.settings.keep_files.map_or(0, |kept| full.len().saturating_sub(kept.max(1)))
+    fn n_too_many(&self, full: &[OsString]) -> usize {
+        self.n_kept.map_or(0, |kept| full.len().saturating_sub(kept))
     }
 
     /// Removes the full files that are too many. One that cannot be removed is left to the next time: the
     /// line is written, and to have more than is needed harms nobody.
     fn drop_old_files(&self) {
-        let full = self.full_files().unwrap_or_default();
+        let full = self.full().unwrap_or_default();
         for file in &full[..self.n_too_many(&full)] {
             durable::passing();
-            let _ = std::fs::remove_file(file);
+            let _ = self.directory.remove(file);
         }
     }
 
     /// The full files, oldest first.
-    fn full_files(&self) -> io::Result<Vec<PathBuf>> {
-        let directory = self.path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    fn full(&self) -> io::Result<Vec<OsString>> {
         let stem = format!("{}-", self.stem());
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(directory.unwrap_or(Path::new(".")))? {
-            let name = entry?.file_name();
+        let is_full = |name: &OsString| {
             let number = name.to_str().and_then(|name| name.strip_prefix(&stem)?.strip_suffix(".jsonl"));
-            if number.is_some_and(|number| number.len() == 12 && number.bytes().all(|b| b.is_ascii_digit())) {
-                found.push(self.path.with_file_name(&name));
-            }
-        }
-        found.sort();
-        Ok(found)
+            number.is_some_and(|number| number.len() == 12 && number.bytes().all(|b| b.is_ascii_digit()))
+        };
+        Ok(self.directory.names()?.into_iter().filter(is_full).collect())
     }
 
     fn stem(&self) -> String {
-        self.path.file_stem().map_or_else(|| "audit".to_owned(), |stem| stem.to_string_lossy().into_owned())
+        Path::new(&self.name)
+            .file_stem()
+            .map_or_else(|| "audit".to_owned(), |stem: &OsStr| stem.to_string_lossy().into_owned())
     }
 }
 

@@ -127,33 +127,41 @@ pub fn read(log: &AuditLog, mut each: impl FnMut(Line) -> bool) -> Result<(), Br
     Ok(())
 }
 
-/// A file of the log, with the number of its first line by its name; of the current one, what was in it when nobody was writing.
+/// A file of the log, with the number of its first line by its name; of the current one, as much as was in
+/// it when nobody was writing.
 struct LogFile {
     path: PathBuf,
     first: Option<u64>,
-    current: Option<(File, u64)>,
+    file: File,
+    bytes: u64,
 }
 
 fn files(log: &AuditLog) -> Result<Vec<LogFile>, Broken> {
     let unreadable = |source| Broken::Unreadable { file: log.path.clone(), source };
-    if matches!(log.path.parent().map(Path::try_exists), Some(Ok(false))) {
-        return Ok(Vec::new());
-    }
+    let files = match log.files() {
+        Ok(files) => files,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(unreadable(fault)),
+    };
     // Who may read and not write looks without the lock, and may see a line that is being written.
     let lock = durable::lock(&log.path).ok();
-    let full = log.full_files().map_err(unreadable)?;
-    let mut files: Vec<LogFile> =
-        full.into_iter().map(|path| LogFile { first: first_by_name(&path), path, current: None }).collect();
-    match File::open(&log.path) {
+    let mut parts = Vec::new();
+    for name in files.full().map_err(unreadable)? {
+        let path = files.directory.path().join(&name);
+        let unreadable = |source| Broken::Unreadable { file: path.clone(), source };
+        let file = files.directory.open(&name).map_err(unreadable)?;
+        parts.push(LogFile { first: first_by_name(&path), path, file, bytes: u64::MAX });
+    }
+    match files.directory.open(&files.name) {
         Ok(file) => {
             let bytes = file.metadata().map_err(unreadable)?.len();
-            files.push(LogFile { path: log.path.clone(), first: None, current: Some((file, bytes)) });
+            parts.push(LogFile { path: log.path.clone(), first: None, file, bytes });
         }
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
         Err(fault) => return Err(unreadable(fault)),
     }
     drop(lock);
-    Ok(files)
+    Ok(parts)
 }
 
 /// The number that a full file was set aside under.
@@ -278,11 +286,7 @@ fn for_each_line(
     mut each: impl FnMut(&[u8], usize) -> Result<bool, Broken>,
 ) -> Result<(), Broken> {
     let unreadable = |source| Broken::Unreadable { file: part.path.clone(), source };
-    let (file, bytes) = match &part.current {
-        Some((file, bytes)) => (file.try_clone(), *bytes),
-        None => (File::open(&part.path), u64::MAX),
-    };
-    let mut reader = BufReader::new(file.map_err(unreadable)?.take(bytes));
+    let mut reader = BufReader::new((&part.file).take(part.bytes));
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use reedline::{Reedline, Signal};
+use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 use history::Withheld;
@@ -42,6 +43,11 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
             return error.status();
         }
     };
+    converse(started, options.lab).await
+}
+
+/// Reads lines and runs them, in a session that has started; `practises` on the practice network.
+pub(super) async fn converse(started: Arc<Started>, practises: bool) -> ExitStatus {
     let mut editor = match editor::editor(&started) {
         Ok(editor) => editor,
         Err(error) => {
@@ -53,7 +59,7 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
     if let Some(text) = start_up_file() {
         let _ = evaluate(&started, "profile.rhai", &text).await;
     }
-    let prompt = prompt::Prompt::new(options, &started);
+    let prompt = prompt::Prompt::new(practises, &started);
     let status = loop {
         let (returned, signal) = match read(editor, prompt.clone()).await {
             Ok(read) => read,
@@ -114,7 +120,13 @@ async fn read(
 /// Runs one input; gives a status when it leaves the shell.
 async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatus> {
     let cancel = CancellationToken::new();
-    let mut interrupts = Interrupts::ctrl_c();
+    // A delegated session is ended from elsewhere too: what runs hears of it.
+    let mut interrupts = match started.host.context().is_delegated {
+        true => {
+            Interrupts::of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into())
+        }
+        false => Interrupts::ctrl_c(),
+    };
     let running = started.session.evaluate(name, text, cancel.clone());
     let interrupt = async {
         loop {
@@ -166,12 +178,9 @@ fn config_home() -> Option<PathBuf> {
     directory("XDG_CONFIG_HOME", ".config")
 }
 
-/// A directory of the user's: what the variable names, else below the home directory. Behind sudo there
-/// is none: it would be another's.
+/// A directory of the user's: what the variable names, else below the home directory. In a delegated
+/// session there is none: neither variable is kept there.
 fn directory(variable: &str, below_home: &str) -> Option<PathBuf> {
-    if start::called_by().is_some() {
-        return None;
-    }
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))
 }

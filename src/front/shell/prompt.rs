@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use reedline::{PromptEditMode, PromptHistorySearch, PromptHistorySearchStatus};
 
 use crate::access::Principal;
-use crate::front::cli::SessionOptions;
 use crate::front::start::Started;
 
 /// `kim@topology.toml> `; on the practice network `kim@practice> `.
@@ -16,12 +15,12 @@ pub struct Prompt {
 
 impl Prompt {
     /// The prompt of a session.
-    pub fn new(options: &SessionOptions, started: &Started) -> Self {
+    pub fn new(practises: bool, started: &Started) -> Self {
         let who = match started.host.principal() {
             Principal::OsUser { name, .. } | Principal::Vouched { name } => name.clone(),
         };
         let topology = started.host.context().topology.path().and_then(|path| path.file_stem());
-        let place = match (options.lab, topology) {
+        let place = match (practises, topology) {
             (true, _) => "practice".to_owned(),
             (false, Some(name)) => name.to_string_lossy().into_owned(),
             (false, None) => "no topology".to_owned(),

@@ -10,11 +10,12 @@ use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike};
 
-use super::{Mistake, Topology, read_text};
+use super::{Mistake, Topology, contents};
 use crate::access::role::is_same as is_same_role;
 use crate::access::{LimitedParameter, Member};
 use crate::address::{Address, Domain};
 use crate::durable;
+use crate::trusted;
 use comments::Orphan;
 use shape::{apply, at, count, list_of, place_of, position, push_into, take, text_of};
 
@@ -179,9 +180,9 @@ pub struct Document {
 
 impl Document {
     fn read(path: &Path) -> Result<Self, Fault> {
-        let original = match std::fs::exists(path) {
-            Ok(false) => String::new(),
-            Ok(true) | Err(_) => read_text(path).map_err(|mistake| Fault::Broken(vec![mistake]))?,
+        let original = match trusted::open(path) {
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => String::new(),
+            opened => contents(opened, path).map_err(|mistake| Fault::Broken(vec![mistake]))?,
         };
         let topology = Topology::parse(&original, path).map_err(Fault::Broken)?;
         let toml = original

@@ -1,0 +1,241 @@
+//! What a principal uses up over all sessions and processes: places that are taken and given back, and
+//! counts that begin anew after a while.
+//!
+//! A place is a file that its holder has locked: it is free again when the holder ends, however it ends.
+//! A count is written in one step under a lock. What cannot be counted is not allowed.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+use super::limits::{Limited, SESSION_LIMITS};
+use crate::durable;
+use crate::trusted::Directory;
+
+/// What one principal uses up.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    directory: PathBuf,
+    /// The principal, as the name of a file.
+    name: String,
+}
+
+/// A place that is taken, until it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    held: Flock<File>,
+    /// The name of its file.
+    pub name: String,
+}
+
+/// Why no more is allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum Exceeded {
+    /// The limit is reached.
+    #[error("{key} is limited to {most}{}", within(.window))]
+    Limit {
+        /// The limit's key.
+        key: &'static str,
+        /// The limit.
+        most: u32,
+        /// After what time the count begins anew; none for places.
+        window: Option<Duration>,
+    },
+    /// It cannot be counted.
+    #[error("what the principal uses up cannot be counted: {0}")]
+    Uncountable(#[from] io::Error),
+}
+
+fn within(window: &Option<Duration>) -> String {
+    window.map_or_else(|| " at once".to_owned(), |window| format!(" in {} s", window.as_secs()))
+}
+
+impl Usage {
+    /// What this principal uses up, written below this directory.
+    pub fn new(directory: impl Into<PathBuf>, principal: &str) -> Self {
+        Self { directory: directory.into(), name: file_name(principal) }
+    }
+
+    /// Takes one of the places of this kind, and writes `about` into it.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub fn place(&self, limited: Limited, most: u32, about: &str) -> Result<Place, Exceeded> {
+        let key = SESSION_LIMITS[limited as usize].key;
+        let directory = Directory::create(&self.directory.join(key))?;
+        for n in 0..most {
+            let name = format!("{}.{n}", self.name);
+            let file = directory.write(OsStr::new(&name))?;
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(held) => {
+                    held.set_len(0)?;
+                    held.write_all_at(about.as_bytes(), 0)?;
+                    directory.remove(OsStr::new(&format!("{name}.stop")))?;
+                    return Ok(Place { held, name });
+                }
+                Err((_, Errno::EWOULDBLOCK)) => {}
+                Err((_, errno)) => return Err(io::Error::from(errno).into()),
+            }
+        }
+        Err(Exceeded::Limit { key, most, window: None })
+    }
+
+    /// Counts `n` more of something, as long as there are no more than `most` in the window; gives how many
+    /// there are.
+    ///
+    /// # Errors
+    /// There would be more; nothing is counted then.
+    pub fn spend(
+        &self,
+        limited: Limited,
+        of: &str,
+        n: u64,
+        most: u32,
+        window: Duration,
+    ) -> Result<u64, Exceeded> {
+        let key = SESSION_LIMITS[limited as usize].key;
+        self.count(&format!("{key} {of}"), n, u64::from(most), window)?.map_err(|_| Exceeded::Limit {
+            key,
+            most,
+            window: Some(window),
+        })
+    }
+
+    /// As [`Usage::spend`], of anything: `Err` with the count where it would be more than `most`.
+    ///
+    /// # Errors
+    /// It cannot be counted.
+    pub fn count(&self, what: &str, n: u64, most: u64, window: Duration) -> io::Result<Result<u64, u64>> {
+        let directory = Directory::create(&self.directory.join("counts"))?;
+        let file = directory.write(OsStr::new(&OsString::from(&self.name)))?;
+        let file = durable::hold(file)?;
+        let mut counts = read(&file)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        // A clock that was set back lengthens a window, and never opens one.
+        counts.0.retain(|_, count| now < count.since.saturating_add(count.window));
+        let count =
+            counts.0.entry(what.to_owned()).or_insert(Count { since: now, window: window.as_secs(), n: 0 });
+        let after = count.n.saturating_add(n);
+        if after > most {
+            return Ok(Err(count.n));
+        }
+        count.n = after;
+        write(&file, &counts)?;
+        Ok(Ok(after))
+    }
+}
+
+impl Place {
+    /// Writes other words into it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn describe(&self, about: &str) -> io::Result<()> {
+        self.held.set_len(0)?;
+        self.held.write_all_at(about.as_bytes(), 0)
+    }
+}
+
+/// A principal's name as that of a file: none has a letter that a path reads otherwise.
+pub fn file_name(principal: &str) -> String {
+    let plain =
+        |letter: char| if letter.is_ascii_alphanumeric() || "-_@.".contains(letter) { letter } else { '+' };
+    let name: String = principal.chars().take(100).map(plain).collect();
+    if name.starts_with('.') { format!("+{name}") } else { name }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Counts(BTreeMap<String, Count>);
+
+#[derive(Serialize, Deserialize)]
+struct Count {
+    /// When it began, in seconds.
+    since: u64,
+    /// How long it goes on.
+    window: u64,
+    n: u64,
+}
+
+fn read(file: &File) -> io::Result<Counts> {
+    let bytes = usize::try_from(file.metadata()?.len().min(MOST_BYTES)).unwrap_or(0);
+    let mut text = vec![0; bytes];
+    file.read_exact_at(&mut text, 0)?;
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return Ok(Counts::default());
+    }
+    serde_json::from_slice(text).map_err(io::Error::other)
+}
+
+/// In one write, padded, and never shorter: a process that is killed leaves the old counts or the new ones.
+fn write(file: &File, counts: &Counts) -> io::Result<()> {
+    let mut text = serde_json::to_vec(counts).map_err(io::Error::other)?;
+    let before = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    if text.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other("too much is counted at once"));
+    }
+    text.resize(text.len().next_multiple_of(4096).max(before), b' ');
+    match file.write_at(&text, 0)? {
+        n if n == text.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+const MOST_BYTES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn places_are_as_many_as_the_limit_says_and_come_back() {
+        let ground = tempfile::tempdir().unwrap();
+        let (kim, ada) = (Usage::new(ground.path(), "os-user:kim"), Usage::new(ground.path(), "os-user:ada"));
+        let held: Vec<Place> = (0..3).map(|_| kim.place(Limited::Sessions, 3, "x").unwrap()).collect();
+        assert!(matches!(kim.place(Limited::Sessions, 3, "x"), Err(Exceeded::Limit { most: 3, .. })));
+        assert!(ada.place(Limited::Sessions, 3, "x").is_ok(), "another principal has its own");
+        drop(held);
+        assert!(kim.place(Limited::Sessions, 3, "x").is_ok());
+    }
+
+    #[test]
+    fn a_count_is_of_a_window_and_of_everybody_who_counts_at_once() {
+        let ground = tempfile::tempdir().unwrap();
+        let usage = Usage::new(ground.path(), "principal:desk");
+        let spend = || usage.spend(Limited::VerificationsPerMinute, "", 1, 100, MINUTE);
+        let n_allowed: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| (0..50).filter(|_| spend().is_ok()).count())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(n_allowed, 100);
+        assert!(usage.spend(Limited::MessagesPerPartner, "contoso.com", 1, 1, MINUTE).is_ok());
+        assert!(usage.spend(Limited::MessagesPerPartner, "contoso.com", 1, 1, MINUTE).is_err());
+        assert!(usage.spend(Limited::MessagesPerPartner, "fabrikam.com", 1, 1, MINUTE).is_ok());
+        let over = Usage::new(ground.path(), "principal:other");
+        assert!(over.spend(Limited::FailedLogons, "a", 1, 1, Duration::ZERO).is_ok());
+        assert!(over.spend(Limited::FailedLogons, "a", 1, 1, Duration::ZERO).is_ok(), "the window is over");
+    }
+
+    #[test]
+    fn what_cannot_be_counted_is_not_allowed() {
+        let ground = tempfile::tempdir().unwrap();
+        let usage = Usage::new(ground.path(), "os-user:kim");
+        std::fs::create_dir(ground.path().join("counts")).unwrap();
+        std::fs::write(ground.path().join("counts/os-user+kim"), "no counts").unwrap();
+        assert!(matches!(
+            usage.spend(Limited::FailedLogons, "a", 1, 3, MINUTE),
+            Err(Exceeded::Uncountable(_))
+        ));
+    }
+}

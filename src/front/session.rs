@@ -1,0 +1,395 @@
+//! `imsh session`: the one way in for those whom another account serves.
+//!
+//! As the forced command of OpenSSH, and behind sudo. Takes no path from its caller: the topology is
+//! `/etc/imsh/topology.toml`, and everything else follows from it. Who is asking is what sshd or sudo
+//! vouches for. Nothing is answered before the process is put right, and nothing runs before its line is
+//! in the audit log.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::geteuid;
+use tokio::signal::unix::SignalKind;
+
+use super::caller::{Caller, caller};
+use super::cli::SessionOptions;
+use super::exit::ExitStatus;
+use super::output::Console;
+use super::process::{self, Unsound};
+use super::run::{self, Interrupts};
+use super::terminal::Terminal;
+use super::{shell, start};
+use crate::access::{Access, GivenParameter, Principal, principal};
+use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
+use crate::call::{Halt, SessionContext};
+use crate::cmdlet::{Category, ErrorRecord};
+use crate::cmdlets;
+use crate::durable;
+use crate::host::{Gate, Host, Sitting};
+use crate::script::ScriptLimits;
+use crate::topology::places;
+use crate::trusted::{self, Untrusted, Why};
+use crate::value::Value;
+
+/// What `imsh session` takes.
+#[derive(Args, Debug)]
+pub struct SessionArguments {
+    /// Who is asking, as sshd's forced command says it; not behind sudo
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
+
+    /// Run this code; over ssh it is what stands behind the destination
+    #[arg(short = 'c', long = "command", value_name = "CODE", allow_hyphen_values = true)]
+    command: Option<String>,
+
+    /// - reads a script from standard input; what follows are its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, conflicts_with = "command")]
+    arguments: Vec<String>,
+}
+
+/// What `imsh session --help` says.
+pub const ABOUT: &str = "\
+Runs what the caller's roles allow, at the prompt, as a one-liner and as a script: for delegated administrators, \
+who need no shell on this machine.
+
+It takes no path: the topology is /etc/imsh/topology.toml, and imsh session runs as the account that owns it. Over \
+ssh it is the forced command, and who is asking is told by their key (imsh authorized-keys) or certificate; behind \
+sudo it is the user who called sudo. Every call is audited.";
+
+/// What `imsh session --help` ends with.
+pub const EXAMPLES: &str = "\
+Examples:
+  ssh imsh@watcher                                     at the prompt
+  ssh imsh@watcher 'Test-XmppIM POOL USER@DOMAIN'      one line; its exit status is ssh's
+  ssh imsh@watcher - redmond < daily.rhai              a script, with arguments
+  sudo -u imsh imsh session -c 'Get-Pool'              the same without ssh";
+
+/// The shared options that it refuses: each names a file or makes one.
+pub const REFUSED: [&str; 3] = ["topology", "vault", "lab"];
+
+/// A session whose caller may come in.
+pub struct Door {
+    host: Arc<Host>,
+    output: Console,
+    program: Program,
+    sitting: Sitting,
+    terminal: Option<Termios>,
+}
+
+/// What the caller wants run.
+enum Program {
+    /// Lines at a prompt.
+    Shell,
+    /// Code from the command line.
+    Code(String),
+    /// A script on standard input, with its arguments.
+    Script(Vec<String>),
+}
+
+/// Lets the caller in. Runs before there is a second thread.
+///
+/// # Errors
+/// The caller is refused; they have been told, and the refusal is in the audit log.
+pub fn enter(options: &SessionOptions, arguments: SessionArguments) -> Result<Door, ExitStatus> {
+    let output = Console::new(options.output, options.color);
+    let refuse = |sentence: &str| {
+        output.fail(sentence);
+        ExitStatus::Denied
+    };
+    let caller = caller().map_err(refuse)?;
+    process::secure(caller).map_err(|unsound| refuse(&unsound.to_string()))?;
+    let short = process::limits().err();
+    let account = geteuid().as_raw();
+    trusted::only(account);
+    let topology = PathBuf::from(places::SYSTEM);
+    if options.topology.is_some() || options.vault.is_some() || options.lab {
+        return Err(refuse(
+            "imsh session takes no --topology, --vault or --lab: all files are the account's own",
+        ));
+    }
+    let another = || {
+        refuse(&format!(
+            "imsh session runs as the account that owns {}; run sudo -u ACCOUNT imsh session, or connect with ssh",
+            topology.display()
+        ))
+    };
+    match trusted::open(&topology).and_then(|file| Ok(file.metadata()?.uid())) {
+        Ok(owner) if owner == account => {}
+        Ok(_) => return Err(another()),
+        Err(fault) if matches!(Untrusted::of(&fault), Some(Untrusted { why: Why::Owner { .. }, .. })) => {
+            return Err(another());
+        }
+        Err(fault) => {
+            return Err(refuse(&format!("the topology {} cannot be used: {fault}", topology.display())));
+        }
+    }
+    let store =
+        TopologyStore::new(Some(topology.clone()), cmdlets::catalogue()).told_to(TopologyReader::Other);
+    let access = store.read().map(|topology| topology.access.clone().unwrap_or_default());
+    let who = match (&caller, access) {
+        (Caller::Behind(_), _) if arguments.principal.is_some() => {
+            Err("behind sudo the principal is who called sudo; leave --principal away".to_owned())
+        }
+        (Caller::Behind(uid), _) => Ok(Identity { principal: start::of_user(*uid), key: None }),
+        (Caller::Own, Ok(access)) => vouched(arguments.principal.as_deref(), &access),
+        (Caller::Own, Err(error)) => Err(error.message),
+    };
+    let who = who.map_err(|sentence| refuse(&sentence))?;
+    let vault = VaultStore::new(topology.parent().map(|beside| beside.join("vault")), None);
+    let operator = Arc::new(Terminal::new(output.clone()));
+    let context = SessionContext {
+        way: "session",
+        is_delegated: true,
+        directory: PathBuf::from("/"),
+        transcripts: output.transcripts(),
+        ..SessionContext::new(store, vault, operator)
+    };
+    let gate = Gate::new(who.principal.clone()).told_to(TopologyReader::Other);
+    let host = Arc::new(Host::new(cmdlets::ALL, Arc::new(context), gate, options.verbose));
+    let program = program(&caller, arguments);
+    let seen = seen(&caller, &who, &program);
+    let limited = |short: &Unsound| {
+        ErrorRecord::new(Category::LimitsExceeded, "LimitTooLow", sentence(&short.to_string()))
+            .remedy("Raise the limits of the process that calls imsh session, or come in with ssh.")
+    };
+    let admitted = match (short, &program) {
+        // A line would be torn where files may not grow: only the refusal is left.
+        (Some(short), _) if !process::may_write() => Err(limited(&short)),
+        (Some(short), _) => Err(host.session_refused(seen, &short.to_string(), limited(&short))),
+        (None, Err(why)) => {
+            let wrong = ErrorRecord::new(Category::InvalidArgument, "BadCommandLine", sentence(why));
+            Err(host.session_refused(seen, why, wrong))
+        }
+        (None, Ok(_)) => host.session_begins(seen),
+    };
+    let (sitting, program) = match (admitted, program) {
+        (Ok(sitting), Ok(program)) => (sitting, program),
+        (Err(error), _) => {
+            output.error(&error);
+            return Err(ExitStatus::Denied);
+        }
+        (Ok(_), Err(why)) => return Err(refuse(&why)),
+    };
+    if !host.is_administrator() {
+        durable::queue();
+    }
+    let terminal = tcgetattr(std::io::stdin()).ok();
+    Ok(Door { host, output, program, sitting, terminal })
+}
+
+/// Runs what the caller wants, until it ends or somebody ends it.
+pub async fn run(door: Door) -> ExitStatus {
+    let Door { host, output, program, sitting, terminal } = door;
+    let ended = {
+        let mut signals = Interrupts::of([SignalKind::terminate(), SignalKind::hangup()].into());
+        async move {
+            signals.next().await;
+            // What runs is cancelled by the same signal, and tells what it has learned.
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+    };
+    let (status, outcome) = tokio::select! {
+        biased;
+        status = converse(host, output.clone(), program) => (status, Ok(())),
+        () = ended => {
+            output.note("imsh: the session was ended.");
+            (ExitStatus::Interrupted, Err(Halt::Cancelled))
+        }
+    };
+    if let Some(terminal) = terminal {
+        // A terminal that is gone needs nothing back.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &terminal);
+    }
+    output.transcripts().stop_all();
+    if let Err(error) = sitting.ended(&outcome) {
+        output.error(&error);
+    }
+    status
+}
+
+async fn converse(host: Arc<Host>, output: Console, program: Program) -> ExitStatus {
+    let arguments = match &program {
+        Program::Script(arguments) => arguments.clone(),
+        Program::Shell | Program::Code(_) => Vec::new(),
+    };
+    let variables = vec![("args".to_owned(), Value::texts(arguments))];
+    let started = match start::started(host, output.clone(), ScriptLimits::DELEGATED, None, variables) {
+        Ok(started) => started,
+        Err(error) => {
+            output.fail(&format!("the session could not be started: {error}"));
+            return ExitStatus::Wrong;
+        }
+    };
+    match program {
+        Program::Shell => shell::converse(Arc::new(started), false).await,
+        Program::Code(code) => run::code(&started, &code).await,
+        Program::Script(_) => run::standard_input(&started).await,
+    }
+}
+
+/// What is to run: over ssh the command that the caller gave to ssh, behind sudo the arguments.
+fn program(caller: &Caller, arguments: SessionArguments) -> Result<Program, String> {
+    let of_ssh = match caller {
+        Caller::Own => std::env::var_os("SSH_ORIGINAL_COMMAND"),
+        Caller::Behind(_) => None,
+    };
+    if let Some(command) = of_ssh {
+        let command = command.into_string().map_err(|_| "the command is not UTF-8 text".to_owned())?;
+        return match command.strip_prefix('-') {
+            Some(rest) if rest.is_empty() || rest.starts_with(' ') => words(rest).map(Program::Script),
+            Some(_) | None if command.trim().is_empty() => Ok(without_command()),
+            Some(_) | None => Ok(Program::Code(command)),
+        };
+    }
+    if let Some(code) = arguments.command {
+        return Ok(Program::Code(code));
+    }
+    let mut words = arguments.arguments.into_iter();
+    match words.next().as_deref() {
+        None => Ok(without_command()),
+        Some("-") => Ok(Program::Script(words.collect())),
+        Some(_) => {
+            Err("imsh session reads no file: give the script on standard input, as imsh session - < FILE, \
+             or code with -c"
+                .to_owned())
+        }
+    }
+}
+
+fn without_command() -> Program {
+    if std::io::stdin().is_terminal() { Program::Shell } else { Program::Script(Vec::new()) }
+}
+
+/// The words of a command line, with quotes and backslashes as a shell has them, and nothing else of a
+/// shell's: what ssh joins with blanks is taken apart again.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ' ' | '\t' => words.extend(word.take()),
+            '\'' | '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match letters.next() {
+                        Some(end) if end == letter => break,
+                        Some('\\') if letter == '"' => word.extend(letters.next()),
+                        Some(other) => word.push(other),
+                        None => return Err(format!("a {letter} in the arguments has no end")),
+                    }
+                }
+            }
+            '\\' => word.get_or_insert_default().extend(letters.next()),
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+/// Who is asking, and by which key that was proved.
+struct Identity {
+    principal: Principal,
+    key: Option<String>,
+}
+
+/// The principal that sshd vouches for: by the key or certificate that it tells of, and by the name that
+/// the forced command gives; where there are both, they must agree.
+fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
+    let vouched = |name: &str, key| Identity { principal: Principal::Vouched { name: name.to_owned() }, key };
+    let Some(told) = std::env::var_os("SSH_USER_AUTH") else {
+        return named.map(|name| vouched(name, None)).ok_or_else(|| {
+            "nobody says who is asking: imsh session is the forced command of sshd, or runs behind sudo -u \
+             ACCOUNT"
+                .to_owned()
+        });
+    };
+    let mut text = String::new();
+    trusted::open(Path::new(&told))
+        .and_then(|file: File| file.take(MAX_AUTHENTICATION_BYTES).read_to_string(&mut text))
+        .map_err(|fault| format!("what sshd says of the caller's key cannot be read: {fault}"))?;
+    let mut proved = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split(' ');
+        if words.next() == Some("publickey")
+            && let (Some(kind), Some(blob)) = (words.next(), words.next())
+        {
+            proved.extend(principal::proved_by(kind, blob, &access.principals));
+        }
+    }
+    proved.sort();
+    proved.dedup();
+    match (named, proved.as_slice()) {
+        (Some(named), proved) => match proved.iter().find(|(name, _)| name == named) {
+            Some((name, key)) => Ok(vouched(name, Some(key.clone()))),
+            None => Err("the key is not one of the principal whom the forced command names".to_owned()),
+        },
+        (None, [(name, key)]) => Ok(vouched(name, Some(key.clone()))),
+        (None, []) => Err("the key is no principal's".to_owned()),
+        (None, _) => Err("the certificate is of several principals of this topology".to_owned()),
+    }
+}
+
+/// What the audit log is told of a session.
+fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> Vec<GivenParameter> {
+    let from = match caller {
+        Caller::Own => std::env::var("SSH_CONNECTION").ok().map(|from| format!("ssh {from}")),
+        Caller::Behind(_) => Some("sudo".to_owned()),
+    };
+    let program = match program {
+        Ok(Program::Shell) => "shell",
+        Ok(Program::Code(_)) => "command",
+        Ok(Program::Script(_)) => "script",
+        Err(_) => "none",
+    };
+    let process = std::process::id().to_string();
+    [
+        ("From", from),
+        ("Key", who.key.clone()),
+        ("Program", Some(program.to_owned())),
+        ("Process", Some(process)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(GivenParameter { name: name.to_owned(), values: vec![value?] }))
+    .collect()
+}
+
+/// How long what runs may take to end once the session shall end.
+const LAST_WORDS: Duration = Duration::from_millis(1200);
+const MAX_AUTHENTICATION_BYTES: u64 = 256 << 10;
+
+/// A clause as a sentence.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_of_a_script_are_words_and_nothing_is_expanded() {
+        for (line, wanted) in [
+            ("", vec![]),
+            (" a  b ", vec!["a", "b"]),
+            (" 'a b' \"c d\"e", vec!["a b", "c de"]),
+            (r#" a\ b "x\"y" 'x\y' '' "#, vec!["a b", "x\"y", "x\\y", ""]),
+            (
+                " $(id) `id` $HOME ; | & > x * ~",
+                vec!["$(id)", "`id`", "$HOME", ";", "|", "&", ">", "x", "*", "~"],
+            ),
+        ] {
+            assert_eq!(words(line).unwrap(), wanted, "{line}");
+        }
+        assert!(words(" 'a").is_err() && words(" \"a").is_err());
+    }
+}

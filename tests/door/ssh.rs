@@ -1,0 +1,137 @@
+//! Through the real sshd, with the drop-in that is shipped.
+
+use crate::machine::{Machine, Said, until};
+use crate::topology;
+
+/// A machine with sshd and a desk, a boss and somebody without a role.
+fn with_sshd() -> Option<Machine> {
+    let machine = Machine::with(&topology(&[]))?;
+    let keys = ["desk", "boss", "idle"].map(|name| (name, machine.key(name)));
+    machine.key("wrong");
+    let keys: Vec<(&str, &str)> = keys.iter().map(|(name, key)| (*name, key.as_str())).collect();
+    machine.set_topology(&topology(&keys));
+    machine.start_sshd();
+    Some(machine)
+}
+
+#[test]
+fn a_key_opens_the_session_of_its_principal_and_nothing_else() {
+    let Some(machine) = with_sshd() else { return };
+    let said = |key: &str, options: &[&str], command: &[&str]| {
+        Said::of(machine.ssh(key, options, command).output().unwrap())
+    };
+    let one = said("desk", &[], &["(Get-Pool).Identity"]);
+    assert_eq!((one.text.trim(), one.status), ("a.litwareinc.com", Some(0)));
+    let two = said("boss", &[], &["(Get-Pool).Count"]);
+    assert_eq!((two.text.trim(), two.status), ("2", Some(0)));
+    assert_eq!(said("desk", &[], &["exit(7)"]).status, Some(7));
+    assert_eq!(said("desk", &[], &["Get-Pool b.fabrikam.com"]).status, Some(3));
+    let script = Said::with_input(
+        &mut machine.ssh("desk", &["-T"], &["-", "'a b'", "\"c d\"", "$HOME"]),
+        b"for word in args { print(word) } exit(3)",
+    );
+    assert_eq!((script.text.as_str(), script.status), ("a b\nc d\n$HOME\n", Some(3)));
+    let piped = Said::with_input(&mut machine.ssh("desk", &["-T"], &[]), b"(Get-Pool).Identity");
+    assert_eq!((piped.text.trim(), piped.status), ("a.litwareinc.com", Some(0)));
+    for key in ["wrong", "idle"] {
+        let refused = said(key, &[], &["Get-Pool"]);
+        assert!(
+            refused.status == Some(255) && refused.text.contains("Permission denied"),
+            "{key} {}",
+            refused.text
+        );
+    }
+    let log = machine.log();
+    let key = machine.root("ssh-keygen -lf /home/kim/desk.pub");
+    let began = log.iter().find(|line| line["cmdlet"] == "imsh session").unwrap();
+    assert_eq!(began["principal"], "principal:desk");
+    assert!(key.contains(began["parameters"]["Key"][0].as_str().unwrap()), "{began}");
+}
+
+#[test]
+fn forwarding_sftp_and_the_agent_are_refused_and_tricks_are_input_to_our_own_parser() {
+    let Some(machine) = with_sshd() else { return };
+    machine.root("echo sftp-was-here >/run/file; chmod 644 /run/file");
+    let sftp = machine.shell(
+        "kim",
+        "echo 'get /run/file /tmp/taken-by-sftp' | sftp -q -F none -i /home/kim/desk -o StrictHostKeyChecking=no \
+         -o UserKnownHostsFile=/dev/null -o BatchMode=yes -b - imsh@127.0.0.1",
+    );
+    assert_ne!(sftp.status, Some(0), "{}", sftp.text);
+    let scp = machine.shell(
+        "kim",
+        "scp -q -O -F none -i /home/kim/desk -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+         -o BatchMode=yes imsh@127.0.0.1:/run/file /home/kim/taken",
+    );
+    assert_ne!(scp.status, Some(0), "{}", scp.text);
+    assert_ne!(machine.shell("root", "test -e /home/kim/taken").status, Some(0));
+    let forward =
+        machine.ssh("desk", &["-o", "ExitOnForwardFailure=yes", "-R", "2222:127.0.0.1:22"], &["1"]).output();
+    assert_eq!(Said::of(forward.unwrap()).status, Some(255));
+    let tunnel = Said::of(machine.ssh("desk", &["-W", "127.0.0.1:22"], &[]).output().unwrap());
+    assert!(!tunnel.text.contains("SSH-2.0"), "{}", tunnel.text);
+    let agent = machine.shell(
+        "kim",
+        "eval $(ssh-agent) >/dev/null; ssh-add -q /home/kim/desk; ssh -A -F none -o StrictHostKeyChecking=no -o \
+         UserKnownHostsFile=/dev/null -o LogLevel=ERROR imsh@127.0.0.1 '1 + 1'; kill $SSH_AGENT_PID",
+    );
+    assert_eq!(agent.text.trim(), "2");
+    let n_sockets = machine.root("find /tmp -user imsh -name 'agent.*' | wc -l");
+    assert_eq!(n_sockets.trim(), "0", "no agent was forwarded");
+    for command in
+        ["; sh", "$(id)", "`id`", "| sh", "&& id", "\nid", "sh -c id", "-c id", "--topology /etc/shadow", "#"]
+    {
+        let said = Said::of(machine.ssh("desk", &[], &[command]).output().unwrap());
+        assert!(!said.text.contains("uid="), "{command}\n{}", said.text);
+    }
+    for variable in
+        ["LD_PRELOAD=/tmp/x.so", "SUDO_USER=ada", "IMSH_TOPOLOGY=/tmp/x", "SSH_USER_AUTH=/tmp/x", "HOME=/tmp"]
+    {
+        let (name, value) = variable.split_once('=').unwrap();
+        let mut ssh = machine.ssh("desk", &["-o", &format!("SendEnv={name}")], &["(Get-Pool).Count"]);
+        let said = Said::of(ssh.env(name, value).output().unwrap());
+        assert!(!said.text.contains('2'), "{variable}\n{}", said.text);
+    }
+}
+
+#[test]
+fn a_certificate_opens_the_session_of_the_principal_that_it_names() {
+    let Some(machine) = with_sshd() else { return };
+    let certificate = |names: &str| {
+        machine.root(&format!(
+            "ssh-keygen -q -s /etc/ssh/test_ca -I id -n {names} -V +1h /home/kim/wrong.pub && \
+             chown kim: /home/kim/wrong-cert.pub"
+        ));
+        Said::of(machine.ssh("wrong", &[], &["(Get-Pool).Identity"]).output().unwrap())
+    };
+    let desk = certificate("desk");
+    let log = || {
+        machine.shell("imsh", "imsh authorized-principals imsh").text
+            + &machine.root("tail -40 /run/sshd.log")
+    };
+    assert_eq!((desk.text.trim(), desk.status), ("a.litwareinc.com", Some(0)), "{}", log());
+    for names in ["idle", "imsh", "nobody", "root"] {
+        let said = certificate(names);
+        assert_eq!(said.status, Some(255), "{names}\n{}", said.text);
+    }
+    let both = certificate("desk,boss");
+    assert_ne!(both.status, Some(0), "{}", both.text);
+}
+
+#[test]
+fn who_loses_the_role_while_a_session_runs_does_nothing_more_in_it() {
+    let Some(machine) = with_sshd() else { return };
+    let script = "for n in 0..400 { try { Get-Pool a.litwareinc.com | Out-Null; print(\"seen\"); } catch (e) { \
+                  print(e.Message); break; } sleep(0.05); }";
+    let mut ssh = machine.ssh("desk", &["-T"], &[script]);
+    let child = ssh.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    until("it works", || machine.log().iter().any(|line| line["cmdlet"] == "Get-Pool"));
+    let revoked = "Revoke-AdminRole Desk principal:desk -Confirm:$false";
+    let revoked = Said::of(machine.session("ada", &["-c", revoked]).output().unwrap());
+    assert_eq!(revoked.status, Some(0), "{}", revoked.text);
+    let said = Said::of(child.wait_with_output().unwrap());
+    assert!(said.text.starts_with("seen\n") && said.text.matches("seen").count() < 400, "{}", said.text);
+    assert!(machine.refusals().iter().any(|line| line.starts_with("principal:desk Get-Pool")));
+    let said = Said::of(machine.ssh("desk", &[], &["1"]).output().unwrap());
+    assert_eq!(said.status, Some(255), "{}", said.text);
+}
