@@ -40,6 +40,7 @@ pub mod host;
 pub mod render;
 pub mod cmdlets;
 pub mod call;
+pub mod store;
 pub mod verify;
 pub mod diagnosis;
 pub mod xmpp;

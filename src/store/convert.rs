@@ -1,0 +1,80 @@
+//! From a report to what the store keeps of it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::record::{NewResult, PairName, StoredOutcome};
+use crate::result::report::Outcome;
+use crate::result::{Report, TestKind};
+
+/// The name of a kind of test in the store: the noun of its cmdlet; none where results of the kind are
+/// not kept.
+pub fn test_name(kind: TestKind) -> Option<&'static str> {
+    match kind {
+        TestKind::Message => Some("XmppIM"),
+        TestKind::Logon => Some("Registration"),
+        TestKind::Partner => Some("FederatedPartner"),
+        TestKind::Check => Some("Topology"),
+        TestKind::AuditLog => None,
+    }
+}
+
+impl PairName {
+    /// What a report is about; none where results of its kind are not kept.
+    pub fn of(report: &Report) -> Option<Self> {
+        let subject = report.subject.clone().unwrap_or_default();
+        Some(Self {
+            test: test_name(report.kind)?.to_owned(),
+            pool: report.target.clone().unwrap_or_default(),
+            receiver: match &report.check {
+                Some(check) if subject.is_empty() => check.clone(),
+                Some(check) => format!("{check} {subject}"),
+                None => subject,
+            },
+        })
+    }
+}
+
+impl NewResult {
+    /// A report as the store keeps it; none where results of its kind are not kept, or where it was
+    /// inferred from others and says nothing of its own.
+    ///
+    /// `is_definite` says of a code whether it cannot pass by itself.
+    pub fn of(report: &Report, site: &str, is_definite: impl Fn(&str) -> bool) -> Option<Self> {
+        let pair = PairName::of(report)?;
+        let code = report.code.clone();
+        let outcome = match report.outcome {
+            Outcome::Success => StoredOutcome::Success,
+            Outcome::Failure if !report.is_inferred => {
+                StoredOutcome::Failure { is_definite: code.as_deref().is_some_and(is_definite) }
+            }
+            Outcome::Failure | Outcome::Interrupted | Outcome::NotRun => StoredOutcome::NotRun,
+        };
+        let started_at = report.started_at.unwrap_or_else(Timestamp::now);
+        let micros = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        // The stanzas are kept where somebody may have to look into a failure.
+        let kept = Report {
+            log: if report.is_success() { Vec::new() } else { report.log.clone() },
+            ..report.clone()
+        };
+        Some(Self {
+            id: Uuid::now_v7(),
+            run: None,
+            pair,
+            site: site.to_owned(),
+            lease: None,
+            started_at: started_at.as_microsecond(),
+            outcome,
+            is_flaky: report.is_flaky,
+            evidence: report.evidence.clone(),
+            code,
+            owner: report.owner.clone(),
+            diagnosis: report.diagnosis.clone(),
+            latency: report.measured().map(micros),
+            elapsed: report.elapsed.map_or(0, micros),
+            certificate_end: report.certificate_expires_at.map(Timestamp::as_microsecond),
+            // A report is a tree of texts and numbers: it can always be written.
+            report: serde_json::to_string(&kept).unwrap_or_default(),
+        })
+    }
+}

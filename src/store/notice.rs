@@ -1,0 +1,260 @@
+//! The outbox of notices: who is still to be told of a change.
+//!
+//! A notice is queued in the transaction of its change, leased by one watcher at a time, and done when the
+//! channel has taken it. Delivery is at least once, with the change's identifier as the key by which the
+//! other end recognises a repetition. Raising and clearing notices of a pair alternate at each channel.
+
+use super::engine::{Cell, Row, Sql};
+use super::fault::StoreFault;
+use super::record::{Channel, PairName, PairRow};
+use super::state::{PairState, PairVerdict};
+
+/// What a notice says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NoticeKind {
+    /// Something is broken.
+    Raise,
+    /// It is still broken.
+    Reminder,
+    /// It is mended.
+    Clear,
+}
+
+impl NoticeKind {
+    /// The word in the store and in notices.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raise => "raise",
+            Self::Reminder => "reminder",
+            Self::Clear => "clear",
+        }
+    }
+
+    fn read(written: &str) -> Result<Self, StoreFault> {
+        [Self::Raise, Self::Reminder, Self::Clear]
+            .into_iter()
+            .find(|kind| kind.name() == written)
+            .ok_or(StoreFault::Column { column: 1 })
+    }
+}
+
+/// A notice that is due, with what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The change's identifier: the key by which a repetition is recognised.
+    pub change: String,
+    /// What it says.
+    pub kind: NoticeKind,
+    /// The number of the reminder; 0 for others.
+    pub n: i64,
+    /// How often delivery was tried before.
+    pub attempts: i64,
+    /// Notices of one batch are told in one message.
+    pub batch: String,
+    /// The pair.
+    pub pair: PairName,
+    /// The state before the change and after it.
+    pub from: PairState,
+    /// The state after it.
+    pub to: PairState,
+    /// When the state turned (microseconds since 1970).
+    pub at: i64,
+    /// How long the state before had lasted (microseconds).
+    pub lasted: i64,
+    /// The finding's code.
+    pub code: Option<String>,
+    /// Whose it is.
+    pub owner: Option<String>,
+    /// From which sites it is seen, where not from all.
+    pub seen_from: Option<String>,
+    /// The finding in words.
+    pub diagnosis: Option<String>,
+}
+
+/// Queues the notices of a change.
+pub(super) fn queue(
+    sql: &mut dyn Sql,
+    pair: i64,
+    change: &str,
+    before: &PairRow,
+    verdict: &PairVerdict,
+    channels: &[Channel],
+    now: i64,
+) -> Result<(), StoreFault> {
+    let kind = match verdict.state {
+        PairState::Down | PairState::Flaky => NoticeKind::Raise,
+        PairState::Up => NoticeKind::Clear,
+        // The watcher's own silence is told instead.
+        PairState::Unknown => return Ok(()),
+    };
+    let owner = verdict.owner.as_ref().or(before.owner.as_ref());
+    for channel in channels {
+        let last = sql.first(
+            "SELECT notice.kind FROM notice JOIN change ON change.id = notice.change \
+             WHERE change.pair = $1 AND notice.channel = $2 AND notice.kind IN ('raise', 'clear') \
+             ORDER BY change.at DESC, change.id DESC LIMIT 1",
+            &[pair.into(), (&channel.identity).into()],
+        )?;
+        let is_raised = last.map(|row| row.text(0)).transpose()?.is_some_and(|kind| kind == "raise");
+        let is_wanted = match kind {
+            NoticeKind::Clear => is_raised,
+            NoticeKind::Raise | NoticeKind::Reminder => {
+                let is_listed = owner.is_some_and(|owner| channel.owners.contains(owner));
+                (channel.owners.is_empty() || is_listed)
+                    && (!is_raised || verdict.owner != before.owner && before.owner.is_some())
+            }
+        };
+        if is_wanted {
+            let batch = batch(kind, owner, verdict.code.as_ref().or(before.code.as_ref()), &before.name);
+            insert(sql, change, &channel.identity, kind, 0, &batch, now)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is told together: the same words about the same owner, code, and partner or pool.
+fn batch(kind: NoticeKind, owner: Option<&String>, code: Option<&String>, pair: &PairName) -> String {
+    let partner = pair.receiver.rsplit_once('@').map_or(pair.receiver.as_str(), |(_, domain)| domain);
+    let text = |word: Option<&String>| word.cloned().unwrap_or_default();
+    let place = if owner.is_some_and(|owner| owner == "Pool") { pair.pool.as_str() } else { partner };
+    format!("{} {} {} {place}", kind.name(), text(owner), text(code))
+}
+
+fn insert(
+    sql: &mut dyn Sql,
+    change: &str,
+    channel: &str,
+    kind: NoticeKind,
+    n: i64,
+    batch: &str,
+    due: i64,
+) -> Result<(), StoreFault> {
+    sql.execute(
+        "INSERT INTO notice (change, channel, kind, n, batch, due_at, attempts, leased_until) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 0) ON CONFLICT (change, channel, kind, n) DO NOTHING",
+        &[change.into(), channel.into(), kind.name().into(), Cell::Int(n), batch.into(), due.into()],
+    )?;
+    Ok(())
+}
+
+/// Leases the notices of one channel that are due, those of one batch together, and returns them.
+///
+/// `settle` is how long a batch waits for more of its kind, `lease` how long the channel may take;
+/// both in microseconds.
+pub fn take(sql: &mut dyn Sql, channel: &str, settle: i64, lease: i64) -> Result<Vec<Notice>, StoreFault> {
+    let oldest = sql.first(
+        "SELECT batch FROM notice WHERE channel = $1 AND done_at IS NULL AND leased_until < {now} \
+         AND due_at <= {now} - $2 ORDER BY due_at, change LIMIT 1",
+        &[channel.into(), settle.into()],
+    )?;
+    let Some(oldest) = oldest else { return Ok(Vec::new()) };
+    let batch = oldest.text(0)?;
+    let rows = sql.query(
+        "SELECT notice.change, notice.kind, notice.n, notice.attempts, notice.batch, pair.test, pair.pool, \
+         pair.receiver, change.from_state, change.to_state, change.at, change.lasted, change.code, \
+         change.owner, change.seen_from, change.diagnosis \
+         FROM notice JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
+         WHERE notice.channel = $1 AND notice.batch = $2 AND notice.done_at IS NULL \
+         AND notice.leased_until < {now} AND notice.due_at <= {now} ORDER BY change.at, change.id",
+        &[channel.into(), (&batch).into()],
+    )?;
+    let notices: Vec<Notice> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let mut leased = Vec::new();
+    for notice in notices {
+        // Another watcher may have been faster with some of them.
+        let n_leased = sql.execute(
+            "UPDATE notice SET leased_until = {now} + $1 WHERE change = $2 AND channel = $3 AND kind = $4 \
+             AND n = $5 AND done_at IS NULL AND leased_until < {now}",
+            &[
+                lease.into(),
+                (&notice.change).into(),
+                channel.into(),
+                notice.kind.name().into(),
+                notice.n.into(),
+            ],
+        )?;
+        if n_leased == 1 {
+            leased.push(notice);
+        }
+    }
+    Ok(leased)
+}
+
+fn read(row: &Row) -> Result<Notice, StoreFault> {
+    let state = |column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
+    Ok(Notice {
+        change: row.text(0)?,
+        kind: NoticeKind::read(&row.text(1)?)?,
+        n: row.int(2)?,
+        attempts: row.int(3)?,
+        batch: row.text(4)?,
+        pair: PairName { test: row.text(5)?, pool: row.text(6)?, receiver: row.text(7)? },
+        from: state(8)?,
+        to: state(9)?,
+        at: row.int(10)?,
+        lasted: row.int(11)?,
+        code: row.optional_text(12)?,
+        owner: row.optional_text(13)?,
+        seen_from: row.optional_text(14)?,
+        diagnosis: row.optional_text(15)?,
+    })
+}
+
+/// The channel has taken the notice.
+pub fn done(sql: &mut dyn Sql, channel: &str, notice: &Notice) -> Result<(), StoreFault> {
+    sql.execute(
+        "UPDATE notice SET done_at = {now}, fault = NULL WHERE change = $1 AND channel = $2 AND kind = $3 AND n = $4",
+        &[(&notice.change).into(), channel.into(), notice.kind.name().into(), notice.n.into()],
+    )?;
+    Ok(())
+}
+
+/// The channel has not taken the notice: it is due again after `wait` microseconds.
+pub fn failed(
+    sql: &mut dyn Sql,
+    channel: &str,
+    notice: &Notice,
+    wait: i64,
+    fault: &str,
+) -> Result<(), StoreFault> {
+    sql.execute(
+        "UPDATE notice SET attempts = attempts + 1, leased_until = 0, due_at = {now} + $1, fault = $2 \
+         WHERE change = $3 AND channel = $4 AND kind = $5 AND n = $6",
+        &[
+            wait.into(),
+            fault.into(),
+            (&notice.change).into(),
+            channel.into(),
+            notice.kind.name().into(),
+            notice.n.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Queues a reminder for each pair that is still broken so long after the last notice (microseconds).
+pub fn remind(sql: &mut dyn Sql, channel: &str, after: i64) -> Result<u64, StoreFault> {
+    let rows = sql.query(
+        "SELECT notice.change, max(notice.n), min(notice.batch) FROM notice \
+         JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
+         WHERE notice.channel = $1 AND notice.kind IN ('raise', 'reminder') AND pair.state IN ('Down', 'Flaky') \
+         AND NOT EXISTS (SELECT 1 FROM change later WHERE later.pair = change.pair AND later.at > change.at) \
+         GROUP BY notice.change HAVING max(notice.due_at) <= {now} - $2 AND min(COALESCE(notice.done_at, 0)) > 0",
+        &[channel.into(), after.into()],
+    )?;
+    for row in &rows {
+        let batch = row.text(2)?.replacen("raise", "reminder", 1);
+        let now = sql.now()?;
+        insert(sql, &row.text(0)?, channel, NoticeKind::Reminder, row.int(1)? + 1, &batch, now)?;
+    }
+    Ok(u64::try_from(rows.len()).unwrap_or(0))
+}
+
+/// How many notices of each channel are still to be delivered.
+pub fn waiting(sql: &mut dyn Sql) -> Result<Vec<(String, i64)>, StoreFault> {
+    let rows = sql.query(
+        "SELECT channel, count(*) FROM notice WHERE done_at IS NULL GROUP BY channel ORDER BY channel",
+        &[],
+    )?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
+}

@@ -1,0 +1,482 @@
+//! Reading what was stored: results, runs, states and trends.
+//!
+//! The caller says which pairs may be read; there is no way to read the results of others. Trends are
+//! made of rollups and never of single results, so that their cost does not grow with the history.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::engine::{Cell, Row, Sql};
+use super::fault::StoreFault;
+use super::histogram::Histogram;
+use super::record::{DEFAULT_PERIOD, PairName};
+use super::state::PairState;
+
+/// A pair and its number in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPair {
+    /// The number.
+    pub id: i64,
+    /// Its names.
+    pub name: PairName,
+}
+
+/// Every pair of the store, by name.
+pub fn pairs(sql: &mut dyn Sql) -> Result<Vec<KnownPair>, StoreFault> {
+    let rows = sql.query("SELECT id, test, pool, receiver FROM pair ORDER BY test, pool, receiver", &[])?;
+    rows.iter().map(|row| Ok(KnownPair { id: row.int(0)?, name: name(row, 1)? })).collect()
+}
+
+fn name(row: &Row, column: usize) -> Result<PairName, StoreFault> {
+    Ok(PairName { test: row.text(column)?, pool: row.text(column + 1)?, receiver: row.text(column + 2)? })
+}
+
+/// Which results are wanted; what is not given does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResultFilter {
+    /// The pairs that may be read.
+    pub pairs: Vec<i64>,
+    /// `Success`, `Failure` or `NotRun`.
+    pub outcome: Option<String>,
+    /// The finding's code.
+    pub code: Option<String>,
+    /// The finding's owner.
+    pub owner: Option<String>,
+    /// The site.
+    pub site: Option<String>,
+    /// The run.
+    pub run: Option<String>,
+    /// Tests that began at or after this instant (microseconds since 1970).
+    pub since: Option<i64>,
+    /// Tests that began before this instant.
+    pub until: Option<i64>,
+    /// At most so many, the newest.
+    pub newest: Option<i64>,
+}
+
+/// A result as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredResult {
+    /// Its identifier.
+    pub id: String,
+    /// The run that it belongs to.
+    pub run: Option<String>,
+    /// What was tested.
+    pub pair: PairName,
+    /// The site.
+    pub site: String,
+    /// When the test began.
+    pub started_at: i64,
+    /// `Success`, `Failure` or `NotRun`.
+    pub outcome: String,
+    /// The finding's code.
+    pub code: Option<String>,
+    /// The finding's owner.
+    pub owner: Option<String>,
+    /// The latency of a success, in microseconds.
+    pub latency: Option<i64>,
+    /// Whether it came after its lease had ended, and moved no state.
+    pub is_late: bool,
+    /// The whole report as JSON.
+    pub report: String,
+}
+
+/// The results that a filter wants, the newest first.
+pub fn results(sql: &mut dyn Sql, filter: &ResultFilter) -> Result<Vec<StoredResult>, StoreFault> {
+    let mut query = String::from(
+        "SELECT result.id, result.run, pair.test, pair.pool, pair.receiver, result.site, result.started_at, \
+         result.outcome, result.code, result.owner, result.latency, result.late, result.report \
+         FROM result JOIN pair ON pair.id = result.pair WHERE ",
+    );
+    query.push_str(&among("result.pair", &filter.pairs));
+    let mut parameters = Vec::new();
+    let wanted = [
+        ("result.outcome =", filter.outcome.clone().map(Cell::from)),
+        ("result.code =", filter.code.clone().map(Cell::from)),
+        ("result.owner =", filter.owner.clone().map(Cell::from)),
+        ("result.site =", filter.site.clone().map(Cell::from)),
+        ("result.run =", filter.run.clone().map(Cell::from)),
+        ("result.started_at >=", filter.since.map(Cell::from)),
+        ("result.started_at <", filter.until.map(Cell::from)),
+    ];
+    for (condition, value) in wanted {
+        if let Some(value) = value {
+            parameters.push(value);
+            // Writing to a String does not fail.
+            let _ = write!(query, " AND {condition} ${}", parameters.len());
+        }
+    }
+    query.push_str(" ORDER BY result.started_at DESC, result.id DESC");
+    if let Some(newest) = filter.newest {
+        let _ = write!(query, " LIMIT {}", newest.max(0));
+    }
+    let rows = sql.query_composed(&query, &parameters)?;
+    let read = |row: &Row| {
+        Ok(StoredResult {
+            id: row.text(0)?,
+            run: row.optional_text(1)?,
+            pair: name(row, 2)?,
+            site: row.text(5)?,
+            started_at: row.int(6)?,
+            outcome: row.text(7)?,
+            code: row.optional_text(8)?,
+            owner: row.optional_text(9)?,
+            latency: row.optional_int(10)?,
+            is_late: row.int(11)? != 0,
+            report: row.text(12)?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// `column IN (…)`; of no pair at all, nothing. Numbers are written out: a list may be longer than what
+/// an engine takes as parameters.
+fn among(column: &str, pairs: &[i64]) -> String {
+    let numbers: Vec<String> = pairs.iter().map(i64::to_string).collect();
+    match numbers.is_empty() {
+        true => "1 = 0".to_owned(),
+        false => format!("{column} IN ({})", numbers.join(",")),
+    }
+}
+
+/// A run: one script, command or round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its identifier, version 7.
+    pub id: String,
+    /// Who ran it.
+    pub principal: String,
+    /// How they came in.
+    pub way: String,
+    /// What was run, without secrets.
+    pub command: String,
+    /// The site.
+    pub site: String,
+    /// When it began.
+    pub started_at: i64,
+    /// When it ended; none while it runs, or where it was killed.
+    pub ended_at: Option<i64>,
+    /// The name under which later runs are compared with it.
+    pub baseline: Option<String>,
+    /// How many of its tests succeeded, failed, and did not run.
+    pub counts: [i64; 3],
+}
+
+/// Begins a run.
+pub fn begin_run(sql: &mut dyn Sql, run: &Run) -> Result<(), StoreFault> {
+    sql.execute(
+        "INSERT INTO run (id, principal, way, command, site, started_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (id) DO NOTHING",
+        &[
+            (&run.id).into(),
+            (&run.principal).into(),
+            (&run.way).into(),
+            (&run.command).into(),
+            (&run.site).into(),
+            run.started_at.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Ends a run.
+pub fn end_run(sql: &mut dyn Sql, id: &str, ended_at: i64) -> Result<(), StoreFault> {
+    sql.execute("UPDATE run SET ended_at = $1 WHERE id = $2", &[ended_at.into(), id.into()])?;
+    Ok(())
+}
+
+/// Gives a run a name as baseline, and takes the name from any other.
+pub fn set_baseline(sql: &mut dyn Sql, id: &str, name: &str) -> Result<bool, StoreFault> {
+    sql.execute("UPDATE run SET baseline = NULL WHERE baseline = $1", &[name.into()])?;
+    Ok(sql.execute("UPDATE run SET baseline = $1 WHERE id = $2", &[name.into(), id.into()])? == 1)
+}
+
+/// The newest runs that began since an instant, the newest first; their counts are of these pairs alone,
+/// and a run of other pairs only is not there.
+pub fn runs(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Result<Vec<Run>, StoreFault> {
+    let query = format!(
+        "SELECT run.id, run.principal, run.way, run.command, run.site, run.started_at, run.ended_at, run.baseline, \
+         CAST(sum(CASE WHEN result.outcome = 'Success' THEN 1 ELSE 0 END) AS BIGINT), \
+         CAST(sum(CASE WHEN result.outcome = 'Failure' THEN 1 ELSE 0 END) AS BIGINT), \
+         CAST(sum(CASE WHEN result.outcome = 'NotRun' THEN 1 ELSE 0 END) AS BIGINT) \
+         FROM run JOIN result ON result.run = run.id WHERE run.started_at >= $1 AND {} \
+         GROUP BY run.id, run.principal, run.way, run.command, run.site, run.started_at, run.ended_at, run.baseline \
+         ORDER BY run.started_at DESC, run.id DESC LIMIT {}",
+        among("result.pair", pairs),
+        newest.max(0)
+    );
+    let rows = sql.query_composed(&query, &[since.into()])?;
+    let read = |row: &Row| {
+        Ok(Run {
+            id: row.text(0)?,
+            principal: row.text(1)?,
+            way: row.text(2)?,
+            command: row.text(3)?,
+            site: row.text(4)?,
+            started_at: row.int(5)?,
+            ended_at: row.optional_int(6)?,
+            baseline: row.optional_text(7)?,
+            counts: [row.int(8)?, row.int(9)?, row.int(10)?],
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// What is known of a pair now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredState {
+    /// The pair's number.
+    pub id: i64,
+    /// The pair.
+    pub pair: PairName,
+    /// The state; unknown where no site has looked for two periods.
+    pub state: PairState,
+    /// Since when (microseconds since 1970).
+    pub since: i64,
+    /// The finding's code.
+    pub code: Option<String>,
+    /// Its owner.
+    pub owner: Option<String>,
+    /// From which sites it is seen, where not from all.
+    pub seen_from: Option<String>,
+    /// What each site sees, by its name.
+    pub sites: BTreeMap<String, SiteSummary>,
+}
+
+/// What one site sees of a pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteSummary {
+    /// The state there; unknown where the site has not looked for two periods.
+    pub state: PairState,
+    /// How many tests in a row came to the same.
+    pub streak: i64,
+    /// The last ten outcomes, `S` or `F`, the newest last.
+    pub recent: String,
+    /// The last test.
+    pub last_at: i64,
+    /// The last test that succeeded.
+    pub last_success_at: Option<i64>,
+    /// The last test's result.
+    pub last_result: String,
+}
+
+/// The states of these pairs, by name.
+pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, StoreFault> {
+    let now = sql.now()?;
+    let query = format!(
+        "SELECT pair.id, pair.test, pair.pool, pair.receiver, pair.state, pair.since, pair.code, pair.owner, \
+         pair.seen_from, site_state.site, site_state.state, site_state.streak, site_state.recent, \
+         site_state.last_at, site_state.last_success_at, site_state.last_result, site_state.period \
+         FROM pair LEFT JOIN site_state ON site_state.pair = pair.id WHERE {} \
+         ORDER BY pair.test, pair.pool, pair.receiver, pair.id, site_state.site",
+        among("pair.id", pairs)
+    );
+    let mut states: Vec<StoredState> = Vec::new();
+    let parse = |row: &Row, column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
+    for row in sql.query_composed(&query, &[])? {
+        let id = row.int(0)?;
+        if states.last().is_none_or(|last| last.id != id) {
+            states.push(StoredState {
+                id,
+                pair: name(&row, 1)?,
+                state: parse(&row, 4)?,
+                since: row.int(5)?,
+                code: row.optional_text(6)?,
+                owner: row.optional_text(7)?,
+                seen_from: row.optional_text(8)?,
+                sites: BTreeMap::new(),
+            });
+        }
+        let (Some(state), Some(site)) = (states.last_mut(), row.optional_text(9)?) else { continue };
+        let (last_at, period) = (row.int(13)?, row.optional_int(16)?.unwrap_or(DEFAULT_PERIOD));
+        let is_fresh = now.saturating_sub(last_at) <= period.saturating_mul(2);
+        state.sites.insert(
+            site,
+            SiteSummary {
+                state: if is_fresh { parse(&row, 10)? } else { PairState::Unknown },
+                streak: row.int(11)?,
+                recent: row.text(12)?,
+                last_at,
+                last_success_at: row.optional_int(14)?,
+                last_result: row.text(15)?,
+            },
+        );
+    }
+    for state in &mut states {
+        let is_seen =
+            state.sites.is_empty() || state.sites.values().any(|site| site.state != PairState::Unknown);
+        if !is_seen && state.state != PairState::Unknown {
+            let last = state.sites.values().map(|site| site.last_at).max();
+            *state = StoredState {
+                state: PairState::Unknown,
+                since: last.unwrap_or(state.since),
+                code: None,
+                owner: None,
+                seen_from: None,
+                ..state.clone()
+            };
+        }
+    }
+    Ok(states)
+}
+
+/// The span of time that a rollup covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// An hour.
+    Hour,
+    /// A day (UTC).
+    Day,
+}
+
+impl Span {
+    /// The word in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// The tests of a pair, at all sites, in one hour or day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrendPoint {
+    /// The pair's number.
+    pub pair: i64,
+    /// When the hour or day begins.
+    pub start: i64,
+    /// How many tests there were.
+    pub n_tests: i64,
+    /// How many succeeded.
+    pub n_successes: i64,
+    /// How many of these came after a failure.
+    pub n_flaky: i64,
+    /// The latencies of the successes.
+    pub latencies: Histogram,
+}
+
+/// The hours or days of these pairs between two instants, by pair and time.
+pub fn trend(
+    sql: &mut dyn Sql,
+    pairs: &[i64],
+    span: Span,
+    since: i64,
+    until: i64,
+) -> Result<Vec<TrendPoint>, StoreFault> {
+    let query = format!(
+        "SELECT pair, start, tests, successes, flaky, buckets FROM rollup \
+         WHERE span = $1 AND start >= $2 AND start < $3 AND {} ORDER BY pair, start, site",
+        among("pair", pairs)
+    );
+    let mut points: Vec<TrendPoint> = Vec::new();
+    for row in sql.query_composed(&query, &[span.name().into(), since.into(), until.into()])? {
+        let (pair, start) = (row.int(0)?, row.int(1)?);
+        if points.last().is_none_or(|last| (last.pair, last.start) != (pair, start)) {
+            points.push(TrendPoint {
+                pair,
+                start,
+                n_tests: 0,
+                n_successes: 0,
+                n_flaky: 0,
+                latencies: Histogram::default(),
+            });
+        }
+        if let Some(point) = points.last_mut() {
+            point.n_tests += row.int(2)?;
+            point.n_successes += row.int(3)?;
+            point.n_flaky += row.int(4)?;
+            point.latencies.merge(&Histogram::read(&row.text(5)?));
+        }
+    }
+    Ok(points)
+}
+
+/// A change as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredChange {
+    /// Its identifier.
+    pub id: String,
+    /// The pair's number.
+    pub pair: i64,
+    /// The state before.
+    pub from: PairState,
+    /// The state after.
+    pub to: PairState,
+    /// When it turned.
+    pub at: i64,
+    /// The finding's code.
+    pub code: Option<String>,
+    /// Its owner.
+    pub owner: Option<String>,
+    /// From which sites it is seen, where not from all.
+    pub seen_from: Option<String>,
+}
+
+/// The changes of these pairs since an instant, the newest first, at most `newest`.
+pub fn changes(
+    sql: &mut dyn Sql,
+    pairs: &[i64],
+    since: i64,
+    newest: i64,
+) -> Result<Vec<StoredChange>, StoreFault> {
+    let query = format!(
+        "SELECT id, pair, from_state, to_state, at, code, owner, seen_from FROM change \
+         WHERE at >= $1 AND {} ORDER BY at DESC, id DESC LIMIT {}",
+        among("pair", pairs),
+        newest.max(0)
+    );
+    let state = |row: &Row, column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
+    let read = |row: &Row| {
+        Ok(StoredChange {
+            id: row.text(0)?,
+            pair: row.int(1)?,
+            from: state(row, 2)?,
+            to: state(row, 3)?,
+            at: row.int(4)?,
+            code: row.optional_text(5)?,
+            owner: row.optional_text(6)?,
+            seen_from: row.optional_text(7)?,
+        })
+    };
+    sql.query_composed(&query, &[since.into()])?.iter().map(read).collect()
+}
+
+/// How long hours, days and changes are kept, in microseconds: 400 days, and ten years.
+const KEEP_HOURS: i64 = 400 * DEFAULT_PERIOD;
+const KEEP_DAYS: i64 = 3_650 * DEFAULT_PERIOD;
+
+/// Deletes a portion of what is older than it is kept: single results after `keep` microseconds, hours
+/// after 400 days, days and changes after ten years. Returns whether there is more.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn forget(sql: &mut dyn Sql, keep: i64) -> Result<bool, StoreFault> {
+    const PORTION: u64 = 2_000;
+    let results = sql.execute(
+        "DELETE FROM result WHERE id IN (SELECT id FROM result WHERE started_at < {now} - $1 LIMIT 2000)",
+        &[keep.into()],
+    )?;
+    sql.execute(
+        "DELETE FROM run WHERE started_at < {now} - $1 AND baseline IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM result WHERE result.run = run.id)",
+        &[keep.into()],
+    )?;
+    let hours =
+        sql.execute("DELETE FROM rollup WHERE span = 'hour' AND start < {now} - $1", &[KEEP_HOURS.into()])?;
+    let days =
+        sql.execute("DELETE FROM rollup WHERE span = 'day' AND start < {now} - $1", &[KEEP_DAYS.into()])?;
+    sql.execute(
+        "DELETE FROM notice WHERE done_at IS NOT NULL AND done_at < {now} - $1 \
+         AND EXISTS (SELECT 1 FROM change later JOIN change own ON own.pair = later.pair \
+         WHERE own.id = notice.change AND later.at > own.at)",
+        &[KEEP_HOURS.into()],
+    )?;
+    sql.execute(
+        "DELETE FROM change WHERE at < {now} - $1 AND NOT EXISTS (SELECT 1 FROM notice WHERE notice.change = change.id)",
+        &[KEEP_DAYS.into()],
+    )?;
+    sql.execute("DELETE FROM request WHERE asked_at < {now} - 86400000000", &[])?;
+    sql.execute("DELETE FROM watcher WHERE seen_at < {now} - 604800000000", &[])?;
+    Ok(results >= PORTION || hours >= PORTION || days >= PORTION)
+}

@@ -1,0 +1,96 @@
+//! The writer beside the tests: results are stored in groups, in the order in which they come.
+//!
+//! [`Recorder::record`] returns when the result is stored, so that a result that was printed is not lost
+//! where the process is killed; it waits no longer than [`PATIENCE`]. The first fault of the store is one
+//! warning, and from then on nobody waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Change, Channel, NewResult, Store, StoreFault};
+
+/// How long a test's result waits for the store.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many results one transaction stores at most.
+const GROUP: usize = 256;
+/// How many results wait for a store that is slow; further ones are dropped, with the warning.
+const WAITING: usize = 4_096;
+
+/// The writer of one run. Clones share it.
+#[derive(Clone)]
+pub struct Recorder {
+    results: mpsc::Sender<(NewResult, oneshot::Sender<()>)>,
+    is_faulty: Arc<AtomicBool>,
+}
+
+/// What the store could not keep, told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotKept {
+    /// Why.
+    pub fault: StoreFault,
+    /// How many results, as far as is known then.
+    pub n_results: usize,
+}
+
+impl Recorder {
+    /// Starts the writer. `tell` hears the first fault of the store; `changed` each group of states that
+    /// turned.
+    pub fn start(
+        store: Store,
+        channels: Vec<Channel>,
+        tell: impl FnOnce(NotKept) + Send + 'static,
+        changed: impl Fn(Vec<Change>) + Send + 'static,
+    ) -> Self {
+        let (results, mut waiting) = mpsc::channel::<(NewResult, oneshot::Sender<()>)>(WAITING);
+        let is_faulty = Arc::new(AtomicBool::new(false));
+        let faulty = is_faulty.clone();
+        tokio::spawn(async move {
+            let channels = Arc::new(channels);
+            let mut tell = Some(tell);
+            let mut group = Vec::new();
+            while waiting.recv_many(&mut group, GROUP).await > 0 {
+                let (results, stored): (Vec<NewResult>, Vec<oneshot::Sender<()>>) = group.drain(..).unzip();
+                let (results, channels) = (Arc::new(results), channels.clone());
+                let n_results = results.len();
+                let kept = store.write(move |sql| super::record::record(sql, &results, &channels)).await;
+                match kept {
+                    Ok(changes) if changes.is_empty() => {}
+                    Ok(changes) => changed(changes),
+                    Err(fault) => {
+                        faulty.store(true, Ordering::Relaxed);
+                        if let Some(tell) = tell.take() {
+                            tell(NotKept { fault, n_results });
+                        }
+                    }
+                }
+                // Nobody need be waiting any more.
+                for stored in stored {
+                    let _ = stored.send(());
+                }
+            }
+        });
+        Self { results, is_faulty }
+    }
+
+    /// Gives a result to the writer and waits until it is stored, or the store has shown that it cannot.
+    pub async fn record(&self, result: NewResult) {
+        let (stored, is_stored) = oneshot::channel();
+        if self.results.try_send((result, stored)).is_err() || self.is_faulty.load(Ordering::Relaxed) {
+            return;
+        }
+        if tokio::time::timeout(PATIENCE, is_stored).await.is_err() {
+            self.is_faulty.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until everything that was given is stored, for at most so long.
+    pub async fn flush(self, patience: Duration) {
+        let Self { results, .. } = self;
+        // The writer takes its results in order: when it has room for all, it has taken all.
+        let all = results.reserve_many(WAITING);
+        let _ = tokio::time::timeout(patience, all).await;
+    }
+}

@@ -1,0 +1,170 @@
+//! The embedded engine: one SQLite file in WAL mode.
+//!
+//! A thread owns the connection that writes, another one a connection that reads, so that a page can be
+//! read while results are written. Several processes share the file; a writer waits for the others.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::engine::{Cell, Clock, Row, Sql};
+use super::fault::{StoreFault, place};
+
+/// A job for the thread that owns a connection.
+pub(super) type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
+
+/// How long a statement waits while another process writes.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// One open connection.
+pub(super) struct SqliteConnection {
+    connection: Connection,
+    path: PathBuf,
+    clock: Clock,
+}
+
+/// Starts the thread of one connection; the sender's end closes it.
+///
+/// # Errors
+/// The file cannot be opened, is no database, or no thread could be started.
+pub(super) fn start(path: &Path, clock: Clock) -> Result<mpsc::Sender<Job>, StoreFault> {
+    let mut connection = SqliteConnection::open(path, clock)?;
+    let (jobs, todo) = mpsc::channel::<Job>();
+    std::thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || {
+            while let Ok(job) = todo.recv() {
+                job(&mut connection);
+            }
+        })
+        .map_err(|error| StoreFault::Unreachable { place: place(path), reason: error.to_string() })?;
+    Ok(jobs)
+}
+
+impl SqliteConnection {
+    fn open(path: &Path, clock: Clock) -> Result<Self, StoreFault> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let fault = |error: rusqlite::Error| fault(path, &error);
+        let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
+        connection.busy_timeout(LOCK_WAIT).map_err(fault)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
+        // In WAL mode NORMAL loses nothing when a process is killed; a power cut may lose the last commits.
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
+        connection.pragma_update(None, "foreign_keys", "ON").map_err(fault)?;
+        Ok(Self { connection, path: path.to_owned(), clock })
+    }
+
+    /// Runs `work` in one transaction: all of it is stored, or nothing.
+    pub(super) fn transaction<T>(
+        &mut self,
+        behavior: TransactionBehavior,
+        work: &(dyn Fn(&mut dyn Sql) -> Result<T, StoreFault> + Send),
+    ) -> Result<T, StoreFault> {
+        let Self { connection, path, clock } = self;
+        let transaction =
+            connection.transaction_with_behavior(behavior).map_err(|error| fault(path, &error))?;
+        let done = work(&mut SqliteSql { connection: &transaction, path, shift: clock.shift() })?;
+        transaction.commit().map_err(|error| fault(path, &error))?;
+        Ok(done)
+    }
+}
+
+struct SqliteSql<'a> {
+    connection: &'a Connection,
+    path: &'a Path,
+    shift: i64,
+}
+
+impl SqliteSql<'_> {
+    fn written(&self, sql: &str) -> String {
+        let now = match self.shift {
+            0 => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)".to_owned(),
+            shift => format!("(CAST(unixepoch('subsec') * 1000000 AS INTEGER) + {shift})"),
+        };
+        sql.replace("{now}", &now).replace("{lock}", "").replace("{claim}", "").replace('$', "?")
+    }
+}
+
+impl Sql for SqliteSql<'_> {
+    fn execute(&mut self, sql: &'static str, parameters: &[Cell]) -> Result<u64, StoreFault> {
+        let fault = |error: rusqlite::Error| fault(self.path, &error);
+        let mut statement = self.connection.prepare_cached(&self.written(sql)).map_err(fault)?;
+        let changed = statement.execute(rusqlite::params_from_iter(parameters)).map_err(fault)?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+
+    fn query(&mut self, sql: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
+        self.query_composed(sql, parameters)
+    }
+
+    fn query_composed(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
+        let fault = |error: rusqlite::Error| fault(self.path, &error);
+        let mut statement = self.connection.prepare_cached(&self.written(sql)).map_err(fault)?;
+        let n_columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(fault)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(fault)? {
+            let cell = |column| Ok(Cell::from(row.get_ref(column)?));
+            let cells: Result<Vec<Cell>, rusqlite::Error> = (0..n_columns).map(cell).collect();
+            found.push(Row(cells.map_err(fault)?));
+        }
+        Ok(found)
+    }
+
+    fn has_table(&mut self, name: &str) -> Result<bool, StoreFault> {
+        let found =
+            self.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1", &[name.into()])?;
+        Ok(!found.is_empty())
+    }
+
+    fn script(&mut self, sql: &str) -> Result<(), StoreFault> {
+        self.connection.execute_batch(&self.written(sql)).map_err(|error| fault(self.path, &error))
+    }
+}
+
+impl rusqlite::ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Value::Null),
+            Self::Int(value) => ToSqlOutput::Owned(Value::Integer(*value)),
+            Self::Text(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
+        })
+    }
+}
+
+impl From<ValueRef<'_>> for Cell {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(value) => Self::Int(value),
+            #[expect(clippy::cast_possible_truncation, reason = "sums and means are whole microseconds")]
+            ValueRef::Real(value) => Self::Int(value as i64),
+            ValueRef::Text(text) | ValueRef::Blob(text) => {
+                Self::Text(String::from_utf8_lossy(text).into_owned())
+            }
+        }
+    }
+}
+
+/// What SQLite said, as a fault of the store.
+fn fault(path: &Path, error: &rusqlite::Error) -> StoreFault {
+    let place = place(path);
+    let reason = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Locked { place },
+        Some(ErrorCode::DiskFull) => StoreFault::Full { place },
+        Some(ErrorCode::ReadOnly) => StoreFault::ReadOnly { place },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreFault::Damaged { place, reason },
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            StoreFault::Unreachable { place, reason }
+        }
+        Some(_) | None => StoreFault::Refused { place, reason },
+    }
+}

@@ -1,0 +1,617 @@
+//! The verbs over both engines: the same model, the same random histories, the same laws.
+
+#![expect(clippy::print_stdout, reason = "a skipped test says why")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::record::DEFAULT_PERIOD;
+use super::*;
+
+const MINUTE: i64 = 60_000_000;
+
+fn pair(n: usize) -> PairName {
+    PairName {
+        test: "XmppIM".to_owned(),
+        pool: "atl-cs-001.litwareinc.com".to_owned(),
+        receiver: format!("user{n}@contoso.com"),
+    }
+}
+
+fn result(pair: PairName, site: &str, started_at: i64, outcome: StoredOutcome) -> NewResult {
+    let is_failure = matches!(outcome, StoredOutcome::Failure { .. });
+    NewResult {
+        id: Uuid::now_v7(),
+        run: None,
+        pair,
+        site: site.to_owned(),
+        lease: None,
+        started_at,
+        outcome,
+        is_flaky: false,
+        evidence: None,
+        code: is_failure.then(|| "FEDERATION-REFUSED".to_owned()),
+        owner: is_failure.then(|| "Partner".to_owned()),
+        diagnosis: None,
+        latency: (!is_failure).then_some(84_312),
+        elapsed: 90_000,
+        certificate_end: None,
+        report: "{}".to_owned(),
+    }
+}
+
+fn channels() -> Vec<Channel> {
+    vec![
+        Channel { identity: "on call".to_owned(), owners: vec![] },
+        Channel { identity: "network desk".to_owned(), owners: vec!["Network".to_owned()] },
+    ]
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// A server of Debian's package in a directory of its own, for this process.
+struct Server {
+    directory: PathBuf,
+}
+
+impl Server {
+    /// The server, started when the first test asks for it; none, with the reason, where it cannot be.
+    fn shared() -> Result<&'static Self, String> {
+        static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+        SERVER.get_or_init(Self::start).as_ref().map_err(Clone::clone)
+    }
+
+    fn start() -> Result<Self, String> {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").map_err(|_| "postgresql is not installed")?;
+        let newest = versions.flatten().map(|entry| entry.path().join("bin")).max();
+        let bin = newest.ok_or("postgresql is not installed")?;
+        if !nix::unistd::getuid().is_root() {
+            return Err("initdb runs as the user postgres, and only root can start it as that".to_owned());
+        }
+        let directory = tempfile::Builder::new().prefix("imsh-pg-").tempdir_in("/tmp").unwrap().keep();
+        run(Command::new("chown").arg("postgres").arg(&directory));
+        let data = directory.join("data");
+        let as_postgres = |program: &str| {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(bin.join(program)).current_dir("/");
+            command
+        };
+        run(as_postgres("initdb").args(["-A", "trust", "-N", "-D"]).arg(&data));
+        let options = format!(
+            "-c listen_addresses='' -c unix_socket_directories={} -c fsync=off -c max_connections=200",
+            directory.display()
+        );
+        run(as_postgres("pg_ctl")
+            .args(["-w", "-D"])
+            .arg(&data)
+            .args(["-o", &options, "-l"])
+            .arg(directory.join("log"))
+            .arg("start"));
+        // The server ends with this process.
+        let script = format!(
+            "while kill -0 {} 2>/dev/null; do sleep 0.2; done; runuser -u postgres -- {}/pg_ctl -D {} -m immediate stop; rm -rf {}",
+            std::process::id(),
+            bin.display(),
+            data.display(),
+            directory.display()
+        );
+        Command::new("setsid")
+            .args(["sh", "-c", &script])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { directory })
+    }
+
+    async fn store(&self) -> Store {
+        let name = format!("t{}", Uuid::now_v7().simple());
+        run(Command::new("runuser")
+            .args(["-u", "postgres", "--", "createdb", "-h"])
+            .arg(&self.directory)
+            .arg(&name)
+            .current_dir("/"));
+        let url = format!(
+            "postgres://postgres@{}/{name}",
+            self.directory.display().to_string().replace('/', "%2F")
+        );
+        let store = Store::connect_unchecked(&url, PostgresOptions::default()).unwrap();
+        store.migrate().await.unwrap();
+        store
+    }
+}
+
+fn run(command: &mut Command) {
+    let done = command.stdin(Stdio::null()).output().unwrap();
+    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Runs a test on a store of each engine.
+fn on_both_engines<Done: Future<Output = ()>>(test: impl Fn(Store) -> Done) {
+    let runtime = runtime();
+    runtime.block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        test(Store::open(&directory.path().join("results.sqlite")).await.unwrap()).await;
+        match Server::shared() {
+            Ok(server) => test(server.store().await).await,
+            Err(reason) => {
+                println!("SKIP store on PostgreSQL: {reason}");
+                assert!(std::env::var_os("CI").is_none(), "in CI nothing is skipped: {reason}");
+            }
+        }
+    });
+}
+
+async fn record(store: &Store, results: Vec<NewResult>) -> Vec<Change> {
+    store.write(move |sql| super::record::record(sql, &results, &channels())).await.unwrap()
+}
+
+async fn now(store: &Store) -> i64 {
+    store.read(|sql| sql.now()).await.unwrap()
+}
+
+async fn state(store: &Store, name: &PairName) -> StoredState {
+    let id = name.id();
+    store.read(move |sql| query::states(sql, &[id])).await.unwrap().remove(0)
+}
+
+#[test]
+fn what_is_recorded_can_be_read_again() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let run = Run {
+            id: Uuid::now_v7().to_string(),
+            principal: "os-user:ada".to_owned(),
+            way: "run".to_owned(),
+            command: "daily.rhai \u{0} 'x' $1".to_owned(),
+            site: "Redmond".to_owned(),
+            started_at: began,
+            ended_at: None,
+            baseline: None,
+            counts: [0; 3],
+        };
+        let wanted = run.clone();
+        store.write(move |sql| query::begin_run(sql, &run)).await.unwrap();
+        let good = NewResult {
+            run: Some(wanted.id.parse().unwrap()),
+            ..result(pair(1), "Redmond", began, StoredOutcome::Success)
+        };
+        let bad = result(pair(2), "Redmond", began + 1, StoredOutcome::Failure { is_definite: false });
+        record(&store, vec![good.clone(), bad.clone()]).await;
+        // A second copy of the same result changes nothing.
+        record(&store, vec![good.clone()]).await;
+        let pairs = vec![pair(1).id(), pair(2).id()];
+        let filter = ResultFilter { pairs: pairs.clone(), ..ResultFilter::default() };
+        let found = store.read(move |sql| query::results(sql, &filter)).await.unwrap();
+        let ids: Vec<String> = found.iter().map(|result| result.id.clone()).collect();
+        assert_eq!(ids, [bad.id.to_string(), good.id.to_string()]);
+        assert_eq!(found[0].code.as_deref(), Some("FEDERATION-REFUSED"));
+        let failures = ResultFilter {
+            pairs: pairs.clone(),
+            outcome: Some("Failure".to_owned()),
+            code: Some("FEDERATION-REFUSED".to_owned()),
+            since: Some(began),
+            newest: Some(10),
+            ..ResultFilter::default()
+        };
+        assert_eq!(store.read(move |sql| query::results(sql, &failures)).await.unwrap().len(), 1);
+        let nothing = ResultFilter::default();
+        assert_eq!(store.read(move |sql| query::results(sql, &nothing)).await.unwrap(), []);
+        let list = pairs.clone();
+        let runs = store.read(move |sql| query::runs(sql, &list, 0, 10)).await.unwrap();
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].counts, [1, 0, 0]);
+        let points = store.read(move |sql| query::trend(sql, &pairs, Span::Hour, 0, i64::MAX)).await.unwrap();
+        let counts: i64 = points.iter().map(|point| point.n_tests).sum();
+        assert_eq!((points.len(), counts), (2, 2));
+        assert_eq!(
+            (state(&store, &pair(1)).await.state, state(&store, &pair(2)).await.state),
+            (PairState::Up, PairState::Down)
+        );
+    });
+}
+
+fn planned(n: usize, vantage: &str, due: i64) -> Planned {
+    Planned {
+        pair: pair(n),
+        vantage: vantage.to_owned(),
+        watch: "every partner".to_owned(),
+        account: "kenmyer@litwareinc.com".to_owned(),
+        period: 15 * MINUTE,
+        raise_after: 2,
+        clear_after: 1,
+        first_due: due,
+    }
+}
+
+async fn claim(store: &Store, site: &'static str, watcher: &str) -> Vec<Claim> {
+    let watcher = watcher.to_owned();
+    let accounts = vec!["kenmyer@litwareinc.com".to_owned()];
+    store.write(move |sql| plan::claim(sql, site, &watcher, &accounts, 100, 90_000_000)).await.unwrap()
+}
+
+fn under(claim: &Claim, watcher: &str, result: NewResult) -> NewResult {
+    let lease = Lease {
+        watcher: watcher.to_owned(),
+        vantage: claim.vantage.clone(),
+        number: claim.lease,
+        next_due: claim.due_at + claim.period,
+    };
+    NewResult { lease: Some(lease), ..result }
+}
+
+#[test]
+fn a_pair_is_claimed_once_and_a_lost_lease_moves_nothing() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let entries = vec![planned(1, ANY_SITE, began), planned(2, "Oslo", began)];
+        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        let first = claim(&store, "Dublin", "d1").await;
+        assert_eq!(first.len(), 1, "the pair of any site, not Oslo's");
+        assert!(claim(&store, "Dublin", "d2").await.is_empty());
+        // The first watcher is stopped for longer than its lease; another one takes over.
+        store.advance_clock(100_000_000);
+        let second = claim(&store, "Redmond", "r1").await;
+        assert_eq!((second.len(), second[0].lease), (1, first[0].lease + 1));
+        let at = now(&store).await;
+        record(&store, vec![under(&second[0], "r1", result(pair(1), "Redmond", at, StoredOutcome::Success))])
+            .await;
+        let late = result(pair(1), "Dublin", at + 1, StoredOutcome::Failure { is_definite: true });
+        let changes = record(&store, vec![under(&first[0], "d1", late)]).await;
+        assert_eq!(changes, []);
+        assert_eq!(state(&store, &pair(1)).await.state, PairState::Up);
+        let filter = ResultFilter { pairs: vec![pair(1).id()], ..ResultFilter::default() };
+        let kept = store.read(move |sql| query::results(sql, &filter)).await.unwrap();
+        assert_eq!(kept.iter().filter(|result| result.is_late).count(), 1);
+    });
+}
+
+#[test]
+fn a_notice_comes_once_for_a_change_and_again_when_it_is_mended() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let entries: Vec<Planned> = (0..50).map(|n| planned(n, "Dublin", began)).collect();
+        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        let take = || async { store.write(|sql| notice::take(sql, "on call", 0, 60_000_000)).await.unwrap() };
+        for (round, outcome) in [
+            StoredOutcome::Success,
+            StoredOutcome::Failure { is_definite: false },
+            StoredOutcome::Failure { is_definite: false },
+            StoredOutcome::Failure { is_definite: false },
+            StoredOutcome::Success,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let at = now(&store).await;
+            let results = claim(&store, "Dublin", "d1")
+                .await
+                .iter()
+                .map(|claim| under(claim, "d1", result(claim.pair.clone(), "Dublin", at, outcome)))
+                .collect();
+            record(&store, results).await;
+            let notices = take().await;
+            let kinds: Vec<NoticeKind> = notices.iter().map(|notice| notice.kind).collect();
+            match round {
+                2 => assert_eq!(kinds, vec![NoticeKind::Raise; 50], "fifty receivers are one batch"),
+                4 => assert_eq!(kinds, vec![NoticeKind::Clear; 50]),
+                _ => assert_eq!(kinds, []),
+            }
+            for notice in notices {
+                store
+                    .write(move |sql| notice::failed(sql, "on call", &notice, 1, "connection refused"))
+                    .await
+                    .unwrap();
+            }
+            // What was not taken comes again; what was taken does not.
+            store.advance_clock(2);
+            for notice in take().await {
+                assert_eq!(notice.attempts, 1);
+                store.write(move |sql| notice::done(sql, "on call", &notice)).await.unwrap();
+            }
+            assert_eq!(take().await, []);
+            store.advance_clock(15 * MINUTE);
+        }
+        let waiting = store.read(notice::waiting).await.unwrap();
+        assert_eq!(waiting, [], "the network desk is told of nothing that is the partner's");
+    });
+}
+
+#[test]
+fn a_pair_that_nobody_tests_is_unknown() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let entries = vec![planned(1, "Dublin", began)];
+        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        let claims = claim(&store, "Dublin", "d1").await;
+        record(
+            &store,
+            vec![under(&claims[0], "d1", result(pair(1), "Dublin", began, StoredOutcome::Success))],
+        )
+        .await;
+        assert_eq!(state(&store, &pair(1)).await.state, PairState::Up);
+        store.advance_clock(31 * MINUTE);
+        assert_eq!(state(&store, &pair(1)).await.state, PairState::Unknown);
+        assert_eq!(store.write(plan::expire).await.unwrap(), 1);
+        assert_eq!(store.write(plan::expire).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_silent_site_is_one_change() {
+    on_both_engines(|store| async move {
+        let row = |site: &str| WatcherRow {
+            id: format!("{site}-1"),
+            site: site.to_owned(),
+            version: "1".to_owned(),
+            started_at: 0,
+            seen_at: 0,
+            blind: None,
+            skew: 0,
+        };
+        for site in ["Dublin", "Oslo"] {
+            let row = row(site);
+            store.write(move |sql| plan::heartbeat(sql, &row, "hash")).await.unwrap();
+        }
+        let judge = || store.write(|sql| plan::judge_watchers(sql, 60_000_000, &channels()));
+        judge().await.unwrap();
+        store.advance_clock(61_000_000);
+        let own = row("Oslo");
+        store.write(move |sql| plan::heartbeat(sql, &own, "hash")).await.unwrap();
+        judge().await.unwrap();
+        judge().await.unwrap();
+        let notices = store.write(|sql| notice::take(sql, "on call", 0, 1)).await.unwrap();
+        let told: Vec<_> =
+            notices.iter().map(|notice| (notice.pair.pool.as_str(), notice.code.as_deref())).collect();
+        assert_eq!(told, [("Dublin", Some(plan::WATCHER_SILENT))]);
+    });
+}
+
+#[test]
+fn a_shared_limit_holds() {
+    on_both_engines(|store| async move {
+        let take = |holder: &'static str| {
+            store.write(move |sql| {
+                plan::take_slot(sql, "account kenmyer@litwareinc.com", 2, holder, 60_000_000)
+            })
+        };
+        let (one, two) = (take("d1").await.unwrap(), take("r1").await.unwrap());
+        assert!(one.is_some() && two.is_some() && one != two);
+        assert_eq!(take("o1").await.unwrap(), None);
+        let n = one.unwrap();
+        store
+            .write(move |sql| plan::free_slot(sql, "account kenmyer@litwareinc.com", n, "d1"))
+            .await
+            .unwrap();
+        assert_eq!(take("o1").await.unwrap(), one);
+        store.advance_clock(61_000_000);
+        assert!(take("o2").await.unwrap().is_some(), "a lease that has run out is free");
+    });
+}
+
+#[test]
+fn what_is_too_old_is_forgotten_and_its_days_are_kept() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        record(&store, vec![result(pair(1), "Dublin", began, StoredOutcome::Success)]).await;
+        store.advance_clock(31 * DEFAULT_PERIOD);
+        while store.write(|sql| query::forget(sql, 30 * DEFAULT_PERIOD)).await.unwrap() {}
+        let filter = ResultFilter { pairs: vec![pair(1).id()], ..ResultFilter::default() };
+        assert_eq!(store.read(move |sql| query::results(sql, &filter)).await.unwrap(), []);
+        let id = pair(1).id();
+        let days = store.read(move |sql| query::trend(sql, &[id], Span::Day, 0, i64::MAX)).await.unwrap();
+        assert_eq!(days.iter().map(|day| day.n_tests).sum::<i64>(), 1);
+    });
+}
+
+/// One thing that happens to a watched pair.
+#[derive(Clone, Debug)]
+enum Step {
+    Claim {
+        site: usize,
+    },
+    /// The last claim of a site ends so, however old it is; some results are sent twice.
+    Finish {
+        site: usize,
+        outcome: u8,
+        is_sent_twice: bool,
+    },
+    /// A person tests by hand.
+    ByHand {
+        site: usize,
+        pair: usize,
+        outcome: u8,
+    },
+    Pass {
+        minutes: i64,
+    },
+    Expire,
+    Deliver {
+        is_taken: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..2_usize).prop_map(|site| Step::Claim { site }),
+        6 => (0..2_usize, 0..3_u8, any::<bool>())
+            .prop_map(|(site, outcome, is_sent_twice)| Step::Finish { site, outcome, is_sent_twice }),
+        1 => (0..2_usize, 0..2_usize, 0..3_u8).prop_map(|(site, pair, outcome)| Step::ByHand { site, pair, outcome }),
+        4 => (1..40_i64).prop_map(|minutes| Step::Pass { minutes }),
+        1 => Just(Step::Expire),
+        2 => any::<bool>().prop_map(|is_taken| Step::Deliver { is_taken }),
+    ]
+}
+
+const SITES: [&str; 2] = ["Dublin", "Oslo"];
+
+fn outcome(n: u8) -> StoredOutcome {
+    match n {
+        0 => StoredOutcome::Success,
+        n => StoredOutcome::Failure { is_definite: n == 2 },
+    }
+}
+
+/// Plays a history; returns how many different results were sent.
+async fn play(store: &Store, steps: &[Step]) -> usize {
+    let began = now(store).await;
+    let vantages = [ANY_SITE, "Dublin"];
+    let entries: Vec<Planned> =
+        vantages.iter().enumerate().map(|(n, vantage)| planned(n, vantage, began)).collect();
+    store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+    let mut held: [Vec<Claim>; 2] = Default::default();
+    let mut n_sent = 0;
+    for step in steps {
+        match *step {
+            Step::Claim { site } => held[site].extend(claim(store, SITES[site], SITES[site]).await),
+            Step::Finish { site, outcome: came_to, is_sent_twice } => {
+                let Some(claim) = held[site].pop() else { continue };
+                let new = result(claim.pair.clone(), SITES[site], now(store).await, outcome(came_to));
+                let new = under(&claim, SITES[site], new);
+                n_sent += 1;
+                record(store, vec![new.clone()]).await;
+                if is_sent_twice {
+                    record(store, vec![new]).await;
+                }
+            }
+            Step::ByHand { site, pair: n, outcome: came_to } => {
+                n_sent += 1;
+                record(store, vec![result(pair(n), SITES[site], now(store).await, outcome(came_to))]).await;
+            }
+            Step::Pass { minutes } => store.advance_clock(minutes * MINUTE),
+            Step::Expire => drop(store.write(plan::expire).await.unwrap()),
+            Step::Deliver { is_taken } => {
+                let notices = store.write(|sql| notice::take(sql, "on call", 0, 1)).await.unwrap();
+                for notice in notices {
+                    let deliver = move |sql: &mut dyn Sql| match is_taken {
+                        true => notice::done(sql, "on call", &notice),
+                        false => notice::failed(sql, "on call", &notice, 1, "away"),
+                    };
+                    store.write(deliver).await.unwrap();
+                }
+            }
+        }
+    }
+    n_sent
+}
+
+/// The laws of the store, as SQL: each query finds nothing.
+const LAWS: [(&str, &str); 6] = [
+    (
+        "a result was stored for a pair that is not there",
+        "SELECT id FROM result WHERE pair NOT IN (SELECT id FROM pair)",
+    ),
+    (
+        "a state was turned by a late result",
+        "SELECT change.id FROM change JOIN result ON result.id = change.result WHERE result.late = 1",
+    ),
+    (
+        "a change to the same state and owner",
+        "SELECT id FROM change WHERE from_state = to_state AND from_state <> 'Down'",
+    ),
+    (
+        "a change does not begin where the one before it ended",
+        "SELECT one.id FROM change one JOIN change two ON two.pair = one.pair AND two.id > one.id \
+         WHERE two.from_state <> one.to_state AND NOT EXISTS (SELECT 1 FROM change mid WHERE mid.pair = one.pair \
+         AND mid.id > one.id AND mid.id < two.id)",
+    ),
+    (
+        "a pair is in another state than its last change says",
+        "SELECT CAST(pair.id AS TEXT) FROM pair JOIN change ON change.pair = pair.id WHERE change.to_state <> pair.state \
+         AND NOT EXISTS (SELECT 1 FROM change later WHERE later.pair = pair.id AND later.id > change.id)",
+    ),
+    (
+        "a clearing notice without one that raised it",
+        "SELECT notice.change FROM notice WHERE notice.kind = 'clear' AND NOT EXISTS (SELECT 1 FROM notice raised \
+         JOIN change own ON own.id = raised.change JOIN change cleared ON cleared.id = notice.change \
+         WHERE raised.kind = 'raise' AND raised.channel = notice.channel AND own.pair = cleared.pair AND own.id < cleared.id)",
+    ),
+];
+
+async fn check_laws(store: &Store, n_sent: usize) {
+    for (law, sql) in LAWS {
+        let broken = store.read(move |engine| engine.query(sql, &[])).await.unwrap();
+        assert!(broken.is_empty(), "{law}: {broken:?}");
+    }
+    let rows = store.read(|sql| sql.query("SELECT count(*) FROM result", &[])).await.unwrap();
+    assert_eq!(rows[0].int(0).unwrap(), i64::try_from(n_sent).unwrap());
+    let counted = store
+        .read(|sql| sql.query("SELECT span, CAST(sum(tests) AS BIGINT) FROM rollup GROUP BY span", &[]))
+        .await
+        .unwrap();
+    for row in counted {
+        assert_eq!(
+            row.int(1).unwrap(),
+            i64::try_from(n_sent).unwrap(),
+            "every result is in one hour and one day"
+        );
+    }
+    // Raising and clearing alternate at each channel for each pair.
+    let notices = store
+        .read(|sql| {
+            sql.query(
+                "SELECT change.pair, notice.channel, notice.kind, COALESCE(change.owner, '') FROM notice \
+                 JOIN change ON change.id = notice.change WHERE notice.kind <> 'reminder' ORDER BY change.id",
+                &[],
+            )
+        })
+        .await
+        .unwrap();
+    let mut last: BTreeMap<(i64, String), (String, String)> = BTreeMap::new();
+    for row in notices {
+        let key = (row.int(0).unwrap(), row.text(1).unwrap());
+        let this = (row.text(2).unwrap(), row.text(3).unwrap());
+        if let Some(before) = last.insert(key, this.clone()) {
+            assert!(before.0 != this.0 || before.1 != this.1 && this.0 == "raise", "{before:?} {this:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_breaks_a_law(steps in prop::collection::vec(step(), 1..60)) {
+        on_both_engines(|store| {
+            let steps = steps.clone();
+            async move {
+                let n_sent = play(&store, &steps).await;
+                check_laws(&store, n_sent).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_left_alone() {
+    runtime().block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("results.sqlite");
+        let store = Store::open(&path).await.unwrap();
+        store.write(|sql| sql.script("INSERT INTO schema_version VALUES (99, 0)")).await.unwrap();
+        drop(store);
+        let refused = Store::open(&path).await.err();
+        assert!(matches!(refused, Some(StoreFault::Newer { found: 99, .. })), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_file_that_is_no_store_is_told_and_left_alone() {
+    runtime().block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("results.sqlite");
+        std::fs::write(&path, "a letter to a friend, much longer than the header of a database file is")
+            .unwrap();
+        let refused = Store::open(&path).await.err();
+        assert!(matches!(refused, Some(StoreFault::Damaged { .. })), "{refused:?}");
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("a letter"));
+    });
+}
