@@ -14,6 +14,8 @@
 //! in an `S:` line it is put in. `{base64:…}` stands for the encoding of what is in it, `{signature}`
 //! for what a SCRAM server that knows the password would sign, `{×N:…}` for N times the rest,
 //! `{alert}` for an alert of TLS.
+//! Behind the last line the server answers one thing more: the client's question whether it still lives, unless
+//! the play says `afterwards: silence`.
 //! `play: NAME` puts in the lines of `tests/transcripts/prelude/NAME.xmpp`.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::print_stderr, reason = "a failed play prints itself")]
@@ -30,7 +32,7 @@ use imsh::secret::Secret;
 use imsh::topology::Evidence;
 use imsh::xmpp::Fault;
 use imsh::xmpp::bind::bind;
-use imsh::xmpp::deliver::{Bounce, DeliveryRequest, deliver};
+use imsh::xmpp::deliver::{Bounce, DeliveryRequest, Doubt, FenceKind, deliver};
 use imsh::xmpp::message::TestMessage;
 use imsh::xmpp::sasl::{Authentication, KeyCache, Login, Mechanism, PlainPassword, authenticate};
 use imsh::xmpp::secure::{ChannelBindings, VerifiedTls};
@@ -116,10 +118,8 @@ async fn play(phase: &'static str, path: &Path) -> Result<(), String> {
     let play = Play::read(path);
     let (near, far) = duplex(64 * 1024);
     let server = Server::new(far, play.setting("password", PASSWORD));
-    let (told, played) = tokio::join!(
-        timeout(LONGEST, perform(phase, near, &play)),
-        timeout(LONGEST, server.perform(&play.lines)),
-    );
+    let (told, played) =
+        tokio::join!(timeout(LONGEST, perform(phase, near, &play)), timeout(LONGEST, server.perform(&play)),);
     let (outcome, learned) = told.map_err(|_| "the client hangs".to_owned())?;
     played
         .map_err(|_| "the server hangs".to_owned())
@@ -187,6 +187,12 @@ async fn try_perform(
         minimum: Evidence::named(play.setting("minimum", "AcceptedByPartner")).unwrap(),
         within: milliseconds(play.setting("within", "15000")),
         linger: milliseconds(play.setting("linger", "1000")),
+        linger_within: milliseconds("60000"),
+        fence: match play.setting("fence", "both") {
+            "ping" => FenceKind::Ping,
+            "message" => FenceKind::Message,
+            _ => FenceKind::Both,
+        },
         cancel: CancellationToken::new(),
         progress: None,
     };
@@ -194,12 +200,21 @@ async fn try_perform(
     let delivery = deliver(&session, None, probe, &wanted, &mut trace).await;
     learned.extend(delivery.proofs.iter().map(|proven| proven.proof.to_string()));
     learned.extend(delivery.bounces.iter().map(describe));
+    learned.extend(delivery.doubts.iter().map(doubted));
     delivery.outcome.map(|evidence| evidence.to_string())
 }
 
 fn describe(bounce: &Bounce) -> String {
     let Bounce { error, from, origin, order, after: _ } = bounce;
     format!("bounce {error} from {from}, {origin:?}, {order:?}")
+}
+
+fn doubted(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::MessageNotReturned { party, software, .. } => {
+            format!("doubt: a message to the {party:?} did not come back, {software:?}")
+        }
+    }
 }
 
 fn milliseconds(text: &str) -> Duration {
@@ -257,15 +272,22 @@ impl Server {
         }
     }
 
-    async fn perform(mut self, lines: &[Line]) -> Result<(), String> {
-        for line in lines {
+    async fn perform(mut self, play: &Play) -> Result<(), String> {
+        for line in &play.lines {
             match line {
                 Line::Client(xml) => self.hear(xml).await.map_err(|error| format!("C: {xml}\n   {error}"))?,
                 Line::Server(xml) => self.say(xml).await,
             }
         }
-        // Reads on, so that the client can say goodbye.
-        while self.reader.next().await.is_ok() {}
+        // Reads on, so that the client can say goodbye, and shows it that the server lives.
+        let lives = play.setting("afterwards", "lives") == "lives";
+        while let Ok(frame) = self.reader.next().await {
+            let XmlFrame::Stanza(stanza) = frame else { continue };
+            let later = stanza.attribute("id").filter(|id| id.ends_with("-later"));
+            if let Some(id) = later.filter(|_| lives) {
+                self.say(&format!("<iq type='result' id='{id}' from='litwareinc.com'/>")).await;
+            }
+        }
         Ok(())
     }
 

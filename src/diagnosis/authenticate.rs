@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::quote::{quoted, word, words};
+use super::bind::condition as named;
+use super::quote::{quoted, words};
 use super::{Context, Finding, Owner, catalogue, not_done, stream};
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{SaslCondition, ScramCondition};
@@ -65,8 +66,8 @@ pub(super) fn no_randomness(reason: &str) -> Finding {
 
 fn said(condition: &SaslCondition, text: Option<&str>) -> String {
     match text {
-        Some(text) => format!("the server said {}: {}", word(condition.name()), quoted(text)),
-        None => format!("the server said {}, without a text", word(condition.name())),
+        Some(text) => format!("the server said {}: {}", named(condition.name()), quoted(text)),
+        None => format!("the server said {}, without a text", named(condition.name())),
     }
 }
 

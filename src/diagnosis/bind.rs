@@ -91,6 +91,11 @@ fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
     }
 }
 
+/// A condition as the server named it; that it named none, where it did not.
+pub(super) fn condition(name: &str) -> String {
+    if name.is_empty() { "that it is an error, and not which (no condition)".to_owned() } else { word(name) }
+}
+
 /// An error of a stanza, as its maker worded it.
 pub(super) fn told(error: &StanzaError) -> String {
     let mut marks = Vec::new();
@@ -106,7 +111,7 @@ pub(super) fn told(error: &StanzaError) -> String {
     if let Some(elsewhere) = &error.elsewhere {
         marks.push(format!("naming {}", word(elsewhere)));
     }
-    let mut told = word(error.condition.name());
+    let mut told = condition(error.condition.name());
     if !marks.is_empty() {
         told.push_str(&format!(" ({})", marks.join(", ")));
     }

@@ -35,6 +35,8 @@ pub(super) enum Cause {
     PartnerError,
     /// What answers at the partner is no XMPP server.
     NotXmpp,
+    /// The partner's port begins another way than its records say, or serves clients: only a look shows it.
+    WrongPort,
     /// The partner offers no encryption.
     NoTls,
     /// The TLS handshake between the two failed.
@@ -47,6 +49,10 @@ pub(super) enum Cause {
     WrongName,
     /// The pool does not trust the partner's certificate.
     Untrusted,
+    /// The partner leaves a certificate out between its own and its issuer's: only a look shows it.
+    MissingIntermediate,
+    /// The partner's certificate is not meant for a server, or not for one that connects to others.
+    WrongPurpose,
     /// The server that DNS leads to does not serve the partner's domain.
     HostUnknown,
     /// The two servers could not agree on who the other is.
@@ -141,12 +147,15 @@ pub(super) fn may_be_from_memory(cause: Cause, software: KnownSoftware, after: D
             | Cause::Closed
             | Cause::PartnerError
             | Cause::NotXmpp
+            | Cause::WrongPort
             | Cause::NoTls
             | Cause::TlsFailed
             | Cause::Expired
             | Cause::NotYetValid
             | Cause::WrongName
             | Cause::Untrusted
+            | Cause::MissingIntermediate
+            | Cause::WrongPurpose
             | Cause::HostUnknown
             | Cause::NotAuthenticated
             | Cause::OurCertificate
@@ -159,8 +168,9 @@ pub(super) fn may_be_from_memory(cause: Cause, software: KnownSoftware, after: D
 /// What the partner's server gave as the reason, where the pool passes that on: it may say anything, so
 /// that none of it may be taken for the pool's own words.
 fn by_the_partner(text: &str) -> Option<&str> {
-    // ejabberd: `Stream closed by peer: words (condition)`.
-    text.strip_prefix("stream closed by peer:").or_else(|| {
+    // ejabberd: `Stream closed by peer: words (condition)`, `Authentication failed: Peer responded with error: …`.
+    let said = ["stream closed by peer:", "authentication failed: peer responded with error:"];
+    said.iter().find_map(|begins| text.strip_prefix(begins)).or_else(|| {
         // Prosody: `Server-to-server connection failed: condition (words)`.
         let said = text.strip_prefix(PROSODY_BEGINS)?.trim_start();
         let (condition, _) = said.split_once(" (")?;
@@ -201,7 +211,8 @@ const POLICIES: [StanzaCondition; 5] = [
 /// What a partner's server says to our pool, in lower case, `*` for anything; the first row that fits
 /// decides, as in [`POOL_SAYS`].
 const PARTNER_SAYS: &[(&str, Cause)] = &[
-    ("your server's certificate", Cause::OurCertificate),
+    // Dates, names, purpose, issuer: whatever the partner holds against a certificate, it is the one it was shown.
+    ("certificate", Cause::OurCertificate),
     ("use of starttls required", Cause::OurEncryption),
     ("encrypted server-to-server communication is required", Cause::OurEncryption),
     ("no stream features to offer", Cause::NoTls),
@@ -252,6 +263,9 @@ const POOL_SAYS: &[(&str, Cause)] = &[
     ("certificate is not valid for this name", Cause::WrongName),
     ("certificate host name mismatch", Cause::WrongName),
     ("certificate jid mismatch", Cause::WrongName),
+    ("unsupported certificate purpose", Cause::WrongPurpose),
+    ("unsuitable certificate purpose", Cause::WrongPurpose),
+    ("certificate purpose", Cause::WrongPurpose),
     ("remote server's certificate", Cause::Untrusted),
     ("peer certificate rejected", Cause::Untrusted),
     // Encryption.

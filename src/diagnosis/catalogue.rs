@@ -121,6 +121,9 @@ const COMMANDS: &[(&str, &str)] = &[
         "Test-XmppIM wrong-password.litwareinc.com a@contoso.com,b@contoso.com,c@contoso.com,d@contoso.com -FreshLogon",
     ),
     ("PLAN-NO-TEST-USERS", "Test-Topology no-test-users.litwareinc.com"),
+    ("SERVER-PASSED-OVER", "Test-XmppIM first-closed.litwareinc.com adelany@contoso.com"),
+    ("CERTIFICATE-SERVERS-ONLY", "Test-XmppIM servers-only.litwareinc.com adelany@contoso.com"),
+    ("EVIDENCE-PING-ONLY", "Test-XmppIM atl-cs-001.litwareinc.com offline@keeps-messages.contoso.com"),
     ("DNS-ELSEWHERE", "Test-XmppIM old-fe.wingtiptoys.com adelany@contoso.com"),
     (
         "SASL-NOT-OFFERED",
@@ -178,8 +181,8 @@ entries! {
     DNS_NOT_ASKED: "DNS-NOT-ASKED", [Network], Transient Machine,
         "The machine that runs the test could not send its question to any name server.",
         "Check this machine's network and its name servers (/etc/resolv.conf).";
-    DNS_TIMEOUT: "DNS-TIMEOUT", [Network], Transient Pool,
-        "No name server answered in time.",
+    DNS_TIMEOUT: "DNS-TIMEOUT", [Network, Pool, Caller], Transient Pool,
+        "No name server answered in time; or one answers for other names and not for this one, whose own name servers are silent then.",
         "Check that the name servers of this machine run and that it can reach them on port 53.";
     DNS_SERVER_FAILURE: "DNS-SERVER-FAILURE", [Network], Transient Pool,
         "The name server answered with an error (SERVFAIL, REFUSED). The name may well exist: the resolver cannot reach the zone's servers, or its DNSSEC signatures are broken.",
@@ -204,6 +207,9 @@ entries! {
         "Set security = \"auto\" for this pool in the topology, or publish the missing SRV record.";
 
     // Connect
+    SERVER_PASSED_OVER: "SERVER-PASSED-OVER", [Pool], Lasting Pool,
+        "A warning: a server of the pool, or one of its addresses, was tried first, found broken, and passed over for another one. The test succeeded; users who meet the broken one lose time, and have nobody left when the other one fails.",
+        "Repair the server that is named, or take it out of the pool's `servers` in the topology and out of its SRV, A and AAAA records.";
     CONNECT_REFUSED: "CONNECT-REFUSED", [Pool, Caller], Transient Pool,
         "The pool's host answers, and nobody listens at the port: the service is stopped, or it is at another port.",
         "Start the XMPP service of the pool, or correct the port where it listens for clients.";
@@ -213,13 +219,13 @@ entries! {
     CONNECT_UNREACHABLE: "CONNECT-UNREACHABLE", [Network], Transient Pool,
         "There is no route to any address of the pool.",
         "Check this machine's network and the routes to the pool.";
-    CONNECT_RESET: "CONNECT-RESET", [Network], Transient Pool,
+    CONNECT_RESET: "CONNECT-RESET", [Network, Caller], Transient Pool,
         "Connections to the pool are reset while they are made: a firewall rejects them, or a load balancer has no server behind it.",
         "Check the firewalls and the load balancer in front of the pool.";
     CONNECT_DENIED: "CONNECT-DENIED", [Caller], Lasting Pool,
         "The machine that runs the test forbids the connection: a local firewall or sandbox.",
         "Allow outgoing connections to the pool's client port on this machine.";
-    CONNECT_FAILED: "CONNECT-FAILED", [Unknown], Transient Pool,
+    CONNECT_FAILED: "CONNECT-FAILED", [Unknown, Caller], Transient Pool,
         "The pool's addresses failed in different ways.",
         "Look at each attempt: a refused one needs its service started, a silent one its host or firewall checked.";
 
@@ -234,13 +240,13 @@ entries! {
     TLS_NOT_YET_VALID: "TLS-NOT-YET-VALID", [Pool], Lasting Pool,
         "The pool's certificate is not valid yet, or the clock of this machine is slow.",
         "Check this machine's clock; if it is right, install a certificate that is valid now.";
-    TLS_NAME: "TLS-NAME", [Pool], Lasting Pool,
+    TLS_NAME: "TLS-NAME", [Pool, Caller], Lasting Pool,
         "The pool's certificate is for other names than the sender's domain.",
         "Have the pool's certificate reissued with the domain's name, and check that the server picks it for this domain.";
-    TLS_SELF_SIGNED: "TLS-SELF-SIGNED", [Pool], Lasting Pool,
+    TLS_SELF_SIGNED: "TLS-SELF-SIGNED", [Pool, Caller], Lasting Pool,
         "The pool's certificate is signed by itself.",
         "Install a certificate from an issuer that clients trust; if this one is meant to be, name it as the pool's `ca_file` in the topology.";
-    TLS_UNTRUSTED: "TLS-UNTRUSTED", [Pool], Lasting Pool,
+    TLS_UNTRUSTED: "TLS-UNTRUSTED", [Pool, Caller], Lasting Pool,
         "The pool's certificate comes from an issuer that this machine does not trust.",
         "Install a certificate from a trusted issuer; if this is your own authority, name its certificate as the pool's `ca_file` in the topology.";
     TLS_INCOMPLETE_CHAIN: "TLS-INCOMPLETE-CHAIN", [Pool], Lasting Pool,
@@ -252,7 +258,7 @@ entries! {
     TLS_INVALID: "TLS-INVALID", [Pool], Lasting Pool,
         "The pool's certificate or its chain breaks the rules for certificates.",
         "Install a sound certificate with its chain and reload the server.";
-    TLS_REFUSED: "TLS-REFUSED", [Pool], Lasting Pool,
+    TLS_REFUSED: "TLS-REFUSED", [Pool, Caller], Lasting Pool,
         "The pool ended the TLS handshake with an alert: often it has no certificate for this domain, or no cipher in common.",
         "Check the server's certificate for this domain and its TLS settings; its log says more.";
     TLS_TOO_OLD: "TLS-TOO-OLD", [Pool], Lasting Pool,
@@ -264,13 +270,13 @@ entries! {
     TLS_NOT_TLS: "TLS-NOT-TLS", [Pool, Caller], Lasting Pool,
         "Something that speaks neither TLS nor XMPP answers at the pool's port.",
         "Correct the port, or stop what listens there in place of the XMPP server.";
-    TLS_NOT_OFFERED: "TLS-NOT-OFFERED", [Pool], Lasting Pool,
+    TLS_NOT_OFFERED: "TLS-NOT-OFFERED", [Pool, Caller], Lasting Pool,
         "The pool offers no STARTTLS. imsh sends no password without encryption.",
         "Configure a certificate for this domain and enable TLS on the server.";
     TLS_STARTTLS_FAILED: "TLS-STARTTLS-FAILED", [Pool], Lasting Pool,
         "The pool offers STARTTLS and fails when it is asked for.",
         "Check the server's certificate and key files for this domain; its log says more.";
-    TLS_INJECTED: "TLS-INJECTED", [Network], Lasting Pool,
+    TLS_INJECTED: "TLS-INJECTED", [Network, Pool], Lasting Pool,
         "Plain text arrived between the agreement on TLS and the handshake. No server does this: somebody on the way may be trying to put words into the encrypted stream.",
         "Find out what stands between this machine and the pool (proxies, middleboxes) before you log on there.";
     TLS_CLOSED: "TLS-CLOSED", [Pool, Caller], Transient Pool,
@@ -279,7 +285,7 @@ entries! {
     TLS_RESET: "TLS-RESET", [Pool, Caller], Transient Pool,
         "The connection was reset in the TLS handshake: often the port wants TLS to begin another way, or a middlebox interferes.",
         "Check the server's log, how TLS begins at this port, and the firewalls on the way.";
-    TLS_HANDSHAKE: "TLS-HANDSHAKE", [Pool], Lasting Pool,
+    TLS_HANDSHAKE: "TLS-HANDSHAKE", [Pool, Caller], Lasting Pool,
         "The pool broke the rules of the TLS handshake.",
         "Check the server's TLS library and settings; its log says more.";
     TLS_TIMEOUT: "TLS-TIMEOUT", [Pool, Caller], Transient Pool,
@@ -302,7 +308,7 @@ entries! {
     STREAM_BROKEN: "STREAM-BROKEN", [Unknown], Transient Pool,
         "The connection to the pool broke in the middle: the server was killed, or something on the way cut it.",
         "Check whether the server was restarted (its log), and the firewalls and load balancers on the way; then test again.";
-    STREAM_CLOSED: "STREAM-CLOSED", [Pool], Transient Pool,
+    STREAM_CLOSED: "STREAM-CLOSED", [Pool, Caller], Transient Pool,
         "The pool closed the connection without saying why.",
         "Look into the server's log for this time and this address; then test again.";
     STREAM_HOST_UNKNOWN: "STREAM-HOST-UNKNOWN", [Pool, Caller], Lasting Pool,
@@ -341,13 +347,13 @@ entries! {
     STREAM_NOT_AUTHORIZED: "STREAM-NOT-AUTHORIZED", [Pool], Lasting Pool,
         "The pool ended the stream because it holds it for not authenticated.",
         "Look into the server's log for what it missed; check proxies between this machine and the server.";
-    STREAM_NO_FEATURES: "STREAM-NO-FEATURES", [Pool], Lasting Pool,
+    STREAM_NO_FEATURES: "STREAM-NO-FEATURES", [Pool, Caller], Lasting Pool,
         "The pool has no way to go on to offer: before encryption it has no TLS to offer, and after it no mechanism for authentication.",
         "Enable TLS and an authentication mechanism for this domain on the server (and check that it is not tied to a condition that this connection fails).";
     STREAM_UNSUPPORTED: "STREAM-UNSUPPORTED", [Unknown], Lasting Pool,
         "The pool asks for something that we do not do, or lacks something that the stream needs.",
         "Compare the server's version and settings with RFC 6120; report it to the authors of imsh if they are in order.";
-    STREAM_UNDEFINED: "STREAM-UNDEFINED", [Unknown], Lasting Pool,
+    STREAM_UNDEFINED: "STREAM-UNDEFINED", [Unknown, Caller], Lasting Pool,
         "The pool ended the stream for a reason that has no name in the protocol.",
         "Read the server's log for this time, and its words, if it gave any.";
     STREAM_COMPLAINT: "STREAM-COMPLAINT", [Imsh], Lasting Pool,
@@ -368,10 +374,10 @@ entries! {
     STREAM_VERSION: "STREAM-VERSION", [Pool], Lasting Pool,
         "The pool does not speak XMPP 1.0 (RFC 6120).",
         "Replace or upgrade the server, or what answers in its place.";
-    STREAM_WRONG_DOMAIN: "STREAM-WRONG-DOMAIN", [Pool], Lasting Pool,
+    STREAM_WRONG_DOMAIN: "STREAM-WRONG-DOMAIN", [Pool, Caller], Lasting Pool,
         "The pool answers for another domain than the sender's.",
         "Check the server's list of hosts, and the load balancer that chooses the server.";
-    STREAM_UNEXPECTED: "STREAM-UNEXPECTED", [Pool], Lasting Pool,
+    STREAM_UNEXPECTED: "STREAM-UNEXPECTED", [Pool, Caller], Lasting Pool,
         "The pool sent something else than the protocol has at this point.",
         "Look for a proxy in between; if there is none, report it to the makers of the server.";
 
@@ -496,7 +502,7 @@ entries! {
     FEDERATION_NOT_FOUND: "FEDERATION-NOT-FOUND", [Partner, Caller, Pool], Lasting Partner,
         "The pool finds no server of the partner in DNS: no such name, no address, or an SRV record that leads to a host without one.",
         "Check the spelling of the receiver's domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS.";
-    FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner, Pool], Lasting Partner,
+    FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner, Pool, Unknown], Lasting Partner,
         "The partner's SRV record has the single target \".\": it says that it offers no federation.",
         "Ask the partner whether federation is to be offered; its _xmpp-server record must then name a server.";
     FEDERATION_DNS_FAILURE: "FEDERATION-DNS-FAILURE", [Pool, Unknown], Transient Partner,
@@ -517,28 +523,40 @@ entries! {
     FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
         "Ask the partner to look into its server's log for the pool's domain.";
-    FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner, Pool], Lasting Partner,
+    FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner, Pool, Unknown], Lasting Partner,
         "What answers at the partner's federation port does not speak XMPP.",
         "Ask the partner to correct its _xmpp-server record, or what listens at that port.";
-    FEDERATION_NO_TLS: "FEDERATION-NO-TLS", [Partner, Pool], Lasting Partner,
+    FEDERATION_PORT_KIND: "FEDERATION-PORT-KIND", [Partner, Pool, Unknown], Lasting Partner,
+        "The port that the partner's records lead to begins another way than they say (direct TLS for STARTTLS, or the reverse), or it is the port for clients.",
+        "Ask the partner to correct its records: ports with STARTTLS under _xmpp-server, ports with TLS from the first byte under _xmpps-server, and none of the ports for clients.";
+    FEDERATION_NO_TLS: "FEDERATION-NO-TLS", [Partner, Pool, Unknown], Lasting Partner,
         "The partner's server offers no encryption to other servers.",
         "Ask the partner to configure a certificate and TLS between servers.";
     FEDERATION_TLS_FAILED: "FEDERATION-TLS-FAILED", [Unknown, Partner], Lasting Partner,
         "The TLS handshake between the two servers failed.",
         "Compare the TLS versions, ciphers and certificates of both servers; their logs say more.";
-    FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner, Pool], Lasting Partner,
+    FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server has expired.",
         "Ask the partner to renew its certificate and reload its server.";
-    FEDERATION_NOT_YET_VALID: "FEDERATION-CERTIFICATE-NOT-YET-VALID", [Partner, Pool], Lasting Partner,
+    FEDERATION_NOT_YET_VALID: "FEDERATION-CERTIFICATE-NOT-YET-VALID", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server is not valid yet, or the pool's clock is slow.",
         "Check the pool's clock; if it is right, ask the partner to install a certificate that is valid now.";
-    FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner, Pool], Lasting Partner,
+    FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server is not for the partner's domain.",
         "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it.";
     FEDERATION_UNTRUSTED: "FEDERATION-CERTIFICATE-UNTRUSTED", [Partner, Pool], Lasting Partner,
         "The pool does not trust the certificate of the partner's server: signed by itself, by an unknown issuer, or without its intermediate. Prosody 0.12 says this for other flaws as well.",
         "Run Test-FederatedPartner to see the certificate; ask the partner for a certificate from a known issuer with its whole chain, or have the pool trust the partner's issuer.";
-    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner, Pool], Lasting Partner,
+    FEDERATION_CHAIN: "FEDERATION-CERTIFICATE-CHAIN", [Partner, Pool, Unknown], Lasting Partner,
+        "The partner's server does not send the intermediate certificate between its own and its issuer's.",
+        "Ask the partner to append the intermediate certificate to the file that its server shows (Prosody: the `certificate` of the host; ejabberd: `certfiles`), and to reload it; openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269 -showcerts shows what is sent.";
+    FEDERATION_PURPOSE: "FEDERATION-CERTIFICATE-PURPOSE", [Partner, Pool, Unknown], Lasting Partner,
+        "The certificate of the partner's server may not be used for what it does with it: it is meant for clients only, or, where the partner connects to others, for servers only (extended key usage).",
+        "Ask the partner to have its certificate reissued for server and client authentication (serverAuth and clientAuth).";
+    CERTIFICATE_SERVERS_ONLY: "CERTIFICATE-SERVERS-ONLY", [Pool, Partner], Lasting Pool,
+        "A warning: the certificate is meant for servers only (its extended key usage lacks clientAuth). Clients accept it; where its server connects to another one it is a client itself, and strict servers refuse it there.",
+        "Have the certificate reissued with clientAuth beside serverAuth; or let the two servers prove themselves to each other by dialback.";
+    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner, Pool, Unknown], Lasting Partner,
         "The server that the partner's DNS records lead to does not serve the partner's domain.",
         "Ask the partner to correct its _xmpp-server record, or to add the domain to the server.";
     FEDERATION_NOT_AUTHENTICATED: "FEDERATION-NOT-AUTHENTICATED", [Unknown], Lasting Partner,
@@ -568,6 +586,9 @@ entries! {
     FEDERATION_MEMORY: "FEDERATION-MEMORY", [Unknown], Transient Partner,
         "The pool answers from memory: it failed to reach the partner earlier and does not try again for a while. ejabberd does so for up to five minutes.",
         "Test again in five minutes, or close the pool's failed connections to the partner and test at once.";
+    FEDERATION_LOST: "FEDERATION-LOST", [Unknown], Transient Partner,
+        "The connection between the pool and the partner broke while the message was under way, so that the pool, which keeps count of what the other server has taken (XEP-0198), gave the message back; or the receiver's own session was lost. The condition is the same.",
+        "Test again. If it comes again, look into the logs of both servers for what closes their connections: restarts, idle time-outs, a firewall that forgets connections.";
     FEDERATION_FAILED: "FEDERATION-FAILED", [Unknown], Transient Partner,
         "The pool could not reach the partner and does not say why. Openfire and MongooseIM say no more than this, whatever is broken.",
         "Read the pool's log for the partner's domain; check the partner's DNS records, port, and certificate from the pool's network.";
@@ -603,13 +624,16 @@ entries! {
 
     // Deliver: the evidence
     EVIDENCE_POOL_SILENT: "EVIDENCE-POOL-SILENT", [Pool], Transient Pool,
-        "The pool took the message from the wire and answered nothing behind it.",
-        "Check that the pool's server is alive and not overloaded; its log says more.";
+        "The pool took the message from the wire and answered nothing behind it, or answered at first and stopped while the test waited.",
+        "Check that the pool's server is alive and not overloaded (prosodyctl status, ejabberdctl status); its log says more.";
     EVIDENCE_SILENCE: "EVIDENCE-SILENCE", [Unknown], Transient Partner,
         "The pool took the message, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
         "Look at the partner and at the way back with Test-FederatedPartner; to hear the pool's own verdict, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.";
+    EVIDENCE_PARTNER_STOPPED: "EVIDENCE-PARTNER-STOPPED", [Partner], Transient Partner,
+        "The partner's server took the message, and stopped answering while the receiver's answer was waited for: it was stopped, or cut off.",
+        "Ask the partner whether its server was restarted (prosodyctl status, ejabberdctl status) or lost its network; test again when it is back.";
     EVIDENCE_NO_ANSWER: "EVIDENCE-NO-ANSWER", [Partner, Pool], Lasting Pair,
-        "The partner's server took the message, and no client of the receiver answered: nobody is on line, or the client sends neither receipts nor answers. Most clients answer only those whom they know.",
+        "The partner's server took the message, and no client of the receiver answered: nobody is on line, or the client sends neither receipts nor answers (most clients answer only those whom they know), or the receiver blocks the sender and its server drops that without a word, as Prosody 13 does.",
         "Have the receiver go on line with a client that answers, run `imsh respond` as the receiver, or ask for less (-MinimumEvidence AcceptedByPartner, or the partner's `minimum_evidence`).";
     EVIDENCE_NOT_SEEN: "EVIDENCE-NOT-SEEN", [Partner, Pool], Lasting Pair,
         "The receiver's server took the message, and our own session of the receiver, which was on line, never saw it: another session got it, or a filter swallowed it.",
@@ -620,6 +644,18 @@ entries! {
     EVIDENCE_FENCE: "EVIDENCE-FENCE", [Unknown], Lasting Pair,
         "The ping behind the message came back with an error that the pool itself may have made, so that nothing proves that the partner saw either.",
         "Ask for an evidence that only the receiver can give (-MinimumEvidence Delivered), or look into the pool's log for the partner.";
+    MESSAGES_VANISH: "MESSAGES-VANISH", [Unknown, Pool], Lasting Partner,
+        "Questions pass and messages do not: behind the test message a second one was sent to an address that nobody has, which this server software always sends back, and it did not come back, while the answer to a ping did. A filter, a module or a full queue swallows messages. It is the pool's where a message to the pool's own domain does not come back either, else anybody's on the way to the partner.",
+        "Look for what filters messages (mod_firewall, mod_spam_reports, mod_block_strangers, an archive or a scanner) in the configuration and the log of the pool and, if the pool is in order, of the partner; then send a message by hand. Where a partner is known not to send such messages back, set fence = \"ping\" for it in the topology.";
+    EVIDENCE_PING_ONLY: "EVIDENCE-PING-ONLY", [Unknown], Lasting Partner,
+        "A warning: the success rests on a ping alone. A message to an address of the domain that nobody has did not come back, and whether the server software sends such messages back is not known; a filter that swallows messages would look the same.",
+        "Ask for an evidence that only the receiver can give (-MinimumEvidence Delivered or Exchanged, with `imsh respond` at the partner); or set fence = \"ping\" for the partner in the topology if a ping is enough.";
+    EVIDENCE_NOT_READ: "EVIDENCE-NOT-READ", [Partner], Lasting Pair,
+        "Something came back from the receiver that was more than imsh reads of one stanza (256 KiB, 32 levels, 2048 elements, 64 attributes of one), so that it was passed over. It may have been the answer.",
+        "Ask the partner what sends such stanzas in the receiver's name, a bot or a bridge; test with a receiver that answers plainly (imsh respond).";
+    RECEIVER_RATE_LIMIT: "RECEIVER-RATE-LIMIT", [Caller], Transient Pair,
+        "The receiver is an `imsh respond`, and it answers no more test messages for now: this sender, or all senders together, sent more a minute than it is set to answer. Federation works both ways.",
+        "Test it less often, or have the partner raise --per-sender or --in-all of its imsh respond.";
     RETURN_PATH: "RETURN-PATH", [Unknown], Lasting Pair,
         "The message arrived and its answer did not come back: the way from the partner to the pool is broken, at the pool's end or at the partner's.",
         "Look for what stops messages from the partner to the pool: DNS records and certificate of the pool's domain as the partner sees them, firewalls, the partner's policy.";

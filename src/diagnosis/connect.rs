@@ -36,6 +36,50 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
     if attempts.is_empty() { finding.last_seen(trace) } else { finding.evidence(some(&attempts)) }
 }
 
+/// The servers of a pool that were tried, found broken, and passed over for a good one: true beside a logon that
+/// went well, since users who meet them first lose time, or have nobody left.
+pub fn passed_over(trace: &Trace, pool: &str) -> Option<Finding> {
+    trace.facts().find(|(_, fact)| matches!(fact, Fact::Bound(_)))?;
+    let broken: Vec<String> = trace.facts().filter_map(|(_, fact)| broken(fact)).collect();
+    if broken.is_empty() {
+        return None;
+    }
+    let title = format!("a server of {pool} is broken, and another one was taken in its place");
+    let finding = Finding::of(&catalogue::SERVER_PASSED_OVER, title);
+    Some(broken.into_iter().fold(finding, Finding::evidence).made_safe())
+}
+
+/// What a fact says of a place that was of no use.
+fn broken(fact: &Fact) -> Option<String> {
+    if let Fact::TargetFailed { .. } = fact {
+        return Some(fact.to_string());
+    }
+    let Fact::Attempted(attempt) = fact else { return None };
+    let is_broken = match &attempt.outcome {
+        ConnectOutcome::Refused
+        | ConnectOutcome::TimedOut
+        | ConnectOutcome::Reset
+        | ConnectOutcome::Failed { .. } => true,
+        // It had a head start, and still not answered when another one had.
+        ConnectOutcome::Abandoned => attempt.duration >= NO_ANSWER,
+        // Many machines have only one family of addresses.
+        ConnectOutcome::Connected | ConnectOutcome::Unreachable | ConnectOutcome::Denied => false,
+    };
+    is_broken.then(|| match attempt.outcome {
+        ConnectOutcome::Abandoned => format!("{} did not answer, and another address did", attempt.address),
+        ConnectOutcome::Connected
+        | ConnectOutcome::Refused
+        | ConnectOutcome::TimedOut
+        | ConnectOutcome::Unreachable
+        | ConnectOutcome::Reset
+        | ConnectOutcome::Denied
+        | ConnectOutcome::Failed { .. } => attempt.to_string(),
+    })
+}
+
+/// Behind a head start of 250 ms, an address that has not answered by then is as good as dead.
+const NO_ANSWER: Duration = Duration::from_millis(300);
+
 fn refused(attempts: &[ConnectAttempt], context: &Context<'_>) -> Finding {
     let places: Vec<_> = attempts.iter().map(|attempt| attempt.address).collect();
     let title = format!("{} answers and nobody listens at {}", context.pool, some(&places));

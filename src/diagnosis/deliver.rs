@@ -13,7 +13,8 @@ use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::topology::Evidence;
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
-use crate::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
+use crate::xmpp::deliver::{Bounce, Doubt, ErrorOrigin, Fault, Fence, Order, Party};
+use crate::xmpp::message::RATE_LIMIT;
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Deliver means.
@@ -27,7 +28,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 finding
             } else {
                 finding.evidence(format_args!(
-                    "{} answered the ping behind the message: federation works both ways",
+                    "{} answered what was sent behind the message: federation works both ways",
                     context.partner()
                 ))
             }
@@ -35,6 +36,53 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
         Fault::Silent { reached, wanted, waited, fence } => {
             silent(*reached, *wanted, *waited, fence, trace, context)
         }
+        Fault::Held { words } => {
+            let title = format!(
+                "the server of {} holds the message until {} proves to be a person",
+                context.partner(),
+                context.sender
+            );
+            let finding = Finding::of(&catalogue::RECEIVER_POLICY, title)
+                .evidence(format_args!("it says {}", quoted(words)));
+            at_home(finding, context).remedy(format!(
+                "Ask the partner to let {} write without a challenge (ejabberd: mod_block_strangers, captcha: false, or an access rule), or have the receiver take it into the roster.",
+                context.sender
+            ))
+        }
+        Fault::Vanished { at, software, waited } => vanished(*at, software, *waited, context),
+        Fault::PartnerStopped { error, wanted, waited } => {
+            let finding = Finding::of(
+                &catalogue::EVIDENCE_PARTNER_STOPPED,
+                format!("the server of {} took the message and then stopped answering", context.partner()),
+            );
+            let finding = match error {
+                Some(error) => {
+                    finding.evidence(format_args!("asked again, {} said {}", context.pool, told(error)))
+                }
+                None => finding.evidence(
+                    "asked once more before the time was up, it did not answer a ping, and the pool did",
+                ),
+            };
+            finding.evidence(rests(Some(Evidence::AcceptedByPartner), *wanted, *waited))
+        }
+        Fault::NotRead { passed, reached, wanted, waited } => at_home(
+            Finding::of(
+                &catalogue::EVIDENCE_NOT_READ,
+                format!("what came back from {} was more than imsh reads", context.receiver()),
+            )
+            .evidence(passed)
+            .evidence(rests(*reached, *wanted, *waited)),
+            context,
+        ),
+        Fault::PoolStopped { reached, wanted, waited } => Finding::of(
+            &catalogue::EVIDENCE_POOL_SILENT,
+            format!(
+                "{} answered at first and then stopped answering, before the partner could",
+                context.pool
+            ),
+        )
+        .evidence("asked once more before the time was up, it did not answer a ping")
+        .evidence(rests(*reached, *wanted, *waited)),
         Fault::ReturnPath { waited } => {
             let (domain, partner) = (context.domain(), context.partner());
             Finding::of(
@@ -48,6 +96,59 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
             ))
             .remedy(format!(
                 "Run Test-FederatedPartner -Domain {domain} to see the pool as {partner} must reach it: its _xmpp-server record, its federation port, its certificate. If that is in order, ask {partner} what its log says about {domain}."
+            ))
+        }
+    }
+}
+
+/// Pings pass and messages do not.
+fn vanished(at: Party, software: &str, waited: Duration, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let of = |title: String| Finding::of(&catalogue::MESSAGES_VANISH, title);
+    let missing = |whose: &str, domain: &str| {
+        format!(
+            "a message to an address of {domain} that nobody has, which {} always sends back, did not come back within {}",
+            word(software),
+            seconds(waited)
+        ) + whose
+    };
+    match at {
+        Party::Pool => of(format!("{pool} answers pings and swallows messages"))
+            .owned_by(Owner::Pool)
+            .evidence(missing("", context.domain()))
+            .remedy(format!(
+                "Look for what filters messages at {pool}: mod_firewall, an archive or a scanner among the modules in prosody.cfg.lua or ejabberd.yml, and what its log says about this time. Send a message between two of its own users by hand."
+            )),
+        Party::Partner => of(format!("pings reach {partner} and come back, and messages vanish on the way"))
+            .evidence(missing("; a message to the pool's own domain did", partner))
+            .remedy(format!(
+                "Have both administrators look for what filters messages between {domain} and {partner}: mod_firewall, mod_block_strangers or a scanner in prosody.cfg.lua or ejabberd.yml, and both logs for this time. If {partner} is known to drop messages to addresses that nobody has, set fence = \"ping\" for it in the topology.",
+                domain = context.domain()
+            )),
+    }
+}
+
+/// What a success leaves open, as findings that warn.
+pub fn doubts(doubts: &[Doubt], context: &Context<'_>) -> Vec<Finding> {
+    doubts.iter().map(|doubt| doubted(doubt, context).made_safe()).collect()
+}
+
+fn doubted(doubt: &Doubt, context: &Context<'_>) -> Finding {
+    match doubt {
+        Doubt::MessageNotReturned { party, software, waited } => {
+            let domain = match party {
+                Party::Pool => context.domain(),
+                Party::Partner => context.partner(),
+            };
+            let title =
+                format!("the success rests on a ping to {domain}, and says nothing certain of messages");
+            let served = match software {
+                Some(software) => format!(", which says to be {}", word(software)),
+                None => ", which does not say what it is".to_owned(),
+            };
+            Finding::of(&catalogue::EVIDENCE_PING_ONLY, title).evidence(format_args!(
+                "a message to an address of {domain} that nobody has did not come back within {}{served}",
+                seconds(*waited)
             ))
         }
     }
@@ -67,6 +168,15 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
         Side::OwnBlockList => Finding::of(
             &catalogue::RECEIVER_BLOCKED_BY_SENDER,
             format!("{} blocks {} on its own block list", context.sender, context.receiver()),
+        ),
+        Side::Connection => Finding::of(
+            &catalogue::FEDERATION_LOST,
+            format!(
+                "the message to {} came back undelivered: a connection broke under it, and nothing says whether between {} and {} or the receiver's own",
+                context.receiver(),
+                context.pool,
+                context.partner()
+            ),
         ),
         Side::Federation => {
             let software = bounces::software(&bounce.error, trace);
@@ -98,6 +208,8 @@ enum Side {
     Address,
     OwnBlockList,
     Federation,
+    /// A connection on the way that broke, whosever it was.
+    Connection,
     Receiver,
     Unclear,
 }
@@ -119,6 +231,15 @@ fn side(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Side {
     }
     if is_local(context) {
         return Side::Receiver;
+    }
+    // COMPAT: Prosody 13 counts what it hands to another server, and gives it back so when the connection breaks;
+    // any server says the same of a client whose session ended.
+    let is_open = !matches!(fence, Fence::Answered { .. });
+    if is_open
+        && bounce.origin == ErrorOrigin::Unclear
+        && error.condition == StanzaCondition::RecipientUnavailable
+    {
+        return Side::Connection;
     }
     match bounce.origin {
         ErrorOrigin::Pool => Side::Federation,
@@ -257,6 +378,12 @@ fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
             &catalogue::RECEIVER_POLICY,
             format!("a policy of {partner} does not let {} write to {receiver}", context.sender),
         ),
+        StanzaCondition::ResourceConstraint if error.application.as_deref() == Some(RATE_LIMIT) => {
+            return Finding::of(
+                &catalogue::RECEIVER_RATE_LIMIT,
+                format!("the imsh respond of {receiver} has answered as many tests as it may for now"),
+            );
+        }
         StanzaCondition::ResourceConstraint => Finding::of(
             &catalogue::RECEIVER_QUEUE_FULL,
             format!("{partner} has no room for another message to {receiver}"),
@@ -309,27 +436,26 @@ fn silent(
     trace: &Trace,
     context: &Context<'_>,
 ) -> Finding {
-    let rests = format!("reached {}, wanted {wanted}, waited {}", level(reached), seconds(waited));
+    let rests = rests(reached, wanted, waited);
     if let Fence::Failed { error, origin, after } = fence {
         return wrong_side(error, *origin, *after, trace, context).evidence(rests);
     }
     let (pool, partner, receiver) = (context.pool, context.partner(), context.receiver());
     match reached {
-        None | Some(Evidence::Sent) => {
-            let finding = match overcounted(trace) {
-                Some(fact) => Finding::of(
-                    &catalogue::EVIDENCE_POOL_SILENT,
-                    format!("{pool} acknowledges more than it was sent, and answered no ping"),
-                )
-                .evidence(fact)
-                .remedy("Report it to the authors of the pool's server: its stream management (XEP-0198) counts wrongly. Its log says what became of the message."),
-                None => Finding::of(
-                    &catalogue::EVIDENCE_POOL_SILENT,
-                    format!("{pool} took the message from the wire and then answered nothing, not even a ping"),
-                ),
-            };
-            finding.evidence(rests)
+        None | Some(Evidence::Sent | Evidence::AcceptedByPool) if let Some(fact) = overcounted(trace) => {
+            Finding::of(
+                &catalogue::EVIDENCE_POOL_SILENT,
+                format!("{pool} acknowledges more than it was sent, so that its count proves nothing, and nothing else came"),
+            )
+            .evidence(fact)
+            .evidence(rests)
+            .remedy("Report it to the authors of the pool's server: its stream management (XEP-0198) counts wrongly. Its log says what became of the message.")
         }
+        None | Some(Evidence::Sent) => Finding::of(
+            &catalogue::EVIDENCE_POOL_SILENT,
+            format!("{pool} took the message from the wire and then answered nothing, not even a ping"),
+        )
+        .evidence(rests),
         Some(Evidence::AcceptedByPool) => {
             // What was seen from here names the broken thing before the pool does.
             match federation::unsaid(context) {
@@ -350,7 +476,15 @@ fn silent(
         Some(Evidence::AcceptedByPartner) => {
             let title =
                 format!("the server of {partner} took the message for {receiver}, and no client answered it");
-            at_home(Finding::of(&catalogue::EVIDENCE_NO_ANSWER, title), context).evidence(rests)
+            let finding = at_home(Finding::of(&catalogue::EVIDENCE_NO_ANSWER, title), context).evidence(rests);
+            if context.answer_promised {
+                finding.remedy(format!(
+                    "Look at the imsh respond of {receiver}: whether it is on line (its log says so), at its limit, or logged on beside another session that got the message; and whether {receiver} blocks {}, which Prosody 13 does without a word (mod_blocklist).",
+                    context.sender
+                ))
+            } else {
+                finding
+            }
         }
         Some(Evidence::Delivered | Evidence::Exchanged) => {
             let title = format!("a client of {receiver} acknowledged the message and nobody wrote back");
@@ -400,6 +534,10 @@ fn wrong_side(
         ),
     )
     .evidence(said(&speaker(origin, error, context.partner(), context)))
+}
+
+fn rests(reached: Option<Evidence>, wanted: Evidence, waited: Duration) -> String {
+    format!("reached {}, wanted {wanted}, waited {}", level(reached), seconds(waited))
 }
 
 fn level(reached: Option<Evidence>) -> String {

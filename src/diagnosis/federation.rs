@@ -12,7 +12,8 @@ use super::{Context, Finding, Owner, catalogue};
 use crate::xmpp::certificate::CertificateFault;
 use crate::xmpp::condition::StreamCondition;
 use crate::xmpp::connect::ConnectOutcome;
-use crate::xmpp::federation::{ProbeReport, ServerProbe};
+use crate::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
+use crate::xmpp::resolve::{TargetOrigin, TlsStart};
 use crate::xmpp::{Fault, Phase, connect, resolve, secure, stream, xml};
 
 /// What a pool said about a partner.
@@ -31,6 +32,8 @@ pub(super) fn finding(word: &Word, context: &Context<'_>) -> Finding {
     }
     let cause = seen.as_ref().map_or(word.cause, |seen| more_exact(word.cause, seen));
     let finding = of_cause(cause, seen.as_ref(), context);
+    let is_denied = seen.as_ref().is_some_and(|seen| seen.healthy) && OF_A_BROKEN_PARTNER.contains(&cause);
+    let finding = if is_denied { disagreeing(finding, context) } else { finding };
     let finding = with_look(finding, seen.as_ref(), context);
     if bounces::may_be_from_memory(word.cause, word.software, word.after) {
         let mut finding = finding;
@@ -62,6 +65,20 @@ pub(super) fn unsaid(context: &Context<'_>) -> Option<Finding> {
     };
     Some(with_look(finding, None, context))
 }
+
+/// What cannot be so where a look finds a server that is well: both are told, and nobody is blamed.
+const OF_A_BROKEN_PARTNER: [Cause; 10] = [
+    Cause::NotOffered,
+    Cause::NotXmpp,
+    Cause::WrongPort,
+    Cause::NoTls,
+    Cause::Expired,
+    Cause::NotYetValid,
+    Cause::WrongName,
+    Cause::MissingIntermediate,
+    Cause::WrongPurpose,
+    Cause::HostUnknown,
+];
 
 /// What servers take long to report.
 const LONG_UNSAID: [Cause; 4] = [Cause::NoAnswer, Cause::Silent, Cause::NoTls, Cause::DnsFailure];
@@ -177,11 +194,11 @@ fn of_certificate(fault: &CertificateFault) -> Cause {
         CertificateFault::Expired { .. } => Cause::Expired,
         CertificateFault::NotYetValid { .. } => Cause::NotYetValid,
         CertificateFault::NameMismatch { .. } => Cause::WrongName,
+        CertificateFault::IncompleteChain { .. } => Cause::MissingIntermediate,
+        CertificateFault::WrongPurpose { .. } => Cause::WrongPurpose,
         CertificateFault::SelfSigned { .. }
         | CertificateFault::UnknownIssuer { .. }
         | CertificateFault::Namesake { .. }
-        | CertificateFault::IncompleteChain { .. }
-        | CertificateFault::WrongPurpose { .. }
         | CertificateFault::Invalid { .. } => Cause::Untrusted,
     }
 }
@@ -241,10 +258,11 @@ fn of_secure(fault: &secure::Fault) -> Option<Cause> {
     match fault {
         secure::Fault::Certificate(fault) => Some(of_certificate(fault)),
         secure::Fault::NoStartTls => Some(Cause::NoTls),
+        secure::Fault::SpeaksTls => Some(Cause::WrongPort),
+        secure::Fault::NotTls { said } if is_stream(said) => Some(Cause::WrongPort),
         secure::Fault::HandshakeRefused { .. }
         | secure::Fault::TooOld { .. }
         | secure::Fault::NotTls { .. }
-        | secure::Fault::SpeaksTls
         | secure::Fault::StartTlsFailed
         | secure::Fault::Injected { .. }
         | secure::Fault::Handshake { .. } => Some(Cause::TlsFailed),
@@ -257,6 +275,7 @@ fn of_secure(fault: &secure::Fault) -> Option<Cause> {
 
 fn of_stream(fault: &stream::Fault) -> Option<Cause> {
     match fault {
+        stream::Fault::WrongContent { content } if content == FOR_CLIENTS => Some(Cause::WrongPort),
         stream::Fault::Xml(xml::Fault::Refused { .. })
         | stream::Fault::NotAStream { .. }
         | stream::Fault::WrongContent { .. }
@@ -294,11 +313,24 @@ const LEFT_OPEN: &[(Cause, &[Cause])] = &[
     (Cause::Unresolved, &[Cause::NotOffered, Cause::NotFound, Cause::DnsFailure]),
     (Cause::DnsFailure, &[Cause::NotOffered, Cause::NotFound]),
     // COMPAT: Prosody 0.12 gives up on a partner without encryption as on a silent one.
-    (Cause::Silent, &[Cause::NoTls]),
+    (Cause::Silent, &[Cause::NoTls, Cause::WrongPort]),
     // COMPAT: Prosody 0.12 says "is not trusted" for most flaws of a certificate.
-    (Cause::Untrusted, &[Cause::Expired, Cause::NotYetValid, Cause::WrongName]),
-    (Cause::Closed, &[Cause::NotXmpp, Cause::NoTls, Cause::HostUnknown]),
-    (Cause::PartnerError, &[Cause::NotXmpp, Cause::NoTls, Cause::HostUnknown]),
+    (
+        Cause::Untrusted,
+        &[
+            Cause::Expired,
+            Cause::NotYetValid,
+            Cause::WrongName,
+            Cause::MissingIntermediate,
+            Cause::WrongPurpose,
+        ],
+    ),
+    (Cause::Closed, &[Cause::NotXmpp, Cause::WrongPort, Cause::NoTls, Cause::HostUnknown]),
+    (Cause::PartnerError, &[Cause::NotXmpp, Cause::WrongPort, Cause::NoTls, Cause::HostUnknown]),
+    // How a port begins shows in the answer to whoever begins otherwise.
+    (Cause::NotXmpp, &[Cause::WrongPort]),
+    (Cause::TlsFailed, &[Cause::WrongPort]),
+    (Cause::HostUnknown, &[Cause::WrongPort]),
 ];
 
 /// The words for a cause, and whose it is in the light of what was seen from here.
@@ -316,8 +348,9 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
                 "DNS failed at {pool} when it looked for {partner}, which does not mean that the name is missing"
             );
             let finding = say(&catalogue::FEDERATION_DNS_FAILURE, title);
-            // It may be the zone, or a resolver that both use.
-            if is_alike(cause, seen) { finding.owned_by(Owner::Unknown) } else { finding }
+            // It may be the zone, or a resolver that both use; only where this machine was led to a server, it is
+            // the pool's own.
+            if seen.is_none_or(Seen::was_led_there) { finding } else { finding.owned_by(Owner::Unknown) }
         }
         Cause::Refused => {
             let title = format!("the host of {partner} answers, and nobody listens at its federation port");
@@ -350,6 +383,7 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             &catalogue::FEDERATION_NOT_XMPP,
             format!("what answers at the federation port of {partner} is no XMPP server"),
         ),
+        Cause::WrongPort => wrong_port(context),
         Cause::NoTls => {
             say(&catalogue::FEDERATION_NO_TLS, format!("the server of {partner} offers no encryption"))
         }
@@ -358,14 +392,19 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
         Cause::NotYetValid => certificate(&catalogue::FEDERATION_NOT_YET_VALID, "is not valid yet", context),
         Cause::WrongName => certificate(&catalogue::FEDERATION_NAME, "is for another name", context),
         Cause::Untrusted => untrusted(seen, context),
+        Cause::MissingIntermediate => {
+            let entry = &catalogue::FEDERATION_CHAIN;
+            certificate(entry, "depends on an intermediate certificate that it does not send", context)
+        }
+        Cause::WrongPurpose => {
+            let entry = &catalogue::FEDERATION_PURPOSE;
+            certificate(entry, "is not meant for what a server between servers does with it", context)
+        }
         Cause::HostUnknown => say(
             &catalogue::FEDERATION_HOST_UNKNOWN,
             format!("the server that DNS names for {partner} does not serve {partner}"),
         ),
-        Cause::NotAuthenticated => say(
-            &catalogue::FEDERATION_NOT_AUTHENTICATED,
-            format!("{pool} and the server of {partner} could not prove to each other who they are"),
-        ),
+        Cause::NotAuthenticated => not_authenticated(context),
         Cause::OurCertificate => say(
             &catalogue::FEDERATION_OUR_CERTIFICATE,
             format!("the server of {partner} does not accept the certificate of {pool}"),
@@ -395,6 +434,76 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
         ),
         Cause::Failed => failed(seen, context),
     }
+}
+
+/// The port that DNS names begins another way, as the look from here found out.
+fn wrong_port(context: &Context<'_>) -> Finding {
+    let partner = context.partner();
+    let entry = &catalogue::FEDERATION_PORT_KIND;
+    let probes = context.look.into_iter().flat_map(|look| look.probes.iter().flatten());
+    let mut wrong = probes.filter(|probe| of_probe(probe) == Some(Cause::WrongPort));
+    let Some(probe) = wrong.next() else {
+        return Finding::of(
+            entry,
+            format!("the federation port of {partner} begins another way than its records say"),
+        );
+    };
+    let (at, port) = (place(&probe.target), probe.target.port);
+    let is_srv = probe.target.origin == TargetOrigin::Srv;
+    if matches!(&probe.offer, Err(Fault::Stream(_))) {
+        let title = format!("the port {at} of {partner} serves clients, not other servers");
+        let finding = Finding::of(entry, title).evidence(format_args!("its stream carries {FOR_CLIENTS}"));
+        return finding.remedy(format!(
+            "Ask the partner to correct its _xmpp-server record: it must name the port for servers (5269 as a rule), not {port}."
+        ));
+    }
+    let (wants, wrong, right) = match probe.target.kind {
+        TlsStart::Direct => ("STARTTLS", "_xmpps-server", "_xmpp-server"),
+        TlsStart::StartTls => ("TLS from the first byte", "_xmpp-server", "_xmpps-server"),
+    };
+    let title = format!("the port {at} of {partner} wants {wants}, and is named for the other way");
+    let finding = Finding::of(entry, title);
+    if is_srv {
+        finding.remedy(format!(
+            "Ask the partner to publish the port {port} in DNS under {right} instead of {wrong}."
+        ))
+    } else {
+        finding.remedy(format!("Ask the partner for its port with STARTTLS (5269 as a rule), or to publish this one under {right}."))
+    }
+}
+
+/// Whether an answer to a TLS handshake is the beginning of a stream, or the end of one.
+fn is_stream(said: &str) -> bool {
+    ["<?xml", "<stream", "stream:"].iter().any(|words| said.contains(words))
+}
+
+/// What streams for clients carry.
+const FOR_CLIENTS: &str = "jabber:client";
+
+/// The two servers have no way in common to prove who they are.
+fn not_authenticated(context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let entry = &catalogue::FEDERATION_NOT_AUTHENTICATED;
+    let offers = context.look.into_iter().flat_map(|look| look.probes.iter().flatten());
+    let offers: Vec<&ServerOffer> = offers.filter_map(|probe| probe.offer.as_ref().ok()).collect();
+    let is_by_dialback = |offer: &&&ServerOffer| {
+        matches!(offer, ServerOffer::Ways { mechanisms, dialback: Dialback::Offered }
+            if !mechanisms.iter().any(|name| name == "EXTERNAL"))
+    };
+    if !offers.is_empty() && offers.iter().all(|offer| is_by_dialback(&offer)) {
+        let title = format!(
+            "the server of {partner} offers dialback only, and {pool} wants a certificate or cannot do dialback with it"
+        );
+        return Finding::of(entry, title)
+            .evidence("seen from this machine, it offers no SASL EXTERNAL (to a stranger without a certificate)")
+            .remedy(format!(
+                "Let both servers do the same: enable dialback at {pool} (Prosody: module dialback, s2s_secure_auth = false; ejabberd: mod_s2s_dialback), or have the partner trust certificates (Prosody: s2s_secure_auth = true; ejabberd: s2s_use_starttls: required and ca_file)."
+            ));
+    }
+    Finding::of(
+        entry,
+        format!("{pool} and the server of {partner} could not prove to each other who they are"),
+    )
 }
 
 /// DNS led the pool to no server.

@@ -137,7 +137,7 @@ fn by_itself(fault: &Fault) -> Option<Cause> {
 /// done here, or where nobody knows.
 fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     let partner = &look.name;
-    let finding = of_cause(cause, None, &context(HERE, look, asking));
+    let finding = of_cause(cause, None, &Context { look: Some(look), ..context(HERE, look, asking) });
     match cause {
         Cause::NotFound => finding.remedy(format!(
             "Check the spelling of {partner}; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS."
@@ -170,9 +170,12 @@ fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding 
         | Cause::Refused
         | Cause::Silent
         | Cause::NotXmpp
+        | Cause::WrongPort
         | Cause::NoTls
         | Cause::Expired
         | Cause::WrongName
+        | Cause::MissingIntermediate
+        | Cause::WrongPurpose
         | Cause::HostUnknown
         | Cause::NotAuthenticated
         | Cause::OurCertificate
@@ -201,8 +204,10 @@ fn context<'a>(asks: &'a str, look: &'a ProbeReport, asking: &Asking<'a>) -> Con
         sender: asking.from.unwrap_or("a server without a name"),
         receiver: Some(&look.name),
         partner_listed: asking.partner_listed,
+        serves_sender: true,
         security: Security::Auto,
         witnessed: false,
+        answer_promised: false,
         given: Given::default(),
         look: None,
     }

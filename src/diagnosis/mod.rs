@@ -197,10 +197,14 @@ pub struct Context<'a> {
     pub receiver: Option<&'a str>,
     /// Whether the topology lists the receiver's domain, as a partner or as a domain of a pool.
     pub partner_listed: bool,
+    /// Whether the pool serves the sender's domain, as far as the topology says.
+    pub serves_sender: bool,
     /// The kinds of TLS that the pool may be reached by.
     pub security: Security,
     /// Whether a session of ours stood at the receiver's end.
     pub witnessed: bool,
+    /// Whether the topology says that somebody answers at the receiver's end, as an `imsh respond` does.
+    pub answer_promised: bool,
     /// What was given by hand.
     pub given: Given<'a>,
     /// What was seen of the receiver's domain from this machine, where somebody looked.
@@ -248,7 +252,11 @@ fn domain_of(address: &str) -> &str {
 /// Says what a fault means.
 pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let finding = match fault {
-        Fault::Resolve(fault) => sent_there(resolve::finding(fault, context), trace, context),
+        Fault::Resolve(fault) => sent_there(
+            resolve::asked_of_others(resolve::finding(fault, context), fault, trace),
+            trace,
+            context,
+        ),
         Fault::Connect(fault) => sent_there(connect::finding(fault, context), trace, context),
         Fault::Secure(fault) => secure::finding(fault, trace, context),
         Fault::Stream(fault) => stream::finding(fault, trace, context),
@@ -266,11 +274,72 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
     } else {
         finding
     };
+    let finding = of_the_sender(of_the_port(finding, fault, trace, context), fault, context);
     let finding = match offline::seen(trace) {
         Some(offline) => offline::finding(offline, &finding, context),
         None => finding,
     };
     finding.made_safe()
+}
+
+/// What a port that was given by hand leads to is whoever's who gave it, unless DNS names the port as well.
+fn of_the_port(finding: Finding, fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
+    let is_of_the_place = match fault {
+        Fault::Resolve(resolve) => matches!(
+            resolve,
+            crate::xmpp::resolve::Fault::NoSuchName { .. } | crate::xmpp::resolve::Fault::NoRecords { .. }
+        ),
+        Fault::Connect(_) => true,
+        // What a certificate says, another port would not change.
+        Fault::Secure(fault) => !matches!(fault, crate::xmpp::secure::Fault::Certificate(_)),
+        Fault::Stream(_) => current_phase(trace) <= Phase::Secure,
+        Fault::Deadline { phase, .. } => matches!(phase, Phase::Connect | Phase::Secure),
+        Fault::Authenticate(_) | Fault::Bind(_) | Fault::Send(_) | Fault::Deliver(_) | Fault::Cancelled => {
+            false
+        }
+    };
+    let by_dns = trace.facts().any(|(_, fact)| {
+        matches!(fact, Fact::Targets(targets)
+            if targets.iter().any(|target| target.origin == crate::xmpp::resolve::TargetOrigin::Srv))
+    });
+    let is_blamed = finding.owner == Owner::Caller;
+    if !is_of_the_place || by_dns || is_blamed || !can_be_the_callers(&finding) {
+        finding
+    } else {
+        port_in_doubt(finding, context)
+    }
+}
+
+/// Whether a parameter can cause what was found.
+fn can_be_the_callers(finding: &Finding) -> bool {
+    let mut entries = catalogue::catalogue().iter();
+    entries.any(|entry| entry.code == finding.code && entry.owners.contains(&Owner::Caller))
+}
+
+/// A sender from a domain that the pool does not serve meets whatever servers show to strangers: an alert,
+/// another domain's certificate, no features.
+fn of_the_sender(finding: Finding, fault: &Fault, context: &Context<'_>) -> Finding {
+    let is_met_by_strangers = match fault {
+        Fault::Secure(_) | Fault::Stream(_) | Fault::Authenticate(_) => true,
+        Fault::Deadline { phase, .. } => *phase == Phase::Secure,
+        Fault::Resolve(_)
+        | Fault::Connect(_)
+        | Fault::Bind(_)
+        | Fault::Send(_)
+        | Fault::Deliver(_)
+        | Fault::Cancelled => false,
+    };
+    let is_given = context.given.sender && !context.serves_sender;
+    if !is_met_by_strangers || !is_given || !can_be_the_callers(&finding) {
+        return finding;
+    }
+    let (pool, domain) = (context.pool, context.domain());
+    let finding = finding
+        .owned_by(Owner::Caller)
+        .evidence(format_args!("the topology does not list {domain} among the domains of {pool}"));
+    finding.first(&format!(
+        "Give -UserSipAddress from a domain that {pool} serves, name the pool that serves {domain}, or add {domain} to the pool's domains."
+    ))
 }
 
 /// The caller had enough, and nothing is known.
@@ -285,7 +354,13 @@ fn was_cut_short(fault: &Fault, trace: &Trace, given: Given<'_>) -> bool {
         Fault::Deadline { after, .. } if *after == timeout => {
             trace.steps().last().map_or(timeout, |step| step.duration.min(timeout))
         }
-        Fault::Deliver(Undelivered::Silent { waited, .. } | Undelivered::ReturnPath { waited }) => *waited,
+        Fault::Deliver(
+            Undelivered::Silent { waited, .. }
+            | Undelivered::ReturnPath { waited }
+            | Undelivered::NotRead { waited, .. }
+            | Undelivered::PartnerStopped { waited, .. }
+            | Undelivered::PoolStopped { waited, .. },
+        ) => *waited,
         Fault::Deadline { .. }
         | Fault::Resolve(_)
         | Fault::Connect(_)

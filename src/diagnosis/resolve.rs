@@ -92,6 +92,48 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
     }
 }
 
+/// Where the same resolver answers for other names, it is not the resolver that is silent.
+pub(super) fn asked_of_others(finding: Finding, fault: &Fault, trace: &Trace) -> Finding {
+    let silent = match fault {
+        Fault::Timeout { query, .. } => query,
+        Fault::TargetWithoutAddress { cause, .. } => match &**cause {
+            Fault::Timeout { query, .. } => query,
+            Fault::BadServer { .. }
+            | Fault::BadName { .. }
+            | Fault::NoNameServer { .. }
+            | Fault::NotOffered { .. }
+            | Fault::NoSuchName { .. }
+            | Fault::NoRecords { .. }
+            | Fault::ServerFailure { .. }
+            | Fault::NotAsked { .. }
+            | Fault::TargetWithoutAddress { .. }
+            | Fault::SecurityNotOffered { .. } => return finding,
+        },
+        Fault::BadServer { .. }
+        | Fault::BadName { .. }
+        | Fault::NoNameServer { .. }
+        | Fault::NotOffered { .. }
+        | Fault::NoSuchName { .. }
+        | Fault::NoRecords { .. }
+        | Fault::ServerFailure { .. }
+        | Fault::NotAsked { .. }
+        | Fault::SecurityNotOffered { .. } => return finding,
+    };
+    if !trace.facts().any(|(_, fact)| matches!(fact, Fact::ResolverAnswers)) {
+        return finding;
+    }
+    let name = &silent.name;
+    Finding {
+        title: format!("the name servers of this machine answer, and get no answer about {name}"),
+        ..finding
+    }
+    .owned_by(Owner::Pool)
+    .evidence(Fact::ResolverAnswers)
+    .remedy(format!(
+        "Check the name servers of the zone of {name} (dig +trace {name}): they do not answer. If they do elsewhere, look at the resolvers of this machine (/etc/resolv.conf)."
+    ))
+}
+
 /// Resolve was not done in time.
 pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Finding {
     Finding::of(&catalogue::DNS_TIMEOUT, format!("DNS did not say in time where {} is", context.pool))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::quote::{moment, place, quoted, words};
 use super::{Context, Finding, Owner, catalogue, connected, given_up, not_done, port_in_doubt};
 use crate::xmpp::Phase;
+use crate::xmpp::certificate::Purpose;
 use crate::xmpp::resolve::{TargetOrigin, TlsStart};
 use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault, Shown};
 use crate::xmpp::trace::{Fact, Trace};
@@ -22,12 +23,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 .evidence(format_args!("the handshake ended with {}", quoted(reason)))
         }
         Fault::NotTls { said } => not_tls(said, trace, context),
-        Fault::SpeaksTls => {
-            let title =
-                format!("the port of {pool} wants TLS from the first byte, and we asked for STARTTLS");
-            port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), TlsStart::StartTls, trace, context)
-                .led_by("a TLS record answered our stream header")
-        }
+        Fault::SpeaksTls => wants_tls_at_once("a TLS record answered our stream header", trace, context),
         Fault::NoStartTls => Finding::of(
             &catalogue::TLS_NOT_OFFERED,
             format!("{pool} offers no encryption, and no password leaves without it"),
@@ -43,7 +39,8 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
                 "unencrypted bytes came where only TLS may come, perhaps from somebody between us and {pool}"
             ),
         )
-        .evidence(format_args!("{n_bytes} bytes of plain text behind <proceed/>")),
+        .evidence(format_args!("{n_bytes} bytes of plain text behind <proceed/>"))
+        .sent_again(trace, context),
         Fault::Closed => interrupted("closed", trace, context),
         Fault::Reset => interrupted("reset", trace, context),
         Fault::Handshake { reason } => {
@@ -68,6 +65,20 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     given_up(trace).fold(finding, Finding::evidence)
 }
 
+impl Finding {
+    /// What a connection of its own meets again is no chance: the server says it.
+    fn sent_again(self, trace: &Trace, context: &Context<'_>) -> Self {
+        let Some((_, fact)) = trace.facts().find(|(_, fact)| matches!(fact, Fact::InjectedAgain)) else {
+            return self;
+        };
+        let pool = context.pool;
+        let title = format!("{pool} sends unencrypted bytes where only TLS may come, in every connection");
+        Finding { title, ..self }.owned_by(Owner::Pool).evidence(fact).remedy(format!(
+            "Look at what answers at the port of {pool}, a proxy before its server or the server itself: it must send nothing between <proceed/> and the TLS handshake."
+        ))
+    }
+}
+
 /// The server ended TLS with an alert, in the handshake or, as TLS 1.3 has it, behind our end of it.
 pub(super) fn refused(alert: &str, shown: Shown, context: &Context<'_>) -> Finding {
     let (pool, sender) = (context.pool, context.sender);
@@ -82,7 +93,36 @@ pub(super) fn refused(alert: &str, shown: Shown, context: &Context<'_>) -> Findi
     } else {
         Finding::of(&catalogue::TLS_REFUSED, format!("{pool} refuses our TLS handshake"))
     };
-    finding.evidence(format_args!("it sent the TLS alert {}", quoted(alert)))
+    finding.evidence(format_args!("it sent the TLS alert {}", alert_name(alert)))
+}
+
+/// The name of an alert as the standard writes it (RFC 8446, section 6): `handshake_failure`.
+fn alert_name(alert: &str) -> String {
+    if !alert.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return quoted(alert);
+    }
+    let mut name = String::new();
+    let mut before = 'A';
+    for c in alert.chars() {
+        if c.is_ascii_uppercase() && !before.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(c.to_ascii_lowercase());
+        before = c;
+    }
+    name
+}
+
+/// TLS begins at once at a port where STARTTLS was tried.
+pub(super) fn wants_tls_at_once(
+    evidence: impl std::fmt::Display,
+    trace: &Trace,
+    context: &Context<'_>,
+) -> Finding {
+    let title =
+        format!("the port of {} wants TLS from the first byte, and we asked for STARTTLS", context.pool);
+    port_kind(Finding::of(&catalogue::TLS_PORT_KIND, title), TlsStart::StartTls, trace, context)
+        .led_by(evidence)
 }
 
 /// Where a client certificate comes from, or why none should be needed.
@@ -235,6 +275,22 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
         Some(report) => finding.evidence(summary(report)),
         None => finding,
     }
+}
+
+/// What a certificate that is in order does not do: true whether a test succeeded or not.
+pub fn servers_only(report: &CertificateReport, of: &str, owner: Owner) -> Option<Finding> {
+    (report.verdict.is_ok() && report.purpose == Purpose::ServersOnly).then(|| {
+        Finding::of(
+            &catalogue::CERTIFICATE_SERVERS_ONLY,
+            format!("the certificate of {of} cannot prove its server to strict servers"),
+        )
+        .owned_by(owner)
+        .evidence(format_args!(
+            "the certificate issued by {} is meant for servers only (no clientAuth)",
+            quoted(&report.issuer)
+        ))
+        .made_safe()
+    })
 }
 
 fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) -> Finding {

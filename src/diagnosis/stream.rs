@@ -4,6 +4,7 @@
 
 use std::io::ErrorKind;
 
+use super::bind::condition as named;
 use super::quote::{quoted, word};
 use super::secure::Heard;
 use super::{Context, Finding, Owner, catalogue, current_phase, port_in_doubt, secure, send};
@@ -103,8 +104,8 @@ pub(super) fn in_phase(phase: Phase) -> &'static str {
 /// The server's own words for the end of the stream.
 fn said(condition: &StreamCondition, text: Option<&str>) -> String {
     match text {
-        Some(text) => format!("the server said {}: {}", word(condition.name()), quoted(text)),
-        None => format!("the server said {}, without a text", word(condition.name())),
+        Some(text) => format!("the server said {}: {}", named(condition.name()), quoted(text)),
+        None => format!("the server said {}, without a text", named(condition.name())),
     }
 }
 
@@ -234,6 +235,9 @@ fn elsewhere(place: &str, context: &Context<'_>) -> Finding {
 /// The connection ended, or carried what no stream may carry.
 fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
+    if let Some((_, fact)) = trace.facts().find(|(_, fact)| matches!(fact, Fact::SpeaksTls)) {
+        return secure::wants_tls_at_once(fact, trace, context);
+    }
     if is_without_a_word(fault, trace) {
         return Finding::of(&catalogue::STREAM_CLOSED, format!("{pool} ended the connection without a word"))
             .evidence(fault)
@@ -273,7 +277,13 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
                 .evidence("it gave no reason")
                 .last_seen(trace)
         }
-        xml::Fault::Refused { violation, offset } => violated(violation, *offset, context),
+        xml::Fault::Refused { violation, offset, from } => {
+            let finding = violated(violation, *offset, context);
+            match from {
+                Some(from) => finding.evidence(format_args!("it stands in a stanza from {}", word(from))),
+                None => finding,
+            }
+        }
     }
 }
 

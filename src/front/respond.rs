@@ -3,8 +3,11 @@
 //! Needs no topology: an address and a password are enough. Says on standard error what it does,
 //! for a person or for the journal. The answering itself is [`Responder`]'s.
 
+mod figures;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -23,7 +26,9 @@ use crate::secret::{Credential, Secret};
 use crate::topology::{LogonName, Pool, Security, Server};
 use crate::verify::plan::Account;
 use crate::verify::responder::pace::{Pace, Verdict};
-use crate::verify::responder::{Counts, Ended, Happening, Responder};
+use crate::verify::responder::{Ended, Happening, Responder};
+
+use self::figures::Figures;
 use crate::xmpp::Deadlines;
 use crate::xmpp::network::Network;
 use crate::xmpp::sasl::Authentication;
@@ -69,6 +74,10 @@ pub struct RespondOptions {
     #[arg(long, value_name = "COUNT", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     pub per_sender: u32,
 
+    /// Keep figures for Prometheus in FILE, as its node exporter reads them (textfile collector)
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+
     /// Answer so many test messages a minute in all
     #[arg(long, value_name = "COUNT", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub in_all: u32,
@@ -94,6 +103,8 @@ Runs a test account that answers imsh's test messages, so that tests from other 
 Exchanged: it is proven that messages arrive and that answers come back. Make an account for it, such as \
 imsh-test@yourdomain, start this beside your server, and tell your partners the address.
 
+Who sends more tests a minute than it answers (--per-sender, --in-all) is told so; --metrics-file keeps count.
+
 It answers a message only if it is a test message of imsh's: it has an id and a nonce and asks for a receipt. \
 What a person writes gets no answer, nor does what was stored, copied, or sent by another responder. It needs no \
 topology and no subscription, sends nothing by itself, and comes back by itself when the server restarts.
@@ -106,7 +117,7 @@ No topology and no vault are read, and no records printed.
 
 Exit status: 0 it was stopped (SIGTERM, Ctrl-C); 2 the command line or the password's source is wrong; 4 the \
 server refused the logon three times in a row: trying on would get the account locked. Everything else is tried \
-again after a pause that grows to five minutes.";
+again: after a pause that grows to ten seconds while the server cannot be reached, to five minutes where it refuses.";
 
 /// What `imsh respond --help` ends with.
 pub const EXAMPLES: &str = "\
@@ -156,6 +167,14 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
     if let Some(file) = options.password_file.as_deref().filter(|file| others_may_read(file)) {
         say(&format!("WARNING: other users may read {}; chmod 600 keeps it to yourself", file.display()));
     }
+    let figures = Arc::new(Figures::new(options.per_sender, options.in_all));
+    let metrics_file = options.metrics_file.clone();
+    if let Some(file) = &metrics_file
+        && let Err(problem) = figures.write(file)
+    {
+        say(&format!("{}: {problem}", file.display()));
+        return ExitStatus::Wrong;
+    }
     let mut responder = Responder {
         pace: Pace::new(options.per_sender, options.in_all),
         account: account(options, password),
@@ -164,17 +183,35 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
     };
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(stop_on_signal(Interrupts::listen(), cancel.clone()));
+    let writing = metrics_file.clone().map(|file| tokio::spawn(figures.clone().keep_in(file)));
     let tell = |happening: Happening<'_>| {
+        figures.count(&happening);
         if let Some(text) = words(&happening, session.verbose) {
             say(&text);
         }
     };
     let ended = responder.run(&tell, &cancel).await;
     watch.abort();
+    if let (Some(writing), Some(file)) = (writing, &metrics_file) {
+        writing.abort();
+        figures.is_off_line();
+        if let Err(problem) = figures.write(file) {
+            say(&format!("{}: {problem}", file.display()));
+        }
+    }
     match ended {
-        Ended::Asked(Counts { answered, passed }) => {
-            let over = if passed > 0 { format!(", {passed} over the limit left out") } else { String::new() };
-            say(&format!("stopped; {answered} test messages answered{over}"));
+        Ended::Asked(counts) => {
+            let mut said = format!("stopped; {} test messages answered", counts.answered);
+            for (count, what) in [
+                (counts.passed, "over the limit left out"),
+                (counts.dropped, "missed in a backlog"),
+                (counts.passed_over, "stanzas over a limit passed over"),
+            ] {
+                if count > 0 {
+                    said.push_str(&format!(", {count} {what}"));
+                }
+            }
+            say(&said);
             ExitStatus::Success
         }
         Ended::Refused(finding) => {
@@ -267,8 +304,11 @@ const CREDENTIAL: &str = "imsh-password";
 /// What is said of a happening, if anything.
 fn words(happening: &Happening<'_>, verbose: bool) -> Option<String> {
     let text = match happening {
-        Happening::OnLine { address, trace } => {
-            format!("on line as {address}{}; test messages are answered", way_in(trace))
+        Happening::OnLine { address, trace, limits: (per_sender, in_all) } => {
+            format!(
+                "on line as {address}{}; test messages are answered, {per_sender} a minute to each sender and {in_all} in all",
+                way_in(trace)
+            )
         }
         Happening::Answered { sender } if verbose => format!("answered {sender}"),
         Happening::Answered { .. } => return None,
@@ -280,6 +320,18 @@ fn words(happening: &Happening<'_>, verbose: bool) -> Option<String> {
                 }
             };
             format!("{whose}: {count} test messages not answered")
+        }
+        Happening::Missed { dropped, passed_over } => {
+            let mut parts = Vec::new();
+            if *dropped > 0 {
+                parts.push(format!(
+                    "{dropped} test messages came faster than they could be read, and are not answered"
+                ));
+            }
+            if *passed_over > 0 {
+                parts.push(format!("{passed_over} stanzas over a limit were passed over unread"));
+            }
+            parts.join("; ")
         }
         Happening::Lost { fault, again_in } => {
             format!("the session is lost: {fault}; next logon in {}", pause(*again_in))

@@ -85,6 +85,8 @@ pub enum PortBehaviour {
     Dropping,
     /// At one server nobody listens, and to the other one packets are dropped.
     Mixed,
+    /// At the server that DNS names first nobody listens; the second one is well.
+    FirstClosed,
     /// TLS from the first byte, where DNS promises STARTTLS.
     SpeaksTls,
     /// STARTTLS, where DNS promises TLS from the first byte.
@@ -158,6 +160,8 @@ pub enum CertificateBehaviour {
     IncompleteChain,
     /// One that is meant for clients only.
     ForClients,
+    /// One that is meant for servers only, which proves none of them to another.
+    ForServers,
     /// One from another authority of the same name.
     Namesake,
     /// One that is an authority's own.
@@ -257,4 +261,8 @@ pub enum StanzaBehaviour {
     Deaf,
     /// Does not exchange messages with other domains.
     NoFederation,
+    /// Acknowledges and carries questions, and swallows messages, whomever they are for.
+    EatsMessages,
+    /// Acknowledges the first message, and then reads and says nothing.
+    StopsAnswering,
 }

@@ -29,15 +29,22 @@ pub(super) fn cross(manner: Manner, host: Option<&LabHost>) -> Crossing<'_> {
         HostRole::Partner(partner) => partner.federation,
     };
     let bounce = match federation {
-        Federation::Open | Federation::NoWayBack | Federation::NoPing | Federation::UnsignedError => {
-            match obstacle(manner, host) {
-                None => return Crossing::Reaches(host),
-                Some(Obstacle::Silence) => return Crossing::Lost,
-                Some(Obstacle::Bounce(bounce)) => bounce,
-            }
-        }
+        Federation::Open
+        | Federation::NoWayBack
+        | Federation::NoPing
+        | Federation::UnsignedError
+        | Federation::EatsMessages
+        | Federation::KeepsMessages => match obstacle(manner, host) {
+            None => return Crossing::Reaches(host),
+            Some(Obstacle::Silence) => return Crossing::Lost,
+            Some(Obstacle::Bounce(bounce)) => bounce,
+        },
         Federation::Lost => return Crossing::Lost,
         Federation::Fails { prosody, ejabberd } => match manner {
+            // Prosody's stream management signs nothing of what it gives back.
+            Manner::Prosody if prosody.1 == "recipient-unavailable" => {
+                LabBounce::new(prosody.0, prosody.1, prosody.2)
+            }
             Manner::Prosody => own(prosody.0, prosody.1, prosody.2),
             Manner::Ejabberd => LabBounce::new(ejabberd.0, ejabberd.1, ejabberd.2),
         },
@@ -81,7 +88,7 @@ fn obstacle(manner: Manner, host: &LabHost) -> Option<Obstacle> {
 
 fn at_the_port(manner: Manner, port: PortBehaviour) -> Option<Obstacle> {
     match port {
-        PortBehaviour::Open => None,
+        PortBehaviour::Open | PortBehaviour::FirstClosed => None,
         PortBehaviour::Closed => Some(Obstacle::Bounce(match manner {
             Manner::Prosody => failed("connection refused"),
             Manner::Ejabberd => timeout("Connection failed: connection refused"),
@@ -130,7 +137,9 @@ fn in_the_handshake(manner: Manner, tls: TlsBehaviour) -> Option<Obstacle> {
 
 fn with_the_certificate(manner: Manner, certificate: CertificateBehaviour) -> Option<Obstacle> {
     let (prosody, ejabberd) = match certificate {
-        CertificateBehaviour::Sound | CertificateBehaviour::EndsSoon => return None,
+        CertificateBehaviour::Sound | CertificateBehaviour::EndsSoon | CertificateBehaviour::ForServers => {
+            return None;
+        }
         CertificateBehaviour::Expired => ("has expired", "certificate has expired"),
         CertificateBehaviour::NotYetValid => ("is not yet valid", "certificate is not yet valid"),
         CertificateBehaviour::WrongName => ("is not valid for this name", "certificate host name mismatch"),

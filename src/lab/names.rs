@@ -61,6 +61,13 @@ fn client_records(zone: Zone, host: &LabHost, ports: &Ports) -> io::Result<Zone>
             ports.dropping,
             server,
         )?,
+        (PortBehaviour::FirstClosed, _) => zone.srv(&starttls(server), 0, 5, ports.closed, server)?.srv(
+            &starttls(server),
+            5,
+            5,
+            ports.starttls,
+            server,
+        )?,
         (PortBehaviour::SpeaksTls, _) => zone.srv(&starttls(server), 0, 5, ports.direct, server)?,
         (PortBehaviour::WantsStartTls, _) => zone.srv(&direct(server), 0, 5, ports.starttls, server)?,
     };
@@ -94,7 +101,7 @@ fn server_records(zone: Zone, host: &LabHost, ports: &Ports) -> io::Result<Zone>
     let srv = format!("_xmpp-server._tcp.{domain}");
     let direct = format!("_xmpps-server._tcp.{domain}");
     let at = match host.behaviour.port {
-        PortBehaviour::Open | PortBehaviour::WantsStartTls => ports.starttls,
+        PortBehaviour::Open | PortBehaviour::FirstClosed | PortBehaviour::WantsStartTls => ports.starttls,
         PortBehaviour::SpeaksTls => ports.direct,
         PortBehaviour::Closed => ports.closed,
         PortBehaviour::Dropping | PortBehaviour::Mixed => ports.dropping,
@@ -111,7 +118,8 @@ fn server_records(zone: Zone, host: &LabHost, ports: &Ports) -> io::Result<Zone>
         DnsBehaviour::NotOffered => zone.srv(&srv, 0, 0, 0, "."),
         DnsBehaviour::WithoutAddress => zone.empty(domain).srv(&srv, 0, 5, at, &format!("gone.{domain}")),
         DnsBehaviour::Published | DnsBehaviour::DirectFirst | DnsBehaviour::Elsewhere => {
-            zone.address(domain, Ipv4Addr::LOCALHOST).srv(&srv, 0, 5, at, domain)
+            let named = if host.behaviour.port == PortBehaviour::WantsStartTls { &direct } else { &srv };
+            zone.address(domain, Ipv4Addr::LOCALHOST).srv(named, 0, 5, at, domain)
         }
     }
 }

@@ -54,10 +54,14 @@ pub enum Federation {
     Lost,
     /// They reach it; nothing comes back.
     NoWayBack,
-    /// They reach it; its server answers pings with an error, and signs that.
-    NoPing,
     /// They reach it; its server answers pings with an error that anybody could have made.
+    NoPing,
+    /// The same, and its server sends back no message to itself and does not say what it is.
     UnsignedError,
+    /// Questions reach it and are answered; messages vanish on the way.
+    EatsMessages,
+    /// They reach it; its server, of a kind that nobody knows, sends back no message to itself.
+    KeepsMessages,
 }
 
 /// The type, the condition and the text of an error; an empty text is left out.
@@ -86,6 +90,12 @@ pub enum Answers {
     Delayed,
     /// Answers with another nonce.
     WrongNonce,
+    /// Their server takes the message, and says that it holds it until its sender has proved to be a person.
+    Captcha,
+    /// Answers with a stanza that is more than anybody reads.
+    Deep,
+    /// Says that it answers no more tests for now, as `imsh respond` does.
+    RateLimit,
 }
 
 const HEALTHY: Behaviour = Behaviour::HEALTHY;
@@ -150,12 +160,17 @@ pub const PARTNERS: &[LabPartner] = &[
             receiver("failing", Answers::Refuses("cancel", "internal-server-error", ""), ("RECEIVER-SERVER-ERROR", "Partner"), "the partner's server failed internally"),
             receiver("forbidden", Answers::Refuses("auth", "forbidden", ""), ("RECEIVER-POLICY", "Partner"), "the partner does not let the sender write to the user"),
             receiver("odd", Answers::Refuses("wait", "unexpected-request", ""), ("RECEIVER-REJECTED", "Partner"), "the partner refuses the message for a reason that fits nothing"),
+            receiver("captcha", Answers::Captcha, ("RECEIVER-POLICY", "Partner"), "the partner holds the message until its sender proves to be a person"),
             receiver("late", Answers::Late, USER, "the bounce comes after the partner answered the ping behind the message"),
         ],
         minimum_evidence: None,
     },
     broken("no-ping.contoso.com", HEALTHY, Federation::NoPing,
-        &[receiver("offline", Answers::Stored, OK, "the partner's server refuses the ping, and its signature proves that it spoke")]),
+        &[receiver("offline", Answers::Stored, OK, "the partner's server answers no ping, and sends a message back, which only it can do")]),
+    broken("eats-messages.contoso.com", HEALTHY, Federation::EatsMessages,
+        &[receiver("offline", Answers::Stored, ("MESSAGES-VANISH", "Unknown"), "pings come back from the partner, and messages vanish on the way")]),
+    broken("keeps-messages.contoso.com", HEALTHY, Federation::KeepsMessages,
+        &[receiver("offline", Answers::Stored, OK, "the success rests on a ping alone, and says so in a warning")]),
     broken("unsigned-error.contoso.com", HEALTHY, Federation::UnsignedError,
         &[receiver("offline", Answers::Stored, ("EVIDENCE-FENCE", "Unknown"), "the ping comes back with an error that our own pool may have made: it proves nothing")]),
     broken("nxdomain.contoso.com", Behaviour { names: DnsBehaviour::Missing, ..HEALTHY }, Federation::Open,
@@ -172,6 +187,10 @@ pub const PARTNERS: &[LabPartner] = &[
         adelany!("FEDERATION-SILENT", "Partner", "the partner's port accepts and says nothing")),
     broken("closes.contoso.com", Behaviour { stream: StreamBehaviour::Closes, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CLOSED", "Partner", "the partner's server closes every connection")),
+    broken("wants-starttls.contoso.com", Behaviour { port: PortBehaviour::WantsStartTls, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-PORT-KIND", "Partner", "the partner's record for direct TLS leads to a port that wants STARTTLS")),
+    broken("speaks-tls.contoso.com", Behaviour { port: PortBehaviour::SpeaksTls, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-PORT-KIND", "Partner", "the partner's record for STARTTLS leads to a port that wants TLS at once")),
     broken("no-starttls.contoso.com", Behaviour { stream: StreamBehaviour::NoStartTls, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-NO-TLS", "Partner", "the partner offers no encryption")),
     broken("host-unknown.contoso.com", Behaviour { stream: StreamBehaviour::Ends("host-unknown", "This host does not serve host-unknown.contoso.com"), ..HEALTHY }, Federation::Open,
@@ -180,6 +199,10 @@ pub const PARTNERS: &[LabPartner] = &[
         adelany!("FEDERATION-CERTIFICATE-EXPIRED", "Partner", "the partner's certificate is over")),
     broken("wrong-name.contoso.com", Behaviour { certificate: CertificateBehaviour::WrongName, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-NAME", "Partner", "the partner's certificate is for another name")),
+    broken("no-intermediate.contoso.com", Behaviour { certificate: CertificateBehaviour::IncompleteChain, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CERTIFICATE-CHAIN", "Partner", "the partner does not send the intermediate certificate")),
+    broken("for-clients.contoso.com", Behaviour { certificate: CertificateBehaviour::ForClients, ..HEALTHY }, Federation::Open,
+        adelany!("FEDERATION-CERTIFICATE-PURPOSE", "Partner", "the partner's certificate is meant for clients only")),
     broken("self-signed.contoso.com", Behaviour { certificate: CertificateBehaviour::SelfSigned, ..HEALTHY }, Federation::Open,
         adelany!("FEDERATION-CERTIFICATE-UNTRUSTED", "Partner", "the partner signed its certificate itself")),
     broken("not-yet-valid.contoso.com", Behaviour { certificate: CertificateBehaviour::NotYetValid, ..HEALTHY }, Federation::Open,
@@ -222,6 +245,14 @@ pub const PARTNERS: &[LabPartner] = &[
         prosody: ("modify", "jid-malformed", "The destination address is invalid"),
         ejabberd: ("modify", "jid-malformed", ""),
     }, adelany!("RECEIVER-BAD-ADDRESS", "Caller", "our own pool takes the address for none")),
+    broken("connection-lost.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("wait", "recipient-unavailable", ""),
+        ejabberd: ("wait", "recipient-unavailable", ""),
+    }, adelany!("FEDERATION-LOST", "Unknown", "the connection to the partner breaks under the message")),
+    broken("their-word-of-us.contoso.com", HEALTHY, Federation::Fails {
+        prosody: ("wait", "remote-server-timeout", "Server-to-server connection failed: not-authorized (Your server's certificate is not valid for this name)"),
+        ejabberd: ("wait", "remote-server-timeout", "Authentication failed: Peer responded with error: unsupported certificate purpose (not-authorized)"),
+    }, adelany!("FEDERATION-OUR-CERTIFICATE", "Pool", "the partner says what it holds against our own pool's certificate")),
     broken("blocked-by-us.contoso.com", HEALTHY, Federation::Fails {
         prosody: ("cancel", "not-acceptable", "You have blocked this JID"),
         ejabberd: ("modify", "not-acceptable", "Your active privacy list has denied the routing of this stanza."),
@@ -231,6 +262,8 @@ pub const PARTNERS: &[LabPartner] = &[
         ..broken("no-responder.contoso.com", HEALTHY, Federation::Open, &[
             receiver("silent", Answers::Stored, ("EVIDENCE-NO-ANSWER", "Partner"), "the topology promises an answer, and nobody answers"),
             receiver("receipt", Answers::Receipt, ("EVIDENCE-NO-ECHO", "Partner"), "the topology promises an answer, and only a receipt comes"),
+            receiver("deep", Answers::Deep, ("EVIDENCE-NOT-READ", "Partner"), "the answer is nested deeper than anybody reads; the session goes on"),
+            receiver("busy", Answers::RateLimit, ("RECEIVER-RATE-LIMIT", "Caller"), "the responder at the partner answers no more tests for now"),
         ])
     },
     broken("remembered.contoso.com", HEALTHY, Federation::Remembered,

@@ -138,6 +138,10 @@ impl Authority {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
                 params.signed_by(key, &self.root)?
             }
+            CertificateBehaviour::ForServers => {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+                params.signed_by(key, &self.root)?
+            }
         };
         Ok(vec![signed.der().clone()])
     }

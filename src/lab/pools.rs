@@ -220,7 +220,7 @@ pub const POOLS: &[LabPool] = &[
     broken(
         "dns-silent.litwareinc.com",
         names(DnsBehaviour::Silent),
-        ("DNS-TIMEOUT", "Network"),
+        ("DNS-TIMEOUT", "Pool"),
         "the name server does not answer",
     ),
     broken(
@@ -360,7 +360,7 @@ pub const POOLS: &[LabPool] = &[
     broken(
         "plaintext-injection.litwareinc.com",
         stream(StreamBehaviour::Injects),
-        ("TLS-INJECTED", "Network"),
+        ("TLS-INJECTED", "Pool"),
         "somebody puts plaintext behind the answer to STARTTLS",
     ),
     broken(
@@ -884,6 +884,30 @@ pub const POOLS: &[LabPool] = &[
         session(StanzaBehaviour::Deaf),
         ("", ""),
         "what goes out arrives; what comes in is lost",
+    ),
+    broken(
+        "first-closed.litwareinc.com",
+        port(PortBehaviour::FirstClosed),
+        OK,
+        "nobody listens at the pool's first server; the second one is taken, with a warning",
+    ),
+    broken(
+        "servers-only.litwareinc.com",
+        Behaviour { certificate: CertificateBehaviour::ForServers, ..HEALTHY },
+        OK,
+        "the pool's certificate proves it to clients, and a warning says that strict servers refuse it",
+    ),
+    broken(
+        "eats-messages.litwareinc.com",
+        session(StanzaBehaviour::EatsMessages),
+        ("MESSAGES-VANISH", "Pool"),
+        "the pool acknowledges messages and swallows them, and carries pings",
+    ),
+    broken(
+        "stops-answering.litwareinc.com",
+        session(StanzaBehaviour::StopsAnswering),
+        ("EVIDENCE-POOL-SILENT", "Pool"),
+        "the pool acknowledges the message, and then hangs",
     ),
     // What cannot run at all
     LabPool {

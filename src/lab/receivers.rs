@@ -4,7 +4,7 @@
 
 use super::host::{HostRole, LabHost, LabServers, random_id};
 use super::partners::{Answers, Federation};
-use super::routing::{identity, version};
+use super::routing::{identity, no_such_resource, version};
 use super::stanza::{LabBounce, back, delayed, may_bounce};
 use crate::xmpp::message;
 use crate::xmpp::xml::{Element, ns};
@@ -18,17 +18,45 @@ pub(super) fn answer(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &La
         }
         ("iq", Some(_)) if may_bounce(stanza) => vec![refused(host, stanza, &LabBounce::unavailable())],
         ("message", Some(node)) if may_bounce(stanza) => receive(host, stanza, node.as_str(), world),
-        ("message", None) if may_bounce(stanza) => vec![refused(host, stanza, &LabBounce::unavailable())],
+        ("message", None) if may_bounce(stanza) => returned(host, stanza),
         _ => Vec::new(),
     }
 }
 
+/// What becomes of a message to the domain itself.
+fn returned(host: &LabHost, stanza: &Element) -> Vec<Element> {
+    match federation(host) {
+        Federation::UnsignedError | Federation::KeepsMessages => Vec::new(),
+        Federation::Open
+        | Federation::Fails { .. }
+        | Federation::Remembered
+        | Federation::Lost
+        | Federation::NoWayBack
+        | Federation::NoPing
+        | Federation::EatsMessages => vec![refused(host, stanza, &no_such_resource(host))],
+    }
+}
+
+fn federation(host: &LabHost) -> Federation {
+    match host.role {
+        HostRole::Pool(_) => Federation::Open,
+        HostRole::Partner(partner) => partner.federation,
+    }
+}
+
 fn at_the_server(host: &LabHost, stanza: &Element) -> Element {
+    if federation(host) == Federation::UnsignedError {
+        return refused(host, stanza, &LabBounce::unavailable());
+    }
+
     let Some(question) = stanza.elements().next() else {
         return refused(host, stanza, &LabBounce::new("modify", "bad-request", ""));
     };
     match (&*question.name, &*question.ns) {
         ("ping", ns::PING) => ping(host, stanza),
+        ("query", ns::VERSION) if federation(host) == Federation::KeepsMessages => {
+            refused(host, stanza, &LabBounce::unavailable())
+        }
         ("query", ns::VERSION) => back(stanza, "result").with_child(version(host)),
         ("query", ns::DISCO_INFO) => back(stanza, "result").with_child(identity()),
         _ => refused(host, stanza, &LabBounce::unavailable()),
@@ -37,16 +65,11 @@ fn at_the_server(host: &LabHost, stanza: &Element) -> Element {
 
 /// XEP-0199, as far as the partner does it.
 fn ping(host: &LabHost, stanza: &Element) -> Element {
-    let federation = match host.role {
-        HostRole::Pool(_) => Federation::Open,
-        HostRole::Partner(partner) => partner.federation,
-    };
-    match federation {
-        Federation::NoPing => {
-            LabBounce { is_signed: true, ..LabBounce::unavailable() }.of(stanza, host.domain, false)
-        }
-        Federation::UnsignedError => refused(host, stanza, &LabBounce::unavailable()),
+    match federation(host) {
+        Federation::NoPing | Federation::UnsignedError => refused(host, stanza, &LabBounce::unavailable()),
         Federation::Open
+        | Federation::EatsMessages
+        | Federation::KeepsMessages
         | Federation::Fails { .. }
         | Federation::Remembered
         | Federation::Lost
@@ -79,6 +102,14 @@ fn receive(host: &LabHost, stanza: &Element, local: &str, world: &LabServers) ->
         }
         Answers::Delayed => vec![delayed(echo(stanza, &client, false), host.domain)],
         Answers::WrongNonce => vec![echo(stanza, &client, true)],
+        Answers::Captcha => vec![captcha(host, stanza, local)],
+        Answers::Deep => vec![deep(echo(stanza, &client, false))],
+        Answers::RateLimit => message::ReceivedTest::of(stanza)
+            .map(|test| {
+                test.over_limit("60 test messages a minute are answered").with_attribute("from", client)
+            })
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -118,6 +149,23 @@ fn echo(stanza: &Element, client: &str, spoilt: bool) -> Element {
     reply
         .with_child(Element::new("body", ns::CLIENT).with_text(&words))
         .with_child(Element::new("answer", ns::PROBE).with_attribute("nonce", nonce))
+}
+
+/// As ejabberd's `mod_block_strangers` writes to a stranger.
+fn captcha(host: &LabHost, stanza: &Element, local: &str) -> Element {
+    let account = format!("{local}@{}", host.domain);
+    let words = format!(
+        "Your messages to {account} are being blocked. To unblock them, visit http://{}/captcha/1",
+        host.domain
+    );
+    reply(stanza, &account).with_child(Element::new("body", ns::CLIENT).with_text(&words))
+}
+
+/// The same with many levels of elements inside.
+fn deep(message: Element) -> Element {
+    let level = || Element::new("level", "urn:example:deep");
+    let levels = (0..40).fold(level(), |inner, _| level().with_child(inner));
+    message.with_child(levels)
 }
 
 fn reply(stanza: &Element, client: &str) -> Element {

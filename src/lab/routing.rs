@@ -24,6 +24,9 @@ pub(super) struct Sender<'a> {
 
 /// Brings a stanza to where it is addressed. Gives back what the sender gets for it, in order.
 pub(super) fn route(sender: &Sender<'_>, stanza: Element, world: &LabServers) -> Vec<Element> {
+    if stanza.name == "message" && sender.host.behaviour.session == StanzaBehaviour::EatsMessages {
+        return Vec::new();
+    }
     let stanza = stanza.with_attribute("from", &*sender.full);
     let to = stanza.attribute("to").unwrap_or(&sender.account).to_owned();
     let Ok(to) = jid::Jid::new(&to) else {
@@ -49,7 +52,9 @@ pub(super) fn route(sender: &Sender<'_>, stanza: Element, world: &LabServers) ->
 fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &LabServers) -> Vec<Element> {
     let is_ping = stanza.has_child("ping", ns::PING);
     match sender.host.behaviour.session {
-        StanzaBehaviour::OneWay | StanzaBehaviour::OverAcknowledges => return Vec::new(),
+        StanzaBehaviour::OneWay | StanzaBehaviour::OverAcknowledges | StanzaBehaviour::StopsAnswering => {
+            return Vec::new();
+        }
         StanzaBehaviour::PongsItself if is_ping => {
             return vec![back(stanza, "result").with_attribute("from", sender.host.domain)];
         }
@@ -71,6 +76,7 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &LabServe
         | StanzaBehaviour::Says(_)
         | StanzaBehaviour::Deaf
         | StanzaBehaviour::Endless
+        | StanzaBehaviour::EatsMessages
         | StanzaBehaviour::Blanks => {}
     }
     let domain = to.domain().as_str();
@@ -79,9 +85,16 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &LabServe
         Crossing::Bounces(bounce) => bounced(sender, stanza, &bounce),
         Crossing::Reaches(host) => match host.role {
             HostRole::Partner(partner) if partner.federation == Federation::NoWayBack => Vec::new(),
+            HostRole::Partner(partner)
+                if partner.federation == Federation::EatsMessages && stanza.name == "message" =>
+            {
+                Vec::new()
+            }
             HostRole::Partner(_) => receivers::answer(host, stanza, to, world),
-            HostRole::Pool(_) if to.node().is_none() => at_the_server(host, stanza),
-            HostRole::Pool(_) if host.behaviour.session == StanzaBehaviour::Deaf => Vec::new(),
+            HostRole::Pool(_) if to.node().is_none() && stanza.name == "iq" => at_the_server(host, stanza),
+            HostRole::Pool(_) if host.behaviour.session == StanzaBehaviour::Deaf && to.node().is_some() => {
+                Vec::new()
+            }
             HostRole::Pool(_) => at_home(host, stanza, to, world)
                 .filter(|_| may_bounce(stanza))
                 .map(|bounce| vec![bounce.of(stanza, host.domain, returns_payload(host))])
@@ -94,6 +107,9 @@ fn abroad(sender: &Sender<'_>, stanza: &Element, to: &jid::Jid, world: &LabServe
 fn at_home(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &LabServers) -> Option<LabBounce> {
     let local = to.node().map(|node| node.as_str()).unwrap_or_default();
     let account = to.to_bare().to_string();
+    if to.node().is_none() && stanza.name == "message" {
+        return Some(no_such_resource(host));
+    }
     if !host.has_account(local) {
         return Some(LabBounce::unavailable());
     }
@@ -117,6 +133,14 @@ fn at_home(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &LabServers) 
         },
         "iq" => Some(LabBounce::unavailable()),
         _ => None,
+    }
+}
+
+/// What a server says to a message for its domain, or for a resource of it that nobody has.
+pub(super) fn no_such_resource(host: &LabHost) -> LabBounce {
+    match host.behaviour.manner {
+        Manner::Prosody => LabBounce::unavailable(),
+        Manner::Ejabberd => LabBounce::new("cancel", "item-not-found", "No available resource found"),
     }
 }
 

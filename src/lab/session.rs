@@ -54,6 +54,10 @@ pub(super) async fn run<Io: AsyncRead + AsyncWrite + Unpin>(
                 };
                 if element.ns == ns::MANAGEMENT {
                     manage(&mut stream, &element, &mut managed, host.behaviour.session);
+                    if host.behaviour.session == StanzaBehaviour::StopsAnswering && element.name == "r" {
+                        stream.flush().await?;
+                        return hold(stream.into_io()).await;
+                    }
                 } else if element.ns == ns::CLIENT && matches!(&*element.name, "message" | "presence" | "iq") {
                     managed = managed.map(|n: u32| n.wrapping_add(1));
                     if element.name == "message" && !misbehave(&mut stream, host.behaviour.session).await? {
@@ -111,7 +115,9 @@ async fn misbehave<Io: AsyncRead + AsyncWrite + Unpin>(
         | StanzaBehaviour::ErrsForOthers
         | StanzaBehaviour::OneWay
         | StanzaBehaviour::Deaf
-        | StanzaBehaviour::NoFederation => return Ok(true),
+        | StanzaBehaviour::NoFederation
+        | StanzaBehaviour::EatsMessages
+        | StanzaBehaviour::StopsAnswering => return Ok(true),
         StanzaBehaviour::Closes => stream.reader.io_mut().shutdown().await?,
         // The connection ends without the end of TLS, as when a server is killed.
         StanzaBehaviour::Breaks => {}

@@ -13,7 +13,7 @@ use super::refusals::Stopped;
 use super::sessions::{Logged, Purpose, Sessions, Shared};
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
-use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, LINGER, deliver};
+use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, FenceKind, LINGER, deliver};
 use crate::xmpp::federation::{ProbeReport, ProbeRequest, ProbeTarget, look};
 use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
@@ -117,7 +117,9 @@ impl Attempt<'_> {
         let wanted = DeliveryRequest {
             minimum: verification.minimum,
             within,
-            linger: LINGER,
+            linger: verification.ask.linger.unwrap_or(LINGER),
+            linger_within: left,
+            fence: FenceKind::default(),
             cancel: self.cancel.clone(),
             progress: Some(progress),
         };
@@ -127,7 +129,7 @@ impl Attempt<'_> {
         }
         let (delivery, look) = {
             let delivering = deliver(session, receiver, probe, &wanted, &mut result.trace);
-            self.look_beside(verification, delivering, reached, within).await
+            self.look_beside(verification, delivering, reached, within, sent_at + left).await
         };
         self.keep_stanzas(&delivery.probe, session, sent_at, &mut result.trace);
         if let (Some(receiver), Some(trace)) = (receiver, &mut result.receivers_trace) {
@@ -164,6 +166,7 @@ impl Attempt<'_> {
         delivering: impl Future<Output = Delivery>,
         reached: watch::Receiver<Option<Evidence>>,
         within: Duration,
+        until: Instant,
     ) -> (Delivery, Option<ProbeReport>) {
         let mut delivering = pin!(delivering);
         let delivery = tokio::select! {
@@ -173,16 +176,21 @@ impl Attempt<'_> {
                 if reached.borrow().is_some_and(|level| level >= Evidence::AcceptedByPartner) {
                     return (delivering.await, None);
                 }
-                let (delivery, look) = tokio::join!(delivering, self.look(verification));
+                let (delivery, look) = tokio::join!(delivering, self.look(verification, until));
                 return (delivery, look);
             }
         };
-        let look = if is_about_federation(&delivery) { self.look(verification).await } else { None };
+        let look = if is_about_federation(&delivery) { self.look(verification, until).await } else { None };
         (delivery, look)
     }
 
-    /// The look from here at the receiver's domain; nothing where the caller has had enough.
-    async fn look(&self, verification: &Verification) -> Option<ProbeReport> {
+    /// The look from here at the receiver's domain; nothing where the caller has had enough, or no time is
+    /// left for it.
+    async fn look(&self, verification: &Verification, until: Instant) -> Option<ProbeReport> {
+        let whole = MOST_LOOKING.min(until.saturating_duration_since(Instant::now()));
+        if whole < LEAST_LOOKING {
+            return None;
+        }
         let partner = verification.receiver.domain();
         let from = verification.sender.address.domain();
         let server = verification.partner_server.as_ref().map(ToString::to_string);
@@ -193,7 +201,7 @@ impl Attempt<'_> {
                 from: Some(from.as_str()),
             },
             trust: &verification.sender.trust(),
-            deadlines: Deadlines { whole: MOST_LOOKING, ..verification.deadlines },
+            deadlines: Deadlines { whole, ..verification.deadlines },
         };
         let silent = Watcher { observer: None, stanzas: self.watcher.stanzas };
         tokio::select! {
@@ -204,8 +212,9 @@ impl Attempt<'_> {
     }
 }
 
-/// How long a look from here may take.
+/// How long a look from here may take, and the least that is worth beginning it.
 const MOST_LOOKING: Duration = Duration::from_secs(10);
+const LEAST_LOOKING: Duration = Duration::from_millis(50);
 
 /// Whether the message failed between the pool and the partner, as far as the pool tells.
 fn is_about_federation(delivery: &Delivery) -> bool {
@@ -236,10 +245,23 @@ pub(super) fn finding(
         partner_listed: verification.partner_listed,
         look,
         witnessed: verification.second.is_some(),
+        answer_promised: verification.answer_promised,
         given,
         ..of_logon(account, &sender)
     };
     diagnosis::diagnose(fault, trace, &context)
+}
+
+/// What a success leaves open.
+pub(super) fn doubts(doubts: &[deliver::Doubt], verification: &Verification) -> Vec<Finding> {
+    let account = &verification.sender;
+    let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
+    let context = Context {
+        receiver: Some(&receiver),
+        partner_listed: verification.partner_listed,
+        ..of_logon(account, &sender)
+    };
+    diagnosis::deliver::doubts(doubts, &context)
 }
 
 /// What a fault of a logon means where nothing was to be sent.
@@ -257,9 +279,14 @@ fn of_logon<'a>(account: &'a Account, sender: &'a str) -> Context<'a> {
         sender,
         receiver: None,
         partner_listed: false,
+        serves_sender: account
+            .pool
+            .as_ref()
+            .is_none_or(|pool| pool.domains.contains(&account.address.domain())),
         security: account.security(),
         look: None,
         witnessed: false,
+        answer_promised: false,
         given: Given::default(),
     }
 }

@@ -18,7 +18,7 @@ use super::partner::{Inspected, Inspection};
 use super::plan::{Account, Ask};
 use super::registration::{Registered, Registration};
 use super::sessions::Sessions;
-use crate::diagnosis;
+use crate::diagnosis::{self, Finding};
 use crate::value::{Record, Value};
 use crate::xmpp::network::Network;
 use crate::xmpp::trace::Trace;
@@ -56,6 +56,8 @@ pub struct Checked {
     pub pool: Option<String>,
     /// What came of it.
     pub verdict: Verdict,
+    /// What is wrong with single servers of a partner that is well as a whole.
+    pub remarks: Vec<Finding>,
     /// How long it took; zero on failure.
     pub latency: Duration,
     /// Days until the first certificate of the chain ends, where this check saw one.
@@ -140,6 +142,7 @@ impl Checked {
                     target: way.target.clone(),
                     pool: Some(way.target.clone()),
                     verdict: if has_failed { way.verdict.clone() } else { Verdict::Success },
+                    remarks: Vec::new(),
                     latency: if has_failed { Duration::ZERO } else { steps.map(|step| step.duration).sum() },
                     days_left: certificate.map(|certificate| certificate.chain_days_left()),
                     traces: vec![way.trace.clone()],
@@ -155,6 +158,7 @@ impl Checked {
             target: registered.account.to_string(),
             pool: Some(registered.target),
             verdict: registered.verdict,
+            remarks: Vec::new(),
             latency: registered.latency,
             days_left: None,
             traces: vec![registered.trace],
@@ -167,6 +171,7 @@ impl Checked {
             check: "Partner",
             target: seen.domain.to_string(),
             pool: None,
+            remarks: seen.remarks.clone(),
             latency: seen.latency(),
             days_left: seen.days_left(),
             traces: seen.look.iter().map(|look| look.trace.clone()).collect(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::attempt::finding;
+use super::attempt::{doubts, finding};
 use super::plan::{Account, Verification};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
@@ -31,6 +31,8 @@ pub struct TestResult {
     pub evidence: Option<Evidence>,
     /// What proves it, in the order in which it came.
     pub proofs: Vec<Proven>,
+    /// What is in doubt beside a success.
+    pub doubts: Vec<Finding>,
     /// On a fresh logon from the start of Resolve to the evidence that was asked for, on a shared
     /// session from Send; zero on failure.
     pub latency: Duration,
@@ -109,6 +111,7 @@ impl TestResult {
             verdict: Verdict::Interrupted(diagnosis::interrupted()),
             evidence: None,
             proofs: Vec::new(),
+            doubts: Vec::new(),
             latency: Duration::ZERO,
             message_latency: None,
             elapsed: Duration::ZERO,
@@ -158,6 +161,7 @@ impl TestResult {
     ) -> Self {
         self.evidence = delivery.reached;
         self.proofs = delivery.proofs;
+        self.doubts = doubts(&delivery.doubts, verification);
         match delivery.outcome {
             Ok(_) => {
                 let message = delivery.latency.unwrap_or(delivery.elapsed);

@@ -13,7 +13,8 @@ use super::outcome::{self, Verdict};
 use super::plan::{deadlines, trust};
 use crate::address::Domain;
 use crate::diagnosis::look::{Asking, finding, of_single_servers};
-use crate::diagnosis::{self, Finding};
+use crate::diagnosis::secure::servers_only;
+use crate::diagnosis::{self, Finding, Owner};
 use crate::topology::{Pool, Server, Topology};
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
@@ -135,7 +136,15 @@ impl Inspection {
 
     fn end(self, look: Option<ProbeReport>, verdict: Verdict) -> Inspected {
         let remarks = match (&look, &verdict) {
-            (Some(look), Verdict::Success) => of_single_servers(look, &self.asking()),
+            (Some(look), Verdict::Success) => {
+                let mut remarks = of_single_servers(look, &self.asking());
+                let certificates = look.probes.iter().flatten().filter_map(ServerProbe::certificate);
+                let owner = if self.ours.is_some() { Owner::Pool } else { Owner::Partner };
+                let servers_only =
+                    certificates.filter_map(|own| servers_only(own, self.domain.as_str(), owner));
+                remarks.extend(servers_only.take(1));
+                remarks
+            }
             _ => Vec::new(),
         };
         Inspected {

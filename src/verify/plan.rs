@@ -30,6 +30,8 @@ pub struct Ask {
     pub body: Option<String>,
     /// The deadline of the whole, in place of the topology's.
     pub timeout: Option<Duration>,
+    /// How long a late error is waited for behind evidence that rests on the partner's server alone.
+    pub linger: Option<Duration>,
 }
 
 /// One verification, with all that it needs looked up.
@@ -49,6 +51,8 @@ pub struct Verification {
     pub deadlines: Deadlines,
     /// Whether the topology lists the receiver's domain.
     pub partner_listed: bool,
+    /// Whether the topology says that somebody answers there (`minimum_evidence`).
+    pub answer_promised: bool,
     /// The server that the topology names for the receiver's domain, in place of its records.
     pub partner_server: Option<Server>,
     /// The parameters that were given by hand, for the diagnosis.
@@ -198,6 +202,7 @@ pub fn plan(
         .or_else(|| partner.and_then(|partner| partner.body.clone()))
         .unwrap_or_else(|| usual_body(&sender.address));
     Ok(Plan::Test(Box::new(Verification {
+        answer_promised: of_partner >= Evidence::Delivered,
         partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
         partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
         sender,

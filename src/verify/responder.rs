@@ -1,10 +1,10 @@
 //! The answering side of a verification (`imsh respond`): a test account that is on line at a partner
 //! and answers our test messages, and nothing else.
 //!
-//! Logs on as any client, becomes available, and gives each test message the receipt and the echo that
-//! [`answer`] says it is owed. Comes back when the session is lost, with growing pauses; gives up for
-//! good when the server has refused the logon several times in a row. Says what it does to whoever
-//! listens, and never answers what a person wrote, what was stored or copied, what its own account
+//! Logs on as any client, becomes available, and gives each test message the receipt and the echo that it is
+//! owed ([`ReceivedTest`]), also those of a long backlog; whoever sends more than is answered is told that. Comes
+//! back when the session is lost, with growing pauses; gives up for good when the server has refused the logon
+//! several times in a row. Says what it does and what it leaves out to whoever listens, and never answers what a person wrote, what was stored or copied, what its own account
 //! sent, or an answer: two of them never talk to each other.
 
 pub mod pace;
@@ -16,17 +16,16 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::pace::{Pace, Pause, Verdict};
+use self::pace::{Pace, Pause, Reason, Verdict};
 use super::attempt::{Watcher, log_on};
 use super::plan::Account;
 use super::refusals::MOST_REFUSALS;
 use super::sessions::Shared;
 use crate::diagnosis::{self, Context, Finding, Given};
-use crate::xmpp::message::answer;
+use crate::xmpp::message::ReceivedTest;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::Trace;
-use crate::xmpp::xml::Element;
 use crate::xmpp::{Deadlines, Fault, Phase};
 
 /// An account that answers.
@@ -50,6 +49,8 @@ pub enum Happening<'a> {
         address: &'a FullJid,
         /// How it came there.
         trace: &'a Trace,
+        /// How many test messages a minute it answers, to each sender and in all.
+        limits: (u32, u32),
     },
     /// It answered a test message.
     Answered {
@@ -64,6 +65,14 @@ pub enum Happening<'a> {
         verdict: Verdict,
         /// How many.
         count: u64,
+    },
+    /// It missed messages: they came faster than they could be read, or were more than is read; told once a
+    /// minute, with those that were not told before.
+    Missed {
+        /// Test messages that found too many others waiting.
+        dropped: u64,
+        /// Stanzas over a limit, whatever they were.
+        passed_over: u64,
     },
     /// The session is lost.
     Lost {
@@ -97,6 +106,10 @@ pub struct Counts {
     pub answered: u64,
     /// Test messages over a limit.
     pub passed: u64,
+    /// Test messages that found too many others waiting.
+    pub dropped: u64,
+    /// Stanzas that were more than is read, whatever they were.
+    pub passed_over: u64,
 }
 
 impl Responder {
@@ -116,13 +129,14 @@ impl Responder {
                     if refusals >= MOST_REFUSALS {
                         return Ended::Refused(Box::new(finding));
                     }
-                    let again_in = pause.following();
+                    let again_in = pause.following(reason(&fault));
                     tell(Happening::Failed { finding: &finding, again_in });
                     again_in
                 }
                 Ok(ready) => {
                     refusals = 0;
-                    tell(Happening::OnLine { address: ready.session.jid(), trace: &trace });
+                    let limits = self.pace.limits();
+                    tell(Happening::OnLine { address: ready.session.jid(), trace: &trace, limits });
                     let since = Instant::now();
                     let fault = self.serve(ready, &mut counts, tell, cancel).await;
                     if matches!(fault, Fault::Cancelled) {
@@ -131,7 +145,7 @@ impl Responder {
                     if since.elapsed() > STEADY {
                         pause = Pause::default();
                     }
-                    let again_in = pause.following();
+                    let again_in = pause.following(Reason::Outage);
                     tell(Happening::Lost { fault: &fault, again_in });
                     again_in
                 }
@@ -152,7 +166,7 @@ impl Responder {
     ) -> Result<Ready, Fault> {
         let session = session?;
         let ready = async {
-            let messages = session.listen().await?;
+            let messages = session.listen_to_tests().await?;
             session.become_available().await?;
             Ok(messages)
         };
@@ -184,7 +198,9 @@ impl Responder {
         let mut checks = interval(CHECK_EVERY);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         checks.tick().await;
+        let mut missed = Missed::default();
         loop {
+            missed.tell(&session, counts, tell);
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => {
@@ -209,28 +225,34 @@ impl Responder {
     async fn read(
         &mut self,
         session: &XmppSession,
-        message: &Element,
+        message: &ReceivedTest,
         counts: &mut Counts,
         tell: &(dyn Fn(Happening<'_>) + Sync),
     ) {
-        let Some(answers) = answer(message, None) else { return };
-        let Some(sender) = message.attribute("from").and_then(|from| Jid::new(from).ok()) else { return };
+        let sender = &message.from;
         if sender.to_bare() == session.jid().to_bare() {
             return;
         }
         match self.pace.admits(&sender.to_bare(), Instant::now()) {
             Verdict::Answer => {
-                for answer in answers {
+                for answer in message.answers() {
                     // A session that is over tells so by itself.
                     let _ = session.say(answer).await;
                 }
                 counts.answered += 1;
-                tell(Happening::Answered { sender: &sender });
+                tell(Happening::Answered { sender });
             }
             verdict @ (Verdict::SenderOverLimit | Verdict::OverLimit) => {
                 counts.passed += 1;
+                if self.pace.tells(Instant::now()) {
+                    let (per_sender, in_all) = self.pace.limits();
+                    let words = format!(
+                        "imsh respond answers {per_sender} test messages a minute to each sender, {in_all} in all"
+                    );
+                    let _ = session.say(message.over_limit(&words)).await;
+                }
                 if let Some(count) = self.pace.untold(Instant::now()) {
-                    tell(Happening::Passed { sender: &sender, verdict, count });
+                    tell(Happening::Passed { sender, verdict, count });
                 }
             }
         }
@@ -244,8 +266,10 @@ impl Responder {
             sender: &address,
             receiver: None,
             partner_listed: false,
+            serves_sender: true,
             security: self.account.security(),
             witnessed: false,
+            answer_promised: false,
             given: Given::default(),
             look: None,
         };
@@ -253,10 +277,49 @@ impl Responder {
     }
 }
 
+/// Whether a server is away, or does not want us.
+fn reason(fault: &Fault) -> Reason {
+    match fault {
+        Fault::Resolve(_) | Fault::Connect(_) | Fault::Stream(_) | Fault::Deadline { .. } => Reason::Outage,
+        Fault::Secure(_)
+        | Fault::Authenticate(_)
+        | Fault::Bind(_)
+        | Fault::Send(_)
+        | Fault::Deliver(_)
+        | Fault::Cancelled => Reason::Refusal,
+    }
+}
+
+/// What a session missed, and how much of it has been told.
+#[derive(Default)]
+struct Missed {
+    counted: (u64, u64),
+    untold: (u64, u64),
+    told_at: Option<Instant>,
+}
+
+impl Missed {
+    fn tell(&mut self, session: &XmppSession, counts: &mut Counts, tell: &(dyn Fn(Happening<'_>) + Sync)) {
+        let now = (session.n_dropped(), session.n_passed_over());
+        let new = (now.0 - self.counted.0, now.1 - self.counted.1);
+        self.counted = now;
+        counts.dropped += new.0;
+        counts.passed_over += new.1;
+        self.untold = (self.untold.0 + new.0, self.untold.1 + new.1);
+        let is_early = self.told_at.is_some_and(|at| at.elapsed() < Duration::from_secs(60));
+        if self.untold == (0, 0) || is_early {
+            return;
+        }
+        self.told_at = Some(Instant::now());
+        let (dropped, passed_over) = std::mem::take(&mut self.untold);
+        tell(Happening::Missed { dropped, passed_over });
+    }
+}
+
 /// A session that hears what comes.
 struct Ready {
     session: XmppSession,
-    messages: mpsc::Receiver<Element>,
+    messages: mpsc::Receiver<ReceivedTest>,
 }
 
 /// A session that lasted so long was none of those that fail at once.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Watcher, log_on};
@@ -18,7 +19,7 @@ use crate::address::Address;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::Trace;
-use crate::xmpp::{Deadlines, Fault};
+use crate::xmpp::{Deadlines, Fault, Phase};
 
 /// The sessions of one batch.
 #[derive(Debug, Default)]
@@ -123,7 +124,7 @@ impl Sessions {
         }
         if purpose.is_second
             && let Ok(session) = &shared.session
-            && let Err(fault) = session.become_available().await
+            && let Err(fault) = become_available(session, deadlines).await
         {
             return Ok(Shared { session: Err(fault), trace: shared.trace });
         }
@@ -156,6 +157,12 @@ impl Sessions {
             () = had_enough => {}
         }
     }
+}
+
+/// A server that stops answering here is as late as in Bind.
+async fn become_available(session: &XmppSession, deadlines: &Deadlines) -> Result<(), Fault> {
+    let late = Fault::Deadline { phase: Phase::Bind, after: deadlines.bind };
+    timeout(deadlines.bind, session.become_available()).await.unwrap_or(Err(late))
 }
 
 /// How long a cancelled batch waits for the servers to end their streams.

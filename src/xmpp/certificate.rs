@@ -68,6 +68,8 @@ pub struct CertificateReport {
     pub key: String,
     /// The signature algorithm, as in `ecdsa-with-SHA256`.
     pub signature: String,
+    /// What it may be used for in TLS.
+    pub purpose: Purpose,
     /// SHA-256 of the certificate, in hexadecimal.
     pub fingerprint: String,
     /// Whether it is its own issuer.
@@ -82,6 +84,33 @@ impl CertificateReport {
     /// Whole days until the first certificate of the chain expires.
     pub fn chain_days_left(&self) -> i64 {
         self.chain.iter().map(|link| link.days_left).min().unwrap_or(self.days_left).min(self.days_left)
+    }
+}
+
+/// What a certificate may be used for in TLS (RFC 5280, section 4.2.1.12). A server that connects to another one
+/// is that one's client, and strict ones want its certificate to be meant for clients too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Whatever it takes: it names no purpose, or both.
+    Any,
+    /// To prove a server to its clients, and not to other servers.
+    ServersOnly,
+    /// To prove a client, and no server.
+    ClientsOnly,
+    /// Neither.
+    Neither,
+}
+
+impl Purpose {
+    fn of(certificate: &X509Certificate<'_>) -> Self {
+        let Ok(Some(named)) = certificate.extended_key_usage() else { return Self::Any };
+        let named = named.value;
+        match (named.any || named.server_auth, named.any || named.client_auth) {
+            (true, true) => Self::Any,
+            (true, false) => Self::ServersOnly,
+            (false, true) => Self::ClientsOnly,
+            (false, false) => Self::Neither,
+        }
     }
 }
 
@@ -219,6 +248,7 @@ pub(super) fn inspect(
         serial: own.raw_serial_as_string().to_ascii_uppercase().chars().take(MAX_TEXT).collect(),
         key: key(own),
         signature: signature(own),
+        purpose: Purpose::of(own),
         fingerprint: fingerprint(der),
         chain: links,
         verdict,

@@ -27,18 +27,23 @@ macro_rules! conditions {
                 }
             }
 
-            /// Its name on the wire.
+            /// Its name on the wire; empty where none was given.
             pub fn name(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)*
                     Self::Unknown(name) => name,
                 }
             }
+
+            /// No condition, where one was due.
+            pub fn missing() -> Self {
+                Self::Unknown(String::new())
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.name())
+                f.write_str(if self.name().is_empty() { "no condition" } else { self.name() })
             }
         }
     };
@@ -155,13 +160,12 @@ pub struct StanzaError {
 }
 
 impl StanzaError {
-    /// What the stanza says about its error. A stanza of type `error` that holds none is one of
-    /// an undefined condition.
+    /// What the stanza says about its error. Nothing is added to one that gives no condition.
     pub fn of(stanza: &Element) -> Self {
         let error = stanza.elements().find(|child| child.name == "error" && child.ns == stanza.ns);
         let defined = error.and_then(|error| condition_in(error, ns::STANZA_ERRORS));
         Self {
-            condition: defined.map_or(StanzaCondition::UndefinedCondition, |condition| {
+            condition: defined.map_or_else(StanzaCondition::missing, |condition| {
                 StanzaCondition::from_name(&condition.name)
             }),
             kind: error.and_then(|error| error.attribute("type")).map(quote).unwrap_or_default(),
@@ -265,6 +269,7 @@ mod tests {
         });
         assert_eq!(text_in(&error, ns::STANZA_ERRORS).as_deref(), Some("Forbidden"));
         let bare = StanzaError::of(&Element::new("message", ns::CLIENT));
-        assert_eq!(bare.condition, StanzaCondition::UndefinedCondition);
+        assert_eq!(bare.condition, StanzaCondition::missing());
+        assert_eq!(bare.to_string(), "no condition");
     }
 }

@@ -1,9 +1,11 @@
 //! Delivery: how far a message is proven to have come, and what came back instead.
 //!
-//! Judges the news of a [`XmppSession`] about one message. The fence is a ping (XEP-0199) to the
-//! receiver's domain on the same stream, behind the message: stanzas are processed in order (RFC 6120,
-//! section 10.1), so its answer without a bounce before it means that the partner's server took the
-//! message. It does not mean that the receiver exists, and a bounce that comes later still wins.
+//! Judges the news of a [`XmppSession`] about one message. Two fences leave behind it, in the same write: a
+//! second message, to a resource of the receiver's domain that nobody has, and a ping (XEP-0199) to that
+//! domain. Stanzas are processed in order (RFC 6120, section 10.1), so that the return of either without a
+//! bounce before it means that the partner's server took the message. It does not mean that the receiver
+//! exists, and a bounce that comes later still wins. A ping proves that pings pass: where it comes back and
+//! the message fence does not, from a server that is known to send it back, messages vanish on the way.
 //! Nothing is believed that our own pool could have made up, and nothing learned is lost: a
 //! [`Delivery`] holds all of it, however it ends.
 
@@ -16,12 +18,17 @@ use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
 use super::condition::{StanzaCondition, StanzaError};
-use super::message::{Sign, TestMessage, random};
-use super::session::{Expectation, MessageEvent, News, ServerSoftware, XmppSession, send_fault};
+use super::message::{FenceMessage, Sign, TestMessage, random};
+use super::session::{
+    Expectation, Fences, Inquiry, MessageEvent, News, ServerSoftware, XmppSession, send_fault,
+};
 use super::stream::record;
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
+use super::xml::PassedOver;
 use super::{Phase, stream};
 use crate::topology::Evidence;
+
+pub use super::session::Party;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -33,10 +40,26 @@ pub struct DeliveryRequest {
     /// How long to go on listening for a late bounce where the evidence rests on the fence alone;
     /// [`LINGER`] in order.
     pub linger: Duration,
+    /// Until when that may last, counted from the start of Send, though the time of Deliver is up.
+    pub linger_within: Duration,
+    /// What the fence behind the message is made of.
+    pub fence: FenceKind,
     /// Ends the wait.
     pub cancel: CancellationToken,
     /// Told every level that is reached, while the wait goes on.
     pub progress: Option<watch::Sender<Option<Evidence>>>,
+}
+
+/// What the fence behind a message is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FenceKind {
+    /// A message and a ping.
+    #[default]
+    Both,
+    /// A ping alone.
+    Ping,
+    /// A message alone.
+    Message,
 }
 
 /// How long a late bounce is waited for. It is not part of the latency.
@@ -55,8 +78,10 @@ pub struct Delivery {
     pub proofs: Vec<Proven>,
     /// What came back with an error, in the order of arrival.
     pub bounces: Vec<Bounce>,
-    /// What became of the fence.
+    /// What became of the ping behind it.
     pub fence: Fence,
+    /// What a success leaves open.
+    pub doubts: Vec<Doubt>,
     /// From the start of Send to the proof that met the minimum.
     pub latency: Option<Duration>,
     /// From the start of Send to the end of the wait.
@@ -88,6 +113,15 @@ pub enum Proof {
         /// The error.
         error: StanzaError,
     },
+    /// The receiver's domain sent back a message that was sent behind it, or answered that.
+    PartnerReturnedMessage {
+        /// The error that it came back with.
+        error: Option<StanzaError>,
+    },
+    /// The pool sent back a message to its own domain that was sent behind it.
+    PoolReturnedMessage,
+    /// The receiver's domain described itself (XEP-0030) to a question behind it.
+    PartnerDescribedItself,
     /// A receipt came from a client of the receiver (XEP-0184).
     Receipt {
         /// The client.
@@ -109,11 +143,26 @@ impl Proof {
     pub fn evidence(&self) -> Evidence {
         match self {
             Self::WrittenToStream => Evidence::Sent,
-            Self::PoolAcknowledged | Self::PoolAnsweredPing => Evidence::AcceptedByPool,
-            Self::PartnerAnsweredPing | Self::PartnerErrorToPing { .. } => Evidence::AcceptedByPartner,
+            Self::PoolAcknowledged | Self::PoolAnsweredPing | Self::PoolReturnedMessage => {
+                Evidence::AcceptedByPool
+            }
+            Self::PartnerAnsweredPing
+            | Self::PartnerErrorToPing { .. }
+            | Self::PartnerReturnedMessage { .. }
+            | Self::PartnerDescribedItself => Evidence::AcceptedByPartner,
             Self::Receipt { .. } | Self::SeenBySecondSession => Evidence::Delivered,
             Self::Echo { .. } | Self::AnswerFromSecondSession => Evidence::Exchanged,
         }
+    }
+}
+
+impl Proof {
+    /// Whether it shows that questions and their answers pass to the receiver's domain and back.
+    fn is_ping_of_partner(&self) -> bool {
+        matches!(
+            self,
+            Self::PartnerAnsweredPing | Self::PartnerErrorToPing { .. } | Self::PartnerDescribedItself
+        )
     }
 }
 
@@ -126,6 +175,16 @@ impl fmt::Display for Proof {
             Self::PartnerAnsweredPing => f.write_str("the receiver's domain answered a ping behind it"),
             Self::PartnerErrorToPing { error } => {
                 write!(f, "the receiver's domain answered a ping behind it with {error}")
+            }
+            Self::PartnerReturnedMessage { error: Some(error) } => {
+                write!(f, "the receiver's domain sent back a message behind it with {error}")
+            }
+            Self::PartnerReturnedMessage { error: None } => {
+                f.write_str("the receiver's domain answered a message behind it")
+            }
+            Self::PoolReturnedMessage => f.write_str("the pool sent back a message to itself behind it"),
+            Self::PartnerDescribedItself => {
+                f.write_str("the receiver's domain answered a question behind it")
             }
             Self::Receipt { from } => write!(f, "receipt from {from}"),
             Self::Echo { from } => write!(f, "echo from {from}"),
@@ -172,6 +231,21 @@ pub enum Order {
     BehindFence,
 }
 
+/// What a success leaves open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Pings pass and a message behind the test message did not come back, from a server of which nobody
+    /// knows whether it sends such messages back.
+    MessageNotReturned {
+        /// Whose domain it was sent to.
+        party: Party,
+        /// What serves that domain, where it said so.
+        software: Option<String>,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
 /// What became of the ping behind the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fence {
@@ -211,6 +285,12 @@ pub enum Fault {
         /// How the message came back.
         bounce: Box<Bounce>,
     },
+    /// The receiver's server keeps the message back until its sender has shown to be a person.
+    #[error("the receiver's server holds the message: {words}")]
+    Held {
+        /// Its words.
+        words: String,
+    },
     /// The evidence did not come in time.
     #[error("no evidence of {wanted} within {waited:?}")]
     Silent {
@@ -222,6 +302,49 @@ pub enum Fault {
         waited: Duration,
         /// What became of the fence.
         fence: Fence,
+    },
+    /// Pings pass and messages do not: a message behind the test message did not come back from a server that
+    /// sends such messages back.
+    #[error("pings pass, and a message behind the test message did not come back within {waited:?}")]
+    Vanished {
+        /// Where: the pool, where its own domain does not send one back either; else on the way to the partner.
+        at: Party,
+        /// What serves the domain that did not send it back.
+        software: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// What came back may be the answer, and was more than is read.
+    #[error("{passed}")]
+    NotRead {
+        /// What is known of it.
+        passed: Box<PassedOver>,
+        /// The level that was reached.
+        reached: Option<Evidence>,
+        /// The level that was asked for.
+        wanted: Evidence,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The pool answered at first, and no more when it was asked again before the time was up.
+    #[error("the pool stopped answering within {waited:?}")]
+    PoolStopped {
+        /// The level that was reached.
+        reached: Option<Evidence>,
+        /// The level that was asked for.
+        wanted: Evidence,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The partner's server took the message, and did not answer when it was asked again before the time was up.
+    #[error("the partner's server stopped answering within {waited:?}")]
+    PartnerStopped {
+        /// What the pool said of it, where it said anything.
+        error: Option<Box<StanzaError>>,
+        /// The level that was asked for.
+        wanted: Evidence,
+        /// How long was waited.
+        waited: Duration,
     },
     /// Our own session saw the message, and its answer did not come back.
     #[error("the message arrived, and its answer did not come back within {waited:?}")]
@@ -279,7 +402,39 @@ struct Wait<'a> {
     proofs: Vec<Proven>,
     bounces: Vec<Bounce>,
     fence: Fence,
+    /// The message that was sent behind it, to the receiver's domain or to our own.
+    message_fence: MessageFence,
+    /// The one to our own domain that was sent where something was in doubt.
+    pool_fence: MessageFence,
+    /// What serves the receiver's domain, where it was asked and said so.
+    partner_software: Option<ServerSoftware>,
+    /// When the pool was asked again, and whether it answered.
+    pool_later: Later,
+    /// The same of the partner, where it had answered before.
+    partner_later: Later,
+    /// What came back in the place of its answer.
+    partner_lost: Option<StanzaError>,
+    /// What the receiver's server says where it holds the message.
+    held: Option<String>,
+    /// What came that may be about the message, and was not read.
+    passed_over: Option<PassedOver>,
     latency: Option<Duration>,
+}
+
+/// What became of a message to a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum MessageFence {
+    NotSent,
+    Missing { party: Party, since: Instant },
+    Returned { party: Party },
+}
+
+/// What became of the question whether the pool still answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Later {
+    NotAsked,
+    Asked,
+    Answered,
 }
 
 /// The news from both ends.
@@ -318,6 +473,14 @@ impl<'a> Wait<'a> {
             proofs: Vec::new(),
             bounces: Vec::new(),
             fence: Fence::Open,
+            message_fence: MessageFence::NotSent,
+            pool_fence: MessageFence::NotSent,
+            partner_software: None,
+            pool_later: Later::NotAsked,
+            partner_later: Later::NotAsked,
+            partner_lost: None,
+            held: None,
+            passed_over: None,
             latency: None,
         }
     }
@@ -328,7 +491,8 @@ impl<'a> Wait<'a> {
             Some(receiver) => Some(self.look_out(receiver).await?),
             None => None,
         };
-        let mut sender = self.session.send(self.probe.clone()).await.map_err(send_fault)?;
+        let fences = self.fences()?;
+        let mut sender = self.session.send(self.probe.clone(), fences).await.map_err(send_fault)?;
         while self.proofs.is_empty() {
             match sender.recv().await {
                 Some(News { at, event: MessageEvent::Written }) => self.prove(Proof::WrittenToStream, at),
@@ -337,6 +501,28 @@ impl<'a> Wait<'a> {
             }
         }
         Ok(Sources { sender, receiver })
+    }
+
+    /// What leaves behind the message. Where no more is asked for than that the pool takes it, the message
+    /// fence is for the pool.
+    fn fences(&mut self) -> Result<Fences, super::Fault> {
+        let partner = self.probe.to().domain().as_str();
+        let ping = (self.wanted.fence != FenceKind::Message).then(|| partner.to_owned());
+        let party = match self.wanted.minimum {
+            Evidence::Sent => return Ok(Fences { ping, message: None }),
+            Evidence::AcceptedByPool => Party::Pool,
+            Evidence::AcceptedByPartner | Evidence::Delivered | Evidence::Exchanged => Party::Partner,
+        };
+        if self.wanted.fence == FenceKind::Ping {
+            return Ok(Fences { ping, message: None });
+        }
+        let domain = match party {
+            Party::Pool => self.session.jid().domain().as_str(),
+            Party::Partner => partner,
+        };
+        let fence = FenceMessage::new(format!("{}-message", self.probe.id()), domain, self.probe.body())?;
+        self.message_fence = MessageFence::Missing { party, since: Instant::now() };
+        Ok(Fences { ping, message: Some((party, fence)) })
     }
 
     async fn look_out(&mut self, receiver: &XmppSession) -> Result<mpsc::Receiver<News>, super::Fault> {
@@ -358,27 +544,126 @@ impl<'a> Wait<'a> {
             trace.learn(Fact::Proven(proven.clone()));
         }
         while let Some(until) = self.listens_until() {
-            let next = timeout_at(until.into(), sources.next());
+            let wakes = self.asks_the_pool_at().map_or(until, |at| at.min(until));
+            let next = timeout_at(wakes.into(), sources.next());
             match until_cancelled(self.wanted, next).await {
                 None => return Err(super::Fault::Cancelled),
+                Some(Err(_)) if wakes < until => self.ask_the_pool().await?,
                 Some(Err(_)) => break,
                 Some(Ok(None)) => return self.lost(self.session.fault()),
-                Some(Ok(Some(news))) => self.learn(news, trace),
+                Some(Ok(Some(news))) => {
+                    self.learn(news, trace);
+                    self.inquire().await?;
+                }
             }
         }
         self.verdict().map_err(super::Fault::from)
     }
 
+    /// When the pool is asked whether it still answers, since nothing has come that makes an end.
+    fn asks_the_pool_at(&self) -> Option<Instant> {
+        let is_open = self.pool_later == Later::NotAsked && self.bounces.is_empty() && !self.is_met();
+        is_open.then(|| self.deadline - (self.wanted.within / 3).min(TO_THE_POOL))
+    }
+
+    async fn ask_the_pool(&mut self) -> Result<(), super::Fault> {
+        self.pool_later = Later::Asked;
+        let (own, partner) = (self.session.jid().domain(), self.probe.to().domain());
+        let again =
+            (own != partner && self.has(&Proof::PartnerAnsweredPing)).then(|| partner.as_str().to_owned());
+        if again.is_some() {
+            self.partner_later = Later::Asked;
+        }
+        let inquiry = Inquiry { message: self.pool_fence()?, partner: None, pool: true, again };
+        // A session that is over ends the news as well.
+        let _ = self.session.inquire(self.probe.id(), inquiry).await;
+        Ok(())
+    }
+
+    /// Asks what a doubt needs to be resolved, once: the ping came back in whatever way, and the message that
+    /// was sent before it did not.
+    async fn inquire(&mut self) -> Result<(), super::Fault> {
+        let is_due = self.fence != Fence::Open
+            && self.pool_fence == MessageFence::NotSent
+            && matches!(self.message_fence, MessageFence::Missing { party: Party::Partner, .. })
+            && self.bounces.is_empty();
+        if !is_due {
+            return Ok(());
+        }
+        let partner = Some(self.probe.to().domain().as_str().to_owned());
+        let inquiry = Inquiry { message: self.pool_fence()?, partner, pool: false, again: None };
+        let _ = self.session.inquire(self.probe.id(), inquiry).await;
+        Ok(())
+    }
+
+    /// A message to our own domain, if none was sent yet and one may be.
+    fn pool_fence(&mut self) -> Result<Option<FenceMessage>, super::Fault> {
+        let is_new = self.pool_fence == MessageFence::NotSent
+            && matches!(self.message_fence, MessageFence::Missing { party: Party::Partner, .. });
+        if !is_new {
+            return Ok(None);
+        }
+        self.pool_fence = MessageFence::Missing { party: Party::Pool, since: Instant::now() };
+        let (id, domain) = (format!("{}-home", self.probe.id()), self.session.jid().domain().as_str());
+        Ok(Some(FenceMessage::new(id, domain, self.probe.body())?))
+    }
+
+    /// Where messages vanish and pings pass, as far as can be known by now, and what serves the domain that
+    /// ought to have sent one back.
+    fn vanishing(&self) -> Option<(Party, &ServerSoftware)> {
+        let pool = self.session.software().filter(|software| software.returns_messages());
+        let is_missing = |fence: &MessageFence, of: Party| matches!(fence, MessageFence::Missing { party, .. } if *party == of);
+        let is_home = self.session.jid().domain() == self.probe.to().domain();
+        let pool_passes_pings = self.reached() >= Some(Evidence::AcceptedByPool);
+        let pool_vanishes = is_missing(&self.pool_fence, Party::Pool)
+            || is_missing(&self.message_fence, Party::Pool)
+            || (is_home && is_missing(&self.message_fence, Party::Partner));
+        if pool_vanishes
+            && pool_passes_pings
+            && let Some(software) = pool
+        {
+            return Some((Party::Pool, software));
+        }
+        let partner_passes_pings = self.proofs.iter().any(|proven| proven.proof.is_ping_of_partner());
+        let partner = self.partner_software.as_ref().filter(|software| software.returns_messages());
+        match partner {
+            Some(software) if partner_passes_pings && is_missing(&self.message_fence, Party::Partner) => {
+                Some((Party::Partner, software))
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    /// Since when the message fence that the evidence needs is waited for, if it is.
+    fn misses_since(&self) -> Option<Instant> {
+        match self.message_fence {
+            MessageFence::Missing { since, .. } => Some(since),
+            MessageFence::NotSent | MessageFence::Returned { .. } => None,
+        }
+    }
+
+    fn is_met(&self) -> bool {
+        self.reached() >= Some(self.wanted.minimum)
+    }
+
     /// Until when news may still change the verdict; `None` where they cannot.
     fn listens_until(&self) -> Option<Instant> {
-        let is_met = self.reached() >= Some(self.wanted.minimum);
-        let until = match (self.bounces.first(), is_met, self.reached()) {
+        let met_at = self.started + self.latency.unwrap_or_default();
+        let until = match (self.bounces.first(), self.is_met(), self.reached()) {
             (_, true, Some(Evidence::Delivered | Evidence::Exchanged)) => return None,
+            _ if self.held.is_some() => return None,
             // The fence tells whether the partner's server is reached at all.
             (Some(bounce), _, _) if self.fence == Fence::Open => self.started + bounce.after + LINGER,
             (Some(_), _, _) => return None,
             (None, true, Some(Evidence::AcceptedByPartner)) => {
-                self.started + self.latency.unwrap_or_default() + self.wanted.linger
+                let linger = met_at + self.wanted.linger;
+                let most = self.started + self.wanted.linger_within;
+                // A message that ought to be back may be late on a busy server.
+                let late = if self.vanishing().is_some() { met_at + LATE_FENCE } else { linger };
+                return Some(linger.max(late).min(most));
+            }
+            (None, true, Some(Evidence::AcceptedByPool)) if self.misses_since().is_some() => {
+                if self.vanishing().is_some() { met_at + LATE_FENCE } else { met_at + LINGER }
             }
             (None, true, _) => return None,
             (None, false, _) => self.deadline,
@@ -392,32 +677,69 @@ impl<'a> Wait<'a> {
         let reached = self.reached();
         let met = reached.filter(|reached| *reached >= wanted);
         let waited = self.started.elapsed();
+        let has_stopped = self.pool_later == Later::Asked && reached > Some(Evidence::Sent);
+        let rests_on_fences = reached < Some(Evidence::Delivered) && self.bounces.is_empty();
+        if rests_on_fences
+            && !has_stopped
+            && let Some((at, software)) = self.vanishing()
+        {
+            return Err(Fault::Vanished { at, software: software.name.clone(), waited });
+        }
         match (self.bounces.first(), met) {
             // A receipt outweighs a bounce: one client of the receiver refused, another did not.
-            (None, Some(reached))
-            | (Some(_), Some(reached @ (Evidence::Delivered | Evidence::Exchanged))) => Ok(reached),
+            (_, Some(reached @ (Evidence::Delivered | Evidence::Exchanged))) => Ok(reached),
+            (_, _) if let Some(words) = &self.held => Err(Fault::Held { words: words.clone() }),
+            (None, Some(reached)) => Ok(reached),
             (Some(bounce), _) if self.is_receivers(bounce) => {
                 Err(Fault::ReceiverUnavailable { bounce: Box::new(bounce.clone()) })
             }
             (Some(bounce), _) => {
-                Err(Fault::Bounced { bounce: Box::new(bounce.clone()), fence: self.fence.clone() })
+                Err(Fault::Bounced { bounce: Box::new(bounce.clone()), fence: self.whole_fence() })
+            }
+            (None, None) if has_stopped => Err(Fault::PoolStopped { reached, wanted, waited }),
+            (None, None) if self.partner_later == Later::Asked => {
+                let error = self.partner_lost.clone().map(Box::new);
+                Err(Fault::PartnerStopped { error, wanted, waited })
+            }
+            (None, None) if let Some(passed) = &self.passed_over => {
+                Err(Fault::NotRead { passed: Box::new(passed.clone()), reached, wanted, waited })
             }
             (None, None) if self.has(&Proof::SeenBySecondSession) => Err(Fault::ReturnPath { waited }),
-            (None, None) => Err(Fault::Silent { reached, wanted, waited, fence: self.fence.clone() }),
+            (None, None) => Err(Fault::Silent { reached, wanted, waited, fence: self.whole_fence() }),
         }
     }
 
     /// Whether the receiver's server refused for the receiver, and is else in order (RFC 6121,
     /// section 8.5).
     fn is_receivers(&self, bounce: &Bounce) -> bool {
-        let is_reached = match &self.fence {
+        let is_reached = match self.whole_fence() {
             Fence::Answered { .. } => true,
-            Fence::Failed { origin, .. } => *origin == ErrorOrigin::Partner,
+            Fence::Failed { origin, .. } => origin == ErrorOrigin::Partner,
             Fence::Open => false,
         };
         is_reached
             && bounce.error.condition == StanzaCondition::ServiceUnavailable
             && matches!(bounce.origin, ErrorOrigin::Partner | ErrorOrigin::Unclear)
+    }
+
+    /// What the fences came to together: one that the partner answered is enough.
+    fn whole_fence(&self) -> Fence {
+        let answered = self.fence_proofs().map(|proven| proven.after).min();
+        match answered {
+            Some(after) => Fence::Answered { after },
+            None => self.fence.clone(),
+        }
+    }
+
+    fn fence_proofs(&self) -> impl Iterator<Item = &Proven> {
+        self.proofs.iter().filter(|proven| {
+            matches!(
+                proven.proof,
+                Proof::PartnerAnsweredPing
+                    | Proof::PartnerReturnedMessage { .. }
+                    | Proof::PartnerDescribedItself
+            )
+        })
     }
 
     /// The highest level that is proven. A bounce takes away what rests on the fence alone.
@@ -433,8 +755,13 @@ impl<'a> Wait<'a> {
     /// The session is over: what was proven by then still counts.
     fn lost(&self, fault: stream::Fault) -> Result<Evidence, super::Fault> {
         self.verdict().map_err(|verdict| match verdict {
-            Fault::Bounced { .. } | Fault::ReceiverUnavailable { .. } => verdict.into(),
-            Fault::Silent { .. } | Fault::ReturnPath { .. } => fault.into(),
+            Fault::Bounced { .. } | Fault::ReceiverUnavailable { .. } | Fault::Held { .. } => verdict.into(),
+            Fault::Silent { .. }
+            | Fault::ReturnPath { .. }
+            | Fault::Vanished { .. }
+            | Fault::NotRead { .. }
+            | Fault::PartnerStopped { .. }
+            | Fault::PoolStopped { .. } => fault.into(),
         })
     }
 
@@ -447,6 +774,30 @@ impl<'a> Wait<'a> {
             MessageEvent::PoolAnswered => self.prove(Proof::PoolAnsweredPing, at),
             MessageEvent::FenceAnswered => self.fence_answered(at),
             MessageEvent::FenceFailed(error) => self.fence_failed(error, at),
+            MessageEvent::FenceReturned(party, error) => self.message_returned(party, error, at),
+            MessageEvent::PartnerDescribed => self.prove(Proof::PartnerDescribedItself, at),
+            MessageEvent::PartnerSoftware(software) => {
+                trace.learn(Fact::PartnerSoftware {
+                    name: software.name.clone(),
+                    version: software.version.clone(),
+                });
+                self.partner_software = Some(software);
+            }
+            MessageEvent::PoolAlive => self.pool_later = Later::Answered,
+            MessageEvent::PartnerLater(None) => self.partner_later = Later::Answered,
+            // Whatever the partner says itself, it is there.
+            MessageEvent::PartnerLater(Some(error)) => {
+                match self.origin(&error, self.probe.to().domain().as_str()) {
+                    ErrorOrigin::Pool => self.partner_lost = Some(error),
+                    ErrorOrigin::Partner | ErrorOrigin::Other | ErrorOrigin::Unclear => {
+                        self.partner_later = Later::Answered
+                    }
+                }
+            }
+            MessageEvent::PassedOver(passed) => {
+                trace.learn(Fact::PassedOver(passed.clone()));
+                self.passed_over.get_or_insert(passed);
+            }
             MessageEvent::Sign(sign, stanza) => {
                 record(trace, Direction::Received, &stanza);
                 self.read(sign, at);
@@ -464,6 +815,9 @@ impl<'a> Wait<'a> {
     fn read(&mut self, sign: Sign, at: Instant) {
         match sign {
             Sign::Bounce { error, from } => self.bounced(error, from, at),
+            Sign::Held { words } => {
+                self.held.get_or_insert(words);
+            }
             Sign::Receipt { from } => self.prove(Proof::Receipt { from }, at),
             Sign::Answer { witness, .. } if witness.is_some() && witness == self.witness => {
                 // Its answer can overtake its own news that it saw the message.
@@ -484,6 +838,37 @@ impl<'a> Wait<'a> {
         };
         let origin = self.origin(&error, &from);
         self.bounces.push(Bounce { error, from, origin, after: self.after(at), order });
+    }
+
+    /// A message to a domain came back. Who returns it for the partner may be our own pool.
+    fn message_returned(&mut self, party: Party, error: Option<StanzaError>, at: Instant) {
+        for fence in [&mut self.message_fence, &mut self.pool_fence] {
+            if matches!(fence, MessageFence::Missing { party: missing, .. } if *missing == party) {
+                *fence = MessageFence::Returned { party };
+            }
+        }
+        match party {
+            Party::Pool => self.prove(Proof::PoolReturnedMessage, at),
+            Party::Partner if self.bounces.is_empty() && self.is_partners(error.as_ref()) => {
+                self.prove(Proof::PartnerReturnedMessage { error }, at);
+            }
+            Party::Partner => {}
+        }
+    }
+
+    /// Whether only the partner can have sent back a message to its domain with this.
+    fn is_partners(&self, error: Option<&StanzaError>) -> bool {
+        let Some(error) = error else { return true };
+        match self.origin(error, self.probe.to().domain().as_str()) {
+            ErrorOrigin::Partner => true,
+            // Who does not serve a domain does not know its resources.
+            ErrorOrigin::Unclear if error.condition == StanzaCondition::ItemNotFound => true,
+            ErrorOrigin::Unclear => {
+                error.condition == StanzaCondition::ServiceUnavailable
+                    && self.session.leaves_unavailable_to_others()
+            }
+            ErrorOrigin::Pool | ErrorOrigin::Other => false,
+        }
     }
 
     fn fence_answered(&mut self, at: Instant) {
@@ -575,8 +960,27 @@ impl<'a> Wait<'a> {
         at.saturating_duration_since(self.started)
     }
 
+    /// What a success leaves open.
+    fn doubts(&self) -> Vec<Doubt> {
+        let (party, since) = match self.message_fence {
+            MessageFence::Missing { party, since } if self.reached() < Some(Evidence::Delivered) => {
+                (party, since)
+            }
+            MessageFence::Missing { .. } | MessageFence::NotSent | MessageFence::Returned { .. } => {
+                return Vec::new();
+            }
+        };
+        let software = match party {
+            Party::Pool => self.session.software(),
+            Party::Partner => self.partner_software.as_ref(),
+        };
+        let software = software.map(|software| software.name.clone());
+        vec![Doubt::MessageNotReturned { party, software, waited: since.elapsed() }]
+    }
+
     fn into_delivery(self, outcome: Result<Evidence, super::Fault>) -> Delivery {
         Delivery {
+            doubts: if outcome.is_ok() { self.doubts() } else { Vec::new() },
             reached: self.reached(),
             latency: self.latency.filter(|_| outcome.is_ok()),
             elapsed: self.started.elapsed(),
@@ -589,6 +993,11 @@ impl<'a> Wait<'a> {
     }
 }
 
+/// How long a message fence is waited for behind the ping that was sent after it, from a server that is known
+/// to send it back.
+const LATE_FENCE: Duration = Duration::from_secs(5);
+/// How long before the deadline the pool is asked whether it still answers.
+const TO_THE_POOL: Duration = Duration::from_secs(3);
 /// Proofs, and bounces, that are kept of one message.
 const MAX_KEPT: usize = 32;
 

@@ -19,7 +19,7 @@ use super::network::{Network, Trust};
 use super::resolve::{self, Endpoint, PoolQuery, Target, TlsStart};
 use super::secure::{self, Handshake, Shown};
 use super::stream::{self, Plain, Probing, Stream};
-use super::trace::{Trace, Watcher};
+use super::trace::{Fact, Trace, Watcher};
 use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, within};
 
@@ -189,6 +189,16 @@ async fn probe(visitor: Visitor<'_>, endpoint: Endpoint, until: Instant, mut tra
                 // COMPAT: Prosody ends a stream so that says to be from a domain that it serves itself.
                 anonymous.visit(endpoint, &mut trace).await
             }
+            // Whoever wants TLS at once may close, reset or say nothing where plain text comes.
+            (Err(fault), _)
+                if is_without_a_word(&fault, &trace) && endpoint.target.kind == TlsStart::StartTls =>
+            {
+                if visitor.speaks_tls_at_once(endpoint).await {
+                    Err(secure::Fault::SpeaksTls.into())
+                } else {
+                    Err(fault)
+                }
+            }
             (offer, _) => offer,
         }
     };
@@ -203,7 +213,41 @@ async fn probe(visitor: Visitor<'_>, endpoint: Endpoint, until: Instant, mut tra
     ServerProbe { target, trace, offer }
 }
 
+/// Whether a server left, or was silent, before it said anything.
+fn is_without_a_word(fault: &Fault, trace: &Trace) -> bool {
+    let has_left = matches!(
+        fault,
+        Fault::Stream(stream::Fault::Xml(xml::Fault::Ended { n_unread: 0 } | xml::Fault::Broken { .. }))
+            | Fault::Deadline { phase: Phase::Secure, .. }
+    );
+    has_left && !trace.facts().any(|(_, fact)| matches!(fact, Fact::Header { .. }))
+}
+
+/// Whether TLS can begin at once with what listens at a place, whatever its certificate is worth.
+pub(super) async fn speaks_tls_at_once(
+    endpoint: Endpoint,
+    identity: &CertificateIdentity,
+    trust: &Trust,
+    network: &Network,
+) -> bool {
+    let mut trace = Trace::new();
+    let until = Instant::now() + A_HANDSHAKE;
+    let Ok(connected) = Dialling::new(vec![endpoint]).next(until, &mut trace).await else { return false };
+    let handshake = Handshake { identity, trust, kind: TlsStart::Direct, client_certificate: None };
+    let looked = timeout_at(until, secure::look(connected.wire, &handshake, network, &mut trace)).await;
+    drop(looked);
+    // A server that shows a certificate speaks TLS, whatever it thinks of our having none.
+    trace.certificate().is_some()
+}
+
+/// How long a connection and a TLS handshake may take that show how a port begins.
+const A_HANDSHAKE: Duration = Duration::from_secs(3);
+
 impl<'a> Visitor<'a> {
+    async fn speaks_tls_at_once(self, endpoint: Endpoint) -> bool {
+        speaks_tls_at_once(endpoint, self.identity, self.question.trust, self.network).await
+    }
+
     /// The same without a name, where it gave one.
     fn anonymous(self) -> Option<Self> {
         match self.question.whom {

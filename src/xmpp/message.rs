@@ -58,6 +58,11 @@ impl TestMessage {
         &self.nonce
     }
 
+    /// The text.
+    pub(super) fn body(&self) -> &str {
+        &self.body
+    }
+
     /// The receiver, as the caller wrote it.
     pub fn to(&self) -> &Jid {
         &self.to
@@ -93,6 +98,9 @@ impl TestMessage {
                 from: said.map(quote).unwrap_or_default(),
             });
         }
+        if let Some(words) = from.as_ref().and_then(|from| self.is_held(stanza, from)) {
+            return Some(Sign::Held { words });
+        }
         let from =
             from.filter(|from| from.to_bare() == self.to.to_bare() && from.as_str() != own.as_str())?;
         if !is_live(stanza) || self.is_itself(stanza, &from, own) {
@@ -117,6 +125,25 @@ impl TestMessage {
         self.to.to_bare() == own.to_bare() && (from.resource().is_none() || is_ours())
     }
 
+    /// What the receiver's server says where it keeps messages back until their sender has shown to be a person.
+    /// It names no message.
+    ///
+    /// COMPAT: ejabberd's `mod_block_strangers` with `captcha` does (XEP-0158).
+    fn is_held(&self, stanza: &Element, from: &Jid) -> Option<String> {
+        let is_from_there = from.to_bare() == self.to.to_bare()
+            || (from.node().is_none() && from.domain() == self.to.domain());
+        if !is_from_there || !is_live(stanza) {
+            return None;
+        }
+        let body = stanza.child_text("body", ns::CLIENT).unwrap_or_default();
+        if body.contains(&self.nonce) {
+            return None;
+        }
+        let said = body.to_lowercase();
+        let is_challenge = stanza.elements().any(|child| child.ns == CAPTCHA);
+        (is_challenge || (said.contains("block") && said.contains("to unblock"))).then(|| quote(body.trim()))
+    }
+
     /// A bounce has our id or quotes our nonce, and no other one: whoever knows them has seen the message,
     /// whatever its name. An error of the receiver that says nothing at all of what it is about counts too.
     fn is_bounce(&self, stanza: &Element, from: Option<&Jid>) -> bool {
@@ -132,6 +159,53 @@ impl TestMessage {
     }
 }
 
+/// A message that no user gets: to a resource of a domain that nobody has. Whoever serves the domain sends it
+/// back, so that its return proves that messages pass, where a ping proves it of pings.
+///
+/// COMPAT: Prosody 0.12 and 13 send it back with `service-unavailable`, ejabberd 23.01 and 26.07 with
+/// `item-not-found`, each from exactly the address that it was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FenceMessage {
+    id: String,
+    domain: String,
+    resource: String,
+    body: String,
+}
+
+impl FenceMessage {
+    /// A message to `domain` with this id and text, to a resource of its own.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub(super) fn new(id: String, domain: &str, body: &str) -> Result<Self, Fault> {
+        let resource = format!("imsh-{}", random()?);
+        Ok(Self { id, domain: domain.to_owned(), resource, body: body.to_owned() })
+    }
+
+    /// The stanza: an ordinary message, as the test message is, that asks for no receipt and bears no mark
+    /// of the test message.
+    pub fn stanza(&self) -> Element {
+        Element::new("message", ns::CLIENT)
+            .with_attribute("type", "chat")
+            .with_attribute("id", &*self.id)
+            .with_attribute("to", format!("{}/{}", self.domain, self.resource))
+            .with_child(Element::new("body", ns::CLIENT).with_text(&self.body))
+            .with_child(Element::new("no-store", ns::HINTS))
+            .with_child(Element::new("no-copy", ns::HINTS))
+    }
+
+    /// Whether a stanza is this message come back: from exactly its address, with the error that it holds;
+    /// without one, an answer to it.
+    pub(super) fn returned(&self, stanza: &Element) -> Option<Option<StanzaError>> {
+        let from = stanza.attribute("from").and_then(|from| Jid::new(from).ok())?;
+        let is_from_there = stanza.is("message", ns::CLIENT)
+            && from.node().is_none()
+            && from.domain().as_str() == self.domain
+            && from.resource().is_some_and(|resource| resource.as_str() == self.resource);
+        is_from_there.then(|| (stanza.attribute("type") == Some("error")).then(|| StanzaError::of(stanza)))
+    }
+}
+
 /// What came back about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sign {
@@ -141,6 +215,11 @@ pub enum Sign {
         error: StanzaError,
         /// Who it says to come from, verbatim: it need not be a valid address.
         from: String,
+    },
+    /// The receiver's server keeps messages back, and says how to get them through.
+    Held {
+        /// Its words.
+        words: String,
     },
     /// A receipt (XEP-0184).
     Receipt {
@@ -187,13 +266,56 @@ impl<'a> Marks<'a> {
     }
 }
 
+/// A test message that somebody sent us, as far as its answer needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedTest {
+    id: String,
+    nonce: String,
+    /// Who sent it.
+    pub from: Jid,
+}
+
+impl ReceivedTest {
+    /// What a message is, if it is a test message.
+    pub fn of(message: &Element) -> Option<Self> {
+        let Marks { id, nonce } = Marks::of(message)?;
+        let from = Jid::new(message.attribute("from")?).ok()?;
+        Some(Self { id: id.to_owned(), nonce: nonce.to_owned(), from })
+    }
+
+    /// The receipt and the echo that it is owed, in this order.
+    pub fn answers(&self) -> [Element; 2] {
+        answers(&self.id, &self.nonce, self.from.as_str(), None)
+    }
+
+    /// What its sender is told in their place who sends more than is answered.
+    pub fn over_limit(&self, words: &str) -> Element {
+        let error = Element::new("error", ns::CLIENT)
+            .with_attribute("type", "wait")
+            .with_child(Element::new("resource-constraint", ns::STANZA_ERRORS))
+            .with_child(Element::new("text", ns::STANZA_ERRORS).with_text(words))
+            .with_child(Element::new(RATE_LIMIT, ns::PROBE));
+        Element::new("message", ns::CLIENT)
+            .with_attribute("type", "error")
+            .with_attribute("id", &*self.id)
+            .with_attribute("to", self.from.as_str())
+            .with_child(error)
+    }
+}
+
+/// The name of the condition by which `imsh respond` says that its limit is met.
+pub const RATE_LIMIT: &str = "rate-limit";
+
 /// The receipt and the echo that a test message is owed, in this order; `None` for what is no test
 /// message. They go to whoever sent it.
 ///
 /// `witness` is what a second session of ours adds to prove that it was the one.
 pub fn answer(message: &Element, witness: Option<&str>) -> Option<[Element; 2]> {
     let Marks { id, nonce } = Marks::of(message)?;
-    let from = message.attribute("from")?;
+    Some(answers(id, nonce, message.attribute("from")?, witness))
+}
+
+fn answers(id: &str, nonce: &str, from: &str, witness: Option<&str>) -> [Element; 2] {
     let reply = |kind: &str| {
         Element::new("message", ns::CLIENT)
             .with_attribute("type", "chat")
@@ -206,7 +328,7 @@ pub fn answer(message: &Element, witness: Option<&str>) -> Option<[Element; 2]> 
     let mark = witness.into_iter().fold(mark, |mark, witness| mark.with_attribute("witness", witness));
     let receipt = Element::new("received", ns::RECEIPTS).with_attribute("id", id);
     let body = Element::new("body", ns::CLIENT).with_text(&format!("Received the test message [{nonce}]."));
-    Some([reply("receipt").with_child(receipt), reply("answer").with_child(body).with_child(mark)])
+    [reply("receipt").with_child(receipt), reply("answer").with_child(body).with_child(mark)]
 }
 
 /// Whether a stanza is the message of this id and nonce, straight from this sender.
@@ -257,6 +379,8 @@ pub(super) fn random() -> Result<String, Fault> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// The namespace of a challenge that only people solve (XEP-0158).
+const CAPTCHA: &str = "urn:xmpp:captcha";
 /// The longest id or nonce that is quoted back.
 const MAX_MARK: usize = 128;
 
@@ -283,6 +407,19 @@ mod tests {
         assert_eq!(by("contoso.com"), None);
         let other = "<received xmlns='urn:xmpp:receipts' id='other'/>";
         assert_eq!(sign("adelany@contoso.com/phone", "", other), None);
+    }
+
+    #[test]
+    fn a_server_that_holds_messages_back_is_heard_and_a_person_who_writes_is_not() {
+        let words = "<body>Your messages to adelany@contoso.com are being blocked. To unblock them, visit \
+                     http://contoso.com/captcha/1</body>";
+        for from in ["adelany@contoso.com", "contoso.com"] {
+            assert!(matches!(sign(from, "", words), Some(Sign::Held { .. })), "{from}");
+        }
+        let challenge = "<body>Prove it</body><captcha xmlns='urn:xmpp:captcha'/>";
+        assert!(matches!(sign("adelany@contoso.com", "", challenge), Some(Sign::Held { .. })));
+        assert_eq!(sign("mallory@contoso.com", "", words), None);
+        assert_eq!(sign("adelany@contoso.com/phone", "", "<body>I am blocked</body>"), None);
     }
 
     #[test]
@@ -366,6 +503,29 @@ mod tests {
         ] {
             assert!(answer(&crate::xmpp::xml::stanza_for_tests(&other), None).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_fence_message_counts_from_exactly_its_address_and_is_no_bounce_of_the_test_message() {
+        let fence = FenceMessage::new("ID-message".to_owned(), "contoso.com", "A test.").unwrap();
+        let sent = fence.stanza();
+        let error = Element::new("error", ns::CLIENT)
+            .with_attribute("type", "cancel")
+            .with_child(Element::new("item-not-found", ns::STANZA_ERRORS));
+        let back = |from: &str| {
+            sent.clone()
+                .with_attribute("type", "error")
+                .with_attribute("from", from)
+                .with_child(error.clone())
+        };
+        let from_there = back(sent.attribute("to").unwrap());
+        assert!(matches!(fence.returned(&from_there), Some(Some(_))));
+        for elsewhere in ["contoso.com", "contoso.com/imsh-0", "litwareinc.com", "adelany@contoso.com"] {
+            assert_eq!(fence.returned(&back(elsewhere)), None, "{elsewhere}");
+        }
+        let own = FullJid::new("kenmyer@litwareinc.com/r").unwrap();
+        assert_eq!(probe().sign(&from_there, &own), None);
+        assert!(answer(&sent.with_attribute("from", own.as_str()), None).is_none(), "nobody answers it");
     }
 
     #[test]

@@ -107,6 +107,8 @@ pub async fn connect(
     trace.end();
     // From here on what crosses belongs to the session, which messages share.
     trace.leave_wire();
+    // What explains a fault has the time that is left, and a moment where none is.
+    let over_at = until.max(Instant::now()) + resolve::GRACE;
     if own_records.is_none() && matches!(&outcome, Ok(Err(fault)) if *fault != Fault::Cancelled) {
         // It may say why; only a success does not wait for it.
         own_records = timeout(resolve::GRACE, beside).await.ok();
@@ -118,14 +120,91 @@ pub async fn connect(
     let at_work = trace.steps().last().map_or(Phase::Resolve, |step| step.phase);
     let outcome = outcome.unwrap_or(Err(Fault::Deadline { phase: at_work, after: whole }));
     if let Err(fault) = &outcome {
-        let look = offline::look(fault, place.domain, network, trace);
-        let offline = cancel.run_until_cancelled(look).await.flatten();
+        let look = timeout_at(over_at, offline::look(fault, place.domain, network, trace));
+        let offline = cancel.run_until_cancelled(look).await.and_then(Result::ok).flatten();
         if let Some(offline) = offline {
             trace.learn_beside(at_work, Fact::Offline(offline));
+        } else if let Some(fact) = look_again(fault, logon, network, trace, over_at, cancel).await {
+            trace.learn_beside(at_work, fact);
         }
     }
     outcome
 }
+
+/// A second look at what may be chance, or somebody else's, where there is time for it.
+async fn look_again(
+    fault: &Fault,
+    logon: &LogonRequest,
+    network: &Network,
+    trace: &Trace,
+    over_at: Instant,
+    cancel: &CancellationToken,
+) -> Option<Fact> {
+    let again = async {
+        match fault {
+            Fault::Secure(secure::Fault::Injected { .. }) => {
+                injects_again(logon, network).await.then_some(Fact::InjectedAgain)
+            }
+            Fault::Stream(fault) if is_without_a_word(fault, trace) => {
+                let endpoint = connected_last(trace)?;
+                let identity = logon.identity().ok()?;
+                let speaks = federation::speaks_tls_at_once(endpoint, &identity, &logon.trust, network).await;
+                speaks.then_some(Fact::SpeaksTls)
+            }
+            Fault::Resolve(fault) if fault.is_silence() => {
+                offline::resolver_answers(network).await.then_some(Fact::ResolverAnswers)
+            }
+            Fault::Secure(_)
+            | Fault::Resolve(_)
+            | Fault::Connect(_)
+            | Fault::Stream(_)
+            | Fault::Authenticate(_)
+            | Fault::Bind(_)
+            | Fault::Send(_)
+            | Fault::Deliver(_)
+            | Fault::Deadline { .. }
+            | Fault::Cancelled => None,
+        }
+    };
+    let until = over_at.min(Instant::now() + SECOND_LOOK);
+    cancel.run_until_cancelled(timeout_at(until, again)).await.and_then(Result::ok).flatten()
+}
+
+/// Whether a server left before it said anything in the clear.
+fn is_without_a_word(fault: &stream::Fault, trace: &Trace) -> bool {
+    let has_left =
+        matches!(fault, stream::Fault::Xml(xml::Fault::Ended { n_unread: 0 } | xml::Fault::Broken { .. }));
+    let step = trace.steps().last();
+    has_left
+        && step.is_some_and(|step| {
+            step.phase == Phase::Secure && !step.facts.iter().any(|fact| matches!(fact, Fact::Header { .. }))
+        })
+}
+
+/// Where the last connection led, if STARTTLS was to follow.
+fn connected_last(trace: &Trace) -> Option<Endpoint> {
+    trace.facts().rev().find_map(|(_, fact)| {
+        let Fact::Connected { target, address } = fact else { return None };
+        (target.kind == TlsStart::StartTls)
+            .then(|| Endpoint { target: target.clone(), addresses: vec![address.ip()] })
+    })
+}
+
+/// Whether a connection of its own meets plain text behind `<proceed/>` as well: then it is the server's.
+async fn injects_again(logon: &LogonRequest, network: &Network) -> bool {
+    let mut trace = Trace::new();
+    let Ok(endpoints) = resolve::pool(&logon.place(), network, &mut trace).await else { return false };
+    let until = Instant::now() + SECOND_LOOK;
+    let Ok(connected) = Dialling::new(endpoints).next(until, &mut trace).await else { return false };
+    let domain = logon.login.account.domain();
+    let Ok(stream) = Stream::<_, Plain>::open(connected.wire, domain.as_str(), &mut trace).await else {
+        return false;
+    };
+    matches!(stream.start_tls(&mut trace).await, Err(Fault::Secure(secure::Fault::Injected { .. })))
+}
+
+/// How long a second look may take.
+const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 async fn log_on(logon: &LogonRequest, network: &Network, trace: &mut Trace) -> Result<XmppSession, Fault> {
     let deadlines = &logon.deadlines;
@@ -201,7 +280,9 @@ async fn secured(
     let wire = match target.kind {
         TlsStart::Direct => wire,
         TlsStart::StartTls => {
-            let stream = Stream::<_, Plain>::open(wire, account.domain().as_str(), trace).await?;
+            let domain = account.domain().as_str();
+            let stream =
+                Stream::<_, Plain>::open_concealing(wire, domain, logon.login.secrets(), trace).await?;
             stream.start_tls(trace).await?
         }
     };
@@ -212,7 +293,7 @@ async fn secured(
         client_certificate: logon.client_certificate.as_ref(),
     };
     let verified = secure::verify(wire, &handshake, network, trace).await?;
-    Stream::<_, Secured>::open(verified, account, trace).await
+    Stream::<_, Secured>::open_concealing(verified, account, logon.login.secrets(), trace).await
 }
 
 impl LogonRequest {

@@ -181,6 +181,14 @@ async fn is_without_answer(network: &Network, domain: &str) -> bool {
     }
 }
 
+/// Whether the resolver answers at all, be it that there is no such name.
+pub(super) async fn resolver_answers(network: &Network) -> bool {
+    !is_without_answer(network, ANY_NAME).await
+}
+
+/// A name that nobody has (RFC 6761, section 6.2), and that every resolver can say so about.
+const ANY_NAME: &str = "imsh.test";
+
 /// Whoever has a way to anywhere has one to a root of DNS.
 const EVERYBODY: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(198, 41, 0, 4)),

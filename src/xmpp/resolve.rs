@@ -52,8 +52,7 @@ pub async fn pool(
     let found = if !place.servers.is_empty() {
         FoundTargets::certain(listed(place)?)
     } else if let Some(port) = place.registrar_port {
-        let kind = TlsStart::at(port, place.security);
-        FoundTargets::certain(vec![Target::named(a_label(place.pool)?, port, kind)])
+        at_port(&a_label(place.pool)?, port, place.security, network, trace).await
     } else {
         let by_name = match place.security {
             Security::Auto | Security::StartTls => (CLIENT_PORT, TlsStart::StartTls),
@@ -64,6 +63,34 @@ pub async fn pool(
     let found = found.allowed(place.security)?;
     trace.learn(Fact::Targets(found.targets.clone()));
     locate(found, network, trace).await
+}
+
+/// The targets at a port that was given: those that the pool's own records name with it, else the name itself.
+async fn at_port(
+    pool: &str,
+    port: u16,
+    security: Security,
+    network: &Network,
+    trace: &mut Trace,
+) -> FoundTargets {
+    let [direct, starttls] = Service::CLIENT;
+    let (direct, starttls) = tokio::join!(dns::srv(network, direct, pool), dns::srv(network, starttls, pool));
+    let answers = [direct, starttls];
+    let mut targets = offered(&answers);
+    targets.retain(|target| target.port == port);
+    let Some(first) = targets.first() else {
+        return FoundTargets::certain(vec![Target::named(
+            pool.to_owned(),
+            port,
+            TlsStart::at(port, security),
+        )]);
+    };
+    let srv = answers[usize::from(first.kind == TlsStart::StartTls)].query.clone();
+    for answer in answers {
+        trace.learn(Fact::Srv(answer));
+    }
+    in_order(&mut targets, dice);
+    FoundTargets { targets, basis: Basis::Srv(srv) }
 }
 
 /// Finds the host that a server sent us to (RFC 6120, section 4.9.3.19).
@@ -544,6 +571,25 @@ pub enum Fault {
         /// The targets that are offered.
         offered: Vec<Target>,
     },
+}
+
+impl Fault {
+    /// Whether a name server was asked and said nothing.
+    pub(super) fn is_silence(&self) -> bool {
+        match self {
+            Self::Timeout { .. } => true,
+            Self::TargetWithoutAddress { cause, .. } => cause.is_silence(),
+            Self::BadServer { .. }
+            | Self::BadName { .. }
+            | Self::NoNameServer { .. }
+            | Self::NotOffered { .. }
+            | Self::NoSuchName { .. }
+            | Self::NoRecords { .. }
+            | Self::ServerFailure { .. }
+            | Self::NotAsked { .. }
+            | Self::SecurityNotOffered { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Target {

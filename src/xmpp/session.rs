@@ -8,6 +8,7 @@
 mod management;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -18,10 +19,12 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::bind::BoundStream;
 use super::condition::{StanzaError, quote};
-use super::message::{self, Sign, TestMessage, answer, answer_request, is_probe, ping, random};
+use super::message::{
+    self, FenceMessage, ReceivedTest, Sign, TestMessage, answer, answer_request, is_probe, ping, random,
+};
 use super::stream::{self, Stream};
 use super::wire::Wire;
-use super::xml::{Element, ns};
+use super::xml::{Element, PassedOver, ns};
 
 use self::management::{Management, Said, covers};
 
@@ -40,6 +43,10 @@ struct Learned {
     software: OnceLock<ServerSoftware>,
     /// Why the session is over.
     ended: OnceLock<stream::Fault>,
+    /// Stanzas over a limit that were not read.
+    n_passed_over: AtomicU64,
+    /// Test messages that found their reader too busy.
+    n_dropped: AtomicU64,
 }
 
 /// A server's software, as it says itself.
@@ -49,6 +56,23 @@ pub struct ServerSoftware {
     pub name: String,
     /// Its version, where it was asked for.
     pub version: Option<String>,
+}
+
+impl ServerSoftware {
+    /// What an answer says (XEP-0092, section 3).
+    fn of(answer: &Element) -> Option<Self> {
+        let query = answer.child("query", ns::VERSION)?;
+        let name = query.child_text("name", ns::VERSION)?;
+        let version = query.child_text("version", ns::VERSION).map(|version| quote(&version));
+        Some(Self { name: quote(&name), version })
+    }
+
+    /// Whether it is known to send back a message to a resource of its domain that nobody has.
+    ///
+    /// COMPAT: Prosody 0.12 and 13, ejabberd 23.01 and 26.07 do.
+    pub fn returns_messages(&self) -> bool {
+        ["prosody", "ejabberd"].iter().any(|known| self.name.eq_ignore_ascii_case(known))
+    }
 }
 
 /// What a session tells about one message, with the time when it happened.
@@ -80,10 +104,53 @@ pub enum MessageEvent {
     FenceAnswered,
     /// The fence came back as an error.
     FenceFailed(StanzaError),
+    /// A message to a domain that was sent behind it came back, with this error, or was answered.
+    FenceReturned(Party, Option<StanzaError>),
+    /// The receiver's domain described itself (XEP-0030) to a question that was sent behind it.
+    PartnerDescribed,
+    /// The receiver's domain said what software serves it (XEP-0092).
+    PartnerSoftware(ServerSoftware),
+    /// The pool answered a question that was sent long after the message.
+    PoolAlive,
+    /// The receiver's domain answered one, or could not be asked.
+    PartnerLater(Option<StanzaError>),
+    /// Something came that may be about it, over a limit, and was not read.
+    PassedOver(PassedOver),
     /// Something came back about it, and how it read.
     Sign(Sign, Element),
     /// The session that stands at the receiver's end saw it.
     Seen(Element),
+}
+
+/// One of the two domains that a message passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// The sender's own.
+    Pool,
+    /// The receiver's.
+    Partner,
+}
+
+/// What leaves behind a message, in the same write, to come back when the message has been dealt with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fences {
+    /// The domain that is pinged.
+    pub(super) ping: Option<String>,
+    /// A message to a domain.
+    pub(super) message: Option<(Party, FenceMessage)>,
+}
+
+/// What is asked later about a message, where something is in doubt.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inquiry {
+    /// A message to our own domain.
+    pub(super) message: Option<FenceMessage>,
+    /// The receiver's domain, to say what it is (XEP-0030) and what serves it (XEP-0092).
+    pub(super) partner: Option<String>,
+    /// Whether the pool is to show that it still answers.
+    pub(super) pool: bool,
+    /// The receiver's domain, to show that it still answers.
+    pub(super) again: Option<String>,
 }
 
 /// A message that another session of ours is about to see.
@@ -103,8 +170,13 @@ pub struct Expectation {
 enum SessionCommand {
     Send {
         probe: TestMessage,
+        fences: Fences,
         news: mpsc::Sender<News>,
         accepted: oneshot::Sender<Result<(), stream::Fault>>,
+    },
+    Inquire {
+        probe: String,
+        inquiry: Inquiry,
     },
     Expect {
         expectation: Expectation,
@@ -118,6 +190,7 @@ enum SessionCommand {
     },
     Say(Element),
     Listen(mpsc::Sender<Element>),
+    ListenToTests(mpsc::Sender<ReceivedTest>),
     Close(oneshot::Sender<()>),
 }
 
@@ -155,6 +228,16 @@ impl XmppSession {
         self.software().is_some_and(|software| software.name == "Prosody")
     }
 
+    /// How many stanzas over a limit came and were not read.
+    pub fn n_passed_over(&self) -> u64 {
+        self.learned.n_passed_over.load(Ordering::Relaxed)
+    }
+
+    /// How many test messages found the reader of [`XmppSession::listen_to_tests`] too busy, and are lost to it.
+    pub fn n_dropped(&self) -> u64 {
+        self.learned.n_dropped.load(Ordering::Relaxed)
+    }
+
     /// What crosses the session's wire, where that is kept.
     pub fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()
@@ -170,13 +253,29 @@ impl XmppSession {
         self.learned.ended.get().cloned().unwrap_or(stream::Fault::Closed)
     }
 
-    /// Sends a message with the pings behind it, and gives the news about it from then on.
-    pub(super) async fn send(&self, probe: TestMessage) -> Result<mpsc::Receiver<News>, stream::Fault> {
+    /// Whether the server is known never to say `service-unavailable` for a domain that it does not serve, so
+    /// that this comes from the other domain.
+    pub(super) fn leaves_unavailable_to_others(&self) -> bool {
+        // COMPAT: Prosody signs what it makes itself; ejabberd has no such words for a domain out of reach.
+        self.software().is_some_and(ServerSoftware::returns_messages)
+    }
+
+    /// Sends a message with the fences behind it, and gives the news about it from then on.
+    pub(super) async fn send(
+        &self,
+        probe: TestMessage,
+        fences: Fences,
+    ) -> Result<mpsc::Receiver<News>, stream::Fault> {
         let (news, receiver) = mpsc::channel(QUEUE);
         let (accepted, answer) = oneshot::channel();
-        self.order(SessionCommand::Send { probe, news, accepted }).await?;
+        self.order(SessionCommand::Send { probe, fences, news, accepted }).await?;
         answer.await.unwrap_or_else(|_| Err(self.fault()))?;
         Ok(receiver)
+    }
+
+    /// Asks about a message that is under way; what comes back is news about it.
+    pub(super) async fn inquire(&self, probe: &str, inquiry: Inquiry) -> Result<(), stream::Fault> {
+        self.order(SessionCommand::Inquire { probe: probe.to_owned(), inquiry }).await
     }
 
     /// Watches for a message that arrives here, answers it, and tells of it.
@@ -234,6 +333,14 @@ impl XmppSession {
         Ok(receiver)
     }
 
+    /// Gives every test message that comes from now on, a long backlog of them too; those that find the reader
+    /// further behind are counted ([`XmppSession::n_dropped`]).
+    pub async fn listen_to_tests(&self) -> Result<mpsc::Receiver<ReceivedTest>, stream::Fault> {
+        let (messages, receiver) = mpsc::channel(BACKLOG);
+        self.order(SessionCommand::ListenToTests(messages)).await?;
+        Ok(receiver)
+    }
+
     /// Ends the session in order and waits for it, a bounded time.
     pub async fn close(self) {
         let (done, closed) = oneshot::channel();
@@ -256,6 +363,7 @@ struct Task<Io> {
     expected: Vec<(Expectation, mpsc::Sender<News>)>,
     waiting: HashMap<String, Waiting>,
     listener: Option<mpsc::Sender<Element>>,
+    test_listener: Option<mpsc::Sender<ReceivedTest>>,
     learned: Arc<Learned>,
     /// Whether the server was asked for its software.
     has_asked: bool,
@@ -264,6 +372,8 @@ struct Task<Io> {
 /// A message on its way.
 struct InFlight {
     probe: TestMessage,
+    /// The messages to domains that were sent behind it and have not come back.
+    fences: Vec<(Party, FenceMessage)>,
     news: mpsc::Sender<News>,
     is_written: bool,
     /// Its place in the count of stanzas, while the count does not cover it.
@@ -274,12 +384,17 @@ struct InFlight {
 enum Waiting {
     Fence { probe: String, from: String },
     Pool { probe: String },
+    PoolLater { probe: String },
+    PartnerLater { probe: String, from: String },
+    Description { probe: String, from: String },
+    PartnerSoftware { probe: String, from: String },
     Software,
     Caller { from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
-    fn new(stream: Stream<Io, BoundStream>, jid: FullJid, learned: Arc<Learned>) -> Self {
+    fn new(mut stream: Stream<Io, BoundStream>, jid: FullJid, learned: Arc<Learned>) -> Self {
+        stream.pass_over();
         let management = Management::of(stream.features());
         Self {
             stream,
@@ -289,6 +404,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             expected: Vec::new(),
             waiting: HashMap::new(),
             listener: None,
+            test_listener: None,
             learned,
             has_asked: false,
         }
@@ -298,7 +414,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         let mut keepalive = self.stream.announced().idle.map(keepalive);
         loop {
             tokio::select! {
-                order = orders.recv() => match order {
+                // Whoever sends faster than the peer reads waits.
+                order = orders.recv(), if self.stream.n_queued() < MAX_QUEUED => match order {
                     None => return self.stream.close().await,
                     Some(SessionCommand::Close(done)) => {
                         self.stream.close().await;
@@ -310,6 +427,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 event = self.stream.next() => match event {
                     Ok(stream::StreamEvent::Flushed) => self.written(),
                     Ok(stream::StreamEvent::Element(element)) => self.read(element),
+                    Ok(stream::StreamEvent::PassedOver(passed)) => self.pass_over(&passed),
                     Err(fault) => {
                         let _ = self.learned.ended.set(fault);
                         return;
@@ -322,8 +440,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
 
     fn obey(&mut self, command: SessionCommand) {
         match command {
-            SessionCommand::Send { probe, news, accepted } => {
-                let _ = accepted.send(self.send(probe, news));
+            SessionCommand::Send { probe, fences, news, accepted } => {
+                let _ = accepted.send(self.send(probe, fences, news));
+            }
+            SessionCommand::Inquire { probe, inquiry } => {
+                // A stream that takes nothing any more says so by its end.
+                let _ = self.inquire(&probe, inquiry);
             }
             SessionCommand::Expect { expectation, news } => {
                 self.expected.retain(|(_, news)| !news.is_closed());
@@ -339,13 +461,19 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 let _ = self.queue(&stanza);
             }
             SessionCommand::Listen(listener) => self.listener = Some(listener),
+            SessionCommand::ListenToTests(listener) => self.test_listener = Some(listener),
             // Ends the loop before it comes here.
             SessionCommand::Close(_) => {}
         }
     }
 
     /// Queues the message with what is to come back behind it, so that all leaves in one write.
-    fn send(&mut self, probe: TestMessage, news: mpsc::Sender<News>) -> Result<(), stream::Fault> {
+    fn send(
+        &mut self,
+        probe: TestMessage,
+        fences: Fences,
+        news: mpsc::Sender<News>,
+    ) -> Result<(), stream::Fault> {
         self.in_flight.retain(|_, message| !message.news.is_closed());
         self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
         if let Some(request) = self.management.request() {
@@ -354,18 +482,57 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         self.queue(&probe.stanza())?;
         let place = self.management.place();
         let id = probe.id().to_owned();
-        let domain = probe.to().domain().as_str().to_owned();
-        self.in_flight.insert(id.clone(), InFlight { probe, news, is_written: false, place });
+        let Fences { ping: pinged, message } = fences;
+        if let Some((_, fence)) = &message {
+            self.queue(&fence.stanza())?;
+        }
+        let fences = message.into_iter().collect();
+        self.in_flight.insert(id.clone(), InFlight { probe, fences, news, is_written: false, place });
         match place {
             Some(_) => {
                 self.stream.queue(&Element::new("r", ns::MANAGEMENT))?;
             }
             None => self.ping_pool_behind(&id)?,
         }
-        let fence = format!("{id}-fence");
-        self.queue(&ping(&fence, &domain))?;
-        self.waiting.insert(fence, Waiting::Fence { probe: id.clone(), from: domain });
+        if let Some(domain) = pinged {
+            let fence = format!("{id}-fence");
+            self.queue(&ping(&fence, &domain))?;
+            self.waiting.insert(fence, Waiting::Fence { probe: id.clone(), from: domain });
+        }
         self.ask_software(id)
+    }
+
+    fn inquire(&mut self, id: &str, inquiry: Inquiry) -> Result<(), stream::Fault> {
+        if !self.in_flight.contains_key(id) {
+            return Ok(());
+        }
+        let Inquiry { message, partner, pool, again } = inquiry;
+        if let Some(fence) = message {
+            self.queue(&fence.stanza())?;
+            if let Some(sent) = self.in_flight.get_mut(id) {
+                sent.fences.push((Party::Pool, fence));
+            }
+        }
+        if let Some(from) = partner {
+            let probe = id.to_owned();
+            for (suffix, namespace) in [("described", ns::DISCO_INFO), ("software", ns::VERSION)] {
+                self.queue(&question(&format!("{id}-{suffix}"), &from, namespace))?;
+            }
+            let described = Waiting::Description { probe: probe.clone(), from: from.clone() };
+            self.waiting.insert(format!("{id}-described"), described);
+            self.waiting.insert(format!("{id}-software"), Waiting::PartnerSoftware { probe, from });
+        }
+        if pool {
+            let later = format!("{id}-later");
+            self.queue(&ping(&later, self.jid.domain().as_str()))?;
+            self.waiting.insert(later, Waiting::PoolLater { probe: id.to_owned() });
+        }
+        if let Some(from) = again {
+            let later = format!("{id}-again");
+            self.queue(&ping(&later, &from))?;
+            self.waiting.insert(later, Waiting::PartnerLater { probe: id.to_owned(), from });
+        }
+        Ok(())
     }
 
     /// Asks the server for its software (XEP-0092), once, and only if it has not said so: what it
@@ -375,12 +542,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             return Ok(());
         }
         let id = probe + "-version";
-        let question = Element::new("iq", ns::CLIENT)
-            .with_attribute("type", "get")
-            .with_attribute("id", &*id)
-            .with_attribute("to", self.jid.domain().as_str())
-            .with_child(Element::new("query", ns::VERSION));
-        self.queue(&question)?;
+        self.queue(&question(&id, self.jid.domain().as_str(), ns::VERSION))?;
         self.has_asked = true;
         self.waiting.insert(id, Waiting::Software);
         Ok(())
@@ -415,6 +577,23 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             }
             (_, ns::MANAGEMENT) => self.manage(&element),
             _ => {}
+        }
+    }
+
+    /// A stanza was too much to be read: it counts, and whoever it may be an answer to is told.
+    fn pass_over(&mut self, passed: &PassedOver) {
+        self.management.received();
+        self.learned.n_passed_over.fetch_add(1, Ordering::Relaxed);
+        let from = passed.from.as_deref().and_then(|from| Jid::new(from).ok());
+        for sent in self.in_flight.values() {
+            let to = sent.probe.to();
+            // Without an address that can be read, it may be anybody's.
+            let may_answer = from.as_ref().is_none_or(|from| {
+                from.to_bare() == to.to_bare() || (from.node().is_none() && from.domain() == to.domain())
+            });
+            if may_answer {
+                sent.tell(MessageEvent::PassedOver(passed.clone()));
+            }
         }
     }
 
@@ -462,7 +641,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
 
     fn read_message(&mut self, message: Element) {
         // What does not say which message it is about is about all of them.
-        for sent in self.in_flight.values() {
+        for sent in self.in_flight.values_mut() {
+            let returned = sent
+                .fences
+                .iter()
+                .enumerate()
+                .find_map(|(n, (_, fence))| fence.returned(&message).map(|error| (n, error)));
+            if let Some((n, error)) = returned {
+                let (party, _) = sent.fences.swap_remove(n);
+                sent.tell(MessageEvent::FenceReturned(party, error));
+                return;
+            }
             if let Some(sign) = sent.probe.sign(&message, &self.jid) {
                 sent.tell(MessageEvent::Sign(sign, message.clone()));
             }
@@ -477,6 +666,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 self.reply(&echo);
             }
             tell(&news, MessageEvent::Seen(message.clone()));
+        }
+        if let Some(listener) = &self.test_listener
+            && let Some(test) = ReceivedTest::of(&message)
+            && listener.try_send(test).is_err()
+        {
+            self.learned.n_dropped.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(listener) = &self.listener {
             let _ = listener.try_send(message);
@@ -499,8 +694,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 let _ = reply.send(answer);
                 return;
             }
-            (Waiting::Software, Ok(answer)) => return self.read_software(&answer),
-            (Waiting::Software, Err(_)) => return,
+            (Waiting::Software, Ok(answer)) => {
+                if let Some(software) = ServerSoftware::of(&answer) {
+                    let _ = self.learned.software.set(software);
+                }
+                return;
+            }
+            (Waiting::Software | Waiting::Description { .. } | Waiting::PartnerSoftware { .. }, Err(_)) => {
+                return;
+            }
+            (Waiting::Description { probe, .. }, Ok(_)) => (probe, MessageEvent::PartnerDescribed),
+            (Waiting::PartnerSoftware { probe, .. }, Ok(answer)) => match ServerSoftware::of(&answer) {
+                Some(software) => (probe, MessageEvent::PartnerSoftware(software)),
+                None => return,
+            },
+            (Waiting::PoolLater { probe }, _) => (probe, MessageEvent::PoolAlive),
+            (Waiting::PartnerLater { probe, .. }, answer) => {
+                (probe, MessageEvent::PartnerLater(answer.err()))
+            }
             // Whatever our own server says to a ping behind the message, it has read the message.
             (Waiting::Pool { probe }, _) => (probe, MessageEvent::PoolAnswered),
             (Waiting::Fence { probe, .. }, Ok(_)) => (probe, MessageEvent::FenceAnswered),
@@ -508,14 +719,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         };
         if let Some(message) = self.in_flight.get(&probe) {
             message.tell(event);
-        }
-    }
-
-    fn read_software(&self, answer: &Element) {
-        let Some(query) = answer.child("query", ns::VERSION) else { return };
-        if let Some(name) = query.child_text("name", ns::VERSION) {
-            let version = query.child_text("version", ns::VERSION).map(|version| quote(&version));
-            let _ = self.learned.software.set(ServerSoftware { name: quote(&name), version });
         }
     }
 
@@ -557,19 +760,38 @@ impl Waiting {
                 && said.is_none_or(|said| BareJid::new(said).is_ok_and(|said| said == own.to_bare()))
         };
         match self {
-            Self::Fence { from, .. } => is(from),
-            Self::Pool { .. } | Self::Software => is(own.domain().as_str()) || is_own(own.domain().as_str()),
+            Self::Fence { from, .. }
+            | Self::PartnerLater { from, .. }
+            | Self::Description { from, .. }
+            | Self::PartnerSoftware { from, .. } => is(from),
+            Self::Pool { .. } | Self::PoolLater { .. } | Self::Software => {
+                is(own.domain().as_str()) || is_own(own.domain().as_str())
+            }
             Self::Caller { from, .. } => is(from) || is_own(from),
         }
     }
 
     fn is_given_up(&self, in_flight: &HashMap<String, InFlight>) -> bool {
         match self {
-            Self::Fence { probe, .. } | Self::Pool { probe } => !in_flight.contains_key(probe),
+            Self::Fence { probe, .. }
+            | Self::Pool { probe }
+            | Self::PoolLater { probe }
+            | Self::PartnerLater { probe, .. }
+            | Self::Description { probe, .. }
+            | Self::PartnerSoftware { probe, .. } => !in_flight.contains_key(probe),
             Self::Software => false,
             Self::Caller { reply, .. } => reply.is_closed(),
         }
     }
+}
+
+/// A question without content in this namespace.
+fn question(id: &str, to: &str, namespace: &'static str) -> Element {
+    Element::new("iq", ns::CLIENT)
+        .with_attribute("type", "get")
+        .with_attribute("id", id)
+        .with_attribute("to", to)
+        .with_child(Element::new("query", namespace))
 }
 
 fn keepalive(idle: Duration) -> Interval {
@@ -598,5 +820,7 @@ pub(super) fn send_fault(fault: stream::Fault) -> super::Fault {
 
 /// Orders that wait for the task, and news that wait for one verification.
 const QUEUE: usize = 64;
+/// Test messages that wait to be answered: of each no more is kept than its answer needs.
+const BACKLOG: usize = 4096;
 /// Bytes that may wait for a peer that does not read.
 const MAX_QUEUED: usize = 256 * 1024;

@@ -20,8 +20,10 @@ use super::condition::{StreamCondition, application_in, condition_in, quote, tex
 use super::secure::{self, ChannelBindings, VerifiedTls};
 use super::trace::{Direction, Fact, SoftwareBasis, Trace, printable};
 use super::wire::Wire;
-use super::xml::{self, Element, Node, StreamHeader, StreamReader, StreamWriter, XmlFrame, ns};
-use crate::secret::Secret;
+use super::xml::{
+    self, Element, Node, PassedOver, Reading, StreamHeader, StreamReader, StreamWriter, XmlFrame, ns,
+};
+use crate::secret::{Secret, mask};
 
 /// A stream in the state `State`, over the connection `Io`.
 #[derive(Debug)]
@@ -152,18 +154,30 @@ pub(super) enum StreamEvent {
     Flushed,
     /// A child of the stream.
     Element(Element),
+    /// A child of the stream over a limit, which was not read.
+    PassedOver(PassedOver),
 }
 
 /// What could go on first.
 enum Progress {
     Written(io::Result<()>),
-    Read(Result<XmlFrame, xml::Fault>),
+    Read(Result<Reading, xml::Fault>),
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
     /// Opens an unencrypted stream to `domain` and reads its features. Tells nobody who we are.
     pub async fn open(io: Io, domain: &str, trace: &mut Trace) -> Result<Self, super::Fault> {
-        Self::open_for(io, domain, ns::CLIENT, None, trace).await
+        Self::open_concealing(io, domain, Vec::new(), trace).await
+    }
+
+    /// The same; where the server repeats one of these, it is not shown.
+    pub(super) async fn open_concealing(
+        io: Io,
+        domain: &str,
+        secrets: Vec<Secret>,
+        trace: &mut Trace,
+    ) -> Result<Self, super::Fault> {
+        Self::open_for(io, domain, ns::CLIENT, None, secrets, trace).await
     }
 
     /// The same to a server that federates: as one server to another, perhaps by the name `from`.
@@ -173,7 +187,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
         from: Option<&str>,
         trace: &mut Trace,
     ) -> Result<Self, super::Fault> {
-        Self::open_for(io, domain, ns::SERVER, from, trace).await
+        Self::open_for(io, domain, ns::SERVER, from, Vec::new(), trace).await
     }
 
     async fn open_for(
@@ -181,9 +195,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
         domain: &str,
         content: &'static str,
         from: Option<&str>,
+        secrets: Vec<Secret>,
         trace: &mut Trace,
     ) -> Result<Self, super::Fault> {
         let mut stream = Self::new(io, domain, content, Plain(()), trace);
+        stream.concealed = secrets;
         match stream.begin(from, trace).await {
             Ok(()) => Ok(stream),
             Err(fault) if begins_with_tls(&fault) => Err(secure::Fault::SpeaksTls.into()),
@@ -204,7 +220,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<Io, Plain> {
         match (&*answer.name, &*answer.ns) {
             ("proceed", ns::TLS) => trace.learn(Fact::Proceed),
             ("failure", ns::TLS) => return Err(secure::Fault::StartTlsFailed.into()),
-            _ => return Err(unexpected("the answer to STARTTLS", &answer).into()),
+            _ => return Err(self.unexpected("the answer to STARTTLS", &answer).into()),
         }
         let (io, left_over) = self.reader.into_parts();
         if !left_over.is_empty() {
@@ -221,7 +237,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<VerifiedTls<Io>, Secured>
         account: &BareJid,
         trace: &mut Trace,
     ) -> Result<Self, super::Fault> {
+        Self::open_concealing(io, account, Vec::new(), trace).await
+    }
+
+    /// The same; where the server repeats one of these, it is not shown.
+    pub(super) async fn open_concealing(
+        io: VerifiedTls<Io>,
+        account: &BareJid,
+        secrets: Vec<Secret>,
+        trace: &mut Trace,
+    ) -> Result<Self, super::Fault> {
         let mut stream = Self::new(io, account.domain().as_str(), ns::CLIENT, Secured(()), trace);
+        stream.concealed = secrets;
         stream.begin(Some(account.as_str()), trace).await.map_err(see_other_host)?;
         Ok(stream)
     }
@@ -304,8 +331,24 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     /// Writes down what crosses, if that is wanted.
     fn crosses(&self, direction: Direction, xml: impl FnOnce() -> String) {
         if let Some(wire) = &self.wire {
-            wire.push(direction, &xml());
+            let mut xml = xml();
+            if direction == Direction::Received {
+                mask(&mut xml, &self.concealed);
+            }
+            wire.push(direction, &xml);
         }
+    }
+
+    /// A server's words as they may be shown: bounded, and without what was said in secret.
+    pub(super) fn shown(&self, words: &str) -> String {
+        let mut words = quote(words);
+        mask(&mut words, &self.concealed);
+        words
+    }
+
+    /// Something else came than was due.
+    pub(super) fn unexpected(&self, wanted: &'static str, element: &Element) -> Fault {
+        Fault::Unexpected { wanted, name: self.shown(&element.name), ns: self.shown(&element.ns) }
     }
 
     /// The domain that the stream was opened to.
@@ -335,9 +378,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         self.flush().await?;
         let header = self.header().await?;
         trace.learn(Fact::Header {
-            from: header.root.attribute("from").map(quote),
-            id: header.root.attribute("id").map(quote),
-            version: header.root.attribute("version").map(quote),
+            from: header.root.attribute("from").map(|from| self.shown(from)),
+            id: header.root.attribute("id").map(|id| self.shown(id)),
+            version: header.root.attribute("version").map(|version| self.shown(version)),
         });
         check_content(&header, self.content)?;
         let features = match check_version(&header) {
@@ -348,11 +391,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
                 Ok(_) | Err(_) => return Err(fault),
             },
         };
-        check_from(&header, &self.domain)?;
-        if !features.is("features", ns::STREAMS) {
-            return Err(unexpected("the stream's features", &features));
+        if let Err(Fault::WrongFrom { wanted, said }) = check_from(&header, &self.domain) {
+            return Err(Fault::WrongFrom { wanted, said: self.shown(&said) });
         }
-        trace.learn(Fact::Features(feature_names(&features)));
+        if !features.is("features", ns::STREAMS) {
+            return Err(self.unexpected("the stream's features", &features));
+        }
+        trace.learn(Fact::Features(feature_names(&features).iter().map(|name| self.shown(name)).collect()));
         self.announced = announced(&features).unwrap_or(self.announced);
         self.features = features;
         Ok(())
@@ -361,7 +406,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
     async fn header(&mut self) -> Result<StreamHeader, Fault> {
         match self.frame().await? {
             XmlFrame::Open(header) => Ok(header),
-            XmlFrame::Stanza(element) => Err(unexpected("a stream header", &element)),
+            XmlFrame::Stanza(element) => Err(self.unexpected("a stream header", &element)),
             XmlFrame::Close => Err(Fault::Closed),
         }
     }
@@ -429,14 +474,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
 
     /// Writes what is queued and reads what comes, whichever can go on. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<StreamEvent, Fault> {
-        if self.broken.is_some() || self.writer.is_flushed() {
+        if self.broken.is_some() {
             return self.hear_out().await.map(StreamEvent::Element);
+        }
+        if self.writer.is_flushed() {
+            let reading = self.reader.read().await;
+            return self.event(reading).await;
         }
         let progress = poll_fn(|context| {
             let written = pin!(self.writer.flush(self.reader.io_mut())).poll(context);
             match written {
                 Poll::Ready(written) => Poll::Ready(Progress::Written(written)),
-                Poll::Pending => pin!(self.reader.next()).poll(context).map(Progress::Read),
+                Poll::Pending => pin!(self.reader.read()).poll(context).map(Progress::Read),
             }
         });
         match progress.await {
@@ -445,8 +494,25 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
                 self.broke(error);
                 self.hear_out().await.map(StreamEvent::Element)
             }
-            Progress::Read(frame) => child(self.admit(frame).await?).map(StreamEvent::Element),
+            Progress::Read(reading) => self.event(reading).await,
         }
+    }
+
+    async fn event(&mut self, reading: Result<Reading, xml::Fault>) -> Result<StreamEvent, Fault> {
+        let frame = match reading {
+            Ok(Reading::PassedOver(passed)) => {
+                self.crosses(Direction::Received, || format!("<!-- {passed} -->"));
+                return Ok(StreamEvent::PassedOver(passed));
+            }
+            Ok(Reading::Frame(frame)) => Ok(frame),
+            Err(fault) => Err(fault),
+        };
+        child(self.admit(frame).await?).map(StreamEvent::Element)
+    }
+
+    /// Passes over what is over a limit from now on: strangers write on this stream.
+    pub(super) fn pass_over(&mut self) {
+        self.reader.pass_over();
     }
 
     async fn frame(&mut self) -> Result<XmlFrame, Fault> {
@@ -519,7 +585,7 @@ fn child(frame: XmlFrame) -> Result<Element, Fault> {
 
 fn stream_error(error: &Element) -> Fault {
     let condition = condition_in(error, ns::STREAM_ERRORS);
-    let name = condition.map_or("undefined-condition", |condition| &*condition.name);
+    let name = condition.map_or("", |condition| &*condition.name);
     let said = text_in(error, ns::STREAM_ERRORS);
     Fault::Error {
         condition: StreamCondition::from_name(name),
@@ -661,7 +727,7 @@ const END: &str = "</stream:stream>";
 /// How long we try to tell a server why we leave, or wait for it to tell us.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long we wait for the server's end of a stream that we end.
-const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests;

@@ -155,6 +155,12 @@ pub enum Fact {
         /// The address that answered first.
         address: SocketAddr,
     },
+    /// Secure: TLS can begin at once at the port where STARTTLS was tried.
+    SpeaksTls,
+    /// Resolve: the resolver that is silent about a name answers for others.
+    ResolverAnswers,
+    /// Secure: plain text stands behind the agreement on TLS a second time, in a connection of its own.
+    InjectedAgain,
     /// Resolve, Connect: this machine is off line.
     Offline(super::offline::Offline),
     /// Secure, Authenticate: the stream header that the server answered with (RFC 6120, section 4.7).
@@ -224,6 +230,15 @@ pub enum Fact {
         /// How this is known.
         basis: SoftwareBasis,
     },
+    /// Deliver: what serves the receiver's domain, as it says itself (XEP-0092).
+    PartnerSoftware {
+        /// Its name, as in `Prosody`.
+        name: String,
+        /// Its version.
+        version: Option<String>,
+    },
+    /// Deliver: a stanza that may have been about the message was over a limit, and was not read.
+    PassedOver(super::xml::PassedOver),
     /// A stanza or nonza on the wire, credentials masked, cut to a bounded length.
     Stanza {
         /// Which way it went.
@@ -433,6 +448,9 @@ impl fmt::Display for Fact {
             Self::Domain(records) => records.fmt(f),
             Self::Attempted(attempt) => attempt.fmt(f),
             Self::Connected { target, address } => write!(f, "connected to {address} for {target}"),
+            Self::SpeaksTls => f.write_str("a TLS handshake at once is answered with a certificate"),
+            Self::ResolverAnswers => f.write_str("the resolver answers for another name"),
+            Self::InjectedAgain => f.write_str("a second connection met the same behind <proceed/>"),
             Self::Offline(offline) => offline.fmt(f),
             Self::Header { from, id, version } => write!(
                 f,
@@ -473,6 +491,11 @@ impl fmt::Display for Fact {
                     SoftwareBasis::Guessed => f.write_str(" (guessed)"),
                 }
             }
+            Self::PartnerSoftware { name, version } => {
+                write!(f, "the receiver's domain is served by {name}")?;
+                version.as_ref().map_or(Ok(()), |version| write!(f, " {version}"))
+            }
+            Self::PassedOver(passed) => passed.fmt(f),
             Self::Stanza { direction: Direction::Sent, xml } => write!(f, "sent {xml}"),
             Self::Stanza { direction: Direction::Received, xml } => write!(f, "received {xml}"),
         }

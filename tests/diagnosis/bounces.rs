@@ -15,6 +15,51 @@ fn every_bounce_has_its_code_and_owner() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// For each thing that a pool says, and each that this machine sees: no line says both that a server is well and
+/// that it is broken, unless it says that the two disagree.
+#[test]
+fn no_finding_contradicts_the_look_beside_it() {
+    const BROKEN: &[&str] = &[
+        "is no XMPP server",
+        "offers no encryption",
+        "has expired",
+        "is not valid yet",
+        "is for another name",
+        "does not serve",
+        "that it does not send",
+        "offers no federation",
+        "nobody listens",
+        "falls silent",
+        "begins another way",
+    ];
+    const LOOKS: &[&str] = &[
+        "healthy",
+        "nxdomain",
+        "not offered",
+        "refused",
+        "silent",
+        "no tls",
+        "expired",
+        "not yet",
+        "no intermediate",
+        "for clients",
+    ];
+    let mut wrong = Vec::new();
+    for row in rows() {
+        for look in LOOKS {
+            let finding = Row { look, ..row }.diagnose();
+            let looks_well = finding.evidence.iter().any(|seen| seen.contains("looks healthy"));
+            let is_broken = BROKEN.iter().any(|words| finding.title.contains(words));
+            let disagree =
+                finding.title.contains("as the pool sees it") || finding.title.contains("although");
+            if looks_well && is_broken && !disagree {
+                wrong.push(format!("{} ({}), {look}: {}", row.case, row.software, finding.diagnosis()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_bounce_is_quoted_in_the_error() {
     for row in rows().filter(|row| row.text != "-" && !row.expected.starts_with("FEDERATION-MEMORY")) {
@@ -25,6 +70,7 @@ fn every_bounce_is_quoted_in_the_error() {
 }
 
 /// One line of the table.
+#[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     pub(crate) case: &'a str,
     pub(crate) software: &'a str,

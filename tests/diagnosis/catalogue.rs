@@ -3,13 +3,23 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::time::Duration;
 
 use imsh::diagnosis::Finding;
 use imsh::diagnosis::catalogue::catalogue;
 
+use imsh::diagnosis::Owner;
+use imsh::diagnosis::secure::servers_only;
+use imsh::xmpp::Phase;
+use imsh::xmpp::certificate::{CertificateName, CertificateReport, Purpose};
+use imsh::xmpp::connect::ConnectOutcome;
+use imsh::xmpp::deliver::{Doubt, Party};
+use imsh::xmpp::trace::{Fact, Trace};
+
 use crate::bounces::rows;
 use crate::examples::examples;
 use crate::looks::looks;
+use crate::scene::{attempt, context, report};
 
 /// `UPDATE_GOLDEN=1 cargo test --test diagnosis` writes it anew; then read it.
 #[test]
@@ -58,6 +68,21 @@ fn codes_are_unique_words() {
     }
 }
 
+/// What Rust prints for programmers is no word for an operator.
+#[test]
+fn no_finding_holds_what_rust_prints_of_a_value() {
+    let debug =
+        regex::Regex::new(r"\b(Some|Ok|Err|None|Box)\(|\b[A-Z]\w* \{ |\{ \w+: |::|\[\d+, \d+|OtherError")
+            .unwrap();
+    for (name, finding) in all() {
+        for text in [&finding.title, &finding.remedy].into_iter().chain(&finding.evidence) {
+            // An IPv6 address has two colons as well.
+            let text = text.replace("[::1]", "");
+            assert!(!debug.is_match(&text), "{name}: {text}");
+        }
+    }
+}
+
 /// A title is a clause, a remedy is made of sentences, and none of them is long.
 #[test]
 fn findings_keep_to_their_grammar() {
@@ -76,7 +101,45 @@ fn findings_keep_to_their_grammar() {
 fn all() -> Vec<(String, Finding)> {
     let examples = examples().into_iter().map(|example| (example.name().to_owned(), example.finding()));
     let rows = rows().map(|row| (format!("{}, by {}", row.case, row.software), row.diagnose()));
-    examples.chain(rows).chain(looks()).collect()
+    let servers_only = servers_only(
+        &CertificateReport {
+            purpose: Purpose::ServersOnly,
+            ..report(Ok(CertificateName::Dns("litwareinc.com".to_owned())))
+        },
+        "litwareinc.com",
+        Owner::Pool,
+    );
+    let servers_only = servers_only.map(|finding| ("a certificate for servers only".to_owned(), finding));
+    examples.chain(rows).chain(looks()).chain(doubts()).chain(servers_only).chain([passed_over()]).collect()
+}
+
+fn passed_over() -> (String, Finding) {
+    let mut trace = Trace::new();
+    trace.begin(Phase::Connect);
+    trace.learn(Fact::Attempted(attempt(5222, ConnectOutcome::Refused)));
+    trace.begin(Phase::Bind);
+    trace.learn(Fact::Bound("kenmyer@litwareinc.com/r1".to_owned()));
+    let finding = imsh::diagnosis::connect::passed_over(&trace, "atl-cs-001.litwareinc.com").unwrap();
+    ("a server that was passed over".to_owned(), finding)
+}
+
+/// What a success leaves open.
+fn doubts() -> Vec<(String, Finding)> {
+    let doubt = |party, software: Option<&str>| Doubt::MessageNotReturned {
+        party,
+        software: software.map(str::to_owned),
+        waited: Duration::from_secs(1),
+    };
+    [
+        ("a partner of unknown software keeps a message", doubt(Party::Partner, None)),
+        ("a pool of unknown software keeps a message", doubt(Party::Pool, Some("Openfire"))),
+    ]
+    .into_iter()
+    .flat_map(|(name, doubt)| {
+        let findings = imsh::diagnosis::deliver::doubts(&[doubt], &context(None));
+        findings.into_iter().map(move |finding| (name.to_owned(), finding))
+    })
+    .collect()
 }
 
 fn golden() -> String {

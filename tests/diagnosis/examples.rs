@@ -356,7 +356,8 @@ fn streaming() -> Vec<Example> {
     let error = |name, condition, text: Option<&str>| {
         of(name, F::Error { condition, text: text.map(str::to_owned), application: None })
     };
-    let refused = |name, violation, offset| of(name, xml::Fault::Refused { violation, offset }.into());
+    let refused =
+        |name, violation, offset| of(name, xml::Fault::Refused { violation, offset, from: None }.into());
     let broken = |kind, detail: &str| xml::Fault::Broken { kind, detail: detail.to_owned() };
     let mut examples = vec![
         error(
@@ -672,6 +673,72 @@ fn delivering() -> Vec<Example> {
             },
         )
         .local(),
+        of(
+            "the pool swallows messages",
+            deliver::Fault::Vanished {
+                at: deliver::Party::Pool,
+                software: "Prosody".into(),
+                waited: Duration::from_secs(6),
+            },
+        ),
+        of(
+            "messages vanish on the way",
+            deliver::Fault::Vanished {
+                at: deliver::Party::Partner,
+                software: "ejabberd".into(),
+                waited: Duration::from_secs(6),
+            },
+        ),
+        of(
+            "held until a captcha is solved",
+            deliver::Fault::Held {
+                words: "Your messages to adelany@contoso.com are being blocked. To unblock them, visit http://contoso.com/captcha/1".into(),
+            },
+        ),
+        of(
+            "the pool stops answering",
+            deliver::Fault::PoolStopped {
+                reached: Some(Evidence::AcceptedByPool),
+                wanted: Evidence::AcceptedByPartner,
+                waited: Duration::from_secs(30),
+            },
+        ),
+        of(
+            "the partner stops answering",
+            deliver::Fault::PartnerStopped {
+                error: None,
+                wanted: Evidence::Delivered,
+                waited: Duration::from_secs(30),
+            },
+        ),
+        of(
+            "an answer that is too much",
+            deliver::Fault::NotRead {
+                passed: Box::new(xml::PassedOver {
+                    name: "message".into(),
+                    from: Some("adelany@contoso.com/bot".into()),
+                    violation: Violation::TooDeep { limit: 32 },
+                    n_bytes: 4711,
+                }),
+                reached: Some(Evidence::AcceptedByPartner),
+                wanted: Evidence::Exchanged,
+                waited: Duration::from_secs(30),
+            },
+        ),
+        bounced(
+            "the limit of imsh respond",
+            StanzaError {
+                application: Some("rate-limit".into()),
+                ..error(
+                    "wait",
+                    StanzaCondition::ResourceConstraint,
+                    Some("imsh respond answers 60 test messages a minute to each sender, 600 in all"),
+                )
+            },
+            Maker::Unclear,
+            Order::BeforeFence,
+            answered(),
+        ),
         of("the way back", deliver::Fault::ReturnPath { waited: Duration::from_secs(30) }).witnessed(),
     ]
 }

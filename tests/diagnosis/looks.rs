@@ -48,6 +48,8 @@ const SCENE: &[&str] = &[
     "no tls",
     "expired",
     "not yet",
+    "no intermediate",
+    "for clients",
 ];
 
 fn faults() -> Vec<(&'static str, Fault)> {
@@ -77,6 +79,12 @@ fn faults() -> Vec<(&'static str, Fault)> {
         ("denied here", mixed(&[ConnectOutcome::Denied])),
         ("closed", stream::Fault::Closed.into()),
         ("no TLS behind STARTTLS", secure::Fault::NotTls { said: "SSH-2.0-OpenSSH_9.2p1".into() }.into()),
+        (
+            "STARTTLS at a port for direct TLS",
+            secure::Fault::NotTls { said: "<?xml version='1.0'?><stream:stream ".into() }.into(),
+        ),
+        ("TLS at once at a port for STARTTLS", secure::Fault::SpeaksTls.into()),
+        ("the port for clients", stream::Fault::WrongContent { content: "jabber:client".into() }.into()),
         ("no issuers here", secure::Fault::NoRoots { reason: "none found".into() }.into()),
         ("policy", error(StreamCondition::PolicyViolation, "Your domain is not welcome here")),
         ("host unknown", error(StreamCondition::HostUnknown, "This server does not serve contoso.com")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imsh::diagnosis::{Context, Given};
 use imsh::topology::Security;
-use imsh::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport};
+use imsh::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport, Purpose};
 use imsh::xmpp::connect::{self, ConnectAttempt, ConnectOutcome};
 use imsh::xmpp::dns::Query;
 use imsh::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
@@ -21,8 +21,10 @@ pub(crate) fn context(look: Option<&ProbeReport>) -> Context<'_> {
         sender: "kenmyer@litwareinc.com",
         receiver: Some("adelany@contoso.com"),
         partner_listed: true,
+        serves_sender: true,
         security: Security::Auto,
         witnessed: false,
+        answer_promised: false,
         given: Given::default(),
         look,
     }
@@ -61,6 +63,7 @@ pub(crate) fn report(verdict: Result<CertificateName, CertificateFault>) -> Cert
         serial: "0a:1b:2c".to_owned(),
         key: "ECDSA P-256".to_owned(),
         signature: "ecdsa-with-SHA256".to_owned(),
+        purpose: Purpose::Any,
         fingerprint: "00".to_owned(),
         self_signed: false,
         chain: Vec::new(),
@@ -102,6 +105,19 @@ pub(crate) fn look(name: &str) -> Option<ProbeReport> {
         "self-signed" => {
             Ok(probe(Ok(()), Err(CertificateFault::SelfSigned { subject: "CN=contoso.com".to_owned() })))
         }
+        "no intermediate" => Ok(probe(
+            Ok(()),
+            Err(CertificateFault::IncompleteChain {
+                missing: "CN=Contoso Issuing CA".to_owned(),
+                published: None,
+            }),
+        )),
+        "for clients" => Ok(probe(
+            Ok(()),
+            Err(CertificateFault::WrongPurpose {
+                reason: "certificate does not allow extended key usage for server authentication".to_owned(),
+            }),
+        )),
         "not yet" => Ok(probe(Ok(()), Err(CertificateFault::NotYetValid { not_before: day("2027-01-01") }))),
         other => panic!("no such look: {other}"),
     };

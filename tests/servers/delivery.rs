@@ -4,8 +4,9 @@ use imsh::xmpp::xml::ns;
 
 use crate::desk::{Desk, IMPATIENT, Pool};
 use crate::faults::By;
+use crate::federation::prosody::Settings;
 use crate::federation::resident::Answer;
-use crate::federation::{CONTOSO, DIALBACK, Federation, LITWARE, PASSWORD};
+use crate::federation::{CONTOSO, DIALBACK, EATER, Federation, LITWARE, PASSWORD};
 use crate::verdict::{Row, check};
 
 #[test]
@@ -125,6 +126,62 @@ fn a_partner_is_reached_again_when_it_is_back() {
     // ejabberd remembers a failed partner for a random part of a second; that is not what is tested.
     desk.verify_until("pool.contoso.test", "kim@fabrikam.test", "Success");
     verify_both("fabrikam.test", "Success", "");
+}
+
+#[test]
+fn a_second_message_proves_what_a_ping_does_not() {
+    let Some(federation) = Federation::get() else { return };
+    let modules = federation.folder("modules");
+    // As a filter does: it hooks in where messages leave for others, or come in for an account.
+    for (name, events) in [
+        ("mod_eats_own.lua", r#""pre-message/bare", "pre-message/full", "pre-message/host""#),
+        ("mod_eats_foreign.lua", r#""message/bare", "message/full", "message/host""#),
+    ] {
+        let program = format!(
+            "for _, event in ipairs {{ {events} }} do module:hook(event, function () return true; end, 1000); end\n"
+        );
+        std::fs::write(modules.join(name), program).unwrap();
+    }
+    let with = |domain: &str, host: &str| {
+        let global = format!("plugin_paths = {{ {:?} }}\n", modules.display().to_string());
+        federation.prosody_with(domain, &Settings { global, host: host.into(), ..Settings::default() })
+    };
+    let _no_ping = with("noping.partners.test", "    modules_disabled = { \"ping\" }\n");
+    let eats_own = with("eater.partners.test", "    modules_enabled = { \"eats_own\" }\n");
+    let _eats_foreign = with("swallower.partners.test", "    modules_enabled = { \"eats_foreign\" }\n");
+    let [prosody, ejabberd] = both_pools(federation);
+    let (from_prosody, from_ejabberd) = (prosody.identity.clone(), ejabberd.identity.clone());
+    let eaters =
+        [Pool::at("eater.partners.test", eats_own.address), Pool::at(EATER, federation.ejabberd.address)];
+    let vanish_at_home = "the pool swallows messages and carries pings";
+    let vanish = "messages vanish on the way to the partner";
+    let no_ping = "the partner answers no ping";
+    let rows = [
+        Row::new(By::Prosody, &from_prosody, "kim@noping.partners.test", no_ping),
+        Row::new(By::Ejabberd, &from_ejabberd, "kim@noping.partners.test", no_ping),
+        Row::new(By::Prosody, &from_prosody, "kim@swallower.partners.test", vanish).spoken_after(10),
+        Row::new(By::Ejabberd, &from_ejabberd, "kim@swallower.partners.test", vanish).spoken_after(10),
+        Row::new(By::Prosody, &eaters[0].identity, "kim@litware.test", vanish_at_home).spoken_after(10),
+        Row::new(By::Ejabberd, &eaters[1].identity, "kim@litware.test", vanish_at_home).spoken_after(10),
+    ];
+    let [eats, eats_too] = eaters;
+    let pools = [prosody, ejabberd, eats, eats_too];
+    let desk = Desk::set_up(federation, "fences", &pools, "");
+    check(federation, &desk, &rows);
+    // The pool's own word is no proof either where it swallows messages; and where it does not, both fences say so.
+    let seen =
+        desk.verify("pool.eater.partners.test", "kim@litware.test", "minimum_evidence: \"AcceptedByPool\"");
+    assert_eq!(seen.text("Code"), "MESSAGES-VANISH", "{}", seen.whole());
+    for (pool, receiver) in [(&from_prosody, "garth@contoso.test"), (&from_ejabberd, "kim@litware.test")] {
+        federation.log_on("garth", CONTOSO, Answer::Nothing);
+        let seen = desk.verify(pool, receiver, "");
+        let whole = seen.whole();
+        assert!(
+            whole.contains("sent back a message behind it") && whole.contains("answered a ping"),
+            "{whole}"
+        );
+        assert_eq!(seen.text("Result"), "Success", "{whole}");
+    }
 }
 
 /// One pool on each server, lending `kenmyer`.

@@ -224,6 +224,7 @@ fn a_pool_that_goes_away_while_the_partner_is_waited_for_is_named() {
     let ways = [
         (Signal::SIGTERM, "the pool's server shuts down meanwhile"),
         (Signal::SIGKILL, "the pool's server is killed meanwhile"),
+        (Signal::SIGSTOP, "the pool's server freezes meanwhile"),
     ];
     std::thread::scope(|scope| {
         for (signal, fault) in ways {

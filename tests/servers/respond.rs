@@ -111,6 +111,75 @@ fn only_tests_are_answered_and_not_too_many() {
 }
 
 #[test]
+fn a_stranger_s_stanza_over_a_limit_keeps_nobody_off_line_and_a_backlog_is_answered() {
+    let Some(federation) = Federation::get() else { return };
+    let server = federation.another_prosody("backlog.test");
+    let receiver = format!("{RESPONDER}@backlog.test");
+    let figures = federation.folder("figures").join("respond.prom");
+    let limits = ["--per-sender", "10000", "--in-all", "10000", "--metrics-file", figures.to_str().unwrap()];
+    let responder = Responder::start(federation, server.address, &receiver, &limits);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut person = Person::log_on(federation, server.address, "kenmyer@backlog.test").await;
+        let to = Jid::new(&receiver).unwrap();
+        let deep =
+            (0..40).fold(Element::new("level", "u"), |inner, _| Element::new("level", "u").with_child(inner));
+        let wide =
+            (0..2_100).fold(Element::new("level", "u"), |all, _| all.with_child(Element::new("x", "u")));
+        let many =
+            (0..70).fold(Element::new("level", "u"), |all, n| all.with_attribute(format!("a{n}"), "1"));
+        for stanza in [deep, wide, many] {
+            let message =
+                Element::new("message", ns::CLIENT).with_attribute("to", &*receiver).with_child(stanza);
+            person.session.say(message).await.unwrap();
+        }
+        responder.signal(Signal::SIGSTOP);
+        for _ in 0..BACKLOG {
+            person.session.say(TestMessage::new(to.clone(), "A test.").unwrap().stanza()).await.unwrap();
+        }
+        responder.signal(Signal::SIGCONT);
+        for _ in 0..2 * BACKLOG {
+            person.hear().await;
+        }
+        person.session.close().await;
+    });
+    responder.hear("3 stanzas over a limit were passed over unread");
+    let (status, last) = responder.stop(Signal::SIGTERM);
+    let told = format!("stopped; {BACKLOG} test messages answered, 3 stanzas over a limit passed over");
+    assert_eq!((status, last), (Some(0), told));
+    let figures = std::fs::read_to_string(figures).unwrap();
+    assert!(figures.contains(&format!("imsh_respond_answered_total {BACKLOG}\n")), "{figures}");
+    assert!(figures.contains("imsh_respond_passed_over_total 3\n"), "{figures}");
+}
+
+/// Tests that wait for a responder that was stopped.
+const BACKLOG: usize = 300;
+
+#[test]
+fn a_tester_who_meets_the_responder_s_limit_is_told_that() {
+    let Some(federation) = Federation::get() else { return };
+    let receiver = format!("{RESPONDER}@{CONTOSO}");
+    let limits = ["--per-sender", "1"];
+    let responder = Responder::start(federation, federation.ejabberd.address, &receiver, &limits);
+    let pools = [Pool::at(LITWARE, federation.prosody.address)];
+    let desk = Desk::set_up(federation, "limited", &pools, "");
+    let verify = || {
+        let seen = desk.verify("pool.litware.test", &receiver, "minimum_evidence: \"Exchanged\"");
+        (
+            seen.text("Result").to_owned(),
+            seen.text("Code").to_owned(),
+            seen.text("Owner").to_owned(),
+            seen.whole(),
+        )
+    };
+    let (result, _, _, whole) = verify();
+    assert_eq!(result, "Success", "{whole}");
+    let (result, code, owner, whole) = verify();
+    assert_eq!((&*result, &*code, &*owner), ("Failure", "RECEIVER-RATE-LIMIT", "Caller"), "{whole}");
+    assert_eq!(responder.stop(Signal::SIGTERM).0, Some(0));
+}
+
+#[test]
 fn a_responder_comes_back_with_its_server() {
     let Some(federation) = Federation::get() else { return };
     let server = federation.another_prosody("restarts.test");
@@ -190,6 +259,10 @@ impl Responder {
             changed.wait_timeout_while(said.lock().unwrap(), Duration::from_secs(60), missing).unwrap();
         assert!(!waited.timed_out(), "it does not say '{text}' {count} times:\n{said}");
         assert!(!said.contains(PASSWORD), "{said}");
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 
     /// Its status, and the last that it said.

@@ -179,7 +179,10 @@ fn warnings(call: &Call, checks: &[Checked]) -> Vec<String> {
                 verifying::warnings_of_logon(call, pool, trace, trace.certificate())
             }
             (None, Some(left), _) => {
-                verifying::warning_of_partner(call, &check.target, left).into_iter().collect()
+                let remarks = check.remarks.iter().filter(|_| !call.bound.switch("Force"));
+                let remarks =
+                    remarks.map(|remark| format!("{} ({}) {}", remark.error(), remark.code, remark.remedy));
+                remarks.chain(verifying::warning_of_partner(call, &check.target, left)).collect()
             }
             (_, None, _) | (Some(_), Some(_), None) => Vec::new(),
         })

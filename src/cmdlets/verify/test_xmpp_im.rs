@@ -47,6 +47,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Body", Kind::Text, "The text of the message.")
                 .default("One sentence that says who sent it and that no answer is needed."),
             verifying::TIMEOUT,
+            Parameter::new("Linger", Kind::Duration, "How long to wait for a late error where the evidence rests on the partner's server alone: servers have sent one after 20 seconds. It is not counted as latency, and ends with -Timeout.")
+                .default("1 second"),
             verifying::THROTTLE_LIMIT,
             verifying::RETRY,
             Parameter::new("FreshLogon", Kind::Switch, "Logs on anew for each receiver, where otherwise one session serves all."),
@@ -108,6 +110,7 @@ fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
     Ok(Ask {
         minimum: bound.text("MinimumEvidence").and_then(|name| Evidence::named(&name)),
         body: bound.text("Body"),
+        linger: bound.duration("Linger"),
         ..verifying::ask(call)?
     })
 }
@@ -182,5 +185,8 @@ fn batch(call: &Call) -> Batch {
 
 /// What is wrong beside a result.
 fn warnings(call: &Call, result: &TestResult) -> Vec<String> {
-    verifying::warnings_of_logon(call, &result.target, &result.trace, result.certificate.as_ref())
+    let of_logon =
+        verifying::warnings_of_logon(call, &result.target, &result.trace, result.certificate.as_ref());
+    let doubts = result.doubts.iter().map(|doubt| format!("{} {}", doubt.error(), doubt.remedy));
+    of_logon.into_iter().chain(doubts).collect()
 }

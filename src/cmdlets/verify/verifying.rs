@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::address::{Address, Domain};
 use crate::call::{Call, Halt, Outcome};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
-use crate::diagnosis;
+use crate::diagnosis::{self, Owner};
 use crate::value::Record;
 use crate::verify::Ask;
 use crate::verify::together::Lost;
@@ -179,6 +179,13 @@ pub fn warnings_of_logon(
         if (0..i64::from(pool.certificate_warning_days)).contains(&left) && !call.bound.switch("Force") {
             warnings.push(format!("The certificate of {} ends in {left} days.", pool.identity));
         }
+    }
+    if let Some(finding) = diagnosis::connect::passed_over(trace, target) {
+        warnings.push(format!("{} {}", finding.error(), finding.remedy));
+    }
+    let servers_only = certificate.and_then(|own| diagnosis::secure::servers_only(own, target, Owner::Pool));
+    if let Some(finding) = servers_only.filter(|_| !call.bound.switch("Force")) {
+        warnings.push(format!("{} {}", finding.error(), finding.remedy));
     }
     if let Some(finding) = diagnosis::resolve::elsewhere(trace, target) {
         warnings.push(format!("{} {}", finding.error(), finding.remedy));

@@ -14,6 +14,8 @@ pub struct Pace {
     per_sender: u32,
     senders: HashMap<BareJid, Bucket>,
     all: Bucket,
+    /// Senders who can still be told this minute that they are over a limit.
+    notices: Bucket,
     untold: u64,
     told_at: Option<Instant>,
 }
@@ -36,9 +38,24 @@ impl Pace {
             per_sender: per_sender.max(1),
             senders: HashMap::new(),
             all: Bucket::full(in_all.max(1)),
+            notices: Bucket::full(in_all.max(1)),
             untold: 0,
             told_at: None,
         }
+    }
+
+    /// What is answered a minute: to each sender, and in all.
+    pub fn limits(&self) -> (u32, u32) {
+        (self.per_sender, self.all.per_minute)
+    }
+
+    /// Whether a sender who is over a limit is told so: no more often in all than tests are answered.
+    pub fn tells(&mut self, now: Instant) -> bool {
+        let tells = self.notices.has_one(now);
+        if tells {
+            self.notices.take();
+        }
+        tells
     }
 
     /// Whether a message of this sender is answered now.
@@ -118,11 +135,21 @@ impl Bucket {
     }
 }
 
-/// The pauses between logons: each twice as long as the one before, up to five minutes, and each a
-/// random part shorter, so that many clients do not come back to a server at the same moment.
+/// The pauses between logons: each twice as long as the one before, and each a random part shorter, so that
+/// many clients do not come back to a server at the same moment. Up to ten seconds where the server cannot be
+/// reached, so that the account is back soon after it; up to five minutes where it refuses.
 #[derive(Debug)]
 pub struct Pause {
     longest: Duration,
+}
+
+/// Why a session is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The server cannot be reached, or has left.
+    Outage,
+    /// It is there, and does not want us.
+    Refusal,
 }
 
 impl Default for Pause {
@@ -132,10 +159,14 @@ impl Default for Pause {
 }
 
 impl Pause {
-    /// The next pause.
-    pub fn following(&mut self) -> Duration {
-        let longest = self.longest;
-        self.longest = (longest * 2).min(LONGEST_PAUSE);
+    /// The next pause, behind a refusal or an outage.
+    pub fn following(&mut self, reason: Reason) -> Duration {
+        let most = match reason {
+            Reason::Outage => LONGEST_IN_AN_OUTAGE,
+            Reason::Refusal => LONGEST_PAUSE,
+        };
+        let longest = self.longest.min(most);
+        self.longest = (longest * 2).min(most);
         let mut byte = [0];
         // Without random numbers the pause is as long as it can be.
         let part = if getrandom::fill(&mut byte).is_ok() { u32::from(byte[0]) } else { 255 };
@@ -148,6 +179,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const MOST_SENDERS: usize = 4096;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_IN_AN_OUTAGE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -194,10 +226,17 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_five_minutes() {
+    fn pauses_grow_to_ten_seconds_in_an_outage_and_to_five_minutes_where_the_server_refuses() {
+        for (reason, longest) in [(Reason::Outage, LONGEST_IN_AN_OUTAGE), (Reason::Refusal, LONGEST_PAUSE)] {
+            let mut pause = Pause::default();
+            let pauses: Vec<Duration> = (0..12).map(|_| pause.following(reason)).collect();
+            assert!(pauses[0] <= FIRST_PAUSE && pauses[0] >= FIRST_PAUSE / 2);
+            assert!(pauses[11] <= longest && pauses[11] >= longest / 2);
+        }
         let mut pause = Pause::default();
-        let pauses: Vec<Duration> = (0..12).map(|_| pause.following()).collect();
-        assert!(pauses[0] <= FIRST_PAUSE && pauses[0] >= FIRST_PAUSE / 2);
-        assert!(pauses[11] <= LONGEST_PAUSE && pauses[11] >= LONGEST_PAUSE / 2);
+        for _ in 0..12 {
+            pause.following(Reason::Refusal);
+        }
+        assert!(pause.following(Reason::Outage) <= LONGEST_IN_AN_OUTAGE);
     }
 }

@@ -11,7 +11,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 
 use super::anchors::Anchors;
-use super::{CertificateFault, is_self_signed, name, timestamp};
+use super::{CertificateFault, is_self_signed, name, signature, timestamp};
 use crate::xmpp::trace::printable;
 
 /// Whether the chain leads to an anchor, now (RFC 5280, section 6).
@@ -40,7 +40,7 @@ pub(super) fn path(
     if is_self_signed(own_parsed) {
         return Err(CertificateFault::SelfSigned { subject: name(own_parsed.subject()) });
     }
-    let reason = reason(&error);
+    let reason = refused_signature(&error, parsed).unwrap_or_else(|| reason(&error));
     Err(if error == CertificateError::UnknownIssuer {
         unknown_issuer(parsed, anchors)
     } else if error == CertificateError::BadSignature {
@@ -107,6 +107,28 @@ fn ca_issuers(certificate: &X509Certificate<'_>) -> Option<String> {
     })
 }
 
+/// A signature by an algorithm that is not accepted any more (RFC 9155, and the rules of the issuers), in words.
+fn refused_signature(error: &CertificateError, parsed: &[X509Certificate<'_>]) -> Option<String> {
+    let is_of_signature = matches!(
+        error,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+    );
+    let is_of_old = |certificate: &&X509Certificate<'_>| {
+        let name = signature(certificate).to_ascii_lowercase();
+        name.contains("sha1") || name.contains("md5")
+    };
+    if !is_of_signature {
+        return None;
+    }
+    let culprit = parsed.iter().find(is_of_old).or(parsed.first())?;
+    Some(format!(
+        "the certificate of {} is signed by {}, which is not accepted any more",
+        name(culprit.subject()),
+        signature(culprit)
+    ))
+}
+
 /// What a certificate breaks. The library names most of it by its variants, as in `CaUsedAsEndEntity`.
 fn reason(error: &CertificateError) -> String {
     let said = printable(&error.to_string());
@@ -120,6 +142,9 @@ fn reason(error: &CertificateError) -> String {
         "PathLenConstraintViolated" => "its chain is longer than an issuer allows",
         "InvalidSerialNumber" => "its serial number is not sound",
         "BadEncoding" | "BadDer" => "its encoding is not sound",
+        _ if said.contains('{') || said.contains('[') => {
+            "the library refuses it, for a reason that has no words"
+        }
         _ if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()) => return apart(name),
         _ => return said,
     };

@@ -22,7 +22,7 @@ use self::mechanism::{Channel, Choice};
 use self::scram::{ClientFirst, ScramHash};
 use super::condition::{SaslCondition, condition_in, text_in};
 use super::secure::VerifiedTls;
-use super::stream::{Authenticated, Secured, Stream, unexpected};
+use super::stream::{Authenticated, Secured, Stream};
 use super::trace::{Fact, Trace};
 use super::xml::{Element, ns};
 use crate::secret::Secret;
@@ -42,6 +42,16 @@ pub struct Login {
     pub authentication: Authentication,
     /// Whether the password itself may be sent, inside TLS.
     pub plain: PlainPassword,
+}
+
+impl Login {
+    /// What must never be shown, in every form in which a server may repeat it, from an earlier logon too.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let Some(password) = &self.password else { return Vec::new() };
+        let plain = Zeroizing::new(["\0", &self.logon_name, "\0", password.expose()].concat());
+        let encoded = [BASE64.encode(password.expose()), BASE64.encode(plain.as_bytes())];
+        std::iter::once(password.clone()).chain(encoded.map(Secret::new)).collect()
+    }
 }
 
 /// How to authenticate: `-Authentication`.
@@ -157,11 +167,13 @@ pub async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin + Send>(
     trace: &mut Trace,
 ) -> Result<Stream<VerifiedTls<Io>, Authenticated>, super::Fault> {
     let offer = MechanismOffer::of(stream.features());
-    let (mechanisms, channel_bindings) = (offer.mechanisms.clone(), offer.channel_bindings.clone());
-    trace.learn(Fact::Offered { mechanisms, channel_bindings });
+    let shown = |names: &Vec<String>| names.iter().map(|name| stream.shown(name)).collect::<Vec<_>>();
+    let (mechanisms, channel_bindings) =
+        (shown(&offer.mechanisms), offer.channel_bindings.as_ref().map(shown));
+    trace.learn(Fact::Offered { mechanisms: mechanisms.clone(), channel_bindings });
     let choice = offer
         .choose(login, stream.bindings())
-        .map_err(|reason| Fault::NoMechanism { offered: offer.mechanisms.clone(), reason })?;
+        .map_err(|reason| Fault::NoMechanism { offered: mechanisms, reason })?;
     trace.learn(Fact::Mechanism {
         name: choice.mechanism.name().to_owned(),
         channel_binding: match &choice.channel {
@@ -301,7 +313,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> SaslExchange<'_, Io> {
             ("challenge", ns::SASL) => Ok(SaslAnswer::Challenge(self.decode(&answer)?)),
             ("success", ns::SASL) => Ok(SaslAnswer::Success(self.decode(&answer)?)),
             ("failure", ns::SASL) => Err(self.rejected(&answer, step).into()),
-            _ => Err(unexpected("the answer to SASL", &answer).into()),
+            _ => Err(self.stream.unexpected("the answer to SASL", &answer).into()),
         }
     }
 
@@ -317,8 +329,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> SaslExchange<'_, Io> {
     }
 
     fn rejected(&self, failure: &Element, step: SaslStep) -> Fault {
-        let condition =
-            condition_in(failure, ns::SASL).map_or("not-authorized", |condition| &*condition.name);
+        let condition = condition_in(failure, ns::SASL).map_or("", |condition| &*condition.name);
         Fault::Rejected {
             mechanism: self.mechanism,
             step,

@@ -17,7 +17,7 @@ mod parse;
 mod tests;
 
 pub use element::{Attribute, Element, Node};
-pub use reader::{Fault, ReaderLimits, StreamHeader, StreamReader, Violation, XmlFrame};
+pub use reader::{Fault, PassedOver, ReaderLimits, Reading, StreamHeader, StreamReader, Violation, XmlFrame};
 pub use writer::StreamWriter;
 
 /// One stanza from text, as a client's stream carries it.

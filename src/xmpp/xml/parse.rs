@@ -51,8 +51,42 @@ pub(super) fn header(bytes: &[u8], limits: &ReaderLimits) -> Result<ParsedHeader
     }
 }
 
+/// The local name of a stanza and whom it says to come from, by its start tag alone; nothing of what cannot be
+/// read.
+pub(super) fn opening(bytes: &[u8]) -> (String, Option<String>) {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    let mut reader = quick_xml::Reader::from_str(text);
+    let (Ok(Event::Start(start)) | Ok(Event::Empty(start))) = reader.read_event() else {
+        return (String::new(), None);
+    };
+    let from = start.attributes().flatten().find(|attribute| attribute.key.0 == "from");
+    let from = from.and_then(|attribute| attribute_value(&attribute.value).map(Cow::into_owned).ok());
+    let name: String = start.local_name().as_ref().chars().take(MAX_NAME).collect();
+    (name, from.map(|from| from.chars().take(MAX_NAME).collect()))
+}
+
+/// Characters of a name or an address that is shown of a stanza which is not read.
+const MAX_NAME: usize = 256;
+
 /// Reads one stanza. `resolver` holds the declarations of the stream header, and afterwards again.
 pub(super) fn stanza(
+    bytes: &[u8],
+    resolver: &mut NamespaceResolver,
+    limits: &ReaderLimits,
+) -> Result<Element, ParseRefusal> {
+    let level = resolver.level();
+    let built = build(bytes, resolver, limits);
+    // Where it broke off in the middle, what it had declared goes.
+    while resolver.level() > level {
+        resolver.pop();
+    }
+    built
+}
+
+fn build(
     bytes: &[u8],
     resolver: &mut NamespaceResolver,
     limits: &ReaderLimits,

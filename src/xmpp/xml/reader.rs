@@ -5,6 +5,10 @@
 //! read that loses a race against a deadline can simply be taken up again. It never expands an
 //! entity, never reads behind the end of the stream, and never holds more than the largest stanza
 //! plus one read.
+//!
+//! A stanza over a limit ends a stream that is being negotiated, where nobody but the server speaks. On a stream
+//! that carries what strangers write ([`StreamReader::pass_over`]) it is scanned to its end without being built
+//! or kept, and told of: only what breaks the stream ends it.
 
 use std::io;
 
@@ -29,8 +33,50 @@ pub struct StreamReader<R> {
     tag: String,
     /// Bytes of the stream that are no longer in the buffer.
     n_consumed: u64,
+    over_limit: OverLimit,
+    /// The stanza that is being passed over.
+    passing: Option<PassedOver>,
     /// INVARIANT: once set, it is what every later read gives.
     fault: Option<Fault>,
+}
+
+/// What becomes of a stanza over a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OverLimit {
+    /// It ends the stream.
+    Refused,
+    /// It is scanned to its end and dropped.
+    PassedOver,
+}
+
+/// A stanza over a limit that was dropped without being built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The local name of its element, as in `message`; empty where its start tag is itself over a limit.
+    pub name: String,
+    /// Whom it says to come from.
+    pub from: Option<String>,
+    /// The limit.
+    pub violation: Violation,
+    /// Its length.
+    pub n_bytes: u64,
+}
+
+impl std::fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = if self.name.is_empty() { "stanza" } else { &self.name };
+        let from = self.from.as_deref().map_or_else(|| "nobody".to_owned(), printable);
+        write!(f, "a {name} of {} bytes from {from} was passed over: {}", self.n_bytes, self.violation)
+    }
+}
+
+/// What a reader came upon.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// A whole frame.
+    Frame(XmlFrame),
+    /// A stanza over a limit, which is gone.
+    PassedOver(PassedOver),
 }
 
 /// How much one stream may ask of us.
@@ -46,11 +92,20 @@ pub struct ReaderLimits {
     pub attributes: usize,
     /// Elements in one stanza, its own included.
     pub elements: usize,
+    /// Bytes of one stanza that is passed over.
+    pub passed_over: u64,
 }
 
 impl Default for ReaderLimits {
     fn default() -> Self {
-        Self { header: 8 * 1024, stanza: 256 * 1024, depth: 32, attributes: 64, elements: 2048 }
+        Self {
+            header: 8 * 1024,
+            stanza: 256 * 1024,
+            depth: 32,
+            attributes: 64,
+            elements: 2048,
+            passed_over: 4 << 20,
+        }
     }
 }
 
@@ -101,13 +156,19 @@ pub enum Fault {
     #[error("the stream is closed")]
     Closed,
     /// The peer sent what a stream must not carry.
-    #[error("{violation} at byte {offset}")]
+    #[error("{violation} at byte {offset}{}", sender(from.as_deref()))]
     Refused {
         /// What it was.
         violation: Violation,
         /// Where in the stream, counted in bytes from its start.
         offset: u64,
+        /// Whom the stanza says to come from that it stands in.
+        from: Option<String>,
     },
+}
+
+fn sender(from: Option<&str>) -> String {
+    from.map_or_else(String::new, |from| format!(", in a stanza from {}", printable(from)))
 }
 
 fn unfinished(n_unread: usize) -> String {
@@ -210,6 +271,19 @@ impl Violation {
     }
 }
 
+impl Violation {
+    /// Whether it is well-formed, and more of it than we take.
+    fn is_of_size(&self) -> bool {
+        matches!(
+            self,
+            Self::StanzaTooLong { .. }
+                | Self::TooDeep { .. }
+                | Self::TooManyAttributes { .. }
+                | Self::TooManyElements { .. }
+        )
+    }
+}
+
 impl<R> StreamReader<R> {
     /// A reader at the start of a stream.
     pub fn new(io: R) -> Self {
@@ -226,8 +300,15 @@ impl<R> StreamReader<R> {
             outer: NamespaceResolver::default(),
             tag: String::new(),
             n_consumed: 0,
+            over_limit: OverLimit::Refused,
+            passing: None,
             fault: None,
         }
+    }
+
+    /// Passes over stanzas that are over a limit from now on: the stream carries what strangers write.
+    pub fn pass_over(&mut self) {
+        self.over_limit = OverLimit::PassedOver;
     }
 
     /// Begins a new stream on the same connection, as after SASL (RFC 6120, section 4.3.3). Bytes that
@@ -257,46 +338,105 @@ impl<R> StreamReader<R> {
     }
 
     /// The next whole frame among the bytes that were read already, without waiting.
-    pub fn buffered_frame(&mut self) -> Result<Option<XmlFrame>, Fault> {
+    fn buffered_reading(&mut self) -> Result<Option<Reading>, Fault> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let result = self.frame();
+        let result = self.reading();
         match &result {
-            Ok(Some(XmlFrame::Close)) => self.fault = Some(Fault::Closed),
+            Ok(Some(Reading::Frame(XmlFrame::Close))) => self.fault = Some(Fault::Closed),
             Ok(_) => {}
             Err(fault) => self.fault = Some(fault.clone()),
         }
         result
     }
 
-    fn frame(&mut self) -> Result<Option<XmlFrame>, Fault> {
+    fn reading(&mut self) -> Result<Option<Reading>, Fault> {
+        let max_depth = match self.over_limit {
+            OverLimit::Refused => self.limits.depth,
+            OverLimit::PassedOver => usize::MAX,
+        };
         loop {
-            match self.scanner.scan(&self.buffer, self.limits.depth) {
-                ScannedItem::Partial => return self.check_size(self.buffer.len()).map(|()| None),
+            match self.scanner.scan(&self.buffer, max_depth) {
+                ScannedItem::Partial => return self.unfinished().map(|()| None),
                 ScannedItem::Blank(length) => self.consume(length),
                 ScannedItem::Forbidden(violation, at) => return Err(self.refused(violation, at as u64)),
                 ScannedItem::Header(length) => {
                     self.check_size(length)?;
-                    return self.header(length).map(Some);
+                    return self.header(length).map(|frame| Some(Reading::Frame(frame)));
                 }
-                ScannedItem::Stanza(length) => {
-                    self.check_size(length)?;
-                    let element = parse::stanza(&self.buffer[..length], &mut self.outer, &self.limits)
-                        .map_err(|(violation, at)| self.refused(violation, at))?;
-                    self.consume(length);
-                    return Ok(Some(XmlFrame::Stanza(element)));
-                }
+                ScannedItem::Stanza(length) => return self.stanza(length).map(Some),
                 ScannedItem::Footer(length) => {
                     let name = parse::text(&self.buffer[2..length - 1]);
                     if name.ok().map(|name| name.trim_end_matches(BLANKS)) != Some(&self.tag) {
                         return Err(self.refused(Violation::EndTag, 0));
                     }
                     self.consume(length);
-                    return Ok(Some(XmlFrame::Close));
+                    return Ok(Some(Reading::Frame(XmlFrame::Close)));
                 }
             }
         }
+    }
+
+    /// A frame is not whole yet: it may grow to its limit. What is passed over may grow further, and is dropped
+    /// as it comes.
+    fn unfinished(&mut self) -> Result<(), Fault> {
+        if self.passing.is_none() {
+            match self.check_size(self.buffer.len()) {
+                Err(Fault::Refused { violation, .. })
+                    if self.over_limit == OverLimit::PassedOver && violation.is_of_size() =>
+                {
+                    self.passing = Some(self.passed_over(violation, self.buffer.len()));
+                }
+                checked => return checked,
+            }
+        }
+        let n_dropped = self.scanner.forget();
+        self.consume(n_dropped);
+        let limit = self.limits.passed_over;
+        let Some(passing) = &mut self.passing else { return Ok(()) };
+        passing.n_bytes += n_dropped as u64;
+        if passing.n_bytes > limit {
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            return Err(self.refused(Violation::StanzaTooLong { limit }, 0));
+        }
+        Ok(())
+    }
+
+    fn stanza(&mut self, length: usize) -> Result<Reading, Fault> {
+        let depth = self.scanner.take_deepest();
+        if let Some(passing) = self.passing.take() {
+            self.consume(length);
+            return Ok(Reading::PassedOver(PassedOver {
+                n_bytes: passing.n_bytes + length as u64,
+                ..passing
+            }));
+        }
+        let built = match (length > self.limits.stanza, depth > self.limits.depth) {
+            (true, _) => {
+                Err((Violation::StanzaTooLong { limit: self.limits.stanza }, self.limits.stanza as u64))
+            }
+            (false, true) => Err((Violation::TooDeep { limit: self.limits.depth }, 0)),
+            (false, false) => parse::stanza(&self.buffer[..length], &mut self.outer, &self.limits),
+        };
+        match built {
+            Ok(element) => {
+                self.consume(length);
+                Ok(Reading::Frame(XmlFrame::Stanza(element)))
+            }
+            Err((violation, _)) if self.over_limit == OverLimit::PassedOver && violation.is_of_size() => {
+                let passed = self.passed_over(violation, length);
+                self.consume(length);
+                Ok(Reading::PassedOver(PassedOver { n_bytes: length as u64, ..passed }))
+            }
+            Err((violation, at)) => Err(self.refused(violation, at)),
+        }
+    }
+
+    /// What can be said of a stanza that is not built, by its first bytes.
+    fn passed_over(&self, violation: Violation, length: usize) -> PassedOver {
+        let (name, from) = parse::opening(&self.buffer[..length]);
+        PassedOver { name, from, violation, n_bytes: 0 }
     }
 
     fn header(&mut self, length: usize) -> Result<XmlFrame, Fault> {
@@ -328,7 +468,13 @@ impl<R> StreamReader<R> {
     }
 
     fn refused(&self, violation: Violation, at: u64) -> Fault {
-        Fault::Refused { violation, offset: self.n_consumed + at }
+        let from = match &self.passing {
+            _ if self.tag.is_empty() => None,
+            Some(passing) => passing.from.clone(),
+            // Not what stands behind the violation: how much of it has come is chance.
+            None => parse::opening(&self.buffer[..self.buffer.len().min(at as usize)]).1,
+        };
+        Fault::Refused { violation, offset: self.n_consumed + at, from }
     }
 }
 
@@ -336,8 +482,17 @@ impl<R: AsyncRead + Unpin> StreamReader<R> {
     /// The next frame of the stream. Cancel-safe; white space between stanzas is passed over.
     pub async fn next(&mut self) -> Result<XmlFrame, Fault> {
         loop {
-            if let Some(frame) = self.buffered_frame()? {
+            if let Reading::Frame(frame) = self.read().await? {
                 return Ok(frame);
+            }
+        }
+    }
+
+    /// The same, which also tells of the stanzas that were passed over.
+    pub async fn read(&mut self) -> Result<Reading, Fault> {
+        loop {
+            if let Some(reading) = self.buffered_reading()? {
+                return Ok(reading);
             }
             self.buffer.reserve(READ);
             match self.io.read_buf(&mut self.buffer).await {

@@ -54,6 +54,8 @@ pub(super) struct Scanner {
     mark: usize,
     /// Open elements, the stream's own included.
     depth: usize,
+    /// How deep the frame that is being scanned goes, its own element counted.
+    deepest: usize,
     in_stream: bool,
 }
 
@@ -62,7 +64,7 @@ const XML: &[u8] = b"<?xml";
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        Self { state: ScannerState::Text, position: 0, mark: 0, depth: 0, in_stream: false }
+        Self { state: ScannerState::Text, position: 0, mark: 0, depth: 0, deepest: 0, in_stream: false }
     }
 
     /// Scans on in `bytes`, which begin where the last frame ended. After a frame was found the caller
@@ -183,6 +185,7 @@ impl Scanner {
             self.depth = 1;
             return Some(ScannedItem::Header(self.end_frame()));
         }
+        self.deepest = self.deepest.max(self.depth);
         if self.depth > max_depth {
             return Some(ScannedItem::Forbidden(Violation::TooDeep { limit: max_depth }, self.mark));
         }
@@ -245,6 +248,29 @@ impl Scanner {
                 Some(ScannedItem::Partial)
             }
         }
+    }
+
+    /// How deep the last whole frame went, its own element counted; the next count begins.
+    pub(super) fn take_deepest(&mut self) -> usize {
+        std::mem::take(&mut self.deepest)
+    }
+
+    /// Lets go of what was scanned of an unfinished frame, and gives how many bytes that is from its start.
+    /// What is still looked back at stays.
+    pub(super) fn forget(&mut self) -> usize {
+        let n_bytes = match self.state {
+            ScannerState::Bang | ScannerState::Declaration => self.mark,
+            ScannerState::Text
+            | ScannerState::Markup
+            | ScannerState::Tag
+            | ScannerState::Value(_)
+            | ScannerState::ValueEnd
+            | ScannerState::EndTag
+            | ScannerState::Cdata => self.position.saturating_sub(1),
+        };
+        self.position -= n_bytes;
+        self.mark = self.mark.saturating_sub(n_bytes);
+        n_bytes
     }
 
     /// The length of the frame that ends here; the next one begins at zero.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::reader::ReaderLimits;
-use super::{Attribute, Element, Fault, Node, StreamReader, StreamWriter, Violation, XmlFrame, ns};
+use super::{Attribute, Element, Fault, Node, Reading, StreamReader, StreamWriter, Violation, XmlFrame, ns};
 
 const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
                       xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>";
@@ -196,6 +196,84 @@ fn nothing_grows_past_its_limit() {
     assert_eq!(refused(&blanks), None, "white space between stanzas is a keepalive");
 }
 
+/// Reads to the end with stanzas over a limit passed over, and says what came, in what pieces soever.
+fn passing_over(document: &[u8], lengths: &[usize]) -> (Vec<String>, Fault) {
+    let mut reader = StreamReader::new(Pieces::new(document, lengths));
+    reader.pass_over();
+    let mut said = Vec::new();
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    loop {
+        match std::pin::pin!(reader.read()).poll(&mut context) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(Reading::Frame(XmlFrame::Stanza(element)))) => said.push(element.name.to_string()),
+            Poll::Ready(Ok(Reading::Frame(XmlFrame::Open(_) | XmlFrame::Close))) => {}
+            Poll::Ready(Ok(Reading::PassedOver(passed))) => said.push(format!(
+                "{} from {}: {}",
+                passed.name,
+                passed.from.as_deref().unwrap_or("nobody"),
+                passed.violation
+            )),
+            Poll::Ready(Err(fault)) => return (said, fault),
+        }
+        assert!(reader.buffered().len() <= ReaderLimits::default().stanza + 16 * 1024, "it is not kept");
+    }
+}
+
+#[test]
+fn a_stranger_s_stanza_over_a_limit_is_passed_over_and_the_stream_goes_on() {
+    let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
+    let attributes = (0..65).map(|n| format!(" a{n}='1'")).collect::<String>();
+    let content = [
+        format!("<message from='m@x.net'>{deep}</message>"),
+        format!("<message from='m@x.net' xmlns:p='u'><b{attributes}/></message>"),
+        format!("<message{attributes} from='m@x.net'/>"),
+        format!("<message from='m@x.net'>{}</message>", "<b/>".repeat(2049)),
+        format!("<message from='m@x.net'><body>{}</body></message>", "&apos;".repeat(60_000)),
+        format!(
+            "<message from='m@x.net'><b c=\"{}\"/>{}</message>",
+            "&gt;".repeat(100_000),
+            "<b/>".repeat(99)
+        ),
+        format!("<message from='m@x.net'><![CDATA[{}]]></message>", "]]".repeat(200_000)),
+        format!("<message {} from='m@x.net'/>", " ".repeat(300_000)),
+    ];
+    let wanted: Vec<&str> = vec![
+        "message from m@x.net: elements nested more than 32 deep",
+        "message from m@x.net: an element of more than 64 attributes",
+        "message from m@x.net: an element of more than 64 attributes",
+        "message from m@x.net: a stanza of more than 2048 elements",
+        "message from m@x.net: a stanza of more than 262144 bytes",
+        "message from m@x.net: a stanza of more than 262144 bytes",
+        "message from m@x.net: a stanza of more than 262144 bytes",
+        ": a stanza of more than 262144 bytes",
+    ];
+    for lengths in [&[][..], &[7000; 1000], &[1, 2, 3, 5, 8, 13, 21, 34]] {
+        for (stanza, wanted) in content.iter().zip(&wanted) {
+            let (said, fault) = passing_over(&in_stream(&format!("<x/>{stanza}<y xmlns='u'/>")), lengths);
+            // Whether a start tag that is itself too long had come whole is chance.
+            let is_as_wanted = said.len() == 3 && said[1].ends_with(wanted);
+            assert!(is_as_wanted && said[0] == "x" && said[2] == "y", "{said:?}, not {wanted}");
+            assert_eq!(fault, Fault::Closed);
+        }
+    }
+}
+
+#[test]
+fn what_breaks_the_stream_ends_it_and_says_who_sent_it() {
+    for (stanza, condition) in [
+        ("<message from='m@x.net'><a>&foo;</a></message>", "restricted-xml"),
+        ("<message from='m@x.net'><a></b></message>", "not-well-formed"),
+        ("<message from='m@x.net'><!-- c --></message>", "restricted-xml"),
+    ] {
+        let (_, fault) = passing_over(&in_stream(stanza), &[]);
+        let Fault::Refused { violation, from, .. } = fault else { panic!("{fault}") };
+        assert_eq!((violation.condition(), from.as_deref()), (condition, Some("m@x.net")), "{stanza}");
+    }
+    let endless = format!("{HEADER}<message from='m@x.net'>{}", "and so on ".repeat(600_000));
+    let (_, fault) = passing_over(endless.as_bytes(), &[]);
+    assert!(matches!(&fault, Fault::Refused { from: Some(from), .. } if from == "m@x.net"), "{fault}");
+}
+
 #[test]
 fn a_connection_that_ends_early_is_told_from_a_stream_that_ends() {
     assert_eq!(read_whole(HEADER.as_bytes()).1, Fault::Ended { n_unread: 0 });
@@ -223,9 +301,11 @@ async fn bytes_behind_a_frame_are_kept_for_whoever_comes_next() {
 /// The fault without its quotation, which is of what had come by then.
 fn quote_nothing(fault: Fault) -> Fault {
     match fault {
-        Fault::Refused { violation: Violation::TextBetweenStanzas { .. }, offset } => {
-            Fault::Refused { violation: Violation::TextBetweenStanzas { begins: String::new() }, offset }
-        }
+        Fault::Refused { violation: Violation::TextBetweenStanzas { .. }, offset, from } => Fault::Refused {
+            violation: Violation::TextBetweenStanzas { begins: String::new() },
+            offset,
+            from,
+        },
         Fault::Refused { .. }
         | Fault::Broken { .. }
         | Fault::Alert { .. }

@@ -62,8 +62,10 @@ fn bounce(error: StanzaError) {
             sender: "kenmyer@litwareinc.com",
             receiver: Some("adelany@contoso.com"),
             partner_listed: true,
+            serves_sender: true,
             security: Security::Auto,
             witnessed: false,
+            answer_promised: false,
             given: Given::default(),
             look: None,
         };

@@ -129,7 +129,7 @@ fn configuration(
             Policy::Directory => {
                 ("auth_method: ldap, ldap_servers: [127.0.0.1], ldap_port: 1, ldap_base: o=x", &mut replaced)
             }
-            Policy::Open | Policy::Unlisted => continue,
+            Policy::Open | Policy::Unlisted | Policy::EatsMessages => continue,
         };
         write!(list, "{domain}: {{ {settings} }}, ").unwrap();
     }
@@ -214,6 +214,13 @@ fn register(hosts: &[Host], folder: &Path) -> String {
         write!(
             program,
             r#"ok = mnesia:dirty_write({{privacy, {{<<"{BLOCKER}">>, <<"{domain}">>}}, <<"Blocked contacts">>, [{{<<"Blocked contacts">>, [{{listitem, jid, {{<<"kenmyer">>, <<"{LITWARE}">>, <<>>}}, deny, 1, true, false, false, false, false}}]}}]}}), "#
+        )
+        .unwrap();
+    }
+    for Host { domain, .. } in hosts.iter().filter(|host| host.policy == Policy::EatsMessages) {
+        write!(
+            program,
+            r#"ejabberd_hooks:add(user_send_packet, <<"{domain}">>, fun({{P, S}}) when element(1, P) =:= message -> {{stop, {{drop, S}}}}; (Other) -> Other end, 1), "#
         )
         .unwrap();
     }

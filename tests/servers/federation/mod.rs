@@ -68,6 +68,8 @@ pub const ISLAND: &str = "island.litware.test";
 pub const ONE_WAY: &str = "oneway.litware.test";
 /// A domain on ejabberd that lets partners prove themselves by dialback.
 pub const DIALBACK: &str = "dialback.contoso.test";
+/// A domain on ejabberd that swallows the messages of its users, and carries their questions.
+pub const EATER: &str = "eater.contoso.test";
 /// A domain on ejabberd that refuses messages from strangers.
 pub const STRANGERS: &str = "strangers.contoso.test";
 /// A domain on ejabberd that does not federate.
@@ -137,6 +139,7 @@ impl Federation {
                 (STRANGERS, Policy::RefusesStrangers),
                 (DIALBACK, Policy::Dialback),
                 (ISLAND_OF_CONTOSO, Policy::Island),
+                (EATER, Policy::EatsMessages),
                 (DIRECTORY, Policy::Directory),
             ],
         );
@@ -286,6 +289,8 @@ pub enum Policy {
     RefusesStrangers,
     /// Partners without a valid certificate are asked back by dialback instead (ejabberd).
     Dialback,
+    /// Messages of its users go nowhere, as behind a filter (ejabberd).
+    EatsMessages,
     /// Accounts in a directory that is not there (ejabberd).
     Directory,
 }
