@@ -8,6 +8,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "support/golden.rs"]
+mod golden;
 mod support;
 
 use std::fmt::Write as _;
@@ -15,6 +17,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use golden::golden;
 use support::{imsh, imsh_at};
 
 fn folder() -> PathBuf {
@@ -73,16 +76,7 @@ fn check(file: &str) {
     let have = std::fs::read_to_string(&path).unwrap();
     let outcomes = |(title, program)| format!("=== {title}\n{program}\n---\n{}\n", outcome(program));
     let want: String = cases(&have).map(outcomes).collect();
-    if have == want {
-        return;
-    }
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, want).unwrap();
-    } else {
-        let same = have.lines().zip(want.lines()).take_while(|(have, want)| have == want).count();
-        let shown: Vec<_> = want.lines().skip(same.saturating_sub(3)).take(12).collect();
-        panic!("{file}:{}: UPDATE_GOLDEN=1 and git diff show all of it\n{}", same + 1, shown.join("\n"));
-    }
+    golden(&path, &want);
 }
 
 #[test]

@@ -1,16 +1,17 @@
-//! What records look like: every output format against golden files, at two widths.
-//!
-//! `UPDATE_GOLDEN=1 cargo test --test render` writes the files anew; then they are read.
+//! What records look like: every output format against golden files, without a width and at two.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::fs;
-use std::path::Path;
+#[path = "support/golden.rs"]
+mod golden;
+
 use std::time::Duration;
 
 use imsh::render::{Colour, Format, Renderer, render};
 use imsh::secret::{Credential, Secret};
 use imsh::value::{Record, Value};
+
+use golden::golden_folder;
 
 fn success() -> Value {
     let step = |phase: &'static str, milliseconds| {
@@ -126,39 +127,24 @@ fn streams() -> Vec<(&'static str, Vec<Value>)> {
     ]
 }
 
-fn golden(name: &str, text: &str) {
-    let path = Path::new("tests/golden/render").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-    }
-    let wanted = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, wanted, "{}", path.display());
-}
-
 #[test]
 fn every_stream_looks_as_in_its_golden_file() {
-    for (name, values) in streams() {
-        for (suffix, format, width) in [
-            ("view.80", Format::View, Some(80)),
-            ("view.200", Format::View, Some(200)),
-            ("list.80", Format::List, Some(80)),
-            ("table.80", Format::Table, Some(80)),
-            ("table.200", Format::Table, Some(200)),
-            ("table.pipe", Format::Table, None),
-            ("json", Format::Json, None),
-            ("jsonl", Format::Jsonl, None),
-            ("csv", Format::Csv, None),
-            ("junit", Format::Junit, None),
-            ("nagios", Format::Nagios, None),
-            ("prometheus", Format::Prometheus, None),
-            ("html", Format::Html, None),
-        ] {
-            golden(&format!("{name}.{suffix}"), &render(&values, format, width, Colour::Never));
+    let formats: Vec<(&str, Format)> = [("view", Format::View)].into_iter().chain(Format::NAMED).collect();
+    let mut texts = Vec::new();
+    for (stream, values) in streams() {
+        for (name, format) in &formats {
+            for (suffix, width) in [("", None), (".80", Some(80)), (".200", Some(200))] {
+                let text = render(&values, *format, width, Colour::Never);
+                texts.push((format!("{stream}.{name}{suffix}"), text));
+            }
         }
     }
-    golden("three-results.view.colour", &render(&streams()[4].1, Format::View, Some(80), Colour::Always));
-    golden("one-failure.view.colour", &render(&[failure()], Format::View, Some(80), Colour::Always));
+    for stream in ["three-results", "one-failure"] {
+        let (_, values) = streams().into_iter().find(|(name, _)| *name == stream).unwrap();
+        let text = render(&values, Format::View, Some(80), Colour::Always);
+        texts.push((format!("{stream}.view.colour"), text));
+    }
+    golden_folder("tests/golden/render", &texts);
 }
 
 #[test]

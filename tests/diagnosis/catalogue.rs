@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs;
 use std::time::Duration;
 
 use imsh::diagnosis::Finding;
@@ -18,20 +17,13 @@ use imsh::xmpp::trace::{Fact, Trace};
 
 use crate::bounces::rows;
 use crate::examples::examples;
+use crate::golden::golden;
 use crate::looks::looks;
 use crate::scene::{attempt, context, report};
 
-/// `UPDATE_GOLDEN=1 cargo test --test diagnosis` writes it anew; then read it.
 #[test]
 fn the_catalogue_reads_as_it_should() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/diagnosis.txt");
-    let text = golden();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(path, &text).unwrap();
-    }
-    let known = fs::read_to_string(path).unwrap_or_default();
-    let differing = text.lines().zip(known.lines()).find(|(new, old)| new != old);
-    assert!(text == known, "tests/golden/diagnosis.txt differs: {differing:?}");
+    golden("tests/golden/diagnosis.txt", &every_finding());
 }
 
 #[test]
@@ -142,7 +134,7 @@ fn doubts() -> Vec<(String, Finding)> {
     .collect()
 }
 
-fn golden() -> String {
+fn every_finding() -> String {
     let all = all();
     let mut text = String::new();
     for entry in catalogue() {

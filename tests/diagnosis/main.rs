@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "../support/golden.rs"]
+mod golden;
 mod scene;
 mod bounces;
 mod examples;

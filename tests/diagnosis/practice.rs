@@ -1,15 +1,14 @@
 //! The exercises that the catalogue names are those of the practice network.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use imsh::diagnosis::catalogue::catalogue;
 use imsh::lab::exercises;
 
-/// `UPDATE_GOLDEN=1 cargo test --test diagnosis` writes it anew.
+use crate::golden::golden;
+
 #[test]
 fn every_exercise_that_shows_a_code_is_named_beside_it() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/diagnosis/practice.txt");
     let exercises = exercises();
     let mut shown = BTreeMap::new();
     for exercise in &exercises {
@@ -22,10 +21,7 @@ fn every_exercise_that_shows_a_code_is_named_beside_it() {
             Some(format!("{} {target} {receiver}\n", entry.code))
         })
         .collect();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(path, &text).unwrap();
-    }
-    assert_eq!(text, fs::read_to_string(path).unwrap());
+    golden("src/diagnosis/practice.txt", &text);
     let first = catalogue().iter().find_map(|entry| entry.practice()).unwrap().to_string();
     assert!(first.starts_with("imsh --lab -c 'Test-XmppIM -TargetFqdn "), "{first}");
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use imsh::script::language::{ReadingContext, caret, lower_in, read};
 
 use crate::catalogue::catalogue;
+use crate::golden::difference;
 
 #[test]
 fn every_text_of_the_corpus_becomes_what_it_says() {
@@ -19,20 +20,9 @@ fn every_text_of_the_corpus_becomes_what_it_says() {
         let want: String = cases(&have)
             .map(|(title, text)| format!("=== {title}\n{text}\n---\n{}\n", outcome(text)))
             .collect();
-        if have == want {
-            continue;
-        }
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(folder().join(&name), want).unwrap();
-        } else {
-            let line = have.lines().zip(want.lines()).take_while(|(have, want)| have == want).count();
-            wrong.push(format!("{name}:{}", line + 1));
-        }
+        wrong.extend(difference(&folder().join(&name), &want));
     }
-    assert!(
-        wrong.is_empty(),
-        "the corpus differs at {wrong:?}; look at it with UPDATE_GOLDEN=1 and git diff"
-    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn folder() -> PathBuf {

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a walk over the tree looks at what holds commands")]
 
+#[path = "../support/golden.rs"]
+mod golden;
 mod catalogue;
 mod corpus;
 mod completion;

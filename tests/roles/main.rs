@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "../support/golden.rs"]
+mod golden;
 mod model;
 mod table;
 
@@ -10,6 +12,8 @@ use std::fmt::Write as _;
 use imsh::access::BuiltIn;
 use imsh::cmdlet::{Binds, Kind};
 use imsh::cmdlets::ALL;
+
+use golden::golden;
 
 fn table() -> String {
     let mut table = String::from("# cmdlet: roles beside Administrator | what its parameters bind\n");
@@ -36,11 +40,5 @@ fn table() -> String {
 
 #[test]
 fn every_cmdlet_has_its_row_and_every_row_its_cmdlet() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roles.txt");
-    let now = table();
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, &now).unwrap();
-    }
-    let reviewed = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(now, reviewed, "review the change, then UPDATE_GOLDEN=1 cargo test --test roles");
+    golden("tests/golden/roles.txt", &table());
 }

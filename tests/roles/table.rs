@@ -17,6 +17,8 @@ use imsh::secret::{Credential, Secret};
 use imsh::topology::Topology;
 use imsh::value::{Record, Value};
 
+use crate::golden::golden;
+
 const TOPOLOGY: &str = r#"
 [[pool]]
 identity = "in.litware.com"
@@ -208,12 +210,7 @@ fn every_principal_cmdlet_and_scope_has_been_read() {
             row(&format!("-{}", own.name), &letter);
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/principals.txt");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, &table).unwrap();
-    }
-    let reviewed = std::fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(table, reviewed, "review the change, then UPDATE_GOLDEN=1 cargo test --test roles");
+    golden("tests/golden/principals.txt", &table);
 }
 
 /// Blocks belong to the script engine: no call is made of such a cmdlet here.
