@@ -76,7 +76,7 @@ fn check(file: &str) {
     let have = std::fs::read_to_string(&path).unwrap();
     let outcomes = |(title, program)| format!("=== {title}\n{program}\n---\n{}\n", outcome(program));
     let want: String = cases(&have).map(outcomes).collect();
-    golden(&path, &want);
+    golden(Path::new("tests/programs").join(file), &want);
 }
 
 #[test]

@@ -107,7 +107,10 @@ fn type_name(name: &str) -> String {
         "bool" => "boolean",
         "()" => "nothing",
         "Fn" => "closure",
-        "array" | "List" => "list",
+        "array" | "List" | "ScriptList" => "list",
+        "ScriptDuration" => "TimeSpan",
+        "ScriptTime" => "DateTime",
+        "VariableTable" => "map",
         own if own.starts_with("Range") => "range",
         own => own,
     };
