@@ -1,6 +1,6 @@
 //! The layer law: a module imports only from the layers below its own.
 //!
-//! The table is the one of the architecture notes in `src/lib.rs`. Each `crate::…` path of each
+//! The table is the map of `ARCHITECTURE.md`. Each `crate::…` path of each
 //! file is held against it; whoever breaks the law is named with what they may import.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]

@@ -1,7 +1,7 @@
 //! The decision: may these roles make this call?
 //!
-//! Roles do not multiply. A call touches *things* (each pool/receiver pair of a batch is one), and
-//! for each of them one role must allow the cmdlet, every parameter and everything touched, together.
+//! Roles do not add up. A call uses lists of resources (each pool/receiver pair of a batch is one
+//! list), and for each list a single role must allow the cmdlet, every parameter and every resource.
 //! Names arrive in canonical form ([`Domain`], [`Address`], [`CmdletName`]); a pool's alias or
 //! server name was resolved to the pool before. Pure: no topology, no clock, no words for people.
 
@@ -12,7 +12,7 @@ use super::scope::{ConfigScope, UserScope, site_key};
 use super::{Access, Principal};
 use crate::address::{Address, Domain};
 
-/// What the gate must know of the cmdlets that exist.
+/// The cmdlets and parameters that exist, as far as the rules need them.
 pub trait KnownCmdlets {
     /// The cmdlets whose own files give them to a built-in role.
     fn cmdlets_of(&self, role: BuiltIn) -> Vec<CmdletName>;
@@ -28,9 +28,9 @@ pub struct Role {
     pub identity: String,
     /// Whether it is built in.
     pub is_standard: bool,
-    /// What it was made from; itself for a built-in one.
+    /// The template; itself for a built-in role.
     pub template: BuiltIn,
-    /// What its holders may run.
+    /// The cmdlets that its holders may run.
     pub cmdlets: BTreeSet<CmdletName>,
     /// Which pools they reach.
     pub config_scopes: Vec<ConfigScope>,
@@ -40,7 +40,7 @@ pub struct Role {
     pub limits: Vec<LimitedParameter>,
     /// Which library scripts they may run.
     pub script_modules: Vec<ScriptModule>,
-    /// What it is for.
+    /// Its purpose, for people.
     pub description: Option<String>,
 }
 
@@ -192,7 +192,7 @@ pub enum UnknownName {
     },
 }
 
-/// One thing that a call resources, or a part of one.
+/// One resource that a call uses.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resource {
     /// A pool of the topology, and with it the test users that it lends.
@@ -204,20 +204,20 @@ pub enum Resource {
     },
     /// Settings of the whole topology: the gateway, the resolver. Needs the scope `global`.
     Settings,
-    /// What anybody did, with whatever pools and users. Needs both scopes to be `global`.
+    /// The calls of every principal, on all pools and users. Needs both scopes to be `global`.
     Everybody,
     /// An account that a message goes to.
     Receiver(Address),
-    /// An account that was named by hand to send, or whose credential is resources.
+    /// An account that was named by hand to send, or whose credential is used.
     Sender(Address),
     /// A domain as a partner.
     Partner(Domain),
     /// A role that is made, changed, handed out or taken away, as it was or as it would be.
     Role(Box<Power>),
-    /// What only an `Administrator` may resource: a pool, partner or port that the topology does not
+    /// A resource that only an `Administrator` may use: a pool, partner or port that the topology does not
     /// list, or where a pool's passwords go.
     Unlisted {
-        /// What it is, for the audit.
+        /// Its name, for the audit log.
         what: String,
     },
 }
@@ -239,15 +239,15 @@ pub struct CallRequest<'a> {
     pub cmdlet: &'a CmdletName,
     /// Every parameter that was given.
     pub parameters: &'a [GivenParameter],
-    /// The things that it resources; what belongs to one thing stands together.
-    pub things: &'a [Vec<Resource>],
+    /// The resources that it uses; one role must cover all of an inner list.
+    pub resources: &'a [Vec<Resource>],
 }
 
-/// What [`decide`] says.
+/// The answer of [`decide`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Every thing is covered, each by the role named here; for a call that touches nothing, by the
-    /// one role that allows it. In the order of the things, each role once.
+    /// Every list is covered, each by the role named here; a call that uses no resource, by the
+    /// one role that allows it. In the order of the lists, each role once.
     Allowed {
         /// Identities of roles.
         by: Vec<String>,
@@ -263,8 +263,8 @@ pub enum Denial {
     Cmdlet,
     /// A role has it, and none that has it allows these parameters.
     Parameters,
-    /// No role that allows cmdlet and parameters reaches this thing.
-    Thing {
+    /// No role that allows cmdlet and parameters covers this list of resources.
+    Resource {
         /// Its index in the call.
         n: usize,
     },
@@ -275,7 +275,7 @@ pub fn may_run_at_all(roles: &[&Role], cmdlet: &CmdletName) -> bool {
     roles.iter().any(|role| role.cmdlets.contains(cmdlet))
 }
 
-/// Whether one role covers each thing that a call resources. Without roles: refused.
+/// Decides whether one role covers each list of resources of a call. Without roles it is refused.
 pub fn decide(roles: &[&Role], call: &CallRequest<'_>) -> Decision {
     let mut having: Vec<&Role> =
         roles.iter().copied().filter(|role| role.cmdlets.contains(call.cmdlet)).collect();
@@ -285,11 +285,11 @@ pub fn decide(roles: &[&Role], call: &CallRequest<'_>) -> Decision {
     having.retain(|role| role.allows_parameters(call));
     let Some(first) = having.first() else { return Decision::Refused(Denial::Parameters) };
     let mut by = Vec::new();
-    for (n, thing) in call.things.iter().enumerate() {
-        match having.iter().find(|role| thing.iter().all(|resource| role.reaches(resource))) {
+    for (n, list) in call.resources.iter().enumerate() {
+        match having.iter().find(|role| list.iter().all(|resource| role.reaches(resource))) {
             Some(role) if by.contains(&role.identity) => {}
             Some(role) => by.push(role.identity.clone()),
-            None => return Decision::Refused(Denial::Thing { n }),
+            None => return Decision::Refused(Denial::Resource { n }),
         }
     }
     if by.is_empty() {

@@ -369,7 +369,7 @@ pub struct RoleDefinition {
     pub limits: Vec<LimitedParameter>,
     /// Scripts of the library that its holders may run.
     pub script_modules: Vec<ScriptModule>,
-    /// What it is for.
+    /// Its purpose, for people.
     pub description: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Scopes: which pools and which users a role reaches.
 //!
-//! A config scope is bound to the pools that a call resources, a user scope to receivers, partners
+//! A config scope is compared with the pools that a call uses, a user scope to receivers, partners
 //! and senders named by hand. Never widens: a domain does not include its subdomains.
 
 use std::cmp::Ordering;

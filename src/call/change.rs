@@ -1,4 +1,4 @@
-//! Changing the topology from a cmdlet: asked for, rehearsed, and written in one step.
+//! Changes the topology on behalf of a cmdlet: rehearses the change, asks the operator, and writes it.
 
 use super::{Call, Outcome};
 use crate::access::{BuiltIn, Member, RoleAssignment, RoleDefinition, role};
@@ -30,7 +30,7 @@ pub fn change(
     };
     let told = |fault: Fault| refused(call, &fault, target);
     let deed = |document: &mut Document| {
-        // Leave was given on what a narrow role reaches: it must be the same when the lock is held.
+        // A narrow role was checked against this state of the roles; it must still hold under the lock.
         if !call.sees_everything() && !is_in_same_hands(&call.whole, document.topology()) {
             return Err(Fault::Moved);
         }
@@ -38,7 +38,7 @@ pub fn change(
     };
     let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, deed)).map_err(told)?;
     if let Some(error) = locked_out(call, &after) {
-        // A rehearsal tells what it would lead to.
+        // `-WhatIf` reports the consequence instead of refusing.
         if !call.bound.switch("WhatIf") {
             return Err(error.target(target).into());
         }
@@ -86,8 +86,8 @@ pub fn partner(call: &Call) -> Result<Domain, ErrorRecord> {
     Ok(call.topology.partner_for(&named).map_or(named, |partner| partner.domain.clone()))
 }
 
-/// Makes a change of who may do what, as [`change`]; only where the roles, and the sites that they reach,
-/// are still those that leave was given on.
+/// Changes roles or principals, as [`change`] does, if the roles and the sites that they reach are still
+/// those that the call was allowed on.
 ///
 /// # Errors
 /// As [`change`]; `TopologyChanged`.
@@ -145,7 +145,7 @@ pub fn role_named(call: &Call) -> Result<String, ErrorRecord> {
     }
 }
 
-/// The somebody whom `-Member` names.
+/// The member that `-Member` names.
 ///
 /// # Errors
 /// `BadMember`.
@@ -162,8 +162,7 @@ fn role_not_found(name: &str) -> ErrorRecord {
         .remedy("Run Get-AdminRole to see the roles there are.")
 }
 
-/// A topology that says who may do what, and lets nobody change it, locks its owner out; so does the
-/// first one that forgets whoever wrote it.
+/// The error for a change after which nobody, or not its author, could change the roles again.
 fn locked_out(call: &Call, after: &Topology) -> Option<ErrorRecord> {
     let access = after.access.as_ref()?;
     let is_administrator = |assignment: &&RoleAssignment| assignment.is_of(BuiltIn::Administrator.name());
@@ -179,8 +178,8 @@ fn locked_out(call: &Call, after: &Topology) -> Option<ErrorRecord> {
     Some(ErrorRecord::new(Category::InvalidOperation, "NoAdministrator", message).remedy(remedy))
 }
 
-/// The error record of a change that was not made. Who does not see the whole topology is not told of
-/// names in it.
+/// The error record of a change that was not made. A caller who does not see the whole topology does
+/// not get names from it.
 fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
     let (category, id, remedy) = match fault {
         Fault::Broken(_) => (Category::InvalidData, "TopologyInvalid", "Mend the file first."),
@@ -229,15 +228,15 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
     ErrorRecord::new(category, id, super::sentence(&text)).target(target).remedy(remedy)
 }
 
-/// What the parameters that were given mean for the document's keys.
+/// The values of the document's keys that the given parameters set.
 pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str, Setting)> {
     let own = |name: &str| call.description.parameters.iter().find(|own| own.name == name);
     let of = |(name, key): &(&str, &'static str)| Some((*key, setting(own(name)?, call.bound.value(name)?)));
     keys.iter().filter_map(of).collect()
 }
 
-/// What a parameter's value means for its key: a plain value replaces; `@{Add=…}` and `@{Remove=…}`
-/// change a list; null clears.
+/// The setting that a parameter's value makes: a plain value replaces; `@{Add=…}` and `@{Remove=…}`
+/// change a list; null restores the default.
 pub fn setting(parameter: &Parameter, value: &Value) -> Setting {
     let list = |value: &Value| -> Vec<String> {
         value.clone().into_elements().iter().map(Value::to_string).collect()

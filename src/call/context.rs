@@ -1,7 +1,6 @@
-//! The world that cmdlets may ask: network, topology, vault, the operator, and time to stop.
+//! The context of a session: network, topology, vault, and the operator.
 //!
-//! The layers above build one per session and hand it down. Nothing here decides who may
-//! ask: that is the gate's, in `host`.
+//! The front builds one per session. Nothing here decides who may use it: the gate in `host` does.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +18,7 @@ use crate::secret::Secret;
 use crate::topology::Topology;
 use crate::xmpp::network::Network;
 
-/// What a session's cmdlets may ask for.
+/// The resources that the cmdlets of a session may ask for.
 pub struct SessionContext {
     /// Name resolution, trust and the caches of the client path.
     pub networks: Networks,
@@ -35,7 +34,7 @@ pub struct SessionContext {
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
     pub history: SessionHistory,
-    /// What writes down what the session shows.
+    /// The transcripts that record what the session shows.
     pub transcripts: Arc<Transcripts>,
     /// The directory that relative file names start from.
     pub directory: PathBuf,
@@ -48,8 +47,8 @@ pub struct SessionContext {
 pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 impl SessionContext {
-    /// A world with these files and this operator: no environment, relative file names from the
-    /// current directory.
+    /// A context with these files and this operator, without an environment. Relative file names start
+    /// from the current directory.
     pub fn new(topology: TopologyStore, vault: VaultStore, operator: Arc<dyn Operator>) -> Self {
         Self {
             networks: Networks::default(),
@@ -65,8 +64,7 @@ impl SessionContext {
         }
     }
 
-    /// Where calls and refusals are written down: where the topology says, else `audit/imsh.jsonl`
-    /// beside it.
+    /// The audit log: at the path in the topology, else `audit/imsh.jsonl` beside the topology.
     pub fn audit(&self, topology: &Topology) -> audit::AuditLog {
         let beside = || {
             let directory = self.topology.path().and_then(Path::parent).unwrap_or(Path::new("."));
@@ -78,8 +76,8 @@ impl SessionContext {
         }
     }
 
-    /// The network with the name servers that the topology asks for; one network for as long as
-    /// it asks for the same, so that its caches stay warm.
+    /// The network with the topology's name servers. The same network is returned as long as these stay
+    /// the same, so that its caches stay warm.
     pub fn network(&self, topology: &Topology) -> Network {
         let wanted = &topology.resolver.name_servers;
         let mut current = self.networks.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +129,7 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// How the call ends that asked; `error` says that it cannot do without an answer.
+    /// How the call that asked ends; `error` makes the error for a call that needs an answer.
     pub fn halt(self, error: impl FnOnce() -> ErrorRecord) -> Halt {
         match self {
             Self::NoOperator => error().into(),
@@ -140,28 +138,28 @@ impl NoAnswer {
     }
 }
 
-/// What an operator says to a question for leave.
+/// The operator's answer to a request for confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Confirmation {
-    /// It may be done.
+    /// Do it.
     Yes,
-    /// So may all that the command has still to do.
+    /// Do it, and do not ask again during this command.
     YesToAll,
-    /// It must not be done.
+    /// Do not do it.
     No,
-    /// Nor must anything that the command has still to do.
+    /// Do not do it, and skip the rest of this command.
     NoToAll,
 }
 
-/// Who sits at the other end: reads what is not a record, and answers questions.
+/// The person or program at the other end: sees text that is not a record, and answers questions.
 pub trait Operator: Send + Sync {
-    /// Asks for a name; a cancelled token takes the question back.
+    /// Asks for a name; a cancelled token withdraws the question.
     fn ask(&self, prompt: &str, cancel: &CancellationToken) -> Result<String, NoAnswer>;
 
     /// Asks for a password without echo.
     fn ask_secret(&self, prompt: &str) -> Result<Secret, NoAnswer>;
 
-    /// Asks for leave; the question is a sentence. A cancelled token takes it back.
+    /// Asks for confirmation; the question is a sentence. A cancelled token withdraws it.
     fn confirm(&self, question: &str, cancel: &CancellationToken) -> Result<Confirmation, NoAnswer>;
 
     /// Shows text that is no record.
@@ -185,7 +183,7 @@ pub trait Operator: Send + Sync {
     fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration);
 }
 
-/// An operator who hears nothing and answers nothing: for programs that embed imsh, and tests.
+/// An operator that ignores all text and answers no question: for embedding programs and tests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nobody;
 

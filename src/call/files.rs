@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::Call;
 use crate::cmdlet::{Category, ErrorRecord};
 
-/// What becomes of a file that is there already.
+/// How an existing file is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Its content is replaced.
@@ -21,7 +21,7 @@ pub enum Existing {
     Kept,
 }
 
-/// Where a file's name leads.
+/// The path of a file name, relative to the session's directory.
 pub fn path(call: &Call, name: &str) -> PathBuf {
     call.context.directory.join(name)
 }

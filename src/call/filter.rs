@@ -1,4 +1,4 @@
-//! The pattern of a `-Filter` or `-Name`: wildcards, in any letter case; and what to do where nothing matches.
+//! The pattern of a `-Filter` or `-Name`: wildcards that ignore case, and the advice if nothing matches.
 
 use crate::value::pattern::{Case, Pattern};
 
@@ -18,7 +18,7 @@ impl Filter {
     }
 }
 
-/// What to do about a name that nothing has: `cmdlet` lists the `things`, and takes wildcards elsewhere.
+/// The advice for an unknown name: run `cmdlet`, which lists the `things`, or use its `-Filter`.
 pub fn advice(cmdlet: &str, things: &str, name: &str) -> String {
     if name.contains(['*', '?']) {
         format!("Wildcards go with -Filter: {cmdlet} -Filter {name}")

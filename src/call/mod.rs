@@ -29,19 +29,19 @@ use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind, Paramet
 use crate::topology::{Pool, Topology};
 use crate::value::{Block, BlockError, Record, Value};
 
-/// A cmdlet: what it says of itself, and what it does.
+/// A cmdlet.
 #[derive(Debug)]
 pub struct Cmdlet {
-    /// What it says of itself.
+    /// Its name, parameters, roles and examples; help, completion, binding and the gate read it.
     pub description: Description,
-    /// What it does.
+    /// The function that carries out a call.
     pub run: Run,
 }
 
-/// What a cmdlet does with a call.
+/// The function that carries out a call of a cmdlet.
 pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
 
-/// The parameter that takes the pipe, or what stands for it.
+/// The parameter that takes the pipe's values, or a value in place of a pipe.
 pub const INPUT_OBJECT: Parameter =
     Parameter::new("InputObject", Kind::Any, "What comes through the pipe, or a value instead of a pipe.")
         .aliases(&["io"])
@@ -51,9 +51,9 @@ pub const INPUT_OBJECT: Parameter =
 /// Why a cmdlet ended before it was done.
 #[derive(Debug)]
 pub enum Halt {
-    /// It could not run, or not go on.
+    /// It could not run, or could not go on.
     Failed(ErrorRecord),
-    /// Nobody reads what it emits any more (`Select-Object -First`). Not an error.
+    /// The reader of its output has closed the pipe (`Select-Object -First`). Not an error.
     PipeClosed,
     /// The run was cancelled, or ran over a limit.
     Cancelled,
@@ -76,7 +76,7 @@ impl From<BlockError> for Halt {
     }
 }
 
-/// What a cmdlet's `run` gives back.
+/// The result of a cmdlet's `run`.
 pub type Outcome = Result<(), Halt>;
 
 /// The reading end of a pipe.
@@ -132,8 +132,7 @@ pub struct Output {
     watch: Option<Watch>,
 }
 
-/// How often the commands behind get their turn before the next record is made: a record goes through
-/// so many of them.
+/// How often a cmdlet yields after a record: a record passes through that many commands at once.
 const TURNS: usize = 4;
 
 /// Sees every value that a cmdlet emits, before the next cmdlet does.
@@ -145,7 +144,7 @@ impl Output {
         Self { sender, watch }
     }
 
-    /// Whether nobody reads any more.
+    /// Whether the reader has closed the pipe.
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
@@ -173,10 +172,10 @@ pub struct Call {
     pub catalogue: Catalogue,
     /// The topology as far as the principal's scopes let it be seen.
     pub topology: Arc<Topology>,
-    /// The whole topology that leave was given on: for a change, to see that it still stands so. It is
-    /// shown to nobody.
+    /// The whole topology that the call was allowed on. A change compares it with the current one. It is
+    /// never shown.
     pub whole: Arc<Topology>,
-    /// Where a test may log on as its receiver as well.
+    /// The pools where a test may log on as its receiver.
     pub lenders: Lenders,
     /// Who calls.
     pub principal: Principal,
@@ -188,18 +187,18 @@ pub struct Call {
     pub streams: Streams,
 }
 
-/// Where a test may log on as its receiver as well, which is a test user of ours.
+/// The pools where a test may log on as its receiver, if the receiver is a test user of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lenders {
-    /// At any pool that lends the receiver: there are no roles.
+    /// Any pool that lists the receiver as a test user: there are no roles.
     Any,
-    /// At the pool that one role covers together with all else that the test touches, by the name of the
-    /// pool to log on at as it was given, and the receiver.
+    /// The pool that one role covers together with the other resources of the test. The key is the target
+    /// pool as it was given, and the receiver.
     Covered(HashMap<(String, Address), Domain>),
 }
 
 impl Call {
-    /// The pool that lends the receiver of a test at the pool `target`, where the test may log on there too.
+    /// The pool at which a test of the pool `target` may log on as the receiver, if there is one.
     pub fn lender(&self, target: &str, receiver: &Address) -> Option<&Pool> {
         match &self.lenders {
             Lenders::Any => self.topology.test_user_of(receiver),
@@ -235,17 +234,17 @@ impl Call {
         let send = self.output.send(value.into());
         tokio::select! {
             biased;
-            // What was learned before the end is still told, as long as there is room for it.
+            // A record that was made before the cancellation is still sent if the pipe has room.
             sent = send => sent,
             () = self.cancel.cancelled() => Err(Halt::Cancelled),
         }
     }
 
-    /// Lets the commands behind take what was emitted before more is made, as long as they need not
-    /// wait for anything themselves. A cmdlet that does not wait would keep them from it.
+    /// Yields, so that the next commands take what was emitted before more is made. A cmdlet that never
+    /// awaits must call it.
     ///
     /// # Errors
-    /// Nobody reads any more.
+    /// The reader has closed the pipe.
     pub async fn give_way(&self) -> Outcome {
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
@@ -325,12 +324,11 @@ impl Call {
     }
 }
 
-/// The answer to all that a command of a pipeline has still to ask, once the operator has given it;
-/// clones share it.
+/// The operator's answer for the rest of a command, once given (`YesToAll`, `NoToAll`); clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct ConfirmationForAll(Arc<Mutex<Option<bool>>>);
 
-/// What an action preference makes of an error or a warning.
+/// What happens to an error or a warning (PowerShell's action preference).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActionPreference {
     /// Shown, and counted.
@@ -362,7 +360,7 @@ impl ActionPreference {
 pub struct Streams {
     /// Who reads them, and answers questions.
     pub operator: Arc<dyn Operator>,
-    /// What the operator has said to all questions of the command.
+    /// The operator's answer to all questions of the command.
     pub confirmation: ConfirmationForAll,
     /// Where the call was written.
     pub position: Option<Position>,
@@ -380,7 +378,7 @@ pub struct Streams {
     pub warnings: mpsc::UnboundedSender<String>,
     /// The verbose text so far, for `-OutVerboseVariable`.
     pub verbose: Option<mpsc::UnboundedSender<String>>,
-    /// What came of each test, with all that happened, for `-OutLoggerVariable`.
+    /// The log of each test, for `-OutLoggerVariable`.
     pub log: Option<mpsc::UnboundedSender<Record>>,
 }
 
@@ -449,8 +447,7 @@ impl Streams {
     }
 }
 
-/// A clause of a lower layer as a sentence: a capital in front, but not of an address, and a full stop
-/// behind.
+/// Makes a sentence of a clause: a capital letter, except for an address, and a full stop.
 pub(crate) fn sentence(clause: &str) -> String {
     let is_address = clause.split_whitespace().next().is_some_and(|word| word.contains('@'));
     let mut letters = clause.chars();

@@ -1,4 +1,4 @@
-//! The files behind a session: the topology, read again when it has changed, and the vault.
+//! The files of a session: the topology, which is read again after a change, and the vault.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,14 +19,14 @@ pub struct TopologyStore {
     /// The cmdlets that roles may name.
     known: Catalogue,
     reader: TopologyReader,
-    /// Where it was looked for in vain, until that has been told.
+    /// The paths that were searched without success, until the operator has been told.
     looked_at: Mutex<Vec<PathBuf>>,
 }
 
-/// To whom the mistakes of a document are told.
+/// Who reads the topology, and so how much of its mistakes may be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TopologyReader {
-    /// Somebody who can read the file: all of them, with what stands there.
+    /// A user who can read the file: every mistake is told, with the text around it.
     #[default]
     Owner,
     /// Somebody for whom another account reads it: that there are some. The account must not do for them
@@ -38,8 +38,7 @@ impl TopologyStore {
     /// The store of this file, which must be there; without one the topology is empty and every
     /// domain is allowed. Its roles may name the cmdlets that are `known`, and no others.
     ///
-    /// Where the name leads through a symbolic link, the file is what it leads to: what is kept beside
-    /// the topology is beside that.
+    /// Symbolic links are resolved: files beside the topology are beside the link's target.
     pub fn new(path: Option<PathBuf>, known: Catalogue) -> Self {
         let path = path.map(without_links);
         Self {
@@ -52,8 +51,7 @@ impl TopologyStore {
         }
     }
 
-    /// The store of a file that the first change makes: one that nobody has named, at the place where
-    /// it is looked for.
+    /// The store of the default file, which the first change creates if it does not exist.
     pub fn at_home(path: PathBuf, known: Catalogue) -> Self {
         Self { may_be_missing: true, ..Self::new(Some(path), known) }
     }
@@ -68,8 +66,8 @@ impl TopologyStore {
         Self { looked_at: Mutex::new(places), ..self }
     }
 
-    /// That there is no topology at all, and where one is looked for: said once, to whoever would take
-    /// an empty answer for an empty topology.
+    /// A warning that there is no topology, with the paths that were searched; returned once, so that an
+    /// empty answer is not taken for an empty topology.
     pub fn told_missing(&self) -> Option<String> {
         let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_there = self.path.as_ref().is_some_and(|path| path.try_exists().unwrap_or(true));
@@ -160,7 +158,7 @@ fn no_access_table() -> ErrorRecord {
     )
 }
 
-/// That the topology has mistakes, for somebody who may not read it.
+/// The error for a topology with mistakes, for a user who may not read it.
 pub fn mistakes_elsewhere() -> ErrorRecord {
     let message = "The topology has mistakes, and nothing runs until they are mended.";
     ErrorRecord::new(Category::InvalidData, "TopologyInvalid", message)

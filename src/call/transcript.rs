@@ -1,4 +1,4 @@
-//! Transcripts: what a session is shown and what is typed into it, in a file.
+//! Transcripts: files that record what a session shows and what is typed into it.
 //!
 //! The front writes into them whatever it writes on the screen; `Start-Transcript` opens one and
 //! `Stop-Transcript` closes it. Several may be open, one within the other. A file is readable by
@@ -20,7 +20,7 @@ use super::files::Existing;
 #[derive(Debug, Default)]
 pub struct Transcripts {
     open: Mutex<Vec<Transcript>>,
-    /// Nothing is written down while a line runs that may hold a secret.
+    /// Recording is paused while a line runs that may hold a secret.
     is_paused: AtomicBool,
     /// Lines that may hold a secret: a later error may point into them and show them again.
     withheld: Mutex<Vec<String>>,
@@ -81,7 +81,7 @@ impl Transcripts {
 
     /// Stops all of them, at the end of a session.
     pub fn stop_all(&self) {
-        // Nobody is left to be told that the last lines of one could not be written.
+        // An error of the last lines has no reader any more.
         while self.stop().is_some() {}
     }
 
@@ -121,7 +121,7 @@ impl Transcripts {
     }
 }
 
-/// What stands in place of a line that may hold a secret.
+/// The replacement for a line that may hold a secret.
 const LEFT_OUT: &str = "(left out)";
 
 /// Letters below which a line of an input is a bracket or the like, and no secret.

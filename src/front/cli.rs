@@ -139,7 +139,7 @@ fn format() -> impl TypedValueParser<Value = Format> {
 }
 
 impl Cli {
-    /// What the command line says; where it is wrong, tells how and ends the program.
+    /// Parses the command line; prints what is wrong with it and ends the program.
     pub fn read() -> Self {
         let matches = command().get_matches();
         if let Err(error) = said_once(std::env::args_os()) {
@@ -223,7 +223,7 @@ imsh logs on to a pool as a test user, sends an instant message to a user on an 
 network, and says whether it arrived, how long every step took, and if it did not, why, \
 whose fault it is and what to do next.";
 
-/// What to begin with.
+/// The examples of the help.
 pub const EXAMPLES: &str = "\
 Try it on the practice network, which needs no set-up:
   imsh --lab -c 'Test-XmppIM -TargetFqdn atl-cs-001.litwareinc.com -Receiver adelany@contoso.com'
@@ -235,7 +235,7 @@ Then on your own servers:
   imsh -c 'Get-Help Test-XmppIM'               all about one cmdlet
   imsh respond USER@DOMAIN                     answers the tests of partners";
 
-/// What the program ends with.
+/// The exit statuses, for the help.
 pub const EXIT_STATUS: &str = "\
 Exit status of -c and run:
   0 every test succeeded   1 a test failed      2 the command, script or topology is wrong

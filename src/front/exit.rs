@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::host::Tally;
 use crate::script::FailureKind;
 
-/// What a run came to, for the program that started it.
+/// The exit status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
     /// 0: every test succeeded.
@@ -20,9 +20,9 @@ pub enum ExitStatus {
     NotRun,
     /// 130: interrupted.
     Interrupted,
-    /// What the script gave to `exit(n)`.
+    /// The number that the script gave to `exit(n)`.
     Script(u8),
-    /// What a monitoring system is told: `--output nagios`.
+    /// The status of a monitoring plugin: `--output nagios`.
     Plugin(PluginStatus),
 }
 

@@ -14,7 +14,7 @@ use super::start;
 use crate::cmdlet::Position;
 use crate::cmdlets;
 use crate::render::Format;
-use crate::script::check::{CheckReport, Import, Remark, Severity, check};
+use crate::script::check::{CheckReport, Import, Remark, RemarkSeverity, check};
 use crate::script::library;
 
 /// One finding, as `--output json` prints it.
@@ -50,7 +50,7 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
                 status = ExitStatus::Wrong;
                 let position = Position { line: 1, column: 1 };
                 let message = format!("The file could not be read: {error}");
-                printed.push(json(&name, &Remark { position, severity: Severity::Error, message }));
+                printed.push(json(&name, &Remark { position, severity: RemarkSeverity::Error, message }));
                 continue;
             }
         };
@@ -63,7 +63,7 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
             }
         }
         remarks.sort_by_key(|remark| remark.position);
-        if remarks.iter().any(|remark| remark.severity == Severity::Error) {
+        if remarks.iter().any(|remark| remark.severity == RemarkSeverity::Error) {
             status = ExitStatus::Wrong;
         }
         let lines: Vec<&str> = text.lines().collect();

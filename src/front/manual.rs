@@ -14,7 +14,7 @@ use super::exit::ExitStatus;
 /// Prints the manual page of a subcommand, or of the program.
 pub fn manual(name: Option<&str>) -> ExitStatus {
     let mut text = Vec::new();
-    // Nothing can fail that writes to memory.
+    // Writing to memory cannot fail.
     match page(name, &mut text) {
         Ok(()) => cli::print(&text),
         Err(_) => ExitStatus::Wrong,

@@ -1,6 +1,6 @@
 //! The ways in: one command, a script, the interactive shell.
 //!
-//! The only layer that reads the environment, prints and exits. It builds the world of a
+//! The only layer that reads the environment, prints and exits. It builds the context of a
 //! session, starts the engine, and turns what came of it into an exit status. Decides nothing
 //! about cmdlets: those are reached through the host alone.
 

@@ -32,9 +32,9 @@ struct ConsoleState {
     is_closed: bool,
     /// Why it took nothing, where it was not its reader that had enough.
     unwritten: Option<io::Error>,
-    /// What writes down all that is shown.
+    /// The transcripts that record what is shown.
     transcripts: Arc<Transcripts>,
-    /// How far a long piece of work is; on a terminal, below all that was shown.
+    /// The progress of a long piece of work; on a terminal, below the output.
     bar: Option<ProgressBar>,
 }
 
@@ -63,7 +63,7 @@ impl Console {
         Self(Arc::new(Mutex::new(inner)))
     }
 
-    /// What writes down all that is shown here.
+    /// The transcripts that record what is shown here.
     pub fn transcripts(&self) -> Arc<Transcripts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).transcripts.clone()
     }

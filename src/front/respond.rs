@@ -34,7 +34,7 @@ use crate::xmpp::network::Network;
 use crate::xmpp::sasl::Authentication;
 use crate::xmpp::trace::{Fact, Trace};
 
-/// What `imsh respond` is told.
+/// The options of `imsh respond`.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Answering")]
 pub struct RespondOptions {
@@ -97,7 +97,7 @@ pub enum HowTls {
 /// The options of a session that mean nothing here.
 pub const REFUSED: [&str; 4] = ["topology", "vault", "lab", "output"];
 
-/// What `imsh respond --help` begins with.
+/// The beginning of `imsh respond --help`.
 pub const ABOUT: &str = "\
 Runs a test account that answers imsh's test messages, so that tests from other networks reach the evidence \
 Exchanged: it is proven that messages arrive and that answers come back. Make an account for it, such as \
@@ -119,7 +119,7 @@ Exit status: 0 it was stopped (SIGTERM, Ctrl-C); 2 the command line or the passw
 server refused the logon three times in a row: trying on would get the account locked. Everything else is tried \
 again: after a pause that grows to ten seconds while the server cannot be reached, to five minutes where it refuses.";
 
-/// What `imsh respond --help` ends with.
+/// The end of `imsh respond --help`.
 pub const EXAMPLES: &str = "\
 Examples:
   imsh respond adelany@contoso.com -v      asks for the password, tells every answer
@@ -301,7 +301,7 @@ fn others_may_read(file: &Path) -> bool {
 /// The name under which systemd passes the password in.
 const CREDENTIAL: &str = "imsh-password";
 
-/// What is said of a happening, if anything.
+/// The log line for an event, if it has one.
 fn words(happening: &Happening<'_>, verbose: bool) -> Option<String> {
     let text = match happening {
         Happening::OnLine { address, trace, limits: (per_sender, in_all) } => {

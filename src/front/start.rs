@@ -1,4 +1,4 @@
-//! From the command line to a session: files, principal, world, engine.
+//! Makes a session from the command line: files, principal, context, engine.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::cmdlets;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
 use crate::script::{EngineContext, ScriptLimits, ScriptSession};
-use crate::topology::Places;
+use crate::topology::TopologyPlaces;
 use crate::value::Value;
 use crate::vault::VaultKey;
 
@@ -46,7 +46,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// What the program that started it is told.
+    /// The exit status.
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::System(_) | Self::Lab(_) => ExitStatus::Wrong,
@@ -124,7 +124,7 @@ fn topology(options: &SessionOptions) -> TopologyStore {
     let variable = |name| std::env::var_os(name);
     let (topology, config_home, home) =
         (variable("IMSH_TOPOLOGY"), variable("XDG_CONFIG_HOME"), variable("HOME"));
-    let places = Places {
+    let places = TopologyPlaces {
         flag: options.topology.as_deref(),
         variable: topology.as_deref(),
         config_home: config_home.as_deref(),

@@ -130,7 +130,7 @@ fn wait_for_typing(cancel: &CancellationToken) -> Result<(), NoAnswer> {
 /// Milliseconds between two looks at the token while a question waits for its answer.
 const LOOK_EVERY: u16 = 50;
 
-/// What may be answered to a question for leave.
+/// The answers to a request for confirmation.
 const CHOICES: &str = "[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help (default is \"Y\"): ";
 
 /// What the answers mean.

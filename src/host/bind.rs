@@ -104,7 +104,7 @@ fn bind_named(
             return Err(mistake(&argument, "MissingArgument", format!("-{} needs a value.", parameter.name))
                 .remedy(parameter.help));
         }
-        // Nothing given is not given: scripts pass on what they do not have.
+        // A null counts as not given: scripts pass on variables that are empty.
         (Some(Value::Null), _) if !parameter.is_setting() => return Ok(()),
         (Some(value), _) if parameter.is_setting() && is_nothing(value) => Value::Null,
         (Some(value), _) => convert(parameter, value, &argument)?,
@@ -113,7 +113,7 @@ fn bind_named(
     Ok(())
 }
 
-/// What takes a setting away.
+/// Whether a value removes a setting.
 fn is_nothing(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text().is_some_and(|text| text.trim().is_empty())
 }
@@ -146,7 +146,7 @@ pub fn filled_by_records(
     }
 }
 
-/// What is piped into a cmdlet that has no use for it is not passed over in silence.
+/// The error for a pipe into a cmdlet that takes none.
 pub fn takes_no_pipe(description: &Description) -> ErrorRecord {
     let message = format!("{} takes nothing from a pipe.", description.name);
     ErrorRecord::new(Category::InvalidArgument, "InputObjectNotBound", message).remedy(format!(
@@ -288,7 +288,7 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
             let value = within.unwrap_or(value);
             let wanted = "it is an object from Get-Credential";
             match value.as_text() {
-                // Who writes a text here has written a password: it is not said again.
+                // A text in place of a credential may be a password: the error does not repeat it.
                 Some(_) => Err(format!("a text: {wanted}")),
                 None => only(value, matches!(value, Value::Credential(_)), wanted),
             }

@@ -1,15 +1,15 @@
-//! The gate: whether a principal may run a cmdlet at all, and whether one role covers each
-//! thing that a call resources.
+//! The gate decides whether a principal may run a cmdlet at all, and whether one role covers each
+//! resource of a call.
 //!
-//! Asked once per call, before anything else. Says no with one and the same error record,
-//! whatever the reason; the reason goes into the audit log. The rules themselves are `access`'s;
-//! the gate brings the call into their terms.
+//! It is asked once per call, before anything else. Every refusal is the same error record; only
+//! the audit log gets the reason. The rules are in `access`; the gate translates the call into
+//! their terms.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::power::AccessContext;
 use super::refusal;
-use super::resources::{Pair, lent_pairs, limited, listed, things};
+use super::resources::{Pair, lent_pairs, limited, listed, resources_of};
 use super::view::visible;
 use crate::access::{
     self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Resource, Role, RoleDefinition,
@@ -27,9 +27,9 @@ use crate::value::text::parse_duration;
 #[derive(Debug)]
 pub struct Gate {
     principal: Principal,
-    /// To whom mistakes of the roles are told.
+    /// Who is told about mistakes in the roles.
     reader: TopologyReader,
-    /// What was worked out for the topology that was asked last.
+    /// The roles of the topology that was read last.
     current: Mutex<Option<GateState>>,
 }
 
@@ -38,11 +38,11 @@ pub struct Gate {
 struct GateState {
     topology: Arc<Topology>,
     roles: Arc<access::RoleTable>,
-    /// What the principal may run.
+    /// The cmdlets that the principal may run.
     catalogue: Catalogue,
 }
 
-/// Leave to run a cmdlet, not yet for any particular call of it.
+/// The permission to run a cmdlet, not yet for a particular call of it.
 #[derive(Debug)]
 pub struct Permission {
     description: &'static Description,
@@ -55,7 +55,7 @@ pub struct Permission {
     topology: Arc<Topology>,
 }
 
-/// What a call may do.
+/// The result of a call that is allowed.
 #[derive(Debug)]
 pub struct Covered {
     /// The topology as far as the roles let it be seen.
@@ -69,9 +69,9 @@ pub struct Covered {
 /// A call that is not covered.
 #[derive(Debug)]
 pub struct RefusedCall {
-    /// What the caller is told: always the same.
+    /// The error for the caller: always the same.
     pub error: ErrorRecord,
-    /// What the audit log is told.
+    /// The reason, for the audit log.
     pub reason: String,
 }
 
@@ -86,7 +86,7 @@ impl Gate {
         Self { reader, ..self }
     }
 
-    /// Who is asking.
+    /// The principal.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
@@ -126,7 +126,7 @@ impl Gate {
             .is_ok_and(|state| state.roles.roles_of(&self.principal).iter().any(|one| one.is_administrator()))
     }
 
-    /// What the principal may run, of everything.
+    /// The cmdlets of `everything` that the principal may run.
     ///
     /// # Errors
     /// As [`Gate::may_run`].
@@ -165,7 +165,7 @@ impl Gate {
         Ok(Permission { description, cmdlet, roles: own, every_role: roles, everything, topology })
     }
 
-    /// What the topology means for the principal, worked out once for each of its states.
+    /// The roles of the topology for the principal, computed once for each state of the file.
     fn state(&self, everything: &Catalogue, topology: &Arc<Topology>) -> Result<GateState, ErrorRecord> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(state) = current.as_ref()
@@ -202,10 +202,10 @@ impl Gate {
 }
 
 impl Permission {
-    /// Whether one role covers each thing that the call resources.
+    /// Checks that one role covers each resource of the call.
     ///
     /// # Errors
-    /// One thing at least is not covered.
+    /// At least one resource is not covered.
     pub fn covers(&self, bound: &BoundArguments) -> Result<Covered, RefusedCall> {
         let by = self.roles_covering(bound)?;
         if self.topology.access.is_none() {
@@ -216,7 +216,7 @@ impl Permission {
         Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by, lenders })
     }
 
-    /// The roles that cover the things which the call resources.
+    /// The roles that cover the resources of the call.
     ///
     /// # Errors
     /// As [`Permission::covers`].
@@ -225,9 +225,10 @@ impl Permission {
             return Ok(vec![BuiltIn::Administrator.name().to_owned()]);
         }
         let parameters = limited(self.description, bound, &self.topology);
-        let things = things(self.description, bound, self.context())
+        let resources = resources_of(self.description, bound, self.context())
             .map_err(|error| RefusedCall { reason: error.message.clone(), error })?;
-        let call = access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, things: &things };
+        let call =
+            access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, resources: &resources };
         let roles: Vec<&Role> = self.roles.iter().collect();
         match access::decide(&roles, &call) {
             Decision::Allowed { by } => Ok(by),
@@ -238,21 +239,21 @@ impl Permission {
         }
     }
 
-    /// Where a test may log on as its receiver as well: one role covers that pool too, together with all
-    /// that the pair of the pool and the receiver resources.
+    /// The pools where a test may log on as its receiver: one role covers the pool together with the
+    /// resources of the pair of pool and receiver.
     fn lenders(&self, bound: &BoundArguments) -> Lenders {
         let parameters = limited(self.description, bound, &self.topology);
         let roles: Vec<&Role> = self.roles.iter().collect();
-        let is_covered = |things: &[Vec<Resource>]| {
-            let call = access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, things };
+        let is_covered = |resources: &[Vec<Resource>]| {
+            let call = access::CallRequest { cmdlet: &self.cmdlet, parameters: &parameters, resources };
             matches!(access::decide(&roles, &call), Decision::Allowed { .. })
         };
         let lends = |pair: &Pair| {
-            let things = things(self.description, &pair.bound, self.context()).ok()?;
+            let resources = resources_of(self.description, &pair.bound, self.context()).ok()?;
             let mut lenders = self.topology.pools_listing(&pair.receiver);
             let lender = lenders.find(|pool| {
                 let with_lender: Vec<_> =
-                    things.iter().map(|thing| [&thing[..], &[listed(pool)]].concat()).collect();
+                    resources.iter().map(|list| [&list[..], &[listed(pool)]].concat()).collect();
                 is_covered(&with_lender)
             })?;
             Some(lender.identity.clone())

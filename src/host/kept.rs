@@ -1,4 +1,4 @@
-//! What a call leaves in variables: `-OutVariable`, `-ErrorVariable` and their like.
+//! The variables that a call fills: `-OutVariable`, `-ErrorVariable` and the others.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -63,11 +63,11 @@ pub(super) struct CapturedCall {
     began: Instant,
     began_at: Timestamp,
     wanted: CaptureVariables,
-    /// What the cmdlet emitted, if somebody wants it.
+    /// The values that the cmdlet emitted, if a variable takes them.
     pub(super) emitted: Option<Arc<Mutex<Vec<Value>>>>,
     reports: Mutex<Reports>,
     errors: Mutex<Vec<ErrorRecord>>,
-    /// What ended the call.
+    /// The error that ended the call.
     failure: Mutex<Option<ErrorRecord>>,
 }
 
@@ -134,7 +134,7 @@ impl CapturedCall {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
     }
 
-    /// What goes into the caller's variables.
+    /// The assignments to the caller's variables.
     pub(super) fn assignments(&self) -> Vec<VariableAssignment> {
         let CaptureVariables { out, error, warning, verbose, log } = &self.wanted;
         if [out, error, warning, verbose, log].iter().all(|named| named.is_none()) {

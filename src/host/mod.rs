@@ -2,7 +2,7 @@
 //! [`Host::pipeline`], and each of its stages through `invoke`.
 //!
 //! find the cmdlet → may this principal run it at all? → bind the arguments → does one role
-//! cover each thing that the call touches? → run → write the audit line. There is no other
+//! cover each resource of the call? → run → write the audit line. There is no other
 //! path to a cmdlet. Knows no script engine and no terminal.
 
 // Reading order.
@@ -59,12 +59,12 @@ pub struct Stage {
     pub program: Option<Arc<Program>>,
 }
 
-/// How a pipeline ended.
+/// The end of a pipeline.
 #[derive(Debug)]
-pub struct Ended {
+pub struct EndedPipeline {
     /// Whether it came to its end, or why not.
     pub outcome: Result<(), Halt>,
-    /// What it leaves in variables, however it ended; in the order of its commands.
+    /// The variables that it fills, also after an error; in the order of its commands.
     pub assignments: Vec<VariableAssignment>,
 }
 
@@ -79,7 +79,7 @@ pub struct Host {
     is_verbose: bool,
 }
 
-/// What is kept of each call of a pipeline, in the order in which they began.
+/// The captured calls of a pipeline, in the order in which they began.
 type KeptOfAll = Mutex<Vec<Arc<CapturedCall>>>;
 
 /// Values that wait between two stages of a pipe.
@@ -104,7 +104,7 @@ impl Host {
         topology.and_then(|topology| self.gate.own_catalogue(&self.everything, &topology)).unwrap_or_default()
     }
 
-    /// Who is asking.
+    /// The principal of the session.
     pub fn principal(&self) -> &Principal {
         self.gate.principal()
     }
@@ -141,7 +141,7 @@ impl Host {
         values
     }
 
-    /// Whether the principal may touch everything, also what the topology does not list.
+    /// Whether the principal may use every resource, also one that the topology does not list.
     pub fn is_administrator(&self) -> bool {
         let topology = self.context.topology.read();
         topology.is_ok_and(|topology| self.gate.is_administrator(&self.everything, &topology))
@@ -152,17 +152,17 @@ impl Host {
         &self.everything
     }
 
-    /// What the calls so far came to.
+    /// The count of results so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Who reads warnings and answers questions.
+    /// The operator, who reads warnings and answers questions.
     pub fn operator(&self) -> &Arc<dyn Operator> {
         &self.context.operator
     }
 
-    /// What the session's cmdlets may ask for.
+    /// The context of the session.
     pub fn context(&self) -> &Arc<SessionContext> {
         &self.context
     }
@@ -178,7 +178,7 @@ impl Host {
         input: Option<Value>,
         output: mpsc::Sender<Value>,
         cancel: CancellationToken,
-    ) -> Ended {
+    ) -> EndedPipeline {
         let n_stages = stages.len();
         let kept = KeptOfAll::default();
         let mut reading = input.map_or_else(Input::none, Input::of);
@@ -204,11 +204,11 @@ impl Host {
         drop(running);
         let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         kept.sort_by_key(|kept| kept.stage());
-        Ended { outcome, assignments: kept::assignments(&kept) }
+        EndedPipeline { outcome, assignments: kept::assignments(&kept) }
     }
 
     /// One stage of a pipeline: one call of its cmdlet, or one for each record of the pipe where the
-    /// cmdlet says that a record fills a parameter. The gate knows what a call touches before it begins.
+    /// cmdlet says that a record fills a parameter. The gate knows the resources of a call before it begins.
     async fn invoke(
         &self,
         place: usize,
@@ -219,7 +219,7 @@ impl Host {
         kept_of_all: &KeptOfAll,
     ) -> Result<(), Halt> {
         let stage = match asks_for_help(&stage) {
-            // What would have been piped into it is of no use there.
+            // The help of a cmdlet takes no pipe.
             true => {
                 input = Input::none();
                 Stage { name: "Get-Help".to_owned(), arguments: Arguments::none().and(stage.name), ..stage }
@@ -245,14 +245,14 @@ impl Host {
             }
             return self.call(cmdlet, stage, input, place, output, cancel).await;
         };
-        // Who may not run it at all is told before the stage before it has done its work.
+        // A principal without permission is refused before the previous stage has done its work.
         self.ask_permission(&cmdlet.description, &stage)?;
         if !in_turn {
             let mut records = Vec::new();
             while let Some(record) = input.next().await {
                 records.push(record);
             }
-            // Nobody asked for what stands behind no name at all.
+            // An empty pipe names nothing, so the cmdlet does nothing.
             if records.is_empty() && matches!(parameter.need, Need::OptionalOrAll(_)) {
                 return Ok(());
             }
@@ -330,7 +330,7 @@ impl Host {
         let ended = (cmdlet.run)(call).await;
         let written = audited.ended(&ended, &kept.reported());
         let ended = match ended {
-            // What cannot be done to one record does not keep the others from it.
+            // An error about one record does not end the call for the other records.
             Err(Halt::Failed(error)) if place.is_for_record && error.is_about_its_target() => {
                 streams.error(located(error))
             }
@@ -456,7 +456,7 @@ struct CallPlace<'a> {
     is_for_record: bool,
     /// What its pipeline keeps of all of its calls.
     kept_of_all: &'a KeptOfAll,
-    /// What the operator has said to all questions of its command.
+    /// The operator's answer to all questions of its command.
     confirmation: &'a ConfirmationForAll,
 }
 

@@ -1,8 +1,8 @@
-//! The roles that a call resources: those that it makes, changes, hands out or takes away, and those of a
-//! principal whose keys it changes.
+//! The roles among the resources of a call: those that it makes, changes, grants or revokes, and those
+//! of a principal whose keys it changes.
 //!
-//! Nobody climbs: each of them is held against the caller's own role, as it is and as it would be. What
-//! is not there is `Unlisted`, so that it gets the same answer as what is out of reach.
+//! Nobody can gain power: each role is compared with the caller's own, as it is and as it would become.
+//! A role that does not exist is `Resource::Unlisted`, so that it gets the same answer as one out of reach.
 
 use crate::access::{self, Power, Principal, PublicKey, Resource, Role, RoleDefinition, role};
 use crate::access::{ConfigScope, Member};
@@ -13,7 +13,7 @@ use crate::cmdlets::access::authority;
 use crate::topology::Topology;
 use crate::value::Value;
 
-/// What the gate knows when it is asked.
+/// What the rules of roles are evaluated against.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessContext<'a> {
     /// The whole topology.
@@ -24,7 +24,7 @@ pub struct AccessContext<'a> {
     pub everything: &'a Catalogue,
 }
 
-/// The roles that a call resources, all of them together.
+/// The roles that a call uses, in one list.
 ///
 /// # Errors
 /// An argument that no role can be made of.

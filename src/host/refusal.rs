@@ -1,6 +1,6 @@
 //! Why a call is refused, in words for whoever reads the audit log.
 //!
-//! Says which of the things that a call touches is out of reach, and which parameters are limited. Never shown
+//! Says which resource of a call is out of reach, and which parameters are limited. Never shown
 //! to the caller: all refusals get one and the same answer.
 
 use crate::access::{CallRequest, Decision, Denial, GivenParameter, Resource, Role, decide};
@@ -15,7 +15,7 @@ pub fn words(refusal: &Denial, roles: &[&Role], call: CallRequest<'_>) -> String
             };
             let alone = |given: &&GivenParameter| {
                 let given = std::slice::from_ref(*given);
-                !is_allowed(roles, CallRequest { parameters: given, things: &[], ..call })
+                !is_allowed(roles, CallRequest { parameters: given, resources: &[], ..call })
             };
             let limited: Vec<&GivenParameter> = call.parameters.iter().filter(alone).collect();
             if limited.is_empty() {
@@ -25,13 +25,13 @@ pub fn words(refusal: &Denial, roles: &[&Role], call: CallRequest<'_>) -> String
                 format!("no role of the caller allows {} with these values", names(&limited))
             }
         }
-        Denial::Thing { n } => {
-            let resources = call.things.get(*n).map(Vec::as_slice).unwrap_or_default();
+        Denial::Resource { n } => {
+            let resources = call.resources.get(*n).map(Vec::as_slice).unwrap_or_default();
             let names = |resources: &[&Resource]| {
                 resources.iter().map(|one| named(one)).collect::<Vec<_>>().join(" and ")
             };
             let alone = |resource: &&Resource| {
-                !is_allowed(roles, CallRequest { things: &[vec![(*resource).clone()]], ..call })
+                !is_allowed(roles, CallRequest { resources: &[vec![(*resource).clone()]], ..call })
             };
             let out_of_reach: Vec<&Resource> = resources.iter().filter(alone).collect();
             if out_of_reach.is_empty() {

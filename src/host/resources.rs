@@ -1,8 +1,8 @@
-//! What a call resources: the pools, receivers, partners and senders behind its arguments.
+//! The resources of a call: the pools, receivers, partners and senders that its arguments name.
 //!
-//! Every pair of a pool and a receiver is one thing, since one role must cover both together.
-//! Names are brought to the topology's own: an alias, a server's name and another spelling are
-//! the pool; what the topology does not list is `Unlisted`.
+//! Each pair of a pool and a receiver is one list, since one role must cover both together. Names
+//! are translated into the topology's own: an alias, a server's name and another spelling all mean
+//! the pool. A name that the topology does not list becomes `Resource::Unlisted`.
 
 use super::power::{self, AccessContext};
 use crate::access::scope::site_key;
@@ -13,11 +13,11 @@ use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
 use crate::topology::{Pool, Topology};
 use crate::value::Value;
 
-/// The things that a call resources, each with all that must be covered together.
+/// The resources that a call uses; each inner list must be covered by one role.
 ///
 /// # Errors
-/// An argument that the things cannot be told of.
-pub fn things(
+/// An argument from which the resources cannot be derived.
+pub fn resources_of(
     description: &Description,
     bound: &BoundArguments,
     context: AccessContext<'_>,
@@ -153,7 +153,7 @@ fn values(bound: &BoundArguments, parameter: &Parameter) -> Vec<String> {
     }
 }
 
-/// Every near thing with every far thing; what belongs to the whole call stands in each of them.
+/// Combines every near list with every far list, and adds the resources of the whole call to each.
 fn pairs(near: Vec<Vec<Resource>>, far: Vec<Vec<Resource>>, always: &[Resource]) -> Vec<Vec<Resource>> {
     let together = |parts: &[&[Resource]]| parts.concat();
     match (near.is_empty(), far.is_empty()) {

@@ -1,4 +1,4 @@
-//! What the calls of a session came to, for its exit status.
+//! Counts the results of a session's calls, for its exit status.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -16,12 +16,12 @@ use super::*;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Somebody who is logged on.
-struct Client {
+struct LabClient {
     io: TlsStream<TcpStream>,
     heard: String,
 }
 
-impl Client {
+impl LabClient {
     async fn log_on(lab: &Lab, local: &str, domain: &str) -> Self {
         let mut io = TcpStream::connect((Ipv4Addr::LOCALHOST, lab.ports.starttls)).await.unwrap();
         let mut heard = String::new();
@@ -112,7 +112,7 @@ async fn it_starts_at_once_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_healthy_receiver_confirms_and_answers_with_our_nonce() {
     let lab = Lab::start().await.unwrap();
-    let mut kenmyer = Client::log_on(&lab, "kenmyer", "litwareinc.com").await;
+    let mut kenmyer = LabClient::log_on(&lab, "kenmyer", "litwareinc.com").await;
     kenmyer.say(&both(&message(RECEIVER, "m1"), &ping("contoso.com", "p1"))).await;
     let heard = kenmyer.hear("id='p1'").await;
     let at = |text: &str| heard.find(text).unwrap_or_else(|| panic!("{text} is missing in {heard}"));
@@ -124,7 +124,7 @@ async fn a_healthy_receiver_confirms_and_answers_with_our_nonce() {
 #[tokio::test]
 async fn a_late_bounce_comes_behind_the_answer_to_the_ping() {
     let lab = Lab::start().await.unwrap();
-    let mut kenmyer = Client::log_on(&lab, "kenmyer", "litwareinc.com").await;
+    let mut kenmyer = LabClient::log_on(&lab, "kenmyer", "litwareinc.com").await;
     kenmyer
         .say(&both(&message("late@northwindtraders.com", "m1"), &ping("northwindtraders.com", "p1")))
         .await;
@@ -136,8 +136,8 @@ async fn a_late_bounce_comes_behind_the_answer_to_the_ping() {
 #[tokio::test]
 async fn each_manner_words_the_same_fault_in_its_own_way() {
     let lab = Lab::start().await.unwrap();
-    let mut kenmyer = Client::log_on(&lab, "kenmyer", "litwareinc.com").await;
-    let mut david = Client::log_on(&lab, "david", "fabrikam.com").await;
+    let mut kenmyer = LabClient::log_on(&lab, "kenmyer", "litwareinc.com").await;
+    let mut david = LabClient::log_on(&lab, "david", "fabrikam.com").await;
     let stanza = message("adelany@refused.contoso.com", "m1");
     kenmyer.say(&stanza).await;
     david.say(&stanza).await;
@@ -153,11 +153,11 @@ async fn each_manner_words_the_same_fault_in_its_own_way() {
 #[tokio::test]
 async fn two_pools_exchange_and_what_waits_is_delivered_late() {
     let lab = Lab::start().await.unwrap();
-    let mut kenmyer = Client::log_on(&lab, "kenmyer", "litwareinc.com").await;
+    let mut kenmyer = LabClient::log_on(&lab, "kenmyer", "litwareinc.com").await;
     // A ping behind it shows that the message has been dealt with.
     kenmyer.say(&both(&message("david@fabrikam.com/nowhere", "m1"), &ping("fabrikam.com", "p1"))).await;
     kenmyer.hear("type='result'").await;
-    let mut david = Client::log_on(&lab, "david", "fabrikam.com").await;
+    let mut david = LabClient::log_on(&lab, "david", "fabrikam.com").await;
     david.say("<presence/>").await;
     let stored = david.hear("</message>").await;
     assert!(stored.contains("nonce-m1") && stored.contains("urn:xmpp:delay"), "{stored}");
@@ -170,7 +170,7 @@ async fn two_pools_exchange_and_what_waits_is_delivered_late() {
 #[tokio::test]
 async fn stanzas_are_counted_and_acknowledged() {
     let lab = Lab::start().await.unwrap();
-    let mut kenmyer = Client::log_on(&lab, "kenmyer", "litwareinc.com").await;
+    let mut kenmyer = LabClient::log_on(&lab, "kenmyer", "litwareinc.com").await;
     kenmyer.say("<enable xmlns='urn:xmpp:sm:3'/>").await;
     kenmyer.say(&both(&message("offline@northwindtraders.com", "m1"), "<r xmlns='urn:xmpp:sm:3'/>")).await;
     let heard = kenmyer.hear("h='1'").await;

@@ -23,21 +23,21 @@ pub struct Remark {
     /// Where.
     pub position: Position,
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: RemarkSeverity,
     /// What it is.
     pub message: String,
 }
 
 /// How bad a remark is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub enum RemarkSeverity {
     /// The script cannot run.
     Error,
     /// It can, and probably does not do what is meant.
     Warning,
 }
 
-impl Severity {
+impl RemarkSeverity {
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ pub struct Import {
     /// Where it is written.
     pub position: Position,
     /// How bad it is if there is no such module.
-    pub severity: Severity,
+    pub severity: RemarkSeverity,
 }
 
 /// Everything that can be said of a script without other files.
@@ -73,12 +73,12 @@ pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
     let mut reading = read(text, &setting);
     let mistakes = std::mem::take(&mut reading.mistakes).into_iter().map(|mistake| Remark {
         position: mistake.position,
-        severity: Severity::Error,
+        severity: RemarkSeverity::Error,
         message: mistake.to_string(),
     });
     let warnings = reading.warnings.iter().map(|warning| Remark {
         position: warning.position,
-        severity: Severity::Warning,
+        severity: RemarkSeverity::Warning,
         message: warning.to_string(),
     });
     let mut remarks: Vec<Remark> = mistakes.chain(warnings).collect();
@@ -95,7 +95,7 @@ pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
             Err(error) => {
                 let failure = Failure::of_parsing(&error, Some(place(error.position())));
                 if let (FailureKind::Mistake(message), Some(position)) = (failure.kind, failure.position) {
-                    remarks.push(Remark { position, severity: Severity::Error, message });
+                    remarks.push(Remark { position, severity: RemarkSeverity::Error, message });
                 }
             }
             Ok(program) => {

@@ -492,12 +492,12 @@ mod tests {
 
     /// Knows two pools, filters, and writes down what was asked of it.
     #[derive(Clone, Default)]
-    struct Practice {
+    struct PracticeOperator {
         shown: Arc<Mutex<Vec<String>>>,
         asked: Arc<Mutex<Vec<String>>>,
     }
 
-    impl Runner for Practice {
+    impl Runner for PracticeOperator {
         fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>> {
             let values = match input {
                 Some(Value::List(items)) => items,
@@ -525,7 +525,7 @@ mod tests {
         }
     }
 
-    impl Practice {
+    impl PracticeOperator {
         fn stage(&self, stage: &Stage, values: Vec<Value>) -> Result<Vec<Value>, Halt> {
             let arguments: Vec<String> = stage
                 .arguments
@@ -576,8 +576,8 @@ mod tests {
     }
 
     /// The value of a program's last expression, and what it showed.
-    fn run(source: &str) -> (String, Practice) {
-        let practice = Practice::default();
+    fn run(source: &str) -> (String, PracticeOperator) {
+        let practice = PracticeOperator::default();
         let engine = Arc::new_cyclic(|weak| {
             let converter = Converter { engine: weak.clone(), texts: Texts::default() };
             let mut engine = Engine::new();

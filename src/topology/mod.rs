@@ -26,7 +26,7 @@ pub mod edit;
 pub mod duration;
 
 pub use mistake::Mistake;
-pub use places::Places;
+pub use places::TopologyPlaces;
 
 /// A whole topology document, checked.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// What the command line and the environment say, unread.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Places<'a> {
+pub struct TopologyPlaces<'a> {
     /// `--topology FILE`.
     pub flag: Option<&'a Path>,
     /// `$IMSH_TOPOLOGY`.
@@ -16,7 +16,7 @@ pub struct Places<'a> {
     pub home: Option<&'a OsStr>,
 }
 
-impl Places<'_> {
+impl TopologyPlaces<'_> {
     /// The topology to use, in the order `--topology`, `$IMSH_TOPOLOGY`, the user's configuration
     /// directory, `/etc/imsh/topology.toml`; `None` where there is none.
     ///
@@ -64,7 +64,7 @@ mod tests {
     fn what_is_named_wins_over_what_is_found() {
         let home = tempfile::tempdir().unwrap();
         let own = home.path().join(".config/imsh/topology.toml");
-        let mut places = Places { home: Some(home.path().as_os_str()), ..Places::default() };
+        let mut places = TopologyPlaces { home: Some(home.path().as_os_str()), ..TopologyPlaces::default() };
         assert_eq!(places.find_or_create(), places.find().or(Some(own.clone())));
         std::fs::create_dir_all(own.parent().unwrap()).unwrap();
         std::fs::write(&own, "").unwrap();

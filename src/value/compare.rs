@@ -97,7 +97,7 @@ pub enum CompareError {
     Pattern {
         /// The expression.
         pattern: String,
-        /// What is wrong with it, in one line.
+        /// The mistake, in one line.
         problem: String,
     },
     /// There is no order between the two.
@@ -122,7 +122,7 @@ pub struct Comparison {
     expression: Option<Regex>,
 }
 
-/// What an operator makes of two values: a truth, or of a list on the left the elements that fit.
+/// Applies an operator to two values: gives a truth value, or for a list on the left the elements that fit.
 pub fn compare(
     left: &Value,
     operator: ComparisonOperator,
@@ -142,7 +142,7 @@ impl Comparison {
         Ok(Self { operator, case, right, wildcards, expression })
     }
 
-    /// What the operator makes of this left side.
+    /// Applies the operator to this left side.
     pub fn of(&self, left: &Value) -> Result<Value, CompareError> {
         let has = |list: &Value, value: &Value| {
             let items = if let Value::List(items) = list { items } else { std::slice::from_ref(list) };

@@ -75,7 +75,7 @@ pub enum BlockError {
     /// The block failed; the cause is kept for the layer that knows scripts.
     #[error("{message}")]
     Failed {
-        /// What the block said, in one line.
+        /// The block's error, in one line.
         message: String,
         /// The script engine's own error, with its position.
         cause: Arc<dyn std::any::Any + Send + Sync>,
@@ -100,7 +100,7 @@ impl Value {
         value.map_or(Self::Null, Into::into)
     }
 
-    /// What the value is called in messages: `text`, `list`, …
+    /// The name of the value's type in messages: `text`, `list`, …
     pub fn kind(&self) -> &str {
         match self {
             Self::Null => "null",

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use super::Value;
 use super::pattern::Case;
 
-/// How two values stand to each other.
+/// Compares two values.
 pub fn order(left: &Value, right: &Value, case: Case) -> Ordering {
     match (left, right) {
         (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),

@@ -85,7 +85,7 @@ impl Record {
         self.properties.iter().map(|(name, _)| name.as_ref())
     }
 
-    /// How many properties there are.
+    /// The number of properties.
     pub fn len(&self) -> usize {
         self.properties.len()
     }

@@ -1,4 +1,4 @@
-//! What is inside the vault: a line that names the version, then one line per account.
+//! The contents of the vault: a line that names the version, then one line per account.
 //!
 //! A line is the account and four fields in base64, `-` for one that is absent: user name, password,
 //! certificate, private key. Base64 is decoded into buffers of known size, so that no secret stays

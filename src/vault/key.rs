@@ -114,9 +114,9 @@ pub enum KeyFault {
     Owner {
         /// The key.
         path: PathBuf,
-        /// Whose it is.
+        /// The owner.
         owner: u32,
-        /// Who we are.
+        /// The account of this process.
         us: u32,
     },
     /// The system does not let us read it.
@@ -124,7 +124,7 @@ pub enum KeyFault {
     Unreadable {
         /// The key.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// It is no age identity.

@@ -25,7 +25,7 @@ mod entries;
 
 pub use key::{KeyFault, VaultKey};
 
-/// What the vault holds for one account.
+/// The entry of one account.
 #[derive(Clone, Debug)]
 pub struct StoredCredential {
     /// The name to log on with, as it was given.
@@ -69,7 +69,7 @@ pub struct Vault {
 
 type Entries = BTreeMap<Address, StoredCredential>;
 
-/// What was decrypted, and from which state of the file.
+/// The decrypted entries, and the state of the file that they came from.
 #[derive(Clone)]
 struct DecryptedEntries {
     state: FileState,
@@ -249,7 +249,7 @@ impl Vault {
     }
 
     fn kept(&self) -> MutexGuard<'_, Option<DecryptedEntries>> {
-        // What is kept is replaced whole, so a panic elsewhere cannot have left half of it.
+        // The entries are replaced as a whole, so a panic elsewhere cannot have left half of them.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -287,7 +287,7 @@ pub enum Fault {
     Corrupt {
         /// The vault.
         file: PathBuf,
-        /// What is wrong with it.
+        /// The mistake.
         how: Corruption,
     },
     /// A newer imsh wrote it.
@@ -309,9 +309,9 @@ pub enum Fault {
     Io {
         /// The vault.
         file: PathBuf,
-        /// What was tried.
+        /// The step that failed.
         doing: &'static str,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// It could not be locked or replaced.
@@ -319,10 +319,10 @@ pub enum Fault {
     Durable(#[from] durable::Fault),
 }
 
-/// What is wrong with a damaged vault.
+/// The damage of a vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Corruption {
-    /// Nothing is in it.
+    /// The file is empty.
     #[error("it is empty")]
     Empty,
     /// Its end is missing.

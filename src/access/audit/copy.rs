@@ -31,7 +31,7 @@ impl Syslog {
     /// Sends a copy; says whether somebody took it.
     ///
     /// # Errors
-    /// Nobody did, and a copy is required.
+    /// No reader took the copy, and one is required.
     pub(super) fn copy(&self, text: &str, line: &Line, hash: &str) -> io::Result<bool> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "no socket is named");
         for socket in &self.sockets {

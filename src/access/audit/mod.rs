@@ -27,22 +27,22 @@ pub mod verify;
 pub use copy::Syslog;
 pub use verify::{Broken, VerifiedLog, verify, verify_from};
 
-/// What is told of one call. The log adds number, chain and time.
+/// The record of one call. The log adds number, chain and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// Who made the call: `os-user:kim`, `principal:pilar`.
     pub principal: String,
-    /// How they came in: `run`, `repl`, `session` …
+    /// The way in: `run`, `repl`, `session` …
     pub way: String,
     /// Their roles.
     pub roles: Vec<String>,
-    /// What they called.
+    /// The cmdlet.
     pub cmdlet: String,
     /// With what, secrets masked.
     pub parameters: BTreeMap<String, Vec<String>>,
     /// One word for all lines of one call.
     pub call: String,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: AuditOutcome,
     /// The words of the errors that it reported and that did not end it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -55,7 +55,7 @@ pub struct AuditEvent {
     pub shortened: bool,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what", content = "why")]
 pub enum AuditOutcome {
@@ -111,7 +111,7 @@ pub struct Line {
     pub event: AuditEvent,
 }
 
-/// That a line is in the log.
+/// The proof that a line is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Receipt {
@@ -130,7 +130,7 @@ pub struct AuditLog {
     settings: AuditSettings,
 }
 
-/// How a log is kept.
+/// The settings of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditSettings {
     /// From what size on, in bytes, a file is full.
@@ -264,7 +264,7 @@ impl Files {
         Ok(file)
     }
 
-    /// What the next line must carry.
+    /// The hash that the next line must carry.
     fn end(&self, file: &mut File) -> io::Result<LastLine> {
         let mut end = end_of(file)?;
         if end.n > 0 {
@@ -334,7 +334,7 @@ impl Files {
     }
 }
 
-/// What stands at the end of a file.
+/// The end of a file.
 struct LastLine {
     /// The number of the last whole line; 0 where there is none.
     n: u64,
@@ -491,9 +491,9 @@ fn is_false(flag: &bool) -> bool {
 pub struct Fault {
     /// The current file.
     pub path: PathBuf,
-    /// What was tried.
+    /// The step that failed.
     pub step: AuditStep,
-    /// What the system said.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
@@ -530,7 +530,7 @@ impl std::fmt::Display for AuditStep {
     }
 }
 
-/// What the first line of all carries.
+/// The previous hash of the very first line.
 const FIRST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const MAX_VALUE_BYTES: usize = 1024;
 /// JSON makes six bytes of a control character: the line stays below [`MAX_LINE_BYTES`].

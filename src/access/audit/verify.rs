@@ -12,7 +12,7 @@ use crate::durable;
 /// A log whose chain holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedLog {
-    /// How many lines were read.
+    /// The number of lines that were read.
     pub n_lines: u64,
     /// The number of the first; more than 1 where older files were dropped or moved away.
     pub first: u64,
@@ -83,7 +83,7 @@ pub enum Broken {
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -62,7 +62,7 @@ fn receiver(address: &str) -> Resource {
     Resource::Receiver(address.parse().unwrap())
 }
 
-fn tests_of(roles: &[&Role], parameters: &[(&str, &[&str])], things: &[Vec<Resource>]) -> Decision {
+fn tests_of(roles: &[&Role], parameters: &[(&str, &[&str])], resources: &[Vec<Resource>]) -> Decision {
     let parameters: Vec<GivenParameter> = parameters
         .iter()
         .map(|(name, values)| GivenParameter {
@@ -70,7 +70,7 @@ fn tests_of(roles: &[&Role], parameters: &[(&str, &[&str])], things: &[Vec<Resou
             values: values.iter().map(|value| (*value).into()).collect(),
         })
         .collect();
-    decide(roles, &CallRequest { cmdlet: &cmdlet("Test-CsXmppIM"), parameters: &parameters, things })
+    decide(roles, &CallRequest { cmdlet: &cmdlet("Test-CsXmppIM"), parameters: &parameters, resources })
 }
 
 fn allowed(by: &[&str]) -> Decision {
@@ -86,7 +86,7 @@ fn roles_do_not_multiply() {
     let own = [pair("Redmond", "a@contoso.com"), pair("dublin", "a@fabrikam.com")];
     assert_eq!(tests_of(&both, &[], &own), allowed(&["R", "D"]));
     let crossed = [pair("Redmond", "a@contoso.com"), pair("Redmond", "a@fabrikam.com")];
-    assert_eq!(tests_of(&both, &[], &crossed), Decision::Refused(Denial::Thing { n: 1 }));
+    assert_eq!(tests_of(&both, &[], &crossed), Decision::Refused(Denial::Resource { n: 1 }));
 }
 
 #[test]
@@ -115,11 +115,11 @@ fn only_an_administrator_touches_what_is_not_listed() {
     let administrator = Role::built_in(BuiltIn::Administrator, &Shell);
     let wide = role("Wide", &["global"], &["global"]);
     assert_eq!(tests_of(&[&administrator], &[], &unlisted), allowed(&["Administrator"]));
-    assert_eq!(tests_of(&[&wide], &[], &unlisted), Decision::Refused(Denial::Thing { n: 0 }));
+    assert_eq!(tests_of(&[&wide], &[], &unlisted), Decision::Refused(Denial::Resource { n: 0 }));
     let site = role("Site", &["site:Redmond"], &["global"]);
     assert_eq!(
         tests_of(&[&site], &[], &[vec![Resource::Settings]]),
-        Decision::Refused(Denial::Thing { n: 0 })
+        Decision::Refused(Denial::Resource { n: 0 })
     );
     let domain = role("Domain", &["global"], &["domain:contoso.com"]);
     for (one, is_allowed) in [(&wide, true), (&site, false), (&domain, false)] {
@@ -260,11 +260,11 @@ enum Part {
 }
 
 /// Says yes only where, for every thing, some role has every bit that is asked for.
-fn model(roles: &[Modelled], cmdlet: usize, given: &[(usize, Vec<usize>)], things: &[Vec<Part>]) -> bool {
+fn model(roles: &[Modelled], cmdlet: usize, given: &[(usize, Vec<usize>)], resources: &[Vec<Part>]) -> bool {
     let has = |bits: u8, n: usize| bits >> n & 1 == 1;
     let nothing = [Vec::new()];
-    let things = if things.is_empty() { &nothing } else { things };
-    for thing in things {
+    let resources = if resources.is_empty() { &nothing } else { resources };
+    for thing in resources {
         let mut covered = false;
         for role in roles {
             let mut ok = has(role.cmdlets, cmdlet);
@@ -450,15 +450,16 @@ fn one_case(seed: u64, limits: &[(Limit, u8)]) -> bool {
             values: values.iter().map(|value| VALUES[*value].to_owned()).collect(),
         })
         .collect();
-    let (things, parts): (Vec<Vec<Resource>>, Vec<Vec<Part>>) = (0..dice.below(4))
+    let (resources, parts): (Vec<Vec<Resource>>, Vec<Vec<Part>>) = (0..dice.below(4))
         .map(|_| (0..1 + dice.below(3)).map(|_| any_part(dice)).unzip::<_, _, Vec<_>, Vec<_>>())
         .unzip();
     let held: Vec<&Role> = roles.iter().collect();
-    let decision = decide(&held, &CallRequest { cmdlet: &cmdlet, parameters: &parameters, things: &things });
+    let decision =
+        decide(&held, &CallRequest { cmdlet: &cmdlet, parameters: &parameters, resources: &resources });
     let is_allowed = matches!(decision, Decision::Allowed { .. });
     if is_allowed != model(&modelled, n, &given, &parts) {
         let mut told =
-            format!("seed {seed}: the gate says {decision:?} to {cmdlet} {parameters:?} {things:?}");
+            format!("seed {seed}: the gate says {decision:?} to {cmdlet} {parameters:?} {resources:?}");
         for (role, modelled) in roles.iter().zip(&modelled) {
             let _ = write!(told, "\n{role:?}\n{modelled:?}");
         }
@@ -471,7 +472,7 @@ fn one_case(seed: u64, limits: &[(Limit, u8)]) -> bool {
             POOLS.iter().find(|(name, _)| pool == name).map(|(_, site)| (*site).to_owned())
         })
     {
-        let call = CallRequest { cmdlet: &cmdlet, parameters: &parameters, things: &things };
+        let call = CallRequest { cmdlet: &cmdlet, parameters: &parameters, resources: &resources };
         let climbs = matches!(decide(&[role], &call), Decision::Allowed { .. })
             && matches!(decide(granter, &call), Decision::Refused(_));
         assert!(!climbs, "seed {seed}: {role:?} allows more than {granter:?}");

@@ -1,4 +1,4 @@
-//! What a role allows, as `New-AdminRole` and `Set-AdminRole` say it.
+//! The parameters of `New-AdminRole` and `Set-AdminRole` that say what a role allows.
 //!
 //! One reading of the parameters for both, and for the gate as well: it holds the role as it would be
 //! against the caller's own before the cmdlet runs. Pure: knows no file, and decides nothing.

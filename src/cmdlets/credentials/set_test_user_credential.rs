@@ -152,7 +152,7 @@ fn certificates_of(pem: &str) -> String {
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// What a file holds.
+/// Reads a file.
 fn text_of(call: &Call, name: &str) -> Result<String, ErrorRecord> {
     let mut text = String::new();
     let read = File::open(files::path(call, name)).and_then(|file| {

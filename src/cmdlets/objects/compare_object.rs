@@ -94,7 +94,7 @@ async fn run(mut call: Call) -> Outcome {
     Ok(())
 }
 
-/// What makes a value equal to another one.
+/// The key by which values are compared.
 fn identity(call: &Call, properties: &Properties, item: &Value, case: Case) -> Result<String, Halt> {
     if properties.is_empty() {
         return Ok(key(item, case));
@@ -103,7 +103,7 @@ fn identity(call: &Call, properties: &Properties, item: &Value, case: Case) -> R
     Ok(keys.join("\u{0}"))
 }
 
-/// What is emitted for a value on one side.
+/// The record for a value that is on one side.
 fn told(call: &Call, properties: &Properties, item: &Value, side: &'static str) -> Result<Value, Halt> {
     if call.bound.switch("PassThru") {
         return Ok(item.clone());

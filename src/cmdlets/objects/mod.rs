@@ -1,4 +1,4 @@
-//! What pipes are made of.
+//! The cmdlets that filter, shape, sort, convert and print what a pipe carries.
 
 pub mod properties;
 pub mod text_file;

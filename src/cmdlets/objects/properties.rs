@@ -14,13 +14,13 @@ use crate::value::{Block, Record, UnknownProperty, Value};
 /// The properties that one parameter of a call names.
 #[derive(Debug)]
 pub struct Properties {
-    chosen: Vec<Property>,
+    chosen: Vec<ChosenProperty>,
     is_checked: bool,
 }
 
 /// One of them.
 #[derive(Debug)]
-pub struct Property {
+pub struct ChosenProperty {
     /// What it is called in what the cmdlet emits.
     pub label: String,
     /// `Descending` or `Ascending` of a calculated property, for sorting.
@@ -41,7 +41,7 @@ impl Properties {
     /// # Errors
     /// `InvalidProperty`, if a calculated property has no expression.
     pub fn given(bound: &BoundArguments, parameter: &str) -> Result<Self, ErrorRecord> {
-        let chosen: Result<_, _> = bound.values(parameter).iter().map(Property::read).collect();
+        let chosen: Result<_, _> = bound.values(parameter).iter().map(ChosenProperty::read).collect();
         Ok(Self { chosen: chosen?, is_checked: false })
     }
 
@@ -51,7 +51,7 @@ impl Properties {
     }
 
     /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Property> {
+    pub fn iter(&self) -> impl Iterator<Item = &ChosenProperty> {
         self.chosen.iter()
     }
 
@@ -116,7 +116,7 @@ impl Properties {
     }
 }
 
-impl Property {
+impl ChosenProperty {
     fn read(value: &Value) -> Result<Self, ErrorRecord> {
         match value {
             Value::Block(block) => Ok(Self {

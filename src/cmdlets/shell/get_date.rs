@@ -102,7 +102,7 @@ fn written(time: &ZonedDateTime, format: &str) -> String {
     text
 }
 
-/// What a run of one letter stands for.
+/// The format of a run of one letter.
 fn part(time: &ZonedDateTime, letter: char, run: usize) -> Option<String> {
     let padded = |number: i64| format!("{number:0run$}");
     let named = |form: &str| time.strftime(form).to_string();

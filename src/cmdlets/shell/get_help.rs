@@ -78,7 +78,7 @@ async fn explain(call: &Call, description: &'static Description) -> Outcome {
     call.emit(page(description, extent)).await
 }
 
-/// What there is: the cmdlets by family, then the topics.
+/// The list of cmdlets by family, then of topics.
 fn overview(call: &Call) -> String {
     let families = [
         (Family::Verify, "Verify"),

@@ -1,4 +1,4 @@
-//! What the cmdlets that verify have in common: parameters, what they ask for, warnings, progress.
+//! The common parts of the cmdlets that test: parameters, warnings, progress.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -75,7 +75,7 @@ impl Completer {
         }
     }
 
-    /// What could stand at the end of `text`.
+    /// The completions at the end of `text`.
     fn wanted(&self, text: &str) -> CompletionRequest {
         let catalogue = self.started.host.catalogue();
         let variables = self.started.session.variables();
@@ -320,7 +320,7 @@ fn functions(catalogue: &Catalogue) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// What `-Authentication` takes.
+/// The values of `-Authentication`.
 fn authentications() -> Vec<String> {
     let general = ["Negotiate", "ClientCertificate"].map(str::to_owned);
     general.into_iter().chain(Mechanism::ALL.map(|mechanism| mechanism.name().to_owned())).collect()
@@ -337,7 +337,7 @@ fn files(directory: &Path, typed: &str) -> Vec<CompletionCandidate> {
         if name.starts_with('.') && !begun.starts_with('.') {
             continue;
         }
-        // Of a link it counts what it leads to.
+        // A symbolic link counts as its target.
         let is_directory = entry.path().is_dir();
         let slash = if is_directory { "/" } else { "" };
         found.push(CompletionCandidate {

@@ -3,7 +3,7 @@
 //! Beside `rhai`, which looks at the engine's half. Asks the binder itself, so that what is said here
 //! is what a run would say; a value that is only known at run time is taken to be right.
 
-use super::{Remark, Severity};
+use super::{Remark, RemarkSeverity};
 use crate::cmdlet::{Argument as Given, Arguments, Description, ErrorRecord, Position};
 use crate::host::bind;
 use crate::script::language::source_map::LineIndex;
@@ -18,7 +18,7 @@ pub(super) fn check<'t>(script: &Script, text: &'t str) -> (Vec<Remark>, Vec<&'t
     let mut walk = CallWalk {
         text,
         index: LineIndex::new(text),
-        severity: Severity::Error,
+        severity: RemarkSeverity::Error,
         remarks: Vec::new(),
         parameters: Vec::new(),
     };
@@ -30,7 +30,7 @@ struct CallWalk<'t> {
     text: &'t str,
     index: LineIndex,
     /// How bad a mistake is here: in a `try`, it may be meant.
-    severity: Severity,
+    severity: RemarkSeverity,
     remarks: Vec<Remark>,
     /// The names of the closures' parameters.
     parameters: Vec<&'t str>,
@@ -47,7 +47,7 @@ impl CallWalk<'_> {
         let outer = self.severity;
         for piece in &statement.pieces {
             if tries && matches!(piece, Piece::Body(body) if !body.catches) {
-                self.severity = Severity::Warning;
+                self.severity = RemarkSeverity::Warning;
             }
             self.piece(piece);
             self.severity = outer;

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use rhai::{AST, ASTNode, Engine, Expr, FnCallExpr, Position as RhaiPosition, Stmt};
 
-use super::Severity;
+use super::RemarkSeverity;
 use crate::cmdlet::{Catalogue, Description};
 use crate::script::engine;
 use crate::value::text::nearest;
@@ -17,7 +17,7 @@ use crate::value::text::nearest;
 /// A name that has no meaning, or an import.
 pub(super) struct NameFinding {
     pub(super) place: RhaiPosition,
-    pub(super) severity: Severity,
+    pub(super) severity: RemarkSeverity,
     pub(super) what: What,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn check(program: &AST, catalogue: &Catalogue, variables: &[&str]) ->
     let mut found = Vec::new();
     program.walk(&mut |path: &[ASTNode<'_>]| {
         let tried = path.iter().any(|node| matches!(node, ASTNode::Stmt(Stmt::TryCatch(..))));
-        let severity = if tried { Severity::Warning } else { Severity::Error };
+        let severity = if tried { RemarkSeverity::Warning } else { RemarkSeverity::Error };
         let mut push = |place, what| found.push(NameFinding { place, severity, what });
         match path.last() {
             Some(ASTNode::Expr(Expr::Variable(variable, short, place)))

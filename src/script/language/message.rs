@@ -20,7 +20,7 @@ pub struct SyntaxMistake {
 
 /// Something in a text that can be run but is probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
+pub struct SyntaxWarning {
     /// Where it begins.
     pub position: Position,
     /// How many characters of that line it covers, at least one.
@@ -438,7 +438,7 @@ impl fmt::Display for SyntaxMistake {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for SyntaxWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.doubt.fmt(f)
     }
@@ -492,7 +492,7 @@ impl SyntaxMistake {
     }
 }
 
-impl Warning {
+impl SyntaxWarning {
     pub(super) fn at(span: Span, doubt: SyntaxDoubt, text: &str, index: &LineIndex) -> Self {
         let (position, length) = place(span, text, index);
         Self { position, length, doubt }

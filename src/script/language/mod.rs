@@ -15,7 +15,7 @@ pub mod message;
 pub mod complete;
 pub mod highlight;
 
-pub use message::{RefusedConstruct, SyntaxDoubt, SyntaxMistake, SyntaxProblem, Warning, caret};
+pub use message::{RefusedConstruct, SyntaxDoubt, SyntaxMistake, SyntaxProblem, SyntaxWarning, caret};
 
 use lower::StatementBoundary;
 use source_map::{LineIndex, SourceMap, Span};
@@ -48,7 +48,7 @@ pub struct ReadText {
     /// What must be put right before the text can be run, in the order of the text.
     pub mistakes: Vec<SyntaxMistake>,
     /// What is probably not meant, in the order of the text.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<SyntaxWarning>,
     /// Whether the text stops in the middle of something that another line could complete.
     pub is_incomplete: bool,
     /// The tree.
@@ -72,7 +72,7 @@ pub struct Lowered {
     text: String,
     map: SourceMap,
     boundaries: Vec<StatementBoundary>,
-    warnings: Vec<Warning>,
+    warnings: Vec<SyntaxWarning>,
 }
 
 impl Lowered {
@@ -92,7 +92,7 @@ impl Lowered {
     }
 
     /// What is probably not meant.
-    pub fn warnings(&self) -> &[Warning] {
+    pub fn warnings(&self) -> &[SyntaxWarning] {
         &self.warnings
     }
 }
@@ -135,7 +135,8 @@ pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let is_incomplete =
         is_open || (!mistakes.is_empty() && mistakes.iter().all(|mistake| mistake.is_incomplete(text)));
     let doubts = scopes.doubts.iter().take(MOST);
-    let warnings = doubts.map(|(span, doubt)| Warning::at(*span, doubt.clone(), text, &index)).collect();
+    let warnings =
+        doubts.map(|(span, doubt)| SyntaxWarning::at(*span, doubt.clone(), text, &index)).collect();
     ReadText { mistakes, warnings, is_incomplete, tree: script, steps, output }
 }
 
