@@ -4,10 +4,11 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::support::{IMSH, skip};
 
 /// A machine on which imsh is installed as `examples/deploy` says.
 pub struct Machine {
@@ -39,7 +40,7 @@ impl Machine {
             .env_clear()
             .env("PATH", PATH)
             .env("GROUND", ground.path())
-            .env("IMSH", env!("CARGO_BIN_EXE_imsh"))
+            .env("IMSH", IMSH)
             .env("DEPLOY", deploy)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -201,15 +202,6 @@ pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "a skipped test says why")]
-fn skip(reason: &str) {
-    assert!(std::env::var_os("CI").is_none(), "a skip is a failure in CI: {reason}");
-    static TOLD: AtomicUsize = AtomicUsize::new(0);
-    if TOLD.fetch_add(1, Ordering::Relaxed) == 0 {
-        eprintln!("skipped: {reason}");
     }
 }
 

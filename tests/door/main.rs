@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "../support/mod.rs"]
+mod support;
 mod machine;
 mod sudo;
 mod ssh;
