@@ -1,12 +1,13 @@
-//! Batches on the practice network, as a user sees them: refused logons are counted, a retry keeps the
-//! better answer, an interruption says that it is one.
+//! Batches on the practice network, as a user sees them: refused logons are counted, only what may pass is
+//! tried again, an interruption says that it is one.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use imsh::access::Principal;
@@ -15,9 +16,10 @@ use imsh::call::{Cmdlet, Nobody, SessionContext};
 use imsh::cmdlet::{Arguments, Description};
 use imsh::cmdlets::verify::test_federated_partner;
 use imsh::cmdlets::verify::verifying::{self, Told};
+use imsh::diagnosis::Finding;
 use imsh::host::{Gate, Host, Stage};
 use imsh::value::Record;
-use imsh::verify::together::together;
+use imsh::verify::schedule::{self, Attempted, History, Judged, Places, Schedule, ScheduledTest, Turn};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -74,18 +76,57 @@ fn the_commands_that_the_catalogue_names_show_their_codes() {
     assert!(shown.contains(&"TIMEOUT-TOO-SHORT"), "{shown:?}");
 }
 
+/// A test that is well, or meets a mistake in the program.
+struct Numbered(i64);
+
+impl ScheduledTest for Numbered {
+    type Outcome = Number;
+
+    fn places(&self) -> Places<'_> {
+        Places::default()
+    }
+
+    async fn attempt(&self, _: Turn) -> Attempted<Number> {
+        assert_ne!(self.0, 1, "one is too many");
+        Number(self.0).into()
+    }
+
+    fn inferred(&self, _: &Finding) -> Option<Number> {
+        None
+    }
+
+    fn not_run(&self, _: Finding) -> Option<Number> {
+        None
+    }
+}
+
+struct Number(i64);
+
+impl Judged for Number {
+    fn failure(&self) -> Option<&Finding> {
+        None
+    }
+
+    fn is_interrupted(&self) -> bool {
+        false
+    }
+
+    fn interrupted_by(&mut self, _: Finding) {}
+
+    fn set_history(&mut self, _: History) {}
+}
+
 /// A verification of three subjects, and the second one meets a mistake in the program.
 static BROKEN: Cmdlet = Cmdlet {
     description: Description { name: "Test-Broken", ..test_federated_partner::CMDLET.description },
     run: |call| {
         Box::pin(async move {
-            let job = |n: i64| async move {
-                assert_ne!(n, 1, "one is too many");
-                n
-            };
             let (sender, results) = mpsc::channel(verifying::WAITING);
-            let running = together(2, (0..3).map(job), sender, call.cancel.clone());
-            let records = |n: &i64| vec![Record::new("TestResult").with("N", *n).with("Result", "Success")];
+            let tests = (0..3).map(Numbered).collect();
+            let running = schedule::run(Schedule::new(2, call.cancel.clone()), tests, sender);
+            let records = |number: &Number| {
+                vec![Record::new("TestResult").with("N", number.0).with("Result", "Success")]
+            };
             let told = Told { warnings: |_, _| Vec::new(), records, logged: |_| Vec::new() };
             verifying::report(&call, 3, running, results, told).await
         })
@@ -117,7 +158,7 @@ async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not
 }
 
 #[test]
-fn a_retry_keeps_the_result_that_knows_more() {
+fn what_does_not_pass_by_itself_is_not_tried_again() {
     for test in [
         "Test-XmppIM wrong-password.litwareinc.com adelany@contoso.com -Retry 5",
         "Test-Registration wrong-password.litwareinc.com -Retry 5",
@@ -126,7 +167,7 @@ fn a_retry_keeps_the_result_that_knows_more() {
         assert_eq!(results.len(), 1, "{test}");
         assert_eq!(results[0]["Code"], "SASL-REJECTED", "{test}");
         assert_eq!(results[0]["Phase"], "Authenticate", "{test}");
-        assert_eq!(results[0]["Attempts"], 3, "{test}");
+        assert_eq!(results[0]["Attempts"], 1, "a refusal does not pass by itself: {test}");
     }
 }
 
@@ -147,4 +188,131 @@ fn an_interrupted_test_says_so_and_blames_nobody_else() {
     let diagnosis = interrupted["Diagnosis"].as_str().unwrap();
     assert!(diagnosis.starts_with("CANCELLED, Caller: the test was interrupted"), "{diagnosis}");
     assert!(diagnosis.contains("it was in "), "{diagnosis}");
+}
+
+/// So many receivers of a domain, as a list.
+fn receivers(domain: &str, n: usize) -> String {
+    (0..n).map(|n| format!("r{n}@{domain}")).collect::<Vec<_>>().join(",")
+}
+
+/// Starts a program, and gives its records as they come.
+fn begin(code: &str) -> (Child, impl Iterator<Item = Value> + use<>) {
+    let mut child = imsh(code).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()))
+}
+
+#[test]
+fn a_healthy_pair_comes_first_beside_sixty_receivers_of_a_dead_partner() {
+    let dead = receivers("silent.contoso.com", 60);
+    let code = format!("Test-XmppIM atl-cs-001.litwareinc.com {dead},adelany@contoso.com -Timeout 20s");
+    let (mut child, mut results) = begin(&code);
+    let first = results.next().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!((&first["Receiver"], &first["Result"]), (&"adelany@contoso.com".into(), &"Success".into()));
+}
+
+#[test]
+fn a_partner_that_failed_three_receivers_is_not_asked_for_each_of_the_others() {
+    let dead = receivers("refused.contoso.com", 40);
+    let results = records(&format!("Test-XmppIM atl-cs-001.litwareinc.com {dead},adelany@contoso.com"));
+    let of_dead: Vec<&Value> =
+        results.iter().filter(|result| result["Code"] == "FEDERATION-REFUSED").collect();
+    let n_tried = of_dead.iter().filter(|result| result["Inferred"] == false).count();
+    assert_eq!((results.len(), of_dead.len()), (41, 40));
+    assert!((3..=6).contains(&n_tried), "{n_tried} were tried");
+    let concluded = of_dead.iter().find(|result| result["Inferred"] == true).unwrap();
+    assert_eq!((&concluded["Attempts"], &concluded["Owner"]), (&0.into(), &"Partner".into()));
+    assert!(results.iter().any(|result| result["Result"] == "Success" && result["Inferred"] == false));
+}
+
+#[test]
+fn a_dead_pool_is_tried_three_times_and_once_more_at_the_end() {
+    let all = receivers("contoso.com", 30);
+    let results = records(&format!("Test-XmppIM expired.litwareinc.com {all}"));
+    let tried = results.iter().filter(|result| result["Inferred"] == false).count();
+    assert_eq!((results.len(), count(&results, "TLS-EXPIRED")), (30, 30));
+    assert!((4..=7).contains(&tried), "{tried} were tried");
+}
+
+#[test]
+fn what_has_no_outcome_at_the_deadline_is_not_run() {
+    let dead = receivers("silent.contoso.com", 9);
+    let code =
+        format!("Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com,{dead} -Deadline 3s -Ordered");
+    let output = imsh(&code).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!((results.len(), &results[0]["Result"]), (10, &"Success".into()));
+    for (n, result) in results[1..].iter().enumerate() {
+        assert_eq!(result["Receiver"], format!("r{n}@silent.contoso.com"));
+        assert_eq!((&result["Result"], &result["Code"]), (&"NotRun".into(), &"PLAN-DEADLINE".into()));
+    }
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("of 10 tests were left out."), "{told}");
+}
+
+#[test]
+fn a_time_that_is_over_is_no_end_of_a_batch() {
+    let output =
+        imsh("Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -Until 2020-01-01T00:00:00Z")
+            .output()
+            .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("is no time to come"), "{told}");
+}
+
+/// So many tests of one receiver, more than a line has room for.
+fn to_adelany(n: usize) -> String {
+    let list = format!("let all = []; all.pad({n}, \"adelany@contoso.com\");");
+    format!("{list} Test-XmppIM atl-cs-001.litwareinc.com $all")
+}
+
+#[test]
+fn a_reader_who_is_gone_ends_the_sending() {
+    let (mut child, mut results) = begin(&to_adelany(3000));
+    assert_eq!(results.next().unwrap()["Result"], "Success");
+    drop(results);
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{told}");
+    let left_out =
+        told.lines().find_map(|line| line.strip_prefix("WARNING: ")?.split(' ').next()?.parse().ok());
+    assert!(left_out.is_some_and(|left_out: usize| left_out > 1500), "{told}");
+}
+
+#[test]
+fn an_interrupted_batch_says_how_many_tests_were_left_out() {
+    let (mut child, mut results) = begin(&to_adelany(3000));
+    results.next().unwrap();
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    let n_results = 1 + results.count();
+    let mut told = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let words = format!("WARNING: {} of 3000 tests were left out.", 3000 - n_results);
+    assert!(told.contains(&words), "{words}: {told}");
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_in_a_batch_of_many_pools_and_partners() {
+    let pools = "atl-cs-001.litwareinc.com,dub-cs-001.fabrikam.com,refused.litwareinc.com";
+    let all = [
+        receivers("northwindtraders.com", 60),
+        receivers("refused.contoso.com", 60),
+        receivers("expired.contoso.com", 60),
+    ]
+    .join(",");
+    let results = records(&format!("Test-XmppIM {pools} {all},adelany@contoso.com -ThrottleLimit 64"));
+    let pairs: BTreeSet<(String, String)> = results
+        .iter()
+        .map(|result| (result["TargetFqdn"].to_string(), result["Receiver"].to_string()))
+        .collect();
+    assert_eq!((results.len(), pairs.len()), (3 * 181, 3 * 181));
+    let well = results.iter().filter(|result| result["Result"] == "Success");
+    assert!(well.into_iter().all(|result| result["Receiver"] == "adelany@contoso.com"));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use imsh::access::Principal;
 use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Confirmation, Halt, NoAnswer, Operator, SessionContext};
+use imsh::call::{Confirmation, Halt, NoAnswer, Operator, Progress, SessionContext};
 use imsh::cmdlet::{Arguments, ErrorRecord};
 use imsh::cmdlets::ALL;
 use imsh::host::{Gate, Host, Stage};
@@ -86,7 +86,8 @@ impl Operator for Heard {
     fn error(&self, error: &ErrorRecord) {
         self.hear(format!("{}: {} {}", error.id, error.message, error.remedy));
     }
-    fn progress(&self, activity: &str, done: usize, total: usize, _: Duration) {
+    fn progress(&self, progress: &Progress<'_>) {
+        let Progress { activity, done, total, .. } = progress;
         self.hear(format!("{activity}: {done}/{total}"));
     }
 }

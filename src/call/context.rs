@@ -5,7 +5,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -151,6 +150,19 @@ pub enum Confirmation {
     NoToAll,
 }
 
+/// How far a long piece of work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// What is done.
+    pub activity: &'a str,
+    /// How many parts of it are done.
+    pub done: usize,
+    /// How many there are.
+    pub total: usize,
+    /// How many of those that are done have failed.
+    pub failed: usize,
+}
+
 /// The person or program at the other end: sees text that is not a record, and answers questions.
 pub trait Operator: Send + Sync {
     /// Asks for a name; a cancelled token withdraws the question.
@@ -180,7 +192,7 @@ pub trait Operator: Send + Sync {
     fn error(&self, error: &ErrorRecord);
 
     /// Shows how far a long piece of work is.
-    fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration);
+    fn progress(&self, progress: &Progress<'_>);
 }
 
 /// An operator that ignores all text and answers no question: for embedding programs and tests.
@@ -208,5 +220,5 @@ impl Operator for Nobody {
 
     fn error(&self, _error: &ErrorRecord) {}
 
-    fn progress(&self, _activity: &str, _done: usize, _total: usize, _elapsed: Duration) {}
+    fn progress(&self, _progress: &Progress<'_>) {}
 }

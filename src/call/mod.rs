@@ -14,14 +14,13 @@ pub mod change;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use bound::BoundArguments;
-pub use context::{Confirmation, NoAnswer, Nobody, Operator, SessionContext};
+pub use context::{Confirmation, NoAnswer, Nobody, Operator, Progress, SessionContext};
 
 use crate::access::Principal;
 use crate::address::{Address, Domain};
@@ -442,8 +441,8 @@ impl Streams {
     }
 
     /// How far a long piece of work is.
-    pub fn progress(&self, activity: &str, done: usize, total: usize, elapsed: Duration) {
-        self.operator.progress(activity, done, total, elapsed);
+    pub fn progress(&self, progress: &Progress<'_>) {
+        self.operator.progress(progress);
     }
 }
 

@@ -167,6 +167,9 @@ entries! {
     PLAN_NO_TEST_USERS: "PLAN-NO-TEST-USERS", [Caller], Lasting Pool,
         "The pool lends no account for verification, so nobody can log on to see whether users can.",
         "Add a test user to the pool with New-HealthMonitoringConfiguration, and store its password with Set-TestUserCredential.";
+    PLAN_DEADLINE: "PLAN-DEADLINE", [Caller], Lasting Pair,
+        "The time that was given for all tests together was over before this one had its outcome: nothing is said about the pool or the partner.",
+        "Give more time (-Deadline), let more run at once (-ThrottleLimit), or run the rest by itself.";
 
     // Resolve
     DNS_BAD_SERVER: "DNS-BAD-SERVER", [Caller], Lasting Pool,

@@ -112,6 +112,11 @@ impl Finding {
         catalogue::entry(self.code).is_some_and(|entry| entry.persistence == Persistence::Transient)
     }
 
+    /// Whether the account has more sessions than its server lets it have.
+    pub fn is_of_too_many_sessions(&self) -> bool {
+        [catalogue::STREAM_CONFLICT.code, catalogue::BIND_LIMIT.code].contains(&self.code)
+    }
+
     /// Which other tests it holds for as well.
     pub fn reach(&self) -> Reach {
         catalogue::entry(self.code).map_or(Reach::Pair, |entry| entry.reach)

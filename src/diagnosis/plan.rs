@@ -1,7 +1,7 @@
 //! What fails before a packet leaves: the plan itself says no.
 
 use super::Finding;
-use super::catalogue::{PLAN_ACCOUNT_STOPPED, PLAN_NO_TEST_USERS, PLAN_NOT_ALLOWED};
+use super::catalogue::{PLAN_ACCOUNT_STOPPED, PLAN_DEADLINE, PLAN_NO_TEST_USERS, PLAN_NOT_ALLOWED};
 use crate::address::{Address, Domain};
 
 /// The receiver's domain is neither one of our own nor an allowed partner's.
@@ -26,6 +26,11 @@ pub fn account_stopped(account: &Address) -> Finding {
         &PLAN_ACCOUNT_STOPPED,
         format!("{account} was refused three times, and is not tried again in this batch"),
     )
+}
+
+/// The time that was given for the whole is over.
+pub fn deadline_passed() -> Finding {
+    Finding::of(&PLAN_DEADLINE, "the time for all tests together was over before this one had its outcome")
 }
 
 /// Whether the finding says no more than that the account is left alone.

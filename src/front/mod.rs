@@ -17,6 +17,7 @@ pub mod authorized;
 pub mod lint;
 pub mod respond;
 pub mod output;
+mod pace;
 pub mod terminal;
 pub mod report;
 pub mod exit;

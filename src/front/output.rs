@@ -9,8 +9,11 @@ use std::time::Instant;
 
 use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::sync::CancellationToken;
 
 use super::exit::ExitStatus;
+use super::pace::Pace;
+use crate::call::Progress;
 use crate::call::transcript::Transcripts;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::host::Tally;
@@ -36,6 +39,10 @@ struct ConsoleState {
     transcripts: Arc<Transcripts>,
     /// The progress of a long piece of work; on a terminal, below the output.
     bar: Option<ProgressBar>,
+    /// How fast it goes.
+    pace: Pace,
+    /// What ends when nothing more is written to standard output.
+    ends: Option<CancellationToken>,
 }
 
 impl Console {
@@ -59,8 +66,20 @@ impl Console {
             unwritten: None,
             transcripts: Arc::default(),
             bar: None,
+            pace: Pace::default(),
+            ends: None,
         };
         Self(Arc::new(Mutex::new(inner)))
+    }
+
+    /// Ends this when nothing more can be written to standard output: nobody would see what comes of it.
+    pub fn ends(&self, program: CancellationToken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ends = Some(program);
+    }
+
+    /// Whether nothing more can be written to standard output.
+    pub fn is_closed(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_closed
     }
 
     /// The transcripts that record what is shown here.
@@ -187,7 +206,8 @@ impl Console {
     }
 
     /// Shows on a terminal how much of a long piece of work is done, until all of it is.
-    pub fn progress(&self, activity: &str, done: usize, total: usize) {
+    pub fn progress(&self, progress: &Progress<'_>) {
+        let Progress { activity, done, total, .. } = *progress;
         if !io::stderr().is_terminal() {
             return;
         }
@@ -196,13 +216,16 @@ impl Console {
             inner.take_bar_away();
             return;
         }
-        let bar = inner.bar.get_or_insert_with(|| {
+        let ConsoleState { bar, pace, .. } = &mut *inner;
+        let bar = bar.get_or_insert_with(|| {
+            *pace = Pace::default();
             // Not as wide as the terminal: the ^C that it shows would begin another line.
-            let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} {eta}");
+            let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}{prefix}");
             ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         bar.set_length(total as u64);
         bar.set_message(activity.to_owned());
+        bar.set_prefix(pace.words(progress, Instant::now()));
         bar.set_position(done as u64);
     }
 
@@ -265,6 +288,9 @@ impl ConsoleState {
         });
         if let Err(error) = written {
             self.is_closed = true;
+            if let Some(ends) = self.ends.take() {
+                ends.cancel();
+            }
             // A reader that goes away has what it wanted: `imsh … | head`.
             self.unwritten = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
         }

@@ -261,6 +261,7 @@ fn account(options: RespondOptions, password: Secret) -> Account {
         certificate: None,
         registrar_port: None,
         authentication: Authentication::default(),
+        one_server: None,
     }
 }
 

@@ -12,6 +12,7 @@ use super::exit::ExitStatus;
 use super::output::Console;
 use super::report::{self, ReportSource};
 use super::start::{self, StartError, Started};
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::host::Tally;
 use crate::render;
 use crate::script::FailureKind;
@@ -106,12 +107,19 @@ async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(cancel_on_interrupt(Interrupts::listen(), output.clone(), cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
+    output.ends(cancel.clone());
     let result = session.evaluate(source.name, source.text, cancel).await;
     watch.abort();
     flush.abort();
     let failure = match result {
         Ok(value) => {
             emit_result(&|value| output.emit(&value), value);
+            None
+        }
+        // Nobody interrupted it: its reader has gone away, or the disk is full, which is told below.
+        Err(failure) if output.is_closed() && matches!(failure.kind, FailureKind::Cancelled) => {
+            let message = "The rest was left out: nothing more could be written to standard output.";
+            host.tally().error(&ErrorRecord::new(Category::OperationStopped, "NobodyReads", message));
             None
         }
         Err(failure) => Some(failure),

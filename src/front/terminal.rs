@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
@@ -13,7 +12,7 @@ use nix::sys::termios::{
 use tokio_util::sync::CancellationToken;
 
 use super::output::Console;
-use crate::call::{Confirmation, NoAnswer, Operator};
+use crate::call::{Confirmation, NoAnswer, Operator, Progress};
 use crate::cmdlet::ErrorRecord;
 use crate::render::visible::visible;
 use crate::secret::Secret;
@@ -207,7 +206,7 @@ impl Operator for Terminal {
         self.output.error(error);
     }
 
-    fn progress(&self, activity: &str, done: usize, total: usize, _elapsed: Duration) {
-        self.output.progress(activity, done, total);
+    fn progress(&self, progress: &Progress<'_>) {
+        self.output.progress(progress);
     }
 }

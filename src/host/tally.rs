@@ -25,7 +25,7 @@ impl Tally {
         let text = |name| value.as_record()?.get(name).ok()?.as_text();
         match (text("Result"), text("Code")) {
             (Some("Success"), _) => {}
-            (Some("Failure"), Some("CANCELLED")) => {
+            (Some("NotRun"), _) | (Some("Failure"), Some("CANCELLED")) => {
                 self.0.not_run.fetch_add(1, Ordering::Relaxed);
             }
             (Some("Failure"), _) => {

@@ -1,24 +1,29 @@
 //! One attempt at a verification: log on, send, wait for the evidence, say what it came to.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jid::Jid;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::crowd::Crowd;
 use super::outcome::{TestResult, Verdict};
 use super::plan::{Account, Ask, Verification};
 use super::refusals::Stopped;
-use super::sessions::{Logged, Purpose, Sessions, Shared};
+use super::schedule::{Attempted, Turn};
+use super::sessions::{End, Logged, Sessions, Shared, next_number};
+use crate::diagnosis::catalogue::Reach;
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
-use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, FenceKind, LINGER, deliver};
+use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, FenceKind, LINGER, Proven, deliver};
 use crate::xmpp::federation::{ProbeReport, ProbeRequest, ProbeTarget, look};
 use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
+use crate::xmpp::offline;
 use crate::xmpp::session::XmppSession;
-use crate::xmpp::trace::{self, Stanzas, Trace};
+use crate::xmpp::trace::{self, Fact, Stanzas, Trace};
 use crate::xmpp::{Deadlines, Fault, Phase, connect};
 
 /// Who is told what an attempt does while it does it, if anybody, and what is kept of it.
@@ -32,69 +37,78 @@ pub struct Attempt<'a> {
     pub sessions: &'a Sessions,
     /// Who is told.
     pub watcher: &'a Watcher,
-    /// Ends it.
-    pub cancel: &'a CancellationToken,
+    /// The scheduler's leave to try, and who ends it.
+    pub turn: &'a Turn,
 }
 
 impl Attempt<'_> {
-    /// Tries once; `number` counts the tries of this pair from one.
-    pub async fn run(&self, verification: &Verification, number: u32) -> TestResult {
-        let result = TestResult::begin(verification, number);
+    /// Tries once.
+    pub async fn run(&self, verification: &Verification) -> Attempted<TestResult> {
+        let result = TestResult::begin(verification, self.turn.number);
         let (sender, receiver) = tokio::join!(
-            self.log_on(verification, &verification.sender, Purpose { is_second: false, attempt: number }),
-            self.log_on_receiver(verification, number),
+            self.log_on(verification, &verification.sender, End::Sender),
+            self.log_on_receiver(verification),
         );
-        let Logged { shared: Shared { session, trace }, is_fresh } = match sender {
+        let Logged { shared, is_fresh } = match sender {
             Ok(logged) => logged,
             Err(Stopped) => {
-                return result
-                    .end(Verdict::Failure(diagnosis::plan::account_stopped(&verification.sender.address)));
+                let finding = diagnosis::plan::account_stopped(&verification.sender.address);
+                return result.end(Verdict::Failure(finding)).into();
             }
         };
-        let certificate = trace.certificate().cloned();
-        let mut result = result.logged_on(if is_fresh { trace } else { self.watcher.trace() }, certificate);
-        let session = match session {
+        let number = shared.number;
+        let attempted = |outcome| Attempted { outcome, elsewhere: None, logon: Some(number) };
+        // Whatever came of a logon says why it failed, whoever made it.
+        let is_told = is_fresh || shared.session.is_err();
+        let trace = if is_told { shared.trace.clone() } else { self.watcher.trace() };
+        let mut result = result.logged_on(trace, shared.certificate.clone());
+        let logon = &*shared;
+        let session = match &logon.session {
             Ok(session) => session,
-            Err(fault) => return result.failed(&fault, &verification.sender, verification),
+            Err(fault) => return attempted(result.failed(fault, &verification.sender, verification)),
         };
         let receiver = match receiver {
             None => None,
-            Some(Ok(Logged { shared: Shared { session: Ok(session), trace }, is_fresh })) => {
-                result.receivers_trace = self.kept(|| if is_fresh { trace } else { self.watcher.trace() });
-                Some(session)
-            }
-            Some(Ok(Logged { shared: Shared { session: Err(fault), trace }, .. })) => {
-                let account = verification.second.as_ref().unwrap_or(&verification.sender);
-                let finding = finding(&fault, &trace, None, account, verification);
-                result.receivers_trace = self.kept(|| trace);
-                return result.end(Verdict::of(&fault, finding));
+            Some(Ok(Logged { shared, is_fresh })) => {
+                let is_told = is_fresh || shared.session.is_err();
+                let trace = || if is_told { shared.trace.clone() } else { self.watcher.trace() };
+                result.receivers_trace = self.kept(trace);
+                if let Err(fault) = &shared.session {
+                    let account = verification.second.as_ref().unwrap_or(&verification.sender);
+                    let finding = finding(fault, &shared.trace, None, account, verification);
+                    let outcome = result.end(Verdict::of(fault, finding));
+                    let is_own = account.target == verification.sender.target;
+                    let elsewhere = (!is_own).then(|| account.target.clone());
+                    return Attempted { outcome, elsewhere, logon: Some(shared.number) };
+                }
+                Some(shared)
             }
             Some(Err(Stopped)) => {
-                return result
-                    .end(Verdict::Failure(diagnosis::plan::account_stopped(&verification.receiver)));
+                let finding = diagnosis::plan::account_stopped(&verification.receiver);
+                return attempted(result.end(Verdict::Failure(finding)));
             }
         };
-        self.deliver(verification, result, &session, receiver.as_ref(), is_fresh).await
+        let receiver = receiver.as_ref().and_then(|shared| shared.session.as_ref().ok());
+        let result = self.deliver(verification, result, logon, session, receiver, is_fresh).await;
+        if result.verdict.finding().is_some_and(|finding| finding.reach() == Reach::Pool) {
+            self.sessions.leave(&verification.sender, End::Sender, number);
+        }
+        attempted(result)
     }
 
     async fn log_on(
         &self,
         verification: &Verification,
         account: &Account,
-        purpose: Purpose,
+        end: End,
     ) -> Result<Logged, Stopped> {
-        self.sessions
-            .get(account, purpose, &verification.deadlines, self.network, self.watcher, self.cancel)
-            .await
+        let cancel = &self.turn.cancel;
+        self.sessions.get(account, end, &verification.deadlines, self.network, self.watcher, cancel).await
     }
 
-    async fn log_on_receiver(
-        &self,
-        verification: &Verification,
-        number: u32,
-    ) -> Option<Result<Logged, Stopped>> {
+    async fn log_on_receiver(&self, verification: &Verification) -> Option<Result<Logged, Stopped>> {
         let second = verification.second.as_ref()?;
-        Some(self.log_on(verification, second, Purpose { is_second: true, attempt: number }).await)
+        Some(self.log_on(verification, second, End::Receiver).await)
     }
 
     /// Sends the message and judges what comes back.
@@ -102,6 +116,7 @@ impl Attempt<'_> {
         &self,
         verification: &Verification,
         mut result: TestResult,
+        logon: &Shared,
         session: &XmppSession,
         receiver: Option<&XmppSession>,
         is_fresh: bool,
@@ -120,23 +135,36 @@ impl Attempt<'_> {
             linger: verification.ask.linger.unwrap_or(LINGER),
             linger_within: left,
             fence: FenceKind::default(),
-            cancel: self.cancel.clone(),
+            cancel: self.turn.cancel.clone(),
             progress: Some(progress),
         };
-        let sent_at = Instant::now();
+        let (sent_at, company) = (Instant::now(), logon.crowd.send());
         if let Some(trace) = &mut result.receivers_trace {
             trace.begin(Phase::Deliver);
         }
         let (delivery, look) = {
             let delivering = deliver(session, receiver, probe, &wanted, &mut result.trace);
+            let delivering = self.telling_of_answers(delivering, reached.clone(), sent_at);
             self.look_beside(verification, delivering, reached, within, sent_at + left).await
         };
+        if let Err(fault) = &delivery.outcome {
+            // Is it me? A session says nothing of a machine that has lost its network meanwhile.
+            let domain = verification.sender.address.domain();
+            let looking = offline::look_behind(fault, domain.as_str(), self.network, &logon.trace);
+            if let Some(Some(offline)) = self.turn.cancel.run_until_cancelled(looking).await {
+                result.trace.learn(Fact::Offline(offline));
+            }
+        }
         self.keep_stanzas(&delivery.probe, session, sent_at, &mut result.trace);
         if let (Some(receiver), Some(trace)) = (receiver, &mut result.receivers_trace) {
             self.keep_stanzas(&delivery.probe, receiver, sent_at, trace);
             trace.end();
         }
+        let by_pool = |proven: &&Proven| proven.proof.evidence() == Evidence::AcceptedByPool;
+        let answered = delivery.proofs.iter().find(by_pool).map(|proven| proven.after);
+        let waited = answered.map_or(Duration::ZERO, |after| logon.crowd.answered(after, company));
         let mut result = result.delivered(delivery, look.as_ref(), sent_at, is_fresh, verification);
+        result.wait_was_ours(waited);
         result.look = look.and_then(|look| self.kept(|| look));
         result
     }
@@ -153,6 +181,31 @@ impl Attempt<'_> {
     fn keep_stanzas(&self, probe: &TestMessage, session: &XmppSession, since: Instant, trace: &mut Trace) {
         if let Some(wire) = session.wire() {
             trace.keep(wire.take_about(probe.id(), probe.nonce(), since));
+        }
+    }
+
+    /// Waits for the delivery, and tells the scheduler when the pool and the partner have answered: whatever is
+    /// waited for behind that burdens neither.
+    async fn telling_of_answers(
+        &self,
+        delivering: impl Future<Output = Delivery>,
+        mut reached: watch::Receiver<Option<Evidence>>,
+        sent_at: Instant,
+    ) -> Delivery {
+        let telling = async move {
+            let has = |level| move |reached: &Option<Evidence>| *reached >= Some(level);
+            reached.wait_for(has(Evidence::AcceptedByPool)).await.ok()?;
+            let pool = sent_at.elapsed();
+            self.turn.pool_answered(pool);
+            reached.wait_for(has(Evidence::AcceptedByPartner)).await.ok()?;
+            self.turn.partner_answered(sent_at.elapsed().saturating_sub(pool));
+            Some(())
+        };
+        let mut delivering = pin!(delivering);
+        tokio::select! {
+            biased;
+            delivery = &mut delivering => delivery,
+            _ = telling => delivering.await,
         }
     }
 
@@ -206,7 +259,7 @@ impl Attempt<'_> {
         let silent = Watcher { observer: None, stanzas: self.watcher.stanzas };
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => None,
+            () = self.turn.cancel.cancelled() => None,
             look = look(&question, self.network, &silent) => Some(look),
         }
     }
@@ -315,5 +368,6 @@ pub(super) async fn log_on(
         Ok(logon) => connect(&logon, network, &mut trace, cancel).await,
         Err(fault) => Err(fault),
     };
-    Shared { session, trace }
+    let certificate = trace.certificate().cloned().map(Arc::new);
+    Shared { session, trace, certificate, crowd: Crowd::default(), number: next_number() }
 }

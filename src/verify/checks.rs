@@ -5,22 +5,19 @@
 //! test users log on where the way there is clear. A partner is looked at from here. No message is sent
 //! and no presence.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Watcher;
 use super::outcome::{self, Verdict};
-use super::partner::{Inspected, Inspection};
+use super::partner::{Inspected, Inspection, Lookout};
 use super::plan::{Account, Ask};
-use super::registration::{Registered, Registration};
-use super::sessions::Sessions;
+use super::registration::{Registered, Registrar, Registration};
+use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use crate::diagnosis::{self, Finding};
 use crate::value::{Record, Value};
-use crate::xmpp::network::Network;
 use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Phase};
 
@@ -68,47 +65,98 @@ pub struct Checked {
     pub started_at: Timestamp,
 }
 
-/// What checks work with.
-#[derive(Clone)]
-pub struct Checking {
-    /// The network.
-    pub network: Network,
-    /// Sessions of one run: an account that is refused three times is left alone.
-    pub sessions: Arc<Sessions>,
-    /// Who is told.
-    pub watcher: Watcher,
-    /// Ends it.
-    pub cancel: CancellationToken,
+/// The checks of one subject among others.
+pub struct CheckTest {
+    /// What is checked.
+    pub subject: Subject,
+    /// With what.
+    pub with: Registrar,
 }
 
-impl Subject {
-    /// Checks it.
-    pub async fn check(self, with: Checking) -> Vec<Checked> {
-        match self {
-            Self::Pool(pool) => pool.check(&with).await,
-            Self::Partner(inspection) => {
-                vec![Checked::partner(inspection.run(with.network, with.watcher, with.cancel).await)]
+impl ScheduledTest for CheckTest {
+    type Outcome = Vec<Checked>;
+
+    fn places(&self) -> Places<'_> {
+        match &self.subject {
+            Subject::Pool(pool) => {
+                let target =
+                    pool.users.first().or(pool.stranger.as_ref()).map(|account| account.target.as_str());
+                Places { pool: target, ..Places::default() }
+            }
+            Subject::Partner(inspection) => {
+                Places { partner: Some(inspection.domain.clone()), ..Places::default() }
             }
         }
     }
+
+    async fn attempt(&self, turn: Turn) -> Attempted<Vec<Checked>> {
+        let checked = match &self.subject {
+            Subject::Pool(pool) => pool.check(&self.with, &turn.cancel).await,
+            Subject::Partner(inspection) => {
+                let Registrar { network, watcher, .. } = self.with.clone();
+                vec![Checked::partner(inspection.run(&Lookout { network, watcher }, &turn.cancel).await)]
+            }
+        };
+        checked.into()
+    }
+
+    fn inferred(&self, _: &Finding) -> Option<Vec<Checked>> {
+        None
+    }
+
+    fn not_run(&self, reason: Finding) -> Option<Vec<Checked>> {
+        let verdict = Verdict::NotRun(reason);
+        Some(vec![match &self.subject {
+            Subject::Pool(_) => {
+                let target = self.places().pool.unwrap_or_default().to_owned();
+                Checked {
+                    check: Phase::Resolve.name(),
+                    pool: Some(target.clone()),
+                    target,
+                    verdict,
+                    latency: Duration::ZERO,
+                    days_left: None,
+                    traces: Vec::new(),
+                    remarks: Vec::new(),
+                    started_at: Timestamp::now(),
+                }
+            }
+            Subject::Partner(inspection) => Checked::partner(inspection.end(None, verdict)),
+        }])
+    }
+}
+
+impl Judged for Vec<Checked> {
+    fn failure(&self) -> Option<&Finding> {
+        self.iter().find_map(|checked| checked.verdict.failure())
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.iter().any(|checked| matches!(checked.verdict, Verdict::Interrupted(_)))
+    }
+
+    fn interrupted_by(&mut self, reason: Finding) {
+        for checked in self {
+            if matches!(checked.verdict, Verdict::Interrupted(_)) {
+                checked.verdict = Verdict::NotRun(reason.clone());
+            }
+        }
+    }
+
+    fn set_history(&mut self, _: History) {}
 }
 
 impl PoolSubject {
-    async fn check(self, with: &Checking) -> Vec<Checked> {
-        let mut users = self.users.into_iter();
+    async fn check(&self, with: &Registrar, cancel: &CancellationToken) -> Vec<Checked> {
+        let mut users = self.users.iter();
         let first = users.next();
         let has_users = first.is_some();
-        let log_on = |account: Account| {
-            let registration =
-                Registration { account, ask: Ask::default(), deadlines: self.deadlines, retries: 0 };
-            registration.run(
-                Arc::clone(&with.sessions),
-                with.network.clone(),
-                with.watcher.clone(),
-                with.cancel.clone(),
-            )
+        let log_on = |account: &Account| {
+            let account = account.clone();
+            let registration = Registration { account, ask: Ask::default(), deadlines: self.deadlines };
+            async move { registration.attempt(with, cancel).await.outcome }
         };
-        let Some(first) = first.or(self.stranger) else { return Vec::new() };
+        let Some(first) = first.or(self.stranger.as_ref()) else { return Vec::new() };
         let way = log_on(first).await;
         let mut checks = Checked::phases(&way);
         let is_clear = checks.iter().all(|check| matches!(check.verdict, Verdict::Success));

@@ -1,7 +1,8 @@
 //! Verifications: a pool, a sender, a receiver, and the truth about one message between them.
 //!
-//! `plan` finds out what is to be done before anything leaves; `attempt` does it; `batch` does
-//! many at once, with sessions shared and limits kept; `outcome` is what came of each. `responder` is
+//! `plan` finds out what is to be done before anything leaves; `attempt` does it; `schedule` does many tests
+//! of any kind at once, fairly and within limits; `batch` is many verifications, with sessions shared;
+//! `outcome` is what came of each. `responder` is
 //! the other end, which answers the tests of others; `partner` is the look from here alone,
 //! `registration` a logon alone, and `checks` goes through all that a topology lists. Stands on the
 //! client path and on diagnosis; knows no cmdlet and no parameter's name.
@@ -10,8 +11,9 @@
 pub mod plan;
 pub mod attempt;
 pub mod refusals;
+mod crowd;
 pub mod sessions;
-pub mod together;
+pub mod schedule;
 pub mod batch;
 pub mod outcome;
 pub mod log;

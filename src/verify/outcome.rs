@@ -1,5 +1,6 @@
 //! What a verification came to: the verdict, what it rests on, and how long everything took.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use super::attempt::{doubts, finding};
 use super::plan::{Account, Verification};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
-use crate::topology::Evidence;
+use crate::topology::{Evidence, Server};
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::deliver::{Delivery, Proven};
@@ -21,6 +22,8 @@ use crate::xmpp::{Fault, Phase};
 pub struct TestResult {
     /// The pool that was tested.
     pub target: String,
+    /// The one server of the pool that was tested, where each is tested by itself.
+    pub server: Option<Server>,
     /// The account that sent.
     pub sender: Address,
     /// The receiver of the message.
@@ -47,11 +50,15 @@ pub struct TestResult {
     /// What was seen of the partner from here, where somebody looked and the log is wanted.
     pub look: Option<ProbeReport>,
     /// The pool's certificate, where one was seen.
-    pub certificate: Option<CertificateReport>,
+    pub certificate: Option<Arc<CertificateReport>>,
     /// When it began.
     pub started_at: Timestamp,
     /// How often the pair was tried.
     pub attempts: u32,
+    /// What waited because of our own limits; in no latency.
+    pub queue_time: Duration,
+    /// Whether it was not tried, and has the finding of others.
+    pub is_inferred: bool,
     began: Instant,
 }
 
@@ -64,20 +71,25 @@ pub enum Verdict {
     Failure(Finding),
     /// The caller ended it before it could be known; says where.
     Interrupted(Finding),
+    /// It never began; says why.
+    NotRun(Finding),
 }
 
 impl Verdict {
     /// What is broken, where something is.
     pub fn finding(&self) -> Option<&Finding> {
         match self {
-            Self::Failure(finding) | Self::Interrupted(finding) => Some(finding),
+            Self::Failure(finding) | Self::Interrupted(finding) | Self::NotRun(finding) => Some(finding),
             Self::Success => None,
         }
     }
 
-    /// Whether nothing was tried, since the account was refused too often before.
-    pub(super) fn is_account_stopped(&self) -> bool {
-        self.finding().is_some_and(diagnosis::plan::is_account_stopped)
+    /// What failed, where something did.
+    pub fn failure(&self) -> Option<&Finding> {
+        match self {
+            Self::Failure(finding) => Some(finding),
+            Self::Success | Self::Interrupted(_) | Self::NotRun(_) => None,
+        }
     }
 
     /// The verdict on a fault that has been diagnosed.
@@ -89,12 +101,11 @@ impl Verdict {
 impl TestResult {
     /// A verification begins.
     pub(super) fn begin(verification: &Verification, attempts: u32) -> Self {
-        Self::new(
-            &verification.sender.target,
-            verification.sender.address.clone(),
-            verification.receiver.clone(),
-            attempts,
-        )
+        let Account { target, address, one_server, .. } = &*verification.sender;
+        Self {
+            server: one_server.as_ref().map(|one| one.server.clone()),
+            ..Self::new(target, address.clone(), verification.receiver.clone(), attempts)
+        }
     }
 
     /// The result of a pair that fails without a test: messages to the receiver's domain are not allowed.
@@ -103,9 +114,21 @@ impl TestResult {
         Self::new(target, sender, receiver, 1).end(Verdict::Failure(finding))
     }
 
+    /// The result of a verification that was not tried, since others failed with this.
+    pub(super) fn inferred(verification: &Verification, finding: Finding) -> Self {
+        let result = Self::begin(verification, 0).end(Verdict::Failure(finding));
+        Self { is_inferred: true, ..result }
+    }
+
+    /// The result of a verification that never began, for this reason.
+    pub(super) fn not_run(verification: &Verification, reason: Finding) -> Self {
+        Self::begin(verification, 0).end(Verdict::NotRun(reason))
+    }
+
     fn new(target: &str, sender: Address, receiver: Address, attempts: u32) -> Self {
         Self {
             target: target.to_owned(),
+            server: None,
             sender,
             receiver,
             verdict: Verdict::Interrupted(diagnosis::interrupted()),
@@ -121,6 +144,8 @@ impl TestResult {
             certificate: None,
             started_at: Timestamp::now(),
             attempts,
+            queue_time: Duration::ZERO,
+            is_inferred: false,
             began: Instant::now(),
         }
     }
@@ -131,7 +156,7 @@ impl TestResult {
     }
 
     /// The logon is done, well or not.
-    pub(super) fn logged_on(mut self, trace: Trace, certificate: Option<CertificateReport>) -> Self {
+    pub(super) fn logged_on(mut self, trace: Trace, certificate: Option<Arc<CertificateReport>>) -> Self {
         self.trace = trace;
         self.certificate = certificate;
         self
@@ -142,6 +167,13 @@ impl TestResult {
         self.elapsed = self.began.elapsed();
         self.verdict = verdict;
         self
+    }
+
+    /// So much of the message's way was waited because of other messages of ours.
+    pub(super) fn wait_was_ours(&mut self, waited: Duration) {
+        self.queue_time += waited;
+        self.latency = self.latency.saturating_sub(waited);
+        self.message_latency = self.message_latency.map(|latency| latency.saturating_sub(waited));
     }
 
     /// It ends with a fault on the sender's side.
@@ -185,6 +217,10 @@ impl TestResult {
     /// The result as a record, properties in the order of the views.
     pub fn record(&self) -> Record {
         let record = Record::new("TestResult").with("TargetFqdn", self.target.as_str());
+        let record = match &self.server {
+            Some(server) => record.with("Server", server.to_string()),
+            None => record,
+        };
         let record = told(record, &self.verdict, self.latency)
             .with("Evidence", Value::optional(self.evidence.map(|level| level.to_string())))
             .with("Receiver", self.receiver.to_string())
@@ -197,10 +233,13 @@ impl TestResult {
             .with("Steps", Value::List(steps(&self.trace, Duration::ZERO)))
             .with(
                 "CertificateDaysLeft",
-                Value::optional(self.certificate.as_ref().map(CertificateReport::chain_days_left)),
+                Value::optional(self.certificate.as_deref().map(CertificateReport::chain_days_left)),
             )
             .with("StartedAt", self.started_at)
             .with("Attempts", i64::from(self.attempts))
+            .with("QueueTime", self.queue_time)
+            .with("IsFlaky", self.is_success() && self.attempts > 1)
+            .with("Inferred", self.is_inferred)
     }
 
     /// The phase that was the last one at work.
@@ -224,6 +263,7 @@ pub(super) fn told(record: Record, verdict: &Verdict, latency: Duration) -> Reco
         Verdict::Failure(finding) | Verdict::Interrupted(finding) => {
             ("Failure", Value::Text(finding.error()))
         }
+        Verdict::NotRun(finding) => ("NotRun", Value::Text(finding.error())),
     };
     record
         .with("Result", result)

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::Watcher;
 use super::outcome::{self, Verdict};
 use super::plan::{deadlines, trust};
+use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use crate::address::Domain;
 use crate::diagnosis::look::{Asking, finding, of_single_servers};
 use crate::diagnosis::secure::servers_only;
@@ -42,6 +43,59 @@ pub struct Inspection {
     /// The pool that serves the domain, where it is one of our own.
     ours: Option<String>,
     deadlines: Deadlines,
+}
+
+/// What looks work with.
+#[derive(Clone)]
+pub struct Lookout {
+    /// The network.
+    pub network: Network,
+    /// Who is told.
+    pub watcher: Watcher,
+}
+
+/// A look among others.
+pub struct LookTest {
+    /// What is looked at.
+    pub inspection: Inspection,
+    /// With what.
+    pub with: Lookout,
+}
+
+impl ScheduledTest for LookTest {
+    type Outcome = Inspected;
+
+    fn places(&self) -> Places<'_> {
+        Places { partner: Some(self.inspection.domain.clone()), ..Places::default() }
+    }
+
+    async fn attempt(&self, turn: Turn) -> Attempted<Inspected> {
+        self.inspection.run(&self.with, &turn.cancel).await.into()
+    }
+
+    fn inferred(&self, _: &Finding) -> Option<Inspected> {
+        None
+    }
+
+    fn not_run(&self, reason: Finding) -> Option<Inspected> {
+        Some(self.inspection.end(None, Verdict::NotRun(reason)))
+    }
+}
+
+impl Judged for Inspected {
+    fn failure(&self) -> Option<&Finding> {
+        self.verdict.failure()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        matches!(self.verdict, Verdict::Interrupted(_))
+    }
+
+    fn interrupted_by(&mut self, reason: Finding) {
+        self.verdict = Verdict::NotRun(reason);
+    }
+
+    fn set_history(&mut self, _: History) {}
 }
 
 /// What a look at a partner came to.
@@ -94,7 +148,7 @@ impl Inspection {
     }
 
     /// Looks.
-    pub async fn run(self, network: Network, watcher: Watcher, cancel: CancellationToken) -> Inspected {
+    pub(super) async fn run(&self, with: &Lookout, cancel: &CancellationToken) -> Inspected {
         if !self.is_allowed {
             let verdict = Verdict::Failure(diagnosis::plan::not_allowed(&self.domain));
             return self.end(None, verdict);
@@ -111,7 +165,7 @@ impl Inspection {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => None,
-                seen = look(&question, &network, &watcher) => Some(seen),
+                seen = look(&question, &with.network, &with.watcher) => Some(seen),
             }
         };
         let Some(seen) = seen else { return self.end(None, Verdict::Interrupted(diagnosis::interrupted())) };
@@ -134,7 +188,7 @@ impl Inspection {
         }
     }
 
-    fn end(self, look: Option<ProbeReport>, verdict: Verdict) -> Inspected {
+    pub(super) fn end(&self, look: Option<ProbeReport>, verdict: Verdict) -> Inspected {
         let remarks = match (&look, &verdict) {
             (Some(look), Verdict::Success) => {
                 let mut remarks = of_single_servers(look, &self.asking());
@@ -149,8 +203,8 @@ impl Inspection {
         };
         Inspected {
             started_at: look.as_ref().map_or_else(Timestamp::now, |look| look.began_at),
-            target: self.target,
-            domain: self.domain,
+            target: self.target.clone(),
+            domain: self.domain.clone(),
             verdict,
             remarks,
             look,

@@ -1,5 +1,6 @@
 //! Planning: who sends as what to whom, with which evidence; and what fails before a packet leaves.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,11 @@ use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
 use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Server, Topology};
 use crate::vault::{self, StoredCredential, Vault};
-use crate::xmpp::network::Trust;
+use crate::xmpp::network::{Network, Trust};
+use crate::xmpp::resolve::{self, Endpoint, TlsStart};
 use crate::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
 use crate::xmpp::secure::ClientCertificate;
+use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Fault, LogonRequest, PoolName};
 
 /// What the caller asks for, for every pair of a pool and a receiver.
@@ -34,19 +37,19 @@ pub struct Ask {
     pub linger: Option<Duration>,
 }
 
-/// One verification, with all that it needs looked up.
+/// One verification, with all that it needs looked up. What many of them have in common they share.
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Where the sender logs on.
-    pub sender: Account,
+    pub sender: Arc<Account>,
     /// Whom the message goes to.
     pub receiver: Address,
     /// The receiver's own logon, where it is a test user of ours.
-    pub second: Option<Account>,
+    pub second: Option<Arc<Account>>,
     /// The level of evidence that makes a success.
     pub minimum: Evidence,
     /// The text of the message.
-    pub body: String,
+    pub body: Arc<str>,
     /// How long each phase may take.
     pub deadlines: Deadlines,
     /// Whether the topology lists the receiver's domain.
@@ -56,7 +59,7 @@ pub struct Verification {
     /// The server that the topology names for the receiver's domain, in place of its records.
     pub partner_server: Option<Server>,
     /// The parameters that were given by hand, for the diagnosis.
-    pub ask: Ask,
+    pub ask: Arc<Ask>,
 }
 
 /// An account that can log on to a pool.
@@ -78,6 +81,17 @@ pub struct Account {
     pub registrar_port: Option<u16>,
     /// How to authenticate.
     pub authentication: Authentication,
+    /// The one server of the pool that is tested, where each is tested by itself.
+    pub one_server: Option<OneServer>,
+}
+
+/// One of the servers behind a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OneServer {
+    /// Its name or address, and its port.
+    pub server: Server,
+    /// Whether TLS begins there with the first byte.
+    is_direct: bool,
 }
 
 /// What the plan says about one pair.
@@ -167,52 +181,79 @@ impl Refusal {
     }
 }
 
-/// Plans the test of one pair. `vault` is asked only when a stored credential is needed; `lender` is the pool
-/// that lends the receiver as a test user, where the test may log on as the receiver too.
-///
-/// # Errors
-/// When the pair cannot be tested.
-pub fn plan(
-    topology: &Topology,
-    vault: OpenVault<'_>,
-    target: &str,
-    receiver: &Address,
-    lender: Option<&Pool>,
-    ask: &Ask,
-) -> Result<Plan, Refusal> {
-    let pool = topology.canonical_pool(target);
-    let sender = sender_address(pool, ask)?;
-    let domain = receiver.domain();
-    if !topology.allows(&domain) {
-        return Ok(Plan::NotAllowed { sender });
+/// Plans the tests of many pairs that ask for the same.
+pub struct Planner<'a> {
+    topology: &'a Topology,
+    /// Asked only when a stored credential is needed.
+    vault: OpenVault<'a>,
+    ask: Arc<Ask>,
+    senders: HashMap<String, Result<Arc<Account>, Refusal>>,
+    bodies: HashMap<String, Arc<str>>,
+}
+
+impl<'a> Planner<'a> {
+    /// With this topology; `vault` is asked only when a stored credential is needed.
+    pub fn new(topology: &'a Topology, vault: OpenVault<'a>, ask: Ask) -> Self {
+        Self { topology, vault, ask: Arc::new(ask), senders: HashMap::new(), bodies: HashMap::new() }
     }
-    let sender = account(vault, target, pool, sender, ask)?;
-    let partner = topology.partner_for(&domain);
-    let of_partner = partner.and_then(|partner| partner.minimum_evidence).unwrap_or(DEFAULT_MINIMUM);
-    let minimum = ask.minimum.unwrap_or(of_partner.max(DEFAULT_MINIMUM));
-    let second = if ask.minimum.is_none_or(|minimum| minimum >= Evidence::Delivered) {
-        second_account(lender, vault, receiver)
-    } else {
-        None
-    };
-    let minimum = if second.is_some() && ask.minimum.is_none() { Evidence::Exchanged } else { minimum };
-    let body = ask
-        .body
-        .clone()
-        .or_else(|| partner.and_then(|partner| partner.body.clone()))
-        .unwrap_or_else(|| usual_body(&sender.address));
-    Ok(Plan::Test(Box::new(Verification {
-        answer_promised: of_partner >= Evidence::Delivered,
-        partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
-        partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
-        sender,
-        receiver: receiver.clone(),
-        second,
-        minimum,
-        body,
-        deadlines: deadlines(&topology.gateway, ask.timeout),
-        ask: ask.clone(),
-    })))
+
+    /// Plans the test of one pair; `lender` is the pool that lends the receiver as a test user, where the test may
+    /// log on as the receiver too.
+    ///
+    /// # Errors
+    /// When the pair cannot be tested.
+    pub fn pair(&mut self, target: &str, receiver: &Address, lender: Option<&Pool>) -> Result<Plan, Refusal> {
+        let Self { topology, vault, ask, .. } = self;
+        let (topology, vault, ask) = (*topology, *vault, Arc::clone(ask));
+        let domain = receiver.domain();
+        if !topology.allows(&domain) {
+            let sender = sender_address(topology.canonical_pool(target), &ask)?;
+            return Ok(Plan::NotAllowed { sender });
+        }
+        let sender = self.sender(target)?;
+        let partner = topology.partner_for(&domain);
+        let of_partner = partner.and_then(|partner| partner.minimum_evidence).unwrap_or(DEFAULT_MINIMUM);
+        let minimum = ask.minimum.unwrap_or(of_partner.max(DEFAULT_MINIMUM));
+        let second = if ask.minimum.is_none_or(|minimum| minimum >= Evidence::Delivered) {
+            second_account(lender, vault, receiver).map(Arc::new)
+        } else {
+            None
+        };
+        let minimum = if second.is_some() && ask.minimum.is_none() { Evidence::Exchanged } else { minimum };
+        let own_body = ask.body.as_ref().or(partner.and_then(|partner| partner.body.as_ref()));
+        let body = own_body.cloned().unwrap_or_else(|| usual_body(&sender.address));
+        Ok(Plan::Test(Box::new(Verification {
+            answer_promised: of_partner >= Evidence::Delivered,
+            partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
+            partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
+            sender,
+            receiver: receiver.clone(),
+            second,
+            minimum,
+            body: self.shared(body),
+            deadlines: deadlines(&topology.gateway, ask.timeout),
+            ask,
+        })))
+    }
+
+    fn sender(&mut self, target: &str) -> Result<Arc<Account>, Refusal> {
+        if let Some(sender) = self.senders.get(target) {
+            return sender.clone();
+        }
+        let sender = plan_logon(self.topology, self.vault, target, &self.ask).map(Arc::new);
+        self.senders.insert(target.to_owned(), sender.clone());
+        sender
+    }
+
+    /// One text for all that send it.
+    fn shared(&mut self, body: String) -> Arc<str> {
+        if let Some(body) = self.bodies.get(&body) {
+            return Arc::clone(body);
+        }
+        let shared: Arc<str> = body.as_str().into();
+        self.bodies.insert(body, Arc::clone(&shared));
+        shared
+    }
 }
 
 /// Plans a logon at a pool, with nothing to be sent. `vault` is asked only when a stored credential is
@@ -325,6 +366,7 @@ fn own_account(pool: Option<&Pool>, address: Address, stored: StoredCredential) 
         certificate: stored.certificate,
         registrar_port: None,
         authentication: Authentication::default(),
+        one_server: None,
     }
 }
 
@@ -391,6 +433,25 @@ impl Account {
         }
     }
 
+    /// The same account at each of the servers behind its pool, as the topology lists them or DNS names them; the
+    /// account alone where none is found, so that its own test says why.
+    pub async fn at_each_server(&self, deadlines: &Deadlines, network: &Network) -> Vec<Self> {
+        let Ok(logon) = self.logon(*deadlines) else { return vec![self.clone()] };
+        let (place, mut trace) = (logon.place(), Trace::new());
+        let resolving = resolve::pool(&place, network, &mut trace);
+        let found = tokio::time::timeout(deadlines.resolve, resolving).await;
+        let mut accounts: Vec<Self> = Vec::new();
+        for Endpoint { target, .. } in found.ok().and_then(Result::ok).unwrap_or_default() {
+            let Ok(host) = target.host.parse() else { continue };
+            let server = Server { host, port: Some(target.port) };
+            let one_server = Some(OneServer { server, is_direct: target.kind == TlsStart::Direct });
+            if !accounts.iter().any(|account| account.one_server == one_server) {
+                accounts.push(Self { one_server, registrar_port: None, ..self.clone() });
+            }
+        }
+        if accounts.is_empty() { vec![self.clone()] } else { accounts }
+    }
+
     /// What the client path needs for a logon.
     ///
     /// # Errors
@@ -402,13 +463,20 @@ impl Account {
             Some(_) => Server { port: None, ..server.clone() }.to_string(),
             None => server.to_string(),
         };
-        let servers = pool.map(|pool| pool.servers.iter().map(server).collect());
+        let servers = match &self.one_server {
+            Some(one) => Some(vec![one.server.to_string()]),
+            None => pool.map(|pool| pool.servers.iter().map(server).collect()),
+        };
         let certificate = self.certificate.as_ref();
         Ok(LogonRequest {
             pool_fqdn: pool.map_or_else(|| self.target.clone(), |pool| pool.identity.to_string()),
             servers: servers.unwrap_or_default(),
             registrar_port: self.registrar_port.or(pool.and_then(|pool| pool.registrar_port)),
-            security: self.security(),
+            security: match &self.one_server {
+                Some(OneServer { is_direct: true, .. }) => Security::Direct,
+                Some(_) => Security::StartTls,
+                None => self.security(),
+            },
             trust: self.trust(),
             pool_name: if pool.is_some() { PoolName::Trusted } else { PoolName::NotTrusted },
             login: Login {

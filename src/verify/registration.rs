@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Watcher, finding_of_logon};
 use super::outcome::{self, Verdict};
 use super::plan::{Account, Ask};
-use super::sessions::{Purpose, Sessions};
+use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
+use super::sessions::{End, Sessions};
 use crate::address::Address;
-use crate::diagnosis;
+use crate::diagnosis::{self, Finding};
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::network::Network;
@@ -30,8 +31,75 @@ pub struct Registration {
     pub ask: Ask,
     /// How long each phase may take.
     pub deadlines: Deadlines,
-    /// How often one that failed is tried again.
-    pub retries: u32,
+}
+
+/// What registrations work with. Those that share sessions share the count of refusals.
+#[derive(Clone)]
+pub struct Registrar {
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+    /// The network.
+    pub network: Network,
+    /// Who is told.
+    pub watcher: Watcher,
+}
+
+/// A registration among others.
+pub struct RegistrationTest {
+    /// What is done.
+    pub registration: Registration,
+    /// With what.
+    pub with: Registrar,
+}
+
+impl ScheduledTest for RegistrationTest {
+    type Outcome = Registered;
+
+    fn places(&self) -> Places<'_> {
+        let Account { target, address, .. } = &self.registration.account;
+        Places { pool: Some(target), accounts: vec![address], ..Places::default() }
+    }
+
+    async fn attempt(&self, turn: Turn) -> Attempted<Registered> {
+        self.registration.attempt(&self.with, &turn.cancel).await
+    }
+
+    fn inferred(&self, _: &Finding) -> Option<Registered> {
+        None
+    }
+
+    fn not_run(&self, reason: Finding) -> Option<Registered> {
+        let Account { target, address, .. } = &self.registration.account;
+        Some(Registered {
+            target: target.clone(),
+            server: self.registration.server(),
+            account: address.clone(),
+            verdict: Verdict::NotRun(reason),
+            latency: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            trace: Trace::new(),
+            started_at: Timestamp::now(),
+            attempts: 0,
+        })
+    }
+}
+
+impl Judged for Registered {
+    fn failure(&self) -> Option<&Finding> {
+        self.verdict.failure()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        matches!(self.verdict, Verdict::Interrupted(_))
+    }
+
+    fn interrupted_by(&mut self, reason: Finding) {
+        self.verdict = Verdict::NotRun(reason);
+    }
+
+    fn set_history(&mut self, history: History) {
+        self.attempts = history.attempts;
+    }
 }
 
 /// What a registration came to.
@@ -39,6 +107,8 @@ pub struct Registration {
 pub struct Registered {
     /// The pool.
     pub target: String,
+    /// The one server of the pool that was tested, where each is tested by itself.
+    pub server: Option<String>,
     /// Who logged on.
     pub account: Address,
     /// What came of it.
@@ -56,48 +126,28 @@ pub struct Registered {
 }
 
 impl Registration {
-    /// Logs on and off. Registrations that share `sessions` share the count of refusals.
-    pub async fn run(
-        self,
-        sessions: Arc<Sessions>,
-        network: Network,
-        watcher: Watcher,
-        cancel: CancellationToken,
-    ) -> Registered {
-        let mut attempts = 0;
-        let mut before = None;
-        loop {
-            attempts += 1;
-            let registered = self.attempt(attempts, &sessions, &network, &watcher, &cancel).await;
-            if let Some(before) = before.filter(|_| registered.verdict.is_account_stopped()) {
-                // It says why the account was refused, and this one does not.
-                return before;
-            }
-            if attempts > self.retries || !matches!(registered.verdict, Verdict::Failure(_)) {
-                return registered;
-            }
-            before = Some(registered);
-        }
+    fn server(&self) -> Option<String> {
+        self.account.one_server.as_ref().map(|one| one.server.to_string())
     }
 
-    async fn attempt(
+    /// Logs on and off, once.
+    pub(super) async fn attempt(
         &self,
-        number: u32,
-        sessions: &Sessions,
-        network: &Network,
-        watcher: &Watcher,
+        with: &Registrar,
         cancel: &CancellationToken,
-    ) -> Registered {
+    ) -> Attempted<Registered> {
         let (began, started_at) = (Instant::now(), Timestamp::now());
-        let purpose = Purpose { is_second: false, attempt: number };
-        let logged = sessions.get(&self.account, purpose, &self.deadlines, network, watcher, cancel).await;
+        let Registrar { sessions, network, watcher } = with;
+        let own = sessions.apart();
+        let logged = own.get(&self.account, End::Sender, &self.deadlines, network, watcher, cancel).await;
+        let logon = logged.as_ref().ok().map(|logged| logged.shared.number);
         let elapsed = began.elapsed();
         let address = self.account.address.clone();
         let (verdict, trace) = match logged {
             Err(_stopped) => (Verdict::Failure(diagnosis::plan::account_stopped(&address)), Trace::new()),
             Ok(logged) => {
-                let trace = logged.shared.trace;
-                let verdict = match logged.shared.session {
+                let trace = logged.shared.trace.clone();
+                let verdict = match logged.shared.session.clone() {
                     Ok(session) => {
                         session.close().await;
                         Verdict::Success
@@ -111,16 +161,18 @@ impl Registration {
             }
         };
         let latency = if matches!(verdict, Verdict::Success) { elapsed } else { Duration::ZERO };
-        Registered {
+        let outcome = Registered {
             target: self.account.target.clone(),
+            server: self.server(),
             account: address,
             verdict,
             latency,
             elapsed,
             trace,
             started_at,
-            attempts: number,
-        }
+            attempts: 1,
+        };
+        Attempted { outcome, elsewhere: None, logon }
     }
 }
 
@@ -128,6 +180,10 @@ impl Registered {
     /// The result as a record, properties in the order of the views.
     pub fn record(&self) -> Record {
         let record = Record::new("RegistrationResult").with("TargetFqdn", self.target.as_str());
+        let record = match &self.server {
+            Some(server) => record.with("Server", server.as_str()),
+            None => record,
+        };
         let record = outcome::told(record, &self.verdict, self.latency)
             .with("UserSipAddress", self.account.sip())
             .with("Mechanism", Value::optional(self.mechanism()))

@@ -119,7 +119,7 @@ impl Responder {
         let mut pause = Pause::default();
         let mut refusals = 0;
         loop {
-            let Shared { session, trace } =
+            let Shared { session, trace, .. } =
                 log_on(&self.account, &self.deadlines, &self.network, &Watcher::default(), cancel).await;
             let again_in = match self.get_ready(session, cancel).await {
                 Err(Fault::Cancelled) => return Ended::Asked(counts),

@@ -1,10 +1,12 @@
 //! Sessions that verifications share: one logon per account and pool serves many receivers.
 //!
-//! A logon that fails is shared as well: a batch asks a pool once, not once per receiver.
+//! A logon that fails is shared by those who wait for it, and tried again by those who come later: a
+//! server restarts. Only a refusal of the account itself is kept, since the server would only repeat it.
 //! Three refused logons of one account stop that account, since servers ban those who go on. The
 //! count of refusals is the batch's, whoever shares a session and whoever does not.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +15,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Watcher, log_on};
-use super::plan::Account;
+use super::crowd::Crowd;
+use super::plan::{Account, OneServer};
 use super::refusals::{Refusals, Stopped};
 use crate::address::Address;
+use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::Trace;
@@ -24,7 +28,7 @@ use crate::xmpp::{Deadlines, Fault, Phase};
 /// The sessions of one batch.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    open: Mutex<HashMap<Key, Arc<OnceCell<Shared>>>>,
+    open: Mutex<HashMap<Key, Arc<OnceCell<Arc<Shared>>>>>,
     refusals: Arc<Refusals>,
 }
 
@@ -34,37 +38,41 @@ struct Key {
     target: String,
     account: Address,
     registrar_port: Option<u16>,
-    /// Which attempt at a pair the logon serves: a retry logs on anew.
-    attempt: u32,
-    /// Whether this is the receiver's end.
-    is_second: bool,
+    one_server: Option<OneServer>,
+    end: End,
 }
 
 /// A logon and how it went.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Shared {
     /// The session, or what went wrong.
     pub session: Result<XmppSession, Fault>,
     /// What happened on the way there.
     pub trace: Trace,
+    /// The certificate that the pool showed on the way.
+    pub certificate: Option<Arc<CertificateReport>>,
+    /// What the session's messages wait for each other.
+    pub(super) crowd: Crowd,
+    /// Which logon of the program this is.
+    pub number: u64,
 }
 
 /// A logon as one verification gets it.
 #[derive(Debug)]
 pub struct Logged {
     /// The logon.
-    pub shared: Shared,
+    pub shared: Arc<Shared>,
     /// Whether this verification made it, or another one before.
     pub is_fresh: bool,
 }
 
-/// What role an account plays, and how often the pair has been tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Purpose {
-    /// Whether the account is the receiver's.
-    pub is_second: bool,
-    /// Which attempt at the pair this is, from one.
-    pub attempt: u32,
+/// Whose end of the message an account stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The sender's.
+    Sender,
+    /// The receiver's: its session becomes available.
+    Receiver,
 }
 
 impl Sessions {
@@ -80,25 +88,19 @@ impl Sessions {
     pub async fn get(
         &self,
         account: &Account,
-        purpose: Purpose,
+        end: End,
         deadlines: &Deadlines,
         network: &Network,
         watcher: &Watcher,
         cancel: &CancellationToken,
     ) -> Result<Logged, Stopped> {
-        let key = Key {
-            target: account.target.clone(),
-            account: account.address.clone(),
-            registrar_port: account.registrar_port,
-            attempt: purpose.attempt,
-            is_second: purpose.is_second,
-        };
+        let key = Key::of(account, end);
         let mut is_fresh = false;
         let cell = self.cell(&key);
         let shared = cell
             .get_or_try_init(|| async {
                 is_fresh = true;
-                self.log_on(account, purpose, deadlines, network, watcher, cancel).await
+                self.log_on(account, end, deadlines, network, watcher, cancel).await
             })
             .await?
             .clone();
@@ -109,34 +111,48 @@ impl Sessions {
     async fn log_on(
         &self,
         account: &Account,
-        purpose: Purpose,
+        end: End,
         deadlines: &Deadlines,
         network: &Network,
         watcher: &Watcher,
         cancel: &CancellationToken,
-    ) -> Result<Shared, Stopped> {
+    ) -> Result<Arc<Shared>, Stopped> {
         let trial = self.refusals.trial(&account.address).await?;
         let shared = log_on(account, deadlines, network, watcher, cancel).await;
         match &shared.session {
             Ok(_) => trial.succeeded(),
-            Err(Fault::Authenticate(_)) => trial.refused(),
+            Err(fault) if is_refusal(fault) => trial.refused(),
             Err(_) => {}
         }
-        if purpose.is_second
+        if end == End::Receiver
             && let Ok(session) = &shared.session
             && let Err(fault) = become_available(session, deadlines).await
         {
-            return Ok(Shared { session: Err(fault), trace: shared.trace });
+            return Ok(Arc::new(Shared { session: Err(fault), ..shared }));
         }
-        Ok(shared)
+        Ok(Arc::new(shared))
     }
 
-    /// The place of a logon; a session that has ended makes room for a new one.
-    fn cell(&self, key: &Key) -> Arc<OnceCell<Shared>> {
+    /// Leaves a session that answers no more: whoever comes next logs on anew.
+    pub fn leave(&self, account: &Account, end: End, number: u64) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = Key::of(account, end);
+        let is_it =
+            |cell: &Arc<OnceCell<Arc<Shared>>>| cell.get().is_some_and(|shared| shared.number == number);
+        if open.get(&key).is_some_and(is_it) {
+            open.remove(&key);
+        }
+    }
+
+    /// The place of a logon; a session that has ended makes room for a new one, and so does a logon that
+    /// failed for a reason that may pass.
+    fn cell(&self, key: &Key) -> Arc<OnceCell<Arc<Shared>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = open.entry(key.clone()).or_default();
-        let is_over =
-            cell.get().is_some_and(|shared| shared.session.as_ref().is_ok_and(XmppSession::is_over));
+        let is_over = cell.get().is_some_and(|shared| match &shared.session {
+            Ok(session) => session.is_over(),
+            Err(fault) => !is_refusal(fault),
+        });
         if is_over {
             *cell = Arc::default();
         }
@@ -163,6 +179,40 @@ impl Sessions {
 async fn become_available(session: &XmppSession, deadlines: &Deadlines) -> Result<(), Fault> {
     let late = Fault::Deadline { phase: Phase::Bind, after: deadlines.bind };
     timeout(deadlines.bind, session.become_available()).await.unwrap_or(Err(late))
+}
+
+impl Key {
+    fn of(account: &Account, end: End) -> Self {
+        Self {
+            target: account.target.clone(),
+            account: account.address.clone(),
+            registrar_port: account.registrar_port,
+            one_server: account.one_server.clone(),
+            end,
+        }
+    }
+}
+
+/// The number of the next logon.
+pub(super) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whether the server has refused the account, and will again.
+fn is_refusal(fault: &Fault) -> bool {
+    match fault {
+        Fault::Authenticate(fault) => !fault.is_temporary(),
+        Fault::Resolve(_)
+        | Fault::Connect(_)
+        | Fault::Secure(_)
+        | Fault::Stream(_)
+        | Fault::Bind(_)
+        | Fault::Send(_)
+        | Fault::Deliver(_)
+        | Fault::Deadline { .. }
+        | Fault::Cancelled => false,
+    }
 }
 
 /// How long a cancelled batch waits for the servers to end their streams.

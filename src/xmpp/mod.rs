@@ -297,7 +297,8 @@ async fn secured(
 }
 
 impl LogonRequest {
-    fn place(&self) -> PoolQuery<'_> {
+    /// Where the pool is looked for.
+    pub fn place(&self) -> PoolQuery<'_> {
         PoolQuery {
             pool: &self.pool_fqdn,
             servers: &self.servers,

@@ -13,10 +13,12 @@ use nix::net::if_::InterfaceFlags;
 use tokio::time::timeout;
 
 use super::connect::{self, ConnectOutcome};
+use super::deliver;
 use super::dns::{self, DnsAnswer, Service};
 use super::network::Network;
 use super::trace::{Fact, Trace};
 use super::{Phase, resolve};
+use crate::topology::Evidence;
 
 /// How a machine is off line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +50,10 @@ pub(super) async fn look(
     network: &Network,
     trace: &Trace,
 ) -> Option<Offline> {
-    let doubt = UnansweredService::raised_by(fault)?;
+    behind(UnansweredService::raised_by(fault)?, domain, network, trace).await
+}
+
+async fn behind(doubt: UnansweredService, domain: &str, network: &Network, trace: &Trace) -> Option<Offline> {
     let asked_for: Vec<IpAddr> = match doubt {
         UnansweredService::NameServers => network.own_name_servers().iter().map(SocketAddr::ip).collect(),
         UnansweredService::Pool => addresses(trace).collect(),
@@ -64,6 +69,31 @@ pub(super) async fn look(
     }
     let is_alone = doubt == UnansweredService::Pool && is_without_answer(network, domain).await;
     is_alone.then_some(Offline::NobodyAnswers)
+}
+
+/// The same for a fault behind the logon: of a session whose way to the pool is in the trace of the logon.
+pub async fn look_behind(
+    fault: &super::Fault,
+    domain: &str,
+    network: &Network,
+    logon: &Trace,
+) -> Option<Offline> {
+    let is_silence = match fault {
+        super::Fault::Deliver(deliver::Fault::Silent { reached, .. }) => {
+            *reached < Some(Evidence::AcceptedByPool)
+        }
+        super::Fault::Stream(fault) => matches!(fault, super::stream::Fault::Xml(_)),
+        super::Fault::Deliver(deliver::Fault::PoolStopped { .. }) | super::Fault::Deadline { .. } => true,
+        super::Fault::Resolve(_)
+        | super::Fault::Connect(_)
+        | super::Fault::Secure(_)
+        | super::Fault::Authenticate(_)
+        | super::Fault::Bind(_)
+        | super::Fault::Send(_)
+        | super::Fault::Deliver(_)
+        | super::Fault::Cancelled => false,
+    };
+    if is_silence { behind(UnansweredService::Pool, domain, network, logon).await } else { None }
 }
 
 /// What does not answer, so that this machine is in doubt.

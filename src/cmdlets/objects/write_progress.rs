@@ -1,9 +1,7 @@
 //! `Write-Progress`: how far a script's long piece of work is.
 
-use std::time::Duration;
-
 use crate::access::BuiltIn;
-use crate::call::{Call, Cmdlet, Outcome};
+use crate::call::{Call, Cmdlet, Outcome, Progress};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 
 /// `Write-Progress`.
@@ -40,6 +38,6 @@ async fn run(call: Call) -> Outcome {
     };
     let percent = call.bound.integer("PercentComplete").and_then(|percent| usize::try_from(percent).ok());
     let done = if call.bound.switch("Completed") { 100 } else { percent.unwrap_or(0) };
-    call.streams.progress(&activity, done, 100, Duration::ZERO);
+    call.streams.progress(&Progress { activity: &activity, done, total: 100, failed: 0 });
     Ok(())
 }

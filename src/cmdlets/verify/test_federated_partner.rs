@@ -9,8 +9,8 @@ use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::topology::Server;
 use crate::verify::log::logged_look;
-use crate::verify::partner::{Inspected, Inspection};
-use crate::verify::together::together;
+use crate::verify::partner::{Inspected, Inspection, LookTest, Lookout};
+use crate::verify::schedule;
 
 /// `Test-FederatedPartner`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -54,6 +54,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .binds(Binds::Endpoint),
             Parameter::new("Timeout", Kind::Duration, "How long one look may take in all.").default("15 seconds"),
             verifying::THROTTLE_LIMIT,
+            verifying::DEADLINE,
+            verifying::UNTIL,
+            verifying::ORDERED,
             verifying::FORCE,
             Parameter::foreign("Certificate", "the look shows no certificate, as any stranger could make it"),
         ],
@@ -111,13 +114,11 @@ async fn run(call: Call) -> Outcome {
         .map(|domain| Inspection::plan(&call.topology, target.as_deref(), domain, server.clone(), timeout))
         .collect();
     let total = inspections.len();
-    let network = call.context.network(&call.topology);
-    let watcher = verifying::watcher(&call);
-    let looks = inspections
-        .into_iter()
-        .map(|inspection| inspection.run(network.clone(), watcher.clone(), call.cancel.clone()));
+    let with = Lookout { network: call.context.network(&call.topology), watcher: verifying::watcher(&call) };
+    let looks =
+        inspections.into_iter().map(|inspection| LookTest { inspection, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = together(verifying::throttle(&call), looks, sender, call.cancel.clone());
+    let running = schedule::run(verifying::schedule(&call)?, looks, sender);
     let told = Told { warnings, records: |seen| vec![seen.record()], logged: |seen| vec![logged_look(seen)] };
     verifying::report(&call, total, running, results, told).await
 }

@@ -10,9 +10,9 @@ use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact};
 use crate::verify::log::logged_logon;
 use crate::verify::plan::{deadlines, plan_logon};
-use crate::verify::registration::{Registered, Registration};
+use crate::verify::registration::{Registered, Registrar, Registration, RegistrationTest};
+use crate::verify::schedule;
 use crate::verify::sessions::Sessions;
-use crate::verify::together::together;
 
 /// `Test-Registration`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -36,6 +36,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::TIMEOUT,
             verifying::THROTTLE_LIMIT,
             verifying::RETRY,
+            verifying::EACH_SERVER,
+            verifying::DEADLINE,
+            verifying::UNTIL,
+            verifying::ORDERED,
             verifying::FORCE,
         ],
         emits: "RegistrationResult",
@@ -70,16 +74,28 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let registrations = plan_all(&call)?;
+    let mut registrations = plan_all(&call)?;
+    if call.bound.switch("EachServer") {
+        let network = call.context.network(&call.topology);
+        let mut all = Vec::new();
+        for registration in registrations {
+            let each = registration.account.at_each_server(&registration.deadlines, &network).await;
+            all.extend(each.into_iter().map(|account| Registration { account, ..registration.clone() }));
+        }
+        registrations = all;
+    }
     let total = registrations.len();
-    let network = call.context.network(&call.topology);
-    let watcher = verifying::watcher(&call);
-    let sessions = Arc::new(Sessions::default());
-    let logons = registrations.into_iter().map(|registration| {
-        registration.run(sessions.clone(), network.clone(), watcher.clone(), call.cancel.clone())
-    });
+    let with = Registrar {
+        sessions: Arc::new(Sessions::default()),
+        network: call.context.network(&call.topology),
+        watcher: verifying::watcher(&call),
+    };
+    let logons = registrations
+        .into_iter()
+        .map(|registration| RegistrationTest { registration, with: with.clone() })
+        .collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = together(verifying::throttle(&call), logons, sender, call.cancel.clone());
+    let running = schedule::run(verifying::schedule(&call)?, logons, sender);
     let told = Told {
         warnings,
         records: |result| vec![result.record()],
@@ -102,7 +118,6 @@ fn plan_all(call: &Call) -> Result<Vec<Registration>, Halt> {
                 account,
                 ask: ask.clone(),
                 deadlines: deadlines(&call.topology.gateway, ask.timeout),
-                retries: verifying::retries(call),
             }),
             Err(refusal) => call.error(refusal.error(target))?,
         }

@@ -10,12 +10,13 @@ use crate::address::Domain;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::topology::{Partner, Pool};
-use crate::verify::checks::{Checked, Checking, PoolSubject, Subject};
+use crate::verify::checks::{CheckTest, Checked, PoolSubject, Subject};
 use crate::verify::log::logged_check;
 use crate::verify::partner::Inspection;
 use crate::verify::plan::{deadlines, lent, stranger};
+use crate::verify::registration::Registrar;
+use crate::verify::schedule;
 use crate::verify::sessions::Sessions;
-use crate::verify::together::together;
 
 /// `Test-Topology`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -46,6 +47,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .binds(Binds::Federation),
             verifying::TIMEOUT,
             verifying::THROTTLE_LIMIT,
+            verifying::DEADLINE,
+            verifying::UNTIL,
+            verifying::ORDERED,
             verifying::FORCE,
             Parameter::foreign(
                 "Report",
@@ -87,15 +91,14 @@ async fn run(call: Call) -> Outcome {
     call.warn_where_no_topology()?;
     let subjects = subjects(&call)?;
     let total = subjects.len();
-    let with = Checking {
-        network: call.context.network(&call.topology),
+    let with = Registrar {
         sessions: Arc::new(Sessions::default()),
+        network: call.context.network(&call.topology),
         watcher: verifying::watcher(&call),
-        cancel: call.cancel.clone(),
     };
-    let checks = subjects.into_iter().map(|subject| subject.check(with.clone()));
+    let checks = subjects.into_iter().map(|subject| CheckTest { subject, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = together(verifying::throttle(&call), checks, sender, call.cancel.clone());
+    let running = schedule::run(verifying::schedule(&call)?, checks, sender);
     let told = Told {
         warnings: |call, checks: &Vec<Checked>| warnings(call, checks),
         records: |checks| checks.iter().map(Checked::record).collect(),

@@ -1,19 +1,21 @@
 //! `Test-XmppIM`: sends an instant message to a user on an XMPP network, and says what became of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::verifying::{self, Told};
 use crate::access::BuiltIn;
-use crate::address::{Address, Domain};
+use crate::address::Address;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::topology::Evidence;
 use crate::verify::TestResult;
-use crate::verify::batch::{Batch, Logon};
+use crate::verify::batch::{Batch, Logon, MOST_SESSIONS};
 use crate::verify::log::logged;
-use crate::verify::plan::{Ask, Plan, Verification, plan};
+use crate::verify::plan::{Account, Ask, Plan, Planner, Verification};
+use crate::verify::schedule::AccountUse;
 
 /// `Test-XmppIM`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -51,6 +53,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .default("1 second"),
             verifying::THROTTLE_LIMIT,
             verifying::RETRY,
+            verifying::EACH_SERVER,
+            verifying::DEADLINE,
+            verifying::UNTIL,
+            verifying::ORDERED,
             Parameter::new("FreshLogon", Kind::Switch, "Logs on anew for each receiver, where otherwise one session serves all."),
             verifying::FORCE,
         ],
@@ -90,10 +96,13 @@ const MOST_BODY: usize = 100_000;
 
 async fn run(call: Call) -> Outcome {
     let ask = ask(&call)?;
-    let verifications = plan_all(&call, &ask).await?;
+    let mut verifications = plan_all(&call, &ask).await?;
+    if call.bound.switch("EachServer") {
+        verifications = at_each_server(&call, verifications).await;
+    }
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = batch(&call).run(verifications, sender);
+    let running = batch(&call)?.run(verifications, sender);
     let told =
         Told { warnings, records: |result| vec![result.record()], logged: |result| vec![logged(result)] };
     verifying::report(&call, total, running, results, told).await
@@ -122,30 +131,57 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
         call.bound.texts("Receiver").iter().map(|written| verifying::address(written)).collect();
     let receivers = receivers?;
     warn_about(call, &targets)?;
-    let vault = || call.context.vault.open();
-    let mut verifications = Vec::new();
-    for target in &targets {
-        for receiver in &receivers {
-            // The vault's file is read here, once.
-            let lender = call.lender(target, receiver);
-            let planned =
-                tokio::task::block_in_place(|| plan(&call.topology, &vault, target, receiver, lender, ask));
-            match planned {
-                Ok(Plan::Test(verification)) => verifications.push(*verification),
-                Ok(Plan::NotAllowed { sender }) => {
-                    let result = TestResult::not_allowed(target, sender, receiver.clone());
-                    call.streams.log(|| vec![logged(&result)]);
-                    call.emit(result.record()).await?;
-                }
-                Err(refusal) => {
-                    call.error(refusal.error(target))?;
+    let planned = {
+        let vault = || call.context.vault.open();
+        let mut planner = Planner::new(&call.topology, &vault, ask.clone());
+        let pairs = || {
+            let mut plans = Vec::with_capacity(targets.len() * receivers.len());
+            for target in &targets {
+                for receiver in &receivers {
+                    let plan = planner.pair(target, receiver, call.lender(target, receiver));
                     // What stands in the way of one receiver stands in the way of all of this pool's.
-                    break;
+                    let is_refused = plan.is_err();
+                    plans.push((target, receiver, plan));
+                    if is_refused {
+                        break;
+                    }
                 }
             }
+            plans
+        };
+        // The vault's file is read here, once.
+        tokio::task::block_in_place(pairs)
+    };
+    let mut verifications = Vec::with_capacity(planned.len());
+    for (target, receiver, plan) in planned {
+        match plan {
+            Ok(Plan::Test(verification)) => verifications.push(*verification),
+            Ok(Plan::NotAllowed { sender }) => {
+                let result = TestResult::not_allowed(target, sender, receiver.clone());
+                call.streams.log(|| vec![logged(&result)]);
+                call.emit(result.record()).await?;
+            }
+            Err(refusal) => call.error(refusal.error(target))?,
         }
     }
     Ok(verifications)
+}
+
+/// The same verifications from each of the servers behind their pools.
+async fn at_each_server(call: &Call, verifications: Vec<Verification>) -> Vec<Verification> {
+    let network = call.context.network(&call.topology);
+    let mut accounts: HashMap<String, Vec<Arc<Account>>> = HashMap::new();
+    let mut all = Vec::new();
+    for verification in verifications {
+        let sender = &verification.sender;
+        if !accounts.contains_key(&sender.target) {
+            let each = sender.at_each_server(&verification.deadlines, &network).await;
+            accounts.insert(sender.target.clone(), each.into_iter().map(Arc::new).collect());
+        }
+        let each = accounts.get(&sender.target).into_iter().flatten();
+        all.extend(each.map(|sender| Verification { sender: sender.clone(), ..verification.clone() }));
+    }
+    all
 }
 
 /// Says what the topology does not know.
@@ -158,35 +194,21 @@ fn warn_about(call: &Call, targets: &[String]) -> Outcome {
 }
 
 /// The batch that the arguments and the topology ask for.
-fn batch(call: &Call) -> Batch {
-    let gateway = &call.topology.gateway;
-    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let partners = call.topology.partners.iter().flatten();
-    let partner_limits: HashMap<Domain, usize> = partners
-        .filter_map(|partner| {
-            let limit = count(partner.connection_limit?);
-            let domains = [&partner.domain].into_iter().chain(&partner.additional_domains);
-            Some(domains.map(move |domain| (domain.clone(), limit)))
-        })
-        .flatten()
-        .collect();
-    Batch {
-        network: call.context.network(&call.topology),
-        throttle: verifying::throttle(call),
-        per_pool: count(gateway.connection_limit),
-        per_partner: count(gateway.partner_connection_limit),
-        partner_limits,
-        logon: if call.bound.switch("FreshLogon") { Logon::Fresh } else { Logon::Shared },
-        retries: verifying::retries(call),
-        watcher: verifying::watcher(call),
-        cancel: call.cancel.clone(),
+fn batch(call: &Call) -> Result<Batch, ErrorRecord> {
+    let logon = if call.bound.switch("FreshLogon") { Logon::Fresh } else { Logon::Shared };
+    let mut schedule = verifying::schedule(call)?;
+    if logon == Logon::Fresh {
+        schedule.ceilings.account = MOST_SESSIONS;
+        schedule.takes = AccountUse::Session;
     }
+    let network = call.context.network(&call.topology);
+    Ok(Batch { network, logon, watcher: verifying::watcher(call), schedule })
 }
 
 /// What is wrong beside a result.
 fn warnings(call: &Call, result: &TestResult) -> Vec<String> {
     let of_logon =
-        verifying::warnings_of_logon(call, &result.target, &result.trace, result.certificate.as_ref());
+        verifying::warnings_of_logon(call, &result.target, &result.trace, result.certificate.as_deref());
     let doubts = result.doubts.iter().map(|doubt| format!("{} {}", doubt.error(), doubt.remedy));
     of_logon.into_iter().chain(doubts).collect()
 }

@@ -1,18 +1,20 @@
 //! The common parts of the cmdlets that test: parameters, warnings, progress.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jiff::civil::Time;
+use jiff::{Timestamp, ZonedDateTime};
 use tokio::sync::mpsc;
 
 use crate::address::{Address, Domain};
-use crate::call::{Call, Halt, Outcome};
+use crate::call::{Call, Halt, Outcome, Progress};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::{self, Owner};
 use crate::value::Record;
 use crate::verify::Ask;
-use crate::verify::together::Lost;
+use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::sasl::{Authentication, Mechanism};
 use crate::xmpp::trace::{Observer, Stanzas, Trace, TraceEvent, Watcher};
@@ -80,6 +82,36 @@ pub const RETRY: Parameter =
     )
     .default("0");
 
+/// Each server by itself.
+pub const EACH_SERVER: Parameter = Parameter::new(
+    "EachServer",
+    Kind::Switch,
+    "Tests every server behind a pool by itself, as the topology lists them or DNS names them; the result says which in Server.",
+);
+
+/// How long the whole may take.
+pub const DEADLINE: Parameter = Parameter::new(
+    "Deadline",
+    Kind::Duration,
+    "How long all tests together may take; what has no outcome by then is told as NotRun.",
+)
+.default("Until all are done.");
+
+/// The same as a time of the clock.
+pub const UNTIL: Parameter = Parameter::new(
+    "Until",
+    Kind::Text,
+    "When all tests together end, as a time of today or tomorrow (06:30) or in full (2026-11-30T06:30:00+01:00).",
+)
+.default("Until all are done.");
+
+/// Results in the order of the tests.
+pub const ORDERED: Parameter = Parameter::new(
+    "Ordered",
+    Kind::Switch,
+    "Gives the results in the order in which the tests were asked for, in place of as they are there.",
+);
+
 /// Without warnings.
 pub const FORCE: Parameter = Parameter::new("Force", Kind::Switch, "Hides warnings.");
 
@@ -101,15 +133,67 @@ pub fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
     })
 }
 
-/// How many verifications may be under way at once.
-pub fn throttle(call: &Call) -> usize {
+/// How many tests may be under way at once.
+fn throttle(call: &Call) -> usize {
     let wanted = call.bound.integer("ThrottleLimit").unwrap_or(THROTTLE);
     let most = usize::try_from(call.topology.gateway.connection_limit).unwrap_or(usize::MAX);
     usize::try_from(wanted).unwrap_or(1).min(most).max(1)
 }
 
+/// How many tests may be under way where, and how often they are tried again.
+pub fn schedule(call: &Call) -> Result<Schedule, ErrorRecord> {
+    let gateway = &call.topology.gateway;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let partners = call.topology.partners.iter().flatten();
+    let partners: HashMap<Domain, usize> = partners
+        .filter_map(|partner| {
+            let limit = count(partner.connection_limit?);
+            let domains = [&partner.domain].into_iter().chain(&partner.additional_domains);
+            Some(domains.map(move |domain| (domain.clone(), limit)))
+        })
+        .flatten()
+        .collect();
+    let throttle = throttle(call);
+    let deadline = call.bound.duration("Deadline").map(|whole| Instant::now() + whole);
+    let until = call.bound.text("Until").map(|written| until(&written)).transpose()?;
+    let is_ordered = call.bound.switch("Ordered");
+    Ok(Schedule {
+        ceilings: Ceilings {
+            pool: count(gateway.connection_limit),
+            partner: count(gateway.partner_connection_limit),
+            partners,
+            account: throttle,
+        },
+        retries: retries(call),
+        order: if is_ordered { ResultOrder::AsAsked } else { ResultOrder::AsTheyCome },
+        deadline: deadline.into_iter().chain(until).min(),
+        ..Schedule::new(throttle, call.cancel.clone())
+    })
+}
+
+/// When a time of the clock is.
+fn until(written: &str) -> Result<Instant, ErrorRecord> {
+    let now = ZonedDateTime::now();
+    let of_day = |time: Time| {
+        let today = now.with().time(time).build().ok()?;
+        if today > now { Some(today) } else { today.tomorrow().ok()?.with().time(time).build().ok() }
+    };
+    let in_full = || written.parse::<Timestamp>().ok();
+    let at = match written.parse::<Time>() {
+        Ok(time) => of_day(time).map(|at| at.timestamp()),
+        Err(_) => in_full(),
+    };
+    let left = at.map(|at| at.duration_since(now.timestamp()));
+    let left = left.and_then(|left| Duration::try_from(left).ok());
+    left.map(|left| Instant::now() + left).ok_or_else(|| {
+        let message = format!("-Until '{written}' is no time to come.");
+        ErrorRecord::new(Category::InvalidArgument, "BadTime", message)
+            .remedy("Give a time of the clock such as 06:30, or 2026-11-30T06:30:00+01:00.")
+    })
+}
+
 /// How often what failed is tried again.
-pub fn retries(call: &Call) -> u32 {
+fn retries(call: &Call) -> u32 {
     call.bound.integer("Retry").and_then(|times| u32::try_from(times).ok()).unwrap_or(0)
 }
 
@@ -236,16 +320,22 @@ pub struct Told<T> {
 /// Does what is `running`, and reports each of its `total` results when it is there: its warnings, each
 /// once however many results show it, its record, and how far the whole is. What was lost is an error: it
 /// could not be tested.
-pub async fn report<T>(
+pub async fn report<T: Judged>(
     call: &Call,
     total: usize,
-    running: impl Future<Output = Vec<Lost>>,
+    running: impl Future<Output = Ended>,
     results: mpsc::Receiver<T>,
     told: Told<T>,
 ) -> Outcome {
-    let (lost, reported) = tokio::join!(running, drain(call, total, results, told));
+    let (ended, reported) = tokio::join!(running, drain(call, total, results, told));
+    if ended.n_left_out > 0 {
+        call.warn(format!("{} of {total} tests were left out.", ended.n_left_out))?;
+    }
+    for remark in &ended.remarks {
+        call.warn(words(remark))?;
+    }
     reported?;
-    for Lost { words } in lost {
+    for Lost { words } in ended.lost {
         let message = format!("A test ended without a result, by a fault of imsh itself: {words}");
         call.error(
             ErrorRecord::new(Category::InvalidOperation, "TestLost", message)
@@ -255,20 +345,42 @@ pub async fn report<T>(
     if call.cancel.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
 }
 
+/// What is told of a whole batch.
+fn words(remark: &BatchRemark) -> String {
+    match remark {
+        BatchRemark::FewerSessions { account, limit } => format!(
+            "The server of {account} ended one of its sessions for another: no more than {limit} at once were \
+             opened from then on. Lend more test users for a faster run."
+        ),
+        BatchRemark::Withdrawn { pool, partner, n_inferred, finding } => {
+            let from = pool.as_ref().map(|pool| format!(" from {pool}")).unwrap_or_default();
+            let what = match partner {
+                Some(partner) => format!("{partner}{from}"),
+                None => pool.clone().unwrap_or_default(),
+            };
+            format!(
+                "{what} was well again at the end of the run: {n_inferred} results were inferred from {} and are \
+                 withdrawn. Run those tests again.",
+                finding.code
+            )
+        }
+    }
+}
+
 /// Drops the results when nobody wants more of them, which ends whoever sends them.
-async fn drain<T>(
+async fn drain<T: Judged>(
     call: &Call,
     total: usize,
     mut results: mpsc::Receiver<T>,
     Told { warnings, records, logged }: Told<T>,
 ) -> Outcome {
-    let started = Instant::now();
     let mut told = HashSet::new();
-    let mut done = 0;
+    let (mut done, mut failed) = (0, 0);
     while let Some(result) = results.recv().await {
         done += 1;
+        failed += usize::from(result.failure().is_some());
         if total > 1 {
-            call.streams.progress(call.description.name, done, total, started.elapsed());
+            call.streams.progress(&Progress { activity: call.description.name, done, total, failed });
         }
         for warning in warnings(call, &result) {
             if told.insert(warning.clone()) {

@@ -139,6 +139,13 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// Whether the server could not check the account just now, and may later (RFC 6120, section 6.5.11).
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Rejected { condition: SaslCondition::TemporaryAuthFailure, .. })
+    }
+}
+
 /// What is prepared with SASLprep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prepared {

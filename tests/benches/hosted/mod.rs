@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use imsh::access::Principal;
 use imsh::call::stores::{TopologyStore, VaultStore};
@@ -28,6 +29,7 @@ impl Hosted {
     }
 
     /// Runs `Test-XmppIM` with these arguments; gives how many of its results have this in this property.
+    #[allow(dead_code, reason = "not every benchmark counts")]
     pub async fn verify(&self, arguments: Arguments, property: &str, wanted: &str) -> usize {
         let test = Stage { name: "Test-XmppIM".to_owned(), arguments, position: None, program: None };
         let (records, mut results) = mpsc::channel::<Value>(16);
@@ -43,5 +45,27 @@ impl Hosted {
         let (ended, n_results) = tokio::join!(run, count);
         ended.outcome.expect("the test runs");
         n_results
+    }
+    /// Runs `Test-XmppIM` with these arguments to its end; gives after how long the last result came that has
+    /// this in this property.
+    #[allow(dead_code, reason = "one benchmark asks when a result came")]
+    pub async fn time_to(&self, arguments: Arguments, property: &str, wanted: &str) -> Duration {
+        let started = Instant::now();
+        let test = Stage { name: "Test-XmppIM".to_owned(), arguments, position: None, program: None };
+        let (records, mut results) = mpsc::channel::<Value>(16);
+        let watch = async {
+            let mut came = Duration::ZERO;
+            while let Some(result) = results.recv().await {
+                let seen = result.property(property).map(|seen| seen.to_string());
+                if seen.is_ok_and(|seen| seen == wanted) {
+                    came = started.elapsed();
+                }
+            }
+            came
+        };
+        let run = self.0.pipeline(vec![test], None, records, CancellationToken::new());
+        let (ended, came) = tokio::join!(run, watch);
+        ended.outcome.expect("the test runs");
+        came
     }
 }

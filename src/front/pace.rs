@@ -1,0 +1,97 @@
+//! How fast a long piece of work goes, and how long it still takes: from the last while, since the beginning of a
+//! batch says little about its end.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::call::Progress;
+
+/// What was done when.
+#[derive(Debug, Default)]
+pub(super) struct Pace(VecDeque<(Instant, usize)>);
+
+impl Pace {
+    /// What stands behind the bar: how many have failed, how fast it goes, how long it still takes; the last two
+    /// once they can be known.
+    pub(super) fn words(&mut self, progress: &Progress<'_>, now: Instant) -> String {
+        let mut words = match progress.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        if self.0.back().is_none_or(|(_, done)| *done > progress.done) {
+            self.0.clear();
+            self.0.push_back((now, progress.done));
+        }
+        if self.0.back().is_some_and(|(at, _)| now.duration_since(*at) >= STEP) {
+            self.0.push_back((now, progress.done));
+        }
+        while self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+            self.0.pop_front();
+        }
+        if let Some(rate) = self.rate(progress.done, now) {
+            words += &format!(", {}, {} left", told(rate), span(rate, progress.total - progress.done));
+        }
+        words
+    }
+
+    /// A second's work.
+    fn rate(&self, done: usize, now: Instant) -> Option<f64> {
+        let (since, before) = self.0.front()?;
+        let (time, n) = (now.duration_since(*since), done.checked_sub(*before)?);
+        (time >= LEAST && n > 0).then(|| n as f64 / time.as_secs_f64())
+    }
+}
+
+fn told(rate: f64) -> String {
+    match rate {
+        rate if rate >= 10.0 => format!("{rate:.0}/s"),
+        rate if rate >= 1.0 => format!("{rate:.1}/s"),
+        rate => format!("{:.1}/min", rate * 60.0),
+    }
+}
+
+fn span(rate: f64, n_left: usize) -> String {
+    let seconds = n_left as f64 / rate;
+    match seconds {
+        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+/// The while that counts.
+const WINDOW: Duration = Duration::from_secs(30);
+const STEP: Duration = Duration::from_secs(1);
+/// Nothing is said about less.
+const LEAST: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_follows_the_last_while() {
+        let (mut pace, began) = (Pace::default(), Instant::now());
+        let mut at = |seconds, done, failed| {
+            let progress = Progress { activity: "Test-XmppIM", done, total: 1000, failed };
+            pace.words(&progress, began + Duration::from_secs(seconds))
+        };
+        assert_eq!(at(0, 0, 0), "");
+        assert_eq!(at(1, 10, 1), ", 1 failed");
+        assert_eq!(at(5, 50, 1), ", 1 failed, 10/s, 95 s left".replace("95 s", "2 min"));
+        for second in 6..=60 {
+            at(second, 50 + (second as usize - 5), 1);
+        }
+        // One a second for longer than counts.
+        assert_eq!(at(61, 106, 1), ", 1 failed, 1.0/s, 15 min left");
+    }
+
+    #[test]
+    fn what_goes_slowly_is_told_by_the_minute() {
+        let (mut pace, began) = (Pace::default(), Instant::now());
+        let progress = |done| Progress { activity: "Test-XmppIM", done, total: 100, failed: 0 };
+        pace.words(&progress(0), began);
+        let words = pace.words(&progress(2), began + Duration::from_secs(20));
+        assert_eq!(words, ", 6.0/min, 16 min left");
+    }
+}

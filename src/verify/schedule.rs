@@ -1,0 +1,263 @@
+//! The scheduler of every kind of test: each test begins when its places are free, and nobody waits for
+//! somebody else's partner.
+//!
+//! A test takes its places at the pool, the partner and the account before it takes a slot of the throttle,
+//! so that tests of a dead partner wait outside. Tests wait in lanes (one for each pool, account and
+//! partner) that take turns. How much a place takes is found out (`limits`); what has failed again and again
+//! is asked no more (`health`, and the routes of `dispatch`), and its other tests get that finding. The one
+//! retry loop stands here as well (`retries`). One task decides everything; a test that panics is told of, and none is lost.
+
+// Reading order.
+mod limits;
+mod health;
+mod retries;
+mod dispatch;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::dispatch::Scheduler;
+use crate::address::{Address, Domain};
+use crate::diagnosis::Finding;
+use crate::topology::Gateway;
+
+/// A test that the scheduler can run, of whatever kind.
+pub trait ScheduledTest: Send + Sync + 'static {
+    /// What it comes to.
+    type Outcome: Judged;
+
+    /// Where it takes place.
+    fn places(&self) -> Places<'_>;
+
+    /// Tries once.
+    fn attempt(&self, turn: Turn) -> impl Future<Output = Attempted<Self::Outcome>> + Send;
+
+    /// What it comes to where others of the same pool or partner have failed with this, and it is not
+    /// tried; `None` where nothing is concluded from other tests of this kind.
+    fn inferred(&self, finding: &Finding) -> Option<Self::Outcome>;
+
+    /// What it comes to where it never began, for this reason; `None` where that is not told.
+    fn not_run(&self, reason: Finding) -> Option<Self::Outcome>;
+}
+
+/// What the scheduler asks of an outcome, and tells it.
+pub trait Judged: Send + 'static {
+    /// What failed.
+    fn failure(&self) -> Option<&Finding>;
+
+    /// Whether it was ended before anything could be known.
+    fn is_interrupted(&self) -> bool;
+
+    /// Was ended before anything could be known, for this reason.
+    fn interrupted_by(&mut self, reason: Finding);
+
+    /// How it came about.
+    fn set_history(&mut self, history: History);
+}
+
+/// How an outcome came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How long it waited because of our own limits.
+    pub queue_time: Duration,
+}
+
+/// Where a test takes place, as far as others may be there too.
+#[derive(Clone, Debug, Default)]
+pub struct Places<'a> {
+    /// The pool that it logs on to.
+    pub pool: Option<&'a str>,
+    /// The partner that it reaches for.
+    pub partner: Option<Domain>,
+    /// Whom it logs on as: the sender, and the receiver where it has a session too.
+    pub accounts: Vec<&'a Address>,
+    /// Whom its message goes to.
+    pub receiver: Option<&'a Address>,
+}
+
+/// One try, with what the scheduler needs to know beside the outcome.
+#[derive(Debug)]
+pub struct Attempted<T> {
+    /// What it came to.
+    pub outcome: T,
+    /// The pool that a finding about a pool is about, where it is not the test's own.
+    pub elsewhere: Option<String>,
+    /// Which logon failed, or whose session broke: tests that share it have seen one fault, not several.
+    pub logon: Option<u64>,
+}
+
+impl<T> From<T> for Attempted<T> {
+    fn from(outcome: T) -> Self {
+        Self { outcome, elsewhere: None, logon: None }
+    }
+}
+
+/// A try that begins.
+#[derive(Debug)]
+pub struct Turn {
+    /// Which try it is, from one.
+    pub number: u32,
+    /// Ends it.
+    pub cancel: CancellationToken,
+    test: TestId,
+    answers: mpsc::UnboundedSender<(TestId, Answer)>,
+}
+
+/// What a test tells before its end: whoever has answered it is free for others.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// The pool has, after so long.
+    Pool(Duration),
+    /// The partner has, so long after the pool.
+    Partner(Duration),
+}
+
+impl Turn {
+    /// The pool has answered, after so long: what the test waits for from now on does not burden it.
+    pub fn pool_answered(&self, after: Duration) {
+        // Without a scheduler nobody wants the place.
+        let _ = self.answers.send((self.test, Answer::Pool(after)));
+    }
+
+    /// The partner has answered, so long after the pool.
+    pub fn partner_answered(&self, after: Duration) {
+        let _ = self.answers.send((self.test, Answer::Partner(after)));
+    }
+}
+
+/// How tests are scheduled.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// How many are under way at once.
+    pub throttle: usize,
+    /// The most that may be under way at each place.
+    pub ceilings: Ceilings,
+    /// What a test takes of its accounts.
+    pub takes: AccountUse,
+    /// How often one that failed for a reason that may pass is tried again.
+    pub retries: u32,
+    /// In which order the outcomes come.
+    pub order: ResultOrder,
+    /// When whatever is not done is left out.
+    pub deadline: Option<Instant>,
+    /// Ends it.
+    pub cancel: CancellationToken,
+}
+
+impl Schedule {
+    /// So many at once, each tried once, with the ceilings of a topology that says nothing.
+    pub fn new(throttle: usize, cancel: CancellationToken) -> Self {
+        let Gateway { connection_limit, partner_connection_limit, .. } = Gateway::default();
+        let count = |limit| usize::try_from(limit).unwrap_or(usize::MAX);
+        let ceilings = Ceilings {
+            pool: count(connection_limit),
+            partner: count(partner_connection_limit),
+            partners: HashMap::new(),
+            account: throttle,
+        };
+        Self {
+            throttle,
+            ceilings,
+            takes: AccountUse::default(),
+            retries: 0,
+            order: ResultOrder::default(),
+            deadline: None,
+            cancel,
+        }
+    }
+}
+
+/// What a test takes of its accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountUse {
+    /// A part of a session that others use too, until the pool has answered.
+    #[default]
+    Message,
+    /// A session, until the end.
+    Session,
+}
+
+/// In which order outcomes come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResultOrder {
+    /// As they are there.
+    #[default]
+    AsTheyCome,
+    /// As the tests were given.
+    AsAsked,
+}
+
+/// The most that may be under way at each place.
+#[derive(Clone, Debug)]
+pub struct Ceilings {
+    /// At one pool.
+    pub pool: usize,
+    /// To one partner, where it has no ceiling of its own.
+    pub partner: usize,
+    /// To single partners.
+    pub partners: HashMap<Domain, usize>,
+    /// As one account.
+    pub account: usize,
+}
+
+/// How a batch ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Tests without an outcome, by a fault of the program.
+    pub lost: Vec<Lost>,
+    /// How many tests were left out because the batch was ended.
+    pub n_left_out: usize,
+    /// What is to be told of the whole.
+    pub remarks: Vec<BatchRemark>,
+}
+
+/// A test without an outcome: it panicked, which is a fault of the program and says nothing of what was tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// What the panic says.
+    pub words: String,
+}
+
+/// Something that is to be told of a whole batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BatchRemark {
+    /// What was concluded from a fault was not so any more at the end.
+    Withdrawn {
+        /// The pool.
+        pool: Option<String>,
+        /// The partner; none where it was the pool's fault.
+        partner: Option<Domain>,
+        /// How many outcomes were concluded from it.
+        n_inferred: usize,
+        /// The fault.
+        finding: Finding,
+    },
+    /// A server lets an account have no more sessions than this.
+    FewerSessions {
+        /// The account.
+        account: Address,
+        /// So many.
+        limit: usize,
+    },
+}
+
+/// Runs the tests, and sends each outcome when it is there. Ends early when nobody reads the outcomes any more.
+pub async fn run<T: ScheduledTest>(
+    schedule: Schedule,
+    tests: Vec<T>,
+    outcomes: mpsc::Sender<T::Outcome>,
+) -> Ended {
+    let mut scheduler = Scheduler::new(schedule, tests);
+    scheduler.run(outcomes).await;
+    scheduler.ended
+}
+
+/// The number of a test in its batch.
+type TestId = usize;
