@@ -3,7 +3,7 @@
 //! The condition alone says little: a refused connection is `remote-server-not-found` on Prosody and
 //! `remote-server-timeout` on ejabberd, and Openfire and MongooseIM call every failure not-found. So
 //! the text decides, then the server's software together with what it leaves out, and where neither
-//! says anything the cause is [`Cause::Failed`], which accuses nobody.
+//! says anything the cause is `Cause::Failed`, which accuses nobody.
 
 use std::time::Duration;
 

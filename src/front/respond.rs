@@ -62,6 +62,7 @@ pub struct RespondOptions {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub security: HowTls,
 
+    #[allow(rustdoc::broken_intra_doc_links, reason = "the brackets are help text of the command line")]
     /// Authenticate by this name [default: what stands before the @]
     #[arg(long, value_name = "NAME")]
     pub logon_name: Option<String>,

@@ -1,7 +1,7 @@
 //! The writer beside the tests: results are stored in groups, in the order in which they come.
 //!
 //! [`Recorder::record`] returns when the result is stored, so that a result that was printed is not lost
-//! where the process is killed; it waits no longer than [`PATIENCE`]. The first fault of the store is one
+//! where the process is killed; it waits no longer than `PATIENCE`. The first fault of the store is one
 //! warning, and from then on nobody waits for it.
 
 use std::sync::Arc;

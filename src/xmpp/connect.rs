@@ -218,7 +218,7 @@ impl RecordedTcp {
         Self { tcp, opening: Vec::new() }
     }
 
-    /// The first bytes that came in, at most 64, since the beginning or [`RecordedTcp::forget_opening`].
+    /// The first bytes that came in, at most 64, since the beginning or `forget_opening`.
     pub fn opening(&self) -> &[u8] {
         &self.opening
     }

@@ -1,7 +1,7 @@
 //! SCRAM (RFC 5802, RFC 7677): what the client says, and what it demands of the server.
 //!
-//! Three values, one per step, each made only from the one before: [`ClientFirst`] → [`ClientFinal`] →
-//! [`ScramProof`]. Talks to nobody. Refuses what other implementations were seen to accept: a server nonce
+//! Three values, one per step, each made only from the one before: `ClientFirst` → `ClientFinal` →
+//! `ScramProof`. Talks to nobody. Refuses what other implementations were seen to accept: a server nonce
 //! that does not extend ours, one round of key derivation, twenty million rounds, success without the
 //! server's signature.
 
