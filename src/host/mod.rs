@@ -338,6 +338,7 @@ impl Host {
         };
         for error in kept.reported() {
             self.tally.error(&error);
+            self.tally.note(&error);
         }
         written.map_err(located)?;
         match ended {
@@ -345,6 +346,7 @@ impl Host {
             Err(Halt::Failed(error)) => {
                 let error = located(error);
                 kept.failed(&error);
+                self.tally.note(&error);
                 Err(Halt::Failed(error))
             }
             Err(halt @ (Halt::Cancelled | Halt::Block(_))) => Err(halt),

@@ -1,7 +1,8 @@
 //! Counts the results of a session's calls, for its exit status.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::value::Value;
@@ -17,9 +18,34 @@ struct Counts {
     wrong: AtomicUsize,
     denied: AtomicUsize,
     not_run: AtomicUsize,
+    /// How many errors there were, shown or not.
+    noted: AtomicUsize,
+    /// The last of them.
+    errors: Mutex<VecDeque<ErrorRecord>>,
 }
 
+/// Errors that are kept for whoever asks.
+const MOST_ERRORS: usize = 256;
+
 impl Tally {
+    /// Keeps an error, whether it was shown or not, and whether somebody catches it or not.
+    pub fn note(&self, error: &ErrorRecord) {
+        self.0.noted.fetch_add(1, Ordering::Relaxed);
+        let mut errors = self.0.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        errors.truncate(MOST_ERRORS - 1);
+        errors.push_front(error.clone());
+    }
+
+    /// How many errors there were.
+    pub fn noted(&self) -> usize {
+        self.0.noted.load(Ordering::Relaxed)
+    }
+
+    /// The errors that are kept, the latest first.
+    pub fn errors(&self) -> Vec<ErrorRecord> {
+        self.0.errors.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// Counts a record of a test. One that was interrupted has not failed: it could not run to its end.
     pub fn result(&self, value: &Value) {
         let text = |name| value.as_record()?.get(name).ok()?.as_text();

@@ -69,7 +69,7 @@ pub struct Import {
 
 /// Everything that can be said of a script without other files.
 pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
-    let setting = ReadingContext { catalogue, everything: None, variables: VARIABLES };
+    let setting = ReadingContext { catalogue, everything: None, variables: VARIABLES, functions: &[] };
     let mut reading = read(text, &setting);
     let mistakes = std::mem::take(&mut reading.mistakes).into_iter().map(|mistake| Remark {
         position: mistake.position,
@@ -121,6 +121,7 @@ const VARIABLES: &[&str] = &["args"];
 fn compiled(lowered: &Lowered) -> Result<AST, rhai::ParseError> {
     let mut engine = Engine::new_raw();
     engine.set_max_expr_depths(128, 64).set_optimization_level(OptimizationLevel::None);
+    super::operators::read_operators(&mut engine);
     compile(&engine, &Scope::new(), Code { text: lowered.text(), boundaries: lowered.boundaries(), above: 0 })
 }
 

@@ -17,8 +17,10 @@ use super::Fallible;
 use super::convert::{CallableBlock, Converter, MOST_NUMBERS, length, range, to_dynamic};
 use super::engine::emit_result;
 use super::failure::{Failure, caught, sentence};
+use super::operators;
+use super::shell::{self, LastMatch};
 use super::table::VariableTable;
-use super::types::ScriptList;
+use super::types::{ScriptList, Thrown};
 use crate::call::Halt;
 use crate::cmdlet::{Argument, Arguments, Category, ErrorRecord, Position};
 use crate::host::{Stage, VariableAssignment};
@@ -38,6 +40,15 @@ pub trait Runner: Clone + Send + Sync + 'static {
     /// Passes on a value that nobody takes.
     fn emit(&self, value: Value);
 
+    /// Whether the last pipeline came to its end without an error.
+    fn succeeded(&self) -> bool;
+
+    /// The errors so far, the latest first.
+    fn errors(&self) -> Vec<ErrorRecord>;
+
+    /// Keeps an error of the program's own that was caught.
+    fn caught(&self, error: &ErrorRecord);
+
     /// The parameter's own name, if it is one that names a variable.
     fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str>;
 }
@@ -54,8 +65,12 @@ pub struct Ran<T> {
 pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &R) {
     let mut module = Module::new();
     register_pipelines(&mut module, converter, runner);
-    register_values(&mut module, converter);
-    register_comparison(&mut module, converter);
+    let last = LastMatch::default();
+    register_values(&mut module, converter, runner);
+    register_comparison(&mut module, converter, &last);
+    operators::register_dashes(&mut module, converter);
+    operators::register_addend(engine, &mut module, converter);
+    shell::register(&mut module, converter, runner, &last);
     engine.register_static_module("__shell", module.into());
 }
 
@@ -240,7 +255,7 @@ fn list(values: Vec<Value>) -> ScriptList {
     ScriptList(Arc::new(values))
 }
 
-fn register_values(module: &mut Module, converter: &Converter) {
+fn register_values<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
     FuncRegistration::new("block")
         .set_into_module(module, |source: ImmutableString, pointer: FnPtr| CallableBlock { pointer, source });
     let own = converter.clone();
@@ -255,12 +270,6 @@ fn register_values(module: &mut Module, converter: &Converter) {
         items.into_iter().for_each(|item| spread(&mut all, item));
         all
     });
-    FuncRegistration::new("many").set_into_module(module, |value: Dynamic| -> Dynamic {
-        match value.is::<ScriptList>() {
-            true => value.cast::<ScriptList>().into_iter().collect::<Array>().into(),
-            false => value,
-        }
-    });
     FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> VariableTable {
         let entry = |pair: Dynamic| {
             let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
@@ -273,9 +282,18 @@ fn register_values(module: &mut Module, converter: &Converter) {
             spread(all, item);
         }
     });
-    let texts = converter.texts.clone();
-    FuncRegistration::new("caught")
-        .set_into_module(module, move |error: Dynamic| -> Dynamic { caught(error, &texts) });
+    let (texts, door) = (converter.texts.clone(), runner.clone());
+    FuncRegistration::new("caught").with_volatility(true).set_into_module(
+        module,
+        move |error: Dynamic| -> Dynamic {
+            let is_own = error.is_map();
+            let caught = caught(error, &texts);
+            if let Some(thrown) = caught.read_lock::<Thrown>().filter(|_| is_own) {
+                door.caught(&thrown.0);
+            }
+            caught
+        },
+    );
     let own = converter.clone();
     FuncRegistration::new("truth").set_into_module(
         module,
@@ -286,7 +304,7 @@ fn register_values(module: &mut Module, converter: &Converter) {
 }
 
 /// Appends a value, or the elements of a list.
-fn spread(all: &mut Array, item: Dynamic) {
+pub(super) fn spread(all: &mut Array, item: Dynamic) {
     let item = item.flatten();
     if item.is_array() {
         all.extend(item.cast::<Array>());
@@ -297,8 +315,9 @@ fn spread(all: &mut Array, item: Dynamic) {
     }
 }
 
-fn register_comparison(module: &mut Module, converter: &Converter) {
+fn register_comparison(module: &mut Module, converter: &Converter, last: &LastMatch) {
     let own = converter.clone();
+    let last = last.clone();
     let patterns = Patterns::default();
     FuncRegistration::new("compare").set_into_module(
         module,
@@ -307,10 +326,18 @@ fn register_comparison(module: &mut Module, converter: &Converter) {
               left: Dynamic,
               right: Dynamic|
               -> Fallible<Dynamic> {
-            let left = own.to_value(left, &context);
-            let right = own.to_value(right, &context);
-            let compared = patterns.comparison(name, right).and_then(|comparison| comparison.of(&left));
-            compared.map(to_dynamic).map_err(|error| {
+            let left = own.operand(left, &context);
+            let right = own.operand(right, &context);
+            let compared = patterns.comparison(name, right).and_then(|comparison| {
+                let verdict = comparison.of(&left)?;
+                if let (Some(expression), Value::Boolean(true), Some(text)) =
+                    (comparison.fitting(), &verdict, left.as_text())
+                {
+                    last.keep(expression, text);
+                }
+                Ok(verdict)
+            });
+            compared.map(operators::from_value).map_err(|error| {
                 let message = sentence(&error.to_string());
                 let error = ErrorRecord::new(Category::InvalidArgument, "InvalidComparison", message);
                 Failure::thrown(Halt::Failed(error), context.call_position())
@@ -357,6 +384,13 @@ impl Patterns {
 }
 
 impl Converter {
+    /// A side of a comparison: what a command did not give is nothing, and what it gave alone is itself.
+    fn operand(&self, side: Dynamic, context: &NativeCallContext<'_>) -> Value {
+        let is_of_command = side.is::<ScriptList>();
+        let value = self.to_value(side, context);
+        if is_of_command { value.read_through() } else { value }
+    }
+
     /// What goes into a pipe; a range of more numbers than a list holds is refused.
     fn piped(&self, input: Dynamic, context: &NativeCallContext<'_>) -> Fallible<Value> {
         match range(&input).filter(|numbers| length(numbers) > MOST_NUMBERS) {
@@ -520,6 +554,16 @@ mod tests {
             None
         }
 
+        fn succeeded(&self) -> bool {
+            true
+        }
+
+        fn errors(&self) -> Vec<ErrorRecord> {
+            Vec::new()
+        }
+
+        fn caught(&self, _: &ErrorRecord) {}
+
         fn emit(&self, value: Value) {
             self.shown.lock().unwrap().push(value.to_string());
         }
@@ -583,6 +627,7 @@ mod tests {
             let mut engine = Engine::new();
             engine.set_max_expr_depths(0, 0);
             types::register(&mut engine);
+            operators::register(&mut engine, &converter, ScriptLimits::OWN.text);
             table::register(&mut engine, &converter, ScriptLimits::OWN);
             register(&mut engine, &converter, &practice);
             engine

@@ -91,6 +91,7 @@ fn parser(engine: &Engine) -> Engine {
         .set_max_string_size(engine.max_string_size())
         .set_max_array_size(engine.max_array_size())
         .set_max_map_size(engine.max_map_size());
+    super::operators::read_operators(&mut parser);
     if engine.is_symbol_disabled("eval") {
         parser.disable_symbol("eval");
     }

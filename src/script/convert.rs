@@ -91,7 +91,10 @@ impl Converter {
         if dynamic.is::<VariableTable>() {
             let mut record = Record::new("Map");
             for (name, value) in dynamic.cast::<VariableTable>().iter() {
-                record.add(name.to_string(), self.convert(value.clone(), context));
+                // What a command gave alone is itself in a map, as in PowerShell.
+                let is_of_command = value.is::<ScriptList>();
+                let value = self.convert(value.clone(), context);
+                record.add(name.to_string(), if is_of_command { value.read_through() } else { value });
             }
             return record.into();
         }

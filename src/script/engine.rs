@@ -5,11 +5,11 @@
 //! environment and no processes; `import` finds nothing until somebody gives it a library.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, NativeCallContext};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +20,12 @@ use super::convert::{Converter, to_dynamic};
 use super::failure::{Failure, Termination};
 use super::library::Library;
 use super::members;
+use super::operators;
 use super::table;
 use super::texts::Texts;
 use super::types::{self, ScriptList};
 use crate::call::Halt;
-use crate::cmdlet::{Argument, Arguments, Description, Kind, SourcePlace};
+use crate::cmdlet::{Argument, Arguments, Description, ErrorRecord, Kind, SourcePlace};
 use crate::host::{Host, Stage};
 use crate::value::Value;
 
@@ -75,6 +76,8 @@ pub struct EngineContext {
     pub emit: Emit,
     control: Arc<Mutex<Control>>,
     operations: Arc<AtomicU64>,
+    /// Whether the last pipeline had an error.
+    has_failed: Arc<AtomicBool>,
     limits: ScriptLimits,
     /// What `import` finds.
     pub library: Library,
@@ -103,6 +106,7 @@ impl EngineContext {
             emit,
             control: Arc::new(Mutex::new(control)),
             operations: Arc::default(),
+            has_failed: Arc::default(),
             limits,
             library,
             texts,
@@ -222,6 +226,7 @@ impl EngineContext {
     ) -> Ran<T> {
         let (sender, receiver) = mpsc::channel(PIPE);
         let cancel = self.cancel();
+        let n_errors = self.host.tally().noted();
         let mut assignments = Vec::new();
         let outcome = self.wait(async {
             let pipeline = self.host.pipeline(stages, input, sender, cancel);
@@ -232,6 +237,8 @@ impl EngineContext {
         if matches!(outcome, Err(Halt::Cancelled)) {
             self.leave_room();
         }
+        let failed = outcome.is_err() || self.host.tally().noted() > n_errors;
+        self.has_failed.store(failed, Ordering::Relaxed);
         Ran { outcome, assignments }
     }
 }
@@ -259,6 +266,18 @@ impl Runner for EngineContext {
         })
     }
 
+    fn succeeded(&self) -> bool {
+        !self.has_failed.load(Ordering::Relaxed)
+    }
+
+    fn errors(&self) -> Vec<ErrorRecord> {
+        self.host.tally().errors()
+    }
+
+    fn caught(&self, error: &ErrorRecord) {
+        self.host.tally().note(error);
+    }
+
     fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str> {
         let parameter = self.host.everything().find(cmdlet)?.parameter(parameter).ok()?;
         (parameter.kind == Kind::Variable).then_some(parameter.name)
@@ -281,7 +300,8 @@ pub fn build(running: &EngineContext) -> Arc<Engine> {
         let mut engine = Engine::new();
         set_limits(&mut engine, running);
         types::register(&mut engine);
-        members::register(&mut engine, &converter);
+        members::register(&mut engine, &converter, running.limits.text);
+        operators::register(&mut engine, &converter, running.limits.text);
         table::register(&mut engine, &converter, running.limits);
         register_shell(&mut engine, running);
         commands::register(&mut engine, &converter, running);
@@ -299,7 +319,8 @@ pub(super) fn vocabulary() -> Engine {
     let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default() };
     let mut engine = Engine::new();
     types::register(&mut engine);
-    members::register(&mut engine, &converter);
+    members::register(&mut engine, &converter, ScriptLimits::OWN.text);
+    operators::register(&mut engine, &converter, ScriptLimits::OWN.text);
     table::register(&mut engine, &converter, ScriptLimits::OWN);
     // Those of `register_shell`.
     engine.register_fn("sleep", |_: i64| {}).register_fn("exit", || {}).register_fn("exit", |_: i64| {});
@@ -343,23 +364,6 @@ fn register_shell(engine: &mut Engine, running: &EngineContext) {
     engine.register_fn("exit", move |status: i64| leaving.leave(status));
     let leaving = running.clone();
     engine.register_fn("exit", move || leaving.leave(0));
-    let most = running.limits.text;
-    // Rhai's own `replace` checks the size of its result only when it has it.
-    engine.register_fn(
-        "replace",
-        move |text: &mut ImmutableString, old: &str, new: &str| -> Result<(), Box<EvalAltResult>> {
-            let found = if old.is_empty() { 0 } else { text.matches(old).count() };
-            let size = text.len().saturating_add(found.saturating_mul(new.len()));
-            if size > most {
-                return Err(Box::new(EvalAltResult::ErrorDataTooLarge(
-                    "Length of string".to_owned(),
-                    rhai::Position::NONE,
-                )));
-            }
-            *text = text.replace(old, new).into();
-            Ok(())
-        },
-    );
 }
 
 /// Arguments that a cmdlet's function takes without a name, at most.

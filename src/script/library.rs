@@ -122,8 +122,12 @@ impl Library {
     fn lower(&self, text: &str) -> Result<Lowered, Failure> {
         let host = &self.0.host;
         let catalogue = host.catalogue();
-        let setting =
-            ReadingContext { catalogue: &catalogue, everything: Some(host.everything()), variables: &[] };
+        let setting = ReadingContext {
+            catalogue: &catalogue,
+            everything: Some(host.everything()),
+            variables: &[],
+            functions: &[],
+        };
         lower_in(text, &setting).map_err(Failure::of_reading)
     }
 }

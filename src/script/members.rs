@@ -1,59 +1,329 @@
-//! Members of text and lists: what PowerShell's authors call by other names than Rhai does, and
-//! what a list that came out of a command has in common with Rhai's arrays.
+//! Members of texts, numbers, times and lists: what PowerShell's authors call by other names than Rhai
+//! does, and what a list that came out of a command has in common with Rhai's arrays.
 //!
-//! Beside `types`, which has the types themselves. Changes nothing of Rhai's own: every name here
-//! is one that Rhai does not have.
+//! Beside `types`, which has the types themselves. Methods of a text give a new one and never change it. A
+//! list answers to its elements' methods: a list of one as its element, a longer one with a list.
+//! Of Rhai's own only those are changed that change a text in its place: they give it as well.
 
-use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
+use std::any::TypeId;
+use std::time::Duration;
 
-use super::convert::Converter;
-use super::types::ScriptList;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position};
+
+use super::Fallible;
+use super::commands::spread;
+use super::convert::{CallableBlock, Converter, to_dynamic};
+use super::failure::{Failure, sentence};
+use super::shell::{each, type_record};
+use super::table::VariableTable;
+use super::types::{ScriptDuration, ScriptList, ScriptTime};
+use crate::call::Halt;
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::value::text::interpolated;
+use crate::value::{Record, Value, format, time};
 
-/// Registers them.
-pub fn register(engine: &mut Engine, converter: &Converter) {
-    register_text(engine);
+/// Registers them; a text that one makes has at most `limit` bytes.
+pub fn register(engine: &mut Engine, converter: &Converter, limit: usize) {
+    register_text(engine, limit);
+    register_numbers(engine);
+    register_times(engine);
     register_counts(engine);
     register_join(engine, converter);
     register_array_functions(engine);
+    register_lists(engine, converter);
+    register_through(engine);
 }
 
-fn register_text(engine: &mut Engine) {
+fn refused(text: String) -> Box<EvalAltResult> {
+    let error = ErrorRecord::new(Category::InvalidArgument, "InvalidCall", text);
+    Failure::thrown(Halt::Failed(error), Position::NONE)
+}
+
+fn register_text(engine: &mut Engine, limit: usize) {
+    for name in ["ToUpper", "ToUpperInvariant"] {
+        engine.register_fn(name, |text: &mut ImmutableString| text.to_uppercase());
+    }
+    for name in ["ToLower", "ToLowerInvariant"] {
+        engine.register_fn(name, |text: &mut ImmutableString| text.to_lowercase());
+    }
     engine
-        .register_fn("ToUpper", |text: &mut ImmutableString| text.to_uppercase())
-        .register_fn("ToLower", |text: &mut ImmutableString| text.to_lowercase())
         .register_fn("Trim", |text: &mut ImmutableString| text.trim().to_owned())
+        .register_fn("TrimStart", |text: &mut ImmutableString| text.trim_start().to_owned())
+        .register_fn("TrimEnd", |text: &mut ImmutableString| text.trim_end().to_owned())
         .register_fn("Contains", |text: &mut ImmutableString, part: &str| text.contains(part))
         .register_fn("StartsWith", |text: &mut ImmutableString, part: &str| text.starts_with(part))
         .register_fn("EndsWith", |text: &mut ImmutableString, part: &str| text.ends_with(part))
-        .register_fn("Split", |text: &mut ImmutableString, by: &str| -> Array {
-            // As in Rhai, the empty text splits between all characters.
-            if by.is_empty() {
-                text.chars().map(|letter| letter.to_string().into()).collect()
-            } else {
-                text.split(by).map(|part| part.to_owned().into()).collect()
+        .register_fn("IndexOf", |text: &mut ImmutableString, part: &str| place(text.find(part), text))
+        .register_fn("LastIndexOf", |text: &mut ImmutableString, part: &str| place(text.rfind(part), text))
+        .register_fn("IndexOf", |text: &mut ImmutableString, part: &str, start: i64| -> i64 {
+            let start = count(start);
+            let from: String = text.chars().skip(start).collect();
+            match place(from.find(part), &from) {
+                -1 => -1,
+                found => found + i64::try_from(start).unwrap_or(i64::MAX),
             }
-        })
-        .register_fn("TrimStart", |text: &mut ImmutableString| text.trim_start().to_owned())
-        .register_fn("TrimEnd", |text: &mut ImmutableString| text.trim_end().to_owned())
-        .register_fn("IndexOf", |text: &mut ImmutableString, part: &str| {
-            let before = text.split_once(part).map(|(before, _)| before.chars().count());
-            before.and_then(|count| i64::try_from(count).ok()).unwrap_or(-1)
         })
         .register_fn("Substring", |text: &mut ImmutableString, start: i64| letters(text, start, i64::MAX))
         .register_fn("Substring", |text: &mut ImmutableString, start: i64, length: i64| {
             letters(text, start, length)
         })
+        .register_fn("Insert", |text: &mut ImmutableString, start: i64, part: &str| -> String {
+            let mut all: String = text.chars().take(count(start)).collect();
+            all.push_str(part);
+            all.extend(text.chars().skip(count(start)));
+            all
+        })
+        .register_fn("Remove", |text: &mut ImmutableString, start: i64| letters(text, 0, start))
+        .register_fn("Remove", |text: &mut ImmutableString, start: i64, length: i64| -> String {
+            let mut all = letters(text, 0, start);
+            all.extend(text.chars().skip(count(start).saturating_add(count(length))));
+            all
+        })
+        .register_fn("Remove", |text: &mut ImmutableString, part: &str| text.replace(part, ""))
+        .register_fn("Equals", |text: &mut ImmutableString, other: &str| text.as_str() == other)
+        .register_fn("CompareTo", |text: &mut ImmutableString, other: &str| text.as_str().cmp(other) as i64)
+        .register_fn("ToCharArray", |text: &mut ImmutableString| -> Array { characters(text) })
         .register_fn("ToString", |value: &mut ImmutableString| value.clone())
-        .register_fn("ToString", |value: &mut i64| value.to_string())
-        .register_fn("ToString", |value: &mut f64| value.to_string())
-        .register_fn("ToString", |value: &mut bool| crate::value::Value::Boolean(*value).to_string());
+        .register_fn("Replace", move |text: &mut ImmutableString, old: &str, new: &str| {
+            replaced(text, old, new, limit)
+        });
+    // A character of Rhai's is a text of one letter.
+    for name in ["Contains", "StartsWith", "EndsWith"] {
+        engine.register_fn(name, move |text: &mut ImmutableString, letter: char| match name {
+            "Contains" => text.contains(letter),
+            "StartsWith" => text.starts_with(letter),
+            _ => text.ends_with(letter),
+        });
+    }
+    engine
+        .register_fn("Replace", move |text: &mut ImmutableString, old: char, new: char| {
+            text.chars().map(|letter| if letter == old { new } else { letter }).collect::<String>()
+        })
+        .register_fn("IndexOf", |text: &mut ImmutableString, letter: char| place(text.find(letter), text))
+        .register_fn("Split", |text: &mut ImmutableString| -> Array {
+            text.split_whitespace().map(|part| part.to_owned().into()).collect()
+        })
+        .register_fn("Split", |text: &mut ImmutableString, by: char| -> Array {
+            text.split(by).map(|part| part.to_owned().into()).collect()
+        })
+        .register_fn("Split", |text: &mut ImmutableString, by: &str| split(text, by))
+        .register_fn("Split", |text: &mut ImmutableString, by: &str, most: i64| -> Array {
+            text.splitn(count(most).max(1), by).map(|part| part.to_owned().into()).collect()
+        })
+        .register_fn("Split", |text: &mut ImmutableString, by: Array| -> Array {
+            let by: Vec<String> = by.into_iter().map(|one| one.to_string()).collect();
+            split_at_any(text, &by)
+        });
+    for (name, start, end) in [("Trim", true, true), ("TrimStart", true, false), ("TrimEnd", false, true)] {
+        engine.register_fn(name, move |text: &mut ImmutableString, letters: &str| -> String {
+            let all: Vec<char> = letters.chars().collect();
+            let text = if start { text.trim_start_matches(all.as_slice()) } else { text.as_str() };
+            (if end { text.trim_end_matches(all.as_slice()) } else { text }).to_owned()
+        });
+        engine.register_fn(name, move |text: &mut ImmutableString, letter: char| -> String {
+            let text = if start { text.trim_start_matches(letter) } else { text.as_str() };
+            (if end { text.trim_end_matches(letter) } else { text }).to_owned()
+        });
+    }
+    for (name, is_left) in [("PadLeft", true), ("PadRight", false)] {
+        engine.register_fn(name, move |text: &mut ImmutableString, width: i64| {
+            padded(text, width, ' ', is_left, limit)
+        });
+        engine.register_fn(name, move |text: &mut ImmutableString, width: i64, by: char| {
+            padded(text, width, by, is_left, limit)
+        });
+        engine.register_fn(name, move |text: &mut ImmutableString, width: i64, by: &str| {
+            padded(text, width, by.chars().next().unwrap_or(' '), is_left, limit)
+        });
+    }
+    register_in_place(engine, limit);
+}
+
+/// Rhai's methods that change a text: they give what it has become, so that a result is never empty.
+fn register_in_place(engine: &mut Engine, limit: usize) {
+    engine
+        .register_fn("trim", |text: &mut ImmutableString| -> ImmutableString {
+            *text = text.trim().into();
+            text.clone()
+        })
+        .register_fn(
+            "replace",
+            move |text: &mut ImmutableString, old: &str, new: &str| -> Fallible<ImmutableString> {
+                *text = replaced(text, old, new, limit)?.into();
+                Ok(text.clone())
+            },
+        )
+        .register_fn("replace", |text: &mut ImmutableString, old: char, new: char| -> ImmutableString {
+            *text = text
+                .chars()
+                .map(|letter| if letter == old { new } else { letter })
+                .collect::<String>()
+                .into();
+            text.clone()
+        })
+        .register_fn(
+            "replace",
+            move |text: &mut ImmutableString, old: char, new: &str| -> Fallible<ImmutableString> {
+                *text = replaced(text, old.encode_utf8(&mut [0; 4]), new, limit)?.into();
+                Ok(text.clone())
+            },
+        )
+        .register_fn(
+            "replace",
+            move |text: &mut ImmutableString, old: &str, new: char| -> Fallible<ImmutableString> {
+                *text = replaced(text, old, new.encode_utf8(&mut [0; 4]), limit)?.into();
+                Ok(text.clone())
+            },
+        )
+        .register_fn("remove", |text: &mut ImmutableString, part: &str| -> ImmutableString {
+            *text = text.replace(part, "").into();
+            text.clone()
+        })
+        .register_fn("remove", |text: &mut ImmutableString, letter: char| -> ImmutableString {
+            *text = text.replace(letter, "").into();
+            text.clone()
+        });
+}
+
+fn count(number: i64) -> usize {
+    usize::try_from(number.max(0)).unwrap_or(usize::MAX)
 }
 
 /// So many characters of a text from one place on, as far as there are any.
 fn letters(text: &str, start: i64, length: i64) -> String {
-    let count = |number: i64| usize::try_from(number.max(0)).unwrap_or(usize::MAX);
     text.chars().skip(count(start)).take(count(length)).collect()
+}
+
+/// The place of a byte, counted in characters; -1 for none.
+fn place(byte: Option<usize>, text: &str) -> i64 {
+    byte.and_then(|byte| i64::try_from(text[..byte].chars().count()).ok()).unwrap_or(-1)
+}
+
+fn characters(text: &str) -> Array {
+    text.chars().map(|letter| letter.to_string().into()).collect()
+}
+
+/// As in Rhai, the empty text splits between all characters.
+fn split(text: &str, by: &str) -> Array {
+    if by.is_empty() { characters(text) } else { text.split(by).map(|part| part.to_owned().into()).collect() }
+}
+
+fn split_at_any(text: &str, by: &[String]) -> Array {
+    let mut parts = vec![text.to_owned()];
+    for one in by.iter().filter(|one| !one.is_empty()) {
+        parts = parts.iter().flat_map(|part| part.split(one.as_str()).map(str::to_owned)).collect();
+    }
+    parts.into_iter().map(Dynamic::from).collect()
+}
+
+fn too_long() -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorDataTooLarge("Length of string".to_owned(), Position::NONE))
+}
+
+/// Checks the size of the result before it is made.
+fn replaced(text: &str, old: &str, new: &str, limit: usize) -> Fallible<String> {
+    let found = if old.is_empty() { 0 } else { text.matches(old).count() };
+    if text.len().saturating_add(found.saturating_mul(new.len())) > limit {
+        return Err(too_long());
+    }
+    Ok(if old.is_empty() { text.to_owned() } else { text.replace(old, new) })
+}
+
+fn padded(text: &str, width: i64, by: char, is_left: bool, limit: usize) -> Fallible<String> {
+    let missing = count(width).saturating_sub(text.chars().count());
+    if missing.saturating_mul(by.len_utf8()).saturating_add(text.len()) > limit {
+        return Err(too_long());
+    }
+    let padding = by.to_string().repeat(missing);
+    Ok(if is_left { padding + text } else { format!("{text}{padding}") })
+}
+
+fn register_numbers(engine: &mut Engine) {
+    let formatted = |value: Value, form: &str| {
+        format::formatted(&value, form).map_err(|error| refused(sentence(&error.to_string())))
+    };
+    engine
+        .register_fn("ToString", |value: &mut i64| value.to_string())
+        .register_fn("ToString", |value: &mut f64| value.to_string())
+        .register_fn("ToString", |value: &mut bool| Value::Boolean(*value).to_string())
+        .register_fn("ToString", move |value: &mut i64, form: &str| formatted(Value::Integer(*value), form))
+        .register_fn("ToString", move |value: &mut f64, form: &str| formatted(Value::Float(*value), form))
+        .register_fn("CompareTo", |value: &mut i64, other: i64| (*value).cmp(&other) as i64)
+        .register_fn("Equals", |value: &mut i64, other: i64| *value == other);
+}
+
+fn register_times(engine: &mut Engine) {
+    for (name, seconds) in [
+        ("AddDays", 86_400.0),
+        ("AddHours", 3_600.0),
+        ("AddMinutes", 60.0),
+        ("AddSeconds", 1.0),
+        ("AddMilliseconds", 0.001),
+    ] {
+        engine.register_fn(name, move |point: &mut ScriptTime, count: f64| moved(*point, count * seconds));
+        engine.register_fn(name, move |point: &mut ScriptTime, count: i64| {
+            moved(*point, count as f64 * seconds)
+        });
+    }
+    for (name, is_years) in [("AddMonths", false), ("AddYears", true)] {
+        engine.register_fn(name, move |point: &mut ScriptTime, count: i64| -> Fallible<ScriptTime> {
+            let span = if is_years {
+                jiff::Span::new().try_years(count)
+            } else {
+                jiff::Span::new().try_months(count)
+            };
+            let local = point.0.to_zoned_datetime(TimeZone::system());
+            let moved = span.and_then(|span| local.checked_add(span));
+            moved.map(|moved| ScriptTime(moved.timestamp())).map_err(|_| outside())
+        });
+    }
+    engine
+        .register_fn("Add", |point: &mut ScriptTime, span: ScriptDuration| {
+            moved(*point, span.0.as_secs_f64())
+        })
+        .register_fn("Subtract", |point: &mut ScriptTime, span: ScriptDuration| {
+            moved(*point, -span.0.as_secs_f64())
+        })
+        .register_fn("Subtract", |point: &mut ScriptTime, other: ScriptTime| -> Fallible<ScriptDuration> {
+            Duration::try_from(point.0.duration_since(other.0)).map(ScriptDuration).map_err(|_| backwards())
+        })
+        .register_fn("ToLocalTime", |point: &mut ScriptTime| *point)
+        .register_fn("ToUniversalTime", |point: &mut ScriptTime| *point)
+        .register_fn("ToString", |point: &mut ScriptTime| Value::Timestamp(point.0).to_string())
+        .register_fn("ToString", |point: &mut ScriptTime, form: &str| time::local(point.0, form))
+        .register_fn("ToShortDateString", |point: &mut ScriptTime| time::local(point.0, "yyyy-MM-dd"))
+        .register_fn("ToLongDateString", |point: &mut ScriptTime| time::local(point.0, "dddd, dd MMMM yyyy"))
+        .register_fn("ToShortTimeString", |point: &mut ScriptTime| time::local(point.0, "HH:mm"))
+        .register_fn("ToLongTimeString", |point: &mut ScriptTime| time::local(point.0, "HH:mm:ss"))
+        .register_fn("CompareTo", |point: &mut ScriptTime, other: ScriptTime| point.0.cmp(&other.0) as i64)
+        .register_fn("Add", |span: &mut ScriptDuration, other: ScriptDuration| {
+            ScriptDuration(span.0.saturating_add(other.0))
+        })
+        .register_fn(
+            "Subtract",
+            |span: &mut ScriptDuration, other: ScriptDuration| -> Fallible<ScriptDuration> {
+                span.0.checked_sub(other.0).map(ScriptDuration).ok_or_else(backwards)
+            },
+        )
+        .register_fn("ToString", |span: &mut ScriptDuration| Value::Duration(span.0).to_string())
+        .register_fn("ToString", |span: &mut ScriptDuration, form: &str| time::span(span.0, form));
+}
+
+fn moved(point: ScriptTime, seconds: f64) -> Fallible<ScriptTime> {
+    let span = Duration::try_from_secs_f64(seconds.abs()).map_err(|_| outside())?;
+    let moved: Result<Timestamp, _> =
+        if seconds < 0.0 { point.0.checked_sub(span) } else { point.0.checked_add(span) };
+    moved.map(ScriptTime).map_err(|_| outside())
+}
+
+fn outside() -> Box<EvalAltResult> {
+    refused("The time lies outside of the calendar.".to_owned())
+}
+
+fn backwards() -> Box<EvalAltResult> {
+    refused("The time on the left lies before the one on the right, and no span is less than nothing: turn them around.".to_owned())
 }
 
 /// `.Count` and `.Length`, in the letter cases that people write.
@@ -95,8 +365,8 @@ fn register_array_functions(engine: &mut Engine) {
         ("extract", 1),
         ("extract", 2),
     ] {
-        let any = std::any::TypeId::of::<Dynamic>();
-        let mut types = vec![std::any::TypeId::of::<ScriptList>()];
+        let any = TypeId::of::<Dynamic>();
+        let mut types = vec![TypeId::of::<ScriptList>()];
         types.extend(std::iter::repeat_n(any, n_arguments));
         engine.register_raw_fn(name, types, move |context, arguments| {
             let (list, rest) = arguments.split_first_mut().ok_or_else(|| missing(name))?;
@@ -116,5 +386,292 @@ fn register_array_functions(engine: &mut Engine) {
 }
 
 fn missing(name: &str) -> Box<EvalAltResult> {
-    Box::new(EvalAltResult::ErrorFunctionNotFound(name.to_owned(), rhai::Position::NONE))
+    Box::new(EvalAltResult::ErrorFunctionNotFound(name.to_owned(), Position::NONE))
+}
+
+/// Methods of lists and tables as PowerShell has them.
+fn register_lists(engine: &mut Engine, converter: &Converter) {
+    engine
+        .register_fn("Add", |list: &mut Array, item: Dynamic| list.push(item))
+        .register_fn("AddRange", |list: &mut Array, items: Dynamic| list.extend(each(items)))
+        .register_fn("Clear", |list: &mut Array| list.clear())
+        .register_fn("RemoveAt", |list: &mut Array, place: i64| {
+            if count(place) < list.len() {
+                drop(list.remove(count(place)));
+            }
+        })
+        .register_fn("Insert", |list: &mut Array, place: i64, item: Dynamic| {
+            let place = count(place).min(list.len());
+            list.insert(place, item);
+        });
+    for (name, is_index) in [("Contains", false), ("IndexOf", true)] {
+        for of in [TypeId::of::<Array>(), TypeId::of::<ScriptList>()] {
+            let own = converter.clone();
+            engine.register_raw_fn(name, [of, TypeId::of::<Dynamic>()], move |context, arguments| {
+                let [list, wanted] = arguments else { return Err(missing(name)) };
+                let wanted = own.to_value((**wanted).clone(), &context);
+                let same =
+                    |item: &Dynamic| own.to_value(item.clone(), &context).to_string() == wanted.to_string();
+                let found = each((**list).clone()).iter().position(same);
+                Ok(match is_index {
+                    true => Dynamic::from(found.and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)),
+                    false => Dynamic::from(found.is_some()),
+                })
+            });
+        }
+    }
+    let own = converter.clone();
+    engine.register_raw_fn(
+        "Remove",
+        [TypeId::of::<Array>(), TypeId::of::<Dynamic>()],
+        move |context, arguments| {
+            let [list, wanted] = arguments else { return Err(missing("Remove")) };
+            let wanted = own.to_value((**wanted).clone(), &context).to_string();
+            let Some(mut items) = list.write_lock::<Array>() else { return Ok(Dynamic::UNIT) };
+            let found =
+                items.iter().position(|item| own.to_value(item.clone(), &context).to_string() == wanted);
+            if let Some(place) = found {
+                drop(items.remove(place));
+            }
+            Ok(Dynamic::UNIT)
+        },
+    );
+    let own = converter.clone();
+    engine
+        .register_fn(
+            "GetEnumerator",
+            move |context: NativeCallContext<'_>, table: &mut VariableTable| -> ScriptList {
+                let pairs = table.iter().map(|(name, value)| {
+                    let value = own.to_value(value.clone(), &context);
+                    let name = name.to_string();
+                    Record::new("DictionaryEntry")
+                        .with("Name", name.clone())
+                        .with("Value", value)
+                        .with("Key", name)
+                        .into()
+                });
+                ScriptList(std::sync::Arc::new(pairs.collect()))
+            },
+        )
+        .register_fn("ContainsValue", |table: &mut VariableTable, wanted: Dynamic| {
+            table.iter().any(|(_, value)| value.to_string() == wanted.to_string())
+        });
+    register_blocks(engine, converter);
+    let own = converter.clone();
+    let any = TypeId::of::<Dynamic>();
+    engine.register_raw_fn("GetType", [any], move |context, arguments| {
+        let [value] = arguments else { return Err(missing("GetType")) };
+        Ok(to_dynamic(type_record(&own.to_value((**value).clone(), &context))))
+    });
+}
+
+/// `.ForEach({ … })` and `.Where({ … })`, of whatever the value is.
+fn register_blocks(engine: &mut Engine, converter: &Converter) {
+    let any = TypeId::of::<Dynamic>();
+    let own = converter.clone();
+    engine.register_raw_fn("ForEach", [any, any], move |context, arguments| {
+        let [list, what] = arguments else { return Err(missing("ForEach")) };
+        let items = each((**list).clone());
+        let mut all = Array::new();
+        match block((**what).clone()) {
+            Some(block) => {
+                for item in items {
+                    let value = call(&block, &context, item)?;
+                    if !value.is_unit() {
+                        spread(&mut all, value);
+                    }
+                }
+            }
+            // The name of a property.
+            None => {
+                let name = own.to_value((**what).clone(), &context).to_string();
+                for item in items {
+                    let value = own.to_value(item, &context).property(&name).map_err(|error| {
+                        Failure::thrown(
+                            Halt::Failed(ErrorRecord::no_such_property(&error)),
+                            context.call_position(),
+                        )
+                    })?;
+                    all.push(to_dynamic(value));
+                }
+            }
+        }
+        Ok(Dynamic::from_array(all))
+    });
+    for n_more in 0..=2 {
+        let own = converter.clone();
+        let types = vec![any; 2 + n_more];
+        engine.register_raw_fn("Where", types, move |context, arguments| {
+            let (Some(list), Some(what)) = (arguments.first(), arguments.get(1)) else {
+                return Err(missing("Where"));
+            };
+            let Some(block) = block((**what).clone()) else {
+                return Err(refused(".Where takes a block: .Where({ $_ -gt 1 }).".to_owned()));
+            };
+            let mode = arguments.get(2).map(|mode| mode.to_string().to_lowercase());
+            let most = match (mode.as_deref(), arguments.get(3).and_then(|most| most.as_int().ok())) {
+                (Some("first"), most) => count(most.unwrap_or(1)),
+                _ => usize::MAX,
+            };
+            let mut kept = Array::new();
+            for item in each((**list).clone()) {
+                if kept.len() >= most {
+                    break;
+                }
+                let verdict = call(&block, &context, item.clone())?;
+                if own.to_value(verdict, &context).is_truthy() {
+                    kept.push(item);
+                }
+            }
+            if mode.as_deref() == Some("last") {
+                let n_last = arguments.get(3).and_then(|most| most.as_int().ok()).map_or(1, count);
+                kept.drain(..kept.len().saturating_sub(n_last));
+            }
+            Ok(Dynamic::from_array(kept))
+        });
+    }
+    engine.register_raw_fn("Invoke", [TypeId::of::<CallableBlock>()], |context, arguments| {
+        let [own] = arguments else { return Err(missing("Invoke")) };
+        match block((**own).clone()) {
+            Some(block) => call(&block, &context, Dynamic::UNIT),
+            None => Err(missing("Invoke")),
+        }
+    });
+    engine.register_raw_fn("Invoke", [TypeId::of::<CallableBlock>(), any], |context, arguments| {
+        let [own, item] = arguments else { return Err(missing("Invoke")) };
+        match block((**own).clone()) {
+            Some(block) => call(&block, &context, (**item).clone()),
+            None => Err(missing("Invoke")),
+        }
+    });
+}
+
+fn block(value: Dynamic) -> Option<FnPtr> {
+    let value = value.flatten();
+    if value.is::<CallableBlock>() {
+        return Some(value.cast::<CallableBlock>().pointer);
+    }
+    value.try_cast::<FnPtr>()
+}
+
+fn call(block: &FnPtr, context: &NativeCallContext<'_>, item: Dynamic) -> Fallible<Dynamic> {
+    block.call_within_context(context, (item,))
+}
+
+/// Methods that a list answers to through its elements, with how many arguments they take.
+const THROUGH: &[(&str, usize)] = &[
+    ("ToUpper", 0),
+    ("ToLower", 0),
+    ("ToUpperInvariant", 0),
+    ("ToLowerInvariant", 0),
+    ("Trim", 0),
+    ("Trim", 1),
+    ("TrimStart", 0),
+    ("TrimStart", 1),
+    ("TrimEnd", 0),
+    ("TrimEnd", 1),
+    ("Split", 0),
+    ("Split", 1),
+    ("Split", 2),
+    ("Replace", 2),
+    ("PadLeft", 1),
+    ("PadLeft", 2),
+    ("PadRight", 1),
+    ("PadRight", 2),
+    ("Substring", 1),
+    ("Substring", 2),
+    ("StartsWith", 1),
+    ("EndsWith", 1),
+    ("LastIndexOf", 1),
+    ("Insert", 2),
+    ("Remove", 1),
+    ("Remove", 2),
+    ("ToCharArray", 0),
+    ("ToString", 0),
+    ("ToString", 1),
+    ("CompareTo", 1),
+    ("Equals", 1),
+    ("AddDays", 1),
+    ("AddHours", 1),
+    ("AddMinutes", 1),
+    ("AddSeconds", 1),
+    ("AddMilliseconds", 1),
+    ("AddMonths", 1),
+    ("AddYears", 1),
+    ("Add", 1),
+    ("Subtract", 1),
+    ("ToLocalTime", 0),
+    ("ToUniversalTime", 0),
+    ("ToShortDateString", 0),
+    ("ToLongDateString", 0),
+    ("ToShortTimeString", 0),
+    ("ToLongTimeString", 0),
+    ("to_upper", 0),
+    ("to_lower", 0),
+    ("starts_with", 1),
+    ("ends_with", 1),
+    ("sub_string", 1),
+    ("sub_string", 2),
+    ("split", 1),
+];
+
+/// A list of one is its element, and a longer one gives what each element gives.
+fn register_through(engine: &mut Engine) {
+    let any = TypeId::of::<Dynamic>();
+    for (name, n_arguments) in THROUGH {
+        for of in [TypeId::of::<ScriptList>(), TypeId::of::<Array>()] {
+            // What a list of the program's own has itself.
+            if of == TypeId::of::<Array>() && matches!(*name, "Add" | "Remove" | "Insert" | "split" | "Split")
+            {
+                continue;
+            }
+            let mut types = vec![of];
+            types.extend(std::iter::repeat_n(any, *n_arguments));
+            engine.register_raw_fn(*name, types, move |context, arguments| {
+                let (list, rest) = arguments.split_first_mut().ok_or_else(|| missing(name))?;
+                let items = each((**list).clone());
+                let is_one = items.len() == 1;
+                // An argument that came out of a command is what it holds.
+                let given: Vec<Dynamic> = rest.iter().map(|one| through((**one).clone())).collect();
+                let mut all = Array::with_capacity(items.len());
+                for mut item in items {
+                    let mut given = given.clone();
+                    let mut call: Vec<&mut Dynamic> =
+                        std::iter::once(&mut item).chain(given.iter_mut()).collect();
+                    all.push(context.call_native_fn_raw(name, true, &mut call)?);
+                }
+                Ok(if is_one { all.pop().unwrap_or_default() } else { all.into() })
+            });
+        }
+    }
+    // Arguments that came out of a command, for what is no list itself.
+    for (name, of) in [
+        ("Subtract", TypeId::of::<ScriptTime>()),
+        ("Add", TypeId::of::<ScriptTime>()),
+        ("Subtract", TypeId::of::<ScriptDuration>()),
+        ("Add", TypeId::of::<ScriptDuration>()),
+        ("Contains", TypeId::of::<ImmutableString>()),
+        ("StartsWith", TypeId::of::<ImmutableString>()),
+        ("EndsWith", TypeId::of::<ImmutableString>()),
+        ("Split", TypeId::of::<ImmutableString>()),
+        ("AddDays", TypeId::of::<ScriptTime>()),
+        ("AddHours", TypeId::of::<ScriptTime>()),
+        ("AddMinutes", TypeId::of::<ScriptTime>()),
+    ] {
+        engine.register_raw_fn(name, [of, TypeId::of::<ScriptList>()], move |context, arguments| {
+            let [value, argument] = arguments else { return Err(missing(name)) };
+            let mut argument = through((**argument).clone());
+            if argument.is::<ScriptList>() {
+                return Err(missing(name));
+            }
+            let mut value = (**value).clone();
+            context.call_native_fn_raw(name, true, &mut [&mut value, &mut argument])
+        });
+    }
+}
+
+/// The element of a command's list of one.
+fn through(value: Dynamic) -> Dynamic {
+    let only = value.read_lock::<ScriptList>().filter(|list| list.0.len() == 1).map(|list| list.0[0].clone());
+    only.map_or(value, to_dynamic)
 }

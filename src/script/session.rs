@@ -14,6 +14,7 @@ use super::compile::compile;
 use super::convert::final_value;
 use super::engine::{self, EngineContext};
 use super::failure::{Failure, FailureKind};
+use super::language::tree::Signature;
 use super::language::{Lowered, ReadingContext, lower_in};
 use crate::cmdlet::{Description, Position, Program};
 use crate::value::Value;
@@ -56,6 +57,7 @@ impl ScriptSession {
                 running: &running,
                 scope: Scope::new(),
                 functions: AST::empty(),
+                signatures: Vec::new(),
                 imports: AST::empty(),
             };
             for (name, value) in variables {
@@ -104,6 +106,8 @@ struct Interpreter<'a> {
     running: &'a EngineContext,
     scope: Scope<'static>,
     functions: AST,
+    /// Those that commands may call.
+    signatures: Vec<Arc<Signature>>,
     /// What earlier programs imported: imported again for each, since the engine forgets it.
     imports: AST,
 }
@@ -117,6 +121,7 @@ impl Interpreter<'_> {
             ))));
         }
         let lowered = self.lower(&program.text).map_err(|failure| failure.in_program(program))?;
+        let signatures = lowered.functions().to_vec();
         let texts = &self.running.texts;
         let text = texts.add(program.clone(), lowered);
         let parsed = match compile(self.engine, &self.scope, text.code()) {
@@ -132,6 +137,10 @@ impl Interpreter<'_> {
         let whole = self.functions.merge(&self.imports).merge(&parsed);
         let result = self.engine.eval_ast_with_scope::<rhai::Dynamic>(&mut self.scope, &whole);
         self.functions = whole.clone_functions_only();
+        for signature in signatures {
+            self.signatures.retain(|own| !own.name.eq_ignore_ascii_case(&signature.name));
+            self.signatures.push(signature);
+        }
         let result = match result {
             Ok(value) => {
                 self.imports = self.imports.merge(&imported);
@@ -188,9 +197,11 @@ impl Interpreter<'_> {
             catalogue: &host.catalogue(),
             everything: Some(host.everything()),
             variables: &variables,
+            functions: &self.signatures,
         };
         let lowered = lower_in(source, &setting).map_err(Failure::of_reading)?;
-        for warning in lowered.warnings() {
+        // What has changed since a version is told by `lint`.
+        for warning in lowered.warnings().iter().filter(|warning| !warning.doubt.is_of_change()) {
             let Position { line, column } = warning.position;
             host.operator().warning(&format!("line {line}, column {column}: {warning}"));
         }

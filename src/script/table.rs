@@ -15,13 +15,21 @@ use super::engine::ScriptLimits;
 
 /// Names with values; by their names in lower case.
 #[derive(Clone, Debug, Default)]
-pub struct VariableTable(BTreeMap<String, VariableEntry>);
+pub struct VariableTable {
+    entries: BTreeMap<String, VariableEntry>,
+    /// Whether the entries stand in the order in which they were set, and not in that of their names.
+    is_ordered: bool,
+    /// How many entries were ever set.
+    n_set: usize,
+}
 
 #[derive(Clone, Debug)]
 struct VariableEntry {
     /// The name as it was written first.
     name: ImmutableString,
     value: Dynamic,
+    /// Its place in the order in which entries were set.
+    place: usize,
     /// What its texts and lists take.
     size: VariableSize,
 }
@@ -29,41 +37,60 @@ struct VariableEntry {
 impl VariableTable {
     /// The value of the entry, whatever the letter case of the name.
     pub fn get(&self, name: &str) -> Option<&Dynamic> {
-        self.0.get(&name.to_lowercase()).map(|entry| &entry.value)
+        self.entries.get(&name.to_lowercase()).map(|entry| &entry.value)
     }
 
     /// Sets an entry: in its place if it is there.
     pub fn set(&mut self, name: ImmutableString, value: Dynamic) {
         let size = VariableSize::of(&value);
         let value = value.flatten();
-        match self.0.get_mut(&name.to_lowercase()) {
+        match self.entries.get_mut(&name.to_lowercase()) {
             Some(entry) => (entry.value, entry.size) = (value, size),
             None => {
-                self.0.insert(name.to_lowercase(), VariableEntry { name, value, size });
+                self.entries
+                    .insert(name.to_lowercase(), VariableEntry { name, value, place: self.n_set, size });
+                self.n_set += 1;
             }
         }
     }
 
-    /// Names and values, by name.
+    /// The same table with its entries in the order in which they were set.
+    pub fn ordered(self) -> Self {
+        Self { is_ordered: true, ..self }
+    }
+
+    /// Both tables together.
+    pub fn joined(&self, other: &Self) -> Self {
+        let mut all = self.clone();
+        all.take_in(other.clone());
+        all
+    }
+
+    /// Names and values, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&ImmutableString, &Dynamic)> {
-        self.0.values().map(|entry| (&entry.name, &entry.value))
+        let mut entries: Vec<&VariableEntry> = self.entries.values().collect();
+        if self.is_ordered {
+            entries.sort_by_key(|entry| entry.place);
+        }
+        entries.into_iter().map(|entry| (&entry.name, &entry.value))
     }
 
     /// The same table with other values.
     pub fn with_values(&self, change: impl Fn(&Dynamic) -> Dynamic) -> Self {
         let changed = |entry: &VariableEntry| VariableEntry { value: change(&entry.value), ..entry.clone() };
-        Self(self.0.iter().map(|(name, entry)| (name.clone(), changed(entry))).collect())
+        let entries = self.entries.iter().map(|(name, entry)| (name.clone(), changed(entry))).collect();
+        Self { entries, ..self.clone() }
     }
 
     /// Takes in what another has, and its values where both have a name.
     fn take_in(&mut self, other: Self) {
-        for VariableEntry { name, value, .. } in other.0.into_values() {
+        for VariableEntry { name, value, .. } in other.entries.into_values() {
             self.set(name, value);
         }
     }
 
     fn len(&self) -> i64 {
-        i64::try_from(self.0.len()).unwrap_or(i64::MAX)
+        i64::try_from(self.entries.len()).unwrap_or(i64::MAX)
     }
 
     fn keys(&self) -> Array {
@@ -75,7 +102,7 @@ impl VariableTable {
     }
 
     /// What `.name` gives.
-    fn property(&self, name: &str) -> Dynamic {
+    pub fn property(&self, name: &str) -> Dynamic {
         match (self.get(name), name.to_ascii_lowercase().as_str()) {
             (Some(value), _) => value.clone(),
             (None, "count") => self.len().into(),
@@ -88,13 +115,13 @@ impl VariableTable {
     /// # Errors
     /// The table holds more than a program may have.
     fn within(&self, limits: ScriptLimits) -> Fallible<()> {
-        let all = self.0.values().fold(VariableSize::default(), |all, entry| all.and(entry.size));
+        let all = self.entries.values().fold(VariableSize::default(), |all, entry| all.and(entry.size));
         let too_large =
             |what: &str| Err(EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into());
         if all.text > limits.text {
             return too_large("Length of string");
         }
-        if all.elements + self.0.len() > limits.array {
+        if all.elements + self.entries.len() > limits.array {
             return too_large("Size of object map");
         }
         Ok(())
@@ -134,8 +161,8 @@ impl VariableSize {
         } else if let Some(map) = value.read_lock::<Map>() {
             all(&mut map.values().map(Self::of)).and(Self { text: 0, elements: map.len() })
         } else if let Some(table) = value.read_lock::<VariableTable>() {
-            let own = Self { text: 0, elements: table.0.len() };
-            all(&mut table.0.values().map(|entry| entry.size)).and(own)
+            let own = Self { text: 0, elements: table.entries.len() };
+            all(&mut table.entries.values().map(|entry| entry.size)).and(own)
         } else {
             Self::default()
         }
@@ -165,21 +192,21 @@ pub fn register(engine: &mut Engine, converter: &Converter, limits: ScriptLimits
         })
         .register_fn("len", |table: &mut VariableTable| table.len())
         .register_fn("Count", |table: &mut VariableTable| table.len())
-        .register_fn("is_empty", |table: &mut VariableTable| table.0.is_empty())
+        .register_fn("is_empty", |table: &mut VariableTable| table.entries.is_empty())
         .register_fn("keys", |table: &mut VariableTable| table.keys())
         .register_fn("values", |table: &mut VariableTable| table.values())
         .register_fn("get", |table: &mut VariableTable, name: &str| {
             table.get(name).cloned().unwrap_or_default()
         });
     for name in ["clear", "Clear"] {
-        engine.register_fn(name, |table: &mut VariableTable| table.0.clear());
+        engine.register_fn(name, |table: &mut VariableTable| table.entries.clear());
     }
     for name in ["contains", "Contains", "ContainsKey"] {
         engine.register_fn(name, |table: &mut VariableTable, name: &str| table.get(name).is_some());
     }
     for name in ["remove", "Remove"] {
         engine.register_fn(name, |table: &mut VariableTable, name: &str| -> Dynamic {
-            table.0.remove(&name.to_lowercase()).map_or(Dynamic::UNIT, |entry| entry.value)
+            table.entries.remove(&name.to_lowercase()).map_or(Dynamic::UNIT, |entry| entry.value)
         });
     }
     for name in ["set", "Add"] {

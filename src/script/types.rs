@@ -11,12 +11,13 @@ use jiff::Timestamp;
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, NativeCallContext, Position};
 
 use super::Fallible;
-use super::convert::to_dynamic;
-use super::failure::Failure;
+use super::convert::{final_value, to_dynamic};
+use super::failure::{Failure, sentence};
 use crate::call::Halt;
-use crate::cmdlet::ErrorRecord;
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::render::{Colour, log};
 use crate::secret::Credential;
+use crate::value::arithmetic::{Arithmetic, reckon};
 use crate::value::{Record, UnknownProperty, Value, text};
 
 /// What a command gives: a list of values that reads through when it holds one.
@@ -101,10 +102,7 @@ fn register_list(engine: &mut Engine) {
             part(list, *places.start(), places.end().saturating_add(1))
         })
         .register_indexer_get(|list: &mut ScriptList, name: ImmutableString| -> Fallible<Dynamic> {
-            match name.to_ascii_lowercase().as_str() {
-                "count" | "length" => Ok(Dynamic::from(list.len())),
-                _ => Value::List(list.0.to_vec()).property(&name).map(to_dynamic).map_err(unknown),
-            }
+            list.property(&name).map_err(unknown)
         })
         .register_fn("len", |list: &mut ScriptList| list.len())
         .register_fn("is_empty", |list: &mut ScriptList| list.0.is_empty())
@@ -121,7 +119,6 @@ fn register_list(engine: &mut Engine) {
         .register_fn("contains", |list: &mut ScriptList, wanted: &str| {
             list.0.iter().any(|have| have.to_string().eq_ignore_ascii_case(wanted))
         })
-        .register_fn("+", |left: ScriptList, right: ScriptList| joined(&left.0, &right.0))
         .register_fn("+", |mut left: Array, right: ScriptList| {
             left.extend(right);
             left
@@ -155,6 +152,21 @@ fn register_list(engine: &mut Engine) {
 }
 
 impl ScriptList {
+    /// What `.name` gives: what the one record has of its own, then what the list has, then the list of
+    /// what its elements have.
+    pub fn property(&self, name: &str) -> Result<Dynamic, UnknownProperty> {
+        let is_count = name.eq_ignore_ascii_case("count") || name.eq_ignore_ascii_case("length");
+        match self.0.as_slice() {
+            [only] => match only.property(name) {
+                Ok(value) => Ok(to_dynamic(value)),
+                Err(_) if is_count => Ok(Dynamic::from(1_i64)),
+                Err(error) => Err(error),
+            },
+            _ if is_count => Ok(Dynamic::from(self.len())),
+            items => Value::List(items.to_vec()).property(name).map(to_dynamic),
+        }
+    }
+
     fn len(&self) -> i64 {
         i64::try_from(self.0.len()).unwrap_or(i64::MAX)
     }
@@ -185,19 +197,14 @@ fn part(list: &ScriptList, start: i64, end: i64) -> ScriptList {
     ScriptList(Arc::new(list.0.get(place(start)..place(end)).unwrap_or_default().to_vec()))
 }
 
-fn joined(left: &[Value], right: &[Value]) -> ScriptList {
-    ScriptList(Arc::new(left.iter().chain(right).cloned().collect()))
-}
-
 fn register_times(engine: &mut Engine) {
     engine
         .register_type_with_name::<ScriptDuration>("TimeSpan")
         .register_fn("to_string", |span: &mut ScriptDuration| text::time_span(span.0))
         .register_fn("to_debug", |span: &mut ScriptDuration| text::time_span(span.0))
-        .register_get("TotalSeconds", |span: &mut ScriptDuration| span.0.as_secs_f64())
-        .register_get("total_seconds", |span: &mut ScriptDuration| span.0.as_secs_f64())
-        .register_get("TotalMilliseconds", |span: &mut ScriptDuration| span.0.as_secs_f64() * 1e3)
-        .register_get("total_milliseconds", |span: &mut ScriptDuration| span.0.as_secs_f64() * 1e3)
+        .register_indexer_get(|span: &mut ScriptDuration, name: ImmutableString| -> Fallible<Dynamic> {
+            Value::Duration(span.0).property(&name).map(to_dynamic).map_err(unknown)
+        })
         .register_fn("==", |left: ScriptDuration, right: ScriptDuration| left == right)
         .register_fn("!=", |left: ScriptDuration, right: ScriptDuration| left != right)
         .register_fn("<", |left: ScriptDuration, right: ScriptDuration| left < right)
@@ -214,10 +221,31 @@ fn register_times(engine: &mut Engine) {
         .register_fn("<=", |left: ScriptTime, right: ScriptTime| left <= right)
         .register_fn(">", |left: ScriptTime, right: ScriptTime| left > right)
         .register_fn(">=", |left: ScriptTime, right: ScriptTime| left >= right)
-        // How long one lies behind the other; nothing where it lies before.
-        .register_fn("-", |left: ScriptTime, right: ScriptTime| {
-            ScriptDuration(Duration::try_from(left.0.duration_since(right.0)).unwrap_or_default())
+        .register_indexer_get(|point: &mut ScriptTime, name: ImmutableString| -> Fallible<Dynamic> {
+            Value::Timestamp(point.0).property(&name).map(to_dynamic).map_err(unknown)
         });
+    let any = std::any::TypeId::of::<Dynamic>();
+    for (symbol, operator) in [
+        ("-", Arithmetic::Subtract),
+        ("+", Arithmetic::Add),
+        ("*", Arithmetic::Multiply),
+        ("/", Arithmetic::Divide),
+    ] {
+        for of in [std::any::TypeId::of::<ScriptTime>(), std::any::TypeId::of::<ScriptDuration>()] {
+            engine.register_raw_fn(symbol, [of, any], move |context, arguments| {
+                let [left, right] = arguments else { return Ok(Dynamic::UNIT) };
+                let (left, right) = (final_value((**left).clone()), final_value((**right).clone()));
+                reckon(left, operator, right, 0).map(to_dynamic).map_err(|error| {
+                    let error = ErrorRecord::new(
+                        Category::InvalidArgument,
+                        "InvalidOperation",
+                        sentence(&error.to_string()),
+                    );
+                    Failure::thrown(Halt::Failed(error), context.call_position())
+                })
+            });
+        }
+    }
 }
 
 fn register_credential(engine: &mut Engine) {
@@ -235,10 +263,20 @@ fn register_error(engine: &mut Engine) {
     engine
         .register_type_with_name::<Thrown>("ErrorRecord")
         .register_indexer_get(|thrown: &mut Thrown, name: ImmutableString| -> Fallible<Dynamic> {
-            Record::from(thrown.0.as_ref()).get(&name).cloned().map(to_dynamic).map_err(unknown)
+            thrown.property(&name).map_err(unknown)
         })
         .register_fn("to_string", |thrown: &mut Thrown| thrown.0.message.clone())
         .register_fn("to_debug", |thrown: &mut Thrown| thrown.0.message.clone());
+}
+
+impl Thrown {
+    /// What `.name` gives; `.Exception` is the error itself, which has the message.
+    pub fn property(&self, name: &str) -> Result<Dynamic, UnknownProperty> {
+        if name.eq_ignore_ascii_case("exception") {
+            return Ok(Dynamic::from(self.clone()));
+        }
+        Record::from(self.0.as_ref()).get(name).cloned().map(to_dynamic)
+    }
 }
 
 fn unknown(error: UnknownProperty) -> Box<EvalAltResult> {

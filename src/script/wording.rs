@@ -5,7 +5,10 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine's errors are its own, and grow with it")]
 
-use rhai::{EvalAltResult, ParseErrorType};
+use rhai::{EvalAltResult, LexError, ParseErrorType};
+
+use super::language::lower::METHODS;
+use crate::value::text::nearest as nearest_name;
 
 /// What an error says, where this has better words than the engine; `nearest` knows the names of
 /// functions and variables that there are.
@@ -22,7 +25,9 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
             Some(match (is_name(name), types.as_slice()) {
                 (true, []) => format!("There is no function '{name}' without arguments.{}", hint(name)),
                 (true, types) => {
-                    format!("There is no function '{name}' for {}.{}", types.join(" and "), hint(name))
+                    let method = nearest_name(name, METHODS.iter().copied()).filter(|method| *method != name);
+                    let hint = method.map_or_else(|| hint(name), |method| format!(" Did you mean {method}?"));
+                    format!("There is no function '{name}' for {}.{hint}", types.join(" and "))
                 }
                 (false, [one]) => format!("{name} cannot be put before {one}."),
                 (false, types) => format!("{name} cannot stand between {}.", types.join(" and ")),
@@ -80,6 +85,11 @@ pub fn parsing_words(error: &ParseErrorType) -> Option<String> {
         }
         ParseErrorType::UnknownOperator(operator) if operator == "?" => {
             "There is no operator ?; write: if condition { a } else { b }."
+        }
+        ParseErrorType::BadInput(LexError::MalformedEscapeSequence(escape)) => {
+            return Some(format!(
+                "In an expression a backslash escapes, and {escape} is none; write \"\\{escape}\", or '{escape}' in single quotes."
+            ));
         }
         ParseErrorType::Reserved(symbol) if symbol == "$" => {
             "A $ cannot stand here: parameters are written without it, fn f(a, b) { … } and |a, b| …."

@@ -177,6 +177,11 @@ impl Comparison {
         Ok(Value::List(fitting))
     }
 
+    /// The expression of `-match`, which tells what it found.
+    pub fn fitting(&self) -> Option<&Regex> {
+        self.expression.as_ref().filter(|_| self.operator == ComparisonOperator::Match)
+    }
+
     fn fits(&self, left: &Value) -> Result<bool, CompareError> {
         let ordered = |wanted: fn(Ordering) -> bool| self.ordered(left).map(wanted);
         let like = || self.wildcards.as_ref().is_some_and(|pattern| pattern.matches(&left.to_string()));
@@ -256,7 +261,11 @@ fn number(text: &str) -> Option<Value> {
     whole.or_else(|| text.parse().map(Value::Float).ok())
 }
 
-fn expression(pattern: &str, case: Case) -> Result<Regex, CompareError> {
+/// A regular expression; letter case counts only where it is to.
+///
+/// # Errors
+/// The text is none, and in what.
+pub fn expression(pattern: &str, case: Case) -> Result<Regex, CompareError> {
     RegexBuilder::new(pattern).case_insensitive(case == Case::Ignored).size_limit(1 << 20).build().map_err(
         |error| CompareError::Pattern {
             pattern: pattern.to_owned(),

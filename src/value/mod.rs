@@ -9,6 +9,10 @@ pub mod text;
 pub mod pattern;
 pub mod order;
 pub mod compare;
+pub mod time;
+pub mod format;
+pub mod arithmetic;
+pub mod cast;
 
 use std::fmt;
 use std::sync::Arc;
@@ -176,15 +180,59 @@ impl Value {
                 "password" => Ok(Self::text(crate::secret::MASK)),
                 _ => Err(UnknownProperty::new(name, "credential", ["UserName", "Password"])),
             },
+            Self::Text(_) | Self::Duration(_) | Self::Timestamp(_) => {
+                let part = self.part(name);
+                part.ok_or_else(|| UnknownProperty::new(name, self.kind(), self.parts().iter().copied()))
+            }
+            Self::Null | Self::Boolean(_) | Self::Integer(_) | Self::Float(_) | Self::Block(_) => {
+                Err(UnknownProperty::new(name, self.kind(), []))
+            }
+        }
+    }
+
+    /// The names of the parts that a text, a span or a point of time has.
+    pub fn parts(&self) -> &'static [&'static str] {
+        match self {
+            Self::Text(_) => &["Length"],
+            Self::Duration(_) => time::SPAN_PARTS,
+            Self::Timestamp(_) => time::TIME_PARTS,
+            Self::Null
+            | Self::Boolean(_)
+            | Self::Integer(_)
+            | Self::Float(_)
+            | Self::Credential(_)
+            | Self::List(_)
+            | Self::Record(_)
+            | Self::Block(_) => &[],
+        }
+    }
+
+    /// One of these parts, whatever the letter case or underscores of `name`.
+    pub fn part(&self, name: &str) -> Option<Value> {
+        let name = record::canonical(name);
+        match self {
+            Self::Text(text) if name == "length" => {
+                Some(Self::Integer(i64::try_from(text.chars().count()).unwrap_or(i64::MAX)))
+            }
+            Self::Duration(span) => time::span_part(*span, &name),
+            Self::Timestamp(point) => time::time_part(*point, &name),
             Self::Null
             | Self::Boolean(_)
             | Self::Integer(_)
             | Self::Float(_)
             | Self::Text(_)
-            | Self::Duration(_)
-            | Self::Timestamp(_)
-            | Self::Block(_) => Err(UnknownProperty::new(name, self.kind(), [])),
+            | Self::Credential(_)
+            | Self::List(_)
+            | Self::Record(_)
+            | Self::Block(_) => None,
         }
+    }
+
+    /// The value that a list of one stands for, nothing for an empty list, and any other value itself:
+    /// what a command gives where PowerShell has one value.
+    pub fn read_through(self) -> Value {
+        let is_one = matches!(&self, Self::List(items) if items.len() < 2);
+        if is_one { self.into_elements().pop().unwrap_or_default() } else { self }
     }
 }
 

@@ -92,5 +92,6 @@ fn outcome(text: &str) -> String {
 pub fn rhai_engine() -> rhai::Engine {
     let mut engine = rhai::Engine::new();
     engine.set_max_expr_depths(200, 200);
+    imsh::script::operators::read_operators(&mut engine);
     engine
 }

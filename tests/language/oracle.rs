@@ -5,7 +5,7 @@
 //! with the reason.
 
 use imsh::script::language::source_map::Span;
-use imsh::script::language::tree::{Name, Operation, Piece, StatementBlock, TextPart, span_of};
+use imsh::script::language::tree::{Inside, Name, Operation, Piece, StatementBlock, TextPart, span_of};
 use imsh::script::language::{ReadingContext, read};
 use tree_sitter::{Node, Parser};
 
@@ -149,7 +149,15 @@ fn pieces(all: &[Piece], found: &mut Vec<(Span, &'static str)>) {
                     }
                 }
             }
-            _ => {}
+            other => {
+                for inside in other.inside() {
+                    match inside {
+                        Inside::Pieces(inner) => pieces(inner, found),
+                        Inside::Block(inner) => block(inner, found),
+                        Inside::Statement(inner) => pieces(&inner.pieces, found),
+                    }
+                }
+            }
         }
     }
 }
@@ -157,7 +165,7 @@ fn pieces(all: &[Piece], found: &mut Vec<(Span, &'static str)>) {
 fn operation(joined: &Operation, found: &mut Vec<(Span, &'static str)>) {
     match joined {
         Operation::Operand(operand) => pieces(operand, found),
-        Operation::Not { operand, .. } => operation(operand, found),
+        Operation::Not { operand, .. } | Operation::Unary { operand, .. } => operation(operand, found),
         Operation::Chain { first, rest, .. } => {
             operation(first, found);
             rest.iter().for_each(|link| operation(&link.operand, found));

@@ -101,6 +101,10 @@ impl Properties {
                             record.set(name.to_owned(), value.clone());
                         }
                     }
+                    // A time has parts, and so has a span.
+                    for name in item.parts().iter().filter(|name| pattern.matches(name)) {
+                        record.set(*name, item.part(name).unwrap_or_default());
+                    }
                 }
                 By::Name(name) => {
                     // The record's own spelling, however the caller wrote it; or the name that a
@@ -170,7 +174,8 @@ impl ChosenProperty {
         match &self.by {
             By::Name(name) => Ok(item.property(name).unwrap_or_default()),
             By::Pattern(_) => Ok(item.property(&self.label).unwrap_or_default()),
-            By::Block(block) => call.call_block(block, item.clone()),
+            // What a block gives alone is itself, as in PowerShell.
+            By::Block(block) => Ok(call.call_block(block, item.clone())?.read_through()),
         }
     }
 }

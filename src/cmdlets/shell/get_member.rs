@@ -68,13 +68,14 @@ fn members(item: &Value) -> Vec<(String, String)> {
         Value::Credential(_) => {
             vec![("UserName".into(), "text".into()), ("Password".into(), "secret".into())]
         }
+        Value::Text(_) | Value::Duration(_) | Value::Timestamp(_) => {
+            let kind = |name| item.part(name).map_or_else(String::new, |part| part.kind().to_owned());
+            item.parts().iter().map(|name| ((*name).to_owned(), kind(name))).collect()
+        }
         Value::Null
         | Value::Boolean(_)
         | Value::Integer(_)
         | Value::Float(_)
-        | Value::Text(_)
-        | Value::Duration(_)
-        | Value::Timestamp(_)
         | Value::List(_)
         | Value::Block(_) => Vec::new(),
     }

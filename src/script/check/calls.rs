@@ -8,8 +8,8 @@ use crate::cmdlet::{Argument as Given, Arguments, Description, ErrorRecord, Posi
 use crate::host::bind;
 use crate::script::language::source_map::LineIndex;
 use crate::script::language::tree::{
-    CallArgument, CmdletCall, CommandExpression, Literal, Name, Operation, Piece, Pipeline, Script,
-    Statement, StatementBlock, TextPart, span_of,
+    CallArgument, Caught, CmdletCall, CommandExpression, Inside, Literal, Name, Operation, Piece, Pipeline,
+    Script, Statement, StatementBlock, TextPart, span_of,
 };
 use crate::value::Value;
 
@@ -46,7 +46,7 @@ impl CallWalk<'_> {
         let tries = matches!(first, Some(Piece::Rhai(span)) if span.of(self.text) == "try");
         let outer = self.severity;
         for piece in &statement.pieces {
-            if tries && matches!(piece, Piece::Body(body) if !body.catches) {
+            if tries && matches!(piece, Piece::Body(body) if body.caught == Caught::None) {
                 self.severity = RemarkSeverity::Warning;
             }
             self.piece(piece);
@@ -71,7 +71,27 @@ impl CallWalk<'_> {
             | Piece::Variable(_)
             | Piece::Assigned(_)
             | Piece::Current(_)
+            | Piece::Type(_)
+            | Piece::Keyword(..)
+            | Piece::Automatic(..)
             | Piece::Literal(..) => {}
+            Piece::Shell(_)
+            | Piece::Output(_)
+            | Piece::Block(_)
+            | Piece::Call(_)
+            | Piece::Cast(_)
+            | Piece::Static(_)
+            | Piece::Several(_)
+            | Piece::Step(_)
+            | Piece::Exit(_) => {
+                for inside in piece.inside() {
+                    match inside {
+                        Inside::Pieces(pieces) => self.pieces(pieces),
+                        Inside::Block(block) => self.block(block),
+                        Inside::Statement(statement) => self.statement(statement),
+                    }
+                }
+            }
             Piece::Group(group) => self.pieces(&group.pieces),
             Piece::Body(body) => self.block(&body.block),
             Piece::Closure(closure) => {
@@ -111,7 +131,7 @@ impl CallWalk<'_> {
     fn operation(&mut self, operation: &Operation) {
         match operation {
             Operation::Operand(pieces) => self.pieces(pieces),
-            Operation::Not { operand, .. } => self.operation(operand),
+            Operation::Not { operand, .. } | Operation::Unary { operand, .. } => self.operation(operand),
             Operation::Chain { first, rest, .. } => {
                 self.operation(first);
                 rest.iter().for_each(|link| self.operation(&link.operand));
@@ -229,6 +249,18 @@ fn literal(pieces: &[Piece]) -> Option<Value> {
         | Piece::Pipeline(_)
         | Piece::Operation(_)
         | Piece::Map(_)
-        | Piece::ScriptBlock(_) => None,
+        | Piece::ScriptBlock(_)
+        | Piece::Shell(_)
+        | Piece::Output(_)
+        | Piece::Block(_)
+        | Piece::Call(_)
+        | Piece::Cast(_)
+        | Piece::Static(_)
+        | Piece::Type(_)
+        | Piece::Several(_)
+        | Piece::Step(_)
+        | Piece::Automatic(..)
+        | Piece::Keyword(..)
+        | Piece::Exit(_) => None,
     }
 }

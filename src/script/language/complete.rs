@@ -6,7 +6,8 @@
 
 use super::source_map::Span;
 use super::tree::{
-    CallArgument, CommandExpression, Name, Operation, Piece, Pipeline, StatementBlock, TextPart, span_of,
+    CallArgument, CommandExpression, Inside, Name, Operation, Piece, Pipeline, StatementBlock, TextPart,
+    span_of,
 };
 use super::{ReadText, ReadingContext, read};
 use crate::cmdlet::{Description, Kind, Parameter};
@@ -247,7 +248,27 @@ impl<'t, 'r> Live<'t, 'r> {
                 }
             }
             Piece::Pipeline(pipeline) => self.pipeline(pipeline),
-            Piece::Group(_)
+            Piece::Shell(_)
+            | Piece::Output(_)
+            | Piece::Block(_)
+            | Piece::Call(_)
+            | Piece::Cast(_)
+            | Piece::Static(_)
+            | Piece::Several(_)
+            | Piece::Step(_)
+            | Piece::Exit(_) => {
+                if let Some(last) = piece.inside().pop() {
+                    match last {
+                        Inside::Pieces(pieces) => self.pieces(pieces),
+                        Inside::Block(block) => self.block(block),
+                        Inside::Statement(statement) => self.pieces(&statement.pieces),
+                    }
+                }
+            }
+            Piece::Type(_)
+            | Piece::Keyword(..)
+            | Piece::Automatic(..)
+            | Piece::Group(_)
             | Piece::Body(_)
             | Piece::Rhai(_)
             | Piece::Quoted(_)
@@ -267,7 +288,7 @@ impl<'t, 'r> Live<'t, 'r> {
     fn operation(&mut self, operation: &'r Operation) {
         match operation {
             Operation::Operand(pieces) => self.pieces(pieces),
-            Operation::Not { operand, .. } => self.operation(operand),
+            Operation::Not { operand, .. } | Operation::Unary { operand, .. } => self.operation(operand),
             Operation::Chain { first, rest, .. } => {
                 self.operation(rest.last().map_or(first, |link| &link.operand));
             }

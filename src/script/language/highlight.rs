@@ -4,8 +4,8 @@
 
 use super::source_map::Span;
 use super::tree::{
-    Body, CallArgument, CmdletCall, GroupExpression, Name, Operation, Piece, Pipeline, StatementBlock,
-    TextLiteral, TextPart,
+    Body, CallArgument, CmdletCall, GroupExpression, Inside, Name, Operation, Piece, Pipeline, Quotes,
+    ShellStatement, StatementBlock, TextLiteral, TextPart,
 };
 use super::{ReadingContext, read};
 
@@ -16,7 +16,7 @@ pub enum Class {
     Rhai,
     /// A keyword of Rhai's.
     Keyword,
-    /// A string of Rhai's, in which a backslash escapes and `$` means nothing.
+    /// A string of Rhai's, in which a backslash escapes.
     RhaiText,
     /// A number, `$true`, `$null`.
     Constant,
@@ -147,6 +147,40 @@ impl Painter<'_> {
                     self.pieces(value);
                 }
             }
+            Piece::Shell(statement) => {
+                self.paint(statement.keyword(), Class::Keyword);
+                if let ShellStatement::Function { name, .. } = &**statement {
+                    self.paint(*name, Class::Cmdlet);
+                }
+                self.inside(piece);
+            }
+            Piece::Call(call) => {
+                self.paint(call.name, Class::Cmdlet);
+                self.inside(piece);
+            }
+            Piece::Cast(cast) => {
+                self.paint(cast.type_span, Class::Keyword);
+                self.inside(piece);
+            }
+            Piece::Static(member) => {
+                self.paint(member.span, Class::Keyword);
+                self.inside(piece);
+            }
+            Piece::Type(span) | Piece::Keyword(span, _) => self.paint(*span, Class::Keyword),
+            Piece::Automatic(span, _) => self.paint(*span, Class::Variable),
+            Piece::Several(several) => {
+                several.targets.iter().for_each(|target| self.paint(*target, Class::Variable));
+                self.inside(piece);
+            }
+            Piece::Step(step) => {
+                self.paint(step.operator, Class::Operator);
+                self.inside(piece);
+            }
+            Piece::Exit(exit) => {
+                self.paint(exit.keyword, Class::Keyword);
+                self.inside(piece);
+            }
+            Piece::Output(_) | Piece::Block(_) => self.inside(piece),
             Piece::ScriptBlock(block) => {
                 let Span { start, end } = block.span;
                 self.paint(Span::new(start, start + 1), Class::Operator);
@@ -154,6 +188,16 @@ impl Painter<'_> {
                     self.paint(Span::new(end - 1, end), Class::Operator);
                 }
                 self.block(&block.block);
+            }
+        }
+    }
+
+    fn inside(&mut self, piece: &Piece) {
+        for inside in piece.inside() {
+            match inside {
+                Inside::Pieces(pieces) => self.pieces(pieces),
+                Inside::Block(block) => self.block(block),
+                Inside::Statement(statement) => self.pieces(&statement.pieces),
             }
         }
     }
@@ -203,7 +247,7 @@ impl Painter<'_> {
     fn operation(&mut self, operation: &Operation) {
         match operation {
             Operation::Operand(pieces) => self.pieces(pieces),
-            Operation::Not { span, operand } => {
+            Operation::Not { span, operand } | Operation::Unary { span, operand, .. } => {
                 self.paint(*span, Class::Operator);
                 self.operation(operand);
             }
@@ -241,7 +285,12 @@ impl Painter<'_> {
     }
 
     fn shell_text(&mut self, text: &TextLiteral) {
-        self.paint(text.span, if text.bare { Class::BareWord } else { Class::ShellText });
+        let class = match text.quotes {
+            Quotes::Shell => Class::ShellText,
+            Quotes::Rhai => Class::RhaiText,
+            Quotes::None => Class::BareWord,
+        };
+        self.paint(text.span, class);
         for part in &text.parts {
             if let TextPart::Value(value) = part {
                 self.pieces(value);

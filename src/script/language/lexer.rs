@@ -211,6 +211,10 @@ impl<'t> Lexer<'t> {
                     self.take_while(|letter| !matches!(letter, '\n' | '\r'));
                 }
                 Some('/') if self.sees("/*") => line_end |= self.block_comment(),
+                Some('#') if self.sees_comment() => {
+                    self.take_while(|letter| !matches!(letter, '\n' | '\r'));
+                }
+                Some('<') if self.sees("<#") => line_end |= self.shell_comment(),
                 Some(_) | None => return Blank { span: Span::new(start, self.at), line_end },
             }
         }
@@ -256,6 +260,12 @@ impl<'t> Lexer<'t> {
                 Some('/') if self.sees("//") && self.at_word_start() => {
                     self.take_while(|letter| !matches!(letter, '\n' | '\r'));
                 }
+                Some('#') if self.at_word_start() && self.sees_comment() => {
+                    self.take_while(|letter| !matches!(letter, '\n' | '\r'));
+                }
+                Some('<') if self.sees("<#") && self.at_word_start() => {
+                    self.shell_comment();
+                }
                 Some(_) | None => break,
             }
         }
@@ -264,6 +274,34 @@ impl<'t> Lexer<'t> {
 
     fn at_word_start(&self) -> bool {
         self.before().is_none_or(|letter| letter.is_whitespace() || matches!(letter, '/' | '`'))
+    }
+
+    /// Whether a `#` begins a comment of PowerShell's, and neither a map of Rhai's nor a raw string.
+    pub fn sees_comment(&self) -> bool {
+        let rest = self.rest();
+        let behind = rest.trim_start_matches('#');
+        behind.len() < rest.len()
+            && !behind.starts_with('"')
+            && !(behind.starts_with('{') && rest.len() - behind.len() == 1)
+    }
+
+    /// Takes `<# … #>`; says whether a line ends in it.
+    fn shell_comment(&mut self) -> bool {
+        let start = self.at;
+        let mut line_end = false;
+        loop {
+            if self.take("#>").is_some() {
+                return line_end;
+            }
+            match self.bump() {
+                Some('\n') => line_end = true,
+                Some(_) => {}
+                None => {
+                    self.open = Some(Span::new(start, self.at));
+                    return line_end;
+                }
+            }
+        }
     }
 
     /// Takes a comment that may hold comments; says whether a line ends in it.
@@ -403,6 +441,11 @@ impl<'t> Lexer<'t> {
         self.open = Some(Span::new(start, self.at));
     }
 
+    /// Takes a string or character of Rhai's.
+    pub fn literal(&mut self) -> Span {
+        self.token().span
+    }
+
     /// Takes a stretch of a Rhai string in backticks, up to `${`, its end or the end of the text.
     /// Says whether `${` comes next.
     pub fn backtick_stretch(&mut self, start: usize) -> bool {
@@ -427,6 +470,30 @@ impl<'t> Lexer<'t> {
         self.open = Some(Span::new(start, self.at));
         false
     }
+}
+
+/// Whether there is a comment of PowerShell's among blanks and comments.
+pub fn has_shell_comment(blank: &str) -> bool {
+    if !blank.contains('#') {
+        return false;
+    }
+    let mut lexer = Lexer::new(blank);
+    while let Some(letter) = lexer.peek() {
+        match letter {
+            '#' => return true,
+            '<' if lexer.sees("<#") => return true,
+            '/' if lexer.sees("//") => {
+                lexer.take_while(|letter| letter != '\n');
+            }
+            '/' if lexer.sees("/*") => {
+                lexer.block_comment();
+            }
+            _ => {
+                lexer.bump();
+            }
+        }
+    }
+    false
 }
 
 /// Longest first where one begins another.

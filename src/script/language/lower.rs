@@ -21,6 +21,17 @@
 //! | `map(pairs)` | table | `@{…}`: an array of `[name, value]` |
 //! | `compare(operator, left, right)` | boolean, or list if `left` is one | a dash comparison; the operator's name is one of [`crate::value::compare::OPERATORS`], behind a `c` where letter case counts |
 //! | `truth(value)` | boolean | PowerShell's truth |
+//! | `operate(operator, left, right)`, `unary(operator, value)` | any | `-replace`, `-split`, `-join`, `-f`, `-is`, `-as` and their kin |
+//! | `get(value, name)`, `at(value, place)` | any | a property or an element of whatever the value is |
+//! | `cast(type, value)`, `of_type(type, member, arguments)` | any | `[int]$x`, `[math]::Round($x)` |
+//! | `each(value)` | array or range | what `foreach` and `switch` go through |
+//! | `gathered(array)`, `returned(array, value)` | any | what a function or a statement gives: nothing, a value, or a list |
+//! | `many_of(value)`, `nth(array, place)`, `rest(array, place)` | any | the parts of `$a, $b = …` |
+//! | `addend(kind, value)` | any | what `$x +=` adds to a number, a text or a list; `x.__kind()` says to which |
+//! | `some(value)`, `is_null(value)` | any | before `??`: what a command did not give is nothing |
+//! | `parameter(type, value)`, `arguments(given, names)`, `required(value, name)` | any | the parameters of functions and scripts |
+//! | `succeeded()`, `errors()`, `matches()` | any | `$?`, `$Error`, `$Matches` |
+//! | `ordered(pairs)` | table | `[ordered]@{…}`, `[pscustomobject]@{…}` |
 //! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
 //! | `emit(value)` | `()` | shows a value that nobody takes |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |
@@ -38,22 +49,31 @@
 //! named alone. The name is the parameter's own, whatever was written; `""` for an argument
 //! without a name, `"@"` for a map whose entries are arguments. Lines and columns are the author's.
 //!
+//! `+ - * / %` and `..` where they are PowerShell's are operators of the engine's own: `__add`, `__to` and their kin.
+//!
 //! A command that stands as a statement is shown, and so is a value that begins with `$`, unless its value is the value of a function, a
 //! closure or a script block. In a script block with several such commands every one counts:
 //! their records are gathered in the order in which they come.
 
 mod operators;
+mod members;
+mod statements;
 mod writer;
 
+pub use members::METHODS;
+pub use operators::OPERATORS;
+
+use statements::begins_with;
 use writer::{Writer, quoted};
 
+use super::lexer::has_shell_comment;
 use super::message::SyntaxProblem;
 use super::scope::{Hoisted, Scopes};
 use super::source_map::{LineIndex, SourceMap, Span};
 use super::tree::{
-    Body, CallArgument, ClosureExpression, CommandExpression, Function, GroupExpression, ListLiteral,
-    Literal, MapLiteral, Name, Piece, Pipeline, Script, ScriptBlock, Statement, StatementBlock, StatementEnd,
-    StatementRole, TextLiteral, TextPart,
+    Automatic, Body, CallArgument, Caught, ClosureExpression, CommandExpression, Function, GroupExpression,
+    ListLiteral, Literal, MapLiteral, Name, Piece, Pipeline, Quotes, Script, ScriptBlock, ShellStatement,
+    Statement, StatementBlock, StatementEnd, StatementRole, TextLiteral, TextPart,
 };
 use crate::cmdlet::Position;
 
@@ -86,7 +106,18 @@ pub const POSITION_LIMIT: usize = u16::MAX as usize;
 pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) -> LoweredText {
     let lowered = |is_pure| {
         let writer = Writer::new(text, index);
-        let mut lowering = Lowering { writer, scopes, is_pure, n_caught: 0 };
+        let mut lowering = Lowering {
+            writer,
+            scopes,
+            is_pure,
+            n_caught: 0,
+            ours: false,
+            context: false,
+            in_rhai: false,
+            is_top: false,
+            out: "__out",
+            returns: None,
+        };
         lowering.frame(&script.body, ValueUse::Show, scopes.hoisted_in_script(), StatementBoundaries::Made);
         // Where nothing else is ours, what is caught is Rhai's too.
         let is_pure = lowering.n_caught > 0 && lowering.writer.n_made() == lowering.n_caught;
@@ -125,6 +156,18 @@ struct Lowering<'a> {
     is_pure: bool,
     /// How many `catch` blocks got a statement more.
     n_caught: usize,
+    /// Whether operators mean what they mean in PowerShell.
+    ours: bool,
+    /// Whether the statements around this one are PowerShell's.
+    context: bool,
+    /// Whether this is in a function or a closure of Rhai's.
+    in_rhai: bool,
+    /// Whether the statement that comes next is the script's own.
+    is_top: bool,
+    /// The array that what is emitted is gathered in.
+    out: &'static str,
+    /// The array that `return` gives together with its own value.
+    returns: Option<&'static str>,
 }
 
 impl Lowering<'_> {
@@ -152,6 +195,7 @@ impl Lowering<'_> {
                 let at = first.and_then(Piece::span).map_or(0, |span| span.start);
                 self.writer.made(&format!("let {name} = (); "), at);
             }
+            self.is_top = boundaries == StatementBoundaries::Made;
             self.statement_of(block, place, statement, purpose);
         }
         self.blank(block.tail);
@@ -171,44 +215,101 @@ impl Lowering<'_> {
         statement: &Statement,
         purpose: ValueUse,
     ) {
-        let is_value = place + 1 == block.statements.len() && statement.end == StatementEnd::Open;
+        let is_last = place + 1 == block.statements.len();
+        let is_value = is_last && statement.end == StatementEnd::Open;
+        let chain = place.checked_sub(1).and_then(|before| match block.statements[before].end {
+            StatementEnd::Chain(span) => Some(span),
+            StatementEnd::Semicolon(_) | StatementEnd::Line | StatementEnd::Open => None,
+        });
+        if let Some(chain) = chain {
+            let is_and = chain.of(self.writer.source) == "&&";
+            let test = if is_and { "if __shell::succeeded() { " } else { "if !__shell::succeeded() { " };
+            self.writer.made(test, chain.start);
+        }
+        let source = self.writer.source;
         match (is_value, purpose) {
-            (true, ValueUse::Gather) if is_expression(statement, self.writer.source) => {
-                self.taken(statement, "__shell::gather(__out, ");
+            (true, ValueUse::Gather) if is_expression(statement, source) => {
+                self.taken(statement, ValueUse::Gather);
             }
-            (false, ValueUse::Gather) if is_plain_value(statement, self.writer.source) => {
-                self.taken(statement, "__shell::gather(__out, ");
+            (false, ValueUse::Gather)
+                if is_plain_value(statement, source)
+                    || (statement.end == StatementEnd::Line && is_expression(statement, source)) =>
+            {
+                self.taken(statement, ValueUse::Gather);
             }
             (true, ValueUse::Show) | (false, ValueUse::Show | ValueUse::Value)
-                if is_output(statement, self.writer.source) =>
+                if self.is_shown(statement, is_value) =>
             {
-                self.taken(statement, "__shell::emit(");
+                self.taken(statement, ValueUse::Show);
+            }
+            (true, ValueUse::Value) if statement.role == StatementRole::Shell && has_output(statement) => {
+                self.output(statement);
             }
             (true, _) => self.statement(statement, purpose),
             (false, ValueUse::Gather) => self.statement(statement, ValueUse::Gather),
             (false, ValueUse::Value | ValueUse::Show) => self.statement(statement, ValueUse::Show),
         }
+        if chain.is_some() {
+            self.writer.made_here(" }");
+        }
+    }
+
+    /// Whether a statement is a value that nobody takes, and that is output.
+    fn is_shown(&self, statement: &Statement, is_value: bool) -> bool {
+        let source = self.writer.source;
+        if is_output(statement, source) {
+            return true;
+        }
+        if !is_expression(statement, source) {
+            return false;
+        }
+        // At its end a block's value is its own, if Rhai is to have it.
+        !is_value
+            && (statement.end == StatementEnd::Line
+                || (!self.in_rhai && begins_with_literal(statement, source)))
+            || (is_value && !self.in_rhai && (self.context || begins_with_text(statement, source)))
     }
 
     fn blank(&mut self, span: Option<Span>) {
-        if let Some(span) = span.filter(|span| span.start < span.end) {
+        let Some(span) = span.filter(|span| span.start < span.end) else { return };
+        if has_shell_comment(span.of(self.writer.source)) {
+            self.writer.made_here(" ");
+        } else {
             self.writer.copy(span);
         }
     }
 
     /// An expression whose value is output: of the script, or of the script block around it.
-    fn taken(&mut self, statement: &Statement, by: &str) {
+    fn taken(&mut self, statement: &Statement, purpose: ValueUse) {
+        let outer = std::mem::replace(&mut self.ours, !self.in_rhai || is_ours(&statement.pieces));
         let leading = statement.pieces.iter().take_while(|piece| piece.is_blank()).count();
         let (leading, value) = statement.pieces.split_at(leading);
         self.values(leading);
         let start = value.first().and_then(Piece::span).map_or(0, |span| span.start);
-        self.writer.made_at(by, start);
+        self.writer.reach(start);
+        let open = match purpose {
+            ValueUse::Gather => format!("__shell::gather({}, ", self.out),
+            ValueUse::Show | ValueUse::Value => "__shell::emit(".to_owned(),
+        };
+        self.writer.made(&open, start);
         self.values(value);
         self.writer.made_here(")");
+        self.ours = outer;
         self.end(statement);
     }
 
     fn statement(&mut self, statement: &Statement, purpose: ValueUse) {
+        let declares = begins_with(statement, self.writer.source, "let")
+            || begins_with(statement, self.writer.source, "const");
+        let is_top = std::mem::take(&mut self.is_top);
+        let stands_alone = purpose != ValueUse::Value
+            && !self.in_rhai
+            && is_expression(statement, self.writer.source)
+            && (is_top
+                || statement.end != StatementEnd::Open
+                || begins_with_literal(statement, self.writer.source));
+        let ours = (self.context && !declares) || stands_alone || is_ours(&statement.pieces);
+        let outer = std::mem::replace(&mut self.ours, ours);
         match statement.role {
             StatementRole::Command => {
                 self.pieces(&statement.pieces, ValueUses { pipelines: purpose, bodies: ValueUse::Value })
@@ -220,15 +321,41 @@ impl Lowering<'_> {
                 let bodies = if purpose == ValueUse::Gather { ValueUse::Gather } else { ValueUse::Show };
                 self.pieces(&statement.pieces, ValueUses { pipelines: ValueUse::Value, bodies });
             }
-            StatementRole::Other => match self.increment(&statement.pieces) {
-                Some(n_pieces) => self.incremented(&statement.pieces, n_pieces),
-                None => self.pieces(&statement.pieces, ValueUses::VALUES),
+            StatementRole::Shell => {
+                for piece in &statement.pieces {
+                    if let Piece::Shell(shell) = piece {
+                        self.shell(shell, purpose);
+                    } else {
+                        self.piece(piece, ValueUses::VALUES);
+                    }
+                }
+            }
+            StatementRole::Other => match (self.returns, self.increment(&statement.pieces)) {
+                (Some(out), _) if begins_with(statement, self.writer.source, "return") => {
+                    self.returned(&statement.pieces, out);
+                }
+                (_, Some(n_pieces)) => self.incremented(&statement.pieces, n_pieces),
+                (_, None) => self.pieces(&statement.pieces, ValueUses::VALUES),
             },
         }
+        self.ours = outer;
         self.end(statement);
     }
 
-    /// How many pieces `$x +=` takes at the beginning of a statement; nothing where it begins otherwise.
+    /// `return`, where what was emitted before is given too.
+    fn returned(&mut self, pieces: &[Piece], out: &str) {
+        let leading = pieces.iter().take_while(|piece| piece.is_blank()).count();
+        let (leading, rest) = pieces.split_at(leading);
+        self.values(leading);
+        let Some((keyword, value)) = rest.split_first() else { return };
+        let start = keyword.span().map_or(0, |span| span.start);
+        self.writer.made_at(&format!("return __shell::returned({out}, "), start);
+        self.value_or_null(value);
+        self.writer.made_here(")");
+    }
+
+    /// How many pieces `$x +=` takes at the beginning of a statement, its operator and the blanks behind
+    /// it included; nothing where it begins otherwise.
     fn increment(&self, pieces: &[Piece]) -> Option<usize> {
         let mut solid = pieces.iter().enumerate().filter(|(_, piece)| !piece.is_blank());
         let (Some((_, Piece::Variable(_))), Some((place, Piece::Rhai(span)))) = (solid.next(), solid.next())
@@ -236,25 +363,37 @@ impl Lowering<'_> {
             return None;
         };
         let n_blanks = pieces[place + 1..].iter().take_while(|piece| piece.is_blank()).count();
-        (span.of(self.writer.source) == "+=").then_some(place + 1 + n_blanks)
+        matches!(span.of(self.writer.source), "+=" | "-=" | "*=" | "/=" | "%=")
+            .then_some(place + 1 + n_blanks)
     }
 
-    /// `$x += …`: what a command gives joins a list, as in PowerShell, where Rhai would put it in as one thing.
+    /// `$x += …`: what a command gives joins a list, and what is added to a number is one, as in PowerShell.
     fn incremented(&mut self, pieces: &[Piece], n_pieces: usize) {
         let n_blanks = pieces.iter().rev().take_while(|piece| piece.is_blank()).count();
         let (increment, value) = pieces.split_at(n_pieces);
         let (value, behind) = value.split_at(value.len().saturating_sub(n_blanks));
-        self.pieces(increment, ValueUses::VALUES);
-        self.writer.made_here("__shell::many(");
-        self.pieces(value, ValueUses::VALUES);
-        self.writer.made_here(")");
-        self.pieces(behind, ValueUses::VALUES);
+        let solid: Vec<&Piece> = increment.iter().filter(|piece| !piece.is_blank()).collect();
+        let [Piece::Variable(variable), Piece::Rhai(operator)] = solid.as_slice() else { return };
+        let name = self.scopes.spelling(*variable, self.writer.source).to_owned();
+        let written = operator.of(self.writer.source);
+        if written == "+=" {
+            self.place(increment);
+            self.writer.made(&format!("__shell::addend({name}.__kind(), "), operator.start);
+            self.values(value);
+            self.writer.made_here(")");
+        } else {
+            let operator_name = operators::arithmetic(&written[..1]).unwrap_or("__sub");
+            self.writer.made_at(&format!("{name} = {name} {operator_name} ("), operator.start);
+            self.values(value);
+            self.writer.made_here(")");
+        }
+        self.values(behind);
     }
 
     fn end(&mut self, statement: &Statement) {
         match statement.end {
             StatementEnd::Semicolon(span) => self.writer.copy(span),
-            StatementEnd::Line => self.writer.made_here(";"),
+            StatementEnd::Line | StatementEnd::Chain(_) => self.writer.made_here(";"),
             StatementEnd::Open => {}
         }
     }
@@ -262,18 +401,32 @@ impl Lowering<'_> {
     // ------------------------------------------------------------------ pieces
 
     fn pieces(&mut self, mut pieces: &[Piece], purposes: ValueUses) {
+        if self.ours && self.coalesced(pieces, purposes) {
+            return;
+        }
         let mut negated = false;
         while let [piece, rest @ ..] = pieces {
-            let n_members = if negated { self.members(pieces) } else { 0 };
-            if n_members > 0 {
+            let n_members = self.members(pieces);
+            let is_group = matches!(piece, Piece::Group(group) if group.dollar.is_none());
+            if negated && n_members > 0 && !(is_group && n_members == 1) {
                 let (value, behind) = pieces.split_at(n_members);
                 self.true_value(value);
                 pieces = behind;
                 negated = false;
                 continue;
             }
+            if n_members > 1 && !self.is_assigned(&pieces[n_members..]) {
+                let (value, behind) = pieces.split_at(n_members);
+                if self.chain(value) {
+                    pieces = behind;
+                    negated = false;
+                    continue;
+                }
+            }
             if let (Piece::Group(group), true) = (piece, negated) {
                 self.true_group(group);
+            } else if let Piece::Binary(span, _) = piece {
+                self.binary(*span, rest);
             } else {
                 self.piece(piece, purposes);
             }
@@ -282,19 +435,58 @@ impl Lowering<'_> {
         }
     }
 
-    /// How many pieces `$x.member[0].method(…)` takes, from its `$` on; nothing for anything else.
-    fn members(&self, pieces: &[Piece]) -> usize {
-        let begins = match pieces.first() {
-            Some(Piece::Variable(_) | Piece::Current(_) | Piece::Literal(..)) => true,
-            Some(Piece::Group(group)) => group.dollar.is_some(),
-            Some(_) | None => return 0,
+    /// `a ?? b`: what a command did not give is nothing.
+    fn coalesced(&mut self, pieces: &[Piece], purposes: ValueUses) -> bool {
+        let source = self.writer.source;
+        let joins = |piece: &Piece| matches!(piece, Piece::Binary(span, _) if span.of(source) == "??");
+        let Some(place) = pieces.iter().position(joins) else { return false };
+        let begin = pieces[..place]
+            .iter()
+            .rposition(|piece| matches!(piece, Piece::Rhai(span) if span.of(source).ends_with('=') || matches!(span.of(source), "return" | "throw" | ",")))
+            .map_or(0, |place| place + 1);
+        let (before, rest) = pieces.split_at(begin);
+        let (first, behind) = rest.split_at(place - begin);
+        let leading = first.iter().take_while(|piece| piece.is_blank()).count();
+        self.pieces(before, purposes);
+        self.pieces(&first[..leading], purposes);
+        let start = first[leading..].first().and_then(Piece::span).map_or(0, |span| span.start);
+        self.writer.made_at("__shell::some(", start);
+        self.pieces(&first[leading..], purposes);
+        self.writer.made_here(") ");
+        let Some((operator, behind)) = behind.split_first() else { return true };
+        self.piece(operator, purposes);
+        self.pieces(behind, purposes);
+        true
+    }
+
+    /// An operator between two operands.
+    fn binary(&mut self, span: Span, behind: &[Piece]) {
+        let written = span.of(self.writer.source);
+        // `1..` goes on to the end.
+        let is_open = behind.iter().all(Piece::is_blank);
+        let name = match written {
+            ".." if !is_open => Some("__to"),
+            written if self.ours => operators::arithmetic(written),
+            _ => None,
         };
-        let of_member = |piece: &&Piece| {
-            let Piece::Rhai(span) = piece else { return matches!(piece, Piece::Group(_)) };
-            let text = span.of(self.writer.source);
-            text.starts_with(['.', '?', '_']) || text.starts_with(|first: char| first.is_ascii_alphabetic())
-        };
-        if begins { 1 + pieces[1..].iter().take_while(of_member).count() } else { 0 }
+        match name {
+            Some(name) => {
+                self.writer.reach(span.start);
+                let source = self.writer.source;
+                let is_apart = |beside: Option<char>| beside.is_none_or(char::is_whitespace);
+                let before = if is_apart(source[..span.start].chars().next_back()) { "" } else { " " };
+                let behind = if is_apart(source[span.end..].chars().next()) { "" } else { " " };
+                self.writer.made(&format!("{before}{name}{behind}"), span.start);
+            }
+            None => self.writer.copy(span),
+        }
+    }
+
+    /// Whether what stands before these pieces is assigned to.
+    fn is_assigned(&self, behind: &[Piece]) -> bool {
+        let Some(Piece::Rhai(span)) = behind.iter().find(|piece| !piece.is_blank()) else { return false };
+        let text = span.of(self.writer.source);
+        text.ends_with('=') && !matches!(text, "==" | "!=" | "<=" | ">=")
     }
 
     /// `$x.member` as a boolean.
@@ -311,9 +503,14 @@ impl Lowering<'_> {
 
     fn piece(&mut self, piece: &Piece, purposes: ValueUses) {
         match piece {
+            Piece::Rhai(span) if self.ours && span.of(self.writer.source).starts_with('\'') => {
+                // A character of Rhai's is a text of one letter elsewhere.
+                let letter = character(span.of(self.writer.source));
+                self.writer.made_at(&quoted(&letter), span.start);
+            }
+            Piece::Blank(span) => self.blank(Some(*span)),
             Piece::Rhai(span)
             | Piece::Quoted(span)
-            | Piece::Blank(span)
             | Piece::Binary(span, _)
             | Piece::Bang(span)
             | Piece::Dash(span, _)
@@ -323,6 +520,8 @@ impl Lowering<'_> {
                 self.writer.reach(span.start);
                 self.writer.made(self.scopes.spelling(*span, self.writer.source), span.start);
             }
+            // Behind `throw` alone it has no place of its own.
+            Piece::Current(span) if span.start == span.end => self.writer.made_here(&format!(" {CURRENT}")),
             Piece::Current(span) => self.writer.made_at(CURRENT, span.start),
             Piece::Literal(span, literal) => self.literal(*literal, *span),
             Piece::Group(group) => self.group(group, purposes),
@@ -336,6 +535,37 @@ impl Lowering<'_> {
             Piece::List(list) => self.list(list),
             Piece::Map(map) => self.map(map),
             Piece::ScriptBlock(block) => self.script_block(block),
+            Piece::Shell(statement) => self.shell(statement, purposes.bodies),
+            Piece::Output(statement) => self.output(statement),
+            Piece::Block(block) => self.sub_expression(block),
+            Piece::Call(call) => self.call(call),
+            Piece::Cast(cast) => self.cast(cast),
+            Piece::Static(member) => self.static_member(member),
+            Piece::Type(span) => {
+                let name = span.of(self.writer.source).trim_start_matches('[');
+                let name = name.strip_suffix(']').unwrap_or(name).to_owned();
+                self.writer.made_at(&quoted(&name), span.start);
+            }
+            Piece::Several(several) => self.several(several),
+            Piece::Step(step) => self.step(step),
+            Piece::Automatic(span, automatic) => {
+                let call = match automatic {
+                    Automatic::Succeeded => "__shell::succeeded()",
+                    Automatic::Errors => "__shell::errors()",
+                    Automatic::Matches => "__shell::matches()",
+                };
+                self.writer.made_at(call, span.start);
+            }
+            Piece::Keyword(span, word) => self.writer.made_at(word, span.start),
+            Piece::Exit(exit) => {
+                self.writer.made_at("exit(", exit.keyword.start);
+                if !exit.status.iter().all(Piece::is_blank) {
+                    self.writer.made_here("__shell::cast(\"int\", ");
+                    self.values(&exit.status);
+                    self.writer.made_here(")");
+                }
+                self.writer.made_here(")");
+            }
         }
     }
 
@@ -371,8 +601,17 @@ impl Lowering<'_> {
     }
 
     fn body(&mut self, body: &Body, purpose: ValueUse) {
+        // What stands in a string of Rhai's is Rhai's.
+        let outer = self.in_rhai;
+        self.in_rhai |= body.open.of(self.writer.source) == "${";
+        if body.caught == Caught::Current {
+            self.writer.made_at(&format!("({CURRENT}) "), body.open.start);
+        }
         self.writer.copy(body.open);
-        if let Some(name) = body.declares.first().filter(|_| body.catches && !self.is_pure) {
+        if body.caught == Caught::Current {
+            self.writer.made_here(&format!(" {CURRENT} = __shell::caught({CURRENT});"));
+        }
+        if let Some(name) = body.declares.first().filter(|_| body.caught == Caught::Named && !self.is_pure) {
             let name = name.of(self.writer.source).to_owned();
             self.n_caught += 1;
             self.writer.made(&format!(" {name} = __shell::caught({name});"), body.open.start);
@@ -381,11 +620,23 @@ impl Lowering<'_> {
         if let Some(close) = body.close {
             self.writer.copy(close);
         }
+        self.in_rhai = outer;
+    }
+
+    /// What is Rhai's own, with commands in it.
+    fn in_rhai(&mut self, inside: impl FnOnce(&mut Self)) {
+        let outer = (self.ours, self.context, self.in_rhai, self.returns);
+        (self.ours, self.context, self.in_rhai, self.returns) = (false, false, true, None);
+        inside(self);
+        (self.ours, self.context, self.in_rhai, self.returns) = outer;
     }
 
     fn closure(&mut self, closure: &ClosureExpression) {
         self.writer.copy(closure.head);
-        self.values(&closure.body);
+        self.in_rhai(|lowering| {
+            lowering.ours = is_ours(&closure.body);
+            lowering.values(&closure.body);
+        });
     }
 
     fn function(&mut self, function: &Function) {
@@ -393,7 +644,10 @@ impl Lowering<'_> {
         self.blank(Some(function.blank));
         if let Some(body) = &function.body {
             self.writer.copy(body.open);
-            self.frame(&body.block, ValueUse::Value, self.scopes.hoisted_in(body), StatementBoundaries::None);
+            let hoisted = self.scopes.hoisted_in(body);
+            self.in_rhai(|lowering| {
+                lowering.frame(&body.block, ValueUse::Value, hoisted, StatementBoundaries::None)
+            });
             if let Some(close) = body.close {
                 self.writer.copy(close);
             }
@@ -409,13 +663,16 @@ impl Lowering<'_> {
         if !variables.is_empty() {
             return self.attempt(pipeline, &variables, purpose, start);
         }
+        let gathered = format!("__shell::gather({}, ", self.out);
+        let gather = |call: &str| format!("{gathered}{call}");
+        let (run, run_on) = (gather("__shell::run("), gather("__shell::run_on("));
         let (call, close) = match (purpose, pipeline.head.is_some()) {
             (ValueUse::Value, false) => ("__shell::run(", ")"),
             (ValueUse::Value, true) => ("__shell::run_on(", ")"),
             (ValueUse::Show, false) => ("__shell::show(", ")"),
             (ValueUse::Show, true) => ("__shell::show_on(", ")"),
-            (ValueUse::Gather, false) => ("__shell::gather(__out, __shell::run(", "))"),
-            (ValueUse::Gather, true) => ("__shell::gather(__out, __shell::run_on(", "))"),
+            (ValueUse::Gather, false) => (run.as_str(), "))"),
+            (ValueUse::Gather, true) => (run_on.as_str(), "))"),
         };
         self.writer.made(call, start);
         self.stages(pipeline, start);
@@ -441,13 +698,14 @@ impl Lowering<'_> {
     /// A pipeline that sets variables.
     fn attempt(&mut self, pipeline: &Pipeline, variables: &[Set<'_>], purpose: ValueUse, start: usize) {
         // A block cannot stand wherever an expression can; in brackets it does.
+        let gather = format!("__shell::gather({}, {{", self.out);
         let (open, call, close) = match (purpose, pipeline.head.is_some()) {
             (ValueUse::Value, false) => ("({", "try_run", "})"),
             (ValueUse::Value, true) => ("({", "try_run_on", "})"),
             (ValueUse::Show, false) => ("{", "try_show", "}"),
             (ValueUse::Show, true) => ("{", "try_show_on", "}"),
-            (ValueUse::Gather, false) => ("__shell::gather(__out, {", "try_run", "})"),
-            (ValueUse::Gather, true) => ("__shell::gather(__out, {", "try_run_on", "})"),
+            (ValueUse::Gather, false) => (gather.as_str(), "try_run", "})"),
+            (ValueUse::Gather, true) => (gather.as_str(), "try_run_on", "})"),
         };
         let places: Vec<String> =
             variables.iter().map(|set| format!("[{}, {}]", set.stage, quoted(set.parameter))).collect();
@@ -514,13 +772,17 @@ impl Lowering<'_> {
         self.writer.made("__shell::block(", start);
         self.writer.made(&quoted(&shown), start);
         self.writer.made(&format!(", |{CURRENT}| {{"), start);
+        let outer = (self.ours, self.context, self.in_rhai, self.returns, self.out);
+        (self.context, self.in_rhai, self.returns, self.out) = (true, false, None, "__out");
         if gathers(&block.block, self.writer.source) {
+            self.returns = Some("__out");
             self.writer.made("let __out = []; ", start);
             self.block(&block.block, ValueUse::Gather);
             self.writer.made_here("; __out");
         } else {
             self.yielding_block(&block.block);
         }
+        (self.ours, self.context, self.in_rhai, self.returns, self.out) = outer;
         self.writer.made_here("})");
     }
 
@@ -528,8 +790,12 @@ impl Lowering<'_> {
     fn yielding_block(&mut self, block: &StatementBlock) {
         let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
-            if Some(place) == last && statement.role == StatementRole::Command {
+            let gives =
+                statement.role == StatementRole::Command || is_expression(statement, self.writer.source);
+            if Some(place) == last && gives {
+                let outer = std::mem::replace(&mut self.ours, true);
                 self.pieces(&statement.pieces, ValueUses::VALUES);
+                self.ours = outer;
             } else if Some(place) == last && statement.end == StatementEnd::Open {
                 self.statement(statement, ValueUse::Value);
             } else {
@@ -554,7 +820,17 @@ impl Lowering<'_> {
             }
             match part {
                 TextPart::Letters(letters) => self.writer.made(&quoted(letters), text.span.start),
-                TextPart::Value(pieces) => self.values(pieces),
+                TextPart::Value(pieces) => match pieces.as_slice() {
+                    [Piece::Variable(span)] if self.scopes.is_literal(*span) => {
+                        let letters = span.of(self.writer.source).to_owned();
+                        self.writer.made(&quoted(&letters), text.span.start);
+                    }
+                    pieces => {
+                        let outer = std::mem::replace(&mut self.ours, true);
+                        self.values(pieces);
+                        self.ours = outer;
+                    }
+                },
             }
         }
         self.writer.made_here("])");
@@ -582,9 +858,14 @@ impl Lowering<'_> {
     }
 
     fn map(&mut self, map: &MapLiteral) {
+        self.map_as(map, "map");
+    }
+
+    /// A map as one function makes it.
+    fn map_as(&mut self, map: &MapLiteral, function: &str) {
         let start = map.span.start;
         self.writer.reach(start);
-        self.writer.made("__shell::map([", start);
+        self.writer.made(&format!("__shell::{function}(["), start);
         for (place, (key, value)) in map.entries.iter().enumerate() {
             if place > 0 {
                 self.writer.made_here(", ");
@@ -650,14 +931,32 @@ fn gathers(block: &StatementBlock, source: &str) -> bool {
     block.statements.iter().enumerate().any(|(place, statement)| {
         let is_last = Some(place) == last;
         match statement.role {
-            StatementRole::Branch if is_last => {
-                bodies(&statement.pieces).any(|body| gathers(&body.block, source))
-            }
+            StatementRole::Branch if is_last => gathers_statement(statement, source),
             StatementRole::Command => !is_last,
             StatementRole::Branch | StatementRole::Loop => emits_inside(statement, source),
-            StatementRole::Other => !is_last && is_plain_value(statement, source),
+            StatementRole::Shell => has_output(statement),
+            StatementRole::Other => {
+                !is_last
+                    && (is_plain_value(statement, source)
+                        || (statement.end == StatementEnd::Line && is_expression(statement, source)))
+            }
         }
     })
+}
+
+/// Whether a branch emits in more places than the ends of its blocks; what is tried does in any case,
+/// since `try` has no value.
+fn gathers_statement(statement: &Statement, source: &str) -> bool {
+    begins_with(statement, source, "try") && emits_inside(statement, source)
+        || bodies(&statement.pieces).any(|body| gathers(&body.block, source))
+}
+
+/// Whether a statement of PowerShell's may give something.
+fn has_output(statement: &Statement) -> bool {
+    let is_silent = |shell: &ShellStatement| {
+        matches!(shell, ShellStatement::Function { .. } | ShellStatement::Param { .. })
+    };
+    statement.pieces.iter().any(|piece| matches!(piece, Piece::Shell(shell) if !is_silent(shell)))
 }
 
 fn emits_inside(statement: &Statement, source: &str) -> bool {
@@ -665,7 +964,13 @@ fn emits_inside(statement: &Statement, source: &str) -> bool {
         body.block.statements.iter().any(|statement| match statement.role {
             StatementRole::Command => true,
             StatementRole::Branch | StatementRole::Loop => emits_inside(statement, source),
-            StatementRole::Other => is_plain_value(statement, source),
+            StatementRole::Shell => has_output(statement),
+            StatementRole::Other => {
+                is_plain_value(statement, source)
+                    || (statement.end != StatementEnd::Open
+                        && is_expression(statement, source)
+                        && matches!(statement.end, StatementEnd::Line))
+            }
         })
     })
 }
@@ -686,6 +991,8 @@ const KEYWORDS: &[&str] = &["return", "throw", "break", "continue", "import", "e
 fn can_go_on(statement: &Statement) -> bool {
     match (statement.end, statement.role) {
         (StatementEnd::Semicolon(_) | StatementEnd::Line, _) => false,
+        (StatementEnd::Chain(_), _) => true,
+        (StatementEnd::Open, StatementRole::Shell) => false,
         (StatementEnd::Open, StatementRole::Branch | StatementRole::Loop) => {
             !matches!(statement.pieces.last(), Some(Piece::Body(_)))
         }
@@ -713,6 +1020,13 @@ fn is_plain_value(statement: &Statement, source: &str) -> bool {
                     | Piece::Word(_)
                     | Piece::Binary(..)
                     | Piece::Operation(_)
+                    | Piece::Block(_)
+                    | Piece::Call(_)
+                    | Piece::Cast(_)
+                    | Piece::Static(_)
+                    | Piece::Automatic(..)
+                    | Piece::Output(_)
+                    | Piece::Group(_)
             )
             || matches!(piece, Piece::Rhai(span) if !KEYWORDS.contains(&span.of(source)))
     };
@@ -733,10 +1047,101 @@ fn is_output(statement: &Statement, source: &str) -> bool {
                 | Piece::Operation(_)
                 | Piece::List(_)
                 | Piece::Map(_)
+                | Piece::Text(_)
+                | Piece::Block(_)
+                | Piece::Call(_)
+                | Piece::Cast(_)
+                | Piece::Static(_)
+                | Piece::Automatic(..)
+                | Piece::Output(_)
         ),
         None => false,
     };
     is_ours && is_expression(statement, source)
+}
+
+/// Whether a statement begins with a number, a text or a bracket of Rhai's.
+fn begins_with_literal(statement: &Statement, source: &str) -> bool {
+    match statement.pieces.iter().find(|piece| !piece.is_blank()) {
+        Some(Piece::Rhai(span)) => span
+            .of(source)
+            .starts_with(|first: char| first.is_ascii_digit() || matches!(first, '"' | '\'' | '-')),
+        Some(Piece::Quoted(_)) => true,
+        Some(Piece::Group(group)) => group.open.of(source) == "(",
+        Some(_) | None => false,
+    }
+}
+
+/// Whether a statement is a text of Rhai's, and what is joined to it.
+fn begins_with_text(statement: &Statement, source: &str) -> bool {
+    match statement.pieces.iter().find(|piece| !piece.is_blank()) {
+        Some(Piece::Rhai(span)) => span.of(source).starts_with('"'),
+        Some(Piece::Quoted(_)) => true,
+        Some(_) | None => false,
+    }
+}
+
+/// Whether something of a command line's is in these pieces, so that operators mean what they mean there.
+pub(super) fn is_ours(pieces: &[Piece]) -> bool {
+    pieces.iter().any(|piece| match piece {
+        Piece::Rhai(_)
+        | Piece::Quoted(_)
+        | Piece::Blank(_)
+        | Piece::Binary(..)
+        | Piece::Bang(_)
+        | Piece::Word(_)
+        | Piece::Declared(_)
+        | Piece::Body(_)
+        | Piece::Closure(_)
+        | Piece::Function(_)
+        | Piece::Keyword(..)
+        | Piece::Exit(_) => false,
+        Piece::Text(text) => text.quotes != Quotes::Rhai,
+        Piece::Group(group) => group.dollar.is_some() || is_ours(&group.pieces),
+        Piece::Condition(pieces) => is_ours(pieces),
+        Piece::Dash(..)
+        | Piece::Variable(_)
+        | Piece::Assigned(_)
+        | Piece::Current(_)
+        | Piece::Literal(..)
+        | Piece::Pipeline(_)
+        | Piece::Operation(_)
+        | Piece::List(_)
+        | Piece::Map(_)
+        | Piece::ScriptBlock(_)
+        | Piece::Shell(_)
+        | Piece::Output(_)
+        | Piece::Block(_)
+        | Piece::Call(_)
+        | Piece::Cast(_)
+        | Piece::Static(_)
+        | Piece::Type(_)
+        | Piece::Several(_)
+        | Piece::Step(_)
+        | Piece::Automatic(..) => true,
+    })
+}
+
+/// What a character literal of Rhai's stands for.
+fn character(literal: &str) -> String {
+    let inside = literal.trim_start_matches('\'');
+    let inside = inside.strip_suffix('\'').unwrap_or(inside);
+    let mut letters = inside.chars();
+    match (letters.next(), letters.next()) {
+        (Some('\\'), Some(escaped)) => match escaped {
+            'n' => "\n".to_owned(),
+            't' => "\t".to_owned(),
+            'r' => "\r".to_owned(),
+            '0' => "\0".to_owned(),
+            'x' | 'u' | 'U' => {
+                let code = u32::from_str_radix(letters.as_str(), 16).ok().and_then(char::from_u32);
+                code.map(String::from).unwrap_or_default()
+            }
+            plain => plain.to_string(),
+        },
+        (Some(letter), None) => letter.to_string(),
+        _ => inside.to_owned(),
+    }
 }
 
 /// Whether a statement without a semicolon has a value that can be passed on.
@@ -746,7 +1151,17 @@ fn is_expression(statement: &Statement, source: &str) -> bool {
             let text = span.of(source);
             return KEYWORDS.contains(&text) || (text.ends_with('=') && text != "==");
         }
-        matches!(piece, Piece::Declared(_) | Piece::Assigned(_) | Piece::Function(_))
+        matches!(
+            piece,
+            Piece::Declared(_)
+                | Piece::Assigned(_)
+                | Piece::Function(_)
+                | Piece::Several(_)
+                | Piece::Step(_)
+                | Piece::Exit(_)
+                | Piece::Shell(_)
+                | Piece::Keyword(..)
+        )
     };
     statement.role == StatementRole::Other
         && statement.pieces.iter().any(|piece| !piece.is_blank())

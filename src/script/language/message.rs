@@ -33,7 +33,7 @@ pub struct SyntaxWarning {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SyntaxProblem {
     /// No cmdlet answers to the name.
-    #[error("there is no cmdlet '{name}'{}", instead(.name).map_or_else(|| hint(.nearest), |way| format!("; {way}")))]
+    #[error("there is no cmdlet '{name}'{}", instead(.name).map_or_else(|| hint_or(.nearest, "Get-Command shows those there are"), |way| format!("; {way}")))]
     UnknownCmdlet {
         /// As written.
         name: String,
@@ -41,7 +41,7 @@ pub enum SyntaxProblem {
         nearest: Option<&'static str>,
     },
     /// The cmdlet has no such parameter.
-    #[error("{cmdlet} has no parameter -{written}{}", hint(&.nearest.map(|name| format!("-{name}"))))]
+    #[error("{cmdlet} has no parameter -{written}{}", hint_or(&.nearest.map(|name| format!("-{name}")), &format!("Get-Help {cmdlet} shows those there are")))]
     UnknownParameter {
         /// The cmdlet.
         cmdlet: &'static str,
@@ -96,9 +96,71 @@ pub enum SyntaxProblem {
     /// What follows `|` is no cmdlet.
     #[error("a pipe leads to a cmdlet, and none follows it")]
     NoCmdletAfterPipe,
-    /// A statement of Rhai's ends without its semicolon, and a line of ours follows.
-    #[error("a semicolon is missing here: statements of Rhai's end with one, command lines need none")]
-    MissingSemicolon,
+    /// A statement that needs a block has none.
+    #[error("a block in braces has to follow: {{ … }}")]
+    MissingBody,
+    /// The header of `foreach` is not as it has to be.
+    #[error("a header of foreach is written: foreach ($item in $list) {{ … }}")]
+    ForEachHeader,
+    /// Something stands behind the quote that opens a here-string.
+    #[error(
+        "text over several lines begins on the line behind @\" or @', and ends with \"@ or '@ at the beginning of a line"
+    )]
+    HereString,
+    /// A backslash before a character that Rhai knows no escape for.
+    #[error(
+        "in an expression a backslash escapes, and {written} is none; write \"\\{written}\", or '{written}' in single quotes"
+    )]
+    Escape {
+        /// The backslash and what follows.
+        written: String,
+    },
+    /// A function takes fewer values.
+    #[error("{function} takes {}", count(*.n_takes))]
+    TooManyValues {
+        /// The function.
+        function: String,
+        /// How many values it takes.
+        n_takes: usize,
+    },
+    /// A function has no such parameter.
+    #[error("{function} has no parameter -{written}{}", hint(&.nearest.as_ref().map(|name| format!("-{name}"))))]
+    UnknownFunctionParameter {
+        /// The function.
+        function: String,
+        /// As written.
+        written: String,
+        /// The nearest name, if one is near.
+        nearest: Option<String>,
+    },
+    /// A parameter of a function needs a value.
+    #[error("-{parameter} of {function} needs a value")]
+    MissingFunctionValue {
+        /// The function.
+        function: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A function names a parameter twice.
+    #[error("${name} stands twice among the parameters; letter case makes no difference")]
+    RepeatedParameter {
+        /// The parameter.
+        name: String,
+    },
+    /// A pipe leads to a function of the program's own.
+    #[error("a function takes its values as arguments; write: … | ForEach-Object {{ {function} $_ }}")]
+    FunctionInPipe {
+        /// The function.
+        function: String,
+    },
+    /// A test's result where a truth is wanted.
+    #[error(
+        "a test that failed has a result too, which would be true here; write: (… {cmdlet} …).IsSuccess, or (… {cmdlet} …).Result -eq \"Success\""
+    )]
+    ResultIsNoTruth {
+        /// The cmdlet.
+        cmdlet: &'static str,
+    },
     /// A bracket or quote of a command line is not closed.
     #[error("{opened} is not closed")]
     Unclosed {
@@ -138,11 +200,8 @@ pub enum SyntaxProblem {
     /// `$_` where nothing is current.
     #[error("$_ is the current object of a script block, and this is outside of one")]
     CurrentOutside,
-    /// `$_` for the error that was caught.
-    #[error("there is no $_ in a catch block; write: catch (error) {{ … }}, and $error where $_ is")]
-    CurrentInCatch,
     /// A variable that nothing declares.
-    #[error("there is no variable ${name}{}", hint(&.nearest.as_ref().map(|name| format!("${name}"))))]
+    #[error("there is no variable ${name}{}", hint_or(&.nearest.as_ref().map(|name| format!("${name}")), &format!("one is made by: ${name} = …")))]
     UnknownVariable {
         /// The name.
         name: String,
@@ -205,31 +264,34 @@ pub enum SyntaxProblem {
 /// What PowerShell has and this language has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusedConstruct {
-    /// `foreach ($x in $list) { … }`.
-    ForEach,
-    /// `for ($i = 0; …) { … }`.
-    CountedFor,
-    /// `for ($x in $list) { … }`.
-    ForBrackets,
-    /// `function Name { … }`.
-    Function,
-    /// `param(…)`.
-    Param,
-    /// `elseif`.
+    /// `elseif` where no `if` is before it.
     ElseIf,
-    /// `finally`.
+    /// `finally` where no `try` is before it.
     Finally,
-    /// `begin`, `process`, `end`, `trap`, `class`, `enum`, `using`, `filter`.
+    /// `filter Name { … }`.
+    Filter,
+    /// `trap { … }`.
+    Trap,
+    /// `begin`, `process`, `end`, `class`, `enum`, `using`.
     Keyword(String),
-    /// `switch ($x) { "a" { … } }`.
+    /// `switch x { "a" { … } }`: a pattern of Rhai's without its arrow.
     SwitchArm,
-    /// `[int]`, `[string]::Join`.
+    /// `switch -File`.
+    SwitchOption(String),
+    /// `[System.IO.File]`.
     Type(String),
-    /// `@"…"@`.
-    HereString,
-    /// `>`, `2>&1`, `<`.
+    /// `[math]::Foo`.
+    Static {
+        /// The type.
+        type_name: String,
+        /// The member.
+        member: String,
+    },
+    /// `3> file`, or `>` without a name.
     Redirection,
-    /// `&&` and `||` between commands.
+    /// `<`.
+    InputRedirection,
+    /// `&&` and `||` between commands in brackets.
     Chain,
     /// `&` behind a command.
     Background,
@@ -237,7 +299,7 @@ pub enum RefusedConstruct {
     Call,
     /// `. ./file.ps1`.
     DotSource,
-    /// `${name}`.
+    /// `${a b}`.
     BracedVariable,
     /// `$env:NAME`.
     Environment(String),
@@ -248,18 +310,31 @@ pub enum RefusedConstruct {
         /// The variable.
         name: String,
     },
-    /// `$?`, `$$`, `$args` where it is not declared.
-    Automatic(String),
+    /// `$PSVersionTable`, `$LASTEXITCODE` and their like.
+    Automatic {
+        /// As written.
+        name: String,
+        /// What takes its place.
+        way: &'static str,
+    },
     /// `$ErrorActionPreference` and its kin, in small letters.
     Preference(String),
-    /// `exit 3`.
-    Exit,
-    /// `# comment`.
-    Comment,
-    /// `$x++`.
+    /// `$x++` inside of an expression.
     Increment,
-    /// `-f` and its neighbours, without the hyphen.
-    Operator(String),
+    /// `$a = $b = 5`.
+    SecondAssignment,
+    /// `catch [Type]`.
+    CaughtType,
+    /// `return` in what has a `finally`.
+    JumpOverFinally,
+    /// `[ValidateSet(…)]` of a parameter.
+    Attribute(String),
+    /// `[Parameter(ValueFromPipeline)]`.
+    PipelineParameter,
+    /// `param(…)` in a script block.
+    ParamOfBlock,
+    /// `Name @map`, where Name is a function.
+    SplatOfFunction,
     /// `--%`.
     StopParsing,
 }
@@ -267,47 +342,49 @@ pub enum RefusedConstruct {
 impl fmt::Display for RefusedConstruct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ForEach => f.write_str("there is no foreach statement; write: for item in list { … }"),
-            Self::CountedFor => f.write_str("for counts over a range here; write: for i in 0..10 { … }"),
-            Self::ForBrackets => {
-                f.write_str("for has no brackets around its header here; write: for item in list { … }")
-            }
-            Self::Function => f.write_str("functions are Rhai's; write: fn name(first, second) { … }"),
-            Self::Param => f.write_str(
-                "there is no param block; a function names its parameters: fn name(first, second) { … }",
-            ),
-            Self::ElseIf => f.write_str("elseif is two words here: else if"),
-            Self::Finally => {
-                f.write_str("there is no finally; write what must happen behind the try statement")
-            }
-            Self::Keyword(word) => write!(f, "'{word}' is PowerShell's and not part of this language"),
-            Self::SwitchArm => {
-                f.write_str("an arm of switch has an arrow; write: switch x { \"a\" => { … }, _ => { … } }")
-            }
-            Self::Type(name) => match conversion(name) {
-                Some(instead) => write!(f, "there are no type literals such as [{name}]; write: {instead}"),
-                None => write!(
+            Self::ElseIf => f.write_str("elseif belongs behind the block of an if: if ($a) { … } elseif ($b) { … }"),
+            Self::Finally => f.write_str("finally belongs behind the block of a try: try { … } finally { … }"),
+            Self::Filter => f.write_str("a function takes its values as arguments; write: function Name($item) { … }, and … | ForEach-Object { Name $_ }"),
+            Self::Trap => f.write_str("errors are caught where they happen; write: try { … } catch { … }"),
+            Self::Keyword(word) => match word.to_ascii_lowercase().as_str() {
+                "begin" | "process" | "end" => write!(
                     f,
-                    "there are no type literals such as [{name}]; values have their types by themselves"
+                    "'{word}' blocks are parameters of ForEach-Object; write: … | ForEach-Object -Begin {{ … }} -Process {{ … }} -End {{ … }}"
                 ),
+                "using" => f.write_str("scripts are imported; write: import \"name\" as name;"),
+                _ => write!(f, "there is no {word}; write an object as: [pscustomobject]@{{ Name = $value }}"),
             },
-            Self::HereString => f.write_str(
-                "there are no here-strings; text over several lines stands in Rhai's backticks: `…${x}…`",
+            Self::SwitchArm => f.write_str(
+                "an arm of switch has an arrow, or the value stands in brackets; write: switch ($x) { \"a\" { … } default { … } }",
             ),
-            Self::Redirection => {
-                f.write_str("there is no redirection; write: … | Out-File name, or -ErrorVariable name")
-            }
-            Self::Chain => f.write_str("commands are not chained by && and ||; write: if (command) { … }"),
+            Self::SwitchOption(option) => write!(
+                f,
+                "switch has no {option}; it has -Wildcard, -Regex and -CaseSensitive, and lines of a file come by: switch (Get-Content name) {{ … }}"
+            ),
+            Self::Type(name) => f.write_str(&match type_instead(name) {
+                Some(way) => format!("there is no type [{name}]; {way}"),
+                None => format!("there is no type [{name}]; write an object as: [pscustomobject]@{{ Name = $value }}"),
+            }),
+            Self::Static { type_name, member } => write!(
+                f,
+                "[{type_name}] has no {member}; it has {}",
+                crate::script::statics::statics_of(type_name).join(", ")
+            ),
+            Self::Redirection => f.write_str(
+                "a file takes the output by > name, and errors by -ErrorVariable name; write: … | Out-File name",
+            ),
+            Self::InputRedirection => f.write_str("a file is read by a command; write: Get-Content name | …"),
+            Self::Chain => f.write_str(
+                "&& and || stand between commands of their own; in brackets write: $? behind the first, or (…).Count -gt 0",
+            ),
             Self::Background => {
                 f.write_str("there are no background jobs; write: … | ForEach-Object -Parallel { … }")
             }
             Self::Call => f.write_str(
-                "there is no call operator; a closure in a variable is called by: f.call(argument)",
+                "what is called by & is a function here; write: function Name($x) { … }, and Name 1",
             ),
             Self::DotSource => f.write_str("scripts are imported; write: import \"name\" as name;"),
-            Self::BracedVariable => {
-                f.write_str("there are no names in braces; write $name, or $(name) inside of text")
-            }
+            Self::BracedVariable => f.write_str("a name in braces is one word; write ${name} or $name"),
             Self::Environment(name) => {
                 write!(
                     f,
@@ -317,9 +394,7 @@ impl fmt::Display for RefusedConstruct {
             Self::Scope { scope, name } => {
                 write!(f, "variables have no scope prefix such as {scope}:; write ${name}")
             }
-            Self::Automatic(name) => {
-                write!(f, "there is no {name}; catch what goes wrong by: try {{ … }} catch (e) {{ … }}")
-            }
+            Self::Automatic { name, way } => write!(f, "there is no {name}; {way}"),
             Self::Preference(name) => {
                 let of = name.trim_end_matches("preference");
                 match of {
@@ -336,67 +411,180 @@ impl fmt::Display for RefusedConstruct {
                     _ => f.write_str("there are no preference variables; leave it out"),
                 }
             }
-            Self::Exit => f.write_str("exit is a function here; write: exit(0), or exit() at the end"),
-            Self::Comment => f.write_str("comments begin with // here, or stand between /* and */"),
-            Self::Increment => f.write_str("there is no ++ and no --; write: $x += 1"),
-            Self::Operator(word) => match word.as_str() {
-                "f" => f.write_str("there is no -f; text takes values by \"$x\" and \"$(x.y)\""),
-                "replace" | "ireplace" | "creplace" => {
-                    f.write_str("there is no -replace; write: text.replace(\"old\", \"new\")")
-                }
-                "join" => f.write_str("there is no -join; write: list.join(\", \")"),
-                "split" | "isplit" | "csplit" => f.write_str("there is no -split; write: text.split(\",\")"),
-                "is" | "isnot" => write!(f, "there is no -{word}; write: type_of(x) == \"string\""),
-                "as" => f.write_str("there is no -as; write: parse_int(x), parse_float(x) or x.to_string()"),
-                "band" => f.write_str("there is no -band; write: a & b"),
-                "bor" => f.write_str("there is no -bor; write: a | b"),
-                "bxor" | "xor" => write!(f, "there is no -{word}; write: a ^ b"),
-                "shl" => f.write_str("there is no -shl; write: a << b"),
-                "shr" => f.write_str("there is no -shr; write: a >> b"),
-                _ => write!(f, "there is no operator -{word}"),
-            },
+            Self::Increment => {
+                f.write_str("++ and -- are statements of their own; write: $x++ on a line before this one")
+            }
+            Self::SecondAssignment => {
+                f.write_str("an assignment has no value; write two: $b = 5; $a = $b")
+            }
+            Self::CaughtType => f.write_str(
+                "errors are told apart by what they say of themselves; write: catch { if ($_.Id -eq \"PoolNotFound\") { … } else { throw } }",
+            ),
+            Self::JumpOverFinally => f.write_str(
+                "finally is not reached by this; keep the value in a variable, and leave behind the finally block",
+            ),
+            Self::Attribute(name) => write!(
+                f,
+                "there is no [{name}()]; look at the value in the function: if ($x -notin \"a\", \"b\") {{ throw \"x is a or b\" }}"
+            ),
+            Self::PipelineParameter => f.write_str(
+                "a function takes its values as arguments; write: … | ForEach-Object { Name $_ }",
+            ),
+            Self::ParamOfBlock => f.write_str("a block has $_; write a function for more: function Name($a, $b) { … }"),
+            Self::SplatOfFunction => {
+                f.write_str("a function's values are named one by one; write: Name -First $map.First")
+            }
             Self::StopParsing => f.write_str("there is no --%; quote what must not be read: '…'"),
         }
     }
 }
 
-/// The Rhai way to what a type literal is mostly used for.
-fn conversion(name: &str) -> Option<&'static str> {
-    match name.to_ascii_lowercase().as_str() {
-        "int" | "int32" | "int64" | "long" => Some("parse_int(x)"),
-        "double" | "float" | "single" | "decimal" => Some("parse_float(x)"),
-        "string" => Some("x.to_string()"),
-        "pscustomobject" | "hashtable" | "ordered" => Some("@{ Name = value }"),
-        "array" => Some("@(…)"),
-        "math" => Some("x.round(), x.floor(), x.abs()"),
+/// The way to what a type of .NET's is mostly used for.
+fn type_instead(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("system.").unwrap_or(&name);
+    if name.starts_with("collections.") {
+        return Some("a list grows by: $list += $item");
+    }
+    if name.starts_with("io.") {
+        return Some("files are read and written by Get-Content and Out-File");
+    }
+    match name {
+        "xml" => Some("ConvertFrom-Json reads objects from text"),
+        "ipaddress" | "net.ipaddress" | "uri" | "version" | "mailaddress" | "net.mail.mailaddress" => {
+            Some("write it as text, and take it apart by -match and $Matches")
+        }
+        "environment" => Some("scripts do not see the environment; pass what is needed as an argument"),
+        "console" => Some("Write-Host shows text, and Read-Host asks for it"),
+        "net.dns" | "net.sockets.tcpclient" => Some("Test-FederatedPartner looks names up and connects"),
         _ => None,
+    }
+}
+
+fn count(number: usize) -> String {
+    match number {
+        0 => "no values".to_owned(),
+        1 => "one value".to_owned(),
+        number => format!("{number} values"),
     }
 }
 
 /// Our way to what a cmdlet of PowerShell's is mostly used for.
 fn instead(cmdlet: &str) -> Option<&'static str> {
-    match cmdlet.to_ascii_lowercase().as_str() {
-        "write-information" | "write-debug" => Some("Write-Verbose and Write-Host take its place"),
-        "set-variable" | "new-variable" => Some("write: $name = value"),
-        "get-variable" => Some("write: $name"),
-        "new-object" => Some("write: @{ Name = value }"),
-        "invoke-command" | "start-job" | "start-threadjob" | "receive-job" | "wait-job" => {
-            Some("write: … | ForEach-Object -Parallel { … }")
-        }
-        "invoke-expression" => Some("write a function: fn name(first, second) { … }"),
-        "set-content" => Some("write: … | Out-File name"),
-        "add-content" => Some("write: … | Out-File name -Append"),
-        "select-string" => Some("write: … | Where-Object { $_ -match \"…\" }"),
-        "out-host" | "out-default" => Some("what no pipe takes is shown"),
-        "out-gridview" => Some("write: … | Format-Table, or … | ConvertTo-Html | Out-File name"),
-        "import-module" | "add-pssnapin" => Some("every cmdlet is there from the beginning; leave it out"),
-        "new-cssession" | "new-pssession" | "enter-pssession" => {
-            Some("imsh talks to the pools itself; leave it out")
-        }
-        "clear-host" => Some("Ctrl-L clears the screen"),
-        _ => None,
-    }
+    let cmdlet = cmdlet.to_ascii_lowercase();
+    INSTEAD.iter().find(|(names, _)| names.contains(&cmdlet.as_str())).map(|(_, way)| *way)
 }
+
+/// Cmdlets of PowerShell's by their names in small letters, and what takes their place.
+const INSTEAD: &[(&[&str], &str)] = &[
+    (&["write-information", "write-debug"], "Write-Verbose and Write-Host take its place"),
+    (&["set-variable", "new-variable"], "write: $name = value"),
+    (&["get-variable", "clear-variable", "remove-variable"], "write: $name, or $name = $null"),
+    (&["new-object"], "write: [pscustomobject]@{ Name = $value }"),
+    (&["add-member"], "write: … | Select-Object *, @{ Name = \"New\"; Expression = { … } }"),
+    (&["invoke-command"], "write the commands themselves, or a function: function Name { … }"),
+    (
+        &["start-job", "start-threadjob", "receive-job", "wait-job", "get-job", "remove-job"],
+        "write: … | ForEach-Object -Parallel { … }",
+    ),
+    (&["invoke-expression"], "write a function: function Name($first, $second) { … }"),
+    (
+        &["invoke-webrequest", "invoke-restmethod"],
+        "imsh speaks XMPP alone; ConvertFrom-Json reads what another program fetched",
+    ),
+    (&["set-content", "new-item"], "write: … | Out-File name"),
+    (&["add-content"], "write: … | Out-File name -Append"),
+    (&["clear-content"], "write: \"\" | Out-File name"),
+    (&["select-string"], "write: … | Where-Object { $_ -match \"…\" }"),
+    (&["out-host", "out-default"], "what no pipe takes is shown"),
+    (&["out-gridview", "show-command"], "write: … | Format-Table, or … | ConvertTo-Html | Out-File name"),
+    (
+        &["import-module", "add-pssnapin", "install-module", "get-module", "remove-module"],
+        "every cmdlet is there from the beginning; leave it out",
+    ),
+    (
+        &[
+            "new-cssession",
+            "new-pssession",
+            "enter-pssession",
+            "exit-pssession",
+            "remove-pssession",
+            "import-pssession",
+        ],
+        "imsh talks to the pools itself; leave it out",
+    ),
+    (&["clear-host"], "Ctrl-L clears the screen"),
+    (&["set-alias", "new-alias"], "write a function: function Name { Get-Pool }"),
+    (&["get-alias"], "Get-Command shows the cmdlets, and Get-Help Name the aliases of one"),
+    (&["get-random"], "there is no chance here; Select-Object -First 1 takes one"),
+    (&["get-unique"], "write: … | Sort-Object -Unique"),
+    (&["new-timespan"], "write: $end - $start, or [timespan]\"00:05:00\""),
+    (
+        &[
+            "get-childitem",
+            "get-item",
+            "test-path",
+            "remove-item",
+            "copy-item",
+            "move-item",
+            "rename-item",
+            "set-location",
+            "get-location",
+            "push-location",
+            "pop-location",
+            "join-path",
+            "split-path",
+            "resolve-path",
+        ],
+        "imsh reads and writes files by name, and does nothing else with them: Get-Content and Out-File",
+    ),
+    (
+        &[
+            "get-process",
+            "get-service",
+            "start-process",
+            "stop-process",
+            "restart-service",
+            "start-service",
+            "stop-service",
+            "get-eventlog",
+            "get-winevent",
+            "get-wmiobject",
+            "get-ciminstance",
+            "restart-computer",
+        ],
+        "imsh looks at pools and partners, and not at this machine: Get-Pool, Test-XmppIM",
+    ),
+    (
+        &["test-connection", "test-netconnection", "resolve-dnsname"],
+        "write: Test-FederatedPartner -Domain contoso.com, or Test-Registration -TargetFqdn pool",
+    ),
+    (
+        &["set-strictmode", "set-executionpolicy", "set-psdebug", "set-psbreakpoint"],
+        "a variable that is not there is an error in any case; leave it out",
+    ),
+    (&["convertfrom-csv"], "write: Import-Csv name"),
+    (&["convertfrom-stringdata"], "write: @{ Name = \"value\" }"),
+    (
+        &["convertto-securestring", "convertfrom-securestring"],
+        "Get-Credential asks for a password, or reads it: Get-Credential name -FromFile file",
+    ),
+    (&["convertto-xml", "export-clixml"], "write: … | ConvertTo-Json | Out-File name"),
+    (&["import-clixml"], "write: Get-Content name -Raw | ConvertFrom-Json"),
+    (
+        &["send-mailmessage"],
+        "imsh shows what it found; a program that sends mail reads it: imsh -o json -c '…'",
+    ),
+    (
+        &["get-host", "get-culture", "get-uiculture", "get-timezone"],
+        "imsh --version says which version runs; times are shown in UTC",
+    ),
+    (&["wait-event", "register-objectevent"], "write: Start-Sleep 5"),
+    (&["format-wide", "format-custom"], "write: … | Format-Table, or … | Format-List"),
+    (&["get-error"], "write: $Error[0]"),
+    (&["out-printer"], "write: … | Out-File name"),
+    (&["trace-command"], "write: -Verbose behind a command"),
+];
 
 /// What a warning is about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -409,27 +597,55 @@ pub enum SyntaxDoubt {
         /// The variable of that name.
         variable: String,
     },
-    /// Text that stands alone and goes nowhere.
-    #[error("nobody takes this text; Write-Output shows it")]
-    Unused,
-    /// A range of Rhai's where PowerShell's would go one further.
+    /// A range that ended before its end in versions before.
     #[error(
-        "Rhai's {start}..{end} ends before {end}; write {start}..={end} to have it, or {start}..={last} if not"
+        "{written} ends with its last number here; it ended before it up to version 0.1. ..= says so in both"
     )]
-    ShortRange {
-        /// The first number.
-        start: i64,
-        /// The number behind the last one.
-        end: i64,
-        /// The last number.
-        last: i64,
+    InclusiveRange {
+        /// As written.
+        written: String,
     },
-    /// Text in Rhai's quotes that names a variable in PowerShell's way.
-    #[error("Rhai's \"…\" takes ${name} literally; write `…${{{name}}}…`")]
+    /// A division of Rhai's that cuts.
+    #[error("in a statement of Rhai's / cuts: {left} / {right} is {}; write {left}.0 / {right}, or $x = {left} / {right}", .left / .right)]
+    CutDivision {
+        /// What is divided.
+        left: i64,
+        /// By what.
+        right: i64,
+    },
+    /// Text in an expression names what no variable is called.
+    #[error("there is no variable ${name}, and the text stays as it is{}", hint(&.nearest.as_ref().map(|name| format!("${name}"))))]
     LiteralVariable {
+        /// The name.
+        name: String,
+        /// The nearest name, if one is near.
+        nearest: Option<String>,
+    },
+    /// Text of a script without commands has signs that mean something since.
+    #[error(
+        "in \"…\" $name, $(…) and a backtick have PowerShell's meaning; they were text up to version 0.1. Write `$ and `` for the signs themselves"
+    )]
+    TextMeans,
+    /// A method of Rhai's that changed the text it is called on.
+    #[error(
+        ".{method} gives a new text and leaves ${name} as it is; up to version 0.1 it changed it. Write ${name} = ${name}.{method}(…)"
+    )]
+    NewText {
+        /// The method.
+        method: String,
         /// The variable.
         name: String,
     },
+}
+
+impl SyntaxDoubt {
+    /// Whether it is about what has changed since a version, and not of interest at every run.
+    pub fn is_of_change(&self) -> bool {
+        match self {
+            Self::InclusiveRange { .. } | Self::TextMeans | Self::NewText { .. } => true,
+            Self::BareVariable { .. } | Self::CutDivision { .. } | Self::LiteralVariable { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for SyntaxMistake {
@@ -471,14 +687,22 @@ impl SyntaxMistake {
             | SyntaxProblem::AmbiguousParameter { .. }
             | SyntaxProblem::MissingValue { .. }
             | SyntaxProblem::Repeated { .. }
-            | SyntaxProblem::MissingSemicolon
+            | SyntaxProblem::MissingBody
+            | SyntaxProblem::ForEachHeader
+            | SyntaxProblem::HereString
+            | SyntaxProblem::Escape { .. }
+            | SyntaxProblem::TooManyValues { .. }
+            | SyntaxProblem::UnknownFunctionParameter { .. }
+            | SyntaxProblem::MissingFunctionValue { .. }
+            | SyntaxProblem::RepeatedParameter { .. }
+            | SyntaxProblem::FunctionInPipe { .. }
+            | SyntaxProblem::ResultIsNoTruth { .. }
             | SyntaxProblem::Unexpected { .. }
             | SyntaxProblem::Typographic { .. }
             | SyntaxProblem::RepeatedKey { .. }
             | SyntaxProblem::MapEntry
             | SyntaxProblem::BlockInHeader
             | SyntaxProblem::CurrentOutside
-            | SyntaxProblem::CurrentInCatch
             | SyntaxProblem::UnknownVariable { .. }
             | SyntaxProblem::OuterVariable { .. }
             | SyntaxProblem::AmbiguousCase { .. }
@@ -532,6 +756,11 @@ pub fn caret(text: &str, position: Position, length: usize) -> String {
 
 fn hint(nearest: &Option<impl fmt::Display>) -> String {
     nearest.as_ref().map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
+}
+
+/// The nearest name, or what to do where none is near.
+fn hint_or(nearest: &Option<impl fmt::Display>, otherwise: &str) -> String {
+    if nearest.is_some() { hint(nearest) } else { format!("; {otherwise}") }
 }
 
 fn alternatives<T: fmt::Display>(fits: &[T]) -> String {

@@ -17,8 +17,12 @@ pub mod highlight;
 
 pub use message::{RefusedConstruct, SyntaxDoubt, SyntaxMistake, SyntaxProblem, SyntaxWarning, caret};
 
+use std::sync::Arc;
+
 use lower::StatementBoundary;
 use source_map::{LineIndex, SourceMap, Span};
+
+use tree::Signature;
 
 use crate::cmdlet::{Catalogue, Position};
 
@@ -33,12 +37,14 @@ pub struct ReadingContext<'s> {
     /// Variables that exist before the text begins: those of earlier lines at a prompt, and the
     /// host's own.
     pub variables: &'s [&'s str],
+    /// Functions of earlier lines that commands may call.
+    pub functions: &'s [Arc<Signature>],
 }
 
 impl<'s> ReadingContext<'s> {
     /// A text that begins with nothing.
     pub fn new(catalogue: &'s Catalogue) -> Self {
-        Self { catalogue, everything: None, variables: &[] }
+        Self { catalogue, everything: None, variables: &[], functions: &[] }
     }
 }
 
@@ -53,6 +59,8 @@ pub struct ReadText {
     pub is_incomplete: bool,
     /// The tree.
     pub tree: tree::Script,
+    /// The functions of the text that commands may call.
+    pub functions: Vec<Arc<Signature>>,
     /// How much work the reading was, in characters looked at; grows with the text and no faster.
     pub steps: usize,
     output: Option<lower::LoweredText>,
@@ -62,7 +70,7 @@ impl ReadText {
     /// The lowered text, if there are no mistakes.
     pub fn lowered(self) -> Option<Lowered> {
         let lower::LoweredText { text, map, boundaries, problem: _ } = self.output?;
-        Some(Lowered { text, map, boundaries, warnings: self.warnings })
+        Some(Lowered { text, map, boundaries, warnings: self.warnings, functions: self.functions })
     }
 }
 
@@ -73,6 +81,7 @@ pub struct Lowered {
     map: SourceMap,
     boundaries: Vec<StatementBoundary>,
     warnings: Vec<SyntaxWarning>,
+    functions: Vec<Arc<Signature>>,
 }
 
 impl Lowered {
@@ -89,6 +98,11 @@ impl Lowered {
     /// Where a long text may be cut between two statements, in order.
     pub fn boundaries(&self) -> &[StatementBoundary] {
         &self.boundaries
+    }
+
+    /// The functions of the text that commands may call.
+    pub fn functions(&self) -> &[Arc<Signature>] {
+        &self.functions
     }
 
     /// What is probably not meant.
@@ -118,7 +132,7 @@ pub fn lower_in(text: &str, setting: &ReadingContext<'_>) -> Result<Lowered, Vec
 /// Reads a text and says everything that can be said without running it.
 pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let index = LineIndex::new(text);
-    let parser::Parsed { script, mut problems, open, steps } = parser::parse(text, setting);
+    let parser::Parsed { script, mut problems, open, steps, functions } = parser::parse(text, setting);
     let scopes = scope::Scopes::of(&script, text, setting.variables);
     problems.extend(scopes.problems.iter().cloned());
     let mut output = None;
@@ -137,7 +151,7 @@ pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let doubts = scopes.doubts.iter().take(MOST);
     let warnings =
         doubts.map(|(span, doubt)| SyntaxWarning::at(*span, doubt.clone(), text, &index)).collect();
-    ReadText { mistakes, warnings, is_incomplete, tree: script, steps, output }
+    ReadText { mistakes, warnings, is_incomplete, tree: script, functions, steps, output }
 }
 
 fn mistakes(mut problems: Vec<(Span, SyntaxProblem)>, text: &str, index: &LineIndex) -> Vec<SyntaxMistake> {

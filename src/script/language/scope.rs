@@ -6,11 +6,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::lexer::BindingPower;
 use super::message::{SyntaxDoubt, SyntaxProblem};
 use super::source_map::Span;
 use super::tree::{
-    Body, CallArgument, ClosureExpression, Function, Operation, Piece, Pipeline, Script, Statement,
-    StatementBlock, StatementEnd, StatementRole, TextLiteral, TextPart, span_of,
+    Body, CallArgument, ClosureExpression, Function, FunctionParameter, Inside, Operation, Piece, Pipeline,
+    Quotes, Script, ShellStatement, Statement, StatementBlock, StatementEnd, TextLiteral, TextPart, span_of,
 };
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
@@ -24,6 +25,8 @@ pub struct Scopes {
     hoisted: HashMap<usize, Vec<Hoisted>>,
     /// What to declare in the script.
     hoisted_in_script: Vec<Hoisted>,
+    /// `$` names in an expression's text that nothing declares: they are text.
+    literal: HashSet<usize>,
     /// What is wrong.
     pub problems: Vec<(Span, SyntaxProblem)>,
     /// What is doubtful.
@@ -47,7 +50,7 @@ impl Scopes {
             scopes: Self::default(),
             frames: Vec::new(),
             outside: Vec::new(),
-            is_taken: true,
+            tests: HashMap::new(),
         };
         let mut frame = ScopeFrame::new(None);
         for name in known {
@@ -62,6 +65,11 @@ impl Scopes {
     /// The Rhai name of the variable at `span`; its own name where a mistake has been noted.
     pub fn spelling<'a>(&'a self, span: Span, text: &'a str) -> &'a str {
         self.spellings.get(&span.start).map_or_else(|| bare(span, text), String::as_str)
+    }
+
+    /// Whether the `$` at `span` is text, since nothing declares what it names.
+    pub fn is_literal(&self, span: Span) -> bool {
+        self.literal.contains(&span.start)
     }
 
     /// The Rhai name of the variable that an argument sets (`-OutVariable name`), if it sets one.
@@ -80,20 +88,9 @@ impl Scopes {
     }
 }
 
-/// The text that is all of a statement, in Rhai's double quotes.
-fn lone_text(statement: &Statement, source: &str) -> Option<Span> {
-    let mut solid = statement.pieces.iter().filter(|piece| !piece.is_blank());
-    match (solid.next(), solid.next()) {
-        (Some(Piece::Rhai(span) | Piece::Quoted(span)), None) => {
-            Some(*span).filter(|span| span.of(source).starts_with('"'))
-        }
-        _ => None,
-    }
-}
-
 /// The name behind `$` or `@`.
 fn bare(span: Span, text: &str) -> &str {
-    span.of(text).trim_start_matches(['$', '@'])
+    span.of(text).trim_start_matches(['$', '@', '{']).trim_end_matches('}')
 }
 
 /// Whether the value of an argument is the name of a variable.
@@ -113,8 +110,8 @@ struct ScopeWalk<'t> {
     frames: Vec<ScopeFrame<'t>>,
     /// Names in functions that nothing there declares.
     outside: Vec<Outside>,
-    /// Whether somebody takes the value of the block that is being read.
-    is_taken: bool,
+    /// Variables that have held nothing but the result of a test, by the cmdlet, in small letters.
+    tests: HashMap<String, Option<&'static str>>,
 }
 
 /// A name in a function that may be the script's.
@@ -144,6 +141,8 @@ struct ScopeFrame<'t> {
     ever: HashSet<String>,
     /// `$` names that nothing declared before.
     pending: Vec<Span>,
+    /// The same in an expression's text, where they may be text.
+    pending_in_text: Vec<Span>,
     /// Names in Rhai text, of functions only.
     words: Vec<Span>,
 }
@@ -159,6 +158,7 @@ impl<'t> ScopeFrame<'t> {
             mentioned: HashSet::new(),
             ever: HashSet::new(),
             pending: Vec::new(),
+            pending_in_text: Vec::new(),
             words: Vec::new(),
         }
     }
@@ -244,24 +244,112 @@ impl<'t> ScopeWalk<'t> {
     }
 
     fn counted(&mut self, block: &StatementBlock, count: impl Fn(&mut ScopeFrame<'t>, usize)) {
-        let last = block.statements.len().checked_sub(1);
         for (place, statement) in block.statements.iter().enumerate() {
             if let Some(frame) = self.frame() {
                 count(frame, place);
             }
-            let is_value = self.is_taken && Some(place) == last && statement.end == StatementEnd::Open;
-            if let Some(text) = lone_text(statement, self.text).filter(|_| !is_value) {
-                self.scopes.doubts.push((text, SyntaxDoubt::Unused));
-                continue;
-            }
-            let is_taken = match statement.role {
-                StatementRole::Branch => is_value,
-                StatementRole::Loop => false,
-                StatementRole::Command | StatementRole::Other => true,
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement) {
+        if let StatementEnd::Chain(_) = statement.end {
+            self.no_result(&statement.pieces);
+        }
+        self.changed(statement);
+        self.pieces(&statement.pieces);
+        if let [Piece::Assigned(span), value @ ..] = solid(&statement.pieces).as_slice() {
+            let name = bare(*span, self.text).to_ascii_lowercase();
+            let is_test = match value {
+                [Piece::Rhai(_), Piece::Pipeline(pipeline)] => emitted_by_test(pipeline),
+                _ => None,
             };
-            let outer = std::mem::replace(&mut self.is_taken, is_taken);
-            self.pieces(&statement.pieces);
-            self.is_taken = outer;
+            let known = self.tests.entry(name).or_insert(is_test);
+            if *known != is_test {
+                *known = None;
+            }
+        }
+    }
+
+    /// Tells of methods that changed what they are called on, and of divisions that cut.
+    fn changed(&mut self, statement: &Statement) {
+        let pieces = solid(&statement.pieces);
+        if let [Piece::Variable(variable), members @ ..] = pieces.as_slice()
+            && let [.., Piece::Rhai(method), Piece::Group(_)] = members
+        {
+            let method = method.of(self.text).trim_start_matches('.');
+            if ["replace", "trim", "remove"].contains(&method) && members.len() <= 3 {
+                let name = bare(*variable, self.text).to_owned();
+                let doubt = SyntaxDoubt::NewText { method: method.to_owned(), name };
+                self.scopes.doubts.push((*variable, doubt));
+            }
+        }
+        let declares = matches!(pieces.first(), Some(Piece::Rhai(word)) if matches!(word.of(self.text), "let" | "const"));
+        if declares && !super::lower::is_ours(&statement.pieces) {
+            self.cut_divisions(&statement.pieces);
+        }
+    }
+
+    fn cut_divisions(&mut self, pieces: &[Piece]) {
+        let solid = solid(pieces);
+        let number = |piece: &Piece| {
+            if let Piece::Rhai(span) = piece { span.of(self.text).parse::<i64>().ok() } else { None }
+        };
+        let mut found = Vec::new();
+        for three in solid.windows(3) {
+            if let [left, Piece::Binary(span, _), right] = three
+                && span.of(self.text) == "/"
+                && let (Some(left), Some(right)) = (number(left), number(right))
+                && left.checked_rem(right).is_some_and(|rest| rest != 0)
+            {
+                found.push((*span, SyntaxDoubt::CutDivision { left, right }));
+            }
+        }
+        self.scopes.doubts.extend(found);
+        for piece in solid {
+            if let Piece::Group(group) = piece {
+                self.cut_divisions(&group.pieces);
+            }
+        }
+    }
+
+    /// A test's result is no truth: one that failed has a result too.
+    fn no_result(&mut self, pieces: &[Piece]) {
+        let solid = solid(pieces);
+        let solid: Vec<&Piece> =
+            solid.into_iter().skip_while(|piece| matches!(piece, Piece::Bang(_))).collect();
+        let found = match solid.as_slice() {
+            [Piece::Pipeline(pipeline)] => {
+                let name = pipeline.commands.last().map(|command| command.name);
+                emitted_by_test(pipeline).zip(name)
+            }
+            [Piece::Variable(span)] => {
+                let name = bare(*span, self.text).to_ascii_lowercase();
+                self.tests.get(&name).copied().flatten().map(|cmdlet| (cmdlet, *span))
+            }
+            [Piece::Group(group)] => return self.no_result(&group.pieces),
+            [Piece::Operation(operation)] => return self.no_result_in(operation),
+            _ => None,
+        };
+        if let Some((cmdlet, span)) = found {
+            self.scopes.problems.push((span, SyntaxProblem::ResultIsNoTruth { cmdlet }));
+        }
+    }
+
+    /// The operands of `-not`, `-and` and their like are truths.
+    fn no_result_in(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Operand(pieces) => self.no_result(pieces),
+            Operation::Not { operand, .. } => self.no_result_in(operand),
+            Operation::Chain {
+                binding: BindingPower::Logic | BindingPower::Or | BindingPower::And,
+                first,
+                rest,
+            } => {
+                self.no_result_in(first);
+                rest.iter().for_each(|link| self.no_result_in(&link.operand));
+            }
+            Operation::Chain { .. } | Operation::Unary { .. } => {}
         }
     }
 
@@ -275,13 +363,16 @@ impl<'t> ScopeWalk<'t> {
         let text = self.text;
         match piece {
             Piece::Rhai(_)
+            | Piece::Quoted(_)
             | Piece::Blank(_)
-            | Piece::Binary(..)
             | Piece::Bang(_)
             | Piece::Dash(..)
             | Piece::Current(_)
+            | Piece::Type(_)
+            | Piece::Automatic(..)
+            | Piece::Keyword(..)
             | Piece::Literal(..) => {}
-            Piece::Quoted(span) => self.quoted(*span),
+            Piece::Binary(span, _) => self.range(*span),
             Piece::Word(span) => {
                 if let Some(frame) = self.frame() {
                     frame.mention(span.of(text));
@@ -300,16 +391,13 @@ impl<'t> ScopeWalk<'t> {
             Piece::Group(group) => self.pieces(&group.pieces),
             Piece::Body(body) => self.inside(&body.declares, |walk| walk.statements(&body.block)),
             Piece::Closure(ClosureExpression { parameters, body, .. }) => {
-                let outer = std::mem::replace(&mut self.is_taken, true);
                 self.inside(parameters, |walk| walk.pieces(body));
-                self.is_taken = outer;
             }
-            Piece::Function(function) => {
-                let outer = std::mem::replace(&mut self.is_taken, true);
-                self.function(function);
-                self.is_taken = outer;
+            Piece::Function(function) => self.function(function),
+            Piece::Condition(pieces) => {
+                self.no_result(pieces);
+                self.pieces(pieces);
             }
-            Piece::Condition(pieces) => self.pieces(pieces),
             Piece::Pipeline(pipeline) => self.pipeline(pipeline),
             Piece::Operation(operation) => self.operation(operation),
             Piece::Text(text) => self.parts(text),
@@ -320,10 +408,67 @@ impl<'t> ScopeWalk<'t> {
                     self.pieces(value);
                 }
             }
-            Piece::ScriptBlock(block) => {
-                let outer = std::mem::replace(&mut self.is_taken, true);
-                self.inside(&[], |walk| walk.statements(&block.block));
-                self.is_taken = outer;
+            Piece::ScriptBlock(block) => self.inside(&[], |walk| walk.statements(&block.block)),
+            Piece::Shell(statement) => self.shell(statement),
+            Piece::Output(statement) => self.statement(statement),
+            Piece::Block(sub) => self.inside(&[], |walk| walk.statements(&sub.block)),
+            Piece::Several(several) => {
+                self.pieces(&several.value);
+                for target in &several.targets {
+                    if !is_automatic(bare(*target, text)) {
+                        self.assigned(*target);
+                    }
+                }
+            }
+            Piece::Step(step) => self.pieces(&step.target),
+            Piece::Call(_) | Piece::Cast(_) | Piece::Static(_) | Piece::Exit(_) => {
+                for inside in piece.inside() {
+                    if let Inside::Pieces(pieces) = inside {
+                        self.pieces(pieces);
+                    }
+                }
+            }
+        }
+    }
+
+    fn shell(&mut self, statement: &ShellStatement) {
+        match statement {
+            ShellStatement::ForEach { variable, list, body, .. } => {
+                self.pieces(list);
+                // As in PowerShell, the variable is there behind the loop too.
+                self.assigned(*variable);
+                if let Some(body) = body {
+                    self.inside(&[], |walk| walk.statements(&body.block));
+                }
+            }
+            ShellStatement::For { first, condition, step, body, .. } => {
+                first.iter().for_each(|first| self.statement(first));
+                self.no_result(condition);
+                self.pieces(condition);
+                step.iter().for_each(|step| self.statement(step));
+                if let Some(body) = body {
+                    self.inside(&[], |walk| walk.statements(&body.block));
+                }
+            }
+            ShellStatement::Switch { value, arms, .. } => {
+                self.pieces(value);
+                for arm in arms {
+                    arm.pattern.iter().for_each(|pattern| self.pieces(pattern));
+                    self.inside(&[], |walk| walk.statements(&arm.body.block));
+                }
+            }
+            ShellStatement::Finally { tried, body, .. } => {
+                self.pieces(tried);
+                self.inside(&[], |walk| walk.statements(&body.block));
+            }
+            ShellStatement::Function { name, signature, parameters, body, .. } => {
+                self.shell_function(*name, signature.takes_rest, parameters, body.as_ref());
+            }
+            ShellStatement::Param { parameters, .. } => {
+                for parameter in parameters {
+                    self.pieces(parameter.default.as_deref().unwrap_or_default());
+                    self.assigned(parameter.name);
+                }
             }
         }
     }
@@ -331,8 +476,15 @@ impl<'t> ScopeWalk<'t> {
     fn operation(&mut self, operation: &Operation) {
         match operation {
             Operation::Operand(pieces) => self.pieces(pieces),
-            Operation::Not { operand, .. } => self.operation(operand),
-            Operation::Chain { first, rest, .. } => {
+            Operation::Not { operand, .. } => {
+                self.no_result_in(operand);
+                self.operation(operand);
+            }
+            Operation::Unary { operand, .. } => self.operation(operand),
+            Operation::Chain { binding, first, rest } => {
+                if *binding == BindingPower::Logic {
+                    self.no_result_in(operation);
+                }
                 self.operation(first);
                 rest.iter().for_each(|link| self.operation(&link.operand));
             }
@@ -340,7 +492,6 @@ impl<'t> ScopeWalk<'t> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline) {
-        self.range(pipeline.head.as_deref().unwrap_or_default());
         self.pieces(pipeline.head.as_deref().unwrap_or_default());
         for argument in pipeline.commands.iter().flat_map(|command| &command.arguments) {
             let value = argument.value.as_deref().unwrap_or_default();
@@ -350,17 +501,20 @@ impl<'t> ScopeWalk<'t> {
         }
     }
 
-    /// Warns of `1..5` before a pipe: five is not in it, and was in PowerShell's.
-    fn range(&mut self, head: &[Piece]) {
-        let Some(span) = span_of(head) else { return };
-        let number = |text: &str| text.trim().parse::<i64>().ok();
-        let written = span.of(self.text);
-        let inside = written.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(written);
-        if let Some((start, end)) = inside.split_once("..")
-            && let (Some(start), Some(end)) = (number(start), number(end))
-        {
-            self.scopes.doubts.push((span, SyntaxDoubt::ShortRange { start, end, last: end - 1 }));
+    /// Tells of a range that has its end since a version.
+    fn range(&mut self, operator: Span) {
+        if operator.of(self.text) != ".." {
+            return;
         }
+        let digits = |letter: &char| letter.is_ascii_digit();
+        let before = &self.text[..operator.start];
+        let start = before.len() - before.chars().rev().take_while(digits).count();
+        let behind = &self.text[operator.end..];
+        let end = operator.end + behind.chars().take_while(digits).count();
+        let span = Span::new(start, end);
+        let is_plain = start < operator.start && operator.end < end;
+        let written = if is_plain { span.of(self.text) } else { "a..b" }.to_owned();
+        self.scopes.doubts.push((span, SyntaxDoubt::InclusiveRange { written }));
     }
 
     /// `-OutVariable name` declares and sets as `$name = …` does.
@@ -415,7 +569,7 @@ impl<'t> ScopeWalk<'t> {
     }
 
     fn bare_word(&mut self, text: &TextLiteral) {
-        let Some(word) = text.letters().filter(|_| text.bare) else { return };
+        let Some(word) = text.letters().filter(|_| text.quotes == Quotes::None) else { return };
         let Some(frame) = self.frames.last() else { return };
         if let Some(variable) = frame.visible(word).first() {
             let doubt = SyntaxDoubt::BareVariable { word: word.to_owned(), variable: (*variable).to_owned() };
@@ -423,32 +577,44 @@ impl<'t> ScopeWalk<'t> {
         }
     }
 
-    /// Warns of variables in Rhai's quotes, which do not take any.
-    fn quoted(&mut self, span: Span) {
-        let text = span.of(self.text);
-        for (place, _) in text.match_indices('$') {
-            let rest = &text[place + 1..];
-            let length =
-                rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
-            let name = &rest[..length];
-            let variable = self
-                .frames
-                .last()
-                .and_then(|frame| frame.visible(name).first().map(|name| (*name).to_owned()));
-            if let Some(name) = variable {
-                let place = span.start + place;
-                self.scopes
-                    .doubts
-                    .push((Span::new(place, place + 1 + length), SyntaxDoubt::LiteralVariable { name }));
-            }
-        }
-    }
-
     fn parts(&mut self, text: &TextLiteral) {
         for part in &text.parts {
             match part {
                 TextPart::Letters(_) => {}
-                TextPart::Value(pieces) => self.pieces(pieces),
+                TextPart::Value(pieces) => match pieces.as_slice() {
+                    [Piece::Variable(span)] if text.quotes == Quotes::Rhai => self.in_text(*span),
+                    pieces => self.pieces(pieces),
+                },
+            }
+        }
+    }
+
+    /// `$x` in an expression's text, where a name that nothing declares is text.
+    fn in_text(&mut self, span: Span) {
+        let name = bare(span, self.text);
+        match self.frame() {
+            Some(frame) if frame.visible(name).is_empty() => frame.pending_in_text.push(span),
+            Some(_) => self.variable(span),
+            None => {}
+        }
+    }
+
+    /// What becomes of these at the end of their frame.
+    fn settle_texts(&mut self, frame: &mut ScopeFrame<'t>, late: &HashMap<String, String>) {
+        for span in std::mem::take(&mut frame.pending_in_text) {
+            let name = bare(span, self.text);
+            match late.get(&name.to_ascii_lowercase()) {
+                Some(spelling) => {
+                    self.scopes.spellings.insert(span.start, spelling.clone());
+                }
+                None => {
+                    let nearest =
+                        (self.scopes.doubts.len() < MANY).then(|| near(name, &frame.ever)).flatten();
+                    self.scopes.literal.insert(span.start);
+                    self.scopes
+                        .doubts
+                        .push((span, SyntaxDoubt::LiteralVariable { name: name.to_owned(), nearest }));
+                }
             }
         }
     }
@@ -491,17 +657,47 @@ impl<'t> ScopeWalk<'t> {
     }
 
     fn function(&mut self, function: &Function) {
-        let name = function.name.of(self.text).to_owned();
-        let mut frame = ScopeFrame::new(Some(name.clone()));
+        let mut frame = ScopeFrame::new(Some(function.name.of(self.text).to_owned()));
         for parameter in &function.parameters {
             frame.declare(parameter.of(self.text));
         }
+        self.frame_of_function(frame, &[], function.body.as_ref());
+    }
+
+    fn shell_function(
+        &mut self,
+        name: Span,
+        takes_rest: bool,
+        parameters: &[FunctionParameter],
+        body: Option<&Body>,
+    ) {
+        let mut frame = ScopeFrame::new(Some(name.of(self.text).to_owned()));
+        for parameter in parameters {
+            frame.declare(parameter.name.of(self.text));
+        }
+        if takes_rest {
+            frame.declare("args");
+        }
+        self.frame_of_function(frame, parameters, body);
+    }
+
+    fn frame_of_function(
+        &mut self,
+        frame: ScopeFrame<'t>,
+        parameters: &[FunctionParameter],
+        body: Option<&Body>,
+    ) {
+        let name = frame.function.clone().unwrap_or_default();
         self.frames.push(frame);
-        if let Some(body) = &function.body {
+        for parameter in parameters {
+            self.pieces(parameter.default.as_deref().unwrap_or_default());
+        }
+        if let Some(body) = body {
             self.frame_statements(&body.block);
         }
         let Some(mut frame) = self.frames.pop() else { return };
         let late = frame.late();
+        self.settle_texts(&mut frame, &late);
         for span in std::mem::take(&mut frame.pending) {
             let written = bare(span, self.text);
             match late.get(&written.to_ascii_lowercase()) {
@@ -529,14 +725,15 @@ impl<'t> ScopeWalk<'t> {
                 });
             }
         }
-        if let Some(body) = &function.body {
+        if let Some(body) = body {
             self.scopes.hoisted.insert(body.open.start, frame.into_hoisted());
         }
     }
 
     fn end_of_script(&mut self) {
-        let Some(script) = self.frames.pop() else { return };
+        let Some(mut script) = self.frames.pop() else { return };
         let late = script.late();
+        self.settle_texts(&mut script, &late);
         for span in &script.pending {
             let written = bare(*span, self.text);
             match late.get(&written.to_ascii_lowercase()) {
@@ -563,6 +760,19 @@ impl<'t> ScopeWalk<'t> {
         let nearest = (self.scopes.problems.len() < MANY).then(|| nearest(&name)).flatten();
         self.scopes.problems.push((span, SyntaxProblem::UnknownVariable { name, nearest }));
     }
+}
+
+/// The pieces that are no blanks.
+fn solid(pieces: &[Piece]) -> Vec<&Piece> {
+    pieces.iter().filter(|piece| !piece.is_blank()).collect()
+}
+
+/// The cmdlet that ends a pipeline, if what it emits is the result of a test.
+fn emitted_by_test(pipeline: &Pipeline) -> Option<&'static str> {
+    let description = pipeline.commands.last()?.cmdlet.description()?;
+    let is_result =
+        ["TestResult", "RegistrationResult", "FederatedPartnerResult"].contains(&description.emits);
+    is_result.then_some(description.name)
 }
 
 /// The nearest of the names, for one that is not too long to be compared.

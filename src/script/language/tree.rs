@@ -4,6 +4,8 @@
 //! a piece of Rhai text is a [`Span`], and only what command lines touch has a node. Concatenating
 //! all spans of Rhai text and blanks in a text without command lines gives the text.
 
+use std::sync::Arc;
+
 use super::lexer::BindingPower;
 use super::source_map::Span;
 use crate::cmdlet::{Description, Parameter};
@@ -48,6 +50,8 @@ pub enum StatementRole {
     Branch,
     /// `for`, `while`, `loop`, `do`: values of its statements go nowhere.
     Loop,
+    /// `foreach`, `function` and their like: a statement of PowerShell's.
+    Shell,
     /// Anything else: a command inside is an operand.
     Other,
 }
@@ -61,6 +65,8 @@ pub enum StatementEnd {
     Line,
     /// By itself, or by the end of its block.
     Open,
+    /// By `&&`, or by `||`, which stands there: the next one is done if this one went well, or if not.
+    Chain(Span),
 }
 
 /// A piece of a statement. The large ones are boxed: most are small, and there are many.
@@ -112,6 +118,265 @@ pub enum Piece {
     Map(MapLiteral),
     /// `{ … }` as an argument.
     ScriptBlock(ScriptBlock),
+    /// A statement of PowerShell's.
+    Shell(Box<ShellStatement>),
+    /// A statement whose output is a value: `$r = foreach …`.
+    Output(Box<Statement>),
+    /// `$(…; …)`, with statements in it.
+    Block(Box<SubExpression>),
+    /// `Name 1 -b 2`: a function of the program's own, called as a command is.
+    Call(Box<FunctionCall>),
+    /// `[int]$x`.
+    Cast(Box<Cast>),
+    /// `[math]::Round(1.5)`.
+    Static(Box<StaticMember>),
+    /// `[int]` behind `-is` and `-as`, with its brackets.
+    Type(Span),
+    /// `$a, $b = …`.
+    Several(Box<SeveralAssigned>),
+    /// `$x++`, `$x--`.
+    Step(Box<Step>),
+    /// `$?`, `$Error`, `$Matches`.
+    Automatic(Span, Automatic),
+    /// A keyword that Rhai writes otherwise: `If`, `elseif`.
+    Keyword(Span, &'static str),
+    /// `exit 3`.
+    Exit(Box<Exit>),
+}
+
+/// The end of a program.
+#[derive(Debug)]
+pub struct Exit {
+    /// `exit`.
+    pub keyword: Span,
+    /// The status; none for 0.
+    pub status: Vec<Piece>,
+}
+
+/// A statement of PowerShell's that Rhai has not.
+#[derive(Debug)]
+pub enum ShellStatement {
+    /// `foreach ($x in list) { … }`.
+    ForEach {
+        /// `foreach`.
+        keyword: Span,
+        /// The variable's name, without its `$`.
+        variable: Span,
+        /// What it goes through.
+        list: Vec<Piece>,
+        /// What is done for each.
+        body: Option<Body>,
+    },
+    /// `for ($i = 0; $i -lt 3; $i++) { … }`.
+    For {
+        /// `for`.
+        keyword: Span,
+        /// What comes first.
+        first: Option<Box<Statement>>,
+        /// As long as this is true.
+        condition: Vec<Piece>,
+        /// What comes between two rounds.
+        step: Option<Box<Statement>>,
+        /// What is done in each round.
+        body: Option<Body>,
+    },
+    /// `switch ($x) { "a" { … } default { … } }`.
+    Switch {
+        /// `switch`.
+        keyword: Span,
+        /// How a pattern is held against a value.
+        by: SwitchBy,
+        /// What is looked at.
+        value: Vec<Piece>,
+        /// The arms, in order.
+        arms: Vec<SwitchArm>,
+    },
+    /// `try { … } catch { … } finally { … }`.
+    Finally {
+        /// `try`.
+        keyword: Span,
+        /// `try` and `catch`, as Rhai has them.
+        tried: Vec<Piece>,
+        /// Whether there is a `catch`.
+        catches: bool,
+        /// What is done in any case.
+        body: Body,
+    },
+    /// `function Name($a, $b = 2) { … }`.
+    Function {
+        /// `function`.
+        keyword: Span,
+        /// Its name.
+        name: Span,
+        /// What callers must know.
+        signature: Arc<Signature>,
+        /// Its parameters.
+        parameters: Vec<FunctionParameter>,
+        /// Its body.
+        body: Option<Body>,
+    },
+    /// `param(…)` of a script.
+    Param {
+        /// `param`.
+        keyword: Span,
+        /// The parameters.
+        parameters: Vec<FunctionParameter>,
+    },
+}
+
+/// How the patterns of a `switch` are held against a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwitchBy {
+    /// `eq`, `like` or `match`.
+    pub operator: ComparisonOperator,
+    /// Whether letter case counts.
+    pub case: Case,
+}
+
+/// An arm of a `switch`.
+#[derive(Debug)]
+pub struct SwitchArm {
+    /// Its pattern, or a block that says whether it fits; none for `default`.
+    pub pattern: Option<Vec<Piece>>,
+    /// Where the pattern stands.
+    pub span: Span,
+    /// What is done.
+    pub body: Body,
+}
+
+/// What a caller must know of a function of the program's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Its name as it was written.
+    pub name: String,
+    /// What Rhai calls it.
+    pub rhai_name: String,
+    /// Its parameters.
+    pub parameters: Vec<ParameterOfFunction>,
+    /// Whether it takes more values than it names, as `$args`.
+    pub takes_rest: bool,
+}
+
+/// What a caller must know of a function's parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterOfFunction {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes no value.
+    pub is_switch: bool,
+    /// Whether it must be given.
+    pub is_mandatory: bool,
+}
+
+/// A parameter of a function or a script.
+#[derive(Debug)]
+pub struct FunctionParameter {
+    /// Its name, without its `$`.
+    pub name: Span,
+    /// The type that its value is brought to.
+    pub type_name: Option<String>,
+    /// Its value where none is given.
+    pub default: Option<Vec<Piece>>,
+    /// Whether it must be given.
+    pub is_mandatory: bool,
+}
+
+/// Statements in `$( )`.
+#[derive(Debug)]
+pub struct SubExpression {
+    /// With its `$` and its brackets.
+    pub span: Span,
+    /// What stands inside.
+    pub block: StatementBlock,
+}
+
+/// A call of a function of the program's own.
+#[derive(Debug)]
+pub struct FunctionCall {
+    /// Its name as it was written.
+    pub name: Span,
+    /// The whole call.
+    pub span: Span,
+    /// The function.
+    pub signature: Arc<Signature>,
+    /// A value for each parameter; none where it was not given, `None` for a switch that was.
+    pub values: Vec<Option<GivenValue>>,
+    /// Values that it names no parameter for.
+    pub rest: Vec<Vec<Piece>>,
+}
+
+/// A value that a call of a function gives.
+#[derive(Debug)]
+pub enum GivenValue {
+    /// A switch.
+    On,
+    /// A value.
+    Pieces(Vec<Piece>),
+}
+
+/// A value brought to a type.
+#[derive(Debug)]
+pub struct Cast {
+    /// The type's name with its brackets.
+    pub type_span: Span,
+    /// The type's name.
+    pub type_name: String,
+    /// The value.
+    pub operand: Vec<Piece>,
+}
+
+/// A member of a type.
+#[derive(Debug)]
+pub struct StaticMember {
+    /// From the type's bracket to the member's name.
+    pub span: Span,
+    /// The type's name.
+    pub type_name: String,
+    /// The member's name.
+    pub member: Span,
+    /// The arguments, if it is called.
+    pub arguments: Option<GroupExpression>,
+}
+
+/// Several variables that are assigned at once.
+#[derive(Debug)]
+pub struct SeveralAssigned {
+    /// The variables, with their `$`.
+    pub targets: Vec<Span>,
+    /// The value.
+    pub value: Vec<Piece>,
+}
+
+/// One more, or one less.
+#[derive(Debug)]
+pub struct Step {
+    /// What is changed.
+    pub target: Vec<Piece>,
+    /// `++` or `--`.
+    pub operator: Span,
+    /// Whether it is `++`.
+    pub is_up: bool,
+}
+
+/// A variable that the shell itself sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Automatic {
+    /// `$?`: whether the last command went well.
+    Succeeded,
+    /// `$Error`: the errors so far, the latest first.
+    Errors,
+    /// `$Matches`: what the last `-match` found.
+    Matches,
+}
+
+/// What stands inside of a piece.
+pub enum Inside<'a> {
+    /// Pieces.
+    Pieces(&'a [Piece]),
+    /// Statements.
+    Block(&'a StatementBlock),
+    /// One statement.
+    Statement(&'a Statement),
 }
 
 /// A constant of the command line.
@@ -147,12 +412,23 @@ pub struct Body {
     pub open: Span,
     /// Names that its header declares inside: of `for`, `catch`.
     pub declares: Vec<Span>,
-    /// Whether what its header declares is an error that was caught.
-    pub catches: bool,
+    /// Whether it handles an error that was caught, and what that is called in it.
+    pub caught: Caught,
     /// What stands inside.
     pub block: StatementBlock,
     /// The closing brace, if there is one.
     pub close: Option<Span>,
+}
+
+/// What an error that was caught is called in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caught {
+    /// The block handles none.
+    None,
+    /// By the name that the header declares.
+    Named,
+    /// `$_`, which the block uses.
+    Current,
 }
 
 /// A closure of Rhai's.
@@ -255,8 +531,19 @@ pub struct TextLiteral {
     pub span: Span,
     /// What it is made of.
     pub parts: Vec<TextPart>,
-    /// Whether it was written without quotes.
-    pub bare: bool,
+    /// How it was quoted.
+    pub quotes: Quotes,
+}
+
+/// How a text is quoted, which says what a backslash in it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quotes {
+    /// In an argument or right of `$x =`: a backslash is a backslash.
+    Shell,
+    /// In an expression: a backslash escapes.
+    Rhai,
+    /// Without quotes.
+    None,
 }
 
 /// A part of a text.
@@ -313,6 +600,15 @@ pub struct ScriptBlock {
 pub enum Operation {
     /// No operator.
     Operand(Vec<Piece>),
+    /// `-join` and `-split` before their operand.
+    Unary {
+        /// Where it stands.
+        span: Span,
+        /// `join` or `split`.
+        operator: ShellOperator,
+        /// Behind it.
+        operand: Box<Operation>,
+    },
     /// `-not`, or `!` beside dash operators.
     Not {
         /// Where it stands.
@@ -347,10 +643,14 @@ pub struct Link {
 pub enum BinaryOperator {
     /// `-eq` and its family.
     Comparison(ComparisonOperator, Case),
+    /// `-replace` and its family.
+    Shell(ShellOperator, Case),
     /// `-and`.
     And,
     /// `-or`.
     Or,
+    /// `-xor`.
+    Xor,
     /// An operator of Rhai's.
     Rhai,
 }
@@ -362,10 +662,77 @@ pub enum DashOperator {
     And,
     /// `-or`.
     Or,
+    /// `-xor`.
+    Xor,
     /// `-not`.
     Not,
     /// `-eq` and its family.
     Comparison(ComparisonOperator, Case),
+    /// `-replace` and its family.
+    Shell(ShellOperator, Case),
+}
+
+/// A dash operator that makes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShellOperator {
+    /// `-replace`
+    Replace,
+    /// `-split`
+    Split,
+    /// `-join`
+    Join,
+    /// `-f`
+    Format,
+    /// `-is`
+    Is,
+    /// `-isnot`
+    IsNot,
+    /// `-as`
+    As,
+    /// `-band`
+    BitAnd,
+    /// `-bor`
+    BitOr,
+    /// `-bxor`
+    BitXor,
+    /// `-shl`
+    ShiftLeft,
+    /// `-shr`
+    ShiftRight,
+}
+
+/// The operators that make a value, by their names without the dash.
+pub const SHELL_OPERATORS: [(&str, ShellOperator); 12] = [
+    ("replace", ShellOperator::Replace),
+    ("split", ShellOperator::Split),
+    ("join", ShellOperator::Join),
+    ("f", ShellOperator::Format),
+    ("is", ShellOperator::Is),
+    ("isnot", ShellOperator::IsNot),
+    ("as", ShellOperator::As),
+    ("band", ShellOperator::BitAnd),
+    ("bor", ShellOperator::BitOr),
+    ("bxor", ShellOperator::BitXor),
+    ("shl", ShellOperator::ShiftLeft),
+    ("shr", ShellOperator::ShiftRight),
+];
+
+impl ShellOperator {
+    /// The operator's name without the dash.
+    pub fn name(self) -> &'static str {
+        SHELL_OPERATORS.iter().find(|(_, own)| *own == self).map_or("", |(name, _)| name)
+    }
+
+    /// The operator of that name, in any letter case; `creplace` and `csplit` count letter case.
+    pub fn named(name: &str) -> Option<(Self, Case)> {
+        let name = name.to_ascii_lowercase();
+        let (case, plain) = match name.as_str() {
+            "creplace" | "csplit" => (Case::Sensitive, &name[1..]),
+            "ireplace" | "isplit" => (Case::Ignored, &name[1..]),
+            name => (Case::Ignored, name),
+        };
+        SHELL_OPERATORS.iter().find(|(own, _)| *own == plain).map(|(_, own)| (*own, case))
+    }
 }
 
 impl DashOperator {
@@ -374,17 +741,25 @@ impl DashOperator {
         match word.to_ascii_lowercase().as_str() {
             "and" => Some(Self::And),
             "or" => Some(Self::Or),
+            "xor" => Some(Self::Xor),
             "not" => Some(Self::Not),
-            word => ComparisonOperator::named(word).map(|(operator, case)| Self::Comparison(operator, case)),
+            word => ComparisonOperator::named(word)
+                .map(|(operator, case)| Self::Comparison(operator, case))
+                .or_else(|| ShellOperator::named(word).map(|(operator, case)| Self::Shell(operator, case))),
         }
     }
 
     /// How it binds.
     pub fn binding(self) -> BindingPower {
         match self {
-            Self::And | Self::Or => BindingPower::Logic,
-            Self::Not | Self::Comparison(..) => BindingPower::Comparison,
+            Self::And | Self::Or | Self::Xor => BindingPower::Logic,
+            Self::Not | Self::Comparison(..) | Self::Shell(..) => BindingPower::Comparison,
         }
+    }
+
+    /// Whether it may stand before its operand.
+    pub fn is_unary(self) -> bool {
+        matches!(self, Self::Not | Self::Shell(ShellOperator::Join | ShellOperator::Split, _))
     }
 }
 
@@ -418,6 +793,77 @@ impl Piece {
             Self::List(list) => Some(list.span),
             Self::Map(map) => Some(map.span),
             Self::ScriptBlock(block) => Some(block.span),
+            Self::Shell(statement) => Some(statement.keyword()),
+            Self::Output(statement) => span_of(&statement.pieces),
+            Self::Block(inside) => Some(inside.span),
+            Self::Call(call) => Some(call.span),
+            Self::Cast(cast) => {
+                Some(span_of(&cast.operand).map_or(cast.type_span, |operand| cast.type_span.to(operand)))
+            }
+            Self::Static(member) => {
+                let close = member.arguments.as_ref().and_then(|group| group.close);
+                Some(close.map_or(member.span, |close| member.span.to(close)))
+            }
+            Self::Type(span) | Self::Automatic(span, _) | Self::Keyword(span, _) => Some(*span),
+            Self::Exit(exit) => {
+                Some(span_of(&exit.status).map_or(exit.keyword, |status| exit.keyword.to(status)))
+            }
+            Self::Several(several) => {
+                let first = several.targets.first().copied();
+                first.map(|first| span_of(&several.value).map_or(first, |value| first.to(value)))
+            }
+            Self::Step(step) => {
+                Some(span_of(&step.target).map_or(step.operator, |target| target.to(step.operator)))
+            }
+        }
+    }
+
+    /// What stands inside of a piece of PowerShell's own kinds, in order.
+    pub fn inside(&self) -> Vec<Inside<'_>> {
+        match self {
+            Self::Shell(statement) => statement.inside(),
+            Self::Output(statement) => vec![Inside::Statement(statement)],
+            Self::Block(inside) => vec![Inside::Block(&inside.block)],
+            Self::Call(call) => {
+                let values = call.values.iter().flatten().filter_map(|value| match value {
+                    GivenValue::On => None,
+                    GivenValue::Pieces(pieces) => Some(Inside::Pieces(pieces)),
+                });
+                values.chain(call.rest.iter().map(|pieces| Inside::Pieces(pieces))).collect()
+            }
+            Self::Cast(cast) => vec![Inside::Pieces(&cast.operand)],
+            Self::Static(member) => {
+                member.arguments.iter().map(|group| Inside::Pieces(&group.pieces)).collect()
+            }
+            Self::Several(several) => vec![Inside::Pieces(&several.value)],
+            Self::Step(step) => vec![Inside::Pieces(&step.target)],
+            Self::Exit(exit) => vec![Inside::Pieces(&exit.status)],
+            Self::Keyword(..)
+            | Self::Rhai(_)
+            | Self::Quoted(_)
+            | Self::Blank(_)
+            | Self::Binary(..)
+            | Self::Bang(_)
+            | Self::Dash(..)
+            | Self::Word(_)
+            | Self::Declared(_)
+            | Self::Variable(_)
+            | Self::Assigned(_)
+            | Self::Current(_)
+            | Self::Literal(..)
+            | Self::Group(_)
+            | Self::Body(_)
+            | Self::Closure(_)
+            | Self::Function(_)
+            | Self::Condition(_)
+            | Self::Pipeline(_)
+            | Self::Operation(_)
+            | Self::Text(_)
+            | Self::List(_)
+            | Self::Map(_)
+            | Self::ScriptBlock(_)
+            | Self::Type(_)
+            | Self::Automatic(..) => Vec::new(),
         }
     }
 
@@ -427,12 +873,74 @@ impl Piece {
     }
 }
 
+impl ShellStatement {
+    /// The word that it begins with.
+    pub fn keyword(&self) -> Span {
+        match self {
+            Self::ForEach { keyword, .. }
+            | Self::For { keyword, .. }
+            | Self::Switch { keyword, .. }
+            | Self::Finally { keyword, .. }
+            | Self::Function { keyword, .. }
+            | Self::Param { keyword, .. } => *keyword,
+        }
+    }
+
+    /// The blocks of a statement that may go round, those of a function aside.
+    pub fn blocks(&self) -> Vec<&StatementBlock> {
+        match self {
+            Self::ForEach { body, .. } | Self::For { body, .. } => {
+                body.iter().map(|body| &body.block).collect()
+            }
+            Self::Switch { arms, .. } => arms.iter().map(|arm| &arm.body.block).collect(),
+            Self::Finally { .. } | Self::Function { .. } | Self::Param { .. } => Vec::new(),
+        }
+    }
+
+    fn inside(&self) -> Vec<Inside<'_>> {
+        fn bodies(body: &Option<Body>) -> impl Iterator<Item = Inside<'_>> {
+            body.iter().map(|body| Inside::Block(&body.block))
+        }
+        match self {
+            Self::ForEach { list, body, .. } => {
+                std::iter::once(Inside::Pieces(list)).chain(bodies(body)).collect()
+            }
+            Self::For { first, condition, step, body, .. } => {
+                let mut inside: Vec<_> = first.iter().map(|first| Inside::Statement(first)).collect();
+                inside.push(Inside::Pieces(condition));
+                inside.extend(step.iter().map(|step| Inside::Statement(step)));
+                inside.extend(bodies(body));
+                inside
+            }
+            Self::Switch { value, arms, .. } => {
+                let mut inside = vec![Inside::Pieces(value)];
+                for arm in arms {
+                    inside.extend(arm.pattern.iter().map(|pattern| Inside::Pieces(pattern)));
+                    inside.push(Inside::Block(&arm.body.block));
+                }
+                inside
+            }
+            Self::Finally { tried, body, .. } => {
+                vec![Inside::Pieces(tried), Inside::Block(&body.block)]
+            }
+            Self::Function { parameters, body, .. } => defaults(parameters).chain(bodies(body)).collect(),
+            Self::Param { parameters, .. } => defaults(parameters).collect(),
+        }
+    }
+}
+
+fn defaults(parameters: &[FunctionParameter]) -> impl Iterator<Item = Inside<'_>> {
+    parameters.iter().filter_map(|parameter| parameter.default.as_ref()).map(|value| Inside::Pieces(value))
+}
+
 impl Operation {
     /// From its first operand to its last.
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::Operand(pieces) => span_of(pieces),
-            Self::Not { span, operand } => Some(operand.span().map_or(*span, |operand| span.to(operand))),
+            Self::Not { span, operand } | Self::Unary { span, operand, .. } => {
+                Some(operand.span().map_or(*span, |operand| span.to(operand)))
+            }
             Self::Chain { first, rest, .. } => {
                 let last = rest.last().map(|link| link.operand.span().unwrap_or(link.span));
                 first

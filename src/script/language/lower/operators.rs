@@ -3,7 +3,7 @@
 //! Rhai's own operators stay what they are, and so do their rules: only what came from a command
 //! line or a dash operator is asked for its truth.
 
-use super::{Lowering, ValueUse, ValueUses};
+use super::{Lowering, ValueUse, ValueUses, is_ours};
 use crate::script::language::lexer::BindingPower;
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{BinaryOperator, Link, Operation, Piece};
@@ -41,6 +41,7 @@ impl Lowering<'_> {
             }
             [Piece::Group(group)] if group.dollar.is_none() => self.true_group(group),
             solid if !solid.is_empty() && self.members(solid) == solid.len() => self.true_value(solid),
+            solid if is_ours(solid) => self.true_value(solid),
             solid => self.values(solid),
         }
         self.values(trailing);
@@ -74,6 +75,12 @@ impl Lowering<'_> {
                 self.writer.made_at("!", span.start);
                 self.truth(operand);
             }
+            Operation::Unary { span, operator, operand } => {
+                let call = format!("__shell::unary(\"{}\", ", operator.name());
+                self.writer.made_at(&call, span.start);
+                self.operation(operand);
+                self.writer.made_here(")");
+            }
             Operation::Chain { binding: BindingPower::Logic, first, rest } => self.logic(first, rest),
             Operation::Chain { binding: BindingPower::Or | BindingPower::And, first, rest } => {
                 self.joined(first, rest)
@@ -96,7 +103,14 @@ impl Lowering<'_> {
                 self.writer.made_here(")");
             }
             before = Some(link.operator);
-            let operator = if link.operator == BinaryOperator::And { " && " } else { " || " };
+            let operator = match link.operator {
+                BinaryOperator::And => " && ",
+                BinaryOperator::Xor => " != ",
+                BinaryOperator::Or
+                | BinaryOperator::Comparison(..)
+                | BinaryOperator::Shell(..)
+                | BinaryOperator::Rhai => " || ",
+            };
             self.writer.made_at(operator, link.span.start);
             self.truth(&link.operand);
         }
@@ -127,7 +141,9 @@ impl Lowering<'_> {
     fn truth_of_dashes(&mut self, operation: &Operation) {
         match operation {
             Operation::Operand(pieces) => self.values(pieces),
-            Operation::Not { .. } | Operation::Chain { .. } => self.truth(operation),
+            Operation::Not { .. } | Operation::Unary { .. } | Operation::Chain { .. } => {
+                self.truth(operation)
+            }
         }
     }
 
@@ -135,21 +151,25 @@ impl Lowering<'_> {
         let start = first.span().map_or(0, |span| span.start);
         self.writer.reach(start);
         for link in rest.iter().rev() {
-            if let BinaryOperator::Comparison(operator, case) = link.operator {
-                let case = if case == Case::Sensitive { "c" } else { "" };
-                let call = format!("__shell::compare(\"{case}{}\", ", operator.name());
-                self.writer.made(&call, link.span.start);
-            }
+            let (function, name, case) = match link.operator {
+                BinaryOperator::Comparison(operator, case) => ("compare", operator.name(), case),
+                BinaryOperator::Shell(operator, case) => ("operate", operator.name(), case),
+                BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor | BinaryOperator::Rhai => {
+                    continue;
+                }
+            };
+            let case = if case == Case::Sensitive { "c" } else { "" };
+            self.writer.made(&format!("__shell::{function}(\"{case}{name}\", "), link.span.start);
         }
         self.operation(first);
         for link in rest {
             match link.operator {
-                BinaryOperator::Comparison(..) => {
+                BinaryOperator::Comparison(..) | BinaryOperator::Shell(..) => {
                     self.writer.made(", ", link.span.start);
                     self.operation(&link.operand);
                     self.writer.made_here(")");
                 }
-                BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Rhai => {
+                BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Xor | BinaryOperator::Rhai => {
                     self.writer.made_here(" ");
                     self.writer.copy(link.span);
                     self.writer.made_here(" ");
@@ -159,6 +179,21 @@ impl Lowering<'_> {
         }
     }
 }
+
+/// The operator of the engine that reckons as PowerShell does.
+pub(super) fn arithmetic(written: &str) -> Option<&'static str> {
+    OPERATORS.iter().find(|(own, _, _)| *own == written).map(|(_, name, _)| *name)
+}
+
+/// Operators as they are written, what the lowered text calls them, and how tightly Rhai binds them.
+pub const OPERATORS: &[(&str, &str, u8)] = &[
+    ("+", "__add", 150),
+    ("-", "__sub", 150),
+    ("*", "__mul", 180),
+    ("/", "__div", 180),
+    ("%", "__rem", 180),
+    ("..", "__to", 140),
+];
 
 /// Whether a piece is `&&` or `||`.
 fn joins(piece: &Piece) -> bool {
@@ -172,7 +207,7 @@ fn is_logical(operator: Span) -> bool {
 
 fn is_boolean(operation: &Operation) -> bool {
     match operation {
-        Operation::Operand(_) => false,
+        Operation::Operand(_) | Operation::Unary { .. } => false,
         Operation::Not { .. } => true,
         Operation::Chain { binding, rest, .. } => match binding {
             BindingPower::Logic => true,

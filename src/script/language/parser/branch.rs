@@ -2,18 +2,21 @@
 //!
 //! As a statement or as an operand. Conditions and headers may be command lines, which `{` ends.
 
-use super::{Flow, Level, Parser, Stop, push_blank};
+use super::{Current, Flow, Level, Parser, Stop, push_blank};
 use crate::script::language::lexer::TokenKind;
 use crate::script::language::message::RefusedConstruct;
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{Body, Function, GroupExpression, Piece};
+use crate::script::language::tree::{
+    Body, Caught, Function, GroupExpression, Piece, ShellStatement, Statement,
+};
 
 impl Parser<'_, '_> {
     /// `if`, `switch`, `try`, `while`, `for`, `loop`, `do`, as a statement or as an operand.
     pub(super) fn branch(&mut self, pieces: &mut Vec<Piece>) -> Stop {
         let keyword = self.lexer.token().span;
-        pieces.push(Piece::Rhai(keyword));
-        match keyword.of(self.text()) {
+        let begin = pieces.len();
+        pieces.push(self.spelled(keyword));
+        match keyword.of(self.text()).to_ascii_lowercase().as_str() {
             "if" => self.if_branches(pieces),
             "while" => {
                 self.condition(pieces);
@@ -23,6 +26,7 @@ impl Parser<'_, '_> {
                 let declares = self.for_pattern(pieces);
                 let mut header = Vec::new();
                 self.operands(&mut header, Flow::HEADER);
+                ends_before(&mut header, self.text());
                 pieces.append(&mut header);
                 self.body_if_any(pieces, declares);
             }
@@ -35,7 +39,7 @@ impl Parser<'_, '_> {
             }
             "try" => {
                 self.body_if_any(pieces, Vec::new());
-                self.catch(pieces);
+                self.catch(pieces, keyword, begin);
             }
             "do" => {
                 self.body_if_any(pieces, Vec::new());
@@ -52,11 +56,11 @@ impl Parser<'_, '_> {
         loop {
             self.condition(pieces);
             self.body_if_any(pieces, Vec::new());
-            if self.refused_behind_block("elseif") {
-                let word = self.coming("elseif");
-                self.refuse(word, RefusedConstruct::ElseIf);
+            if self.follows("elseif") {
                 self.take_blank(pieces);
-                self.lexer.take("elseif");
+                let start = self.lexer.at();
+                self.lexer.take_while(|letter| letter.is_ascii_alphabetic());
+                pieces.push(Piece::Keyword(self.since(start), "else if"));
                 continue;
             }
             if self.keyword(pieces, &["else"]).is_none() {
@@ -69,10 +73,13 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn catch(&mut self, pieces: &mut Vec<Piece>) {
+    fn catch(&mut self, pieces: &mut Vec<Piece>, keyword: Span, begin: usize) {
+        let mut catches = false;
         if self.keyword(pieces, &["catch"]).is_some() {
+            catches = true;
             self.take_blank(pieces);
             let mut declares = Vec::new();
+            self.caught_types();
             if let Some(open) = self.lexer.take("(") {
                 pieces.push(Piece::Rhai(open));
                 self.take_blank(pieces);
@@ -87,24 +94,71 @@ impl Parser<'_, '_> {
                 }
             }
             let is_nameless = declares.is_empty();
-            self.nameless_catches += usize::from(is_nameless);
+            self.current.extend(is_nameless.then_some(Current::Error(false)));
             self.body_if_any(pieces, declares);
-            self.nameless_catches -= usize::from(is_nameless);
+            let current = if is_nameless { self.current.pop() } else { None };
             if let Some(Piece::Body(body)) = pieces.last_mut() {
-                body.catches = !is_nameless;
+                body.caught = match current {
+                    None => Caught::Named,
+                    Some(Current::Error(true)) => Caught::Current,
+                    Some(_) => Caught::None,
+                };
+            }
+            if self.follows("catch") {
+                let word = self.coming("catch");
+                self.refuse(word, RefusedConstruct::CaughtType);
+                self.take_blank(pieces);
+                self.lexer.take_while(|letter| letter.is_ascii_alphabetic());
+                self.lexer.blank();
+                self.skip_types();
+                self.body_if_any(&mut Vec::new(), Vec::new());
             }
         }
-        if self.refused_behind_block("finally") {
-            let word = self.coming("finally");
-            self.refuse(word, RefusedConstruct::Finally);
-            self.take_blank(pieces);
-            self.lexer.take("finally");
-            self.body_if_any(pieces, Vec::new());
+        if self.follows("finally") {
+            self.take_blank(&mut Vec::new());
+            self.lexer.take_while(|letter| letter.is_ascii_alphabetic());
+            self.lexer.blank();
+            if self.lexer.peek() != Some('{') {
+                return;
+            }
+            let body = self.body(Vec::new());
+            let tried = pieces.split_off(begin);
+            if let Some(jump) = jump_out(&tried, self.text(), false) {
+                self.refuse(jump, RefusedConstruct::JumpOverFinally);
+            }
+            pieces.push(Piece::Shell(Box::new(ShellStatement::Finally { keyword, tried, catches, body })));
         }
     }
 
+    /// `catch [Type]`: all errors are of one type here.
+    fn caught_types(&mut self) {
+        let start = self.lexer.at();
+        if self.lexer.peek() != Some('[') {
+            return;
+        }
+        let types = self.skip_types().to_owned();
+        let everything = |name: &str| {
+            let name = name.trim_matches(|letter: char| "[] ".contains(letter)).to_ascii_lowercase();
+            matches!(
+                name.as_str(),
+                "exception" | "system.exception" | "system.management.automation.runtimeexception"
+            )
+        };
+        if !types.split(',').all(everything) {
+            self.refuse(Span::new(start, start + types.trim_end().len()), RefusedConstruct::CaughtType);
+        }
+    }
+
+    fn skip_types(&mut self) -> &str {
+        if self.lexer.peek() != Some('[') {
+            return "";
+        }
+        let types = self.lexer.take_while(|letter| !matches!(letter, '{' | '\n'));
+        types.of(self.text())
+    }
+
     /// Whether `word` stands behind the blanks that come next.
-    fn refused_behind_block(&mut self, word: &str) -> bool {
+    fn follows(&mut self, word: &str) -> bool {
         let mark = self.lexer.at();
         self.lexer.blank();
         let found = self.lexer.word().eq_ignore_ascii_case(word);
@@ -151,7 +205,7 @@ impl Parser<'_, '_> {
     }
 
     /// A name that is declared here.
-    fn name(&mut self, pieces: &mut Vec<Piece>) -> Option<Span> {
+    pub(super) fn name(&mut self, pieces: &mut Vec<Piece>) -> Option<Span> {
         let word = self.lexer.word();
         let span = self.lexer.take(word).filter(|span| span.start < span.end)?;
         self.reserved(span);
@@ -160,7 +214,7 @@ impl Parser<'_, '_> {
         Some(span)
     }
 
-    fn condition(&mut self, pieces: &mut Vec<Piece>) {
+    pub(super) fn condition(&mut self, pieces: &mut Vec<Piece>) {
         let mut condition = Vec::new();
         self.operands(&mut condition, Flow::HEADER);
         pieces.push(Piece::Condition(condition));
@@ -170,14 +224,30 @@ impl Parser<'_, '_> {
     fn keyword(&mut self, pieces: &mut Vec<Piece>, wanted: &[&str]) -> Option<Span> {
         let mark = self.lexer.at();
         let blank = self.lexer.blank();
-        if !wanted.contains(&self.lexer.word()) {
+        let word = self.lexer.word();
+        let behind = self.lexer.rest()[word.len()..].trim_start();
+        let is_it = |wanted: &&str| {
+            **wanted == *word
+                || (wanted.eq_ignore_ascii_case(word) && behind.starts_with(['(', '{', '[', 'i', 'I']))
+        };
+        if !wanted.iter().any(is_it) {
             self.lexer.rewind(mark);
             return None;
         }
         push_blank(pieces, blank.span);
         let word = self.lexer.token().span;
-        pieces.push(Piece::Rhai(word));
+        pieces.push(self.spelled(word));
         Some(word)
+    }
+
+    /// A keyword, which Rhai knows in small letters alone.
+    fn spelled(&self, word: Span) -> Piece {
+        let written = word.of(self.text());
+        let plain = ["if", "else", "while", "until", "do", "try", "catch", "switch"];
+        match plain.into_iter().find(|plain| plain.eq_ignore_ascii_case(written)) {
+            Some(plain) if plain != written => Piece::Keyword(word, plain),
+            Some(_) | None => Piece::Rhai(word),
+        }
     }
 
     pub(super) fn take_blank(&mut self, pieces: &mut Vec<Piece>) {
@@ -185,7 +255,7 @@ impl Parser<'_, '_> {
         push_blank(pieces, blank.span);
     }
 
-    fn body_if_any(&mut self, pieces: &mut Vec<Piece>, declares: Vec<Span>) {
+    pub(super) fn body_if_any(&mut self, pieces: &mut Vec<Piece>, declares: Vec<Span>) {
         self.take_blank(pieces);
         if self.lexer.peek() == Some('{') {
             let body = self.body(declares);
@@ -209,7 +279,7 @@ impl Parser<'_, '_> {
         if close.is_none() {
             self.unclosed(open);
         }
-        Body { open, declares, catches: false, block, close }
+        Body { open, declares, caught: Caught::None, block, close }
     }
 
     /// The arms of `switch`: patterns are Rhai's, what stands behind `=>` may be a command.
@@ -334,14 +404,63 @@ impl Parser<'_, '_> {
         }
         let head = self.since(start);
         let blank = self.lexer.blank().span;
-        let outer = std::mem::take(&mut self.script_blocks);
+        let outer = std::mem::take(&mut self.current);
         let has_body = self.lexer.peek() == Some('{');
         let body = has_body.then(|| self.own(false, |parser| parser.body(Vec::new())));
         if body.is_none() && self.lexer.is_at_end() {
             self.cut_off(head);
         }
-        self.script_blocks = outer;
+        self.current = outer;
         pieces.push(Piece::Function(Box::new(Function { head, name, parameters, blank, body })));
         Stop::Separator
     }
+}
+
+/// A range in the header of Rhai's `for` ends before its end.
+fn ends_before(header: &mut [Piece], text: &str) {
+    let mut solid = header.iter_mut().filter(|piece| !piece.is_blank());
+    if let (Some(Piece::Group(group)), None) = (solid.next(), solid.next()) {
+        return ends_before(&mut group.pieces, text);
+    }
+    for piece in header {
+        if let Piece::Binary(span, _) = piece
+            && span.of(text) == ".."
+        {
+            *piece = Piece::Rhai(*span);
+        }
+    }
+}
+
+/// A `return`, `break` or `continue` that leaves what has a `finally`.
+fn jump_out(pieces: &[Piece], text: &str, in_loop: bool) -> Option<Span> {
+    let first = pieces.iter().find(|piece| !piece.is_blank());
+    let loops = |word: &str| matches!(word, "for" | "while" | "loop" | "do");
+    let in_loop = in_loop
+        || match first {
+            Some(Piece::Rhai(span)) => loops(span.of(text)),
+            Some(Piece::Keyword(_, word)) => loops(word),
+            Some(_) | None => false,
+        };
+    let of_block = |statements: &[Statement], in_loop| {
+        statements.iter().find_map(|statement| jump_out(&statement.pieces, text, in_loop))
+    };
+    pieces.iter().find_map(|piece| {
+        if let Piece::Rhai(span) = piece {
+            let leaves = match span.of(text) {
+                "return" => true,
+                "break" | "continue" => !in_loop,
+                _ => false,
+            };
+            leaves.then_some(*span)
+        } else if let Piece::Body(body) = piece {
+            of_block(&body.block.statements, in_loop)
+        } else if let Piece::Group(group) = piece {
+            jump_out(&group.pieces, text, in_loop)
+        } else if let Piece::Shell(statement) = piece {
+            // All of these go round, or are functions of their own.
+            statement.blocks().into_iter().find_map(|block| of_block(&block.statements, true))
+        } else {
+            None
+        }
+    })
 }

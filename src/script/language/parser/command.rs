@@ -11,7 +11,8 @@ use crate::script::language::lexer::{is_dash, is_double_quote, is_single_quote};
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    CallArgument, CmdletCall, CommandExpression, Name, Piece, Pipeline, span_of,
+    CallArgument, CmdletCall, CommandExpression, Name, Piece, Pipeline, Quotes, TextLiteral, TextPart,
+    span_of,
 };
 
 /// Where a command's name stands.
@@ -38,7 +39,7 @@ impl Parser<'_, '_> {
         let mark = self.lexer.at();
         self.lexer.take("|");
         self.lexer.blank();
-        let found = self.cmdlet_name(CommandPlace::Pipe).is_some();
+        let found = self.cmdlet_name(CommandPlace::Pipe).is_some() || self.function_behind_pipe().is_some();
         self.lexer.rewind(mark);
         found
     }
@@ -53,6 +54,9 @@ impl Parser<'_, '_> {
         }
         let name = name_at(rest)?;
         let span = Span::new(start, start + name.len());
+        if self.functions.contains_key(&name.to_ascii_lowercase()) {
+            return None;
+        }
         match name.split_once('-') {
             Some((verb, noun)) => self.verb_noun(name, verb, noun, place).map(|cmdlet| (span, cmdlet)),
             None if place == CommandPlace::Operand || self.declared.contains(name) => None,
@@ -116,14 +120,20 @@ impl Parser<'_, '_> {
             self.lexer.take("|");
             self.lexer.blank();
         }
-        let mut commands = Vec::new();
+        let mut commands: Vec<CommandExpression> = Vec::new();
         let mut place = if head.is_some() { CommandPlace::Pipe } else { CommandPlace::Start };
         loop {
             let Some((name, cmdlet)) = self.cmdlet_name(place) else {
                 self.no_cmdlet();
                 break;
             };
-            commands.push(self.command(name, cmdlet, flow));
+            let mut command = self.command(name, cmdlet, flow);
+            let mut files = Vec::new();
+            while let Some(file) = self.redirection(&mut command, flow) {
+                files.extend(file);
+            }
+            commands.push(command);
+            commands.extend(files);
             place = CommandPlace::Pipe;
             if !self.take_pipe() {
                 break;
@@ -148,8 +158,115 @@ impl Parser<'_, '_> {
         true
     }
 
+    /// `> file`, `>> file`, `2>$null`, `2>&1` behind a command: a cmdlet that writes the file, or an
+    /// action for errors. None, and nothing taken, where there is none.
+    fn redirection(
+        &mut self,
+        command: &mut CommandExpression,
+        flow: Flow,
+    ) -> Option<Option<CommandExpression>> {
+        let mark = self.lexer.at();
+        self.lexer.blank_in_line();
+        let start = self.lexer.at();
+        let stream = self.lexer.peek().filter(|letter| letter.is_ascii_digit() || *letter == '*');
+        if stream.is_some() {
+            self.lexer.bump();
+        }
+        if self.lexer.peek() != Some('>') {
+            self.lexer.rewind(mark);
+            return None;
+        }
+        let appends = self.lexer.take(">>").is_some();
+        if !appends {
+            self.lexer.take(">");
+        }
+        let sign = self.since(start);
+        // Errors beside the output are where they are shown already.
+        if self.lexer.take("&1").is_some() {
+            return Some(None);
+        }
+        self.lexer.blank_in_line();
+        let to_nothing = self.lexer.rest().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("$null"));
+        if self.value_is_missing(flow) {
+            self.refuse(sign, RefusedConstruct::Redirection);
+            return Some(None);
+        }
+        let value = self.value_list(flow);
+        match (stream, to_nothing) {
+            (Some('2'), true) => {
+                self.silence(command, sign);
+                Some(None)
+            }
+            (Some('3' | '4' | '5' | '6'), true) => Some(None),
+            (None | Some('1'), true) => Some(self.written_to("Out-Null", sign, Vec::new())),
+            (Some('*'), true) => {
+                self.silence(command, sign);
+                Some(self.written_to("Out-Null", sign, Vec::new()))
+            }
+            (None | Some('1'), false) => {
+                let span = span_of(&value).unwrap_or(sign);
+                let mut arguments =
+                    vec![CallArgument { span, name: Name::Place, parameter: None, value: Some(value) }];
+                if appends {
+                    let parameter = self.known("Out-File").and_then(CmdletCall::description);
+                    let parameter = parameter.and_then(|description| description.parameter("Append").ok());
+                    arguments.push(CallArgument {
+                        span: sign,
+                        name: Name::Given(sign),
+                        parameter,
+                        value: None,
+                    });
+                }
+                Some(self.written_to("Out-File", sign, arguments))
+            }
+            (Some(_), _) => {
+                self.refuse(sign, RefusedConstruct::Redirection);
+                Some(None)
+            }
+        }
+    }
+
+    /// A cmdlet that stands where `sign` does.
+    fn written_to(
+        &mut self,
+        name: &str,
+        sign: Span,
+        mut arguments: Vec<CallArgument>,
+    ) -> Option<CommandExpression> {
+        let cmdlet = self.known(name).unwrap_or(CmdletCall::Unknown);
+        if let CmdletCall::Unknown = cmdlet {
+            self.refuse(sign, RefusedConstruct::Redirection);
+            return None;
+        }
+        self.check(cmdlet, &mut arguments);
+        Some(CommandExpression { name: sign, cmdlet, arguments })
+    }
+
+    /// `-ErrorAction SilentlyContinue`, unless the command says something of it.
+    fn silence(&mut self, command: &mut CommandExpression, sign: Span) {
+        let Some(description) = command.cmdlet.description() else { return };
+        let Ok(parameter) = description.parameter("ErrorAction") else { return };
+        let says = |argument: &CallArgument| argument.parameter.is_some_and(|own| own.name == parameter.name);
+        if !command.arguments.iter().any(says) {
+            let letters = TextPart::Letters("SilentlyContinue".to_owned());
+            let text = TextLiteral { span: sign, parts: vec![letters], quotes: Quotes::Shell };
+            command.arguments.push(CallArgument {
+                span: sign,
+                name: Name::Given(sign),
+                parameter: Some(parameter),
+                value: Some(vec![Piece::Text(text)]),
+            });
+        }
+    }
+
     fn no_cmdlet(&mut self) {
         let start = self.lexer.at();
+        if let Some(signature) = self.function_behind_pipe() {
+            let span = Span::new(start, start + signature.name.len());
+            self.problem(span, SyntaxProblem::FunctionInPipe { function: signature.name.clone() });
+            self.skip_command();
+            return;
+        }
         let span = self.lexer.take_while(|letter| {
             !letter.is_whitespace() && !matches!(letter, ';' | ')' | '}' | ']' | '|' | '{')
         });
@@ -232,18 +349,25 @@ impl Parser<'_, '_> {
                     self.lexer.rewind(mark);
                     return None;
                 }
-                '|' if second == Some('|') => self.refuse_rest(2, RefusedConstruct::Chain),
+                '|' if second == Some('|') && !flow.line_end => self.refuse_rest(2, RefusedConstruct::Chain),
+                '&' if second == Some('&') && flow.line_end => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
                 '|' => {
                     self.lexer.rewind(mark);
                     return None;
                 }
                 '&' if second == Some('&') => self.refuse_rest(2, RefusedConstruct::Chain),
                 '&' => self.refuse_rest(1, RefusedConstruct::Background),
-                '>' | '<' => self.refuse_rest(1, RefusedConstruct::Redirection),
-                '0'..='9' | '*' if second == Some('>') => self.refuse_rest(2, RefusedConstruct::Redirection),
-                '#' if !matches!(second, Some('{' | '"' | '#')) => {
-                    self.lexer.take_while(|letter| letter != '\n');
-                    self.refuse(self.since(start), RefusedConstruct::Comment);
+                '<' => self.refuse_rest(1, RefusedConstruct::InputRedirection),
+                '>' => {
+                    self.lexer.rewind(mark);
+                    return None;
+                }
+                '0'..='9' | '*' if second == Some('>') => {
+                    self.lexer.rewind(mark);
+                    return None;
                 }
                 ',' => {
                     self.lexer.bump();
@@ -383,10 +507,28 @@ impl Parser<'_, '_> {
                 self.problem(name.with_letter_before(self.text()), problem);
             }
         }
+        blocks_in_order(description, arguments);
         let mut by_place = places(description).filter(|parameter| !given.contains(&parameter.name));
         for argument in arguments.iter_mut().filter(|argument| argument.name == Name::Place) {
             argument.parameter = by_place.next();
         }
+    }
+}
+
+/// `ForEach-Object { first } { each } { last }`: the blocks are for `-Begin`, `-Process` and `-End`.
+fn blocks_in_order(description: &'static Description, arguments: &mut [CallArgument]) {
+    if description.name != "ForEach-Object" {
+        return;
+    }
+    let is_block = |argument: &CallArgument| {
+        argument.name == Name::Place && matches!(argument.value.as_deref(), Some([Piece::ScriptBlock(_)]))
+    };
+    if !(2..=3).contains(&arguments.len()) || !arguments.iter().all(is_block) {
+        return;
+    }
+    for (argument, name) in arguments.iter_mut().zip(["Begin", "Process", "End"]) {
+        argument.parameter = description.parameter(name).ok();
+        argument.name = Name::Given(Span::new(argument.span.start, argument.span.start));
     }
 }
 

@@ -1,12 +1,12 @@
-//! `$`: variables, `$_`, constants, `$(…)`.
+//! `$`: variables, `$_`, `$?`, constants, `$(…)`.
 //!
 //! In Rhai text, in arguments and in `"…"` alike.
 
-use super::refused::is_preference;
-use super::{Flow, Parser};
+use super::refused::{automatic, is_preference};
+use super::{Current, Flow, Parser};
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{GroupExpression, Literal, Piece};
+use crate::script::language::tree::{Automatic, GroupExpression, Literal, Piece};
 
 impl Parser<'_, '_> {
     /// `$x`, `$_`, `$true`, `$(…)`. None, and nothing taken, for a `$` without a meaning.
@@ -14,21 +14,28 @@ impl Parser<'_, '_> {
         let start = self.lexer.at();
         match self.lexer.peek_second()? {
             '(' => {
+                if let Some(block) = self.sub_expression() {
+                    return Some(block);
+                }
                 let dollar = self.lexer.take("$");
                 let group = self.group(Flow::ARGUMENT);
                 Some(Piece::Group(Box::new(GroupExpression { dollar, ..group })))
             }
-            '{' => {
-                self.lexer.take_while(|letter| !matches!(letter, '}' | '\n'));
-                self.lexer.take("}");
-                self.refuse(self.since(start), RefusedConstruct::BracedVariable);
-                Some(Piece::Literal(self.since(start), Literal::Null))
+            '{' => self.braced(start),
+            '?' => {
+                self.lexer.bump();
+                self.lexer.bump();
+                Some(Piece::Automatic(self.since(start), Automatic::Succeeded))
             }
-            '?' | '$' | '^' => {
+            '$' | '^' => {
                 self.lexer.bump();
                 self.lexer.bump();
                 let span = self.since(start);
-                self.refuse(span, RefusedConstruct::Automatic(span.of(self.text()).to_owned()));
+                let name = span.of(self.text()).to_owned();
+                self.refuse(
+                    span,
+                    RefusedConstruct::Automatic { name, way: "write what it stands for once more" },
+                );
                 Some(Piece::Literal(span, Literal::Null))
             }
             letter if letter.is_ascii_alphabetic() || letter == '_' => {
@@ -41,15 +48,28 @@ impl Parser<'_, '_> {
         }
     }
 
+    /// `${name}`.
+    fn braced(&mut self, start: usize) -> Option<Piece> {
+        self.lexer.take("${");
+        let name = self.lexer.word();
+        self.lexer.take(name);
+        if !name.is_empty() && self.lexer.take("}").is_some() {
+            return Some(self.named_dollar(start, name));
+        }
+        self.lexer.take_while(|letter| !matches!(letter, '}' | '\n' | '"'));
+        self.lexer.take("}");
+        self.refuse(self.since(start), RefusedConstruct::BracedVariable);
+        Some(Piece::Literal(self.since(start), Literal::Null))
+    }
+
     fn named_dollar(&mut self, start: usize, name: &str) -> Piece {
         let span = self.since(start);
         match name.to_ascii_lowercase().as_str() {
             "_" | "psitem" => {
-                if self.script_blocks == 0 {
-                    let caught = self.nameless_catches > 0;
-                    let problem =
-                        if caught { SyntaxProblem::CurrentInCatch } else { SyntaxProblem::CurrentOutside };
-                    self.problem(span, problem);
+                match self.current.last_mut() {
+                    None => self.problem(span, SyntaxProblem::CurrentOutside),
+                    Some(Current::Error(is_used)) => *is_used = true,
+                    Some(Current::Object) => {}
                 }
                 return Piece::Current(span);
             }
@@ -74,6 +94,17 @@ impl Parser<'_, '_> {
                     return Piece::Literal(self.since(start), Literal::Null);
                 }
             }
+            "error" if !self.is_declared("error") => {
+                return Piece::Automatic(span, Automatic::Errors);
+            }
+            "matches" if !self.is_declared("matches") => {
+                return Piece::Automatic(span, Automatic::Matches);
+            }
+            lower if automatic(lower).is_some() && !self.is_declared(lower) => {
+                let way = automatic(lower).unwrap_or_default();
+                self.refuse(span, RefusedConstruct::Automatic { name: format!("${name}"), way });
+                return Piece::Literal(span, Literal::Null);
+            }
             name if is_preference(name) => {
                 self.refuse(span, RefusedConstruct::Preference(name.to_owned()));
                 return Piece::Literal(span, Literal::Null);
@@ -82,5 +113,10 @@ impl Parser<'_, '_> {
         }
         self.reserved(Span::new(start + 1, span.end));
         Piece::Variable(span)
+    }
+
+    /// Whether something declares the name, in any letter case.
+    fn is_declared(&self, name: &str) -> bool {
+        self.declared.iter().any(|have| have.eq_ignore_ascii_case(name))
     }
 }

@@ -8,23 +8,30 @@
 
 // Reading order.
 mod branch;
+mod statement;
+mod function;
 mod operand;
 mod operation;
 mod command;
 mod value;
 mod text;
 mod dollar;
+mod types;
 mod refused;
 
 pub(super) use command::places;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::ReadingContext;
 use super::lexer::{Lexer, TokenKind, is_double_quote, is_single_quote};
 use super::message::{RefusedConstruct, SyntaxProblem};
 use super::source_map::Span;
-use super::tree::{Piece, Script, Statement, StatementBlock, StatementEnd, StatementRole};
+use super::tree::{
+    Piece, Script, SeveralAssigned, ShellStatement, Signature, Statement, StatementBlock, StatementEnd,
+    StatementRole, Step,
+};
 
 /// What the parser made of a text.
 #[derive(Debug)]
@@ -37,6 +44,8 @@ pub struct Parsed {
     pub open: Option<Span>,
     /// How much work it was, in characters looked at.
     pub steps: usize,
+    /// The functions of the text that commands may call.
+    pub functions: Vec<Arc<Signature>>,
 }
 
 /// How deep brackets and blocks may nest.
@@ -54,12 +63,20 @@ pub fn parse(text: &str, setting: &ReadingContext<'_>) -> Parsed {
         declared: setting.variables.iter().map(|name| (*name).to_owned()).collect(),
         depth: 0,
         gave_up: false,
-        script_blocks: 0,
-        nameless_catches: 0,
+        current: Vec::new(),
+        functions: HashMap::new(),
+        own_functions: Vec::new(),
         in_script_block: false,
+        unclosed_text: 0,
+        open_texts: 0,
+        failed_text: None,
         open: None,
         unclosed: Vec::new(),
     };
+    for signature in setting.functions {
+        parser.functions.insert(signature.name.to_ascii_lowercase(), signature.clone());
+    }
+    parser.find_functions();
     let shebang = text.starts_with("#!").then(|| parser.lexer.take_while(|letter| letter != '\n'));
     let body = parser.block(Level::Script);
     // Where a string or a comment of Rhai's is open, that has swallowed what closes the brackets.
@@ -71,6 +88,7 @@ pub fn parse(text: &str, setting: &ReadingContext<'_>) -> Parsed {
         problems: parser.problems,
         open: parser.open.or(parser.lexer.open()),
         steps: parser.lexer.steps(),
+        functions: parser.own_functions,
     }
 }
 
@@ -83,16 +101,33 @@ struct Parser<'t, 's> {
     depth: usize,
     /// Whether the rest of the text is left unread.
     gave_up: bool,
-    /// How many script blocks are open: `$_` has a meaning in one.
-    script_blocks: usize,
-    /// How many catch blocks without a name are open.
-    nameless_catches: usize,
+    /// What `$_` means, the innermost last.
+    current: Vec<Current>,
+    /// Functions that commands may call, by their names in small letters.
+    functions: HashMap<String, Arc<Signature>>,
+    /// Those of this text, in its order.
+    own_functions: Vec<Arc<Signature>>,
     /// Whether the statements at hand are a script block's own: what they begin with in quotes has
     /// PowerShell's meaning. Not so in a function or a closure.
     in_script_block: bool,
     open: Option<Span>,
+    /// Texts before this place are not closed on their line.
+    unclosed_text: usize,
+    /// How many texts of expressions are being read.
+    open_texts: usize,
+    /// Where one of them turned out not to be closed.
+    failed_text: Option<usize>,
     /// Brackets of Rhai's that the end of the text leaves open.
     unclosed: Vec<(Span, SyntaxProblem)>,
+}
+
+/// What `$_` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Current {
+    /// The current object of a script block or a `switch`.
+    Object,
+    /// The error that was caught, and whether anything asks for it.
+    Error(bool),
 }
 
 /// Whose statements a block holds.
@@ -104,6 +139,19 @@ enum Level {
     Body,
     /// Those of a script block.
     ScriptBlock,
+    /// Those of `$( )`, which a bracket closes.
+    SubExpression,
+}
+
+impl Level {
+    /// What closes it.
+    fn closes(self) -> Option<char> {
+        match self {
+            Self::Script => None,
+            Self::Body | Self::ScriptBlock => Some('}'),
+            Self::SubExpression => Some(')'),
+        }
+    }
 }
 
 /// What ends a run of operands, and how quotes are read in it.
@@ -125,10 +173,12 @@ struct Flow {
     pub block_value: bool,
     /// A comma is Rhai's: it ends a command instead of making a list.
     pub separated: bool,
-    /// The end of a line ends what has dash operators in it.
-    pub dash_line_end: bool,
+    /// What is assigned in it is PowerShell's: `$x.y = …`.
+    pub shell_assigns: bool,
     /// `=>` ends it.
     pub guard: bool,
+    /// Statements that stand in it are values by what they give.
+    pub outputs: bool,
 }
 
 impl Flow {
@@ -142,8 +192,9 @@ impl Flow {
         element: false,
         block_value: false,
         separated: false,
-        dash_line_end: false,
+        shell_assigns: false,
         guard: false,
+        outputs: false,
     };
     /// The guard of an arm of a `switch`.
     const GUARD: Self = Self { guard: true, ..Self::RHAI };
@@ -152,7 +203,7 @@ impl Flow {
     /// The header of `if`, `while`, `for`, `switch`.
     const HEADER: Self = Self { header: true, commas: true, ..Self::RHAI };
     /// What stands in the brackets of a command line's argument.
-    pub const ARGUMENT: Self = Self { aliases: true, commas: true, ..Self::RHAI };
+    pub const ARGUMENT: Self = Self { aliases: true, commas: true, outputs: true, ..Self::RHAI };
     /// A value in `@(…)` or `@{…}`.
     pub const VALUE: Self = Self {
         line_end: true,
@@ -160,6 +211,7 @@ impl Flow {
         commas: true,
         aliases: true,
         block_value: true,
+        outputs: true,
         ..Self::RHAI
     };
 }
@@ -255,7 +307,7 @@ impl<'t> Parser<'t, '_> {
         let mut block = StatementBlock::default();
         loop {
             let blank = self.lexer.blank();
-            let closed = level != Level::Script && self.lexer.peek() == Some('}');
+            let closed = level.closes().is_some() && self.lexer.peek() == level.closes();
             if closed || self.lexer.is_at_end() {
                 block.tail = Some(blank.span);
                 return block;
@@ -277,7 +329,14 @@ impl<'t> Parser<'t, '_> {
         if self.refused_statement(&mut pieces) {
             return Statement { role: StatementRole::Other, pieces, end: StatementEnd::Open };
         }
-        let (role, stop) = match self.lexer.word() {
+        if let Some(statement) = self.shell_statement() {
+            let is_param = matches!(statement, ShellStatement::Param { .. });
+            pieces.push(Piece::Shell(Box::new(statement)));
+            let end =
+                if is_param { self.end_of_statement(&mut pieces, Stop::Line) } else { StatementEnd::Open };
+            return Statement { role: StatementRole::Shell, pieces, end };
+        }
+        let (role, stop) = match self.keyword_here() {
             "if" | "switch" | "try" => (StatementRole::Branch, self.branch(&mut pieces)),
             "while" | "for" | "loop" | "do" => (StatementRole::Loop, self.branch(&mut pieces)),
             "fn" | "private" => (StatementRole::Other, self.function(&mut pieces)),
@@ -288,17 +347,33 @@ impl<'t> Parser<'t, '_> {
             }
             _ => (StatementRole::Other, self.operands_of_statement(&mut pieces, level)),
         };
+        if let [.., Piece::Shell(_)] = pieces.as_slice() {
+            return Statement { role: StatementRole::Shell, pieces, end: StatementEnd::Open };
+        }
         let ends_alone = role != StatementRole::Other || matches!(pieces.last(), Some(Piece::Function(_)));
-        let end = if ends_alone && !self.begins_do(start) {
-            StatementEnd::Open
-        } else {
-            self.end_of_statement(&mut pieces, stop)
+        let end = match (ends_alone, self.begins_do(start)) {
+            (true, false) => StatementEnd::Open,
+            // `do { … } while $x -lt 5` ends with its line.
+            (true, true) => self.end_of_statement(&mut pieces, Stop::Line),
+            (false, _) => self.end_of_statement(&mut pieces, stop),
         };
         let role = match pieces.iter().filter(|piece| !piece.is_blank()).collect::<Vec<_>>().as_slice() {
             [Piece::Pipeline(_)] => StatementRole::Command,
             _ => role,
         };
         Statement { role, pieces, end }
+    }
+
+    /// The word that comes next, in small letters where it is a keyword in PowerShell too and a bracket
+    /// or a brace follows it, as there.
+    fn keyword_here(&mut self) -> &'t str {
+        let word = self.lexer.word();
+        let plain = ["if", "switch", "try", "while", "do"];
+        let behind = self.lexer.rest()[word.len()..].trim_start();
+        match plain.into_iter().find(|plain| plain.eq_ignore_ascii_case(word)) {
+            Some(plain) if behind.starts_with(['(', '{']) => plain,
+            _ => word,
+        }
     }
 
     fn begins_do(&self, start: usize) -> bool {
@@ -318,23 +393,35 @@ impl<'t> Parser<'t, '_> {
         let dollar = self.lexer.peek() == Some('$');
         let word = self.lexer.word();
         let declares = matches!(word, "let" | "const");
+        let jumps = matches!(word, "return" | "throw");
         let flow = Flow {
-            line_end: quoted || dollar,
+            line_end: true,
             shell_quotes: quoted,
             // Rhai has no commas here, but names several things by them in these two.
             commas: !declares && !matches!(word, "import" | "export"),
             aliases: true,
-            dash_line_end: true,
+            shell_assigns: dollar,
+            outputs: dollar,
             ..Flow::RHAI
         };
-        let assigned = if dollar {
+        let assigned = if dollar || self.sees_typed_variable() {
             self.assignment(pieces)
         } else if declares {
             self.declaration(pieces, word)
+        } else if self.lexer.sees("++") || self.lexer.sees("--") {
+            self.step_before(pieces)
         } else {
             None
         };
         if let Some(stop @ (Stop::Command | Stop::Line)) = assigned {
+            return stop;
+        }
+        if jumps && self.jump_alone(pieces) {
+            return Stop::Line;
+        }
+        if word.eq_ignore_ascii_case("exit")
+            && let Some(stop) = self.exit(pieces)
+        {
             return stop;
         }
         loop {
@@ -344,16 +431,82 @@ impl<'t> Parser<'t, '_> {
             }
             match self.lexer.peek() {
                 None | Some(';') => return stop,
-                Some('}') if level != Level::Script => return stop,
+                Some(letter) if level.closes() == Some(letter) => return stop,
                 Some(_) => self.take_as_rhai(pieces),
             }
         }
     }
 
+    /// `return` and `throw` with nothing behind them on their line.
+    fn jump_alone(&mut self, pieces: &mut Vec<Piece>) -> bool {
+        let mark = self.lexer.at();
+        let word = self.lexer.word();
+        let keyword = self.lexer.take(word);
+        let blank = self.lexer.blank();
+        let alone = blank.line_end || matches!(self.lexer.peek(), None | Some(';' | '}' | ')'));
+        let rethrows = word == "throw" && matches!(self.current.last(), Some(Current::Error(_)));
+        self.lexer.rewind(mark);
+        let Some(keyword) = keyword.filter(|_| alone && (word == "return" || rethrows)) else { return false };
+        self.lexer.rewind(keyword.end);
+        pieces.push(Piece::Rhai(keyword));
+        if rethrows {
+            if let Some(Current::Error(is_used)) = self.current.last_mut() {
+                *is_used = true;
+            }
+            pieces.push(Piece::Current(Span::new(keyword.end, keyword.end)));
+        }
+        true
+    }
+
+    /// `exit 3`; nothing is taken where something of Rhai's is meant.
+    fn exit(&mut self, pieces: &mut Vec<Piece>) -> Option<Stop> {
+        let start = self.lexer.at();
+        let word = self.lexer.word();
+        let keyword = self.lexer.take(word)?;
+        self.lexer.blank_in_line();
+        let begins = match self.lexer.peek() {
+            None | Some(';' | '\n' | '\r' | '}' | ')') => true,
+            Some('$' | '0'..='9' | '[') => true,
+            // `exit(3)` is Rhai's, and `exit (3)` comes to the same.
+            Some(_) => false,
+        };
+        if !begins || self.declared.contains(word) {
+            self.lexer.rewind(start);
+            return None;
+        }
+        let mut status = Vec::new();
+        let flow = Flow { line_end: true, outputs: true, ..Flow::RHAI };
+        let stop = self.operands(&mut status, flow);
+        pieces.push(Piece::Exit(Box::new(super::tree::Exit { keyword, status })));
+        Some(if stop == Stop::Separator && self.lexer.peek() != Some(';') { Stop::Line } else { stop })
+    }
+
+    /// `++$x`, which counts as a statement does.
+    fn step_before(&mut self, pieces: &mut Vec<Piece>) -> Option<Stop> {
+        let start = self.lexer.at();
+        let operator = self.lexer.token().span;
+        if self.lexer.peek() != Some('$') {
+            self.lexer.rewind(start);
+            return None;
+        }
+        let target = self.dollar().map(|value| self.with_members(value))?;
+        let is_up = operator.of(self.text()) == "++";
+        pieces.push(Piece::Step(Box::new(Step { target, operator, is_up })));
+        Some(Stop::Line)
+    }
+
     /// Whether the quote that comes next begins a character of Rhai's, which has one letter.
     fn is_character(&self) -> bool {
         let mut letters = self.lexer.rest().chars().skip(1);
-        matches!((letters.next(), letters.next()), (Some('\\'), _) | (Some(_), Some('\'')))
+        match (letters.next(), letters.next(), letters.next()) {
+            (Some('\\'), Some('x' | 'u' | 'U'), Some(digit)) => {
+                digit.is_ascii_hexdigit() && letters.find(|letter| !letter.is_ascii_hexdigit()) == Some('\'')
+            }
+            (Some('\\'), Some('n' | 't' | 'r' | '"' | '\\' | '\'' | '0'), Some('\'')) => true,
+            (Some('\\' | '\''), _, _) => false,
+            (Some(_), Some('\''), behind) => behind != Some('\''),
+            _ => false,
+        }
     }
 
     fn take_as_rhai(&mut self, pieces: &mut Vec<Piece>) {
@@ -370,7 +523,12 @@ impl<'t> Parser<'t, '_> {
             push_blank(pieces, blank.span);
             return StatementEnd::Semicolon(semicolon);
         }
-        let last = matches!(self.lexer.peek(), None | Some('}'));
+        if stop == Stop::Command
+            && let Some(chain) = self.lexer.take("&&").or_else(|| self.lexer.take("||"))
+        {
+            return StatementEnd::Chain(chain);
+        }
+        let last = matches!(self.lexer.peek(), None | Some('}' | ')'));
         self.lexer.rewind(mark);
         if stop != Stop::Separator && blank.line_end && !last {
             StatementEnd::Line
@@ -379,21 +537,63 @@ impl<'t> Parser<'t, '_> {
         }
     }
 
-    /// `$x = …`, `$x += …` at the beginning of a statement; nothing is taken if it is none.
+    /// Whether `[type]$x =` comes next.
+    fn sees_typed_variable(&self) -> bool {
+        let rest = self.lexer.rest();
+        let Some((name, behind)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+            return false;
+        };
+        let name = name.strip_suffix('[').unwrap_or(name);
+        let behind = behind.strip_prefix(']').unwrap_or(behind).trim_start_matches([' ', '\t']);
+        let Some(variable) = behind.strip_prefix('$') else { return false };
+        let word =
+            variable.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+        let sign = word.trim_start();
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+            && sign.starts_with('=')
+            && !sign.starts_with("==")
+    }
+
+    /// `$x = …`, `$x += …`, `$a, $b = …`, `$x++` at the beginning of a statement; nothing is taken if
+    /// it is none.
     fn assignment(&mut self, pieces: &mut Vec<Piece>) -> Option<Stop> {
         let start = self.lexer.at();
+        let typed = if self.lexer.peek() == Some('[') { self.type_name() } else { None };
+        self.lexer.blank_in_line();
+        let first = self.lexer.at();
         self.lexer.take("$");
+        let braced = self.lexer.take("{").is_some();
         let name = self.lexer.word();
         self.lexer.take(name);
-        let variable = self.since(start);
+        if braced && self.lexer.take("}").is_none() {
+            self.lexer.rewind(start);
+            return None;
+        }
+        let variable = self.since(first);
         let blank = self.lexer.blank();
+        if self.lexer.peek() == Some(',')
+            && is_variable(name)
+            && let Some(stop) = self.several(pieces, variable)
+        {
+            return Some(stop);
+        }
         let operator = self.lexer.token();
         let increment = matches!(operator.span.of(self.text()), "++" | "--");
         let taken = operator.kind == TokenKind::Assignment && is_variable(name);
         if increment && is_variable(name) {
-            self.refuse(operator.span, RefusedConstruct::Increment);
-            pieces.push(Piece::Variable(variable));
-            return Some(Stop::Separator);
+            self.reserved(Span::new(variable.start + 1, variable.end));
+            let is_up = operator.span.of(self.text()) == "++";
+            let target = vec![Piece::Variable(variable)];
+            pieces.push(Piece::Step(Box::new(Step { target, operator: operator.span, is_up })));
+            return Some(Stop::Line);
+        }
+        if operator.span.of(self.text()) == "=" && name.eq_ignore_ascii_case("null") {
+            let mut operand = Vec::new();
+            let stop = self.right_side(&mut operand);
+            let cast = super::tree::Cast { type_span: variable, type_name: "void".to_owned(), operand };
+            pieces.push(Piece::Cast(Box::new(cast)));
+            return Some(stop);
         }
         if !taken {
             self.lexer.rewind(start);
@@ -401,16 +601,58 @@ impl<'t> Parser<'t, '_> {
         }
         if refused::is_preference(name) {
             self.refuse(variable, RefusedConstruct::Preference(name.to_ascii_lowercase()));
+        } else if let Some(way) = refused::automatic(name) {
+            self.refuse(variable, RefusedConstruct::Automatic { name: format!("${name}"), way });
         }
         let plain = operator.span.of(self.text()) == "=";
         self.reserved(Span::new(variable.start + 1, variable.end));
         pieces.push(if plain { Piece::Assigned(variable) } else { Piece::Variable(variable) });
         push_blank(pieces, blank.span);
         pieces.push(Piece::Rhai(operator.span));
+        let begin = pieces.len();
         let stop = self.right_side(pieces);
+        if let Some((type_span, type_name)) = typed {
+            let operand = pieces.split_off(begin);
+            pieces.push(Piece::Cast(Box::new(super::tree::Cast { type_span, type_name, operand })));
+        }
         if plain {
             self.declared.insert(name.to_owned());
         }
+        Some(stop)
+    }
+
+    /// `$a, $b = …` from its first comma on; nothing is taken if it is none.
+    fn several(&mut self, pieces: &mut Vec<Piece>, first: Span) -> Option<Stop> {
+        let start = self.lexer.at();
+        let mut targets = vec![first];
+        while self.lexer.take(",").is_some() {
+            self.lexer.blank();
+            let from = self.lexer.at();
+            let dollar = self.lexer.take("$");
+            let name = self.lexer.word();
+            self.lexer.take(name);
+            if dollar.is_none() || !(is_variable(name) || name.eq_ignore_ascii_case("null")) {
+                self.lexer.rewind(start);
+                return None;
+            }
+            targets.push(self.since(from));
+            self.lexer.blank();
+        }
+        let operator = self.lexer.token().span;
+        if operator.of(self.text()) != "=" {
+            self.lexer.rewind(start);
+            return None;
+        }
+        for target in &targets {
+            self.reserved(Span::new(target.start + 1, target.end));
+        }
+        let mut value = Vec::new();
+        let stop = self.right_side(&mut value);
+        for target in &targets {
+            let name = target.of(self.text()).trim_start_matches('$');
+            self.declared.insert(name.to_owned());
+        }
+        pieces.push(Piece::Several(Box::new(SeveralAssigned { targets, value })));
         Some(stop)
     }
 
@@ -455,7 +697,16 @@ impl<'t> Parser<'t, '_> {
             .lexer
             .peek()
             .is_some_and(|next| next == '@' || is_double_quote(next) || is_single_quote(next));
-        let flow = Flow { line_end: true, commas: true, aliases: true, shell_quotes, ..Flow::RHAI };
+        let flow = Flow {
+            line_end: true,
+            commas: true,
+            aliases: true,
+            shell_quotes,
+            block_value: true,
+            outputs: true,
+            ..Flow::RHAI
+        };
+        self.no_second_assignment(pieces);
         // `$a.b = $c.d = …` nests, whatever Rhai says of it.
         let (mut value, stop) = self.deeper(|parser| {
             let mut value = Vec::new();
@@ -464,6 +715,24 @@ impl<'t> Parser<'t, '_> {
         });
         pieces.append(&mut value);
         stop
+    }
+
+    /// `$a = $b = …` is refused: an assignment has no value here.
+    fn no_second_assignment(&mut self, pieces: &mut Vec<Piece>) {
+        let start = self.lexer.at();
+        if self.lexer.take("$").is_none() {
+            return;
+        }
+        let name = self.lexer.word();
+        self.lexer.take(name);
+        let variable = self.since(start);
+        self.lexer.blank_in_line();
+        let operator = self.lexer.token().span;
+        if operator.of(self.text()) == "=" && is_variable(name) {
+            self.refuse(operator, RefusedConstruct::SecondAssignment);
+            pieces.push(Piece::Assigned(variable));
+        }
+        self.lexer.rewind(start);
     }
 
     /// Names with two underscores in front are what lowered text calls.

@@ -3,14 +3,15 @@
 //! Knows of every token whether an operand may stand there, since a command may stand where one
 //! may. What has dash operators in it goes to `operation` when it is complete.
 
-use super::refused::REFUSED_OPERATORS;
+use super::text::quick_end;
 use super::{Flow, Parser, Stop, operation, push_blank};
 use crate::script::language::lexer::{BindingPower, TokenKind, is_dash, is_double_quote, is_single_quote};
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    ClosureExpression, DashOperator, GroupExpression, ListLiteral, Piece, span_of,
+    ClosureExpression, DashOperator, GroupExpression, ListLiteral, Literal, Piece, Step, span_of,
 };
+use crate::value::arithmetic::{Number, multiplied};
 
 impl Parser<'_, '_> {
     /// Operands and operators up to what ends them.
@@ -44,14 +45,7 @@ impl Parser<'_, '_> {
         loop {
             let mark = self.lexer.at();
             let blank = self.lexer.blank();
-            let line_ends = flow.line_end || (flow.dash_line_end && run.last_dash.is_some());
-            if blank.line_end && line_ends && !run.operand && !self.goes_on() {
-                self.lexer.rewind(mark);
-                return Stop::Line;
-            }
-            if blank.line_end && flow.dash_line_end && !run.operand && self.begins_ours() {
-                // Two operands side by side are no Rhai: what stands here is the next statement.
-                self.problem(Span::new(mark, mark), SyntaxProblem::MissingSemicolon);
+            if blank.line_end && flow.line_end && !run.operand && !self.goes_on(flow) {
                 self.lexer.rewind(mark);
                 return Stop::Line;
             }
@@ -77,6 +71,10 @@ impl Parser<'_, '_> {
                     if !flow.commas || flow.element {
                         return Stop::Separator;
                     }
+                    if run.operand && run.begins {
+                        self.list_of_one(out, flow, run);
+                        continue;
+                    }
                     let stop = self.list_behind(out, flow, run);
                     if stop != Stop::Separator {
                         return stop;
@@ -96,7 +94,7 @@ impl Parser<'_, '_> {
                     run.took_operand();
                 }
                 '(' | '[' => {
-                    if run.operand && letter == '[' && self.refused_type() {
+                    if run.operand && letter == '[' && self.type_literal(out, run) {
                         continue;
                     }
                     // The commas of a call and of an array are Rhai's.
@@ -105,6 +103,8 @@ impl Parser<'_, '_> {
                         aliases: flow.aliases && run.operand,
                         separated,
                         commas: !separated,
+                        block_value: !run.operand && self.takes_blocks(out),
+                        outputs: flow.outputs && run.operand,
                         ..Flow::RHAI
                     };
                     let group = self.group(inner);
@@ -166,11 +166,21 @@ impl Parser<'_, '_> {
                     out.push(Piece::Text(text));
                     run.took_operand();
                 }
+                '"' => {
+                    self.rhai_text(out);
+                    run.took_operand();
+                }
+                '\'' if run.operand && !self.is_character() => {
+                    let text = self.single_quoted();
+                    out.push(Piece::Text(text));
+                    run.took_operand();
+                }
                 dash if is_dash(dash) && self.dash_operator(out, flow, run) => {
                     if flow.element {
                         return Stop::Separator;
                     }
                 }
+                _ if run.operand && !run.property && self.function_here(out, flow, run) => {}
                 _ if run.operand && !run.property && self.command_here(out, flow, run) => {
                     return Stop::Command;
                 }
@@ -183,17 +193,13 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// Whether `$x` or a command comes next.
-    fn begins_ours(&mut self) -> bool {
-        let dollar = self.lexer.peek() == Some('$');
-        dollar && self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic() || next == '_')
-            || self.command_begins(false)
-    }
-
     /// Whether the text behind a line end goes on with the expression before it.
-    fn goes_on(&mut self) -> bool {
+    fn goes_on(&mut self, flow: Flow) -> bool {
         let Some(letter) = self.lexer.peek() else { return false };
         match letter {
+            // In Rhai's own statements an operator is one wherever it stands.
+            '-' | '/' | '%' | '^' | '&' if !flow.shell_assigns => true,
+            '.' if !flow.shell_assigns && self.lexer.sees("..") => true,
             '.' => {
                 !self.lexer.sees("..")
                     && self.lexer.peek_second().is_some_and(|next| next.is_ascii_alphabetic() || next == '_')
@@ -209,15 +215,17 @@ impl Parser<'_, '_> {
                 self.lexer.rewind(mark);
                 operator.is_some_and(|operator| operator != DashOperator::Not)
             }
-            _ => matches!(self.lexer.word(), "else" | "catch"),
+            _ => matches!(self.lexer.word(), "else" | "catch" | "in"),
         }
     }
 
     /// One token of Rhai's.
     fn rhai_token(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> Option<Stop> {
-        let keyword = if run.property { "" } else { self.lexer.word() };
-        if run.operand && matches!(keyword, "if" | "switch" | "try" | "while" | "for" | "loop" | "do") {
-            self.branch(out);
+        let keyword = if run.property || !run.operand { "" } else { self.keyword_here() };
+        if matches!(keyword, "if" | "switch" | "try" | "while" | "for" | "loop" | "do")
+            || (flow.outputs && keyword.eq_ignore_ascii_case("foreach"))
+        {
+            self.statement_as_operand(out, flow, keyword);
             run.took_operand();
             return None;
         }
@@ -226,7 +234,7 @@ impl Parser<'_, '_> {
         match token.kind {
             TokenKind::Word => self.word(out, token.span, run),
             TokenKind::Literal => {
-                self.literal(out, token.span);
+                self.number_or_text(out, token.span);
                 run.took_operand();
             }
             TokenKind::Binary(binding) => {
@@ -234,13 +242,19 @@ impl Parser<'_, '_> {
                     self.lexer.rewind(mark);
                     return Some(Stop::Separator);
                 }
-                out.push(Piece::Binary(token.span, binding));
+                let is_dash_word = DashOperator::named(self.lexer.word()).is_some();
+                let sign = matches!(token.span.of(self.text()), "-" | "+" | "..") && !is_dash_word;
+                out.push(if run.operand && sign {
+                    Piece::Rhai(token.span)
+                } else {
+                    Piece::Binary(token.span, binding)
+                });
                 run.wants_operand();
             }
             TokenKind::Assignment => {
                 out.push(Piece::Rhai(token.span));
                 run.boundary(out);
-                if flow.line_end {
+                if flow.shell_assigns {
                     // `$x.y = …`
                     return Some(self.right_side(out));
                 }
@@ -265,7 +279,15 @@ impl Parser<'_, '_> {
                 run.wants_operand();
             }
             TokenKind::Other => {
-                if matches!(token.span.of(self.text()), "++" | "--") && flow.line_end {
+                let steps = matches!(token.span.of(self.text()), "++" | "--");
+                if steps && flow.line_end && !run.operand && !run.begins && self.ends_here() {
+                    let is_up = token.span.of(self.text()) == "++";
+                    let blanks = out[run.begin..].iter().take_while(|piece| piece.is_blank()).count();
+                    let target = out.split_off(run.begin + blanks);
+                    out.push(Piece::Step(Box::new(Step { target, operator: token.span, is_up })));
+                    return Some(Stop::Line);
+                }
+                if steps {
                     self.refuse(token.span, RefusedConstruct::Increment);
                 }
                 self.typographic(token.span);
@@ -319,8 +341,8 @@ impl Parser<'_, '_> {
                 out.push(Piece::Rhai(span));
                 run.boundary(out);
                 // Either may stand alone.
-                run.operand =
-                    !matches!(self.lexer.rest().trim_start().chars().next(), None | Some(';' | '}' | '\n'));
+                let behind = self.lexer.rest().trim_start_matches([' ', '\t', '\r']).chars().next();
+                run.operand = !matches!(behind, None | Some(';' | '}' | '\n'));
             }
             "import" | "export" | "as" | "private" | "until" => {
                 out.push(Piece::Rhai(span));
@@ -336,11 +358,91 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// A literal of Rhai's; a string may look as if it took variables.
-    fn literal(&mut self, out: &mut Vec<Piece>, span: Span) {
+    /// A number or a character of Rhai's; PowerShell's `1KB` is a number too.
+    pub(super) fn number_or_text(&mut self, out: &mut Vec<Piece>, span: Span) {
         let text = span.of(self.text());
-        let doubtful = text.starts_with('"') && text.contains('$');
-        out.push(if doubtful { Piece::Quoted(span) } else { Piece::Rhai(span) });
+        let is_number = text.starts_with(|first: char| first.is_ascii_digit());
+        match multiplied(text)
+            .filter(|_| is_number && text.ends_with(|last: char| last.is_ascii_alphabetic()))
+        {
+            Some(Number::Whole(number)) => out.push(Piece::Literal(span, Literal::Integer(number))),
+            Some(Number::Real(number)) => out.push(Piece::Literal(span, Literal::Float(number))),
+            None => out.push(Piece::Rhai(span)),
+        }
+    }
+
+    /// `"…"` in an expression: Rhai's, unless something in it has a meaning of PowerShell's.
+    fn rhai_text(&mut self, out: &mut Vec<Piece>) {
+        let start = self.lexer.at();
+        let span = self.lexer.literal();
+        if quick_end(span.of(self.text())) {
+            let doubtful = span.of(self.text()).contains('$');
+            out.push(if doubtful { Piece::Quoted(span) } else { Piece::Rhai(span) });
+            return;
+        }
+        // INVARIANT: what was not closed up to a place is not tried again before it, and a text in a text
+        // ends the trying of both, or texts within texts would be read again at every level.
+        if start < self.unclosed_text {
+            self.lexer.rewind(span.end);
+            out.push(Piece::Quoted(span));
+            return;
+        }
+        let before = (self.problems.len(), self.unclosed.len(), self.open);
+        self.lexer.rewind(start);
+        self.open_texts += 1;
+        let text = self.escaped_text().filter(|_| self.failed_text.is_none());
+        self.open_texts -= 1;
+        if let Some(text) = text {
+            out.push(Piece::Text(text));
+            return;
+        }
+        // Not closed on its line: Rhai says so.
+        out.push(Piece::Quoted(span));
+        let at = *self.failed_text.get_or_insert(self.lexer.at());
+        if self.open_texts > 0 {
+            self.lexer.abandon();
+            return;
+        }
+        self.failed_text = None;
+        self.unclosed_text = self.unclosed_text.max(at);
+        // Where the reading was given up, it stays so.
+        if !self.gave_up {
+            self.problems.truncate(before.0);
+            self.unclosed.truncate(before.1);
+            self.open = before.2;
+            self.lexer.rewind(span.end);
+        }
+    }
+
+    /// Whether what was called last takes script blocks in its brackets.
+    fn takes_blocks(&self, out: &[Piece]) -> bool {
+        let Some(Piece::Rhai(name)) = out.last() else { return false };
+        let name = name.of(self.text()).trim_start_matches('.');
+        ["foreach", "where"].iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether the statement ends here.
+    fn ends_here(&self) -> bool {
+        let behind = self.lexer.rest().trim_start_matches([' ', '\t', '\r']);
+        behind.is_empty() || behind.starts_with([';', '\n', '}', ')', '#']) || behind.starts_with("//")
+    }
+
+    /// `,$x`: a list of one.
+    fn list_of_one(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let mut item = Vec::new();
+        self.operands(&mut item, Flow { element: true, ..flow });
+        if span_of(&item).is_none() {
+            self.problem(Span::new(start, start + 1), SyntaxProblem::MissingElement);
+        }
+        let blanks = item.iter().take_while(|piece| piece.is_blank()).count();
+        item.drain(..blanks);
+        while item.last().is_some_and(Piece::is_blank) {
+            item.pop();
+        }
+        out.push(Piece::List(ListLiteral { span: self.since(start), items: vec![item], spreads: false }));
+        run.took_operand();
     }
 
     /// `a, b, c` behind its first element.
@@ -392,36 +494,18 @@ impl Parser<'_, '_> {
         let word = &rest[..length];
         let is_quote = |next| is_double_quote(next) || is_single_quote(next);
         let behind = rest[length..].chars().next();
-        let ends = behind
-            .is_none_or(|next| next.is_whitespace() || matches!(next, '(' | '$' | '@') || is_quote(next));
+        let ends = behind.is_none_or(|next| {
+            next.is_whitespace() || matches!(next, '(' | '$' | '@' | '[') || is_quote(next)
+        });
         if word.is_empty() || !ends || !blank_before || self.declared.contains(word) {
             return false;
         }
         let span = Span::new(start, start + dash + length);
-        match DashOperator::named(word) {
-            Some(DashOperator::Not) if run.operand => {}
-            Some(DashOperator::And | DashOperator::Or | DashOperator::Comparison(..)) if !run.operand => {}
-            Some(_) => return false,
-            None => {
-                // Two operands side by side are no Rhai, so this is meant as an operator.
-                let operand = rest[length..].trim_start_matches([' ', '\t']).chars().next();
-                let operand_follows = operand.is_some_and(|next| {
-                    next.is_ascii_alphanumeric() || matches!(next, '$' | '@') || is_quote(next)
-                });
-                if !run.operand
-                    && operand_follows
-                    && REFUSED_OPERATORS.contains(&word.to_ascii_lowercase().as_str())
-                {
-                    self.refuse(span, RefusedConstruct::Operator(word.to_ascii_lowercase()));
-                    self.lexer.rewind(span.end);
-                    run.wants_operand();
-                    run.shell_next = true;
-                    return true;
-                }
-                return false;
-            }
-        }
         let Some(operator) = DashOperator::named(word) else { return false };
+        let takes_left = operator != DashOperator::Not;
+        if if run.operand { !operator.is_unary() } else { !takes_left } {
+            return false;
+        }
         if flow.element {
             return true;
         }
@@ -581,25 +665,25 @@ fn last_solid(pieces: &[Piece]) -> Option<&Piece> {
 }
 
 /// Where a run of operands stands.
-struct OperandRun {
+pub(super) struct OperandRun {
     /// The piece at which the present expression begins.
     begin: usize,
     /// The piece of the last dash operator in it.
-    last_dash: Option<usize>,
+    pub(super) last_dash: Option<usize>,
     /// Whether an operand is wanted next.
-    operand: bool,
+    pub(super) operand: bool,
     /// Whether quotes of the operand that comes next have PowerShell's meaning.
     shell_next: bool,
     /// Whether a property's name comes next.
     property: bool,
     /// Whether nothing of the expression has been taken yet.
-    begins: bool,
+    pub(super) begins: bool,
     /// Dash operators that nothing stands behind.
     lacking: Vec<Span>,
 }
 
 impl OperandRun {
-    fn took_operand(&mut self) {
+    pub(super) fn took_operand(&mut self) {
         self.operand = false;
         self.shell_next = false;
         self.property = false;

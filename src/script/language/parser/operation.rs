@@ -34,7 +34,7 @@ fn lacking(run: &[Piece]) -> Vec<Span> {
         let Piece::Dash(span, _) = piece else { continue };
         let is_operator = |next: &&Piece| {
             matches!(next, Piece::Binary(..))
-                || matches!(next, Piece::Dash(_, operator) if *operator != DashOperator::Not)
+                || matches!(next, Piece::Dash(_, operator) if !operator.is_unary())
         };
         if solid.peek().is_none_or(is_operator) {
             found.push(*span);
@@ -81,6 +81,8 @@ fn binary_operator(piece: &Piece, wanted: BindingPower) -> Option<(BinaryOperato
     let binary = match operator {
         DashOperator::And => BinaryOperator::And,
         DashOperator::Or => BinaryOperator::Or,
+        DashOperator::Xor => BinaryOperator::Xor,
+        DashOperator::Shell(operator, case) => BinaryOperator::Shell(*operator, *case),
         DashOperator::Comparison(operator, case) => BinaryOperator::Comparison(*operator, *case),
         DashOperator::Not => return None,
     };
@@ -88,6 +90,12 @@ fn binary_operator(piece: &Piece, wanted: BindingPower) -> Option<(BinaryOperato
 }
 
 fn unary(pieces: &mut OperandPieces) -> Operation {
+    if let Some(Piece::Dash(span, DashOperator::Shell(operator, _))) = pieces.peek() {
+        let (span, operator) = (*span, *operator);
+        pieces.next();
+        while pieces.next_if(Piece::is_blank).is_some() {}
+        return Operation::Unary { span, operator, operand: Box::new(unary(pieces)) };
+    }
     let mut nots = Vec::new();
     let mut blanks = Vec::new();
     loop {

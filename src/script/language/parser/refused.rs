@@ -12,22 +12,6 @@ impl Parser<'_, '_> {
     /// Statements of PowerShell's; notes the mistake and takes as much as keeps the rest readable.
     pub(super) fn refused_statement(&mut self, pieces: &mut Vec<Piece>) -> bool {
         let start = self.lexer.at();
-        let comment =
-            self.lexer.peek() == Some('#') && !matches!(self.lexer.peek_second(), Some('{' | '"' | '#'));
-        if comment || self.lexer.sees("<#") {
-            match self.lexer.sees("<#") {
-                true => {
-                    while !self.lexer.is_at_end() && self.lexer.take("#>").is_none() {
-                        self.lexer.bump();
-                    }
-                }
-                false => {
-                    self.lexer.take_while(|letter| letter != '\n');
-                }
-            }
-            self.refuse(self.since(start), RefusedConstruct::Comment);
-            return true;
-        }
         if self.lexer.sees("& ") {
             self.refuse(Span::new(start, start + 1), RefusedConstruct::Call);
             self.lexer.take_while(|letter| letter != '\n');
@@ -44,38 +28,20 @@ impl Parser<'_, '_> {
         let next = behind.chars().next();
         let names_follow = next.is_some_and(|next| next.is_ascii_alphabetic());
         let refused = match word.to_ascii_lowercase().as_str() {
-            "foreach" if next == Some('(') => RefusedConstruct::ForEach,
-            "for"
-                if behind.strip_prefix('(').is_some_and(|inside| {
-                    inside.trim_start().starts_with('$') && inside.contains_before(';', ')')
-                }) =>
-            {
-                RefusedConstruct::CountedFor
-            }
-            "for" if behind.strip_prefix('(').is_some_and(|inside| inside.trim_start().starts_with('$')) => {
-                RefusedConstruct::ForBrackets
-            }
-            "exit"
-                if !self.declared.contains(word)
-                    && matches!(next, None | Some('0'..='9' | '$' | ';' | '\n' | '\r' | '}')) =>
-            {
-                RefusedConstruct::Exit
-            }
-            "function" | "filter" if names_follow => RefusedConstruct::Function,
-            "param" if next == Some('(') && !self.declared.contains(word) => RefusedConstruct::Param,
+            "filter" if names_follow => RefusedConstruct::Filter,
             "elseif" if next == Some('(') || names_follow || next == Some('$') => RefusedConstruct::ElseIf,
             "finally" if next == Some('{') => RefusedConstruct::Finally,
-            "begin" | "process" | "end" | "trap" if next == Some('{') => {
-                RefusedConstruct::Keyword(word.to_owned())
-            }
+            "trap" if next == Some('{') => RefusedConstruct::Trap,
+            "begin" | "process" | "end" if next == Some('{') => RefusedConstruct::Keyword(word.to_owned()),
             "class" | "enum" | "using" if names_follow => RefusedConstruct::Keyword(word.to_owned()),
             _ => return false,
         };
-        let body = !matches!(refused, RefusedConstruct::Param | RefusedConstruct::Exit);
         self.refuse(span, refused);
-        self.skip_header(pieces, body);
-        if self.lexer.peek() == Some('{') && body {
+        self.skip_header(pieces, true);
+        if self.lexer.peek() == Some('{') {
+            self.current.push(super::Current::Object);
             let body = self.body(Vec::new());
+            self.current.pop();
             pieces.push(Piece::Body(Box::new(body)));
         }
         true
@@ -107,47 +73,6 @@ impl Parser<'_, '_> {
             self.lexer.bump();
         }
     }
-
-    /// `[int]`, `[string]::…` where an operand begins.
-    pub(super) fn refused_type(&mut self) -> bool {
-        let rest = &self.lexer.rest()[1..];
-        let length = rest
-            .bytes()
-            .take(64)
-            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
-            .count();
-        let name = &rest[..length];
-        let behind = rest[length..].trim_start_matches("[]");
-        let Some(behind) = behind.strip_prefix(']') else { return false };
-        let typed = behind.starts_with("::")
-            || behind.starts_with(|next: char| {
-                matches!(next, '$' | '@' | '"' | '\'') || next.is_ascii_alphanumeric()
-            });
-        if !name.starts_with(|first: char| first.is_ascii_alphabetic()) || !typed {
-            return false;
-        }
-        let start = self.lexer.at();
-        let name = name.to_owned();
-        self.lexer.take_while(|letter| letter != ']');
-        self.lexer.take("]");
-        self.refuse(self.since(start), RefusedConstruct::Type(name));
-        if self.lexer.take("::").is_some() {
-            let word = self.lexer.word();
-            self.lexer.take(word);
-        }
-        true
-    }
-}
-
-/// A comparison with characters, without looking further than needed.
-trait ContainsBefore {
-    fn contains_before(&self, wanted: char, end: char) -> bool;
-}
-
-impl ContainsBefore for str {
-    fn contains_before(&self, wanted: char, end: char) -> bool {
-        self.chars().take(200).take_while(|letter| *letter != end).any(|letter| letter == wanted)
-    }
 }
 
 /// Variables by which PowerShell sets what every command does: parameters do that here.
@@ -159,8 +84,33 @@ pub(super) fn is_preference(name: &str) -> bool {
     })
 }
 
-/// Operators of PowerShell's that have a Rhai way.
-pub(super) const REFUSED_OPERATORS: &[&str] = &[
-    "f", "replace", "ireplace", "creplace", "split", "isplit", "csplit", "join", "is", "isnot", "as", "band",
-    "bor", "bxor", "xor", "shl", "shr",
+/// The way to what a variable of PowerShell's own stands for, by its name in small letters.
+pub(super) fn automatic(name: &str) -> Option<&'static str> {
+    AUTOMATIC.iter().find(|(own, _)| *own == name).map(|(_, way)| *way)
+}
+
+const AUTOMATIC: &[(&str, &str)] = &[
+    (
+        "lastexitcode",
+        "no other programs run here: $? says whether the last command went well, and exit(3) sets the status of imsh",
+    ),
+    ("psversiontable", "imsh --version says which version runs"),
+    ("pshome", "imsh --version says which version runs"),
+    ("host", "Write-Host shows text, and imsh --version says which version runs"),
+    ("pwd", "files are named from the directory that imsh was started in"),
+    (
+        "psscriptroot",
+        "files are named from the directory that imsh was started in; import finds modules beside the script",
+    ),
+    ("pscommandpath", "a script does not see where it lies; pass it as an argument: $args[0]"),
+    ("myinvocation", "a script does not see how it was called; its arguments are in $args"),
+    ("psboundparameters", "compare a parameter with $null to see whether it was given"),
+    ("pscmdlet", "a function has its parameters and $args, and nothing else"),
+    ("executioncontext", "there is nothing to set up; leave it out"),
+    ("stacktrace", "an error that is not caught shows the calls that led to it"),
+    ("ofs", "write: $list -join \", \""),
+    ("input", "a function takes its values as arguments: … | ForEach-Object { Name $_ }"),
+    ("pid", "a script does not see its process"),
+    ("profile", "Get-Help about_Shell says where the profile lies"),
+    ("iswindows", "there is only Linux here"),
 ];

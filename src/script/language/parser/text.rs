@@ -3,7 +3,9 @@
 use super::Parser;
 use crate::script::language::lexer::{is_double_quote, is_single_quote};
 use crate::script::language::message::SyntaxProblem;
-use crate::script::language::tree::{Literal, Piece, TextLiteral, TextPart};
+use crate::script::language::source_map::Span;
+use crate::script::language::tree::{Literal, Piece, Quotes, TextLiteral, TextPart};
+use crate::value::arithmetic::{Number, multiplied};
 
 impl Parser<'_, '_> {
     /// `'…'`: nothing in it has a meaning but the doubled quote.
@@ -27,7 +29,11 @@ impl Parser<'_, '_> {
                 }
             }
         }
-        TextLiteral { span: self.since(start), parts: vec![TextPart::Letters(letters)], bare: false }
+        TextLiteral {
+            span: self.since(start),
+            parts: vec![TextPart::Letters(letters)],
+            quotes: Quotes::Shell,
+        }
     }
 
     /// `"…"`: variables, backtick escapes, doubled quotes; a backslash is a backslash.
@@ -35,7 +41,7 @@ impl Parser<'_, '_> {
         let start = self.lexer.at();
         let mut parts = Vec::new();
         self.double_quoted_into(&mut parts);
-        TextLiteral { span: self.since(start), parts, bare: false }
+        TextLiteral { span: self.since(start), parts, quotes: Quotes::Shell }
     }
 
     fn double_quoted_into(&mut self, parts: &mut Vec<TextPart>) {
@@ -104,12 +110,119 @@ impl Parser<'_, '_> {
         push_letter(parts, meant);
     }
 
+    /// `"…"` in an expression: as [`Self::double_quoted`], but a backslash escapes as in Rhai. None where
+    /// its line ends before it does.
+    pub(super) fn escaped_text(&mut self) -> Option<TextLiteral> {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let mut parts = Vec::new();
+        loop {
+            match self.lexer.peek()? {
+                '\n' => return None,
+                '"' => {
+                    self.lexer.bump();
+                    if self.lexer.take("\"").is_none() {
+                        break;
+                    }
+                    push_letter(&mut parts, '"');
+                }
+                '\\' => self.backslash(&mut parts),
+                '`' => self.escape(&mut parts),
+                '$' => self.interpolated_or_text(&mut parts),
+                letter => {
+                    self.lexer.bump();
+                    push_letter(&mut parts, letter);
+                }
+            }
+        }
+        Some(TextLiteral { span: self.since(start), parts, quotes: Quotes::Rhai })
+    }
+
+    /// The lines of a here-string, without the end of the last one.
+    pub(super) fn lines_up_to(&mut self, end: &str, takes_values: bool) -> Vec<TextPart> {
+        let mut parts = Vec::new();
+        if self.lexer.sees(end) {
+            return parts;
+        }
+        while let Some(letter) = self.lexer.peek() {
+            let line_end = if self.lexer.sees("\r\n") { "\r\n" } else { "\n" };
+            let closes = self.lexer.rest().strip_prefix(line_end).is_some_and(|rest| rest.starts_with(end));
+            if closes {
+                self.lexer.take(line_end);
+                return parts;
+            }
+            match letter {
+                '`' if takes_values => self.escape(&mut parts),
+                '$' if takes_values => self.interpolated(&mut parts),
+                letter => {
+                    self.lexer.bump();
+                    push_letter(&mut parts, letter);
+                }
+            }
+        }
+        parts
+    }
+
+    /// A backslash and what it escapes in Rhai.
+    fn backslash(&mut self, parts: &mut Vec<TextPart>) {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let meant = match self.lexer.bump() {
+            Some('n') => Some('\n'),
+            Some('t') => Some('\t'),
+            Some('r') => Some('\r'),
+            Some('0') => Some('\0'),
+            Some(plain @ ('\\' | '"' | '\'')) => Some(plain),
+            Some('x') => self.code(2),
+            Some('u') => self.code(4),
+            Some('U') => self.code(8),
+            // A line that goes on: what it is indented by is no part of the text.
+            Some('\n') => {
+                self.lexer.take_while(|letter| matches!(letter, ' ' | '\t'));
+                return;
+            }
+            Some(_) | None => None,
+        };
+        match meant {
+            Some(letter) => push_letter(parts, letter),
+            None => {
+                let span = Span::new(start, self.lexer.at());
+                let written = span.of(self.text()).to_owned();
+                self.problem(span, SyntaxProblem::Escape { written });
+            }
+        }
+    }
+
+    /// The character whose code these digits are.
+    fn code(&mut self, length: usize) -> Option<char> {
+        let digits = self.lexer.rest().get(..length)?;
+        let letter = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
+        self.lexer.take(digits);
+        Some(letter)
+    }
+
+    /// `$x` in an expression's text: where nothing is current, `$_` is text.
+    fn interpolated_or_text(&mut self, parts: &mut Vec<TextPart>) {
+        let rest = &self.lexer.rest()[1..];
+        let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        let name = rest[..length].to_ascii_lowercase();
+        let is_current = matches!(name.as_str(), "_" | "psitem");
+        // A scope is refused where commands are written, and stays text here.
+        let has_scope = rest[length..].starts_with(':');
+        if (is_current && self.current.is_empty()) || (has_scope && !is_current) || is_word_of_shell(&name) {
+            self.lexer.bump();
+            push_letter(parts, '$');
+        } else {
+            self.interpolated(parts);
+        }
+    }
+
     /// `$x`, `$_`, `$(…)` in text; a `$` before anything else is itself.
     fn interpolated(&mut self, parts: &mut Vec<TextPart>) {
         let meaning = self
             .lexer
             .peek_second()
-            .is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '_' | '(' | '{'));
+            .is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '_' | '(' | '{' | '?'));
         let value = if meaning { self.dollar() } else { None };
         match value {
             Some(value) => parts.push(TextPart::Value(vec![value])),
@@ -176,9 +289,26 @@ impl Parser<'_, '_> {
         }
         match if plain { number(span.of(self.text())) } else { None } {
             Some(number) => vec![Piece::Literal(span, number)],
-            None => vec![Piece::Text(TextLiteral { span, parts, bare: true })],
+            None => vec![Piece::Text(TextLiteral { span, parts, quotes: Quotes::None })],
         }
     }
+}
+
+/// Whether nothing in a string of Rhai's has a meaning of PowerShell's.
+pub(super) fn quick_end(literal: &str) -> bool {
+    let means = |(place, sign): (usize, &str)| {
+        let next = literal[place + sign.len()..].chars().next();
+        match sign {
+            "`" => true,
+            _ => next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '_' | '(' | '{' | '?')),
+        }
+    };
+    !literal.match_indices(['$', '`']).any(means)
+}
+
+/// Names behind `$` that only commands know.
+fn is_word_of_shell(name: &str) -> bool {
+    super::refused::automatic(name).is_some() || super::refused::is_preference(name)
 }
 
 /// Whether a character ends a word without quotes.
@@ -203,16 +333,8 @@ fn number(word: &str) -> Option<Literal> {
     if let Some(digits) = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X")) {
         return i64::from_str_radix(digits, 16).ok().map(|integer| Literal::Integer(sign * integer));
     }
-    let digits = unsigned.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let multiplier = match unsigned[digits.len()..].to_ascii_lowercase().as_str() {
-        "kb" => Some(1_i64 << 10),
-        "mb" => Some(1 << 20),
-        "gb" => Some(1 << 30),
-        "tb" => Some(1 << 40),
-        _ => None,
-    };
-    if let (Some(multiplier), Ok(count)) = (multiplier, digits.parse::<i64>()) {
-        return count.checked_mul(multiplier).map(|integer| Literal::Integer(sign * integer));
+    if let Some(Number::Whole(integer)) = multiplied(unsigned) {
+        return Some(Literal::Integer(sign * integer));
     }
     let float: f64 =
         unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| word.parse().ok())??;

@@ -5,12 +5,12 @@
 use std::collections::HashSet;
 
 use super::text::ends_word;
-use super::{Flow, Level, Parser};
+use super::{Current, Flow, Level, Parser};
 use crate::script::language::lexer::{is_double_quote, is_single_quote};
-use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
+use crate::script::language::message::SyntaxProblem;
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    ListLiteral, Literal, MapLiteral, Piece, ScriptBlock, TextLiteral, TextPart, span_of,
+    ListLiteral, MapLiteral, Piece, Quotes, ScriptBlock, TextLiteral, TextPart, span_of,
 };
 
 impl Parser<'_, '_> {
@@ -43,7 +43,7 @@ impl Parser<'_, '_> {
     }
 
     /// One value.
-    fn value(&mut self) -> Vec<Piece> {
+    pub(super) fn value(&mut self) -> Vec<Piece> {
         match (self.lexer.peek(), self.lexer.peek_second()) {
             (Some(quote), _) if is_double_quote(quote) => vec![Piece::Text(self.double_quoted())],
             (Some(quote), _) if is_single_quote(quote) => vec![Piece::Text(self.single_quoted())],
@@ -51,6 +51,7 @@ impl Parser<'_, '_> {
                 let group = self.group(Flow::ARGUMENT);
                 self.with_members(Piece::Group(Box::new(group)))
             }
+            (Some('['), _) if self.sees_type() => self.typed_value(),
             (Some('['), _) if !self.is_wildcard_set() => {
                 let group = self.group(Flow::ELEMENT);
                 self.with_members(Piece::Group(Box::new(group)))
@@ -98,8 +99,11 @@ impl Parser<'_, '_> {
         let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
         let mut behind = rest[length..].chars();
         let automatic = length == 0 && matches!(second, '?' | '$' | '^');
+        if automatic {
+            return rest[1..].chars().next().is_none_or(|next| ends_word(next) || next == ']');
+        }
         match behind.next() {
-            _ if length == 0 => automatic,
+            _ if length == 0 => false,
             None => true,
             Some('.') => behind.next().is_some_and(|next| next.is_ascii_alphabetic() || next == '_'),
             // A scope, which is refused as a whole.
@@ -109,7 +113,7 @@ impl Parser<'_, '_> {
     }
 
     /// A value with `.Property`, `.method(…)`, `[…]` directly behind it.
-    fn with_members(&mut self, value: Piece) -> Vec<Piece> {
+    pub(super) fn with_members(&mut self, value: Piece) -> Vec<Piece> {
         let mut pieces = vec![value];
         loop {
             let start = self.lexer.at();
@@ -120,7 +124,9 @@ impl Parser<'_, '_> {
                     self.lexer.take(word);
                     pieces.push(Piece::Rhai(self.since(start)));
                     if self.lexer.peek() == Some('(') {
-                        let group = self.group(Flow::ELEMENT);
+                        let block_value =
+                            ["foreach", "where"].iter().any(|own| own.eq_ignore_ascii_case(word));
+                        let group = self.group(Flow { block_value, ..Flow::ELEMENT });
                         pieces.push(Piece::Group(Box::new(group)));
                     }
                 }
@@ -147,6 +153,13 @@ impl Parser<'_, '_> {
         let start = self.lexer.at();
         match self.lexer.peek_second() {
             Some('(') => {
+                if let Some(block) = self.statements_of_list() {
+                    return Some(Piece::List(ListLiteral {
+                        span: self.since(start),
+                        items: vec![vec![block]],
+                        spreads: true,
+                    }));
+                }
                 self.lexer.take("@(");
                 let items = self.deeper(Self::list_items);
                 if self.lexer.take(")").is_none() {
@@ -163,20 +176,32 @@ impl Parser<'_, '_> {
                 self.no_key_twice(&entries);
                 Some(Piece::Map(MapLiteral { span: self.since(start), entries }))
             }
-            Some(quote @ ('"' | '\'')) => {
-                let end = if quote == '"' { "\"@" } else { "'@" };
-                self.lexer.take_while(|letter| letter != '\n');
-                while !self.lexer.is_at_end() && self.lexer.take(end).is_none() {
-                    self.lexer.bump();
-                }
-                self.refuse(Span::new(start, start + 2), RefusedConstruct::HereString);
-                Some(Piece::Literal(self.since(start), Literal::Null))
-            }
+            Some(quote @ ('"' | '\'')) => Some(self.here_string(start, quote)),
             _ => {
                 self.lexer.bump();
                 Some(Piece::Rhai(self.since(start)))
             }
         }
+    }
+
+    /// `@"` to `"@`: text over several lines, as it stands.
+    fn here_string(&mut self, start: usize, quote: char) -> Piece {
+        self.lexer.take("@");
+        self.lexer.bump();
+        let open = self.since(start);
+        self.lexer.take_while(|letter| matches!(letter, ' ' | '\t' | '\r'));
+        if self.lexer.take("\n").is_none() {
+            self.problem(open, SyntaxProblem::HereString);
+            self.lexer.take_while(|letter| letter != '\n');
+            self.lexer.take("\n");
+        }
+        let end = if quote == '"' { "\"@" } else { "'@" };
+        let parts = self.lines_up_to(end, quote == '"');
+        if self.lexer.take(end).is_none() {
+            let opened = if quote == '"' { "@\"" } else { "@'" };
+            self.problem(open, SyntaxProblem::Unclosed { opened });
+        }
+        Piece::Text(TextLiteral { span: self.since(start), parts, quotes: Quotes::Shell })
     }
 
     fn list_items(&mut self) -> Vec<Vec<Piece>> {
@@ -221,7 +246,7 @@ impl Parser<'_, '_> {
                         .lexer
                         .take_while(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-'));
                     let letters = span.of(self.text()).to_owned();
-                    TextLiteral { span, parts: vec![TextPart::Letters(letters)], bare: true }
+                    TextLiteral { span, parts: vec![TextPart::Letters(letters)], quotes: Quotes::None }
                 }
             };
             self.lexer.blank();
@@ -263,9 +288,9 @@ impl Parser<'_, '_> {
     pub(super) fn script_block(&mut self) -> Piece {
         let start = self.lexer.at();
         self.lexer.bump();
-        self.script_blocks += 1;
+        self.current.push(Current::Object);
         let block = self.own(true, |parser| parser.deeper(|parser| parser.block(Level::ScriptBlock)));
-        self.script_blocks -= 1;
+        self.current.pop();
         if self.lexer.take("}").is_none() {
             self.problem(Span::new(start, start + 1), SyntaxProblem::Unclosed { opened: "{" });
         }

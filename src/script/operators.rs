@@ -1,0 +1,467 @@
+//! Operators of PowerShell's on the engine's values: arithmetic, ranges, `-replace`, `-split`, `-f` and
+//! their neighbours.
+//!
+//! Beside `commands`, which has comparisons. Arithmetic of plain numbers is done as it stands; all else
+//! goes through `value::arithmetic`. What has no meaning is an error where the operator stands.
+
+use rhai::{
+    Array, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext,
+    Position as RhaiPosition,
+};
+
+use super::Fallible;
+use super::convert::{Converter, to_dynamic};
+use super::failure::{Failure, sentence};
+use super::language::lower::OPERATORS;
+use super::types::ScriptList;
+use crate::call::Halt;
+use crate::cmdlet::{Category, ErrorRecord};
+use crate::value::arithmetic::{Arithmetic, ArithmeticError, Number, number, reckon};
+use crate::value::cast::{Type, cast, whole};
+use crate::value::compare::expression;
+use crate::value::pattern::Case;
+use crate::value::text::interpolated;
+use crate::value::{Value, format};
+
+/// Makes an engine read the operators of lowered text.
+pub fn read_operators(engine: &mut Engine) {
+    for (_, name, precedence) in OPERATORS {
+        // The names are plain words, and no precedence is zero.
+        let registered = engine.register_custom_operator(name, *precedence);
+        debug_assert!(registered.is_ok());
+    }
+}
+
+/// Registers the operators; a text or a list that one makes has at most `limit` bytes or elements.
+pub fn register(engine: &mut Engine, converter: &Converter, limit: usize) {
+    read_operators(engine);
+    for (name, operator) in [
+        ("__add", Arithmetic::Add),
+        ("__sub", Arithmetic::Subtract),
+        ("__mul", Arithmetic::Multiply),
+        ("__div", Arithmetic::Divide),
+        ("__rem", Arithmetic::Remainder),
+    ] {
+        let own = converter.clone();
+        engine.register_fn(
+            name,
+            move |context: NativeCallContext<'_>, left: Dynamic, right: Dynamic| -> Fallible<Dynamic> {
+                arithmetic(&own, &context, left, operator, right, limit)
+            },
+        );
+    }
+    engine.register_fn(
+        "__to",
+        |context: NativeCallContext<'_>, start: Dynamic, end: Dynamic| -> Fallible<Dynamic> {
+            range(&start, &end).ok_or_else(|| {
+                let text = "A range has whole numbers on both sides.".to_owned();
+                refused("InvalidRange", text, context.call_position())
+            })
+        },
+    );
+    // What is in a list of one, and what nothing is added to.
+    register_lists(engine, converter, limit);
+}
+
+/// Rhai's own operators where a command's list stands on a side.
+fn register_lists(engine: &mut Engine, converter: &Converter, limit: usize) {
+    let any = std::any::TypeId::of::<Dynamic>();
+    let list = std::any::TypeId::of::<ScriptList>();
+    let nothing = std::any::TypeId::of::<()>();
+    for (symbol, operator) in [
+        ("+", Arithmetic::Add),
+        ("-", Arithmetic::Subtract),
+        ("*", Arithmetic::Multiply),
+        ("/", Arithmetic::Divide),
+        ("%", Arithmetic::Remainder),
+    ] {
+        for types in [[list, any], [any, list], [nothing, any]] {
+            if types[0] == nothing && operator != Arithmetic::Add {
+                continue;
+            }
+            let own = converter.clone();
+            engine.register_raw_fn(symbol, types, move |context, arguments| {
+                let [left, right] = arguments else { return Ok(Dynamic::UNIT) };
+                let (left, right) = (std::mem::take(*left), right.clone());
+                arithmetic(&own, &context, left, operator, right, limit)
+            });
+        }
+    }
+}
+
+fn arithmetic(
+    own: &Converter,
+    context: &NativeCallContext<'_>,
+    left: Dynamic,
+    operator: Arithmetic,
+    right: Dynamic,
+    limit: usize,
+) -> Fallible<Dynamic> {
+    // Lists of the program's own keep what they hold as it is.
+    if operator == Arithmetic::Add && (left.is_array() || (left.is::<ScriptList>() && !is_one(&left))) {
+        let mut all = Array::new();
+        super::commands::spread(&mut all, left);
+        super::commands::spread(&mut all, right);
+        return Ok(all.into());
+    }
+    if operator == Arithmetic::Add
+        && let (Some(table), Some(other)) = (
+            left.read_lock::<super::table::VariableTable>(),
+            right.read_lock::<super::table::VariableTable>(),
+        )
+    {
+        return Ok(Dynamic::from(table.joined(&other)));
+    }
+    let is_null = left.is_unit();
+    if operator == Arithmetic::Add && is_null {
+        return Ok(right);
+    }
+    let (left, right) = (own.to_value(left, context), own.to_value(right, context));
+    match reckon(left, operator, right, limit) {
+        Ok(value) => Ok(from_value(value)),
+        Err(error) if matches!(error, ArithmeticError::ByZero { .. }) => {
+            let text = first_capital(&error.to_string());
+            Err(Box::new(EvalAltResult::ErrorArithmetic(text, context.call_position())))
+        }
+        Err(error) => Err(refused("InvalidOperation", sentence(&error.to_string()), context.call_position())),
+    }
+}
+
+fn first_capital(text: &str) -> String {
+    let mut sentence = sentence(text);
+    sentence.pop();
+    sentence
+}
+
+/// A value as the program holds it: a list is one of its own, which it can change.
+pub(super) fn from_value(value: Value) -> Dynamic {
+    if let Value::List(items) = value {
+        items.into_iter().map(to_dynamic).collect::<Array>().into()
+    } else {
+        to_dynamic(value)
+    }
+}
+
+fn is_one(value: &Dynamic) -> bool {
+    value.read_lock::<ScriptList>().is_some_and(|list| list.0.len() == 1)
+}
+
+/// `1..5`, `5..1`; few numbers are a list at once.
+fn range(start: &Dynamic, end: &Dynamic) -> Option<Dynamic> {
+    let whole_of = |value: &Dynamic| {
+        let value = super::convert::final_value(value.clone());
+        whole(number(&value)?)
+    };
+    let (start, end) = (whole_of(start)?, whole_of(end)?);
+    if start > end {
+        return Some((end..=start).rev().take(MOST).map(Dynamic::from).collect::<Array>().into());
+    }
+    match usize::try_from(end.abs_diff(start)) {
+        Ok(length) if length < FEW => Some((start..=end).map(Dynamic::from).collect::<Array>().into()),
+        _ => Some(Dynamic::from(start..=end)),
+    }
+}
+
+/// Ranges of fewer numbers are lists.
+const FEW: usize = 10_000;
+
+/// The most numbers that are counted down.
+const MOST: usize = 1_000_000;
+
+/// Registers what the dash operators call.
+pub fn register_dashes(module: &mut Module, converter: &Converter) {
+    let own = converter.clone();
+    FuncRegistration::new("operate").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>,
+              name: &str,
+              left: Dynamic,
+              right: Dynamic|
+              -> Fallible<Dynamic> {
+            let (left, right) = (own.to_value(left, &context), own.to_value(right, &context));
+            operate(name, left, right)
+                .map_err(|text| refused("InvalidOperation", text, context.call_position()))
+        },
+    );
+    let own = converter.clone();
+    FuncRegistration::new("unary").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, name: &str, operand: Dynamic| -> Dynamic {
+            let operand = own.to_value(operand, &context);
+            if name == "join" {
+                joined(operand, "").into()
+            } else {
+                let parts = operand.into_elements();
+                let words = parts.iter().flat_map(|part| {
+                    interpolated(part)
+                        .split_whitespace()
+                        .map(|word| Dynamic::from(word.to_owned()))
+                        .collect::<Vec<_>>()
+                });
+                words.collect::<Array>().into()
+            }
+        },
+    );
+    let own = converter.clone();
+    FuncRegistration::new("cast").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, name: &str, value: Dynamic| -> Fallible<Dynamic> {
+            if name.eq_ignore_ascii_case("void") {
+                return Ok(Dynamic::UNIT);
+            }
+            let Some(wanted) = Type::named(name) else {
+                return match name.to_ascii_lowercase().as_str() {
+                    // An expression is its text.
+                    "regex" => Ok(value),
+                    _ => Err(refused(
+                        "InvalidCast",
+                        format!("Nothing can be read as [{name}]."),
+                        context.call_position(),
+                    )),
+                };
+            };
+            // What a program made itself keeps what it is.
+            let keeps = matches!(wanted, Type::Map | Type::Block | Type::Any)
+                && !value.is::<ScriptList>()
+                && !value.is_string();
+            if keeps || (wanted == Type::List && value.is_array() && !name.ends_with("[]")) {
+                return Ok(if value.is_map() {
+                    Dynamic::from(super::table::VariableTable::from(value.cast::<rhai::Map>()))
+                } else {
+                    value
+                });
+            }
+            let value = own.to_value(value, &context);
+            cast(value, wanted, name).map(from_value).map_err(|error| {
+                refused("InvalidCast", sentence(&error.to_string()), context.call_position())
+            })
+        },
+    );
+    let own = converter.clone();
+    FuncRegistration::new("parameter").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, name: &str, value: Dynamic| -> Fallible<Dynamic> {
+            let Some(wanted) = Type::named(name) else { return Ok(value) };
+            let has_zero = matches!(wanted, Type::Whole | Type::Real | Type::Text | Type::Truth);
+            let keeps = matches!(wanted, Type::Map | Type::Block | Type::Any | Type::Credential);
+            if keeps || (value.is_unit() && !has_zero) {
+                return Ok(value);
+            }
+            let value = own.to_value(value, &context);
+            cast(value, wanted, name).map(from_value).map_err(|error| {
+                refused("InvalidCast", sentence(&error.to_string()), context.call_position())
+            })
+        },
+    );
+    let own = converter.clone();
+    FuncRegistration::new("of_type").with_purity(false).with_volatility(true).set_into_module(
+        module,
+        move |context: NativeCallContext<'_>,
+              type_name: &str,
+              member: &str,
+              arguments: Array|
+              -> Fallible<Dynamic> {
+            let arguments: Vec<Value> =
+                arguments.into_iter().map(|argument| own.to_value(argument, &context)).collect();
+            super::statics::call(type_name, member, &arguments).map(from_value).map_err(|error| {
+                refused("InvalidCall", sentence(&error.to_string()), context.call_position())
+            })
+        },
+    );
+}
+
+fn refused(id: &'static str, text: String, place: RhaiPosition) -> Box<EvalAltResult> {
+    Failure::thrown(Halt::Failed(ErrorRecord::new(Category::InvalidArgument, id, text)), place)
+}
+
+/// What a dash operator makes of two values.
+fn operate(name: &str, left: Value, right: Value) -> Result<Dynamic, String> {
+    let (case, name) = match name.strip_prefix('c') {
+        Some(rest) => (Case::Sensitive, rest),
+        None => (Case::Ignored, name),
+    };
+    match name {
+        "f" => format::format(&interpolated(&left), &right_values(right))
+            .map(Dynamic::from)
+            .map_err(|error| sentence(&error.to_string())),
+        "join" => Ok(joined(left, &interpolated(&right)).into()),
+        "replace" => each_text(left, |text| replaced(text, &right, case)),
+        "split" => {
+            let mut parts = Array::new();
+            for text in left.into_elements() {
+                parts.extend(split(&interpolated(&text), &right, case)?.into_iter().map(Dynamic::from));
+            }
+            Ok(parts.into())
+        }
+        "is" => Ok(is(&left, &right)?.into()),
+        "isnot" => Ok((!is(&left, &right)?).into()),
+        "as" => {
+            let (name, wanted) = type_of(&right)?;
+            Ok(cast(left, wanted, &name).map_or(Dynamic::UNIT, from_value))
+        }
+        "band" | "bor" | "bxor" | "shl" | "shr" => {
+            let whole_of = |value: &Value| {
+                number(value)
+                    .and_then(whole)
+                    .ok_or_else(|| format!("-{name} takes whole numbers, and not {}.", value.kind()))
+            };
+            let (left, right) = (whole_of(&left)?, whole_of(&right)?);
+            let bits = u32::try_from(right).unwrap_or(u32::MAX);
+            Ok(Dynamic::from(match name {
+                "band" => left & right,
+                "bor" => left | right,
+                "bxor" => left ^ right,
+                "shl" => left.checked_shl(bits).unwrap_or(0),
+                _ => left.checked_shr(bits).unwrap_or(0),
+            }))
+        }
+        _ => Err(format!("There is no operator -{name}.")),
+    }
+}
+
+/// The values on the right of `-f`.
+fn right_values(right: Value) -> Vec<Value> {
+    if let Value::List(items) = right { items } else { vec![right] }
+}
+
+fn joined(list: Value, by: &str) -> String {
+    list.into_elements().iter().map(interpolated).collect::<Vec<_>>().join(by)
+}
+
+/// Of a text a text, of a list a list.
+fn each_text(value: Value, change: impl Fn(&str) -> Result<String, String>) -> Result<Dynamic, String> {
+    if let Value::List(items) = &value
+        && items.len() != 1
+    {
+        let changed: Result<Array, String> =
+            items.iter().map(|item| change(&interpolated(item)).map(Dynamic::from)).collect();
+        return changed.map(Dynamic::from_array);
+    }
+    change(&interpolated(&value)).map(Dynamic::from)
+}
+
+/// `-replace "old", "new"`: every place that the expression fits.
+fn replaced(text: &str, right: &Value, case: Case) -> Result<String, String> {
+    let parts = right.clone().into_elements();
+    let (old, new) = match parts.as_slice() {
+        [old] => (interpolated(old), String::new()),
+        [old, new] => (interpolated(old), interpolated(new)),
+        _ => return Err("-replace takes an expression and a text: -replace \"old\", \"new\".".to_owned()),
+    };
+    let regex = expression(&old, case).map_err(|error| sentence(&error.to_string()))?;
+    Ok(regex.replace_all(text, replacement(&new).as_str()).into_owned())
+}
+
+/// A replacement of .NET's in the letters of the engine of expressions: `$1`, `${name}`, `$&`.
+pub(super) fn replacement(new: &str) -> String {
+    let mut made = String::with_capacity(new.len());
+    let mut rest = new;
+    while let Some(place) = rest.find('$') {
+        made.push_str(&rest[..place]);
+        rest = &rest[place + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 {
+            made.push_str(&format!("${{{}}}", &rest[..digits]));
+            rest = &rest[digits..];
+        } else if let Some(behind) = rest.strip_prefix('&') {
+            made.push_str("${0}");
+            rest = behind;
+        } else if rest.starts_with('{') {
+            made.push('$');
+        } else if let Some(behind) = rest.strip_prefix('$') {
+            made.push_str("$$");
+            rest = behind;
+        } else {
+            made.push_str("$$");
+        }
+    }
+    made.push_str(rest);
+    made
+}
+
+/// `-split ","`, `-split ",", 2`: at most so many parts.
+fn split(text: &str, right: &Value, case: Case) -> Result<Vec<String>, String> {
+    let parts = right.clone().into_elements();
+    let by = parts.first().map(interpolated).unwrap_or_default();
+    let regex = expression(&by, case).map_err(|error| sentence(&error.to_string()))?;
+    let most = parts.get(1).and_then(number).and_then(whole).and_then(|most| usize::try_from(most).ok());
+    let split: Vec<String> = match most.filter(|most| *most > 0) {
+        Some(most) => regex.splitn(text, most).map(str::to_owned).collect(),
+        None => regex.split(text).map(str::to_owned).collect(),
+    };
+    Ok(split)
+}
+
+fn is(value: &Value, wanted: &Value) -> Result<bool, String> {
+    let (_, wanted) = type_of(wanted)?;
+    Ok(wanted.has(value))
+}
+
+fn type_of(value: &Value) -> Result<(String, Type), String> {
+    let name = interpolated(value);
+    match Type::named(&name) {
+        Some(wanted) => Ok((name, wanted)),
+        None => Err(format!(
+            "There is no type [{name}]; there are [string], [int], [double], [bool], [datetime], [array]."
+        )),
+    }
+}
+
+/// What is added to a number is one, to a text a text, and to a list its elements.
+pub fn register_addend(engine: &mut Engine, module: &mut Module, converter: &Converter) {
+    FuncRegistration::new("__kind").with_purity(true).register_into_engine(
+        engine,
+        |value: &mut Dynamic| -> i64 {
+            if value.is_int() || value.is_float() {
+                NUMBER
+            } else if value.is_array() || value.is::<ScriptList>() {
+                LIST
+            } else if value.is::<ImmutableString>() {
+                TEXT
+            } else {
+                OTHER
+            }
+        },
+    );
+    let own = converter.clone();
+    FuncRegistration::new("addend").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, kind: i64, value: Dynamic| -> Fallible<Dynamic> {
+            match kind {
+                LIST => {
+                    if value.is::<ScriptList>() {
+                        return Ok(value.cast::<ScriptList>().into_iter().collect::<Array>().into());
+                    }
+                    Ok(super::convert::range(&value).map_or(value, |numbers| {
+                        numbers.take(MOST).map(Dynamic::from).collect::<Array>().into()
+                    }))
+                }
+                NUMBER => {
+                    if value.is_int() || value.is_float() {
+                        return Ok(value);
+                    }
+                    let value = own.to_value(value, &context);
+                    match number(&value) {
+                        Some(Number::Whole(whole)) => Ok(whole.into()),
+                        Some(Number::Real(real)) => Ok(real.into()),
+                        None => {
+                            let text = format!("+= cannot add {} '{value}' to a number.", value.kind());
+                            Err(refused("InvalidOperation", text, context.call_position()))
+                        }
+                    }
+                }
+                TEXT => Ok(interpolated(&own.to_value(value, &context)).into()),
+                _ => match value.is::<ScriptList>() {
+                    true if is_one(&value) => Ok(to_dynamic(own.to_value(value, &context).read_through())),
+                    true => Ok(value.cast::<ScriptList>().into_iter().collect::<Array>().into()),
+                    false => Ok(value),
+                },
+            }
+        },
+    );
+}
+
+const OTHER: i64 = 0;
+const NUMBER: i64 = 1;
+const LIST: i64 = 2;
+const TEXT: i64 = 3;
