@@ -215,7 +215,7 @@ entries! {
         "Repair the server that is named, or take it out of the pool's `servers` in the topology and out of its SRV, A and AAAA records.";
     CONNECT_REFUSED: "CONNECT-REFUSED", [Pool, Caller], Transient Pool,
         "The pool's host answers, and nobody listens at the port: the service is stopped, or it is at another port.",
-        "Start the XMPP service of the pool, or correct the port where it listens for clients.";
+        "Start the XMPP service of the pool, or correct the port where it listens for clients. On the pool's machine, prosodyctl status or ejabberdctl status tells whether it runs, and ss -ltn what listens.";
     CONNECT_TIMEOUT: "CONNECT-TIMEOUT", [Network, Caller], Transient Pool,
         "Nothing came back from the pool's address: a firewall drops the packets, or the host is down.",
         "Check that the host is up, and the firewalls between this machine and the pool for its client port.";
@@ -239,13 +239,13 @@ entries! {
     // Secure
     TLS_EXPIRED: "TLS-EXPIRED", [Pool], Lasting Pool,
         "The pool's certificate, or one that it depends on, has expired.",
-        "Renew the pool's certificate and reload the server.";
+        "Renew the pool's certificate and reload the server. On the pool's machine, prosodyctl check certs shows the dates; ejabberd takes the files that certfiles names in ejabberd.yml, after ejabberdctl reload_config.";
     TLS_NOT_YET_VALID: "TLS-NOT-YET-VALID", [Pool], Lasting Pool,
         "The pool's certificate is not valid yet, or the clock of this machine is slow.",
         "Check this machine's clock; if it is right, install a certificate that is valid now.";
     TLS_NAME: "TLS-NAME", [Pool, Caller], Lasting Pool,
         "The pool's certificate is for other names than the sender's domain.",
-        "Have the pool's certificate reissued with the domain's name, and check that the server picks it for this domain.";
+        "Have the pool's certificate reissued with the domain's name, and check that the server picks it for this domain. On the pool's machine, prosodyctl check certs says which names are missing; openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 shows what clients get.";
     TLS_SELF_SIGNED: "TLS-SELF-SIGNED", [Pool, Caller], Lasting Pool,
         "The pool's certificate is signed by itself.",
         "Install a certificate from an issuer that clients trust; if this one is meant to be, name it as the pool's `ca_file` in the topology.";
@@ -254,7 +254,7 @@ entries! {
         "Install a certificate from a trusted issuer; if this is your own authority, name its certificate as the pool's `ca_file` in the topology.";
     TLS_INCOMPLETE_CHAIN: "TLS-INCOMPLETE-CHAIN", [Pool], Lasting Pool,
         "The pool does not send the intermediate certificate between its own and the issuer's.",
-        "Append the missing intermediate certificate to the server's certificate file and reload the server.";
+        "Append the missing intermediate certificate to the server's certificate file and reload the server. openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 -showcerts shows what is sent.";
     TLS_WRONG_PURPOSE: "TLS-WRONG-PURPOSE", [Pool], Lasting Pool,
         "The pool's certificate may not be used for a TLS server (its extended key usage lacks serverAuth).",
         "Have the certificate reissued for server authentication.";
@@ -316,13 +316,13 @@ entries! {
         "Look into the server's log for this time and this address; then test again.";
     STREAM_HOST_UNKNOWN: "STREAM-HOST-UNKNOWN", [Pool, Caller], Lasting Pool,
         "The pool does not serve the sender's domain.",
-        "Add the domain to the pool's hosts, or test with a sender from a domain that the pool serves.";
+        "Add the domain to the pool's hosts, or test with a sender from a domain that the pool serves. Prosody: a VirtualHost in prosody.cfg.lua; ejabberd: hosts in ejabberd.yml.";
     STREAM_HOST_GONE: "STREAM-HOST-GONE", [Pool], Lasting Pool,
         "The pool no longer serves the sender's domain.",
         "Enable the domain on the server again, or name the pool that serves it now in the topology.";
     STREAM_BANNED: "STREAM-BANNED", [Caller], Lasting Pool,
         "The pool has banned this machine's address, usually after failed logons (fail2ban). Right passwords are refused too while it lasts.",
-        "Correct the credential that failed, wait until the ban ends or have it lifted on the server, and only then test again.";
+        "Correct the credential that failed, wait until the ban ends or have it lifted on the server, and only then test again. On ejabberd: ejabberdctl unban_ip ADDRESS.";
     STREAM_POLICY: "STREAM-POLICY", [Pool], Lasting Pool,
         "A policy of the pool ended the stream.",
         "Compare the server's words with its limits and access rules; allow this account or this machine there.";
@@ -331,7 +331,7 @@ entries! {
         "Shorten the body, or raise the server's limit for stanzas.";
     STREAM_CONFLICT: "STREAM-CONFLICT", [Caller], Transient Account,
         "Another session of the same account took this one's place, or the account has as many sessions as it may have.",
-        "End the account's other sessions, give each concurrent test its own test user, or raise the server's session limit.";
+        "End the account's other sessions, give each concurrent test its own test user, or raise the server's session limit. On ejabberd the limit is max_user_sessions in ejabberd.yml.";
     STREAM_IDLE: "STREAM-IDLE", [Unknown], Transient Pool,
         "The pool gave up on the connection because it heard nothing from us in time: packets are lost on the way, or this machine is overloaded.",
         "Check this machine's load and the network between it and the pool; then test again.";
@@ -387,10 +387,10 @@ entries! {
     // Authenticate
     SASL_REJECTED: "SASL-REJECTED", [Caller], Lasting Account,
         "The password is wrong. With PLAIN, and on servers that hide it, the account may also not exist.",
-        "Store the right password with Set-TestUserCredential, or set it anew on the server.";
+        "Store the right password with Set-TestUserCredential, or set it anew on the server. On the pool's machine: prosodyctl passwd USER@DOMAIN, or ejabberdctl change_password USER DOMAIN PASSWORD.";
     SASL_NO_SUCH_ACCOUNT: "SASL-NO-SUCH-ACCOUNT", [Caller], Lasting Account,
         "The pool refused the account before it looked at the password: it probably does not exist. (Servers may pretend.)",
-        "Check the sender's address and the pool's `logon_name` in the topology; create the account on the server if it is missing.";
+        "Check the sender's address and the pool's `logon_name` in the topology; create the account on the server if it is missing. On the pool's machine: prosodyctl adduser USER@DOMAIN, or ejabberdctl register USER DOMAIN PASSWORD.";
     SASL_NO_PASSWORD: "SASL-NO-PASSWORD", [Caller], Lasting Account,
         "There is no password for the sender.",
         "Store one with Set-TestUserCredential, or give -UserCredential.";
@@ -399,7 +399,7 @@ entries! {
         "Correct the credential.";
     SASL_NO_MECHANISM: "SASL-NO-MECHANISM", [Pool], Lasting Pool,
         "The pool offers no SASL mechanism that imsh speaks: SCRAM-SHA-512, -256 or -1, EXTERNAL, PLAIN.",
-        "Enable SCRAM on the server.";
+        "Enable SCRAM on the server. Prosody: authentication = \"internal_hashed\"; ejabberd: auth_password_format: scram.";
     SASL_PLAIN_ONLY: "SASL-PLAIN-ONLY", [Pool, Caller], Lasting Pool,
         "The pool offers PLAIN only, which shows it the password itself, and its settings in the topology do not allow that.",
         "Enable SCRAM on the server; or, if its directory needs the password itself, set allow_plain = true for this pool in the topology.";
@@ -417,7 +417,7 @@ entries! {
         "Enable a stronger mechanism on the server, and offer it.";
     SASL_CHANNEL_BINDING: "SASL-CHANNEL-BINDING", [Pool, Caller], Lasting Account,
         "The pool offers a -PLUS mechanism and cannot do it on this connection. ejabberd 23.01 does so on TLS 1.3.",
-        "Upgrade the server, or switch its -PLUS mechanisms off.";
+        "Upgrade the server, or switch its -PLUS mechanisms off. On ejabberd: disable_sasl_mechanisms in ejabberd.yml.";
     SASL_CERTIFICATE_WANTED: "SASL-CERTIFICATE-WANTED", [Caller], Lasting Account,
         "The pool lets users log on with a client certificate only, and none is stored for the sender.",
         "Store one with Set-TestUserCredential -CertificateFile -KeyFile; or have SCRAM enabled on the server.";
@@ -476,7 +476,7 @@ entries! {
         "Check the server's modules and version; every client needs a resource.";
     BIND_LIMIT: "BIND-LIMIT", [Pool, Caller], Transient Account,
         "The account has as many sessions as the pool lets it have.",
-        "End the account's other sessions, raise the server's session limit, or give each concurrent test its own test user.";
+        "End the account's other sessions, raise the server's session limit, or give each concurrent test its own test user. On ejabberd it is max_user_sessions in ejabberd.yml.";
     BIND_FORBIDDEN: "BIND-FORBIDDEN", [Pool], Lasting Account,
         "The pool lets the account log on and forbids it a session.",
         "Check the server's access rules for this account.";
@@ -504,25 +504,25 @@ entries! {
     // Deliver: the pool and the partner
     FEDERATION_NOT_FOUND: "FEDERATION-NOT-FOUND", [Partner, Caller, Pool], Lasting Partner,
         "The pool finds no server of the partner in DNS: no such name, no address, or an SRV record that leads to a host without one.",
-        "Check the spelling of the receiver's domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS.";
+        "Check the spelling of the receiver's domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS. dig SRV _xmpp-server._tcp.DOMAIN, typed on the pool's machine, shows what the pool is told.";
     FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner, Pool, Unknown], Lasting Partner,
         "The partner's SRV record has the single target \".\": it says that it offers no federation.",
-        "Ask the partner whether federation is to be offered; its _xmpp-server record must then name a server.";
+        "Ask the partner whether federation is to be offered; its _xmpp-server record must then name a server. dig SRV _xmpp-server._tcp.DOMAIN shows it.";
     FEDERATION_DNS_FAILURE: "FEDERATION-DNS-FAILURE", [Pool, Unknown], Transient Partner,
         "DNS failed at the pool (SERVFAIL and the like), which is not the same as a missing name.",
-        "Check the resolver that the pool uses, and the DNSSEC signatures and name servers of the partner's zone.";
+        "Check the resolver that the pool uses, and the DNSSEC signatures and name servers of the partner's zone. Type dig SRV _xmpp-server._tcp.DOMAIN on the pool's machine, and the same with +cd: if that works, the signatures are broken.";
     FEDERATION_REFUSED: "FEDERATION-REFUSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's host answers, and nobody listens at its federation port.",
-        "Ask the partner to start its server, or to correct the port in its _xmpp-server record.";
+        "Ask the partner to start its server, or to correct the port in its _xmpp-server record. There, prosodyctl status or ejabberdctl status tells whether it runs, and ss -ltn whether something listens at 5269.";
     FEDERATION_NO_ANSWER: "FEDERATION-NO-ANSWER", [Network], Transient Partner,
         "Nothing came back to the pool from the partner's address: a firewall on either side drops the packets, or the host is down.",
-        "Check the firewalls between the pool and the partner for the federation port (5269), on both sides; ask the partner whether its host is up.";
+        "Check the firewalls between the pool and the partner for the federation port (5269), on both sides; ask the partner whether its host is up. nc -vz HOST 5269, typed on the pool's machine, shows whether it is over.";
     FEDERATION_UNREACHABLE: "FEDERATION-UNREACHABLE", [Network], Transient Partner,
         "The pool has no route to the partner.",
-        "Check the pool's network, its routes, and whether the partner's addresses are of a kind that it can use (IPv4, IPv6).";
+        "Check the pool's network, its routes, and whether the partner's addresses are of a kind that it can use (IPv4, IPv6). On the pool's machine: ip route get ADDRESS; ejabberd's outgoing_s2s_families and Prosody's use_ipv6 choose the kind.";
     FEDERATION_SILENT: "FEDERATION-SILENT", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server accepts connections and then says nothing: it hangs, is overloaded, or something else listens there.",
-        "Ask the partner to check its server, and what listens at its federation port.";
+        "Ask the partner to check its server, and what listens at its federation port. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269, typed on the pool's machine, shows how far it comes.";
     FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
         "Ask the partner to look into its server's log for the pool's domain.";
@@ -534,19 +534,19 @@ entries! {
         "Ask the partner to correct its records: ports with STARTTLS under _xmpp-server, ports with TLS from the first byte under _xmpps-server, and none of the ports for clients.";
     FEDERATION_NO_TLS: "FEDERATION-NO-TLS", [Partner, Pool, Unknown], Lasting Partner,
         "The partner's server offers no encryption to other servers.",
-        "Ask the partner to configure a certificate and TLS between servers.";
+        "Ask the partner to configure a certificate and TLS between servers. Prosody: the module tls and a certificate for the host; ejabberd: s2s_use_starttls: required and certfiles.";
     FEDERATION_TLS_FAILED: "FEDERATION-TLS-FAILED", [Unknown, Partner], Lasting Partner,
         "The TLS handshake between the two servers failed.",
         "Compare the TLS versions, ciphers and certificates of both servers; their logs say more.";
     FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server has expired.",
-        "Ask the partner to renew its certificate and reload its server.";
+        "Ask the partner to renew its certificate and reload its server. There: prosodyctl check certs, then prosodyctl reload; or ejabberdctl reload_config.";
     FEDERATION_NOT_YET_VALID: "FEDERATION-CERTIFICATE-NOT-YET-VALID", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server is not valid yet, or the pool's clock is slow.",
         "Check the pool's clock; if it is right, ask the partner to install a certificate that is valid now.";
     FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server is not for the partner's domain.",
-        "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it.";
+        "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269 shows the one that it picks.";
     FEDERATION_UNTRUSTED: "FEDERATION-CERTIFICATE-UNTRUSTED", [Partner, Pool], Lasting Partner,
         "The pool does not trust the certificate of the partner's server: signed by itself, by an unknown issuer, or without its intermediate. Prosody 0.12 says this for other flaws as well.",
         "Run Test-FederatedPartner to see the certificate; ask the partner for a certificate from a known issuer with its whole chain, or have the pool trust the partner's issuer.";
@@ -561,25 +561,25 @@ entries! {
         "Have the certificate reissued with clientAuth beside serverAuth; or let the two servers prove themselves to each other by dialback.";
     FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner, Pool, Unknown], Lasting Partner,
         "The server that the partner's DNS records lead to does not serve the partner's domain.",
-        "Ask the partner to correct its _xmpp-server record, or to add the domain to the server.";
+        "Ask the partner to correct its _xmpp-server record, or to add the domain to the server. There: a VirtualHost in prosody.cfg.lua, or hosts in ejabberd.yml.";
     FEDERATION_NOT_AUTHENTICATED: "FEDERATION-NOT-AUTHENTICATED", [Unknown], Lasting Partner,
         "The two servers have no way in common to prove who they are (certificates or dialback).",
-        "Check that both servers have certificates that the other trusts, also for clients (clientAuth), or that both do dialback.";
+        "Check that both servers have certificates that the other trusts, also for clients (clientAuth), or that both do dialback. Prosody: s2s_secure_auth, and the module dialback; ejabberd: s2s_use_starttls, ca_file, mod_s2s_dialback.";
     FEDERATION_OUR_CERTIFICATE: "FEDERATION-OUR-CERTIFICATE", [Pool], Lasting Partner,
         "The partner's server does not accept the pool's certificate.",
-        "Check the pool's certificate: its dates, its names, its chain, and that it may be used by clients (clientAuth).";
+        "Check the pool's certificate: its dates, its names, its chain, and that it may be used by clients (clientAuth). On the pool's machine: prosodyctl check certs; on ejabberd, the files of certfiles in ejabberd.yml, and ejabberdctl reload_config.";
     FEDERATION_OUR_ENCRYPTION: "FEDERATION-OUR-ENCRYPTION", [Pool], Lasting Partner,
         "The partner wants encryption, and the pool does not do it between servers.",
-        "Enable TLS between servers at the pool.";
+        "Enable TLS between servers at the pool. Prosody: the module tls and s2s_require_encryption = true; ejabberd: s2s_use_starttls: required.";
     FEDERATION_DISABLED: "FEDERATION-DISABLED", [Pool], Lasting Partner,
         "The pool is not set up for federation: its gateway to other domains is missing or switched off.",
-        "Enable federation between servers (s2s) for this domain at the pool.";
+        "Enable federation between servers (s2s) for this domain at the pool. Prosody: s2s must not stand in modules_disabled; ejabberd: a listener of ejabberd_s2s_in at 5269, and s2s_access.";
     FEDERATION_FORBIDDEN: "FEDERATION-FORBIDDEN", [Pool], Lasting Partner,
         "The pool's own policy does not allow messages to this partner.",
-        "Add the partner to the domains that the pool may federate with.";
+        "Add the partner to the domains that the pool may federate with. On ejabberd it is s2s_access in ejabberd.yml; on Prosody a module such as s2s_whitelist or firewall.";
     FEDERATION_PARTNER_POLICY: "FEDERATION-PARTNER-POLICY", [Partner, Pool], Lasting Partner,
         "The partner's policy does not let the pool's domain federate with it.",
-        "Ask the partner to allow the sender's domain, or to enable federation for its own.";
+        "Ask the partner to allow the sender's domain, or to enable federation for its own. On ejabberd it is s2s_access in ejabberd.yml, on Prosody s2s in modules_disabled or a module.";
     FEDERATION_QUEUE_FULL: "FEDERATION-QUEUE-FULL", [Pool], Transient Partner,
         "The pool's queue for the partner is full: the connection is slow or stuck while messages wait for it.",
         "Look at the pool's connection to the partner; have it closed and made anew, then test again.";
@@ -588,7 +588,7 @@ entries! {
         "Look into the pool's log for this time.";
     FEDERATION_MEMORY: "FEDERATION-MEMORY", [Unknown], Transient Partner,
         "The pool answers from memory: it failed to reach the partner earlier and does not try again for a while. ejabberd does so for up to five minutes.",
-        "Test again in five minutes, or close the pool's failed connections to the partner and test at once.";
+        "Test again in five minutes, or close the pool's failed connections to the partner and test at once. On ejabberd: ejabberdctl stop_s2s_connections; s2s_max_retry_delay in ejabberd.yml is how long it remembers.";
     FEDERATION_LOST: "FEDERATION-LOST", [Unknown], Transient Partner,
         "The connection between the pool and the partner broke while the message was under way, so that the pool, which keeps count of what the other server has taken (XEP-0198), gave the message back; or the receiver's own session was lost. The condition is the same.",
         "Test again. If it comes again, look into the logs of both servers for what closes their connections: restarts, idle time-outs, a firewall that forgets connections.";
@@ -599,7 +599,7 @@ entries! {
     // Deliver: the receiver
     RECEIVER_UNAVAILABLE: "RECEIVER-UNAVAILABLE", [Partner, Pool], Lasting Pair,
         "The receiver's server answers and did not take the message: there is no such user, or nobody is on line and nothing is stored, or the receiver blocks the sender. Servers do not tell these apart on purpose. Federation works both ways.",
-        "Check the receiver's address; ask whether the account exists, is on line, and does not block the sender; or test with a receiver that always answers (imsh respond).";
+        "Check the receiver's address; ask whether the account exists, is on line, and does not block the sender; or test with a receiver that always answers (imsh respond). At the partner: prosodyctl shell user list DOMAIN, or ejabberdctl check_account USER DOMAIN.";
     RECEIVER_GONE: "RECEIVER-GONE", [Partner, Pool], Lasting Pair,
         "The receiver's account was deleted.",
         "Choose another receiver, or correct the topology.";

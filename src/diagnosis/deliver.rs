@@ -143,13 +143,15 @@ fn doubted(doubt: &Doubt, context: &Context<'_>) -> Finding {
             let title =
                 format!("the success rests on a ping to {domain}, and says nothing certain of messages");
             let served = match software {
-                Some(software) => format!(", which says to be {}", word(software)),
-                None => ", which does not say what it is".to_owned(),
+                Some(software) => format!("its server calls itself {}", word(software)),
+                None => "its server does not say what it is".to_owned(),
             };
-            Finding::of(&catalogue::EVIDENCE_PING_ONLY, title).evidence(format_args!(
-                "a message to an address of {domain} that nobody has did not come back within {}{served}",
-                seconds(*waited)
-            ))
+            Finding::of(&catalogue::EVIDENCE_PING_ONLY, title)
+                .evidence(format_args!(
+                    "a message to an address of {domain} that nobody has did not come back within {}",
+                    seconds(*waited)
+                ))
+                .evidence(served)
         }
     }
 }
@@ -415,7 +417,9 @@ fn unavailable(error: &StanzaError, context: &Context<'_>) -> Finding {
     let receiver = context.receiver();
     let text = error.text.as_deref().unwrap_or_default().to_lowercase();
     let title = if text.contains("user session not found") {
-        format!("{receiver} exists and is off line, and its server keeps no message for it")
+        format!(
+            "{receiver} exists and is off line, and its server keeps no message that asks not to be kept, as test messages do"
+        )
     } else {
         format!("{receiver} is not available: no such user, or off line, or it blocks {}", context.sender)
     };

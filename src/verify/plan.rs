@@ -207,7 +207,7 @@ impl<'a> Planner<'a> {
         let (topology, vault, ask) = (*topology, *vault, Arc::clone(ask));
         let domain = receiver.domain();
         if !topology.allows(&domain) {
-            let sender = sender_address(topology.canonical_pool(target), &ask)?;
+            let sender = sender_address(topology.canonical_pool(target), target, &ask)?;
             return Ok(Plan::NotAllowed { sender });
         }
         let sender = self.sender(target)?;
@@ -268,7 +268,7 @@ pub fn plan_logon(
     ask: &Ask,
 ) -> Result<Account, Refusal> {
     let pool = topology.canonical_pool(target);
-    let address = sender_address(pool, ask)?;
+    let address = sender_address(pool, target, ask)?;
     account(vault, target, pool, address, ask)
 }
 
@@ -303,14 +303,19 @@ pub type OpenVault<'a> = &'a dyn Fn() -> Result<Arc<Vault>, ErrorRecord>;
 const DEFAULT_MINIMUM: Evidence = Evidence::AcceptedByPartner;
 
 /// Who sends: whoever was named, whom the credential names, or the pool's first test user.
-fn sender_address(pool: Option<&Pool>, ask: &Ask) -> Result<Address, Refusal> {
+fn sender_address(pool: Option<&Pool>, target: &str, ask: &Ask) -> Result<Address, Refusal> {
     if let Some(sender) = &ask.sender {
         return Ok(sender.clone());
     }
     if let Some(credential) = &ask.credential {
         let named = match pool {
             Some(pool) => pool.account_of(credential),
-            None => credential.user_name.parse().ok(),
+            // A pool that nobody knows is taken for the domain of a user who is named without one.
+            None => credential.user_name.parse().ok().or_else(|| {
+                let (_, local) =
+                    credential.user_name.rsplit_once('\\').unwrap_or(("", &credential.user_name));
+                format!("{local}@{target}").parse().ok()
+            }),
         };
         return named.ok_or(Refusal::NoSender);
     }

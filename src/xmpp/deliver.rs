@@ -406,6 +406,10 @@ struct Wait<'a> {
     message_fence: MessageFence,
     /// The one to our own domain that was sent where something was in doubt.
     pool_fence: MessageFence,
+    /// How the message fence came back from the receiver's domain, while that proves nothing.
+    unjudged: Option<(Option<StanzaError>, Instant)>,
+    /// Whether the receiver's domain was asked what it is.
+    has_inquired: bool,
     /// What serves the receiver's domain, where it was asked and said so.
     partner_software: Option<ServerSoftware>,
     /// When the pool was asked again, and whether it answered.
@@ -475,6 +479,8 @@ impl<'a> Wait<'a> {
             fence: Fence::Open,
             message_fence: MessageFence::NotSent,
             pool_fence: MessageFence::NotSent,
+            unjudged: None,
+            has_inquired: false,
             partner_software: None,
             pool_later: Later::NotAsked,
             partner_later: Later::NotAsked,
@@ -583,13 +589,13 @@ impl<'a> Wait<'a> {
     /// Asks what a doubt needs to be resolved, once: the ping came back in whatever way, and the message that
     /// was sent before it did not.
     async fn inquire(&mut self) -> Result<(), super::Fault> {
-        let is_due = self.fence != Fence::Open
-            && self.pool_fence == MessageFence::NotSent
-            && matches!(self.message_fence, MessageFence::Missing { party: Party::Partner, .. })
-            && self.bounces.is_empty();
-        if !is_due {
+        let is_missing = matches!(self.message_fence, MessageFence::Missing { party: Party::Partner, .. });
+        let is_refused = matches!(self.fence, Fence::Failed { .. }) && self.fence_proofs().next().is_none();
+        let is_due = self.fence != Fence::Open && (is_missing || is_refused);
+        if !is_due || self.has_inquired || !self.bounces.is_empty() {
             return Ok(());
         }
+        self.has_inquired = true;
         let partner = Some(self.probe.to().domain().as_str().to_owned());
         let inquiry = Inquiry { message: self.pool_fence()?, partner, pool: false, again: None };
         let _ = self.session.inquire(self.probe.id(), inquiry).await;
@@ -807,6 +813,7 @@ impl<'a> Wait<'a> {
                 self.prove(Proof::SeenBySecondSession, at);
             }
         }
+        self.judge();
         for proven in &self.proofs[n_known..] {
             trace.learn(Fact::Proven(proven.clone()));
         }
@@ -849,10 +856,21 @@ impl<'a> Wait<'a> {
         }
         match party {
             Party::Pool => self.prove(Proof::PoolReturnedMessage, at),
-            Party::Partner if self.bounces.is_empty() && self.is_partners(error.as_ref()) => {
-                self.prove(Proof::PartnerReturnedMessage { error }, at);
+            Party::Partner => {
+                self.unjudged = Some((error, at));
+                self.judge();
             }
-            Party::Partner => {}
+        }
+    }
+
+    /// Takes the return of the message fence for a proof as soon as it is one: the pool may say only later what
+    /// software it is.
+    fn judge(&mut self) {
+        let Some((error, at)) = self.unjudged.take() else { return };
+        if !self.is_partners(error.as_ref()) {
+            self.unjudged = Some((error, at));
+        } else if self.bounces.is_empty() {
+            self.prove(Proof::PartnerReturnedMessage { error }, at);
         }
     }
 

@@ -235,9 +235,11 @@ pub(super) async fn speaks_tls_at_once(
     let Ok(connected) = Dialling::new(vec![endpoint]).next(until, &mut trace).await else { return false };
     let handshake = Handshake { identity, trust, kind: TlsStart::Direct, client_certificate: None };
     let looked = timeout_at(until, secure::look(connected.wire, &handshake, network, &mut trace)).await;
-    drop(looked);
-    // A server that shows a certificate speaks TLS, whatever it thinks of our having none.
-    trace.certificate().is_some()
+    // A server that ends the handshake by an alert speaks TLS as well, and so does one that shows a certificate,
+    // whatever it thinks of our having none.
+    let is_refused =
+        matches!(looked, Ok(Err(secure::Fault::HandshakeRefused { .. } | secure::Fault::TooOld { .. })));
+    is_refused || trace.certificate().is_some()
 }
 
 /// How long a connection and a TLS handshake may take that show how a port begins.

@@ -103,7 +103,8 @@ impl TestMessage {
         }
         let from =
             from.filter(|from| from.to_bare() == self.to.to_bare() && from.as_str() != own.as_str())?;
-        if !is_live(stanza) || self.is_itself(stanza, &from, own) {
+        // What comes from a bare address is a server's own answer, and no client's.
+        if from.resource().is_none() || !is_live(stanza) || self.is_itself(stanza, &from, own) {
             return None;
         }
         if let Some(answer) = stanza.child("answer", ns::PROBE) {
@@ -405,6 +406,7 @@ mod tests {
         assert!(matches!(by("adelany@contoso.com/phone"), Some(Sign::Receipt { .. })));
         assert_eq!(by("mallory@contoso.com/phone"), None);
         assert_eq!(by("contoso.com"), None);
+        assert_eq!(by("adelany@contoso.com"), None, "its server says so, and no client");
         let other = "<received xmlns='urn:xmpp:receipts' id='other'/>";
         assert_eq!(sign("adelany@contoso.com/phone", "", other), None);
     }

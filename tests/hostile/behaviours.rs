@@ -89,6 +89,20 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     from(Connected, "reset", &[Hear("<"), Reset], "STREAM-CLOSED"),
     from(Heard, "garbage", &[Bytes(b"\x00\xff\x13\x37 \x80\x81garbage\x07\x1b[2J")], "STREAM-NOT-XMPP"),
     from(Heard, "web-server", &[Say("HTTP/1.1 400 Bad Request\r\n\r\n")], "STREAM-NOT-XMPP"),
+    from(
+        Heard,
+        "password-before-encryption",
+        &[Say(
+            "{header}<stream:error><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Sesame-9071-of-Redmond, {base64:Sesame-9071-of-Redmond}</text></stream:error>",
+        )],
+        "STREAM-SERVER-ERROR",
+    ),
+    from(
+        Heard,
+        "password-as-a-feature",
+        &[Say("{header}<Sesame-9071-of-Redmond xmlns='Sesame-9071-of-Redmond'/>")],
+        "STREAM-UNEXPECTED",
+    ),
     from(Heard, "blanks-before-the-stream", &[Flood("      \n")], "STREAM-FLOOD"),
     from(Heard, "endless-header", &[Say("<stream:stream a='"), Flood("aaaaaaaa")], "STREAM-FLOOD"),
     from(Heard, "header-by-drops", &[Drip(" ")], "TLS-TIMEOUT"),

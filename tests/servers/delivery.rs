@@ -184,6 +184,19 @@ fn a_second_message_proves_what_a_ping_does_not() {
     }
 }
 
+#[test]
+fn a_timeout_holds_for_all_that_a_test_does() {
+    let Some(federation) = Federation::get() else { return };
+    federation.peer("slow.partners.test", crate::federation::peers::Manner::Silent);
+    let desk = Desk::set_up(federation, "timeout", &both_pools(federation), "");
+    for pool in ["pool.litware.test", "pool.contoso.test"] {
+        let seen = desk.verify(pool, "adelany@slow.partners.test", "timeout: \"3s\"");
+        assert_eq!(seen.text("Result"), "Failure", "{}", seen.whole());
+        // The look from here alone would take ten seconds.
+        assert!(seen.ran.elapsed < std::time::Duration::from_secs(7), "{:?}", seen.ran.elapsed);
+    }
+}
+
 /// One pool on each server, lending `kenmyer`.
 fn both_pools(federation: &Federation) -> [Pool; 2] {
     [Pool::at(LITWARE, federation.prosody.address), Pool::at(CONTOSO, federation.ejabberd.address)]

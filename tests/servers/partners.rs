@@ -86,6 +86,14 @@ fn a_partner_that_dns_does_not_lead_to_has_one_code_on_both_servers() {
     names.domain("stray-e.partners.test", federation.ejabberd.address);
     // TCP has no way to everybody at once.
     names.domain("noroute.partners.test", std::net::Ipv4Addr::BROADCAST.into());
+    for (record, port) in [
+        ("_xmpp-server._tcp.clientport.partners.test", 5222),
+        ("_xmpp-server._tcp.directport.partners.test", 5223),
+        ("_xmpps-server._tcp.starttlsport.partners.test", 5269),
+    ] {
+        names.address("ports.partners.test", federation.prosody.address);
+        names.service(record, "ports.partners.test", port);
+    }
     let faults = [
         ("nosuch.partners.test", "the partner is not in DNS"),
         ("servfail.partners.test", "DNS fails for the partner (SERVFAIL)"),
@@ -95,6 +103,9 @@ fn a_partner_that_dns_does_not_lead_to_has_one_code_on_both_servers() {
         ("stray-p.partners.test", "a Prosody at the partner's port does not serve the domain"),
         ("stray-e.partners.test", "an ejabberd at the partner's port does not serve the domain"),
         ("noroute.partners.test", "the pool has no route to the partner"),
+        ("clientport.partners.test", "the partner's record leads to its port for clients"),
+        ("directport.partners.test", "the partner's record for STARTTLS leads to a port of direct TLS"),
+        ("starttlsport.partners.test", "the partner's record for direct TLS leads to a port of STARTTLS"),
     ];
     let rows: Vec<Row> = faults
         .iter()

@@ -116,11 +116,12 @@ fn a_stranger_s_stanza_over_a_limit_keeps_nobody_off_line_and_a_backlog_is_answe
     let server = federation.another_prosody("backlog.test");
     let receiver = format!("{RESPONDER}@backlog.test");
     let figures = federation.folder("figures").join("respond.prom");
-    let limits = ["--per-sender", "10000", "--in-all", "10000", "--metrics-file", figures.to_str().unwrap()];
+    let limits =
+        ["-v", "--per-sender", "10000", "--in-all", "10000", "--metrics-file", figures.to_str().unwrap()];
     let responder = Responder::start(federation, server.address, &receiver, &limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut person = Person::log_on(federation, server.address, "kenmyer@backlog.test").await;
+        let person = Person::log_on(federation, server.address, "kenmyer@backlog.test").await;
         let to = Jid::new(&receiver).unwrap();
         let deep =
             (0..40).fold(Element::new("level", "u"), |inner, _| Element::new("level", "u").with_child(inner));
@@ -138,9 +139,7 @@ fn a_stranger_s_stanza_over_a_limit_keeps_nobody_off_line_and_a_backlog_is_answe
             person.session.say(TestMessage::new(to.clone(), "A test.").unwrap().stanza()).await.unwrap();
         }
         responder.signal(Signal::SIGCONT);
-        for _ in 0..2 * BACKLOG {
-            person.hear().await;
-        }
+        responder.hear_again("answered kenmyer@backlog.test/", BACKLOG);
         person.session.close().await;
     });
     responder.hear("3 stanzas over a limit were passed over unread");

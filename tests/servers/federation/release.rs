@@ -1,6 +1,6 @@
 //! Which release of the servers runs: the machine's own, or that of another Debian tree.
 //!
-//! `IMSH_SERVERS_ROOT` names such a tree, made for instance by `debootstrap trixie` with the packages
+//! `IMSH_SERVERS_ROOT` names such a tree; `tests/servers/root` builds one of Debian 13, with the packages
 //! `prosody`, `lua-unbound` and `ejabberd` installed in it. Either way a server runs in a mount namespace
 //! of its own, where the system's resolver asks the name server of the run.
 
