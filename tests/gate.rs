@@ -353,7 +353,9 @@ fn what_the_role_covers_is_done_and_written_down() {
     assert_eq!((said.trim(), status), ("ok", Some(0)));
     run(&home, "Get-Pool b.fabrikam.com");
     let path = home.path().join("audit").join("imsh.jsonl");
-    assert!(audit::verify(&audit::AuditLog::new(&path, audit::AuditSettings::default())).is_ok());
+    assert!(
+        audit::verify(&audit::AuditLog::new(&path, imsh::topology::AuditTable::default().settings())).is_ok()
+    );
     let log = std::fs::read_to_string(path).unwrap();
     assert!(log.contains("refused") && log.contains("b.fabrikam.com"), "{log}");
 }

@@ -22,6 +22,7 @@ use imsh::verify::sessions::Sessions;
 use imsh::verify::{Batch, Plan, TestResult, Watcher};
 use imsh::xmpp::Deadlines;
 use imsh::xmpp::network::Network;
+use imsh::xmpp::session::Upkeep;
 use tokio_util::sync::CancellationToken;
 
 /// What became of an exercise.
@@ -161,6 +162,8 @@ const PATIENT: Deadlines = Deadlines {
     bind: Duration::from_secs(8),
     deliver: Duration::from_secs(8),
     whole: Duration::from_secs(60),
+    establish: Duration::from_secs(60),
+    upkeep: Upkeep { keep_alive: None, inactivity: None },
 };
 
 #[test]

@@ -36,7 +36,7 @@ use imsh::xmpp::deliver::{Bounce, DeliveryRequest, Doubt, FenceKind, deliver};
 use imsh::xmpp::message::TestMessage;
 use imsh::xmpp::sasl::{Authentication, KeyCache, Login, Mechanism, PlainPassword, authenticate};
 use imsh::xmpp::secure::{ChannelBindings, VerifiedTls};
-use imsh::xmpp::session::XmppSession;
+use imsh::xmpp::session::{Upkeep, XmppSession};
 use imsh::xmpp::stream::{Plain, Secured, Stream};
 use imsh::xmpp::trace::Trace;
 use imsh::xmpp::xml::{Element, Node, StreamReader, XmlFrame};
@@ -178,7 +178,7 @@ async fn try_perform(
         return Ok("authenticated".into());
     }
     let stream = bind(stream, &mut trace).await?;
-    let session = XmppSession::start(stream);
+    let session = XmppSession::start(stream, Upkeep::default());
     if phase == "bind" {
         return Ok(format!("bound as {}", session.jid()));
     }

@@ -4,8 +4,8 @@ use super::{Call, Outcome};
 use crate::access::{BuiltIn, Member, RoleAssignment, RoleDefinition, role};
 use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
 use crate::durable::FileStep;
-use crate::topology::edit::{self, Document, Fault, Setting};
-use crate::topology::{Domain, Pool, Topology, duration};
+use crate::topology::edit::{self, Document, Fault, NewValue};
+use crate::topology::{Domain, Mistake, Pool, Topology, duration};
 use crate::value::Value;
 
 /// Makes a change, unless `-WhatIf` or an answer to `-Confirm` says no. Under `-WhatIf` too, a
@@ -48,8 +48,17 @@ pub fn change(
     if !call.should_process(operation, target)? {
         return Ok(());
     }
-    tokio::task::block_in_place(|| edit::change(path, deed)).map_err(told)?;
-    Ok(())
+    let after = tokio::task::block_in_place(|| edit::change(path, deed)).map_err(told)?;
+    new_remarks(call, &after).try_for_each(|remark| call.warn(remark))
+}
+
+/// What the change has made probably not meant. Remarks name what a narrow role may not see.
+fn new_remarks<'t>(call: &'t Call, after: &'t Topology) -> impl Iterator<Item = String> + 't {
+    let is_old = |remark: &Mistake| {
+        call.whole.remarks.iter().any(|old| (&old.key, &old.message) == (&remark.key, &remark.message))
+    };
+    let remarks = after.remarks.iter().filter(|_| call.sees_everything());
+    remarks.filter(move |remark| !is_old(remark)).map(Mistake::to_string)
 }
 
 /// The pool that `-Identity` names.
@@ -229,7 +238,7 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
 }
 
 /// The values of the document's keys that the given parameters set.
-pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str, Setting)> {
+pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str, NewValue)> {
     let own = |name: &str| call.description.parameters.iter().find(|own| own.name == name);
     let of = |(name, key): &(&str, &'static str)| Some((*key, setting(own(name)?, call.bound.value(name)?)));
     keys.iter().filter_map(of).collect()
@@ -237,28 +246,28 @@ pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str
 
 /// The setting that a parameter's value makes: a plain value replaces; `@{Add=…}` and `@{Remove=…}`
 /// change a list; null restores the default.
-pub fn setting(parameter: &Parameter, value: &Value) -> Setting {
+pub fn setting(parameter: &Parameter, value: &Value) -> NewValue {
     let list = |value: &Value| -> Vec<String> {
         value.clone().into_elements().iter().map(Value::to_string).collect()
     };
     match value {
-        Value::Null => Setting::Default,
-        Value::List(_) => Setting::List(list(value)),
+        Value::Null => NewValue::Default,
+        Value::List(_) => NewValue::List(list(value)),
         Value::Record(record) => match record.get("Replace") {
-            Ok(whole) => Setting::List(list(whole)),
-            Err(_) => Setting::Items {
+            Ok(whole) => NewValue::List(list(whole)),
+            Err(_) => NewValue::Items {
                 add: record.get("Add").map(list).unwrap_or_default(),
                 remove: record.get("Remove").map(list).unwrap_or_default(),
             },
         },
         one if parameter.arity == Arity::Many || parameter.kind == Kind::Modification => {
-            Setting::List(list(one))
+            NewValue::List(list(one))
         }
-        Value::Boolean(truth) => Setting::Flag(*truth),
-        Value::Integer(number) => Setting::Number(u32::try_from(*number).unwrap_or(u32::MAX)),
-        Value::Duration(duration) => Setting::Text(duration::print(*duration)),
+        Value::Boolean(truth) => NewValue::Flag(*truth),
+        Value::Integer(number) => NewValue::Number(u32::try_from(*number).unwrap_or(u32::MAX)),
+        Value::Duration(duration) => NewValue::Text(duration::print(*duration)),
         Value::Float(_) | Value::Text(_) | Value::Timestamp(_) | Value::Credential(_) | Value::Block(_) => {
-            Setting::Text(value.to_string())
+            NewValue::Text(value.to_string())
         }
     }
 }

@@ -14,7 +14,7 @@ use super::transcript::Transcripts;
 use crate::access::audit;
 use crate::cmdlet::ErrorRecord;
 use crate::secret::Secret;
-use crate::topology::Topology;
+use crate::topology::{AuditTable, Topology};
 use crate::xmpp::network::Network;
 
 /// The resources that the cmdlets of a session may ask for.
@@ -70,8 +70,8 @@ impl SessionContext {
             directory.join("audit").join("imsh.jsonl")
         };
         match &topology.audit {
-            Some(own) => audit::AuditLog::new(own.file.clone().unwrap_or_else(beside), own.settings.clone()),
-            None => audit::AuditLog::new(beside(), audit::AuditSettings::default()),
+            Some(own) => audit::AuditLog::new(own.file.clone().unwrap_or_else(beside), own.settings()),
+            None => audit::AuditLog::new(beside(), AuditTable::default().settings()),
         }
     }
 

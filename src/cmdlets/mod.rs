@@ -29,6 +29,7 @@ pub static ALL: &[&Cmdlet] = &[
     &topology::get_xmpp_allowed_partner::CMDLET,
     &topology::get_xmpp_gateway_configuration::CMDLET,
     &topology::get_health_monitoring_configuration::CMDLET,
+    &topology::get_topology_setting::CMDLET,
     &credentials::get_credential::CMDLET,
     &credentials::set_test_user_credential::CMDLET,
     &credentials::get_test_user_credential::CMDLET,

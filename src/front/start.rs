@@ -79,6 +79,11 @@ pub async fn start(
         ..SessionContext::new(topology, vault, operator)
     });
     let host = Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal), options.verbose));
+    if options.verbose {
+        // A topology that is wrong is told of by the first command.
+        let remarks = host.context().topology.read().map(|topology| topology.remarks.clone());
+        remarks.iter().flatten().for_each(|remark| host.context().operator.verbose(&remark.to_string()));
+    }
     let library = library.map_or_else(|| host.context().directory.clone(), Path::to_owned);
     Ok(Started { lab, ..started(host, output, ScriptLimits::OWN, Some(library), variables)? })
 }

@@ -7,26 +7,35 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use crate::access::{self, Access, audit};
 pub use crate::address::{Address, AddressFault, Domain};
 use crate::secret::Credential;
 use crate::trusted;
+use crate::value::Record;
 
 // Reading order.
 pub mod places;
+pub mod schema;
+pub mod setting;
 mod read;
 mod section;
 mod mistake;
 pub mod edit;
+pub mod sample;
 pub mod duration;
+mod size;
+mod text;
 
 pub use mistake::Mistake;
 pub use places::TopologyPlaces;
+pub use schema::{AuditTable, Gateway, Partner, Pool, Resolver};
+use setting::Table;
+pub use setting::{SettingsTable, Words};
+pub use size::Size;
+pub use text::MessageText;
 
 /// A whole topology document, checked.
 #[derive(Clone, Debug, Default)]
@@ -51,59 +60,7 @@ pub struct Topology {
     pub remarks: Vec<Mistake>,
 }
 
-/// A service that users log on to.
-#[derive(Clone, Debug)]
-pub struct Pool {
-    /// Its FQDN.
-    pub identity: Domain,
-    /// Other names that it is called by.
-    pub aliases: Vec<Domain>,
-    /// The site that it stands in.
-    pub site: Option<String>,
-    /// What it is for.
-    pub description: Option<String>,
-    /// The domains whose users log on here; at least one.
-    pub domains: Vec<Domain>,
-    /// Its servers in order; empty: ask DNS.
-    pub servers: Vec<Server>,
-    /// The port of servers that name none of their own, and of the FQDN where DNS has no SRV record.
-    pub registrar_port: Option<u16>,
-    /// How TLS begins.
-    pub security: Security,
-    /// A private CA to trust for this pool in place of the system's; absolute, or relative to the
-    /// current directory as the document's own path is.
-    pub ca_file: Option<PathBuf>,
-    /// How the name to authenticate with is formed.
-    pub logon_name: LogonName,
-    /// Whether PLAIN may be used inside verified TLS.
-    pub allow_plain: bool,
-    /// From how many days before its end on a certificate is warned about.
-    pub certificate_warning_days: u32,
-    /// Accounts that it lends for verification, the first one first.
-    pub test_users: Vec<Address>,
-}
-
 impl Pool {
-    /// A pool that serves the domain of its own name, with every setting as it is where the document
-    /// has none.
-    pub fn new(identity: Domain) -> Self {
-        Self {
-            domains: vec![identity.clone()],
-            identity,
-            aliases: Vec::new(),
-            site: None,
-            description: None,
-            servers: Vec::new(),
-            registrar_port: None,
-            security: Security::default(),
-            ca_file: None,
-            logon_name: LogonName::default(),
-            allow_plain: false,
-            certificate_warning_days: CERTIFICATE_WARNING_DAYS,
-            test_users: Vec::new(),
-        }
-    }
-
     /// Whether it serves a domain.
     pub fn serves(&self, domain: &Domain) -> bool {
         self.domains.contains(domain)
@@ -194,12 +151,6 @@ pub enum Security {
     Direct,
 }
 
-impl Security {
-    /// Every value with its spelling in the document.
-    pub const SPELLINGS: [(&'static str, Self); 3] =
-        [("auto", Self::Auto), ("starttls", Self::StartTls), ("direct", Self::Direct)];
-}
-
 /// How the name to authenticate with is formed from a credential's user name.
 ///
 /// Where the credential has no name of its own, the account's address stands for it.
@@ -215,10 +166,6 @@ pub enum LogonName {
 }
 
 impl LogonName {
-    /// Every value with its spelling in the document.
-    pub const SPELLINGS: [(&'static str, Self); 3] =
-        [("local", Self::Local), ("bare", Self::Bare), ("as_written", Self::AsWritten)];
-
     /// The name to authenticate with as `account`.
     pub fn of(self, account: &Address, credential: &Credential) -> String {
         if credential.user_name.is_empty() {
@@ -254,103 +201,24 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Every level with its name, weakest first.
-    pub const SPELLINGS: [(&'static str, Self); 5] = [
-        ("Sent", Self::Sent),
-        ("AcceptedByPool", Self::AcceptedByPool),
-        ("AcceptedByPartner", Self::AcceptedByPartner),
-        ("Delivered", Self::Delivered),
-        ("Exchanged", Self::Exchanged),
-    ];
-
     /// Finds a level by its name in any letter case.
     pub fn named(written: &str) -> Option<Self> {
-        Self::SPELLINGS
-            .into_iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(written))
-            .map(|(_, level)| level)
+        let mut levels = Self::SPELLINGS.iter();
+        levels.find(|(name, _)| name.eq_ignore_ascii_case(written)).map(|(_, level)| *level)
     }
 }
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sent => "Sent",
-            Self::AcceptedByPool => "AcceptedByPool",
-            Self::AcceptedByPartner => "AcceptedByPartner",
-            Self::Delivered => "Delivered",
-            Self::Exchanged => "Exchanged",
-        })
+        f.write_str(self.word())
     }
-}
-
-/// An XMPP domain that our users may exchange messages with.
-#[derive(Clone, Debug)]
-pub struct Partner {
-    /// Its primary domain.
-    pub domain: Domain,
-    /// Further domains of the same partner.
-    pub additional_domains: Vec<Domain>,
-    /// What is known about it.
-    pub description: Option<String>,
-    /// The relationship, as the original records it.
-    pub partner_type: PartnerType,
-    /// Whom a sweep sends to.
-    pub receivers: Vec<Address>,
-    /// What a verification must prove here, where it differs from the default.
-    pub minimum_evidence: Option<Evidence>,
-    /// The text of test messages to this partner.
-    pub body: Option<String>,
-    /// The server to look at in place of the domain's SRV records.
-    pub proxy_fqdn: Option<Server>,
-    /// Whether the partner's server must offer TLS.
-    pub tls_negotiation: TlsNegotiation,
-    /// How many verifications may reach for it at once, where it differs from the gateway's.
-    pub connection_limit: Option<u32>,
 }
 
 impl Partner {
-    /// A partner of whom nothing but the domain is known.
-    pub fn new(domain: Domain) -> Self {
-        Self {
-            domain,
-            additional_domains: Vec::new(),
-            description: None,
-            partner_type: PartnerType::default(),
-            receivers: Vec::new(),
-            minimum_evidence: None,
-            body: None,
-            proxy_fqdn: None,
-            tls_negotiation: TlsNegotiation::default(),
-            connection_limit: None,
-        }
-    }
-
     /// Whether a domain is this partner's, the primary or an additional one.
     pub fn has(&self, domain: &Domain) -> bool {
         self.domain == *domain || self.additional_domains.contains(domain)
     }
-}
-
-/// The relationship with a partner. The original's default is `PublicUnverified`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PartnerType {
-    /// An organisation that we trust.
-    Federated,
-    /// A public service that verifies its users.
-    PublicVerified,
-    /// A public service that does not.
-    #[default]
-    PublicUnverified,
-}
-
-impl PartnerType {
-    /// Every value with its spelling.
-    pub const SPELLINGS: [(&'static str, Self); 3] = [
-        ("Federated", Self::Federated),
-        ("PublicVerified", Self::PublicVerified),
-        ("PublicUnverified", Self::PublicUnverified),
-    ];
 }
 
 /// Whether a partner's server must offer TLS. The original's default is `Required`.
@@ -365,81 +233,65 @@ pub enum TlsNegotiation {
     NotSupported,
 }
 
-impl TlsNegotiation {
-    /// Every value with its spelling.
-    pub const SPELLINGS: [(&'static str, Self); 3] =
-        [("Required", Self::Required), ("Optional", Self::Optional), ("NotSupported", Self::NotSupported)];
+/// What is sent behind a message to learn that the partner's server has taken it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fence {
+    /// A ping, and a message where the partner answers no ping.
+    #[default]
+    Auto,
+    /// A ping to the partner's domain (XEP-0199).
+    Ping,
+    /// A message to an address that nobody has, which the partner bounces.
+    Message,
 }
 
-/// Settings for every verification: what the original's gateway has and a client can honour, and the
-/// deadlines of the phases.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
-    /// How many connections may be open at once, over all pools and partners.
-    pub connection_limit: u32,
-    /// How many verifications may reach for one partner domain at once.
-    pub partner_connection_limit: u32,
-    /// From the first packet to a bound stream.
-    pub stream_establishment_timeout: Duration,
-    /// How often a kept stream is asked for a sign of life.
-    pub keep_alive_interval: Duration,
-    /// After how long without use a kept stream is closed.
-    pub stream_inactivity_timeout: Duration,
-    /// Deadline of the phase Resolve.
-    pub resolve_timeout: Duration,
-    /// Deadline of the phase Connect.
-    pub connect_timeout: Duration,
-    /// Deadline of the phase Secure.
-    pub secure_timeout: Duration,
-    /// Deadline of the phase Authenticate.
-    pub authenticate_timeout: Duration,
-    /// Deadline of the phase Bind.
-    pub bind_timeout: Duration,
-    /// Deadline of the phase Deliver.
-    pub deliver_timeout: Duration,
-    /// Deadline of the whole verification.
-    pub timeout: Duration,
+/// Whether calls are copied to syslog.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SyslogCopies {
+    /// Where somebody listens.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Always: a call whose copy nobody takes does not run.
+    Required,
 }
 
-impl Default for Gateway {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            connection_limit: 1000,
-            partner_connection_limit: 20,
-            stream_establishment_timeout: seconds(60),
-            keep_alive_interval: seconds(300),
-            stream_inactivity_timeout: seconds(600),
-            resolve_timeout: seconds(5),
-            connect_timeout: seconds(10),
-            secure_timeout: seconds(10),
-            authenticate_timeout: seconds(10),
-            bind_timeout: seconds(5),
-            deliver_timeout: seconds(30),
-            timeout: seconds(60),
+setting::words! {
+    Security { "auto" = Auto, "starttls" = StartTls, "direct" = Direct }
+    LogonName { "local" = Local, "bare" = Bare, "as_written" = AsWritten }
+    Evidence {
+        "Sent" = Sent,
+        "AcceptedByPool" = AcceptedByPool,
+        "AcceptedByPartner" = AcceptedByPartner,
+        "Delivered" = Delivered,
+        "Exchanged" = Exchanged,
+    }
+    TlsNegotiation { "Required" = Required, "Optional" = Optional, "NotSupported" = NotSupported }
+    Fence { "auto" = Auto, "ping" = Ping, "message" = Message }
+    SyslogCopies { "auto" = Auto, "off" = Off, "required" = Required }
+}
+
+impl AuditTable {
+    /// How the log is kept.
+    pub fn settings(&self) -> audit::AuditSettings {
+        let sockets = match &self.syslog_socket {
+            Some(socket) => vec![socket.clone()],
+            None => audit::Syslog::usual_sockets(),
+        };
+        let syslog = match self.syslog {
+            SyslogCopies::Off => audit::Syslog::OFF,
+            SyslogCopies::Auto => audit::Syslog { sockets, is_required: false },
+            SyslogCopies::Required => audit::Syslog { sockets, is_required: true },
+        };
+        audit::AuditSettings {
+            max_file_bytes: self.max_file_size.0,
+            keep_files: self.keep_files.and_then(|kept| usize::try_from(kept).ok()),
+            must_reach_disk: self.must_reach_disk,
+            syslog,
         }
     }
 }
-
-/// How names are resolved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resolver {
-    /// Servers to ask in place of the system's.
-    pub name_servers: Vec<SocketAddr>,
-}
-
-/// How calls are written down.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditTable {
-    /// The file, absolute or seen from the current directory as the document's own path is; `None` for
-    /// `audit/imsh.jsonl` beside the document.
-    pub file: Option<PathBuf>,
-    /// The rest.
-    pub settings: audit::AuditSettings,
-}
-
-/// From how many days before its end on a certificate is warned about, where a pool does not say.
-pub const CERTIFICATE_WARNING_DAYS: u32 = 14;
 
 /// The largest document that is read, in bytes: room for some thirty thousand pools.
 pub const MAX_DOCUMENT_BYTES: u64 = 8 * 1024 * 1024;
@@ -476,6 +328,17 @@ impl Topology {
     pub fn parse(text: &str, path: &Path) -> Result<Self, Vec<Mistake>> {
         check_size(text, path)?;
         read::document(text, path, None)
+    }
+
+    /// Every table with the values that hold, whether the document has it or not.
+    pub fn tables(&self) -> Vec<(Table, Record)> {
+        fn table<T: SettingsTable>(of: &T) -> (Table, Record) {
+            (T::TABLE, of.record("Table"))
+        }
+        let pools = self.pools.iter().map(table);
+        let partners = self.partners.iter().flatten().map(table);
+        let audit = self.audit.clone().unwrap_or_default();
+        pools.chain(partners).chain([table(&self.gateway), table(&self.resolver), table(&audit)]).collect()
     }
 
     /// The pool of this FQDN, in any letter case, with a trailing dot or `xn--` labels.

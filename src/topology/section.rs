@@ -1,6 +1,7 @@
 //! A table of the document while it is read: every key is asked for by its type, mistakes are noted
 //! with their place, and what nobody asked for is unknown.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::duration;
 use super::mistake::{Mistakes, nearest};
+use super::setting::Refused;
 
 /// A value and where it stands in the text, in bytes.
 #[derive(Clone, Debug)]
@@ -33,24 +35,63 @@ pub(super) struct Section<'d, 'i> {
     /// Its place in words: `pool[2]`, empty at the top.
     path: String,
     asked: Vec<&'static str>,
-    /// Keys of the original that are no use to a client.
-    foreign: &'static [&'static str],
+}
+
+/// Where the values of a table stand that has been read.
+#[derive(Debug)]
+pub(super) struct Spans {
+    /// The table in words: `pool[2]`.
+    path: String,
+    table: Range<usize>,
+    values: HashMap<&'static str, Range<usize>>,
+    items: HashMap<&'static str, Vec<Range<usize>>>,
+}
+
+impl Spans {
+    /// Those of a table of which nothing has been read yet.
+    pub(super) fn of(section: &Section<'_, '_>) -> Self {
+        Self {
+            path: section.path.clone(),
+            table: section.span.clone(),
+            values: HashMap::new(),
+            items: HashMap::new(),
+        }
+    }
+
+    /// Notes where a value stands.
+    pub(super) fn put(&mut self, key: &'static str, span: Range<usize>) {
+        self.values.insert(key, span);
+    }
+
+    /// Notes where the items of a list stand.
+    pub(super) fn put_items(&mut self, key: &'static str, spans: Vec<Range<usize>>) {
+        self.items.insert(key, spans);
+    }
+
+    /// Whether the table has the key, with a value of the right type.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// Where the value of a key stands, or else the table.
+    pub(super) fn span(&self, key: &str) -> Range<usize> {
+        self.values.get(key).unwrap_or(&self.table).clone()
+    }
+
+    /// Where an item of a list stands, or else the list.
+    pub(super) fn item(&self, key: &str, n: usize) -> Range<usize> {
+        self.items.get(key).and_then(|spans| spans.get(n)).cloned().unwrap_or_else(|| self.span(key))
+    }
+
+    /// The key with its place: `pool[2].site`.
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
+    }
 }
 
 impl<'d, 'i> Section<'d, 'i> {
     pub(super) fn top(table: &'d Spanned<DeTable<'i>>) -> Self {
-        Self {
-            table: table.get_ref(),
-            span: table.span(),
-            path: String::new(),
-            asked: Vec::new(),
-            foreign: &[],
-        }
-    }
-
-    /// Names keys that the original has here and a client cannot honour.
-    pub(super) fn foreign(&mut self, keys: &'static [&'static str]) {
-        self.foreign = keys;
+        Self { table: table.get_ref(), span: table.span(), path: String::new(), asked: Vec::new() }
     }
 
     /// The key with its place: `pool[2].site`.
@@ -85,8 +126,18 @@ impl<'d, 'i> Section<'d, 'i> {
         T: FromStr,
         T::Err: Display,
     {
+        self.meant(mistakes, key, parse)
+    }
+
+    /// A text that means something else.
+    pub(super) fn meant<T>(
+        &mut self,
+        mistakes: &mut Mistakes<'_>,
+        key: &'static str,
+        meaning: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Found<T>> {
         let text = self.text(mistakes, key)?;
-        self.parse(mistakes, key, text)
+        self.mean(mistakes, key, text, meaning)
     }
 
     /// A list of texts that become something else; what does not is noted and left out.
@@ -95,6 +146,16 @@ impl<'d, 'i> Section<'d, 'i> {
         T: FromStr,
         T::Err: Display,
     {
+        self.list_of(mistakes, key, parse)
+    }
+
+    /// A list of texts that mean something else; what does not is noted and left out.
+    pub(super) fn list_of<T>(
+        &mut self,
+        mistakes: &mut Mistakes<'_>,
+        key: &'static str,
+        meaning: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<Found<T>> {
         let Some(found) = self.value(key) else { return Vec::new() };
         let DeValue::Array(items) = found.value else {
             if let DeValue::String(text) = found.value {
@@ -118,7 +179,8 @@ impl<'d, 'i> Section<'d, 'i> {
                 mistakes.add(found.span, self.key(key), "holds an empty text", || None);
                 continue;
             }
-            list.extend(self.parse(mistakes, key, Found { value: text.as_ref(), span: found.span }));
+            let text = Found { value: text.as_ref(), span: found.span };
+            list.extend(self.mean(mistakes, key, text, &meaning));
         }
         list
     }
@@ -140,13 +202,13 @@ impl<'d, 'i> Section<'d, 'i> {
         &mut self,
         mistakes: &mut Mistakes<'_>,
         key: &'static str,
-        allowed: RangeInclusive<u32>,
-    ) -> Option<Found<u32>> {
+        allowed: RangeInclusive<i64>,
+    ) -> Option<Found<i64>> {
         let found = self.value(key)?;
         let DeValue::Integer(number) = found.value else {
             return self.wrong_type(mistakes, key, &found, "a whole number without quotes");
         };
-        match i64::from_str_radix(number.as_str(), number.radix()).ok().and_then(|n| u32::try_from(n).ok()) {
+        match i64::from_str_radix(number.as_str(), number.radix()).ok() {
             Some(value) if allowed.contains(&value) => Some(Found { value, span: found.span }),
             Some(_) | None => {
                 let message = format!("is not between {} and {}", allowed.start(), allowed.end());
@@ -154,12 +216,6 @@ impl<'d, 'i> Section<'d, 'i> {
                 None
             }
         }
-    }
-
-    pub(super) fn port(&mut self, mistakes: &mut Mistakes<'_>, key: &'static str) -> Option<Found<u16>> {
-        let found = self.number(mistakes, key, 1..=u32::from(u16::MAX))?;
-        let port = u16::try_from(found.value).ok()?;
-        Some(found.map(|_| port))
     }
 
     /// A duration: `"60s"`, `"5m"`, `"00:01:00"`, or whole seconds as a number.
@@ -206,7 +262,7 @@ impl<'d, 'i> Section<'d, 'i> {
         let DeValue::Table(table) = found.value else {
             return self.wrong_type(mistakes, key, &found, &format!("a table: [{}]", self.key(key)));
         };
-        Some(Section { table, span: found.span, path: self.key(key), asked: Vec::new(), foreign: &[] })
+        Some(Section { table, span: found.span, path: self.key(key), asked: Vec::new() })
     }
 
     /// A list of tables under this one.
@@ -226,7 +282,7 @@ impl<'d, 'i> Section<'d, 'i> {
             let path = format!("{}[{}]", self.key(key), n + 1);
             match item.get_ref() {
                 DeValue::Table(table) => {
-                    sections.push(Section { table, span: item.span(), path, asked: Vec::new(), foreign: &[] })
+                    sections.push(Section { table, span: item.span(), path, asked: Vec::new() })
                 }
                 value @ (DeValue::String(_)
                 | DeValue::Integer(_)
@@ -253,21 +309,33 @@ impl<'d, 'i> Section<'d, 'i> {
         }
     }
 
-    /// Notes every key that was never asked for.
-    pub(super) fn close(self, mistakes: &mut Mistakes<'_>) {
+    /// Notes every item that a list holds twice.
+    pub(super) fn refuse_repeats<T: Ord + Display>(
+        &self,
+        mistakes: &mut Mistakes<'_>,
+        key: &str,
+        list: &[Found<T>],
+    ) {
+        let mut seen = BTreeSet::new();
+        for item in list {
+            if !seen.insert(&item.value) {
+                let message = format!("lists {} twice", item.value);
+                mistakes.add(item.span.clone(), self.key(key), message, || None);
+            }
+        }
+    }
+
+    /// Notes every key that was never asked for; of those of the original that mean nothing here, why.
+    pub(super) fn close(self, mistakes: &mut Mistakes<'_>, refused: &[Refused]) {
         for (key, _) in self.table.iter() {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
                 continue;
             }
             let place = self.key(&cut(name));
-            if self.foreign.contains(&name) {
-                mistakes.add(
-                    key.span(),
-                    place,
-                    "belongs to the server and means nothing to a client",
-                    || Some("leave it out".to_owned()),
-                );
+            if let Some(refused) = refused.iter().find(|refused| refused.key == name) {
+                let message = format!("has no meaning here: {}", refused.why);
+                mistakes.add(key.span(), place, message, || Some(refused.instead.to_owned()));
                 continue;
             }
             mistakes.add(key.span(), place, "is no key of this table", || {
@@ -287,15 +355,17 @@ impl<'d, 'i> Section<'d, 'i> {
         Some(Found { value: value.get_ref(), span: value.span() })
     }
 
-    fn parse<T>(&self, mistakes: &mut Mistakes<'_>, key: &'static str, text: Found<&str>) -> Option<Found<T>>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        match text.value.parse() {
+    fn mean<T>(
+        &self,
+        mistakes: &mut Mistakes<'_>,
+        key: &'static str,
+        text: Found<&str>,
+        meaning: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Found<T>> {
+        match meaning(text.value) {
             Ok(value) => Some(Found { value, span: text.span }),
             Err(fault) => {
-                mistakes.add(text.span, self.key(key), cut(&T::Err::to_string(&fault)), || None);
+                mistakes.add(text.span, self.key(key), cut(&fault), || None);
                 None
             }
         }
@@ -327,6 +397,14 @@ impl<'d, 'i> Section<'d, 'i> {
         mistakes.add(found.span.clone(), self.key(key), message, || None);
         None
     }
+}
+
+fn parse<T>(written: &str) -> Result<T, String>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    written.parse().map_err(|fault: T::Err| fault.to_string())
 }
 
 fn type_in_words(value: &DeValue<'_>) -> &'static str {

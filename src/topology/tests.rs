@@ -85,7 +85,7 @@ fn a_document_is_read_as_it_is_written() {
     );
     assert_eq!(pool.servers[2].to_string(), "[2001:db8::1]:5223");
     assert_eq!(pool.test_users[0].to_string(), "kenmyer@litwareinc.com");
-    assert_eq!(pool.certificate_warning_days, CERTIFICATE_WARNING_DAYS);
+    assert_eq!(pool.certificate_warning_days, 14);
     assert_eq!(topology.gateway.deliver_timeout, Duration::from_secs(45));
     assert_eq!(topology.gateway.keep_alive_interval, Duration::from_secs(120));
     assert_eq!(topology.gateway.connection_limit, 1000);
@@ -115,7 +115,7 @@ fn the_samples_are_right_also_with_every_default_written_out() {
     assert_eq!(written_out.pools[0].certificate_warning_days, topology.pools[0].certificate_warning_days);
 }
 
-/// Keys as the reader asks for them: a new one without a line in the sample is a mistake.
+/// Keys of [access] as the reader asks for them; those of the schema make the sample themselves.
 #[test]
 fn the_sample_of_every_setting_has_every_key() {
     let sample = include_str!("../../examples/every-setting.toml");
@@ -126,22 +126,18 @@ fn the_sample_of_every_setting_has_every_key() {
                     && line.trim_start_matches('[').split([']', '.']).any(|part| part == key)
         })
     };
-    let sources =
-        [include_str!("read/mod.rs"), include_str!("read/access.rs"), include_str!("read/audit.rs")];
     let mut n_keys = 0;
-    for source in sources {
+    for source in [include_str!("read/access.rs")] {
         let typed = source.split("istakes, \"").skip(1);
-        let listed = source.split("(\"").skip(1).filter(|rest| rest.contains("\", &mut "));
-        for rest in typed.chain(listed) {
+        for rest in typed {
             let key = rest.split('"').next().unwrap();
-            let is_listed = rest[key.len()..].starts_with("\", &mut ");
-            if rest[key.len()..].starts_with("\")") || rest[key.len()..].starts_with("\", ") || is_listed {
+            if rest[key.len()..].starts_with("\")") || rest[key.len()..].starts_with("\", ") {
                 n_keys += 1;
                 assert!(is_in_sample(key), "{key} is not in examples/every-setting.toml");
             }
         }
     }
-    assert!(n_keys > 50, "{n_keys}");
+    assert!(n_keys > 15, "{n_keys}");
 }
 
 #[test]
@@ -221,7 +217,7 @@ dialback_passphrase = "x"
         "/etc/imsh/topology.toml:16:13: partner[1].receivers: is one text where a list is wanted (write [\"adelany@contoso.com\"])",
         "/etc/imsh/topology.toml:20:19: gateway.deliver_timeout: is longer than the whole verification may take, which is 30s (raise gateway.timeout)",
         "/etc/imsh/topology.toml:21:19: gateway.resolve_timeout: \"fast\" is no duration: write \"60s\", \"5m\" or \"00:01:00\"",
-        "/etc/imsh/topology.toml:22:1: gateway.dialback_passphrase: belongs to the server and means nothing to a client (leave it out)",
+        "/etc/imsh/topology.toml:22:1: gateway.dialback_passphrase: has no meaning here: it is a secret of two servers, and no client has a part in dialback (leave it out)",
     ];
     assert_eq!(told, wanted);
 }

@@ -254,6 +254,7 @@ impl Attempt<'_> {
                 from: Some(from.as_str()),
             },
             trust: &verification.sender.trust(),
+            tls: verification.partner_tls,
             deadlines: Deadlines { whole, ..verification.deadlines },
         };
         let silent = Watcher { observer: None, stanzas: self.watcher.stanzas };

@@ -16,7 +16,7 @@ use crate::address::Domain;
 use crate::diagnosis::look::{Asking, finding, of_single_servers};
 use crate::diagnosis::secure::servers_only;
 use crate::diagnosis::{self, Finding, Owner};
-use crate::topology::{Pool, Server, Topology};
+use crate::topology::{Pool, Server, TlsNegotiation, Topology};
 use crate::value::{Record, Value};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::federation::{
@@ -42,6 +42,8 @@ pub struct Inspection {
     is_listed: bool,
     /// The pool that serves the domain, where it is one of our own.
     ours: Option<String>,
+    /// Whether its servers must offer TLS.
+    tls: TlsNegotiation,
     deadlines: Deadlines,
 }
 
@@ -136,6 +138,7 @@ impl Inspection {
             pool: pool.cloned(),
             given_server: server.as_ref().map(ToString::to_string),
             server: server.or_else(|| partner?.proxy_fqdn.clone()),
+            tls: partner.map_or(TlsNegotiation::Required, |partner| partner.tls_negotiation),
             is_allowed: topology.allows(&domain),
             is_listed: partner.is_some() || ours.is_some(),
             ours,
@@ -161,7 +164,7 @@ impl Inspection {
                 from: self.from().map(Domain::as_str),
             };
             let trust = trust(self.pool.as_ref());
-            let question = ProbeRequest { whom, trust: &trust, deadlines: self.deadlines };
+            let question = ProbeRequest { whom, trust: &trust, tls: self.tls, deadlines: self.deadlines };
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => None,
@@ -323,6 +326,7 @@ fn offers(probe: &ServerProbe) -> Value {
     match &probe.offer {
         Err(_) => Value::Null,
         Ok(ServerOffer::CertificateFirst { .. }) => Value::text("nothing before it has seen a certificate"),
+        Ok(ServerOffer::Unencrypted) => Value::text("no TLS, which the topology does not ask for"),
         Ok(ServerOffer::Ways { mechanisms, dialback }) => {
             let dialback = (*dialback == Dialback::Offered).then(|| "dialback".to_owned());
             let ways: Vec<String> = mechanisms.iter().cloned().chain(dialback).collect();
@@ -334,14 +338,14 @@ fn offers(probe: &ServerProbe) -> Value {
 fn mechanisms(probe: &ServerProbe) -> Value {
     match &probe.offer {
         Ok(ServerOffer::Ways { mechanisms, .. }) => Value::texts(mechanisms.iter().cloned()),
-        Ok(ServerOffer::CertificateFirst { .. }) | Err(_) => Value::Null,
+        Ok(ServerOffer::CertificateFirst { .. } | ServerOffer::Unencrypted) | Err(_) => Value::Null,
     }
 }
 
 fn dialback(probe: &ServerProbe) -> Value {
     match &probe.offer {
         Ok(ServerOffer::Ways { dialback, .. }) => Value::Boolean(*dialback == Dialback::Offered),
-        Ok(ServerOffer::CertificateFirst { .. }) | Err(_) => Value::Null,
+        Ok(ServerOffer::CertificateFirst { .. } | ServerOffer::Unencrypted) | Err(_) => Value::Null,
     }
 }
 

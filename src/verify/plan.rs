@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
-use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Server, Topology};
+use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Server, TlsNegotiation, Topology};
 use crate::vault::{self, StoredCredential, Vault};
 use crate::xmpp::network::{Network, Trust};
 use crate::xmpp::resolve::{self, Endpoint, TlsStart};
 use crate::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
 use crate::xmpp::secure::ClientCertificate;
+use crate::xmpp::session::Upkeep;
 use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Fault, LogonRequest, PoolName};
 
@@ -58,6 +59,8 @@ pub struct Verification {
     pub answer_promised: bool,
     /// The server that the topology names for the receiver's domain, in place of its records.
     pub partner_server: Option<Server>,
+    /// Whether the receiver's server must offer TLS.
+    pub partner_tls: TlsNegotiation,
     /// The parameters that were given by hand, for the diagnosis.
     pub ask: Arc<Ask>,
 }
@@ -220,12 +223,13 @@ impl<'a> Planner<'a> {
             None
         };
         let minimum = if second.is_some() && ask.minimum.is_none() { Evidence::Exchanged } else { minimum };
-        let own_body = ask.body.as_ref().or(partner.and_then(|partner| partner.body.as_ref()));
-        let body = own_body.cloned().unwrap_or_else(|| usual_body(&sender.address));
+        let of_entry = || Some(partner?.body.as_ref()?.as_str().to_owned());
+        let body = ask.body.clone().or_else(of_entry).unwrap_or_else(|| usual_body(&sender.address));
         Ok(Plan::Test(Box::new(Verification {
             answer_promised: of_partner >= Evidence::Delivered,
             partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
             partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
+            partner_tls: partner.map_or(TlsNegotiation::Required, |partner| partner.tls_negotiation),
             sender,
             receiver: receiver.clone(),
             second,
@@ -409,6 +413,11 @@ pub fn deadlines(gateway: &Gateway, timeout: Option<Duration>) -> Deadlines {
         bind: gateway.bind_timeout,
         deliver: gateway.deliver_timeout,
         whole: timeout.unwrap_or(gateway.timeout),
+        establish: gateway.stream_establishment_timeout,
+        upkeep: Upkeep {
+            keep_alive: Some(gateway.keep_alive_interval),
+            inactivity: Some(gateway.stream_inactivity_timeout),
+        },
     }
 }
 

@@ -22,6 +22,7 @@ use super::stream::{self, Plain, Probing, Stream};
 use super::trace::{Fact, Trace, Watcher};
 use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, within};
+use crate::topology::TlsNegotiation;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct ProbeRequest<'a> {
     pub whom: ProbeTarget<'a>,
     /// Whose certificates are believed.
     pub trust: &'a Trust,
+    /// Whether a partner's server must offer TLS.
+    pub tls: TlsNegotiation,
     /// How long Resolve, Connect and Secure may take, and all of it.
     pub deadlines: Deadlines,
 }
@@ -86,6 +89,8 @@ pub enum ServerOffer {
         /// Whether it offers dialback (XEP-0220).
         dialback: Dialback,
     },
+    /// A stream without TLS, where the topology does not ask for any. Nothing more is looked at.
+    Unencrypted,
     /// Nothing without a certificate, which a look does not have to show: as healthy as the others.
     ///
     /// COMPAT: Prosody with `s2s_secure_auth` ends the stream behind TLS with `not-authorized`.
@@ -114,7 +119,11 @@ impl ProbeReport {
 impl ServerProbe {
     /// Whether the target answers as it should, with a good certificate.
     pub fn is_healthy(&self) -> bool {
-        self.offer.is_ok() && self.certificate().is_some_and(|report| report.verdict.is_ok())
+        match &self.offer {
+            Ok(ServerOffer::Unencrypted) => true,
+            Ok(_) => self.certificate().is_some_and(|report| report.verdict.is_ok()),
+            Err(_) => false,
+        }
     }
 
     /// The certificate that it showed.
@@ -262,7 +271,7 @@ impl<'a> Visitor<'a> {
     }
 
     async fn visit(self, endpoint: Endpoint, trace: &mut Trace) -> Result<ServerOffer, Fault> {
-        let Self { question: ProbeRequest { whom, trust, deadlines }, identity, network } = self;
+        let Self { question: ProbeRequest { whom, trust, tls: wanted, deadlines }, identity, network } = self;
         let kind = endpoint.target.kind;
         trace.begin(Phase::Connect);
         let connected = Dialling::new(vec![endpoint]).next(Instant::now() + deadlines.connect, trace).await?;
@@ -280,7 +289,14 @@ impl<'a> Visitor<'a> {
                             Stream::<_, Plain>::open(connected.wire, domain, trace).await?
                         }
                     };
-                    stream.start_tls(trace).await?
+                    let offered = stream.features().has_child("starttls", ns::TLS);
+                    match wanted {
+                        TlsNegotiation::NotSupported => return Ok(ServerOffer::Unencrypted),
+                        TlsNegotiation::Optional if !offered => return Ok(ServerOffer::Unencrypted),
+                        TlsNegotiation::Optional | TlsNegotiation::Required => {
+                            stream.start_tls(trace).await?
+                        }
+                    }
                 }
             };
             let handshake = Handshake { identity, trust, kind, client_certificate: None };

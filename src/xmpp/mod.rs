@@ -37,7 +37,7 @@ use self::network::{Network, Trust};
 use self::resolve::{Endpoint, PoolQuery, TlsStart};
 use self::sasl::Login;
 use self::secure::{ClientCertificate, Handshake, VerifiedTls};
-use self::session::XmppSession;
+use self::session::{Upkeep, XmppSession};
 use self::stream::{Plain, Secured, Stream};
 use self::trace::{Fact, Trace};
 use crate::topology::Security;
@@ -75,8 +75,8 @@ pub enum PoolName {
     NotTrusted,
 }
 
-/// Logs on: every phase up to Bind, each within its deadline, and all of them within the whole,
-/// counted from the beginning of the trace. Looks beside them where the sender's domain leads by
+/// Logs on: every phase up to Bind, each within its deadline, and all of them within the whole and
+/// within the time for a logon, counted from the beginning of the trace. Looks beside them where the sender's domain leads by
 /// its own records, as far as there is time, and behind them whether this machine is off line, where
 /// that would explain the fault.
 ///
@@ -88,7 +88,7 @@ pub async fn connect(
     trace: &mut Trace,
     cancel: &CancellationToken,
 ) -> Result<XmppSession, Fault> {
-    let whole = logon.deadlines.whole;
+    let whole = logon.deadlines.whole.min(logon.deadlines.establish);
     let until = Instant::from_std(trace.began()) + whole;
     let place = logon.place();
     let mut beside = pin!(resolve::own_records(&place, network));
@@ -216,7 +216,7 @@ async fn log_on(logon: &LogonRequest, network: &Network, trace: &mut Trace) -> R
     let stream = within(Phase::Authenticate, deadlines, authenticate).await?;
     trace.begin(Phase::Bind);
     let stream = within(Phase::Bind, deadlines, bind::bind(stream, trace)).await?;
-    Ok(XmppSession::start(stream))
+    Ok(XmppSession::start(stream, deadlines.upkeep))
 }
 
 /// Connects and secures one target after the other, until one will do. The first one's fault is the
@@ -402,6 +402,10 @@ pub struct Deadlines {
     pub deliver: Duration,
     /// For everything, from the start of Resolve to the evidence.
     pub whole: Duration,
+    /// For a logon, from the start of Resolve to the end of Bind.
+    pub establish: Duration,
+    /// How the session behind a logon is kept.
+    pub upkeep: Upkeep,
 }
 
 impl Deadlines {
@@ -428,6 +432,8 @@ impl Default for Deadlines {
             bind: Duration::from_secs(5),
             deliver: Duration::from_secs(30),
             whole: Duration::from_secs(60),
+            establish: Duration::from_secs(60),
+            upkeep: Upkeep::default(),
         }
     }
 }

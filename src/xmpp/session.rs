@@ -37,6 +37,16 @@ pub struct XmppSession {
     wire: Option<Wire>,
 }
 
+/// How a session is kept while nobody uses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// How often the server is asked for a sign of life; a session whose server gives none until it is
+    /// asked again is over. `None` for never.
+    pub keep_alive: Option<Duration>,
+    /// After how long without use it ends. `None` for never.
+    pub inactivity: Option<Duration>,
+}
+
 /// What a session learns while it lives.
 #[derive(Debug, Default)]
 struct Learned {
@@ -196,7 +206,7 @@ enum SessionCommand {
 
 impl XmppSession {
     /// Takes the stream over, in a task of the current runtime.
-    pub fn start<Io>(stream: Stream<Io, BoundStream>) -> Self
+    pub fn start<Io>(stream: Stream<Io, BoundStream>, upkeep: Upkeep) -> Self
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -207,7 +217,7 @@ impl XmppSession {
             let _ = learned.software.set(ServerSoftware { name: name.to_owned(), version: None });
         }
         let wire = stream.wire().cloned();
-        tokio::spawn(Task::new(stream, jid.clone(), Arc::clone(&learned)).run(orders));
+        tokio::spawn(Task::new(stream, jid.clone(), Arc::clone(&learned)).run(orders, upkeep));
         Self { commands, jid, learned, wire }
     }
 
@@ -246,6 +256,11 @@ impl XmppSession {
     /// Whether the session is over.
     pub fn is_over(&self) -> bool {
         self.commands.is_closed()
+    }
+
+    /// Waits until the session is over.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
     }
 
     /// Why the session is over; once it is, all news end, and everything else gives this.
@@ -367,6 +382,7 @@ struct Task<Io> {
     learned: Arc<Learned>,
     /// Whether the server was asked for its software.
     has_asked: bool,
+    last_use: tokio::time::Instant,
 }
 
 /// A message on its way.
@@ -389,6 +405,7 @@ enum Waiting {
     Description { probe: String, from: String },
     PartnerSoftware { probe: String, from: String },
     Software,
+    SignOfLife,
     Caller { from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
 }
 
@@ -407,11 +424,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             test_listener: None,
             learned,
             has_asked: false,
+            last_use: tokio::time::Instant::now(),
         }
     }
 
-    async fn run(mut self, mut orders: mpsc::Receiver<SessionCommand>) {
+    async fn run(mut self, mut orders: mpsc::Receiver<SessionCommand>, upkeep: Upkeep) {
         let mut keepalive = self.stream.announced().idle.map(keepalive);
+        let mut signs = upkeep.keep_alive.map(every);
         loop {
             tokio::select! {
                 // Whoever sends faster than the peer reads waits.
@@ -422,7 +441,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                         let _ = done.send(());
                         return;
                     }
-                    Some(command) => self.obey(command),
+                    Some(command) => {
+                        self.last_use = tokio::time::Instant::now();
+                        self.obey(command);
+                    }
                 },
                 event = self.stream.next() => match event {
                     Ok(stream::StreamEvent::Flushed) => self.written(),
@@ -434,8 +456,39 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                     }
                 },
                 () = tick(&mut keepalive) => self.stream.queue_blank(),
+                () = tick(&mut signs) => if self.ask_for_life().is_err() { return },
+                () = passed(upkeep.inactivity.map(|unused| self.last_use + unused)) => {
+                    if !self.is_in_use() {
+                        return self.stream.close().await;
+                    }
+                    self.last_use = tokio::time::Instant::now();
+                }
             }
         }
+    }
+
+    /// Asks the server for a sign of life; one that has given none since it was last asked is gone.
+    fn ask_for_life(&mut self) -> Result<(), stream::Fault> {
+        if self.waiting.contains_key(SIGN_OF_LIFE) {
+            let _ = self.learned.ended.set(stream::Fault::Closed);
+            return Err(stream::Fault::Closed);
+        }
+        self.queue(&ping(SIGN_OF_LIFE, self.jid.domain().as_str()))?;
+        self.waiting.insert(SIGN_OF_LIFE.to_owned(), Waiting::SignOfLife);
+        Ok(())
+    }
+
+    /// Whether somebody waits for something.
+    fn is_in_use(&self) -> bool {
+        self.listener.as_ref().is_some_and(|listener| !listener.is_closed())
+            || self.in_flight.values().any(|message| !message.news.is_closed())
+            || self.expected.iter().any(|(_, news)| !news.is_closed())
+            || self.waiting.values().any(|waiting| match waiting {
+                Waiting::Caller { reply, .. } => !reply.is_closed(),
+                Waiting::Fence { .. } | Waiting::Pool { .. } | Waiting::Software | Waiting::SignOfLife => {
+                    false
+                }
+            })
     }
 
     fn obey(&mut self, command: SessionCommand) {
@@ -703,6 +756,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             (Waiting::Software | Waiting::Description { .. } | Waiting::PartnerSoftware { .. }, Err(_)) => {
                 return;
             }
+            (Waiting::SignOfLife, _) => return,
             (Waiting::Description { probe, .. }, Ok(_)) => (probe, MessageEvent::PartnerDescribed),
             (Waiting::PartnerSoftware { probe, .. }, Ok(answer)) => match ServerSoftware::of(&answer) {
                 Some(software) => (probe, MessageEvent::PartnerSoftware(software)),
@@ -764,7 +818,7 @@ impl Waiting {
             | Self::PartnerLater { from, .. }
             | Self::Description { from, .. }
             | Self::PartnerSoftware { from, .. } => is(from),
-            Self::Pool { .. } | Self::PoolLater { .. } | Self::Software => {
+            Self::Pool { .. } | Self::PoolLater { .. } | Self::Software | Self::SignOfLife => {
                 is(own.domain().as_str()) || is_own(own.domain().as_str())
             }
             Self::Caller { from, .. } => is(from) || is_own(from),
@@ -779,7 +833,7 @@ impl Waiting {
             | Self::PartnerLater { probe, .. }
             | Self::Description { probe, .. }
             | Self::PartnerSoftware { probe, .. } => !in_flight.contains_key(probe),
-            Self::Software => false,
+            Self::Software | Self::SignOfLife => false,
             Self::Caller { reply, .. } => reply.is_closed(),
         }
     }
@@ -795,8 +849,11 @@ fn question(id: &str, to: &str, namespace: &'static str) -> Element {
 }
 
 fn keepalive(idle: Duration) -> Interval {
-    let every = (idle / 2).max(Duration::from_secs(1));
-    let mut interval = interval_at(tokio::time::Instant::now() + every, every);
+    every((idle / 2).max(Duration::from_secs(1)))
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(tokio::time::Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }
@@ -810,6 +867,13 @@ async fn tick(keepalive: &mut Option<Interval>) {
     }
 }
 
+async fn passed(until: Option<tokio::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A message that is too long for the pool is a fault of Send, everything else of the stream.
 pub(super) fn send_fault(fault: stream::Fault) -> super::Fault {
     if let stream::Fault::TooLong { n_bytes, limit } = fault {
@@ -818,6 +882,8 @@ pub(super) fn send_fault(fault: stream::Fault) -> super::Fault {
     fault.into()
 }
 
+/// The id of the ping that asks for a sign of life.
+const SIGN_OF_LIFE: &str = "alive";
 /// Orders that wait for the task, and news that wait for one verification.
 const QUEUE: usize = 64;
 /// Test messages that wait to be answered: of each no more is kept than its answer needs.

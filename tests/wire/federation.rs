@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use imsh::lab::dns::{LabNameServer, Zone};
+use imsh::topology::TlsNegotiation;
 use imsh::xmpp::federation::{self, Dialback, ProbeReport, ProbeRequest, ProbeTarget, ServerOffer};
 use imsh::xmpp::network::{Network, Trust};
 use imsh::xmpp::secure::CertificateFault;
@@ -34,7 +35,12 @@ async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> P
     let network = Network::with_name_servers(&[names.address()]);
     let trust = Trust::File(file.path().to_owned());
     let whom = ProbeTarget::Partner { domain: PARTNER, server: None, from: Some("litwareinc.com") };
-    federation::look(&ProbeRequest { whom, trust: &trust, deadlines }, &network, &Watcher::default()).await
+    federation::look(
+        &ProbeRequest { whom, trust: &trust, tls: TlsNegotiation::Required, deadlines },
+        &network,
+        &Watcher::default(),
+    )
+    .await
 }
 
 /// Looks at a partner who shows this certificate and says this behind TLS.

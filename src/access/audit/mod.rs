@@ -143,13 +143,6 @@ pub struct AuditSettings {
     pub syslog: Syslog,
 }
 
-impl Default for AuditSettings {
-    fn default() -> Self {
-        let syslog = Syslog { sockets: Syslog::usual_sockets(), is_required: false };
-        Self { max_file_bytes: 64 << 20, keep_files: None, must_reach_disk: true, syslog }
-    }
-}
-
 impl AuditLog {
     /// The log whose current file is `path`, or what that leads to. Nothing is made before the first line.
     pub fn new(path: impl Into<PathBuf>, settings: AuditSettings) -> Self {

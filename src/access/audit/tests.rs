@@ -7,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use super::verify::LogPlace;
 use super::*;
 use crate::durable::faults::{at_every_place, confirm, in_child, told_to_die};
+use crate::topology::{AuditTable, SyslogCopies};
 
 fn event(cmdlet: &str) -> AuditEvent {
     AuditEvent {
@@ -264,6 +265,22 @@ fn no_audit_is_an_error() {
         let mut failing = |step| if step == at { Err(io::Error::other("made to fail")) } else { Ok(()) };
         assert_eq!(log.write_watched(event("Get-Pool"), &mut failing).unwrap_err().step, at);
         assert_eq!(std::fs::read(log.path()).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_line_is_synced_where_it_must_reach_the_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    for must_reach_disk in [true, false] {
+        let kept = AuditTable { must_reach_disk, syslog: SyslogCopies::Off, ..AuditTable::new() };
+        let log = AuditLog::new(directory.path().join("audit.jsonl"), kept.settings());
+        let mut is_synced = false;
+        let mut watch = |step| {
+            is_synced |= step == AuditStep::Sync;
+            Ok(())
+        };
+        let _ = log.write_watched(event("Get-Pool"), &mut watch).unwrap();
+        assert_eq!(is_synced, must_reach_disk);
     }
 }
 

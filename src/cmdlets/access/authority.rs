@@ -11,7 +11,7 @@ use crate::access::{
 use crate::call::BoundArguments;
 use crate::cmdlet::{Binds, Catalogue, Category, ErrorRecord, Kind, Parameter};
 use crate::topology::Topology;
-use crate::topology::edit::Setting;
+use crate::topology::edit::NewValue;
 use crate::value::text::nearest;
 use crate::value::{Record, Value};
 
@@ -115,38 +115,38 @@ pub fn wanted(
 
 /// What to write, so that `before` becomes `after`; without a `before`, everything that is not the
 /// default of a new role.
-pub fn settings(before: Option<&RoleDefinition>, after: &RoleDefinition) -> Vec<(&'static str, Setting)> {
+pub fn settings(before: Option<&RoleDefinition>, after: &RoleDefinition) -> Vec<(&'static str, NewValue)> {
     let mut settings = Vec::new();
     let names = |list: &[CmdletName]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let list = |items: Vec<String>| if items.is_empty() { Setting::Default } else { Setting::List(items) };
-    let mut set = |key, is_same: bool, setting: Setting| {
-        if !is_same && (before.is_some() || setting != Setting::Default) {
+    let list = |items: Vec<String>| if items.is_empty() { NewValue::Default } else { NewValue::List(items) };
+    let mut set = |key, is_same: bool, setting: NewValue| {
+        if !is_same && (before.is_some() || setting != NewValue::Default) {
             settings.push((key, setting));
         }
     };
     let is_same = |same: fn(&RoleDefinition, &RoleDefinition) -> bool| before.is_some_and(|b| same(b, after));
-    set("template", before.is_some(), Setting::Text(after.template.name().to_owned()));
+    set("template", before.is_some(), NewValue::Text(after.template.name().to_owned()));
     set(
         "cmdlets",
         is_same(|b, a| b.cmdlets == a.cmdlets),
-        after.cmdlets.as_deref().map_or(Setting::Default, |list| Setting::List(names(list))),
+        after.cmdlets.as_deref().map_or(NewValue::Default, |list| NewValue::List(names(list))),
     );
     set("add_cmdlets", is_same(|b, a| b.add_cmdlets == a.add_cmdlets), list(names(&after.add_cmdlets)));
     let removed = list(names(&after.remove_cmdlets));
     set("remove_cmdlets", is_same(|b, a| b.remove_cmdlets == a.remove_cmdlets), removed);
     // Scopes are always written out: without the key a role would reach everything.
     let texts = after.config_scopes.iter().map(ToString::to_string).collect();
-    set("config_scopes", is_same(|b, a| b.config_scopes == a.config_scopes), Setting::List(texts));
+    set("config_scopes", is_same(|b, a| b.config_scopes == a.config_scopes), NewValue::List(texts));
     let texts = after.user_scopes.iter().map(ToString::to_string).collect();
-    set("user_scopes", is_same(|b, a| b.user_scopes == a.user_scopes), Setting::List(texts));
+    set("user_scopes", is_same(|b, a| b.user_scopes == a.user_scopes), NewValue::List(texts));
     let limits = match after.limits.as_slice() {
-        [] => Setting::Default,
-        limits => Setting::Limits(limits.to_vec()),
+        [] => NewValue::Default,
+        limits => NewValue::Limits(limits.to_vec()),
     };
     set("limit", is_same(|b, a| b.limits == a.limits), limits);
     let modules = list(after.script_modules.iter().map(ToString::to_string).collect());
     set("script_modules", is_same(|b, a| b.script_modules == a.script_modules), modules);
-    let description = after.description.clone().map_or(Setting::Default, Setting::Text);
+    let description = after.description.clone().map_or(NewValue::Default, NewValue::Text);
     set("description", is_same(|b, a| b.description == a.description), description);
     settings
 }

@@ -4,7 +4,7 @@ use super::principal::{KEYS, checked, name};
 use crate::call::change::change_access;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
-use crate::topology::edit::{Entry, Setting};
+use crate::topology::edit::{Entry, NewValue};
 
 /// `New-AdminPrincipal`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -40,8 +40,8 @@ async fn run(call: Call) -> Outcome {
     let keys = checked(&call.bound.texts("Keys"))?;
     let settings = match keys.as_slice() {
         [] => Vec::new(),
-        keys => vec![("keys", Setting::List(keys.iter().map(ToString::to_string).collect()))],
+        keys => vec![("keys", NewValue::List(keys.iter().map(ToString::to_string).collect()))],
     };
-    let entry = Entry::Principal(name.clone());
+    let entry = Entry::principal(&name);
     change_access(&call, "Add the principal", &name, |document| document.add(&entry, &settings))
 }

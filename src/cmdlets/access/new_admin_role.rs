@@ -51,7 +51,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 async fn run(call: Call) -> Outcome {
     let known = crate::cmdlets::catalogue();
     let role = authority::wanted(&call.bound, None, &known, &call.whole)?;
-    let entry = Entry::Role(role.identity.clone());
+    let entry = Entry::role(&role.identity);
     let settings = authority::settings(None, &role);
     change_access(&call, "Make the role", &role.identity, |document| document.add(&entry, &settings))
 }

@@ -33,6 +33,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let name = existing(&call)?.name;
-    let entry = Entry::Principal(name.clone());
+    let entry = Entry::principal(&name);
     change_access(&call, "Remove the principal", &name, |document| document.remove(&entry))
 }

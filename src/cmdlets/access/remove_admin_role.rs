@@ -33,6 +33,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let role = custom_role(&call)?;
-    let entry = Entry::Role(role.identity.clone());
+    let entry = Entry::role(&role.identity);
     change_access(&call, "Remove the role", &role.identity, |document| document.remove(&entry))
 }

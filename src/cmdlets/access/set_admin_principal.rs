@@ -5,7 +5,7 @@ use crate::access::PublicKey;
 use crate::call::change::change_access;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::edit::{Entry, Setting};
+use crate::topology::edit::{Entry, NewValue};
 use crate::value::Value;
 
 /// `Set-AdminPrincipal`.
@@ -43,10 +43,10 @@ async fn run(call: Call) -> Outcome {
     let entry = existing(&call)?;
     let keys = changed(&call, &entry.keys)?;
     let setting = match keys.as_slice() {
-        [] => Setting::Default,
-        keys => Setting::List(keys.iter().map(ToString::to_string).collect()),
+        [] => NewValue::Default,
+        keys => NewValue::List(keys.iter().map(ToString::to_string).collect()),
     };
-    let (name, place) = (entry.name.clone(), Entry::Principal(entry.name));
+    let (name, place) = (entry.name.clone(), Entry::principal(&entry.name));
     let settings = [("keys", setting)];
     change_access(&call, "Change the keys", &name, |document| document.set(&place, &settings))
 }

@@ -45,7 +45,7 @@ async fn run(call: Call) -> Outcome {
     let before = custom_role(&call)?;
     let known = crate::cmdlets::catalogue();
     let after = authority::wanted(&call.bound, Some(&before), &known, &call.whole)?;
-    let entry = Entry::Role(before.identity.clone());
+    let entry = Entry::role(&before.identity);
     let settings = authority::settings(Some(&before), &after);
     change_access(&call, "Change the role", &before.identity, |document| document.set(&entry, &settings))
 }

@@ -4,8 +4,7 @@ use crate::access::BuiltIn;
 use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::{Pool, Security};
-use crate::value::{Record, Value};
+use crate::topology::SettingsTable as _;
 
 /// `Get-Pool`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -56,14 +55,14 @@ async fn run(call: Call) -> Outcome {
                 .as_ref()
                 .is_none_or(|site| pool.site.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site)));
             if is_matched && is_there {
-                call.emit(record(pool)).await?;
+                call.emit(pool.record("Pool")).await?;
             }
         }
         return Ok(());
     }
     for name in wanted {
         match call.topology.canonical_pool(&name) {
-            Some(pool) => call.emit(record(pool)).await?,
+            Some(pool) => call.emit(pool.record("Pool")).await?,
             None => call.error(
                 ErrorRecord::new(
                     Category::ObjectNotFound,
@@ -76,22 +75,4 @@ async fn run(call: Call) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// A pool as a record.
-pub fn record(pool: &Pool) -> Record {
-    let security = match pool.security {
-        Security::Auto => "auto",
-        Security::StartTls => "starttls",
-        Security::Direct => "direct",
-    };
-    Record::new("Pool")
-        .with("Identity", pool.identity.to_string())
-        .with("Site", Value::optional(pool.site.clone()))
-        .with("Domains", Value::texts(pool.domains.iter().map(ToString::to_string)))
-        .with("Servers", Value::texts(pool.servers.iter().map(ToString::to_string)))
-        .with("RegistrarPort", Value::optional(pool.registrar_port.map(i64::from)))
-        .with("Security", security)
-        .with("TestUsers", Value::texts(pool.test_users.iter().map(crate::address::Address::sip)))
-        .with("Description", Value::optional(pool.description.clone()))
 }

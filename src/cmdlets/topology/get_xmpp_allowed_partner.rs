@@ -4,8 +4,7 @@ use crate::access::BuiltIn;
 use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::{Domain, Partner, PartnerType, TlsNegotiation};
-use crate::value::{Record, Value};
+use crate::topology::{Domain, SettingsTable as _};
 
 /// `Get-XmppAllowedPartner`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -56,7 +55,7 @@ async fn run(call: Call) -> Outcome {
     if wanted.is_empty() {
         for partner in partners {
             if filter.as_ref().is_none_or(|filter| filter.matches(partner.domain.as_str())) {
-                call.emit(record(partner)).await?;
+                call.emit(partner.record("XmppAllowedPartner")).await?;
             }
         }
         return Ok(());
@@ -64,7 +63,7 @@ async fn run(call: Call) -> Outcome {
     for name in wanted {
         let domain = name.parse::<Domain>().ok();
         match domain.and_then(|domain| call.topology.partner_for(&domain)) {
-            Some(partner) => call.emit(record(partner)).await?,
+            Some(partner) => call.emit(partner.record("XmppAllowedPartner")).await?,
             None => call.error(
                 ErrorRecord::new(
                     Category::ObjectNotFound,
@@ -77,20 +76,4 @@ async fn run(call: Call) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// A partner as a record.
-pub fn record(partner: &Partner) -> Record {
-    let partner_type = PartnerType::SPELLINGS.iter().find(|(_, kind)| *kind == partner.partner_type);
-    let tls = TlsNegotiation::SPELLINGS.iter().find(|(_, kind)| *kind == partner.tls_negotiation);
-    Record::new("XmppAllowedPartner")
-        .with("Identity", partner.domain.to_string())
-        .with("AdditionalDomains", Value::texts(partner.additional_domains.iter().map(ToString::to_string)))
-        .with("Receivers", Value::texts(partner.receivers.iter().map(ToString::to_string)))
-        .with("MinimumEvidence", Value::optional(partner.minimum_evidence.map(|level| level.to_string())))
-        .with("PartnerType", Value::optional(partner_type.map(|(name, _)| *name)))
-        .with("TlsNegotiation", Value::optional(tls.map(|(name, _)| *name)))
-        .with("ProxyFqdn", Value::optional(partner.proxy_fqdn.as_ref().map(ToString::to_string)))
-        .with("ConnectionLimit", Value::optional(partner.connection_limit.map(i64::from)))
-        .with("Description", Value::optional(partner.description.clone()))
 }

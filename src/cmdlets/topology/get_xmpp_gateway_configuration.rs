@@ -4,6 +4,7 @@ use super::settings::GLOBAL;
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Parameter};
+use crate::topology::SettingsTable as _;
 use crate::value::Record;
 
 /// `Get-XmppGatewayConfiguration`.
@@ -33,22 +34,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let gateway = &call.topology.gateway;
+    let settings = call.topology.gateway.record("XmppGatewayConfiguration");
+    let named = Record::new("XmppGatewayConfiguration").with("Identity", "global");
     call.emit(
-        Record::new("XmppGatewayConfiguration")
-            .with("Identity", "global")
-            .with("ConnectionLimit", i64::from(gateway.connection_limit))
-            .with("PartnerConnectionLimit", i64::from(gateway.partner_connection_limit))
-            .with("StreamEstablishmentTimeout", gateway.stream_establishment_timeout)
-            .with("StreamInactivityTimeout", gateway.stream_inactivity_timeout)
-            .with("KeepAliveInterval", gateway.keep_alive_interval)
-            .with("ResolveTimeout", gateway.resolve_timeout)
-            .with("ConnectTimeout", gateway.connect_timeout)
-            .with("SecureTimeout", gateway.secure_timeout)
-            .with("AuthenticateTimeout", gateway.authenticate_timeout)
-            .with("BindTimeout", gateway.bind_timeout)
-            .with("DeliverTimeout", gateway.deliver_timeout)
-            .with("Timeout", gateway.timeout),
+        settings.iter().fold(named, |record, (name, value)| record.with(name.to_owned(), value.clone())),
     )
     .await
 }

@@ -6,6 +6,7 @@ pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
 pub mod get_xmpp_gateway_configuration;
 pub mod get_health_monitoring_configuration;
+pub mod get_topology_setting;
 pub mod new_pool;
 pub mod set_pool;
 pub mod remove_pool;

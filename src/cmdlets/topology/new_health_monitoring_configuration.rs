@@ -1,11 +1,13 @@
 //! `New-HealthMonitoringConfiguration`: gives test users to a pool that has none.
 
-use super::settings::{IN_MEMORY, TEST_USERS, test_users, with};
+use super::settings::{
+    FIRST_ACCOUNT_NAME, FIRST_TEST_USER, IN_MEMORY, SECOND_ACCOUNT_NAME, SECOND_TEST_USER, test_users,
+};
 use crate::access::BuiltIn;
 use crate::call::change::{change, pool};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::edit::{Entry, Fault, Setting};
+use crate::topology::edit::{Entry, Fault, NewValue};
 
 /// `New-HealthMonitoringConfiguration`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -33,21 +35,22 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 6] = with(
-    [
-        Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
-            .aliases(&["TargetFqdn"])
-            .at(0)
-            .from_each_record()
-            .binds(Binds::Pool),
-        IN_MEMORY,
-    ],
-    TEST_USERS,
-);
+const PARAMETERS: [Parameter; 6] = [
+    Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
+        .aliases(&["TargetFqdn"])
+        .at(0)
+        .from_each_record()
+        .binds(Binds::Pool),
+    IN_MEMORY,
+    FIRST_TEST_USER,
+    SECOND_TEST_USER,
+    FIRST_ACCOUNT_NAME,
+    SECOND_ACCOUNT_NAME,
+];
 
 async fn run(call: Call) -> Outcome {
     let identity = &pool(&call)?.identity;
-    let entry = Entry::Pool(identity.clone());
+    let entry = Entry::pool(identity);
     if call.bound.text("FirstTestUserSipUri").is_none() {
         return Err(ErrorRecord::new(
             Category::InvalidArgument,
@@ -62,7 +65,7 @@ async fn run(call: Call) -> Outcome {
         if !document.test_users(identity).is_empty() {
             return Err(Fault::TestUsersExist(identity.clone()));
         }
-        let users = Setting::List(test_users(&call, &[])?);
+        let users = NewValue::List(test_users(&call, &[])?);
         document.set(&entry, &[("test_users", users)])
     })
 }

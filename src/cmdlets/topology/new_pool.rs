@@ -1,11 +1,13 @@
 //! `New-Pool`: adds a pool to the topology.
 
-use super::settings::{DOMAINS, IN_MEMORY, POOL, given, with};
+use super::settings::{IN_MEMORY, given};
 use crate::access::BuiltIn;
 use crate::call::change::{change, domain};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Pool;
 use crate::topology::edit::Entry;
+use crate::topology::setting::{Purpose, n_parameters, parameters};
 
 /// `New-Pool`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -38,18 +40,17 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 14] = with(
+const PARAMETERS: [Parameter; 2 + n_parameters::<Pool>()] = parameters::<Pool, _, _>(
     [
         Parameter::new("Identity", Kind::Text, "The FQDN of the pool.").at(0).required().binds(Binds::Pool),
-        DOMAINS.required(),
         IN_MEMORY,
     ],
-    POOL,
+    Purpose::New,
 );
 
 async fn run(call: Call) -> Outcome {
     let name = domain(&call)?;
     let settings = given(&call);
-    let entry = Entry::Pool(name.clone());
+    let entry = Entry::pool(&name);
     change(&call, "Add the pool", name.as_str(), |document| document.add(&entry, &settings))
 }

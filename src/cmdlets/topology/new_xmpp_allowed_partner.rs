@@ -1,11 +1,13 @@
 //! `New-XmppAllowedPartner`: allows messages to an XMPP domain.
 
-use super::settings::{IN_MEMORY, PARTNER, given, with};
+use super::settings::{IN_MEMORY, given};
 use crate::access::BuiltIn;
 use crate::call::change::{change, domain};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Partner;
 use crate::topology::edit::Entry;
+use crate::topology::setting::{Purpose, n_parameters, parameters};
 
 /// `New-XmppAllowedPartner`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -25,7 +27,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         examples: &[
             Example {
                 title: "Allows a partner with two domains",
-                code: "New-XmppAllowedPartner fabrikam.net -AdditionalDomains chat.fabrikam.net -PartnerType Federated\n\
+                code: "New-XmppAllowedPartner fabrikam.net -AdditionalDomains chat.fabrikam.net\n\
                     (Get-XmppAllowedPartner chat.fabrikam.net).Identity",
                 output: "fabrikam.net",
             },
@@ -39,7 +41,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 14] = with(
+const PARAMETERS: [Parameter; 2 + n_parameters::<Partner>()] = parameters::<Partner, _, _>(
     [
         Parameter::new("Identity", Kind::Domain, "The primary domain of the partner.")
             .aliases(&["Domain"])
@@ -48,12 +50,12 @@ const PARAMETERS: [Parameter; 14] = with(
             .binds(Binds::Partner),
         IN_MEMORY,
     ],
-    PARTNER,
+    Purpose::New,
 );
 
 async fn run(call: Call) -> Outcome {
     let name = domain(&call)?;
     let settings = given(&call);
-    let entry = Entry::Partner(name.clone());
+    let entry = Entry::partner(&name);
     change(&call, "Add the partner", name.as_str(), |document| document.add(&entry, &settings))
 }

@@ -4,7 +4,7 @@ use crate::access::BuiltIn;
 use crate::call::change::{change, pool};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
-use crate::topology::edit::{Entry, Fault, Setting};
+use crate::topology::edit::{Entry, Fault, NewValue};
 
 /// `Remove-HealthMonitoringConfiguration`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -43,11 +43,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let identity = &pool(&call)?.identity;
-    let entry = Entry::Pool(identity.clone());
+    let entry = Entry::pool(identity);
     change(&call, "Remove the test users", identity.as_str(), |document| {
         if document.test_users(identity).is_empty() {
             return Err(Fault::NoTestUsers(identity.clone()));
         }
-        document.set(&entry, &[("test_users", Setting::Default)])
+        document.set(&entry, &[("test_users", NewValue::Default)])
     })
 }

@@ -41,6 +41,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let identity = &pool(&call)?.identity;
-    let entry = Entry::Pool(identity.clone());
+    let entry = Entry::pool(identity);
     change(&call, "Remove the pool", identity.as_str(), |document| document.remove(&entry))
 }

@@ -44,6 +44,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let name = partner(&call)?;
-    let entry = Entry::Partner(name.clone());
+    let entry = Entry::partner(&name);
     change(&call, "Remove the partner", name.as_str(), |document| document.remove(&entry))
 }

@@ -1,11 +1,13 @@
 //! `Set-HealthMonitoringConfiguration`: changes the test users of a pool.
 
-use super::settings::{INSTANCE, TEST_USERS, test_users, with};
+use super::settings::{
+    FIRST_ACCOUNT_NAME, FIRST_TEST_USER, INSTANCE, SECOND_ACCOUNT_NAME, SECOND_TEST_USER, test_users,
+};
 use crate::access::BuiltIn;
 use crate::call::change::{change, pool};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
-use crate::topology::edit::{Entry, Fault, Setting};
+use crate::topology::edit::{Entry, Fault, NewValue};
 
 /// `Set-HealthMonitoringConfiguration`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -38,29 +40,30 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 6] = with(
-    [
-        Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
-            .aliases(&["TargetFqdn"])
-            .at(0)
-            .from_each_record()
-            .binds(Binds::Pool),
-        INSTANCE,
-    ],
-    TEST_USERS,
-);
+const PARAMETERS: [Parameter; 6] = [
+    Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
+        .aliases(&["TargetFqdn"])
+        .at(0)
+        .from_each_record()
+        .binds(Binds::Pool),
+    INSTANCE,
+    FIRST_TEST_USER,
+    SECOND_TEST_USER,
+    FIRST_ACCOUNT_NAME,
+    SECOND_ACCOUNT_NAME,
+];
 
 async fn run(call: Call) -> Outcome {
     let identity = &pool(&call)?.identity;
-    let entry = Entry::Pool(identity.clone());
+    let entry = Entry::pool(identity);
     change(&call, "Change the test users", identity.as_str(), |document| {
         let before = document.test_users(identity);
         if before.is_empty() {
             return Err(Fault::NoTestUsers(identity.clone()));
         }
         let setting = match test_users(&call, before)? {
-            users if users.is_empty() => Setting::Default,
-            users => Setting::List(users),
+            users if users.is_empty() => NewValue::Default,
+            users => NewValue::List(users),
         };
         document.set(&entry, &[("test_users", setting)])
     })

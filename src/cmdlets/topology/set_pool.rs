@@ -1,11 +1,13 @@
 //! `Set-Pool`: changes a pool of the topology.
 
-use super::settings::{DOMAINS, INSTANCE, POOL, given, with};
+use super::settings::{INSTANCE, given};
 use crate::access::BuiltIn;
 use crate::call::change::{change, pool};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Pool;
 use crate::topology::edit::Entry;
+use crate::topology::setting::{Purpose, n_parameters, parameters};
 
 /// `Set-Pool`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -45,21 +47,20 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 14] = with(
+const PARAMETERS: [Parameter; 2 + n_parameters::<Pool>()] = parameters::<Pool, _, _>(
     [
         Parameter::new("Identity", Kind::Pool, "The FQDN of the pool.")
             .at(0)
             .from_each_record()
             .binds(Binds::Pool),
-        DOMAINS,
         INSTANCE,
     ],
-    POOL,
+    Purpose::Set,
 );
 
 async fn run(call: Call) -> Outcome {
     let identity = &pool(&call)?.identity;
-    let entry = Entry::Pool(identity.clone());
+    let entry = Entry::pool(identity);
     let settings = given(&call);
     change(&call, "Change the pool", identity.as_str(), |document| document.set(&entry, &settings))
 }

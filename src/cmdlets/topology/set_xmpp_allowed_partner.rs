@@ -1,11 +1,13 @@
 //! `Set-XmppAllowedPartner`: changes what is known of an allowed partner.
 
-use super::settings::{INSTANCE, PARTNER, given, with};
+use super::settings::{INSTANCE, given};
 use crate::access::BuiltIn;
 use crate::call::change::{change, partner};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Partner;
 use crate::topology::edit::Entry;
+use crate::topology::setting::{Purpose, n_parameters, parameters};
 
 /// `Set-XmppAllowedPartner`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -38,7 +40,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 14] = with(
+const PARAMETERS: [Parameter; 2 + n_parameters::<Partner>()] = parameters::<Partner, _, _>(
     [
         Parameter::new("Identity", Kind::Domain, "A domain of the partner.")
             .aliases(&["Domain"])
@@ -47,12 +49,12 @@ const PARAMETERS: [Parameter; 14] = with(
             .binds(Binds::Partner),
         INSTANCE,
     ],
-    PARTNER,
+    Purpose::Set,
 );
 
 async fn run(call: Call) -> Outcome {
     let name = partner(&call)?;
     let settings = given(&call);
-    let entry = Entry::Partner(name.clone());
+    let entry = Entry::partner(&name);
     change(&call, "Change the partner", name.as_str(), |document| document.set(&entry, &settings))
 }

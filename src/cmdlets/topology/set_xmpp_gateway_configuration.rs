@@ -1,11 +1,13 @@
 //! `Set-XmppGatewayConfiguration`: changes the limits and deadlines of every verification.
 
-use super::settings::{GATEWAY, GLOBAL, INSTANCE, given, with};
+use super::settings::{GLOBAL, INSTANCE, given};
 use crate::access::BuiltIn;
 use crate::call::change::change;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Parameter};
+use crate::topology::Gateway;
 use crate::topology::edit::Entry;
+use crate::topology::setting::{Purpose, n_parameters, parameters};
 
 /// `Set-XmppGatewayConfiguration`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -43,9 +45,12 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-const PARAMETERS: [Parameter; 17] = with([GLOBAL, INSTANCE], GATEWAY);
+const PARAMETERS: [Parameter; 2 + n_parameters::<Gateway>()] =
+    parameters::<Gateway, _, _>([GLOBAL, INSTANCE], Purpose::Set);
 
 async fn run(call: Call) -> Outcome {
     let settings = given(&call);
-    change(&call, "Change the gateway", "global", |document| document.set(&Entry::Gateway, &settings))
+    change(&call, "Change the gateway", "global", |document| {
+        document.set(&Entry::only::<Gateway>(), &settings)
+    })
 }

@@ -30,7 +30,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             with the days it has left (Secure), and each test user logs on (Logon). What lies behind a check that \
             fails is not checked. For each partner, and each of its other domains: whether it could be federated \
             with, as it is seen from this machine (Partner; Test-FederatedPartner shows more). No message is sent, \
-            and no presence.\n\n\
+            and no presence. What the topology \
+            says and probably does not mean is a warning.\n\n\
             Without parameters, everything is checked that you may see. One row a check; the exit status is 1 where \
             one fails.",
         parameters: &[
@@ -89,6 +90,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     call.warn_where_no_topology()?;
+    // Remarks name what a narrow role may not see.
+    if call.sees_everything() && !call.bound.switch("Force") {
+        call.whole.remarks.iter().try_for_each(|remark| call.warn(remark.to_string()))?;
+    }
     let subjects = subjects(&call)?;
     let total = subjects.len();
     let with = Registrar {

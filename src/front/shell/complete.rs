@@ -15,7 +15,7 @@ use crate::front::start::Started;
 use crate::render::view;
 use crate::script::language::ReadingContext;
 use crate::script::language::complete::{CompletionOrigin, CompletionRequest, WantedKind, complete};
-use crate::topology::Topology;
+use crate::topology::{SettingsTable as _, Topology};
 use crate::xmpp::sasl::Mechanism;
 
 /// Completes what is typed in a session.
@@ -103,11 +103,11 @@ impl Completer {
         let record = match name {
             "Pool" => {
                 let topology = host.visible_topology(&get_pool::CMDLET.description);
-                topology.pools.first().map(get_pool::record)
+                topology.pools.first().map(|pool| pool.record("Pool"))
             }
             "XmppAllowedPartner" => {
                 let topology = host.visible_topology(&get_xmpp_allowed_partner::CMDLET.description);
-                topology.partners.iter().flatten().next().map(get_xmpp_allowed_partner::record)
+                topology.partners.iter().flatten().next().map(|partner| partner.record("XmppAllowedPartner"))
             }
             _ => None,
         };

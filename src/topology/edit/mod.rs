@@ -10,7 +10,8 @@ use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike};
 
-use super::{Mistake, Topology, contents};
+use super::setting::Named;
+use super::{Mistake, Partner, Pool, SettingsTable, Topology, contents, setting};
 use crate::access::role::is_same as is_same_role;
 use crate::access::{LimitedParameter, Member};
 use crate::address::{Address, Domain};
@@ -25,38 +26,112 @@ mod list;
 mod comments;
 
 /// One table of the document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// `[[pool]]` with this identity.
-    Pool(Domain),
-    /// `[[partner]]` with this primary domain.
-    Partner(Domain),
-    /// `[gateway]`.
-    Gateway,
-    /// `[resolver]`.
-    Resolver,
-    /// `[[access.role]]` with this identity.
-    Role(String),
-    /// `[[access.principal]]` with this name.
-    Principal(String),
+#[derive(Clone, Debug)]
+pub struct Entry {
+    kind: TableKind,
+    /// Its name among others of its kind; empty where there is one.
+    name: String,
 }
+
+/// How the tables of one kind stand in the document.
+#[derive(Clone, Copy, Debug)]
+struct TableKind {
+    /// The table that the list of them stands in, where that is not the document.
+    parent: Option<&'static str>,
+    /// The key of the list, or of the one table.
+    key: &'static str,
+    /// The key of a table's name, where there may be several.
+    name_key: Option<&'static str>,
+    noun: &'static str,
+    /// When two names mean the same table.
+    is_same: fn(&str, &str) -> bool,
+    keeps_empty_list: bool,
+}
+
+impl Entry {
+    /// The table of this type, where the document has one at most.
+    pub fn only<T: SettingsTable>() -> Self {
+        Self { kind: TableKind::of(T::TABLE), name: String::new() }
+    }
+
+    /// The table of this type with this name.
+    pub fn named<T: Named>(name: &T::Name) -> Self {
+        Self { kind: TableKind::of(T::TABLE), name: name.to_string() }
+    }
+
+    /// `[[pool]]` with this identity.
+    pub fn pool(identity: &Domain) -> Self {
+        Self::named::<Pool>(identity)
+    }
+
+    /// `[[partner]]` with this primary domain.
+    pub fn partner(domain: &Domain) -> Self {
+        Self::named::<Partner>(domain)
+    }
+
+    /// `[[access.role]]` with this identity.
+    pub fn role(identity: &str) -> Self {
+        Self { kind: ROLE, name: identity.to_owned() }
+    }
+
+    /// `[[access.principal]]` with this name.
+    pub fn principal(name: &str) -> Self {
+        Self { kind: PRINCIPAL, name: name.to_owned() }
+    }
+
+    /// The key of the top-level table that it is or stands in.
+    fn section(&self) -> &'static str {
+        self.kind.parent.unwrap_or(self.kind.key)
+    }
+
+    /// Whether a table of the list is this one.
+    fn is(&self, table: &dyn TableLike) -> bool {
+        let Some(written) = self.kind.name_key.and_then(|key| text_of(table, key)) else { return false };
+        (self.kind.is_same)(written, &self.name)
+    }
+}
+
+impl TableKind {
+    fn of(table: setting::Table) -> Self {
+        Self {
+            parent: None,
+            key: table.path,
+            name_key: table.name.map(|name| name.key),
+            noun: table.noun,
+            is_same: table.name.map_or(|_, _| true, |name| name.is_same),
+            keeps_empty_list: table.keeps_empty_list,
+        }
+    }
+}
+
+const ROLE: TableKind = TableKind {
+    parent: Some(ACCESS),
+    key: "role",
+    name_key: Some("identity"),
+    noun: "the role",
+    is_same: is_same_role,
+    keeps_empty_list: false,
+};
+
+const PRINCIPAL: TableKind = TableKind {
+    parent: Some(ACCESS),
+    key: "principal",
+    name_key: Some("name"),
+    noun: "the principal",
+    is_same: |one, other| one == other,
+    keeps_empty_list: false,
+};
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pool(identity) => write!(f, "the pool {identity}"),
-            Self::Partner(domain) => write!(f, "the partner {domain}"),
-            Self::Gateway => f.write_str("the gateway"),
-            Self::Resolver => f.write_str("the resolver"),
-            Self::Role(identity) => write!(f, "the role {identity}"),
-            Self::Principal(name) => write!(f, "the principal {name}"),
-        }
+        f.write_str(self.kind.noun)?;
+        if self.name.is_empty() { Ok(()) } else { write!(f, " {}", self.name) }
     }
 }
 
 /// What a key is set to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Setting {
+pub enum NewValue {
     /// A text; durations and words too, as the document spells them.
     Text(String),
     /// A list of texts, in place of the whole list. Items that stay keep their comments.
@@ -214,15 +289,15 @@ impl Document {
     ///
     /// # Errors
     /// [`Fault::Exists`].
-    pub fn add(&mut self, entry: &Entry, settings: &[(&'static str, Setting)]) -> Result<(), Fault> {
+    pub fn add(&mut self, entry: &Entry, settings: &[(&'static str, NewValue)]) -> Result<(), Fault> {
         if self.find(entry).is_some() {
             return Err(Fault::Exists(entry.clone()));
         }
-        match entry.list() {
-            Some(list) => {
+        match entry.kind.name_key {
+            Some(name_key) => {
                 let mut table = Table::new();
-                table.insert(list.name_key, toml_edit::value(list.name));
-                self.push(entry, &list, table)?;
+                table.insert(name_key, toml_edit::value(&*entry.name));
+                self.push(entry, table)?;
             }
             None => {
                 self.section(entry)?;
@@ -231,12 +306,12 @@ impl Document {
         self.set(entry, settings)
     }
 
-    /// Changes the settings of a table; `[gateway]` and `[resolver]` are made if they are missing.
+    /// Changes the settings of a table; one that the document has once is made if it is missing.
     ///
     /// # Errors
     /// [`Fault::Missing`], [`Fault::Shape`].
-    pub fn set(&mut self, entry: &Entry, settings: &[(&'static str, Setting)]) -> Result<(), Fault> {
-        if entry.list().is_none() && !settings.is_empty() {
+    pub fn set(&mut self, entry: &Entry, settings: &[(&'static str, NewValue)]) -> Result<(), Fault> {
+        if entry.kind.name_key.is_none() && !settings.is_empty() {
             self.section(entry)?;
         }
         let place = self.place(entry);
@@ -259,7 +334,7 @@ impl Document {
     /// [`Fault::Missing`].
     pub fn remove(&mut self, entry: &Entry) -> Result<(), Fault> {
         let missing = || Fault::Missing(entry.clone());
-        let Some(list) = entry.list() else {
+        if entry.kind.name_key.is_none() {
             let place = self.place(entry);
             let table = self.toml.remove(entry.section()).ok_or_else(missing)?;
             let above = table.as_table().map(|table| comments::text_in(table.decor().prefix()));
@@ -267,25 +342,26 @@ impl Document {
             let orphan = place.map(|position| Orphan { position, comment });
             comments::restore(&mut self.toml, orphan.into_iter().collect());
             return Ok(());
-        };
+        }
+        let key = entry.kind.key;
         let parent = self.parent(entry, false)?.ok_or_else(missing)?;
-        let item = parent.get_mut(list.key).ok_or_else(missing)?;
+        let item = parent.get_mut(key).ok_or_else(missing)?;
         let n = position(item, |table| entry.is(table)).ok_or_else(missing)?;
         let orphan = take(item, n);
         // One that is written inline stays with its comments when nothing is left in it.
         if count(item) == 0 && item.is_array_of_tables() {
-            match entry {
-                Entry::Partner(_) => leave_empty(parent, list.key),
-                Entry::Pool(_) | Entry::Role(_) | Entry::Principal(_) | Entry::Gateway | Entry::Resolver => {
-                    parent.remove(list.key);
+            match entry.kind.keeps_empty_list {
+                true => leave_empty(parent, key),
+                false => {
+                    parent.remove(key);
                 }
             }
         }
         comments::restore(&mut self.toml, orphan.into_iter().collect());
-        match entry {
-            Entry::Role(identity) => self.drop_assignments(|role| is_same_role(role, identity), None),
-            Entry::Principal(name) => self.drop_assignments(|_| true, Some(&format!("principal:{name}"))),
-            Entry::Pool(_) | Entry::Partner(_) | Entry::Gateway | Entry::Resolver => {}
+        if entry.kind.key == ROLE.key {
+            self.drop_assignments(|role| is_same_role(role, &entry.name), None);
+        } else if entry.kind.key == PRINCIPAL.key {
+            self.drop_assignments(|_| true, Some(&format!("principal:{}", entry.name)));
         }
         Ok(())
     }
@@ -295,7 +371,7 @@ impl Document {
     /// # Errors
     /// [`Fault::Shape`].
     pub fn grant(&mut self, role: &str, member: &Member) -> Result<bool, Fault> {
-        let entry = Entry::Role(role.to_owned());
+        let entry = Entry::role(role);
         let shape = || Fault::Shape { entry: entry.clone(), key: "members" };
         let access = self.parent(&entry, true)?.ok_or_else(shape)?;
         let member = member.to_string();
@@ -310,7 +386,7 @@ impl Document {
             }
             if let Some(n) = position(assignments, of_role) {
                 let table = at(assignments, n).ok_or_else(shape)?;
-                let add = Setting::Items { add: vec![member], remove: Vec::new() };
+                let add = NewValue::Items { add: vec![member], remove: Vec::new() };
                 apply(table, "members", &add, None).ok_or_else(shape)?;
                 return Ok(true);
             }
@@ -345,7 +421,7 @@ impl Document {
                     orphans.extend(take(assignments, n));
                 } else {
                     let remove = member.iter().map(|member| (*member).to_owned()).collect();
-                    apply(table, "members", &Setting::Items { add: Vec::new(), remove }, None);
+                    apply(table, "members", &NewValue::Items { add: Vec::new(), remove }, None);
                     n += 1;
                 }
             }
@@ -368,41 +444,33 @@ impl Document {
 
     /// Where an entry's table stands in the document.
     fn place(&self, entry: &Entry) -> Option<isize> {
-        let Some(list) = entry.list() else { return self.toml.get(entry.section())?.as_table()?.position() };
-        let item = match entry {
-            Entry::Role(_) | Entry::Principal(_) => self.toml.get(ACCESS)?.get(list.key)?,
-            Entry::Pool(_) | Entry::Partner(_) | Entry::Gateway | Entry::Resolver => {
-                self.toml.get(list.key)?
-            }
+        if entry.kind.name_key.is_none() {
+            return self.toml.get(entry.section())?.as_table()?.position();
+        }
+        let item = match entry.kind.parent {
+            Some(parent) => self.toml.get(parent)?.get(entry.kind.key)?,
+            None => self.toml.get(entry.kind.key)?,
         };
         let tables = item.as_array_of_tables()?;
         place_of(item, tables.iter().position(|table| entry.is(table))?)
     }
 
     fn find(&mut self, entry: &Entry) -> Option<&mut dyn TableLike> {
-        match entry.list() {
-            Some(list) => {
-                let item = self.parent(entry, false).ok()??.get_mut(list.key)?;
-                let n = position(item, |table| entry.is(table))?;
-                at(item, n)
-            }
-            None => self.toml.get_mut(entry.section())?.as_table_like_mut(),
+        if entry.kind.name_key.is_none() {
+            return self.toml.get_mut(entry.section())?.as_table_like_mut();
         }
+        let item = self.parent(entry, false).ok()??.get_mut(entry.kind.key)?;
+        let n = position(item, |table| entry.is(table))?;
+        at(item, n)
     }
 
     /// The table that holds the list of an entry.
     fn parent(&mut self, entry: &Entry, make: bool) -> Result<Option<&mut dyn TableLike>, Fault> {
-        match entry {
-            Entry::Role(_) | Entry::Principal(_) => {
-                if !make && !self.toml.contains_key(ACCESS) {
-                    return Ok(None);
-                }
-                self.section(entry).map(Some)
-            }
-            Entry::Pool(_) | Entry::Partner(_) | Entry::Gateway | Entry::Resolver => {
-                Ok(Some(self.toml.as_table_mut()))
-            }
+        let Some(parent) = entry.kind.parent else { return Ok(Some(self.toml.as_table_mut())) };
+        if !make && !self.toml.contains_key(parent) {
+            return Ok(None);
         }
+        self.section(entry).map(Some)
     }
 
     /// The section that an entry is or stands in, made if it is missing.
@@ -416,10 +484,11 @@ impl Document {
         item.as_table_like_mut().ok_or_else(|| Fault::Shape { entry: entry.clone(), key })
     }
 
-    fn push(&mut self, entry: &Entry, list: &Listed<'_>, table: Table) -> Result<(), Fault> {
-        let shape = || Fault::Shape { entry: entry.clone(), key: list.key };
+    fn push(&mut self, entry: &Entry, table: Table) -> Result<(), Fault> {
+        let key = entry.kind.key;
+        let shape = || Fault::Shape { entry: entry.clone(), key };
         let parent = self.parent(entry, true)?.ok_or_else(shape)?;
-        push_into(parent, list.key, table).ok_or_else(shape)
+        push_into(parent, key, table).ok_or_else(shape)
     }
 }
 
@@ -456,49 +525,6 @@ fn leave_empty(parent: &mut dyn TableLike, key: &str) {
         value.decor_mut().set_suffix("\n");
     }
     parent.insert(key, list);
-}
-
-/// Where an entry stands that is one of a list.
-struct Listed<'e> {
-    key: &'static str,
-    name_key: &'static str,
-    name: &'e str,
-}
-
-impl Entry {
-    fn list(&self) -> Option<Listed<'_>> {
-        let (key, name_key, name) = match self {
-            Self::Pool(identity) => ("pool", "identity", identity.as_str()),
-            Self::Partner(domain) => ("partner", "domain", domain.as_str()),
-            Self::Role(identity) => ("role", "identity", identity.as_str()),
-            Self::Principal(name) => ("principal", "name", name.as_str()),
-            Self::Gateway | Self::Resolver => return None,
-        };
-        Some(Listed { key, name_key, name })
-    }
-
-    fn section(&self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Resolver => "resolver",
-            Self::Role(_) | Self::Principal(_) => ACCESS,
-            Self::Pool(_) => "pool",
-            Self::Partner(_) => "partner",
-        }
-    }
-
-    fn is(&self, table: &dyn TableLike) -> bool {
-        let Some(list) = self.list() else { return false };
-        let Some(written) = text_of(table, list.name_key) else { return false };
-        match self {
-            Self::Pool(name) | Self::Partner(name) => {
-                written.parse().is_ok_and(|found: Domain| found == *name)
-            }
-            Self::Role(name) => is_same_role(written, name),
-            Self::Principal(name) => written == name,
-            Self::Gateway | Self::Resolver => false,
-        }
-    }
 }
 
 const ACCESS: &str = "access";

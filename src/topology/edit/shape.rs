@@ -6,12 +6,11 @@ use std::str::FromStr;
 
 use toml_edit::{Array, ArrayOfTables, Item, Table, TableLike, Value};
 
-use super::Setting;
+use super::NewValue;
 use super::comments::{Orphan, not_its_own, remove_key, text_in};
 use super::list::List;
 use crate::access::{CmdletName, ConfigScope, Limit, LimitedParameter, UserScope};
-use crate::address::{Address, Domain};
-use crate::topology::Server;
+use crate::topology::schema;
 
 pub(super) fn text_of<'t>(table: &'t dyn TableLike, key: &str) -> Option<&'t str> {
     table.get(key)?.as_str()
@@ -109,23 +108,23 @@ fn empty_list_out(parent: &mut dyn TableLike, key: &str) -> String {
 pub(super) fn apply(
     table: &mut dyn TableLike,
     key: &'static str,
-    setting: &Setting,
+    setting: &NewValue,
     place: Option<isize>,
 ) -> Option<Vec<Orphan>> {
     let made = match setting {
-        Setting::Default if table.get(key).is_some_and(Item::is_array_of_tables) => {
+        NewValue::Default if table.get(key).is_some_and(Item::is_array_of_tables) => {
             return put_limits(table, key, &[]);
         }
-        Setting::Default => {
+        NewValue::Default => {
             let comment = remove_key(table, key);
             return Some(place.map(|position| Orphan { position, comment }).into_iter().collect());
         }
-        Setting::Limits(limits) => return put_limits(table, key, limits),
-        Setting::Text(text) => put(table, key, Value::from(text.as_str())),
-        Setting::Number(number) => put(table, key, Value::from(i64::from(*number))),
-        Setting::Flag(flag) => put(table, key, Value::from(*flag)),
-        Setting::List(wanted) => put_list(table, key, wanted),
-        Setting::Items { add, remove } => change_items(table, key, add, remove),
+        NewValue::Limits(limits) => return put_limits(table, key, limits),
+        NewValue::Text(text) => put(table, key, Value::from(text.as_str())),
+        NewValue::Number(number) => put(table, key, Value::from(i64::from(*number))),
+        NewValue::Flag(flag) => put(table, key, Value::from(*flag)),
+        NewValue::List(wanted) => put_list(table, key, wanted),
+        NewValue::Items { add, remove } => change_items(table, key, add, remove),
     };
     made.map(|()| Vec::new())
 }
@@ -241,13 +240,10 @@ fn is_same_item(key: &str, one: &str, other: &str) -> bool {
         Some(one.parse::<T>().ok()? == other.parse::<T>().ok()?)
     }
     let compared = match key {
-        "test_users" | "receivers" => same::<Address>(one, other),
-        "domains" | "additional_domains" | "aliases" => same::<Domain>(one, other),
-        "servers" => same::<Server>(one, other),
         "config_scopes" => same::<ConfigScope>(one, other),
         "user_scopes" => same::<UserScope>(one, other),
         "cmdlets" | "add_cmdlets" | "remove_cmdlets" => same::<CmdletName>(one, other),
-        _ => None,
+        _ => schema::setting(key).map(|setting| (setting.is_same)(one, other)),
     };
     compared.unwrap_or(one == other)
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::access::Limit;
 use crate::durable::faults::{at_every_place, confirm, told_to_die};
+use crate::topology::Gateway;
 
 mod written;
 
@@ -40,15 +41,15 @@ members = ["principal:pilar", "os-user:kim"]
 "#;
 
 fn pool(identity: &str) -> Entry {
-    Entry::Pool(identity.parse().unwrap())
+    Entry::pool(&identity.parse().unwrap())
 }
 
-fn text(value: &str) -> Setting {
-    Setting::Text(value.into())
+fn text(value: &str) -> NewValue {
+    NewValue::Text(value.into())
 }
 
-fn list(values: &[&str]) -> Setting {
-    Setting::List(values.iter().map(|value| (*value).into()).collect())
+fn list(values: &[&str]) -> NewValue {
+    NewValue::List(values.iter().map(|value| (*value).into()).collect())
 }
 
 /// The lines that differ after a change of [`BEFORE`]: those gone with `-`, those new with `+`.
@@ -72,21 +73,24 @@ fn a_change_changes_its_own_lines_alone() {
     let identity = "ATL-cs-001.litwareinc.com.";
     for (settings, wanted) in [
         (("site", text("Redmond")), vec!["+site = \"Redmond\""]),
-        (("registrar_port", Setting::Number(5222)), vec!["+registrar_port = 5222"]),
-        (("allow_plain", Setting::Flag(true)), vec!["+allow_plain = true"]),
+        (("registrar_port", NewValue::Number(5222)), vec!["+registrar_port = 5222"]),
+        (("allow_plain", NewValue::Flag(true)), vec!["+allow_plain = true"]),
         (
             ("domains", list(&["litwareinc.com", "litwareinc.eu"])),
             vec!["-domains = [\"litwareinc.com\"]", "+domains = [\"litwareinc.com\", \"litwareinc.eu\"]"],
         ),
         (
-            ("test_users", Setting::Items { add: vec!["new@litwareinc.com".into()], remove: vec![] }),
+            ("test_users", NewValue::Items { add: vec!["new@litwareinc.com".into()], remove: vec![] }),
             vec!["+    \"new@litwareinc.com\","],
         ),
         (
             ("test_users", list(&["pilar@litwareinc.com"])),
             vec!["-    \"sip:kenmyer@litwareinc.com\",  # Ken"],
         ),
-        (("test_users", Setting::Items { add: vec!["PILAR@litwareinc.com".into()], remove: vec![] }), vec![]),
+        (
+            ("test_users", NewValue::Items { add: vec!["PILAR@litwareinc.com".into()], remove: vec![] }),
+            vec![],
+        ),
     ] {
         let told = changed(|document| document.set(&pool(identity), std::slice::from_ref(&settings)));
         assert_eq!(told, wanted, "{settings:?}");
@@ -119,7 +123,7 @@ fn comments_in_a_list_stay_with_their_items() {
     ] {
         let mut toml: DocumentMut = format!("x = {before}").parse().unwrap();
         let some = |item: &str| if item.is_empty() { vec![] } else { vec![item.to_owned()] };
-        let setting = Setting::Items { add: some(add), remove: some(remove) };
+        let setting = NewValue::Items { add: some(add), remove: some(remove) };
         apply(toml.as_table_mut(), "x", &setting, None).unwrap();
         assert_eq!(toml.to_string().trim_end(), format!("x = {after}"));
     }
@@ -129,7 +133,7 @@ fn comments_in_a_list_stay_with_their_items() {
 fn what_is_added_stands_behind_its_kind() {
     let told = changed(|document| {
         document.add(&pool("new.litwareinc.com"), &[("domains", list(&["litwareinc.eu"]))])?;
-        document.set(&Entry::Gateway, &[("timeout", text("90s"))])
+        document.set(&Entry::only::<Gateway>(), &[("timeout", text("90s"))])
     });
     assert_eq!(
         told,
@@ -161,7 +165,7 @@ fn what_would_be_wrong_is_not_written() {
     };
     let ours = pool("dub-cs-001.litwareinc.com");
     assert_eq!(
-        told(&|document| document.set(&ours, &[("registrar_prt", Setting::Number(1))])),
+        told(&|document| document.set(&ours, &[("registrar_prt", NewValue::Number(1))])),
         "the change is refused: FILE:16:1: pool[2].registrar_prt: is no key of this table (did you mean registrar_port?)"
     );
     assert_eq!(
@@ -184,11 +188,11 @@ fn removing_the_last_one_never_opens_what_was_shut() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("topology.toml");
     std::fs::write(&path, BEFORE).unwrap();
-    let contoso = Entry::Partner("contoso.com".parse().unwrap());
+    let contoso = Entry::partner(&"contoso.com".parse().unwrap());
     let after = change(&path, |document| {
         document.remove(&contoso)?;
-        document.remove(&Entry::Role("redmondhelpdesk".into()))?;
-        document.remove(&Entry::Principal("pilar".into()))
+        document.remove(&Entry::role("redmondhelpdesk"))?;
+        document.remove(&Entry::principal("pilar"))
     });
     let after = after.map_err(|fault: Fault| fault.to_string()).unwrap();
     assert_eq!(after.partners.as_deref().map(<[_]>::len), Some(0), "an empty list still allows nobody");
@@ -233,10 +237,10 @@ fn limits_are_replaced_as_a_whole() {
         parameter: "Body".into(),
         limit: Limit::Pattern(pattern.parse().unwrap()),
     };
-    let role = Entry::Role("RedmondHelpDesk".into());
+    let role = Entry::role("RedmondHelpDesk");
     let told = changed(|document| {
-        document.set(&role, &[("limit", Setting::Limits(vec![limited("a"), limited("b")]))])?;
-        document.set(&role, &[("limit", Setting::Limits(vec![limited("c")]))])
+        document.set(&role, &[("limit", NewValue::Limits(vec![limited("a"), limited("b")]))])?;
+        document.set(&role, &[("limit", NewValue::Limits(vec![limited("c")]))])
     });
     assert_eq!(
         told,
@@ -310,7 +314,7 @@ fn a_writer_that_dies_anywhere_leaves_the_old_document_or_the_new_one() {
                 [&documents[old], &documents[new]].contains(&&there),
                 "place {n}, {confirmed:?}:\n{there}"
             );
-            change(&path, |document| document.set(&Entry::Gateway, &[("timeout", text("90s"))]))
+            change(&path, |document| document.set(&Entry::only::<Gateway>(), &[("timeout", text("90s"))]))
                 .unwrap_or_else(|fault: Fault| panic!("place {n}: {fault}"));
             let then = std::fs::read_to_string(&*path).unwrap();
             assert!(
@@ -332,7 +336,7 @@ fn after(before: &str, deed: impl FnOnce(&mut Document) -> Result<(), Fault>) ->
 }
 
 fn partner(domain: &str) -> Entry {
-    Entry::Partner(domain.parse().unwrap())
+    Entry::partner(&domain.parse().unwrap())
 }
 
 #[test]
@@ -359,8 +363,9 @@ fn a_comment_stays_where_it_is_when_what_is_below_it_goes() {
         told.starts_with("[[partner]]\ndomain = \"a.b\"\n# about a\n\n# about the gateway\n[gateway]\n"),
         "{told}"
     );
-    let gateway =
-        |key| move |document: &mut Document| document.set(&Entry::Gateway, &[(key, Setting::Default)]);
+    let gateway = |key| {
+        move |document: &mut Document| document.set(&Entry::only::<Gateway>(), &[(key, NewValue::Default)])
+    };
     let told = after(before, gateway("connection_limit"));
     assert!(told.contains("[gateway]\n# on limits\n\n# deadlines\n\ntimeout"), "{told}");
     let told = after(&told, gateway("timeout"));
@@ -459,8 +464,8 @@ pattern = "x.*" # all of x
         limited("Test-Registration", "TargetFqdn", Limit::Pattern("x.*".parse().unwrap())),
         limited("Test-XmppIM", "Body", Limit::Values(vec!["b".into(), "c".into()])),
     ];
-    let role = Entry::Role("R".into());
-    let told = after(before, |document| document.set(&role, &[("limit", Setting::Limits(wanted.clone()))]));
+    let role = Entry::role("R");
+    let told = after(before, |document| document.set(&role, &[("limit", NewValue::Limits(wanted.clone()))]));
     let (head, rest) = told.split_once("values = [").unwrap();
     assert_eq!(head, before.split_once("values = [").unwrap().0);
     assert_eq!(
@@ -484,7 +489,7 @@ parameter = "Timeout"
 pattern = "1.*"
 "#
     );
-    let told = after(before, |document| document.set(&role, &[("limit", Setting::Default)]));
+    let told = after(before, |document| document.set(&role, &[("limit", NewValue::Default)]));
     assert!(told.ends_with("template = \"HelpDesk\"\n\n# nobody's\n"), "{told}");
     let told = after(before, |document| document.remove(&role));
     assert!(
@@ -590,11 +595,11 @@ proptest! {
             }
             1 => {
                 let remove = gone.iter().map(|n| domain(*n)).collect();
-                document.set(&entry, &[("additional_domains", Setting::Items { add: added.clone(), remove })])
+                document.set(&entry, &[("additional_domains", NewValue::Items { add: added.clone(), remove })])
             }
             3 => {
                 let wanted = stays.iter().rev().map(|n| domain(*n)).chain(added.iter().cloned()).collect();
-                document.set(&entry, &[("additional_domains", Setting::List(wanted))])
+                document.set(&entry, &[("additional_domains", NewValue::List(wanted))])
             }
             _ => {
                 // In the places of those that go.
@@ -603,7 +608,7 @@ proptest! {
                 for n in 0..n_items {
                     wanted.extend(if gone.contains(&n) { new.next() } else { Some(domain(n)) });
                 }
-                document.set(&entry, &[("additional_domains", Setting::List(wanted))])
+                document.set(&entry, &[("additional_domains", NewValue::List(wanted))])
             }
         });
         let comments = told.lines().flat_map(|line| line.split('#').skip(1)).map(str::trim);

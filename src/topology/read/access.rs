@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AssignmentPlaces, Found, LimitPlaces, Mistakes, Reading, RolePlaces, Section, nearest, quoted,
-    refuse_repeats, values,
+    AssignmentPlaces, Found, LimitPlaces, Mistakes, Reading, RolePlaces, Section, nearest, quoted, values,
 };
 use crate::access::scope::site_key;
 use crate::access::{
@@ -20,7 +19,7 @@ impl Reading<'_> {
         let roles = section.sections(&mut self.mistakes, "role");
         let principals = section.sections(&mut self.mistakes, "principal");
         let assignments = section.sections(&mut self.mistakes, "assignment");
-        section.close(&mut self.mistakes);
+        section.close(&mut self.mistakes, &[]);
         Some(Access {
             roles: roles.into_iter().filter_map(|section| self.role(section)).collect(),
             principals: principals.into_iter().filter_map(|section| self.principal(section)).collect(),
@@ -41,8 +40,8 @@ impl Reading<'_> {
         let user_scopes = section.list::<UserScope>(mistakes, "user_scopes");
         let script_modules = section.list::<ScriptModule>(mistakes, "script_modules");
         let description = section.text(mistakes, "description").map(|text| text.value.to_owned());
-        refuse_repeats(mistakes, &section, "config_scopes", &config_scopes);
-        refuse_repeats(mistakes, &section, "user_scopes", &user_scopes);
+        section.refuse_repeats(mistakes, "config_scopes", &config_scopes);
+        section.refuse_repeats(mistakes, "user_scopes", &user_scopes);
         let limits = section.sections(mistakes, "limit").into_iter();
         let limits: Vec<ReadLimit> = limits.filter_map(|limit| read_limit(mistakes, limit)).collect();
         if let Some(name) = identity.as_ref().and_then(|identity| BuiltIn::named(identity.value)) {
@@ -70,7 +69,7 @@ impl Reading<'_> {
             true => values(&places.user_scopes),
             false => vec![UserScope::Global],
         };
-        section.close(mistakes);
+        section.close(mistakes, &[]);
         let definition = RoleDefinition {
             identity: identity?.value.trim().to_owned(),
             template: template?.value,
@@ -100,7 +99,7 @@ impl Reading<'_> {
                 Some("use letters, digits and . _ - @, up to 64, no dash first".to_owned())
             });
         }
-        section.close(mistakes);
+        section.close(mistakes, &[]);
         let name = name?;
         self.places.principals.push(name.span);
         self.places.keys.extend(keys.iter().map(|key| (key.value.clone(), key.span.clone())));
@@ -113,8 +112,8 @@ impl Reading<'_> {
         section.missing(mistakes, "role", "name a built-in role or one of [[access.role]]");
         let members = section.list::<Member>(mistakes, "members");
         section.missing(mistakes, "members", "list who has the role");
-        refuse_repeats(mistakes, &section, "members", &members);
-        section.close(mistakes);
+        section.refuse_repeats(mistakes, "members", &members);
+        section.close(mistakes, &[]);
         let role = role?;
         let assignment = RoleAssignment { role: role.value.trim().to_owned(), members: values(&members) };
         self.places.assignments.push(AssignmentPlaces {
@@ -286,7 +285,7 @@ fn read_limit(mistakes: &mut Mistakes<'_>, mut section: Section<'_, '_>) -> Opti
             None
         }
     };
-    section.close(mistakes);
+    section.close(mistakes, &[]);
     let (cmdlet, written) = (cmdlet?, parameter?);
     let parameter = written.value.trim().trim_start_matches('-').to_owned();
     let found = Found { value: parameter.clone(), span: written.span };

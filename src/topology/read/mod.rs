@@ -1,57 +1,61 @@
 //! From the document's text to a topology, with every mistake in it.
 //!
-//! One function per table; each asks for its keys, and then the whole is checked for what no table
-//! can see alone. Nothing is kept of a document that has a mistake.
+//! The schema says what a table holds; here is what one setting means beside another, and what no
+//! table can see alone. Nothing is kept of a document that has a mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
-use std::str::FromStr;
 
 use toml::de::DeTable;
 
 use super::mistake::{Mistakes, nearest};
-use super::section::{Found, Section, quoted};
+use super::section::{Found, Section, Spans, quoted};
+use super::setting::{Named, SettingsTable, TableReader};
 use super::{
-    CERTIFICATE_WARNING_DAYS, Domain, Evidence, Gateway, LogonName, Mistake, Partner, PartnerType, Pool,
-    Resolver, Security, Server, TlsNegotiation, Topology,
+    AuditTable, Domain, Gateway, Mistake, Partner, Pool, Security, SyslogCopies, Topology, duration,
 };
 use crate::access::{CmdletName, ConfigScope, KnownCmdlets, Member, PublicKey, UserScope};
-use crate::address::Address;
+use crate::value::Value;
 
 mod access;
-mod audit;
 
 pub(super) fn document(
     text: &str,
     path: &Path,
     known: Option<&dyn KnownCmdlets>,
 ) -> Result<Topology, Vec<Mistake>> {
-    let mut mistakes = Mistakes::new(path, text);
     let (table, faults) = DeTable::parse_recoverable(text);
     if !faults.is_empty() {
+        let mut mistakes = Mistakes::new(path, text);
         for fault in faults {
             mistakes.add(fault.span().unwrap_or(0..0), "", syntax_in_words(fault.message()), || None);
         }
         return Err(mistakes.into_list());
     }
-    let mut reading = Reading { mistakes, remarks: Mistakes::new(path, text), places: Places::default() };
+    let mut reading = Reading {
+        path,
+        mistakes: Mistakes::new(path, text),
+        remarks: Mistakes::new(path, text),
+        places: Places::default(),
+    };
     let mut top = Section::top(&table);
     let topology = Topology {
         path: path.to_owned(),
-        pools: reading.pools(&mut top, path),
-        partners: reading.partners(&mut top),
-        gateway: reading.gateway(&mut top),
-        resolver: reading.resolver(&mut top),
+        pools: reading.list(&mut top, Reading::check_pool, |places| &mut places.pools),
+        partners: {
+            let partners = reading.list(&mut top, Reading::check_partner, |places| &mut places.partners);
+            top.has("partner").then_some(partners)
+        },
+        gateway: reading.section(&mut top, Reading::check_gateway).unwrap_or_default(),
+        resolver: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
         access: reading.access(&mut top),
-        audit: reading.audit(&mut top, path),
+        audit: reading.section(&mut top, Reading::check_audit),
         remarks: Vec::new(),
     };
-    top.close(&mut reading.mistakes);
+    top.close(&mut reading.mistakes, &[]);
     reading.check_names(&topology);
     reading.check_domains(&topology);
-    reading.check_limits(&topology);
     reading.check_access(&topology);
     if let Some(known) = known {
         reading.check_cmdlets(known);
@@ -69,6 +73,7 @@ fn syntax_in_words(message: &str) -> String {
 }
 
 struct Reading<'t> {
+    path: &'t Path,
     mistakes: Mistakes<'t>,
     remarks: Mistakes<'t>,
     places: Places,
@@ -77,24 +82,12 @@ struct Reading<'t> {
 /// Where the names stand that the last checks compare, in the order of the lists of the topology.
 #[derive(Default)]
 struct Places {
-    pools: Vec<PoolPlaces>,
-    partners: Vec<PartnerPlaces>,
-    connection_limit: Range<usize>,
-    timeouts: Vec<(&'static str, Range<usize>)>,
+    pools: Vec<Spans>,
+    partners: Vec<Spans>,
     roles: Vec<RolePlaces>,
     assignments: Vec<AssignmentPlaces>,
     principals: Vec<Range<usize>>,
     keys: Vec<(PublicKey, Range<usize>)>,
-}
-
-struct PoolPlaces {
-    /// The identity, and each alias.
-    names: Vec<Found<Domain>>,
-}
-
-struct PartnerPlaces {
-    domains: Vec<Found<Domain>>,
-    connection_limit: Option<Found<u32>>,
 }
 
 struct RolePlaces {
@@ -122,222 +115,161 @@ fn values<T: Clone>(list: &[Found<T>]) -> Vec<T> {
     list.iter().map(|found| found.value.clone()).collect()
 }
 
-impl Reading<'_> {
-    fn pools(&mut self, top: &mut Section<'_, '_>, path: &Path) -> Vec<Pool> {
-        let sections = top.sections(&mut self.mistakes, "pool");
-        sections.into_iter().filter_map(|section| self.pool(section, path)).collect()
+impl<'t> Reading<'t> {
+    /// The tables of a list, without those that have no name.
+    fn list<T: Named>(
+        &mut self,
+        top: &mut Section<'_, '_>,
+        check: impl Fn(&mut Self, &mut T, &Spans),
+        places: impl Fn(&mut Places) -> &mut Vec<Spans>,
+    ) -> Vec<T> {
+        let mut list = Vec::new();
+        for mut section in top.sections(&mut self.mistakes, T::TABLE.path) {
+            let mut reader = self.reader(&mut section);
+            let name = T::TABLE.name.and_then(|setting| reader.value(&setting));
+            let is_named = name.is_some();
+            // Its other mistakes are told too.
+            let Some(mut table) = name.map_or_else(T::sample, |name| Some(T::named(name))) else { continue };
+            let spans = reader.fill(&mut table);
+            check(self, &mut table, &spans);
+            section.close(&mut self.mistakes, T::TABLE.refused);
+            if is_named {
+                places(&mut self.places).push(spans);
+                list.push(table);
+            }
+        }
+        list
     }
 
-    fn pool(&mut self, mut section: Section<'_, '_>, path: &Path) -> Option<Pool> {
-        let mistakes = &mut self.mistakes;
-        let identity = section.parsed::<Domain>(mistakes, "identity");
-        section.missing(mistakes, "identity", "write the pool's FQDN");
-        let aliases = section.list::<Domain>(mistakes, "aliases");
-        let site = section.text(mistakes, "site").map(|site| site.value.trim().to_owned());
-        let description = section.text(mistakes, "description").map(|text| text.value.to_owned());
-        let domains = section.list::<Domain>(mistakes, "domains");
-        let servers = section.list::<Server>(mistakes, "servers");
-        let registrar_port = section.port(mistakes, "registrar_port").map(|port| port.value);
-        let security = section.choice(mistakes, "security", &Security::SPELLINGS);
-        let ca_file = section.text(mistakes, "ca_file").map(|file| seen_from(path, file.value));
-        let logon_name = section.choice(mistakes, "logon_name", &LogonName::SPELLINGS);
-        let allow_plain = section.flag(mistakes, "allow_plain").unwrap_or(false);
-        let warning = section.number(mistakes, "certificate_warning_days", 0..=3650);
-        let test_users = section.list::<Address>(mistakes, "test_users");
+    /// A table that there is once, if it is there.
+    fn section<T: SettingsTable>(
+        &mut self,
+        top: &mut Section<'_, '_>,
+        check: impl Fn(&mut Self, &mut T, &Spans),
+    ) -> Option<T> {
+        let mut section = top.section(&mut self.mistakes, T::TABLE.path)?;
+        let mut table = T::sample()?;
+        let spans = self.reader(&mut section).fill(&mut table);
+        check(self, &mut table, &spans);
+        section.close(&mut self.mistakes, T::TABLE.refused);
+        Some(table)
+    }
 
-        if !section.has("domains") {
+    fn reader<'r, 'd, 'i>(&'r mut self, section: &'r mut Section<'d, 'i>) -> TableReader<'r, 't, 'd, 'i> {
+        TableReader { spans: Spans::of(section), section, mistakes: &mut self.mistakes, document: self.path }
+    }
+
+    fn check_pool(&mut self, pool: &mut Pool, at: &Spans) {
+        let mistakes = &mut self.mistakes;
+        if !at.has("domains") {
             let from_users: BTreeSet<String> =
-                test_users.iter().map(|user| user.value.domain().to_string()).collect();
+                pool.test_users.iter().map(|user| user.domain().to_string()).collect();
             let suggestion = match from_users.into_iter().collect::<Vec<_>>() {
                 known if !known.is_empty() => format!("write domains = {known:?}"),
                 _ => "list the domains whose users log on here".to_owned(),
             };
-            section.missing(mistakes, "domains", suggestion);
-        } else if domains.is_empty() && mistakes.is_empty() {
-            mistakes.add(section.span_of("domains"), section.key("domains"), "lists no domain", || {
+            mistakes.add(at.span("domains"), at.key("domains"), "is missing", || Some(suggestion));
+        } else if pool.domains.is_empty() && mistakes.is_empty() {
+            mistakes.add(at.span("domains"), at.key("domains"), "lists no domain", || {
                 Some("list the domains whose users log on here".to_owned())
             });
         }
-        refuse_repeats(mistakes, &section, "domains", &domains);
-        refuse_repeats(mistakes, &section, "servers", &servers);
-        refuse_repeats(mistakes, &section, "aliases", &aliases);
-        refuse_repeats(mistakes, &section, "test_users", &test_users);
-        for user in &test_users {
-            let domain = user.value.domain();
-            if domains.is_empty() || domains.iter().any(|served| served.value == domain) {
+        for (n, user) in pool.test_users.iter().enumerate() {
+            let domain = user.domain();
+            if !at.has("domains") || pool.domains.is_empty() || pool.serves(&domain) {
                 continue;
             }
-            let message = format!("{} is at {domain}, which this pool does not serve", user.value);
-            mistakes.add(user.span.clone(), section.key("test_users"), message, || {
-                let known = domains.iter().map(|served| served.value.as_str());
+            let message = format!("{user} is at {domain}, which this pool does not serve");
+            mistakes.add(at.item("test_users", n), at.key("test_users"), message, || {
+                let known = pool.domains.iter().map(Domain::as_str);
                 Some(match nearest(domain.as_str(), known) {
-                    Some(near) => format!("did you mean {}@{near}?", user.value.local()),
+                    Some(near) => format!("did you mean {}@{near}?", user.local()),
                     None => format!("add {:?} to its domains", domain.as_str()),
                 })
             });
         }
-        if registrar_port.is_some() && !servers.is_empty() && servers.iter().all(|s| s.value.port.is_some()) {
-            let key = section.key("registrar_port");
-            self.remarks.add(
-                section.span_of("registrar_port"),
-                key,
-                "is used by none of the servers",
-                || Some("every one of them names its own port".to_owned()),
-            );
+        let servers = &pool.servers;
+        if pool.registrar_port.is_some()
+            && !servers.is_empty()
+            && servers.iter().all(|server| server.port.is_some())
+        {
+            let (span, key) = (at.span("registrar_port"), at.key("registrar_port"));
+            self.remarks.add(span, key, "is used by none of the servers", || {
+                Some("every one of them names its own port".to_owned())
+            });
         }
-        if let Some(direct) = security.as_ref().filter(|security| security.value == Security::Direct) {
-            let to_5222 = registrar_port == Some(5222) || servers.iter().any(|s| s.value.port == Some(5222));
-            if to_5222 {
-                let message = "is direct, and port 5222 is the one for STARTTLS";
-                self.remarks.add(direct.span.clone(), section.key("security"), message, || {
-                    Some("direct TLS is usually on 5223".to_owned())
-                });
-            }
+        let to_5222 =
+            pool.registrar_port == Some(5222) || servers.iter().any(|server| server.port == Some(5222));
+        if pool.security == Security::Direct && to_5222 {
+            let message = "is direct, and port 5222 is the one for STARTTLS";
+            self.remarks.add(at.span("security"), at.key("security"), message, || {
+                Some("direct TLS is usually on 5223".to_owned())
+            });
         }
-        section.close(mistakes);
-        let identity = identity?;
-        let pool = Pool {
-            identity: identity.value.clone(),
-            aliases: values(&aliases),
-            site,
-            description,
-            domains: values(&domains),
-            servers: values(&servers),
-            registrar_port,
-            security: security.map(|found| found.value).unwrap_or_default(),
-            ca_file,
-            logon_name: logon_name.map(|found| found.value).unwrap_or_default(),
-            allow_plain,
-            certificate_warning_days: warning.map_or(CERTIFICATE_WARNING_DAYS, |found| found.value),
-            test_users: values(&test_users),
-        };
-        self.places.pools.push(PoolPlaces { names: std::iter::once(identity).chain(aliases).collect() });
-        Some(pool)
     }
 
-    fn partners(&mut self, top: &mut Section<'_, '_>) -> Option<Vec<Partner>> {
-        let sections = top.sections(&mut self.mistakes, "partner");
-        top.has("partner").then(|| sections.into_iter().filter_map(|section| self.partner(section)).collect())
-    }
-
-    fn partner(&mut self, mut section: Section<'_, '_>) -> Option<Partner> {
-        section.foreign(&["sasl_negotiation", "support_dialback_negotiation", "enable_keep_alive"]);
-        let mistakes = &mut self.mistakes;
-        let domain = section.parsed::<Domain>(mistakes, "domain");
-        section.missing(mistakes, "domain", "write the partner's XMPP domain");
-        let additional = section.list::<Domain>(mistakes, "additional_domains");
-        let description = section.text(mistakes, "description").map(|text| text.value.to_owned());
-        let partner_type = section.choice(mistakes, "partner_type", &PartnerType::SPELLINGS);
-        let receivers = section.list::<Address>(mistakes, "receivers");
-        let minimum_evidence = section.choice(mistakes, "minimum_evidence", &Evidence::SPELLINGS);
-        let body = section.text(mistakes, "body");
-        let proxy_fqdn = section.parsed::<Server>(mistakes, "proxy_fqdn").map(|found| found.value);
-        let tls = section.choice(mistakes, "tls_negotiation", &TlsNegotiation::SPELLINGS);
-        let connection_limit = section.number(mistakes, "connection_limit", CONNECTIONS);
-
-        refuse_repeats(mistakes, &section, "receivers", &receivers);
-        if let Some(body) = &body {
-            check_body(mistakes, &section, body);
-        }
-        let domains: Vec<Found<Domain>> = domain.iter().cloned().chain(additional.iter().cloned()).collect();
-        for receiver in &receivers {
-            let at = receiver.value.domain();
-            if domain.is_none() || domains.iter().any(|domain| domain.value == at) {
+    fn check_partner(&mut self, partner: &mut Partner, at: &Spans) {
+        for (n, receiver) in partner.receivers.iter().enumerate() {
+            let domain = receiver.domain();
+            if !at.has("domain") || partner.has(&domain) {
                 continue;
             }
-            let message = format!("{} is at {at}, which is not this partner's", receiver.value);
-            mistakes.add(receiver.span.clone(), section.key("receivers"), message, || {
-                let known = domains.iter().map(|domain| domain.value.as_str());
-                Some(match nearest(at.as_str(), known) {
-                    Some(near) => format!("did you mean {}@{near}?", receiver.value.local()),
-                    None => format!("add {:?} to its additional_domains", at.as_str()),
+            let message = format!("{receiver} is at {domain}, which is not this partner's");
+            self.mistakes.add(at.item("receivers", n), at.key("receivers"), message, || {
+                let known = std::iter::once(&partner.domain).chain(&partner.additional_domains);
+                Some(match nearest(domain.as_str(), known.map(Domain::as_str)) {
+                    Some(near) => format!("did you mean {}@{near}?", receiver.local()),
+                    None => format!("add {:?} to its additional_domains", domain.as_str()),
                 })
             });
         }
-        section.close(mistakes);
-        self.places.partners.push(PartnerPlaces { domains, connection_limit: connection_limit.clone() });
-        Some(Partner {
-            domain: domain?.value,
-            additional_domains: values(&additional),
-            description,
-            partner_type: partner_type.map(|found| found.value).unwrap_or_default(),
-            receivers: values(&receivers),
-            minimum_evidence: minimum_evidence.map(|found| found.value),
-            body: body.map(|body| line_ends_as_in_xml(body.value)),
-            proxy_fqdn,
-            tls_negotiation: tls.map(|found| found.value).unwrap_or_default(),
-            connection_limit: connection_limit.map(|found| found.value),
-        })
     }
 
-    fn gateway(&mut self, top: &mut Section<'_, '_>) -> Gateway {
-        let mut gateway = Gateway::default();
-        let Some(mut section) = top.section(&mut self.mistakes, "gateway") else { return gateway };
-        section.foreign(&[
-            "dialback_passphrase",
-            "enable_logging_all_message_bodies",
-            "subscription_refresh_interval",
-        ]);
-        let mistakes = &mut self.mistakes;
-        for (key, setting) in [
-            ("connection_limit", &mut gateway.connection_limit),
-            ("partner_connection_limit", &mut gateway.partner_connection_limit),
-        ] {
-            if let Some(found) = section.number(mistakes, key, CONNECTIONS) {
-                *setting = found.value;
-            }
-        }
-        if !section.has("partner_connection_limit") {
+    /// No limit or deadline that another one makes void.
+    fn check_gateway(&mut self, gateway: &mut Gateway, at: &Spans) {
+        if !at.has("partner_connection_limit") {
             gateway.partner_connection_limit = gateway.partner_connection_limit.min(gateway.connection_limit);
+        } else if gateway.partner_connection_limit > gateway.connection_limit {
+            let message = format!("is more than connection_limit, which is {}", gateway.connection_limit);
+            let (span, key) = (at.span("partner_connection_limit"), at.key("partner_connection_limit"));
+            self.mistakes.add(span, key, message, || Some("lower it, or raise connection_limit".to_owned()));
         }
-        self.places.connection_limit = section.span_of("partner_connection_limit");
-        for (key, setting) in [
-            ("stream_establishment_timeout", &mut gateway.stream_establishment_timeout),
-            ("keep_alive_interval", &mut gateway.keep_alive_interval),
-            ("stream_inactivity_timeout", &mut gateway.stream_inactivity_timeout),
-            ("resolve_timeout", &mut gateway.resolve_timeout),
-            ("connect_timeout", &mut gateway.connect_timeout),
-            ("secure_timeout", &mut gateway.secure_timeout),
-            ("authenticate_timeout", &mut gateway.authenticate_timeout),
-            ("bind_timeout", &mut gateway.bind_timeout),
-            ("deliver_timeout", &mut gateway.deliver_timeout),
-            ("timeout", &mut gateway.timeout),
-        ] {
-            if let Some(found) = section.duration(mistakes, key) {
-                *setting = found.value;
-                self.places.timeouts.push((key, found.span));
+        for field in Gateway::FIELDS {
+            let key = field.setting.key;
+            let Value::Duration(set) = (field.value)(gateway) else { continue };
+            if OUTLIVES.contains(&key) || !at.has(key) || set <= gateway.timeout {
+                continue;
             }
+            let whole = duration::print(gateway.timeout);
+            let message = format!("is longer than the whole verification may take, which is {whole}");
+            self.mistakes
+                .add(at.span(key), at.key(key), message, || Some("raise gateway.timeout".to_owned()));
         }
-        section.close(mistakes);
-        gateway
     }
 
-    fn resolver(&mut self, top: &mut Section<'_, '_>) -> Resolver {
-        let Some(mut section) = top.section(&mut self.mistakes, "resolver") else {
-            return Resolver::default();
-        };
-        let name_servers = section.list::<NameServer>(&mut self.mistakes, "name_servers");
-        refuse_repeats(&mut self.mistakes, &section, "name_servers", &name_servers);
-        section.close(&mut self.mistakes);
-        Resolver { name_servers: name_servers.into_iter().map(|found| found.value.0).collect() }
+    fn check_audit(&mut self, audit: &mut AuditTable, at: &Spans) {
+        if audit.syslog_socket.is_some() && audit.syslog == SyslogCopies::Off {
+            let (span, key) = (at.span("syslog_socket"), at.key("syslog_socket"));
+            self.remarks.add(span, key, "is not used while syslog is off", || None);
+        }
     }
 
     /// No two pools have a name in common.
     fn check_names(&mut self, topology: &Topology) {
         let mut owners: BTreeMap<&Domain, (&Domain, usize)> = BTreeMap::new();
-        for (pool, places) in topology.pools.iter().zip(&self.places.pools) {
-            for name in &places.names {
-                let (line, _) = self.mistakes.position(name.span.start);
-                match owners.get(&name.value) {
+        for (pool, at) in topology.pools.iter().zip(&self.places.pools) {
+            let aliases = pool.aliases.iter().enumerate().map(|(n, alias)| (alias, at.item("aliases", n)));
+            for (name, span) in std::iter::once((&pool.identity, at.span("identity"))).chain(aliases) {
+                let (line, _) = self.mistakes.position(span.start);
+                match owners.get(name) {
                     Some((owner, first)) => {
-                        let message =
-                            format!("{} already names the pool {owner} of line {first}", name.value);
-                        self.mistakes.add(name.span.clone(), "pool", message, || {
+                        let message = format!("{name} already names the pool {owner} of line {first}");
+                        self.mistakes.add(span, "pool", message, || {
                             Some("give every pool names of its own".to_owned())
                         });
                     }
                     None => {
-                        owners.insert(&name.value, (&pool.identity, line));
+                        owners.insert(name, (&pool.identity, line));
                     }
                 }
             }
@@ -353,132 +285,43 @@ impl Reading<'_> {
             .flat_map(|pool| pool.domains.iter().map(move |d| (d, pool)))
             .collect();
         let mut partners: BTreeMap<&Domain, usize> = BTreeMap::new();
-        for domain in self.places.partners.iter().flat_map(|places| &places.domains) {
-            let mut refuse = |message: String, suggestion: &str| {
-                self.mistakes.add(domain.span.clone(), "partner", message, || Some(suggestion.to_owned()));
-            };
-            if let Some(pool) = ours.get(&domain.value) {
-                refuse(
-                    format!("{} is served by the pool {}", domain.value, pool.identity),
-                    "a domain of our own is no partner; leave it out",
-                );
-            }
-            match partners.get(&domain.value) {
-                Some(line) => refuse(
-                    format!("{} is already a partner's domain in line {line}", domain.value),
-                    "list a domain once",
-                ),
-                None => {
-                    partners.insert(&domain.value, self.mistakes.position(domain.span.start).0);
+        for (partner, at) in topology.partners.iter().flatten().zip(&self.places.partners) {
+            let others = partner.additional_domains.iter().enumerate();
+            let others = others.map(|(n, domain)| (domain, at.item("additional_domains", n)));
+            for (domain, span) in std::iter::once((&partner.domain, at.span("domain"))).chain(others) {
+                let mut refuse = |message: String, suggestion: &str| {
+                    self.mistakes.add(span.clone(), "partner", message, || Some(suggestion.to_owned()));
+                };
+                if let Some(pool) = ours.get(domain) {
+                    refuse(
+                        format!("{domain} is served by the pool {}", pool.identity),
+                        "a domain of our own is no partner; leave it out",
+                    );
+                }
+                match partners.get(domain) {
+                    Some(line) => refuse(
+                        format!("{domain} is already a partner's domain in line {line}"),
+                        "list a domain once",
+                    ),
+                    None => {
+                        partners.insert(domain, self.mistakes.position(span.start).0);
+                    }
                 }
             }
-        }
-    }
-
-    /// No limit or deadline that another one makes void.
-    fn check_limits(&mut self, topology: &Topology) {
-        let gateway = &topology.gateway;
-        if gateway.partner_connection_limit > gateway.connection_limit {
-            let message = format!("is more than connection_limit, which is {}", gateway.connection_limit);
-            let span = self.places.connection_limit.clone();
-            self.mistakes.add(span, "gateway.partner_connection_limit", message, || {
-                Some("lower it, or raise connection_limit".to_owned())
-            });
-        }
-        for limit in self.places.partners.iter().filter_map(|places| places.connection_limit.as_ref()) {
-            if limit.value > gateway.connection_limit {
-                let message = format!(
-                    "is more than the gateway's connection_limit, which is {}",
-                    gateway.connection_limit
-                );
-                self.mistakes.add(limit.span.clone(), "partner.connection_limit", message, || {
+            if let Some(limit) = partner.connection_limit
+                && limit > topology.gateway.connection_limit
+            {
+                let most = topology.gateway.connection_limit;
+                let message = format!("is more than the gateway's connection_limit, which is {most}");
+                let (span, key) = (at.span("connection_limit"), at.key("connection_limit"));
+                self.mistakes.add(span, key, message, || {
                     Some("lower it, or raise gateway.connection_limit".to_owned())
                 });
             }
         }
-        for (key, span) in &self.places.timeouts {
-            let setting = match *key {
-                "resolve_timeout" => gateway.resolve_timeout,
-                "connect_timeout" => gateway.connect_timeout,
-                "secure_timeout" => gateway.secure_timeout,
-                "authenticate_timeout" => gateway.authenticate_timeout,
-                "bind_timeout" => gateway.bind_timeout,
-                "deliver_timeout" => gateway.deliver_timeout,
-                _ => continue,
-            };
-            if setting > gateway.timeout {
-                let whole = super::duration::print(gateway.timeout);
-                let message = format!("is longer than the whole verification may take, which is {whole}");
-                self.mistakes.add(span.clone(), format!("gateway.{key}"), message, || {
-                    Some("raise gateway.timeout".to_owned())
-                });
-            }
-        }
     }
 }
 
-/// A test message is read by people, and travels as XML.
-fn check_body(mistakes: &mut Mistakes<'_>, section: &Section<'_, '_>, body: &Found<&str>) {
-    let is_forbidden =
-        |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{fffe}' | '\u{ffff}');
-    if line_ends_as_in_xml(body.value).chars().any(is_forbidden) {
-        let message = "holds a character that no message can carry";
-        mistakes.add(body.span.clone(), section.key("body"), message, || None);
-    }
-    if body.value.len() > MAX_BODY_BYTES {
-        let message = format!("is {} bytes long: {MAX_BODY_BYTES} are allowed", body.value.len());
-        mistakes.add(body.span.clone(), section.key("body"), message, || None);
-    }
-}
-
-/// A file that was written on Windows has such line ends in its texts, and XML knows none (section 2.11).
-fn line_ends_as_in_xml(text: &str) -> String {
-    text.replace("\r\n", "\n")
-}
-
-fn refuse_repeats<T: Ord + std::fmt::Display>(
-    mistakes: &mut Mistakes<'_>,
-    section: &Section<'_, '_>,
-    key: &str,
-    list: &[Found<T>],
-) {
-    let mut seen = BTreeSet::new();
-    for item in list {
-        if !seen.insert(&item.value) {
-            let message = format!("lists {} twice", item.value);
-            mistakes.add(item.span.clone(), section.key(key), message, || None);
-        }
-    }
-}
-
-fn seen_from(document: &Path, file: &str) -> std::path::PathBuf {
-    document.parent().map_or_else(|| file.into(), |directory| directory.join(file))
-}
-
-/// `192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:53`; the port is 53 where none is written.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct NameServer(SocketAddr);
-
-impl FromStr for NameServer {
-    type Err = String;
-
-    fn from_str(written: &str) -> Result<Self, String> {
-        let unbracketed = written.trim_start_matches('[').trim_end_matches(']');
-        match (written.parse(), unbracketed.parse::<IpAddr>()) {
-            (Ok(address), _) => Ok(Self(address)),
-            (Err(_), Ok(ip)) => Ok(Self(SocketAddr::new(ip, 53))),
-            (Err(_), Err(_)) => {
-                Err(format!("{written:?} is no address of a name server: write 192.0.2.1:53"))
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for NameServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-const CONNECTIONS: std::ops::RangeInclusive<u32> = 1..=100_000;
-const MAX_BODY_BYTES: usize = 4096;
+/// Durations of the gateway that are not of one verification alone.
+const OUTLIVES: [&str; 4] =
+    ["stream_establishment_timeout", "stream_inactivity_timeout", "keep_alive_interval", "timeout"];

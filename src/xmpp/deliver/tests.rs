@@ -8,6 +8,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split}
 use super::*;
 use crate::xmpp::bind::BoundStream;
 use crate::xmpp::secure::{ChannelBindings, VerifiedTls};
+use crate::xmpp::session::Upkeep;
 use crate::xmpp::stream::{Secured, Stream};
 use crate::xmpp::xml::{Element, StreamReader, XmlFrame, ns};
 
@@ -53,7 +54,7 @@ async fn session(jid: &str) -> (XmppSession, Client) {
     let io = VerifiedTls::in_memory(near, ChannelBindings::default());
     let account = BareJid::new(jid.to_bare().as_str()).unwrap();
     let stream = Stream::<_, Secured>::open(io, &account, &mut Trace::new()).await.unwrap();
-    let session = XmppSession::start(stream.into_state(BoundStream { jid: jid.clone() }));
+    let session = XmppSession::start(stream.into_state(BoundStream { jid: jid.clone() }), Upkeep::default());
     let mut client = Client { jid, reader: StreamReader::new(reader), writer };
     client.reader.next().await.unwrap();
     (session, client)

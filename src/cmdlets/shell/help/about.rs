@@ -2,6 +2,7 @@
 
 use super::wrapped;
 use crate::diagnosis::catalogue::catalogue;
+use crate::topology::sample;
 
 /// One page.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ enum TopicText {
     Written(&'static str),
     /// Made from the catalogue of diagnoses.
     Diagnosis(&'static str),
+    /// Made from the schema of the topology.
+    Settings(&'static str),
 }
 
 /// Every page, in the order of help.
@@ -50,7 +53,7 @@ pub static TOPICS: &[Topic] = &[
     Topic {
         name: "about_Topology",
         synopsis: "The file with pools, partners and settings.",
-        text: TopicText::Written(include_str!("about_topology.txt")),
+        text: TopicText::Settings(include_str!("about_topology.txt")),
     },
     Topic {
         name: "about_Roles",
@@ -74,6 +77,9 @@ impl Topic {
     pub fn page(&self) -> String {
         match self.text {
             TopicText::Written(text) => format!("{}\n\n{}", self.name, wrapped(text, 0)),
+            TopicText::Settings(text) => {
+                format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), wrapped(&sample::list(), 0))
+            }
             TopicText::Diagnosis(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), codes()),
         }
     }

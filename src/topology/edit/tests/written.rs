@@ -25,7 +25,7 @@ impl Block {
         match self.kind {
             "pool" => pool(&format!("p{}.example", self.n)),
             "partner" => super::partner(&format!("d{}.example", self.n)),
-            _ => Entry::Gateway,
+            _ => Entry::only::<Gateway>(),
         }
     }
 
@@ -174,8 +174,8 @@ impl Edit {
             Self::Set(n, key) => {
                 let block = &blocks[*n];
                 let setting = match *key {
-                    "registrar_port" | "connection_limit" => Setting::Number(77),
-                    "allow_plain" => Setting::Flag(true),
+                    "registrar_port" | "connection_limit" => NewValue::Number(77),
+                    "allow_plain" => NewValue::Flag(true),
                     "timeout" => text("70s"),
                     _ => text("new \"value\" # of it"),
                 };
@@ -186,25 +186,25 @@ impl Edit {
             Self::Clear(n, key) => {
                 let block = &blocks[*n];
                 fits(block, key).then_some(())?;
-                document.set(&block.entry(), &[(key, Setting::Default)]).ok()?;
+                document.set(&block.entry(), &[(key, NewValue::Default)]).ok()?;
                 Some(vec![format!("{}.{key}", name(block))])
             }
             Self::AddUser(n) => {
                 let block = blocks.get(*n).filter(|block| block.kind == "pool")?;
-                let setting = Setting::Items { add: vec![user(block, 9)], remove: vec![] };
+                let setting = NewValue::Items { add: vec![user(block, 9)], remove: vec![] };
                 document.set(&block.entry(), &[("test_users", setting)]).ok()?;
                 Some(vec![])
             }
             Self::RemoveUser(n, gone) => {
                 let block = blocks.get(*n).filter(|block| block.kind == "pool")?;
-                let setting = Setting::Items { add: vec![], remove: vec![user(block, *gone)] };
+                let setting = NewValue::Items { add: vec![], remove: vec![user(block, *gone)] };
                 document.set(&block.entry(), &[("test_users", setting)]).ok()?;
                 Some(vec![format!("{}.test_users.{gone}", name(block))])
             }
             Self::ReplaceUser(n, gone) => {
                 let block = blocks.get(*n).filter(|block| block.kind == "pool")?;
                 let users = (0..3).map(|n| user(block, if n == *gone { 8 } else { n })).collect();
-                document.set(&block.entry(), &[("test_users", Setting::List(users))]).ok()?;
+                document.set(&block.entry(), &[("test_users", NewValue::List(users))]).ok()?;
                 Some(vec![format!("{}.test_users.{gone}", name(block))])
             }
             Self::Remove(n) => {
