@@ -184,9 +184,6 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[(
     "a_line_is_synced_where_it_must_reach_the_disk",
 )];
 
-/// Settings whose effect is being made.
-const COMING: &[&str] = &["partner.fence"];
-
 #[test]
 fn every_setting_has_a_test_of_its_effect() {
     let keys = |table: &imsh::topology::setting::Table| {
@@ -198,8 +195,7 @@ fn every_setting_has_a_test_of_its_effect() {
         assert!(source.contains(&format!("fn {test}(")), "{key}: there is no test {test}");
     }
     let elsewhere = ELSEWHERE.iter().map(|(key, _, _)| *key);
-    let shown: BTreeSet<String> =
-        SHOWN.iter().chain(COMING).copied().chain(elsewhere).map(str::to_owned).collect();
+    let shown: BTreeSet<String> = SHOWN.iter().copied().chain(elsewhere).map(str::to_owned).collect();
     let without: Vec<_> = listed.difference(&shown).collect();
     assert!(without.is_empty(), "no test shows what these settings do: {without:?}");
     let gone: Vec<_> = shown.difference(&listed).collect();
@@ -378,6 +374,19 @@ effects! {
         let desk = Desk::with(&[("partner", "contoso.com", "body", "'Greetings from Litware.'")]);
         let said = desk.run(&format!("Test-XmppIM {ATL} adelany@contoso.com -OutLoggerVariable log; $log.ToXML()"));
         assert!(format!("{:?}", said.records).contains("Greetings from Litware."), "{:?}", said.records);
+    }
+
+    "partner.fence" what_is_sent_behind_a_message_is_what_the_partners_entry_says {
+        let log = |fence| {
+            let desk = Desk::with(&[("partner", "northwindtraders.com", "fence", fence)]);
+            let test = format!("Test-XmppIM {ATL} offline@northwindtraders.com");
+            let said = desk.run(&format!("{test} -OutLoggerVariable log | Out-Null; $log.ToXML()"));
+            format!("{:?}", said.records)
+        };
+        let [auto, ping, message] = ["'auto'", "'ping'", "'message'"].map(log);
+        let n = |log: &str, what| log.matches(what).count();
+        assert!(n(&message, "urn:xmpp:ping") < n(&auto, "urn:xmpp:ping"), "{message}");
+        assert!(n(&ping, "message ") < n(&auto, "message "), "{ping}");
     }
 
     "gateway.connection_limit" no_more_tests_are_under_way_than_connections_are_allowed {

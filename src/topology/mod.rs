@@ -236,7 +236,7 @@ pub enum TlsNegotiation {
 /// What is sent behind a message to learn that the partner's server has taken it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fence {
-    /// A ping, and a message where the partner answers no ping.
+    /// A message and a ping.
     #[default]
     Auto,
     /// A ping to the partner's domain (XEP-0199).

@@ -169,7 +169,7 @@ table! {
     "The text of test messages to it: a real person may read it every day."
     body: Option<MessageText> = None => set_by("Body", Binds::Nothing).sample("\"A test by Litware.\"");
 
-    "What is sent behind a message to learn that the partner's server has taken it: a ping, a message to nobody, or the one that works there (auto)."
+    "What is sent behind a message to learn that the partner's server has taken it: a ping, a message to nobody, or both (auto)."
     fence: Fence = Fence::Auto => set_by("Fence", Binds::Nothing);
 }
 

@@ -17,7 +17,7 @@ use super::sessions::{End, Logged, Sessions, Shared, next_number};
 use crate::diagnosis::catalogue::Reach;
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
-use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, FenceKind, LINGER, Proven, deliver};
+use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, LINGER, Proven, deliver};
 use crate::xmpp::federation::{ProbeReport, ProbeRequest, ProbeTarget, look};
 use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
@@ -134,7 +134,7 @@ impl Attempt<'_> {
             within,
             linger: verification.ask.linger.unwrap_or(LINGER),
             linger_within: left,
-            fence: FenceKind::default(),
+            fence: verification.fence.into(),
             cancel: self.turn.cancel.clone(),
             progress: Some(progress),
         };

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
-use crate::topology::{Evidence, Gateway, LogonName, Pool, Security, Server, TlsNegotiation, Topology};
+use crate::topology::{
+    Evidence, Fence, Gateway, LogonName, Pool, Security, Server, TlsNegotiation, Topology,
+};
 use crate::vault::{self, StoredCredential, Vault};
 use crate::xmpp::network::{Network, Trust};
 use crate::xmpp::resolve::{self, Endpoint, TlsStart};
@@ -59,6 +61,8 @@ pub struct Verification {
     pub answer_promised: bool,
     /// The server that the topology names for the receiver's domain, in place of its records.
     pub partner_server: Option<Server>,
+    /// What is sent behind the message to learn that the receiver's server has taken it.
+    pub fence: Fence,
     /// Whether the receiver's server must offer TLS.
     pub partner_tls: TlsNegotiation,
     /// The parameters that were given by hand, for the diagnosis.
@@ -229,6 +233,7 @@ impl<'a> Planner<'a> {
             answer_promised: of_partner >= Evidence::Delivered,
             partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
             partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
+            fence: partner.map_or(Fence::Auto, |partner| partner.fence),
             partner_tls: partner.map_or(TlsNegotiation::Required, |partner| partner.tls_negotiation),
             sender,
             receiver: receiver.clone(),

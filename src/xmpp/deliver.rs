@@ -62,6 +62,16 @@ pub enum FenceKind {
     Message,
 }
 
+impl From<crate::topology::Fence> for FenceKind {
+    fn from(fence: crate::topology::Fence) -> Self {
+        match fence {
+            crate::topology::Fence::Auto => Self::Both,
+            crate::topology::Fence::Ping => Self::Ping,
+            crate::topology::Fence::Message => Self::Message,
+        }
+    }
+}
+
 /// How long a late bounce is waited for. It is not part of the latency.
 pub const LINGER: Duration = Duration::from_secs(1);
 

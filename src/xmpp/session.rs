@@ -485,9 +485,14 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             || self.expected.iter().any(|(_, news)| !news.is_closed())
             || self.waiting.values().any(|waiting| match waiting {
                 Waiting::Caller { reply, .. } => !reply.is_closed(),
-                Waiting::Fence { .. } | Waiting::Pool { .. } | Waiting::Software | Waiting::SignOfLife => {
-                    false
-                }
+                Waiting::Fence { .. }
+                | Waiting::Pool { .. }
+                | Waiting::PoolLater { .. }
+                | Waiting::PartnerLater { .. }
+                | Waiting::Description { .. }
+                | Waiting::PartnerSoftware { .. }
+                | Waiting::Software
+                | Waiting::SignOfLife => false,
             })
     }
 
