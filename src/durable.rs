@@ -101,7 +101,18 @@ pub fn lock(path: &Path) -> Result<Lock, Fault> {
         Some(()) => Some(taken("queue", PATIENCE).map_err(fault)?),
         None => None,
     };
-    let held = taken("lock", PATIENCE).map_err(fault)?;
+    let held = match QUEUES.get() {
+        Some(()) => taken("lock", PATIENCE),
+        // Whoever waits here waits for one of the queue at most. If that one is stuck, however it came to that,
+        // it is ended: its call has not begun, or its line is there.
+        None => taken("lock", STUCK).or_else(|fault| {
+            if fault.kind() == io::ErrorKind::TimedOut {
+                end_holder(&directory, &name);
+            }
+            taken("lock", PATIENCE)
+        }),
+    };
+    let held = held.map_err(fault)?;
     Ok(Lock { file: directory.path().join(&name), _held: held, _queued: queued })
 }
 
@@ -111,6 +122,28 @@ pub fn lock(path: &Path) -> Result<Lock, Fault> {
 /// The wait is over, or the system says no.
 pub fn hold(file: File) -> io::Result<Flock<File>> {
     wait_for(file, PATIENCE)
+}
+
+/// Ends the process that holds both the lock and the queue's: one that works for others.
+fn end_holder(directory: &Directory, name: &OsStr) {
+    let holder = |suffix| {
+        let found = directory.open(&hidden(name, suffix)).and_then(|file| file.metadata()).ok()?;
+        let (major, minor) = (nix::sys::stat::major(found.dev()), nix::sys::stat::minor(found.dev()));
+        let place = format!("{major:02x}:{minor:02x}:{}", found.ino());
+        let locks = crate::trusted::open_own(Path::new("/proc/locks")).ok()?;
+        let mut text = String::new();
+        io::Read::read_to_string(&mut &locks, &mut text).ok()?;
+        let held = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        // A line whose second word is an arrow is of one who waits.
+        let mut held =
+            held.filter(|words| words.get(1) == Some(&"FLOCK") && words.get(5) == Some(&place.as_str()));
+        held.next()?.get(4)?.parse::<i32>().ok()
+    };
+    if let Some(process) = holder("lock").filter(|process| holder("queue") == Some(*process)) {
+        // One that is of another account is not ours to end.
+        let _ =
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), nix::sys::signal::Signal::SIGKILL);
+    }
 }
 
 /// From now on this process waits in the queue of those that work for others.
@@ -293,6 +326,8 @@ fn hidden(name: &OsStr, suffix: &str) -> OsString {
     hidden
 }
 
+/// How long one of the queue may hold the lock while an administrator waits.
+const STUCK: Duration = Duration::from_millis(1000);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A place where the disk is about to be changed: in tests, a process may die there.

@@ -2,9 +2,11 @@
 
 #![expect(clippy::print_stderr, reason = "before there is a session there is no other way to say it")]
 
+use std::alloc::System;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use cap::Cap;
 use imsh::front::cli::{self, Cli, CliCommand};
 use imsh::front::{ExitStatus, authorized, caller, lint, manual, respond, run, session, shell};
 
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
             in_runtime(run::script(&options, &script, arguments))
         }
         // What it does first needs a process without a second thread.
-        (Some(CliCommand::Session(arguments)), _) => match session::enter(&options, *arguments) {
+        (Some(CliCommand::Session(arguments)), _) => match session::enter(&options, *arguments, held) {
             Ok(door) => in_runtime(session::run(door)),
             Err(status) => status,
         },
@@ -36,6 +38,14 @@ fn main() -> ExitCode {
         (None, None) => in_runtime(shell::shell(&options)),
     };
     status.into()
+}
+
+/// Counts what the process holds: a session's limit is of all of it.
+#[global_allocator]
+static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
+
+fn held() -> usize {
+    MEMORY.allocated()
 }
 
 fn in_runtime(deed: impl Future<Output = ExitStatus>) -> ExitStatus {

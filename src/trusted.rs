@@ -340,7 +340,7 @@ impl Directory {
     /// What the system says.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         use std::os::unix::ffi::OsStrExt;
-        let mut listed = Dir::from_fd(openat(&self.held, ".", DIRECTORY, Mode::empty())?)?;
+        let mut listed = Dir::from_fd(openat(&self.held, ".", LISTED, Mode::empty())?)?;
         let mut names = Vec::new();
         for entry in listed.iter() {
             let name = OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned();
@@ -357,7 +357,7 @@ impl Directory {
     /// # Errors
     /// What the system says.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(nix::unistd::fsync(&self.held)?)
+        Ok(nix::unistd::fsync(openat(&self.held, ".", LISTED, Mode::empty())?)?)
     }
 
     /// What the system knows of it.
@@ -429,7 +429,9 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-const DIRECTORY: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+/// A directory that leads on to others: to hold it, nobody need be allowed to list it.
+const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+const LISTED: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
 const OWNERS_ALONE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;

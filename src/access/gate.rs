@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::limits::SessionLimits;
 use super::role::{BuiltIn, CmdletName, Limit, LimitedParameter, RoleDefinition, ScriptModule};
 use super::scope::{ConfigScope, UserScope, site_key};
 use super::{Access, Principal};
@@ -40,6 +41,8 @@ pub struct Role {
     pub limits: Vec<LimitedParameter>,
     /// Which library scripts they may run.
     pub script_modules: Vec<ScriptModule>,
+    /// What a session of theirs may use up.
+    pub session: SessionLimits,
     /// Its purpose, for people.
     pub description: Option<String>,
 }
@@ -56,6 +59,13 @@ impl Role {
             user_scopes: vec![UserScope::Global],
             limits: Vec::new(),
             script_modules: Vec::new(),
+            session: match role {
+                BuiltIn::Administrator => SessionLimits::of_administrator(),
+                BuiltIn::ServerAdministrator
+                | BuiltIn::UserAdministrator
+                | BuiltIn::HelpDesk
+                | BuiltIn::ViewOnlyAdministrator => SessionLimits::default(),
+            },
             description: None,
         }
     }
@@ -109,6 +119,7 @@ impl Role {
             user_scopes: definition.user_scopes.clone(),
             limits: definition.limits.clone(),
             script_modules: definition.script_modules.clone(),
+            session: definition.session.clone(),
             description: definition.description.clone(),
         })
     }
@@ -311,6 +322,7 @@ pub fn covers(granter: &[&Role], role: &Role, site_of: &dyn Fn(&Domain) -> Optio
     }
     let within = |held: &Role, cmdlet: &CmdletName| {
         held.cmdlets.contains(cmdlet)
+            && role.session.is_within(&held.session)
             && role
                 .config_scopes
                 .iter()
@@ -421,6 +433,9 @@ impl RoleTable {
             };
         };
         let mut held: Vec<&Role> = Vec::new();
+        if access.locked.iter().any(|member| principal.is(member)) {
+            return held;
+        }
         for assignment in &access.assignments {
             let has_it = assignment.members.iter().any(|member| principal.is(member));
             if let Some(role) = self.role(&assignment.role).filter(|_| has_it)

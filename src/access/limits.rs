@@ -118,6 +118,15 @@ impl Default for SessionLimits {
 }
 
 impl SessionLimits {
+    /// Those of the built-in administrator: as large as any, but for memory and for a session that nobody
+    /// sits at.
+    pub fn of_administrator() -> Self {
+        let mut limits = Self(SESSION_LIMITS.each_ref().map(|limit| Some(*limit.bounds.end())));
+        limits.set(Limited::MemoryMib, Some(1024));
+        limits.set(Limited::IdleMinutes, None);
+        limits
+    }
+
     /// What holds.
     pub fn get(&self, limited: Limited) -> u32 {
         self.0[limited as usize].unwrap_or(SESSION_LIMITS[limited as usize].default)

@@ -31,6 +31,17 @@ pub struct Access {
     pub principals: Vec<PrincipalEntry>,
     /// Who has which role.
     pub assignments: Vec<RoleAssignment>,
+    /// Who has no role, whatever is assigned to them.
+    pub locked: Vec<Member>,
+}
+
+impl Access {
+    /// Whether a vouched-for name has any role, and is not locked.
+    pub fn lets_in(&self, name: &str) -> bool {
+        let principal = Principal::Vouched { name: name.to_owned() };
+        let is_of = |members: &[Member]| members.iter().any(|member| principal.is(member));
+        !is_of(&self.locked) && self.assignments.iter().any(|assignment| is_of(&assignment.members))
+    }
 }
 
 /// One role, and those who have it.

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use regex::{Regex, RegexBuilder};
 
+use super::limits::SessionLimits;
 use super::scope::{ConfigScope, UserScope, site_key};
 
 /// The built-in roles. Each cmdlet's own file says which of them have it.
@@ -369,6 +370,8 @@ pub struct RoleDefinition {
     pub limits: Vec<LimitedParameter>,
     /// Scripts of the library that its holders may run.
     pub script_modules: Vec<ScriptModule>,
+    /// What a session of its holders may use up.
+    pub session: SessionLimits,
     /// Its purpose, for people.
     pub description: Option<String>,
 }

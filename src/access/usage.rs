@@ -7,13 +7,15 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::limits::{Limited, SESSION_LIMITS};
@@ -31,7 +33,7 @@ pub struct Usage {
 /// A place that is taken, until it is dropped.
 #[derive(Debug)]
 pub struct Place {
-    held: Flock<File>,
+    _held: Flock<File>,
     /// The name of its file.
     pub name: String,
 }
@@ -78,8 +80,7 @@ impl Usage {
                 Ok(held) => {
                     held.set_len(0)?;
                     held.write_all_at(about.as_bytes(), 0)?;
-                    directory.remove(OsStr::new(&format!("{name}.stop")))?;
-                    return Ok(Place { held, name });
+                    return Ok(Place { _held: held, name });
                 }
                 Err((_, Errno::EWOULDBLOCK)) => {}
                 Err((_, errno)) => return Err(io::Error::from(errno).into()),
@@ -133,15 +134,76 @@ impl Usage {
     }
 }
 
-impl Place {
-    /// Writes other words into it.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn describe(&self, about: &str) -> io::Result<()> {
-        self.held.set_len(0)?;
-        self.held.write_all_at(about.as_bytes(), 0)
+/// A delegated session that runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunningSession {
+    /// What it is called by: the name of its place.
+    #[serde(skip)]
+    pub identity: String,
+    /// Who sits there.
+    pub principal: String,
+    /// Its process.
+    pub process: i32,
+    /// When it began, in seconds since 1970.
+    pub since: i64,
+    /// From where they came.
+    pub from: String,
+}
+
+/// The sessions that run, of all principals.
+///
+/// # Errors
+/// They cannot be looked at.
+pub fn sessions(directory: &Path) -> io::Result<Vec<RunningSession>> {
+    let directory = match Directory::at(&directory.join(SESSION_LIMITS[Limited::Sessions as usize].key)) {
+        Ok(directory) => directory,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let mut running = Vec::new();
+    for name in directory.names()? {
+        let file = directory.write(&name)?;
+        // Whoever gets the lock has found the place of a session that is over.
+        let Err((file, Errno::EWOULDBLOCK)) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
+            continue;
+        };
+        let mut text = String::new();
+        (&file).take(MOST_BYTES).read_to_string(&mut text)?;
+        // One that has only just taken its place says nothing yet.
+        if let Ok(session) = serde_json::from_str::<RunningSession>(text.trim()) {
+            running.push(RunningSession { identity: name.to_string_lossy().into_owned(), ..session });
+        }
     }
+    Ok(running)
+}
+
+/// Ends a session: asks it to, and after a while does not ask.
+///
+/// # Errors
+/// It is another account's.
+pub fn end(directory: &Path, session: &RunningSession) -> io::Result<()> {
+    let runs = || {
+        let mut running = sessions(directory)?.into_iter();
+        Ok::<bool, io::Error>(
+            running.any(|other| other.identity == session.identity && other.process == session.process),
+        )
+    };
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        if !runs()? {
+            return Ok(());
+        }
+        match kill(Pid::from_raw(session.process), signal) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        for _ in 0..ENDS_AFTER {
+            if !runs()? {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+    Ok(())
 }
 
 /// A principal's name as that of a file: none has a letter that a path reads otherwise.
@@ -190,6 +252,9 @@ fn write(file: &File, counts: &Counts) -> io::Result<()> {
 }
 
 const MOST_BYTES: u64 = 1 << 20;
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How many looks a session may take to end.
+const ENDS_AFTER: usize = 150;
 
 #[cfg(test)]
 mod tests {

@@ -34,6 +34,10 @@ pub fn change(
         if !call.sees_everything() && !is_in_same_hands(&call.whole, document.topology()) {
             return Err(Fault::Moved);
         }
+        // Nor may it have been taken away meanwhile.
+        if call.still_allowed().is_err() {
+            return Err(Fault::Moved);
+        }
         deed(document)
     };
     let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, deed)).map_err(told)?;

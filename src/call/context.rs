@@ -12,6 +12,8 @@ use super::Halt;
 use super::stores::{TopologyStore, VaultStore};
 use super::transcript::Transcripts;
 use crate::access::audit;
+use crate::access::limits::SessionLimits;
+use crate::access::usage::Usage;
 use crate::cmdlet::ErrorRecord;
 use crate::secret::Secret;
 use crate::topology::{AuditTable, Topology};
@@ -29,6 +31,10 @@ pub struct SessionContext {
     pub way: &'static str,
     /// Whether another account than the principal's serves them: nothing of the machine is theirs then.
     pub is_delegated: bool,
+    /// What such a session may use up; set when it begins.
+    pub budget: std::sync::OnceLock<Budget>,
+    /// Where delegated sessions of this machine are to be found, if there are any.
+    pub sessions: Option<PathBuf>,
     /// Who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
@@ -40,6 +46,15 @@ pub struct SessionContext {
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
     /// empty for delegated sessions.
     pub environment: Environment,
+}
+
+/// What a delegated session may use up, and what its principal has used up.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// What is used up over all sessions.
+    pub usage: Usage,
+    /// The limits of the principal's roles.
+    pub limits: SessionLimits,
 }
 
 /// Gives the value of an environment variable.
@@ -55,6 +70,8 @@ impl SessionContext {
             vault,
             way: "embedded",
             is_delegated: false,
+            budget: std::sync::OnceLock::new(),
+            sessions: None,
             operator,
             history: SessionHistory::default(),
             transcripts: Arc::default(),

@@ -182,9 +182,14 @@ pub struct Call {
     pub output: Output,
     /// Ends the call.
     pub cancel: CancellationToken,
+    /// Whether the caller may still make this call.
+    pub still: Still,
     /// Where warnings, errors and questions go.
     pub streams: Streams,
 }
+
+/// Says whether a call may still be made.
+pub type Still = Arc<dyn Fn() -> Result<(), ErrorRecord> + Send + Sync>;
 
 /// The pools where a test may log on as its receiver, if the receiver is a test user of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,6 +211,14 @@ impl Call {
                 self.topology.pools.iter().find(|pool| pool.identity == *lender)
             }
         }
+    }
+
+    /// Asks again whether the caller may make this call: a person may take their time to answer.
+    ///
+    /// # Errors
+    /// They may not any more.
+    pub fn still_allowed(&self) -> Result<(), Halt> {
+        (self.still)().map_err(Halt::from)
     }
 
     /// Whether the caller's roles hide nothing of the topology.
@@ -319,6 +332,7 @@ impl Call {
             Confirmation::NoToAll => (false, true),
         };
         *settled = is_for_all.then_some(is_given);
+        self.still_allowed()?;
         Ok(is_given)
     }
 }

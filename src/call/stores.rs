@@ -147,7 +147,7 @@ fn not_trusted(untrusted: &Untrusted) -> ErrorRecord {
     );
     ErrorRecord::new(Category::PermissionDenied, "TopologyNotTrusted", message).remedy(
         "Tell an administrator of this machine: the account must own the file and what leads to it, nobody else \
-         may write there, and no link may lead to it. imsh setup --check says what is wrong.",
+         may write there, and no link may lead to it.",
     )
 }
 

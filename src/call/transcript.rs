@@ -22,17 +22,47 @@ pub struct Transcripts {
     open: Mutex<Vec<Transcript>>,
     /// Recording is paused while a line runs that may hold a secret.
     is_paused: AtomicBool,
+    /// One may not grow any more.
+    is_full: AtomicBool,
     /// Lines that may hold a secret: a later error may point into them and show them again.
     withheld: Mutex<Vec<String>>,
 }
 
 /// One of them.
-#[derive(Debug)]
 struct Transcript {
     path: PathBuf,
     file: File,
     /// Whether each typed line gets the time above it.
     has_times: bool,
+    may_grow: Option<MayGrow>,
+    /// Bytes until that is asked again.
+    left: usize,
+}
+
+/// Says whether a transcript may have another mebibyte.
+pub type MayGrow = Box<dyn Fn() -> bool + Send>;
+
+impl Transcript {
+    /// Writes down a text; says whether there was room for it.
+    fn write(&mut self, text: &str) -> bool {
+        if let Some(may_grow) = &self.may_grow {
+            while self.left < text.len() {
+                if !may_grow() {
+                    return false;
+                }
+                self.left += 1 << 20;
+            }
+            self.left -= text.len();
+        }
+        // A disk that is full must not end a session of somebody's own; the transcript is shorter then.
+        self.file.write_all(text.as_bytes()).is_ok() || self.may_grow.is_none()
+    }
+}
+
+impl std::fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transcript").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// What stands at the top of a transcript.
@@ -60,9 +90,24 @@ impl Transcripts {
             Existing::Appended => options.append(true).create(true),
             Existing::Kept => options.write(true).create_new(true),
         };
-        let mut file = options.mode(0o600).open(&path)?;
+        let file = options.mode(0o600).open(&path)?;
+        self.begin(file, path, heading, None)
+    }
+
+    /// Starts one in an open file. Before each mebibyte `may_grow` is asked; where it says no, the transcript
+    /// ends there, and [`Transcripts::is_full`] says so.
+    ///
+    /// # Errors
+    /// Its beginning cannot be written.
+    pub fn begin(
+        &self,
+        mut file: File,
+        path: PathBuf,
+        heading: &Heading,
+        may_grow: Option<MayGrow>,
+    ) -> io::Result<()> {
         file.write_all(top(heading).as_bytes())?;
-        let transcript = Transcript { path, file, has_times: heading.has_times };
+        let transcript = Transcript { path, file, has_times: heading.has_times, may_grow, left: 0 };
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push(transcript);
         Ok(())
     }
@@ -93,8 +138,9 @@ impl Transcripts {
         }
         let withheld = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
         let plain = withheld.iter().fold(without_colour(text), |text, line| text.replace(line, LEFT_OUT));
-        // A disk that is full must not end the session; the transcript is shorter then.
-        open.iter_mut().for_each(|transcript| drop(transcript.file.write_all(plain.as_bytes())));
+        if !open.iter_mut().all(|transcript| transcript.write(&plain)) {
+            self.is_full.store(true, Ordering::Relaxed);
+        }
     }
 
     /// From now on leaves out the lines of an input that may hold a secret, wherever they are shown.
@@ -116,8 +162,15 @@ impl Transcripts {
             } else {
                 String::new()
             };
-            drop(transcript.file.write_all(format!("{time}{prompt}{line}\n").as_bytes()));
+            if !transcript.write(&format!("{time}{prompt}{line}\n")) {
+                self.is_full.store(true, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// Whether one of them may not grow any more: what is done now is not written down.
+    pub fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 }
 

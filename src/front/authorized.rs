@@ -10,7 +10,7 @@ use nix::unistd::{User, geteuid};
 
 use super::cli::print;
 use super::exit::ExitStatus;
-use crate::access::{Access, Principal};
+use crate::access::Access;
 use crate::topology::{Topology, places};
 use crate::trusted;
 
@@ -28,7 +28,7 @@ has a role, that lets a certificate in its name start imsh session and nothing e
 pub fn keys(kind: &str, blob: &str) -> ExitStatus {
     let Some(access) = access() else { return ExitStatus::Success };
     let owner = access.principals.iter().find(|entry| {
-        entry.keys.iter().any(|key| key.kind == kind && key.blob == blob) && has_role(&access, &entry.name)
+        entry.keys.iter().any(|key| key.kind == kind && key.blob == blob) && access.lets_in(&entry.name)
     });
     match owner {
         Some(entry) => print(format!("{} {kind} {blob}\n", options(&entry.name)).as_bytes()),
@@ -44,7 +44,7 @@ pub fn principals(account: &str) -> ExitStatus {
         return print(format!("{account}\n").as_bytes());
     }
     let Some(access) = access() else { return ExitStatus::Success };
-    let with_role = access.principals.iter().filter(|entry| has_role(&access, &entry.name));
+    let with_role = access.principals.iter().filter(|entry| access.lets_in(&entry.name));
     let lines: String = with_role.map(|entry| format!("{} {}\n", options(&entry.name), entry.name)).collect();
     print(lines.as_bytes())
 }
@@ -53,12 +53,6 @@ pub fn principals(account: &str) -> ExitStatus {
 fn options(name: &str) -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/imsh"));
     format!("command=\"{} session --principal {name}\",restrict,pty", program.display())
-}
-
-fn has_role(access: &Access, name: &str) -> bool {
-    let principal = Principal::Vouched { name: name.to_owned() };
-    let mut assignments = access.assignments.iter();
-    assignments.any(|assignment| assignment.members.iter().any(|member| principal.is(member)))
 }
 
 /// Who may do what; nothing where it cannot be read or trusted, and then nobody has a key.

@@ -52,7 +52,7 @@ fn user(told: &str) -> Option<Uid> {
 /// caller's, and these arguments are none of those that may run so.
 ///
 /// Every file that such a process opens is opened with rights that the caller does not have. What may run
-/// lets the caller choose none: `imsh session`, `imsh setup` for root, and the two that only print.
+/// lets the caller choose none: `imsh session`, and the two that only print.
 pub fn refusal(arguments: &[OsString]) -> Option<&'static str> {
     match caller() {
         Err(refusal) => Some(refusal),
@@ -62,7 +62,6 @@ pub fn refusal(arguments: &[OsString]) -> Option<&'static str> {
             let is_alone = arguments.len() == 2;
             match words.next() {
                 Some("session") => None,
-                Some("setup") if geteuid().is_root() => None,
                 Some("--version" | "-V" | "--help" | "-h") if is_alone => None,
                 Some(_) | None => Some(
                     "behind sudo, doas or pkexec nothing runs but imsh session, since it would read and write \

@@ -7,6 +7,7 @@
 // Reading order.
 pub mod caller;
 pub mod process;
+pub mod confine;
 pub mod cli;
 pub mod manual;
 pub mod start;

@@ -3,6 +3,7 @@
 //! Records go to standard output through the renderer, everything else to standard error, so
 //! that a program behind a pipe reads records and nothing else.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -37,12 +38,22 @@ struct ConsoleState {
     unwritten: Option<io::Error>,
     /// The transcripts that record what is shown.
     transcripts: Arc<Transcripts>,
+    /// How much one program may show, in a delegated session.
+    limit: Option<Limit>,
     /// The progress of a long piece of work; on a terminal, below the output.
     bar: Option<ProgressBar>,
     /// How fast it goes.
     pace: Pace,
     /// What ends when nothing more is written to standard output.
     ends: Option<CancellationToken>,
+}
+
+/// How much one program may show.
+struct Limit {
+    most: usize,
+    left: usize,
+    /// Ends the program that shows more.
+    cancel: CancellationToken,
 }
 
 impl Console {
@@ -65,6 +76,7 @@ impl Console {
             is_closed: false,
             unwritten: None,
             transcripts: Arc::default(),
+            limit: None,
             bar: None,
             pace: Pace::default(),
             ends: None,
@@ -85,6 +97,19 @@ impl Console {
     /// The transcripts that record what is shown here.
     pub fn transcripts(&self) -> Arc<Transcripts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).transcripts.clone()
+    }
+
+    /// From now on each program may show so many bytes.
+    pub fn limit(&self, most: usize) {
+        let limit = Limit { most, left: most, cancel: CancellationToken::new() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).limit = Some(limit);
+    }
+
+    /// A program begins; what it shows beyond the limit is left out, and `cancel` ends it.
+    pub fn begin_program(&self, cancel: CancellationToken) {
+        if let Some(limit) = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).limit {
+            (limit.left, limit.cancel) = (limit.most, cancel);
+        }
     }
 
     /// Writes a record, or whatever else a program emits.
@@ -281,6 +306,7 @@ impl ConsoleState {
         if text.is_empty() || self.is_closed {
             return;
         }
+        let text = &self.within_limit(text);
         self.transcripts.shown(text);
         let written = self.above_the_bar(text, || {
             let mut out = io::stdout().lock();
@@ -298,9 +324,25 @@ impl ConsoleState {
 
     /// Writes to standard error.
     fn note(&mut self, text: &str) {
+        let text = &self.within_limit(text);
         self.transcripts.shown(text);
         // When standard error is gone there is nowhere left to say so.
         let _ = self.above_the_bar(text, || io::stderr().lock().write_all(text.as_bytes()));
+    }
+
+    /// As much of a text as the program may still show. The last of it says why there is no more.
+    fn within_limit<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        let Some(limit) = &mut self.limit else { return Cow::Borrowed(text) };
+        if text.len() <= limit.left {
+            limit.left -= text.len();
+            return Cow::Borrowed(text);
+        }
+        let shown = &text[..text.floor_char_boundary(limit.left)];
+        let is_over = limit.left == 0;
+        limit.left = 0;
+        limit.cancel.cancel();
+        let over = "\nimsh: a program shows no more than this session allows; the rest is left out.\n";
+        if is_over { Cow::Borrowed("") } else { Cow::Owned(format!("{shown}{over}")) }
     }
 
     /// Writes text where the bar stands, and the bar below it. Below a line that goes on there is

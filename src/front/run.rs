@@ -105,6 +105,7 @@ fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
 async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
     let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
+    output.begin_program(cancel.clone());
     let watch = tokio::spawn(cancel_on_interrupt(Interrupts::listen(), output.clone(), cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
     output.ends(cancel.clone());

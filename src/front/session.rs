@@ -19,22 +19,27 @@ use tokio::signal::unix::SignalKind;
 
 use super::caller::{Caller, caller};
 use super::cli::SessionOptions;
+use super::confine::confine;
 use super::exit::ExitStatus;
 use super::output::Console;
 use super::process::{self, Unsound};
 use super::run::{self, Interrupts};
 use super::terminal::Terminal;
 use super::{shell, start};
+use crate::access::limits::{Limited, SessionLimits};
+use crate::access::usage::{Exceeded, Place, RunningSession, Usage};
 use crate::access::{Access, GivenParameter, Principal, principal};
+use crate::call::context::Budget;
 use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
+use crate::call::transcript::Heading;
 use crate::call::{Halt, SessionContext};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::cmdlets;
 use crate::durable;
 use crate::host::{Gate, Host, Sitting};
-use crate::script::ScriptLimits;
+use crate::script::{Memory, ScriptLimits};
 use crate::topology::places;
-use crate::trusted::{self, Untrusted, Why};
+use crate::trusted::{self, Directory, Untrusted, Why};
 use crate::value::Value;
 
 /// What `imsh session` takes.
@@ -80,6 +85,10 @@ pub struct Door {
     program: Program,
     sitting: Sitting,
     terminal: Option<Termios>,
+    limits: ScriptLimits,
+    ends: Ends,
+    /// Held as long as the session lasts.
+    _place: Place,
 }
 
 /// What the caller wants run.
@@ -92,11 +101,15 @@ enum Program {
     Script(Vec<String>),
 }
 
-/// Lets the caller in. Runs before there is a second thread.
+/// Lets the caller in; `held` says how many bytes the process holds. Runs before there is a second thread.
 ///
 /// # Errors
 /// The caller is refused; they have been told, and the refusal is in the audit log.
-pub fn enter(options: &SessionOptions, arguments: SessionArguments) -> Result<Door, ExitStatus> {
+pub fn enter(
+    options: &SessionOptions,
+    arguments: SessionArguments,
+    held: fn() -> usize,
+) -> Result<Door, ExitStatus> {
     let output = Console::new(options.output, options.color);
     let refuse = |sentence: &str| {
         output.fail(sentence);
@@ -148,6 +161,7 @@ pub fn enter(options: &SessionOptions, arguments: SessionArguments) -> Result<Do
         is_delegated: true,
         directory: PathBuf::from("/"),
         transcripts: output.transcripts(),
+        sessions: Some(PathBuf::from(places::STATE)),
         ..SessionContext::new(store, vault, operator)
     };
     let gate = Gate::new(who.principal.clone()).told_to(TopologyReader::Other);
@@ -158,6 +172,30 @@ pub fn enter(options: &SessionOptions, arguments: SessionArguments) -> Result<Do
         ErrorRecord::new(Category::LimitsExceeded, "LimitTooLow", sentence(&short.to_string()))
             .remedy("Raise the limits of the process that calls imsh session, or come in with ssh.")
     };
+    let state = Path::new(places::STATE);
+    // Who has no role is told so below.
+    let limits = host.session_limits().unwrap_or_default();
+    let usage = Usage::new(state, &who.principal.to_string());
+    let running = RunningSession {
+        identity: String::new(),
+        principal: who.principal.to_string(),
+        process: i32::try_from(std::process::id()).unwrap_or(0),
+        since: jiff::Timestamp::now().as_second(),
+        from: seen.iter().find(|one| one.name == "From").map_or_else(String::new, |one| one.values.concat()),
+    };
+    let about = serde_json::to_string(&running).unwrap_or_default();
+    let place = usage.place(Limited::Sessions, limits.get(Limited::Sessions), &about);
+    let used_up = |exceeded: &Exceeded| {
+        ErrorRecord::new(Category::LimitsExceeded, "LimitReached", sentence(&exceeded.to_string()))
+            .remedy("End another session of yours, or ask an administrator for a larger limit.")
+    };
+    let budget = Budget { usage: usage.clone(), limits: limits.clone() };
+    // An administrator's lines are never too many.
+    if !host.is_administrator() {
+        // It is set once, here.
+        let _ = host.context().budget.set(budget);
+        durable::queue();
+    }
     let admitted = match (short, &program) {
         // A line would be torn where files may not grow: only the refusal is left.
         (Some(short), _) if !process::may_write() => Err(limited(&short)),
@@ -166,7 +204,10 @@ pub fn enter(options: &SessionOptions, arguments: SessionArguments) -> Result<Do
             let wrong = ErrorRecord::new(Category::InvalidArgument, "BadCommandLine", sentence(why));
             Err(host.session_refused(seen, why, wrong))
         }
-        (None, Ok(_)) => host.session_begins(seen),
+        (None, Ok(_)) => match &place {
+            Err(exceeded) => Err(host.session_refused(seen, &exceeded.to_string(), used_up(exceeded))),
+            Ok(_) => host.session_begins(seen),
+        },
     };
     let (sitting, program) = match (admitted, program) {
         (Ok(sitting), Ok(program)) => (sitting, program),
@@ -176,16 +217,88 @@ pub fn enter(options: &SessionOptions, arguments: SessionArguments) -> Result<Do
         }
         (Ok(_), Err(why)) => return Err(refuse(&why)),
     };
-    if !host.is_administrator() {
-        durable::queue();
+    let place = place.map_err(|exceeded| refuse(&exceeded.to_string()))?;
+    transcribe(&host, &output, &usage, &place.name, &limits).map_err(|fault| {
+        refuse(&format!("no transcript can be written, and without one there is no session: {fault}"))
+    })?;
+    let memory = (limits.get(Limited::MemoryMib) as usize) << 20;
+    output.limit((limits.get(Limited::OutputMib) as usize) << 20);
+    let confined = hold(&host, &topology, memory).map_err(|fault| refuse(&fault.to_string()))?;
+    if !confined {
+        host.operator().verbose("This kernel has no Landlock: imsh alone keeps the session from files.");
     }
+    let budget_limits = limits.clone();
+    let limits = ScriptLimits {
+        operations: Some(u64::from(limits.get(Limited::Operations))),
+        time: Some(minutes(&limits, Limited::ProgramMinutes)),
+        source: (limits.get(Limited::SourceKib) as usize) << 10,
+        memory: Some(Memory { most: memory, held }),
+        ..ScriptLimits::DELEGATED
+    };
+    let ends = Ends {
+        after: minutes(&budget_limits, Limited::SessionMinutes),
+        idle: minutes(&budget_limits, Limited::IdleMinutes),
+    };
     let terminal = tcgetattr(std::io::stdin()).ok();
-    Ok(Door { host, output, program, sitting, terminal })
+    Ok(Door { host, output, program, sitting, terminal, limits, ends, _place: place })
+}
+
+/// When a session ends by itself.
+struct Ends {
+    after: Duration,
+    idle: Duration,
+}
+
+fn minutes(limits: &SessionLimits, limited: Limited) -> Duration {
+    Duration::from_secs(u64::from(limits.get(limited)) * 60)
+}
+
+/// Writes down what the session shows and what is typed: `transcripts/PRINCIPAL/TIME.PROCESS.txt`, in the
+/// account's state directory.
+fn transcribe(
+    host: &Host,
+    output: &Console,
+    usage: &Usage,
+    place: &str,
+    limits: &SessionLimits,
+) -> std::io::Result<()> {
+    let of_principal = place.rsplit_once('.').map_or(place, |(name, _)| name);
+    let directory = Path::new(places::STATE).join("transcripts").join(of_principal);
+    let time = jiff::ZonedDateTime::now().strftime("%Y%m%dT%H%M%S%z").to_string();
+    let name = format!("{time}.{}.txt", std::process::id());
+    let file = Directory::create(&directory)?.create_new(std::ffi::OsStr::new(&name))?;
+    let heading = Heading {
+        user: host.principal().to_string(),
+        machine: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        is_minimal: false,
+        has_times: true,
+    };
+    let (usage, most) = (usage.clone(), u64::from(limits.get(Limited::AuditKib)) << 10);
+    let day = Duration::from_secs(24 * 3600);
+    let may_grow = move || matches!(usage.count("transcripts", 1 << 20, 4 * most, day), Ok(Ok(_)));
+    output.transcripts().begin(file, directory.join(name), &heading, Some(Box::new(may_grow)))
+}
+
+/// Holds the process within its memory, and within the files that it needs; says whether the kernel does
+/// the latter.
+fn hold(host: &Host, topology: &Path, memory: usize) -> Result<bool, Box<dyn std::error::Error>> {
+    process::hold_memory((memory + memory / 4 + BASE_MEMORY) as u64)?;
+    let now = host.context().topology.read().map_err(|error| error.message)?;
+    let log = host.context().audit(&now).path().to_owned();
+    let beside = |file: &Path| file.parent().map(Path::to_owned);
+    let authorities =
+        now.pools.iter().filter_map(|pool| pool.ca_file.as_deref()).filter_map(beside).collect::<Vec<_>>();
+    let to_write = [beside(topology), beside(&log), Some(PathBuf::from(places::STATE))];
+    let to_write: Vec<&Path> = to_write.iter().flatten().map(PathBuf::as_path).collect();
+    Ok(confine(&to_write, &authorities)?)
 }
 
 /// Runs what the caller wants, until it ends or somebody ends it.
 pub async fn run(door: Door) -> ExitStatus {
-    let Door { host, output, program, sitting, terminal } = door;
+    let Door { host, output, program, sitting, terminal, limits, ends, _place } = door;
+    let over = over(host.clone(), output.clone(), ends.after);
     let ended = {
         let mut signals = Interrupts::of([SignalKind::terminate(), SignalKind::hangup()].into());
         async move {
@@ -196,12 +309,17 @@ pub async fn run(door: Door) -> ExitStatus {
     };
     let (status, outcome) = tokio::select! {
         biased;
-        status = converse(host, output.clone(), program) => (status, Ok(())),
+        status = converse(host, output.clone(), program, limits, ends.idle) => (status, Ok(())),
+        why = over => {
+            output.note(&format!("\nimsh: {why}"));
+            (ExitStatus::Denied, Err(Halt::Cancelled))
+        }
         () = ended => {
             output.note("imsh: the session was ended.");
             (ExitStatus::Interrupted, Err(Halt::Cancelled))
         }
     };
+    let outcome = if status == ExitStatus::Interrupted { Err(Halt::Cancelled) } else { outcome };
     if let Some(terminal) = terminal {
         // A terminal that is gone needs nothing back.
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &terminal);
@@ -213,13 +331,40 @@ pub async fn run(door: Door) -> ExitStatus {
     status
 }
 
-async fn converse(host: Arc<Host>, output: Console, program: Program) -> ExitStatus {
+/// Waits until the session may not go on, and lets what runs tell what it has learned; gives why.
+async fn over(host: Arc<Host>, output: Console, after: Duration) -> &'static str {
+    let began = tokio::time::Instant::now();
+    let why = loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if tokio::task::block_in_place(|| host.session_limits()).is_none() {
+            break "you have no role any more; the session ends.";
+        }
+        if output.transcripts().is_full() {
+            break "the transcript may not grow any more; the session ends.";
+        }
+        if began.elapsed() > after {
+            break "a session may not last longer; it ends.";
+        }
+    };
+    // What runs is listening for it.
+    let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM);
+    tokio::time::sleep(LAST_WORDS / 2).await;
+    why
+}
+
+async fn converse(
+    host: Arc<Host>,
+    output: Console,
+    program: Program,
+    limits: ScriptLimits,
+    idle: Duration,
+) -> ExitStatus {
     let arguments = match &program {
         Program::Script(arguments) => arguments.clone(),
         Program::Shell | Program::Code(_) => Vec::new(),
     };
     let variables = vec![("args".to_owned(), Value::texts(arguments))];
-    let started = match start::started(host, output.clone(), ScriptLimits::DELEGATED, None, variables) {
+    let started = match start::started(host, output.clone(), limits, None, variables) {
         Ok(started) => started,
         Err(error) => {
             output.fail(&format!("the session could not be started: {error}"));
@@ -227,7 +372,7 @@ async fn converse(host: Arc<Host>, output: Console, program: Program) -> ExitSta
         }
     };
     match program {
-        Program::Shell => shell::converse(Arc::new(started), false).await,
+        Program::Shell => shell::converse(Arc::new(started), false, Some(idle)).await,
         Program::Code(code) => run::code(&started, &code).await,
         Program::Script(_) => run::standard_input(&started).await,
     }
@@ -363,6 +508,9 @@ fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> V
 
 /// How long what runs may take to end once the session shall end.
 const LAST_WORDS: Duration = Duration::from_millis(1200);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What the process needs beside a program's values: stacks, the engine, certificates.
+const BASE_MEMORY: usize = 768 << 20;
 const MAX_AUTHENTICATION_BYTES: u64 = 256 << 10;
 
 /// A clause as a sentence.

@@ -17,7 +17,7 @@ use crate::cmdlets;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
 use crate::script::{EngineContext, ScriptLimits, ScriptSession};
-use crate::topology::TopologyPlaces;
+use crate::topology::{TopologyPlaces, places};
 use crate::value::Value;
 use crate::vault::VaultKey;
 
@@ -71,8 +71,11 @@ pub async fn start(
     let (topology, vault) = files(options, lab.as_ref());
     let principal = of_user(getuid());
     let operator = Arc::new(Terminal::new(output.clone()));
+    // Only the machine's own topology has a door that delegated administrators come in by.
+    let has_door = topology.path() == Some(Path::new(places::SYSTEM));
     let context = Arc::new(SessionContext {
         way,
+        sessions: has_door.then(|| PathBuf::from(places::STATE)),
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
         transcripts: output.transcripts(),

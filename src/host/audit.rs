@@ -3,11 +3,13 @@
 //! No audit, no action: a call whose first line cannot be written does not run. What was refused before
 //! its arguments were bound is written without them: nobody has read them, and one may be a secret.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::access::audit::{AuditEvent, AuditLog, AuditOutcome, AuditStep, Fault};
+use crate::access::limits::Limited;
 use crate::access::{GivenParameter, Principal};
 use crate::call::Halt;
+use crate::call::context::Budget;
 use crate::cmdlet::{Category, ErrorRecord};
 
 /// The audit of one call.
@@ -15,6 +17,8 @@ pub(super) struct Audit {
     log: Option<AuditLog>,
     event: AuditEvent,
     began: Instant,
+    /// What the principal's lines may take of the log in a day.
+    budget: Option<Budget>,
 }
 
 impl Audit {
@@ -39,11 +43,19 @@ impl Audit {
             duration_ms: None,
             shortened: false,
         };
-        Self { log, event, began: Instant::now() }
+        Self { log, event, began: Instant::now(), budget: None }
+    }
+
+    /// The same, for a session whose lines are counted.
+    pub(super) fn within(self, budget: Option<&Budget>) -> Self {
+        Self { budget: budget.cloned(), ..self }
     }
 
     /// Writes that the call begins.
     pub(super) fn started(self) -> Result<Self, ErrorRecord> {
+        if let Some(error) = self.used_up()? {
+            return Err(error);
+        }
         match self.write(self.event.clone()) {
             Ok(()) => Ok(self),
             Err(fault) => {
@@ -55,6 +67,9 @@ impl Audit {
 
     /// Writes that the call is refused, and why.
     pub(super) fn refused(self, reason: &str) -> Result<(), ErrorRecord> {
+        if let Some(error) = self.used_up()? {
+            return Err(error);
+        }
         let event = AuditEvent { outcome: AuditOutcome::Refused(reason.to_owned()), ..self.event.clone() };
         self.write(event).map_err(|fault| unwritable(&fault, "The call was not begun."))
     }
@@ -73,6 +88,43 @@ impl Audit {
         let event = AuditEvent { outcome, errors, ..self.event.clone() }.after(self.began.elapsed());
         self.write(event)
             .map_err(|fault| unwritable(&fault, "The call has run, and how it ended is not written."))
+    }
+
+    /// Counts the lines of the call. Where the principal has used up the log of the day, says so: in the log
+    /// too, with how often, at the first call, the second, the fourth and so on.
+    fn used_up(&self) -> Result<Option<ErrorRecord>, ErrorRecord> {
+        let Some(Budget { usage, limits }) = &self.budget else { return Ok(None) };
+        let uncountable = |fault: std::io::Error| {
+            ErrorRecord::new(Category::WriteError, UNWRITABLE, format!("Nothing can be counted: {fault}."))
+                .remedy("Tell an administrator of this machine.")
+        };
+        let most = u64::from(limits.get(Limited::AuditKib)) << 10;
+        let n_bytes = 2
+            * (LINE_BYTES
+                + serde_json::to_vec(&self.event).map_or(0, |text| text.len().min(MOST_LINE)) as u64);
+        let counted = usage.count("audit", n_bytes, most, DAY).map_err(uncountable)?;
+        if counted.is_ok() {
+            return Ok(None);
+        }
+        let n_refused = usage.count("beyond the audit", 1, u64::MAX, DAY).map_err(uncountable)?.unwrap_or(1);
+        let reason =
+            format!("the principal has used up its share of the audit log: {n_refused} calls refused today");
+        if n_refused.is_power_of_two() {
+            let event = AuditEvent {
+                outcome: AuditOutcome::Refused(reason.clone()),
+                parameters: std::collections::BTreeMap::new(),
+                ..self.event.clone()
+            };
+            self.write(event).map_err(|fault| unwritable(&fault, "The call was not begun."))?;
+        }
+        Ok(Some(
+            ErrorRecord::new(
+                Category::LimitsExceeded,
+                "AuditUsedUp",
+                "Your calls of today have filled your share of the audit log, so no more are begun.",
+            )
+            .remedy("Wait until tomorrow, or ask an administrator for a larger audit_kib_per_day."),
+        ))
     }
 
     /// Where the first line is in the file and only its copy failed, a second one says that the call
@@ -96,6 +148,11 @@ fn unwritable(fault: &Fault, so: &str) -> ErrorRecord {
         .remedy("Tell an administrator of this machine.")
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// What a line has beside what it tells.
+const LINE_BYTES: u64 = 320;
+/// No event takes more of a line, however long what it tells.
+const MOST_LINE: usize = 12 * 1024;
 const UNWRITABLE: &str = "AuditUnwritable";
 
 /// One word for all lines of one call.

@@ -11,6 +11,7 @@ use super::power::AccessContext;
 use super::refusal;
 use super::resources::{Pair, lent_pairs, limited, listed, resources_of};
 use super::view::visible;
+use crate::access::limits::SessionLimits;
 use crate::access::{
     self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Resource, Role, RoleDefinition,
     ScriptModule, UnknownName,
@@ -102,6 +103,20 @@ impl Gate {
     ) -> Result<Vec<String>, ErrorRecord> {
         let GateState { roles, .. } = self.state(everything, topology)?;
         Ok(roles.roles_of(&self.principal).iter().map(|role| role.identity.clone()).collect())
+    }
+
+    /// What a session of the principal may use up; nothing without a role.
+    ///
+    /// # Errors
+    /// As [`Gate::may_run`].
+    pub fn session_limits(
+        &self,
+        everything: &Catalogue,
+        topology: &Arc<Topology>,
+    ) -> Result<Option<SessionLimits>, ErrorRecord> {
+        let GateState { roles, .. } = self.state(everything, topology)?;
+        let held = roles.roles_of(&self.principal);
+        Ok(held.iter().map(|role| role.session.clone()).reduce(|one, other| one.or(&other)))
     }
 
     /// What the principal's roles let them run of this script of the library; nothing where it is empty.

@@ -15,6 +15,7 @@ pub mod resources;
 pub mod view;
 pub mod library;
 pub mod audit;
+pub mod standing;
 pub mod sitting;
 pub mod tally;
 
@@ -29,6 +30,7 @@ pub use gate::Gate;
 pub use kept::VariableAssignment;
 pub use library::Module;
 pub use sitting::Sitting;
+use standing::Standing;
 pub use tally::Tally;
 
 use crate::access::{self, Principal};
@@ -73,7 +75,7 @@ pub struct Host {
     everything: Catalogue,
     cmdlets: &'static [&'static Cmdlet],
     context: Arc<SessionContext>,
-    gate: Gate,
+    gate: Arc<Gate>,
     tally: Tally,
     /// Whether every call speaks as under `-Verbose`.
     is_verbose: bool,
@@ -94,7 +96,7 @@ impl Host {
         is_verbose: bool,
     ) -> Self {
         let everything = Catalogue::new(cmdlets.iter().map(|cmdlet| &cmdlet.description));
-        Self { everything, cmdlets, context, gate, tally: Tally::default(), is_verbose }
+        Self { everything, cmdlets, context, gate: Arc::new(gate), tally: Tally::default(), is_verbose }
     }
 
     /// What the principal may run; the front end, help and completion read it. Empty where the
@@ -307,7 +309,11 @@ impl Host {
                 return Err(self.refuse(description, &topology, parameters, refused, located));
             }
         };
-        let audit = self.audit(description.name, &topology, gate::parameters(&bound), covered.by);
+        let standing = Standing::new(self, description, &bound, &topology, &cancel);
+        // What ends with the leave is this call.
+        let (parent, cancel) = (cancel, standing.cancel.clone());
+        let parameters = gate::parameters(&bound);
+        let audit = self.audit(description.name, &topology, parameters.clone(), covered.by);
         let audited = audit.started().map_err(located)?;
         let (streams, reports) = self.streams(&bound, &stage, place.confirmation);
         let kept = Arc::new(CapturedCall::new(place, description, &bound, reports));
@@ -324,11 +330,22 @@ impl Host {
             lenders: covered.lenders,
             principal: self.gate.principal().clone(),
             output: Output::new(output, watch),
+            still: standing.asked(),
             cancel,
             streams: streams.clone(),
         };
+        let watching = self.context.is_delegated.then(|| standing.watched());
         let ended = (cmdlet.run)(call).await;
+        drop(watching);
         let written = audited.ended(&ended, &kept.reported());
+        if let Some(refused) = standing.lost() {
+            written.map_err(located)?;
+            return Err(self.refuse(description, &topology, parameters, refused, located));
+        }
+        // Whoever would rather end the program has ended the call alone.
+        if standing.cancel.is_cancelled() {
+            parent.cancel();
+        }
         let ended = match ended {
             // An error about one record does not end the call for the other records.
             Err(Halt::Failed(error)) if place.is_for_record && error.is_about_its_target() => {
@@ -379,6 +396,7 @@ impl Host {
         let is_audited = topology.access.is_some() || topology.audit.is_some();
         let log = is_audited.then(|| self.context.audit(topology));
         Audit::new(log, self.gate.principal(), self.context.way, cmdlet, parameters, roles)
+            .within(self.context.budget.get())
     }
 
     /// The streams of a call, as its common parameters ask for them, and where reports are kept.

@@ -6,6 +6,7 @@
 use super::Host;
 use super::audit::Audit;
 use crate::access::GivenParameter;
+use crate::access::limits::SessionLimits;
 use crate::call::Halt;
 use crate::cmdlet::ErrorRecord;
 use crate::topology::Topology;
@@ -14,6 +15,12 @@ use crate::topology::Topology;
 pub struct Sitting(Audit);
 
 impl Host {
+    /// What a session of the principal may use up; nothing where they have no role, or are locked.
+    pub fn session_limits(&self) -> Option<SessionLimits> {
+        let topology = self.context().topology.read().ok()?;
+        self.gate.session_limits(self.everything(), &topology).ok()?
+    }
+
     /// Writes down that the principal comes in; `seen` is what is known of how.
     ///
     /// # Errors

@@ -42,12 +42,36 @@ pub struct ScriptLimits {
     pub array: usize,
     /// Bytes of source text.
     pub source: usize,
+    /// Bytes of everything that the process holds; none for no limit.
+    pub memory: Option<Memory>,
+}
+
+/// The memory that a process may hold, and how much it does: what a program's lists, maps, closures and
+/// variables come to is known to the allocator alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Bytes, at most.
+    pub most: usize,
+    /// Bytes now.
+    pub held: fn() -> usize,
+}
+
+impl Memory {
+    fn is_exceeded(self) -> bool {
+        (self.held)() > self.most
+    }
 }
 
 impl ScriptLimits {
     /// For somebody's own machine: generous, but no runaway script eats the memory.
-    pub const OWN: Self =
-        Self { operations: None, time: None, text: 64 << 20, array: 10_000_000, source: 16 << 20 };
+    pub const OWN: Self = Self {
+        operations: None,
+        time: None,
+        text: 64 << 20,
+        array: 10_000_000,
+        source: 16 << 20,
+        memory: None,
+    };
 
     /// For delegated sessions.
     pub const DELEGATED: Self = Self {
@@ -56,6 +80,7 @@ impl ScriptLimits {
         text: 1 << 20,
         array: 100_000,
         source: 1 << 20,
+        memory: None,
     };
 }
 
@@ -183,8 +208,17 @@ impl EngineContext {
             let limit = "The script did more operations than a session allows.";
             return Some(Dynamic::from(Termination::Limit(limit.to_owned())));
         }
+        // Between two looks a program could hold far more: one operation may double a list.
+        if self.is_out_of_memory() {
+            return Some(Dynamic::from(Termination::Limit(OUT_OF_MEMORY.to_owned())));
+        }
         // The clock and the token are looked at now and then: they cost more than an operation.
         if done.is_multiple_of(LOOK_EVERY) { self.termination().map(Dynamic::from) } else { None }
+    }
+
+    /// Whether more is held than a session may hold.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.limits.memory.is_some_and(Memory::is_exceeded)
     }
 
     /// Waits for a future on the runtime, unless the program must end first.
@@ -249,6 +283,10 @@ impl Runner for EngineContext {
             let mut values = Vec::new();
             while let Some(value) = receiver.recv().await {
                 values.push(value);
+                if self.is_out_of_memory() {
+                    self.cancel().cancel();
+                    break;
+                }
             }
             values
         })
@@ -286,6 +324,9 @@ impl Runner for EngineContext {
 
 /// Operations between two looks at the clock and the token.
 const LOOK_EVERY: u64 = 256;
+
+/// What a program is told that holds too much.
+const OUT_OF_MEMORY: &str = "The script holds more memory than a session allows.";
 
 /// How long cmdlets may take to end once the run is cancelled.
 const LAST_WORDS: Duration = Duration::from_secs(1);

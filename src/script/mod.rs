@@ -23,7 +23,7 @@ pub mod failure;
 mod wording;
 pub mod language;
 
-pub use engine::{Emit, EngineContext, ScriptLimits};
+pub use engine::{Emit, EngineContext, Memory, ScriptLimits};
 pub use failure::{CallSite, Failure, FailureKind};
 pub use session::ScriptSession;
 

@@ -70,6 +70,10 @@ impl ScriptSession {
                     Some(status) => Failure::new(FailureKind::Exit(status)),
                     None => failure,
                 });
+                if running.is_out_of_memory() {
+                    // What fills the memory is in the variables: the next program would end at its first step.
+                    program.forget();
+                }
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = program.variables();
                 let _ = request.answer.send(result);
             }
@@ -113,6 +117,12 @@ struct Interpreter<'a> {
 }
 
 impl Interpreter<'_> {
+    /// Forgets every variable and function.
+    fn forget(&mut self) {
+        (self.scope, self.functions, self.imports) = (Scope::new(), AST::empty(), AST::empty());
+        self.running.host.operator().warning("The session held too much: its variables are gone.");
+    }
+
     fn evaluate(&mut self, program: &Arc<Program>) -> Result<Value, Failure> {
         let limit = self.running.source_limit();
         if program.text.len() > limit {

@@ -53,6 +53,9 @@ impl TopologyPlaces<'_> {
     }
 }
 
+/// What delegated sessions keep: who sits there, what was used up, transcripts.
+pub const STATE: &str = "/var/lib/imsh";
+
 /// The topology of the whole machine.
 pub const SYSTEM: &str = "/etc/imsh/topology.toml";
 

@@ -8,6 +8,7 @@ mod support;
 mod machine;
 mod sudo;
 mod ssh;
+mod limits;
 
 /// A desk for one pool, an administrator, and a principal without a role; for sudo and for ssh.
 fn topology(keys: &[(&str, &str)]) -> String {

@@ -393,41 +393,67 @@ fn parse(bytes: &[u8]) -> Option<Line> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// Cuts values so that the line fits; an event without parameters always does.
+/// Cuts values so that the line fits. Each parameter has a share of its own, so that none blanks another
+/// out; what does not fit is told by its number and its hash.
 fn shortened(mut event: AuditEvent) -> AuditEvent {
-    let mut left = MAX_PARAMETER_BYTES;
-    let mut cut = |text: &mut String| {
-        let allowed = left.min(MAX_VALUE_BYTES);
-        let is_cut = text.len() > allowed;
-        if is_cut {
-            text.truncate(text.floor_char_boundary(allowed));
-            text.push('…');
-        }
-        left = left.saturating_sub(text.len());
-        is_cut
-    };
     let mut is_cut = false;
     for text in [&mut event.principal, &mut event.way, &mut event.cmdlet, &mut event.call] {
-        is_cut |= cut(text);
+        is_cut |= cut(text, MAX_VALUE_BYTES);
     }
     if let AuditOutcome::Refused(why) | AuditOutcome::Failed(why) = &mut event.outcome {
-        is_cut |= cut(why);
+        is_cut |= cut(why, MAX_VALUE_BYTES);
     }
-    for list in [&mut event.roles, &mut event.errors].into_iter().chain(event.parameters.values_mut()) {
-        if list.len() > MAX_VALUES {
-            list.truncate(MAX_VALUES);
-            is_cut = true;
-        }
-        for text in list {
-            is_cut |= cut(text);
-        }
+    for list in [&mut event.roles, &mut event.errors] {
+        is_cut |= within_share(list, MAX_VALUE_BYTES);
     }
-    while event.parameters.len() > MAX_VALUES {
+    while event.parameters.len() > MAX_PARAMETERS {
         event.parameters.pop_last();
         is_cut = true;
     }
+    let share = (MAX_PARAMETER_BYTES / event.parameters.len().max(1)).min(MAX_SHARE_BYTES);
+    for list in event.parameters.values_mut() {
+        is_cut |= within_share(list, share);
+    }
     event.shortened |= is_cut;
     event
+}
+
+fn cut(text: &mut String, allowed: usize) -> bool {
+    let is_cut = text.len() > allowed;
+    if is_cut {
+        text.truncate(text.floor_char_boundary(allowed));
+        text.push('…');
+    }
+    is_cut
+}
+
+/// Keeps of the values what fits into the share, and tells of the rest how much it is and what it hashes to.
+fn within_share(list: &mut Vec<String>, share: usize) -> bool {
+    let n_bytes: usize = list.iter().map(String::len).sum();
+    if n_bytes <= share && list.len() <= MAX_VALUES && list.iter().all(|text| text.len() <= MAX_VALUE_BYTES) {
+        return false;
+    }
+    let mut hash = Sha256::new();
+    for text in list.iter() {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    let n_all = list.len();
+    let (mut kept, mut left) = (Vec::new(), share);
+    for mut text in list.drain(..).take(MAX_VALUES) {
+        if left == 0 {
+            break;
+        }
+        let is_cut = cut(&mut text, left.min(MAX_VALUE_BYTES));
+        left = left.saturating_sub(text.len());
+        kept.push(text);
+        if is_cut && left < MAX_VALUE_BYTES {
+            break;
+        }
+    }
+    kept.push(format!("(of {n_all} values, {n_bytes} bytes, sha256 {})", hex(&hash.finalize())));
+    *list = kept;
+    true
 }
 
 /// The line with what commands a terminal or deceives a reader as JSON's escapes: whoever looks at it
@@ -528,7 +554,10 @@ const FIRST: &str = "00000000000000000000000000000000000000000000000000000000000
 const MAX_VALUE_BYTES: usize = 1024;
 /// JSON makes six bytes of a control character: the line stays below [`MAX_LINE_BYTES`].
 const MAX_PARAMETER_BYTES: usize = 8 * 1024;
-const MAX_VALUES: usize = 500;
+/// No parameter takes more than this of a line, whatever else stands there.
+const MAX_SHARE_BYTES: usize = 4 * 1024;
+const MAX_VALUES: usize = 100;
+const MAX_PARAMETERS: usize = 64;
 const MAX_LINE_BYTES: usize = 128 * 1024;
 const SMALL_WINDOW: u64 = 8 * 1024;
 const LARGE_WINDOW: u64 = 1 << 20;

@@ -38,6 +38,7 @@ fn definition(identity: &str, config: &[&str], user: &[&str]) -> RoleDefinition 
         user_scopes: user.iter().map(|scope| scope.parse().unwrap()).collect(),
         limits: Vec::new(),
         script_modules: Vec::new(),
+        session: super::super::limits::SessionLimits::default(),
         description: None,
     }
 }

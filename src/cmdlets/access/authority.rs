@@ -3,6 +3,7 @@
 //! One reading of the parameters for both, and for the gate as well: it holds the role as it would be
 //! against the caller's own before the cmdlet runs. Pure: knows no file, and decides nothing.
 
+use crate::access::limits::{self, SessionLimits};
 use crate::access::role::ScriptModuleFault;
 use crate::access::{
     BuiltIn, CmdletName, ConfigScope, KnownCmdlets as _, Limit, LimitPattern, LimitedParameter,
@@ -64,6 +65,15 @@ pub const SCRIPT_MODULES: Parameter = Parameter::new(
 .many()
 .binds(Binds::Power);
 
+/// The limits of its sessions.
+pub const SESSION_LIMITS: Parameter = Parameter::new(
+    "SessionLimits",
+    Kind::Any,
+    "What a delegated session of its holders may use up: @{sessions=2; memory_mib=64}. Get-Help about_Roles lists \
+     them; $null sets all of them back.",
+)
+.binds(Binds::Power);
+
 /// What a role is for.
 pub const DESCRIPTION: Parameter =
     Parameter::new("Description", Kind::Text, "What it is for.").sets("description");
@@ -107,6 +117,9 @@ pub fn wanted(
         let wanted = change(value)?.read(&|item| script_module(item))?;
         role.script_modules = wanted.applied(&role.script_modules, |one, other| one == other);
     }
+    if let Some(value) = bound.value("SessionLimits") {
+        session_limits(&mut role.session, value)?;
+    }
     if let Some(text) = bound.text("Description") {
         role.description = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     }
@@ -146,6 +159,11 @@ pub fn settings(before: Option<&RoleDefinition>, after: &RoleDefinition) -> Vec<
     set("limit", is_same(|b, a| b.limits == a.limits), limits);
     let modules = list(after.script_modules.iter().map(ToString::to_string).collect());
     set("script_modules", is_same(|b, a| b.script_modules == a.script_modules), modules);
+    for limit in &limits::SESSION_LIMITS {
+        let most = after.session.written(limit.limited);
+        let is_same = before.is_some_and(|before| before.session.written(limit.limited) == most);
+        set(limit.key, is_same, most.map_or(NewValue::Default, NewValue::Number));
+    }
     let description = after.description.clone().map_or(NewValue::Default, NewValue::Text);
     set("description", is_same(|b, a| b.description == a.description), description);
     settings
@@ -162,6 +180,43 @@ pub fn limit_record(limited: &LimitedParameter) -> Record {
         .with("Parameter", limited.parameter.as_str())
         .with("Values", values)
         .with("Pattern", pattern)
+}
+
+/// The limits as a record, each by its key, those of the defaults too.
+pub fn session_record(session: &SessionLimits) -> Record {
+    limits::SESSION_LIMITS.iter().fold(Record::new("SessionLimits"), |record, limit| {
+        record.with(limit.key, i64::from(session.get(limit.limited)))
+    })
+}
+
+/// Changes the limits that are named.
+fn session_limits(session: &mut SessionLimits, value: &Value) -> Result<(), ErrorRecord> {
+    let Some(named) = value.as_record() else {
+        *session = SessionLimits::default();
+        return match matches!(value, Value::Null) {
+            true => Ok(()),
+            false => Err(wrong("SessionLimits", "is no map").remedy("Write @{sessions=2; memory_mib=64}.")),
+        };
+    };
+    for (name, most) in named.iter() {
+        let limit = limits::SESSION_LIMITS.iter().find(|limit| limit.key.eq_ignore_ascii_case(name));
+        let Some(limit) = limit else {
+            let keys = limits::SESSION_LIMITS.iter().map(|limit| limit.key);
+            let near = nearest(name, keys).map_or_else(String::new, |near| format!("Did you mean {near}?"));
+            return Err(wrong("SessionLimits", &format!("there is no limit '{name}'")).remedy(near));
+        };
+        if matches!(most, Value::Null) {
+            session.set(limit.limited, None);
+            continue;
+        }
+        let number = most.to_string().parse().ok().filter(|number| limit.bounds.contains(number));
+        let number = number.ok_or_else(|| {
+            let (least, most) = (limit.bounds.start(), limit.bounds.end());
+            wrong("SessionLimits", &format!("{} is a whole number between {least} and {most}", limit.key))
+        })?;
+        session.set(limit.limited, Some(number));
+    }
+    Ok(())
 }
 
 /// A new role: the template's cmdlets, everywhere.
@@ -186,6 +241,7 @@ fn template(bound: &BoundArguments) -> Result<RoleDefinition, ErrorRecord> {
         user_scopes: vec![UserScope::Global],
         limits: Vec::new(),
         script_modules: Vec::new(),
+        session: SessionLimits::default(),
         description: None,
     })
 }

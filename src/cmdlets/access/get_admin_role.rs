@@ -1,6 +1,6 @@
 //! `Get-AdminRole`: gives the roles, with their cmdlets and scopes.
 
-use super::authority::limit_record;
+use super::authority::{limit_record, session_record};
 use crate::access::BuiltIn;
 use crate::access::{Role, RoleTable};
 use crate::call::filter::{self, Filter};
@@ -91,5 +91,6 @@ fn record(role: &Role, known: &Catalogue) -> Record {
         .with("UserScopes", Value::texts(role.user_scopes.iter().map(ToString::to_string)))
         .with("ParameterLimits", Value::List(limits.collect()))
         .with("ScriptModules", Value::texts(role.script_modules.iter().map(ToString::to_string)))
+        .with("SessionLimits", session_record(&role.session))
         .with("Description", Value::optional(role.description.clone()))
 }

@@ -1,7 +1,7 @@
 //! `New-AdminRole`: makes a custom role over a built-in one.
 
 use super::authority::{
-    self, CMDLETS, CONFIG_SCOPES, DESCRIPTION, PARAMETER_LIMITS, SCRIPT_MODULES, USER_SCOPES,
+    self, CMDLETS, CONFIG_SCOPES, DESCRIPTION, PARAMETER_LIMITS, SCRIPT_MODULES, SESSION_LIMITS, USER_SCOPES,
 };
 use crate::call::change::change_access;
 use crate::call::{Call, Cmdlet, Outcome};
@@ -32,6 +32,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             USER_SCOPES,
             PARAMETER_LIMITS,
             SCRIPT_MODULES,
+            SESSION_LIMITS,
             DESCRIPTION,
         ],
         emits: "",

@@ -1,7 +1,7 @@
 //! `Set-AdminRole`: changes a custom role.
 
 use super::authority::{
-    self, CMDLETS, CONFIG_SCOPES, DESCRIPTION, PARAMETER_LIMITS, SCRIPT_MODULES, USER_SCOPES,
+    self, CMDLETS, CONFIG_SCOPES, DESCRIPTION, PARAMETER_LIMITS, SCRIPT_MODULES, SESSION_LIMITS, USER_SCOPES,
 };
 use crate::call::change::{change_access, custom_role};
 use crate::call::{Call, Cmdlet, Outcome};
@@ -27,6 +27,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             USER_SCOPES,
             PARAMETER_LIMITS,
             SCRIPT_MODULES,
+            SESSION_LIMITS,
             DESCRIPTION,
         ],
         emits: "",

@@ -72,6 +72,7 @@ async fn run(call: Call) -> Outcome {
         };
         Ok(Credential::new(user_name, password))
     });
+    call.still_allowed()?;
     let credential = credential.map_err(|unanswered: NoAnswer| {
         unanswered.halt(|| {
             ErrorRecord::new(

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::properties::Properties;
 use crate::access::BuiltIn;
+use crate::access::limits::Limited;
 use crate::call::{Call, Cmdlet, Halt, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::value::{Block, BlockError, Value};
@@ -104,11 +105,8 @@ async fn sequential(call: &mut Call) -> Outcome {
 
 /// Runs the block for several records at once; the results leave in the records' order.
 async fn parallel(call: &mut Call, block: Arc<dyn Block>) -> Outcome {
-    let blocks = Blocks {
-        cancel: call.cancel.child_token(),
-        permits: Arc::new(Semaphore::new(number(call, "ThrottleLimit").unwrap_or(5).max(1))),
-        block,
-    };
+    let blocks =
+        Blocks { cancel: call.cancel.child_token(), permits: Arc::new(Semaphore::new(at_once(call))), block };
     let mut running = FuturesOrdered::new();
     let outcome = in_order(call, &blocks, &mut running).await;
     // Whatever the reason to end: no block outlives the command. At the end of the process it would
@@ -116,6 +114,13 @@ async fn parallel(call: &mut Call, block: Arc<dyn Block>) -> Outcome {
     blocks.cancel.cancel();
     while running.next().await.is_some() {}
     outcome
+}
+
+/// How many blocks run at once: as many as are asked for, and as a delegated session may have.
+fn at_once(call: &Call) -> usize {
+    let wanted = number(call, "ThrottleLimit").unwrap_or(5).max(1);
+    let most = call.context.budget.get().map(|budget| budget.limits.get(Limited::Threads) as usize);
+    wanted.min(most.unwrap_or(usize::MAX))
 }
 
 fn number(call: &Call, parameter: &str) -> Option<usize> {

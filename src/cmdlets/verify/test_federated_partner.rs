@@ -114,11 +114,12 @@ async fn run(call: Call) -> Outcome {
         .map(|domain| Inspection::plan(&call.topology, target.as_deref(), domain, server.clone(), timeout))
         .collect();
     let total = inspections.len();
+    let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Lookout { network: call.context.network(&call.topology), watcher: verifying::watcher(&call) };
     let looks =
         inspections.into_iter().map(|inspection| LookTest { inspection, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = schedule::run(verifying::schedule(&call)?, looks, sender);
+    let running = schedule::run(admitted.schedule(&call)?, looks, sender);
     let told = Told { warnings, records: |seen| vec![seen.record()], logged: |seen| vec![logged_look(seen)] };
     verifying::report(&call, total, running, results, told).await
 }

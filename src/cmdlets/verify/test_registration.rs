@@ -85,6 +85,10 @@ async fn run(call: Call) -> Outcome {
         registrations = all;
     }
     let total = registrations.len();
+    for registration in &registrations {
+        verifying::may_log_on(&call, &registration.account.address)?;
+    }
+    let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Registrar {
         sessions: Arc::new(Sessions::default()),
         network: call.context.network(&call.topology),
@@ -95,7 +99,7 @@ async fn run(call: Call) -> Outcome {
         .map(|registration| RegistrationTest { registration, with: with.clone() })
         .collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = schedule::run(verifying::schedule(&call)?, logons, sender);
+    let running = schedule::run(admitted.schedule(&call)?, logons, sender);
     let told = Told {
         warnings,
         records: |result| vec![result.record()],

@@ -96,6 +96,7 @@ async fn run(call: Call) -> Outcome {
     }
     let subjects = subjects(&call)?;
     let total = subjects.len();
+    let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Registrar {
         sessions: Arc::new(Sessions::default()),
         network: call.context.network(&call.topology),
@@ -103,7 +104,7 @@ async fn run(call: Call) -> Outcome {
     };
     let checks = subjects.into_iter().map(|subject| CheckTest { subject, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = schedule::run(verifying::schedule(&call)?, checks, sender);
+    let running = schedule::run(admitted.schedule(&call)?, checks, sender);
     let told = Told {
         warnings: |call, checks: &Vec<Checked>| warnings(call, checks),
         records: |checks| checks.iter().map(Checked::record).collect(),

@@ -102,7 +102,12 @@ async fn run(call: Call) -> Outcome {
     }
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    let running = batch(&call)?.run(verifications, sender);
+    for verification in &verifications {
+        verifying::may_log_on(&call, &verification.sender.address)?;
+    }
+    let partners: Vec<_> = verifications.iter().map(|verification| verification.receiver.domain()).collect();
+    let admitted = verifying::admit(&call, total, &partners).await?;
+    let running = batch(&call, &admitted)?.run(verifications, sender);
     let told =
         Told { warnings, records: |result| vec![result.record()], logged: |result| vec![logged(result)] };
     verifying::report(&call, total, running, results, told).await
@@ -194,9 +199,9 @@ fn warn_about(call: &Call, targets: &[String]) -> Outcome {
 }
 
 /// The batch that the arguments and the topology ask for.
-fn batch(call: &Call) -> Result<Batch, ErrorRecord> {
+fn batch(call: &Call, admitted: &verifying::Admitted) -> Result<Batch, ErrorRecord> {
     let logon = if call.bound.switch("FreshLogon") { Logon::Fresh } else { Logon::Shared };
-    let mut schedule = verifying::schedule(call)?;
+    let mut schedule = admitted.schedule(call)?;
     if logon == Logon::Fresh {
         schedule.ceilings.account = MOST_SESSIONS;
         schedule.takes = AccountUse::Session;

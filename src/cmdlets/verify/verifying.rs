@@ -1,6 +1,6 @@
 //! The common parts of the cmdlets that test: parameters, warnings, progress.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,11 @@ use jiff::civil::Time;
 use jiff::{Timestamp, ZonedDateTime};
 use tokio::sync::mpsc;
 
+use crate::access::limits::Limited;
+use crate::access::usage::{Exceeded, Place};
 use crate::address::{Address, Domain};
-use crate::call::{Call, Halt, Outcome, Progress};
+use crate::call::context::Budget;
+use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::{self, Owner};
 use crate::value::Record;
@@ -141,7 +144,7 @@ fn throttle(call: &Call) -> usize {
 }
 
 /// How many tests may be under way where, and how often they are tried again.
-pub fn schedule(call: &Call) -> Result<Schedule, ErrorRecord> {
+fn schedule(call: &Call) -> Result<Schedule, ErrorRecord> {
     let gateway = &call.topology.gateway;
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let partners = call.topology.partners.iter().flatten();
@@ -191,6 +194,126 @@ fn until(written: &str) -> Result<Instant, ErrorRecord> {
             .remedy("Give a time of the clock such as 06:30, or 2026-11-30T06:30:00+01:00.")
     })
 }
+
+/// The places that a delegated caller's tests take, among those of all their sessions; held while they run.
+pub struct Admitted {
+    /// How many tests may be under way at once.
+    pub throttle: usize,
+    _places: Vec<Place>,
+}
+
+impl Admitted {
+    /// How many tests may be under way where, no more of them than were let in.
+    ///
+    /// # Errors
+    /// `-Until` is no time to come.
+    pub fn schedule(&self, call: &Call) -> Result<Schedule, ErrorRecord> {
+        let mut schedule = schedule(call)?;
+        schedule.throttle = schedule.throttle.min(self.throttle);
+        Ok(schedule)
+    }
+}
+
+/// Lets so many tests begin, with messages to these domains: a delegated caller has only so many in a
+/// minute, and so many at once, over all sessions. Waits for a first place.
+///
+/// # Errors
+/// The limit of the minute is reached; nothing has begun then.
+pub async fn admit(call: &Call, n_tests: usize, partners: &[Domain]) -> Result<Admitted, Halt> {
+    let throttle = throttle(call);
+    let Some(Budget { usage, limits }) = call.context.budget.get() else {
+        return Ok(Admitted { throttle, _places: Vec::new() });
+    };
+    let spent = |limited, of: &str, n: usize| {
+        let spent = usage.spend(limited, of, n as u64, limits.get(limited), MINUTE);
+        spent.map_err(|exceeded| limit_reached(&exceeded))
+    };
+    spent(Limited::VerificationsPerMinute, "", n_tests)?;
+    let mut by_partner = BTreeMap::<&Domain, usize>::new();
+    for partner in partners {
+        *by_partner.entry(partner).or_default() += 1;
+    }
+    for (partner, n_messages) in by_partner {
+        spent(Limited::MessagesPerPartner, partner.as_str(), n_messages)?;
+    }
+    let mut places = Vec::new();
+    loop {
+        while places.len() < throttle.min(n_tests.max(1)) {
+            match usage.place(Limited::Verifications, limits.get(Limited::Verifications), "") {
+                Ok(place) => places.push(place),
+                Err(Exceeded::Limit { .. }) => break,
+                Err(exceeded) => return Err(limit_reached(&exceeded).into()),
+            }
+        }
+        if !places.is_empty() {
+            return Ok(Admitted { throttle: places.len(), _places: places });
+        }
+        tokio::select! {
+            () = call.cancel.cancelled() => return Err(Halt::Cancelled),
+            () = tokio::time::sleep(NEXT_LOOK) => {}
+        }
+    }
+}
+
+/// Refuses to log an account on that was refused too often, in whatever sessions of a delegated caller.
+///
+/// # Errors
+/// It was.
+pub fn may_log_on(call: &Call, account: &Address) -> Result<(), ErrorRecord> {
+    let Some(Budget { usage, limits }) = call.context.budget.get() else { return Ok(()) };
+    let most = limits.get(Limited::FailedLogons);
+    match usage.count(&failed(account), 0, u64::from(most) - 1, BRAKE) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err(ErrorRecord::new(
+            Category::LimitsExceeded,
+            "LogonsExceeded",
+            format!("{account} was refused {most} times in a quarter of an hour, so no logon is tried."),
+        )
+        .target(account.to_string())
+        .remedy("See Get-TestUserCredential, correct the password, and wait.")),
+        Err(fault) => Err(limit_reached(&Exceeded::Uncountable(fault))),
+    }
+}
+
+/// Counts that an account was refused.
+fn logon_refused(call: &Call, account: &Address) {
+    if let Some(Budget { usage, .. }) = call.context.budget.get() {
+        // What cannot be counted stops the next logon, which asks first.
+        let _ = usage.count(&failed(account), 1, u64::MAX, BRAKE);
+    }
+}
+
+/// Counts a logon whose password was refused, as its record tells.
+fn note_refusal(call: &Call, record: &Record) {
+    if call.context.budget.get().is_none() {
+        return;
+    }
+    let text = |name: &str| record.get(name).ok().map(ToString::to_string);
+    let is_refused = text("Code").is_some_and(|code| code == REJECTED);
+    if let Some(account) = text("Sender")
+        .or_else(|| text("UserSipAddress"))
+        .filter(|_| is_refused)
+        .and_then(|written| written.parse().ok())
+    {
+        logon_refused(call, &account);
+    }
+}
+
+fn failed(account: &Address) -> String {
+    format!("failed_logons {account}")
+}
+
+fn limit_reached(exceeded: &Exceeded) -> ErrorRecord {
+    let text = sentence(&exceeded.to_string());
+    ErrorRecord::new(Category::LimitsExceeded, "LimitReached", text)
+        .remedy("Wait, or ask an administrator for a larger limit of your role.")
+}
+
+/// The code of a password that is wrong.
+const REJECTED: &str = "SASL-REJECTED";
+const MINUTE: Duration = Duration::from_secs(60);
+const BRAKE: Duration = Duration::from_secs(15 * 60);
+const NEXT_LOOK: Duration = Duration::from_millis(50);
 
 /// How often what failed is tried again.
 fn retries(call: &Call) -> u32 {
@@ -389,6 +512,7 @@ async fn drain<T: Judged>(
         }
         call.streams.log(|| logged(&result));
         for record in records(&result) {
+            note_refusal(call, &record);
             call.emit(record).await?;
         }
     }

@@ -15,6 +15,7 @@ pub mod prompt;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reedline::{Reedline, Signal};
 use tokio::signal::unix::SignalKind;
@@ -43,11 +44,12 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
             return error.status();
         }
     };
-    converse(started, options.lab).await
+    converse(started, options.lab, None).await
 }
 
-/// Reads lines and runs them, in a session that has started; `practises` on the practice network.
-pub(super) async fn converse(started: Arc<Started>, practises: bool) -> ExitStatus {
+/// Reads lines and runs them, in a session that has started; `practises` on the practice network. Ends where
+/// nothing is typed for as long as `idle`.
+pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Option<Duration>) -> ExitStatus {
     let mut editor = match editor::editor(&started) {
         Ok(editor) => editor,
         Err(error) => {
@@ -61,9 +63,18 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool) -> ExitStat
     }
     let prompt = prompt::Prompt::new(practises, &started);
     let status = loop {
-        let (returned, signal) = match read(editor, prompt.clone()).await {
-            Ok(read) => read,
-            Err(_) => break ExitStatus::Wrong,
+        let typed = read(editor, prompt.clone());
+        let typed = match idle {
+            Some(idle) => tokio::time::timeout(idle, typed).await,
+            None => Ok(typed.await),
+        };
+        let (returned, signal) = match typed {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => break ExitStatus::Wrong,
+            Err(_) => {
+                started.output.note("\nimsh: nothing was typed for as long as a session may wait; it ends.");
+                break ExitStatus::Success;
+            }
         };
         editor = returned;
         match signal {
@@ -120,6 +131,7 @@ async fn read(
 /// Runs one input; gives a status when it leaves the shell.
 async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatus> {
     let cancel = CancellationToken::new();
+    started.output.begin_program(cancel.clone());
     // A delegated session is ended from elsewhere too: what runs hears of it.
     let mut interrupts = match started.host.context().is_delegated {
         true => {

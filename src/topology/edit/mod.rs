@@ -398,6 +398,23 @@ impl Document {
         Ok(true)
     }
 
+    /// Locks a member out of all roles, or no longer; says whether that is new.
+    ///
+    /// # Errors
+    /// [`Fault::Shape`].
+    pub fn lock(&mut self, member: &Member, is_locked: bool) -> Result<bool, Fault> {
+        let entry = Entry::role("");
+        let shape = || Fault::Shape { entry: Entry::principal(member.name()), key: "locked" };
+        let access = self.parent(&entry, true)?.ok_or_else(shape)?;
+        let member = member.to_string();
+        if list_of(access, "locked").contains(&member.as_str()) == is_locked {
+            return Ok(false);
+        }
+        let (add, remove) = if is_locked { (vec![member], Vec::new()) } else { (Vec::new(), vec![member]) };
+        apply(access, "locked", &NewValue::Items { add, remove }, None).ok_or_else(shape)?;
+        Ok(true)
+    }
+
     /// Takes a role from a member; says whether they had it.
     pub fn revoke(&mut self, role: &str, member: &Member) -> bool {
         let before = self.text();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     AssignmentPlaces, Found, LimitPlaces, Mistakes, Reading, RolePlaces, Section, nearest, quoted, values,
 };
+use crate::access::limits::{SESSION_LIMITS, SessionLimits};
 use crate::access::scope::site_key;
 use crate::access::{
     Access, BuiltIn, CmdletName, ConfigScope, KnownCmdlets, Limit, LimitedParameter, Member, PrincipalEntry,
@@ -19,11 +20,13 @@ impl Reading<'_> {
         let roles = section.sections(&mut self.mistakes, "role");
         let principals = section.sections(&mut self.mistakes, "principal");
         let assignments = section.sections(&mut self.mistakes, "assignment");
+        let locked = section.list::<Member>(&mut self.mistakes, "locked");
         section.close(&mut self.mistakes, &[]);
         Some(Access {
             roles: roles.into_iter().filter_map(|section| self.role(section)).collect(),
             principals: principals.into_iter().filter_map(|section| self.principal(section)).collect(),
             assignments: assignments.into_iter().filter_map(|section| self.assignment(section)).collect(),
+            locked: values(&locked),
         })
     }
 
@@ -40,6 +43,12 @@ impl Reading<'_> {
         let user_scopes = section.list::<UserScope>(mistakes, "user_scopes");
         let script_modules = section.list::<ScriptModule>(mistakes, "script_modules");
         let description = section.text(mistakes, "description").map(|text| text.value.to_owned());
+        let mut session = SessionLimits::default();
+        for limit in &SESSION_LIMITS {
+            let bounds = i64::from(*limit.bounds.start())..=i64::from(*limit.bounds.end());
+            let most = section.number(mistakes, limit.key, bounds);
+            session.set(limit.limited, most.and_then(|most| u32::try_from(most.value).ok()));
+        }
         section.refuse_repeats(mistakes, "config_scopes", &config_scopes);
         section.refuse_repeats(mistakes, "user_scopes", &user_scopes);
         let limits = section.sections(mistakes, "limit").into_iter();
@@ -80,6 +89,7 @@ impl Reading<'_> {
             user_scopes,
             limits: limits.into_iter().map(|limit| limit.limited).collect(),
             script_modules: values(&script_modules),
+            session,
             description,
         };
         self.places.roles.push(places);

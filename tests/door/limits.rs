@@ -1,0 +1,210 @@
+//! The worst that a delegate does ends as an error in their own session, within its limits, and keeps nobody
+//! else waiting.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::machine::{Machine, Said, until};
+use crate::topology;
+
+/// A desk with this in its role.
+fn desk(settings: &str) -> String {
+    topology(&[]).replace("template = \"HelpDesk\"", &format!("template = \"HelpDesk\"\n{settings}"))
+}
+
+#[test]
+fn what_fills_the_memory_is_an_error_and_the_next_line_works() {
+    let Some(machine) = Machine::with(&desk("memory_mib = 64\noperations = 4000000000")) else { return };
+    let big = "fn big(n) { let s = \"x\"; while s.len() < n { s += s } s }";
+    for hostile in [
+        "let a = []; loop { a.push(big(1000)) }",
+        "let a = [1]; loop { a = [a, a] }",
+        "let a = []; loop { let m = #{}; for n in 0..1000 { m[`k${n}`] = big(900) } a.push(m) }",
+        "let a = []; loop { let s = big(100000); a.push(|| s.len()) }",
+        "fn grow(s) { grow(s + s) } grow(\"xxxxxxxxxxxxxxxx\")",
+        "let a = []; a.pad(90000, 1); let all = []; loop { all.push(a + [1]) }",
+        "let s = big(500000); let all = []; loop { all.push(s.split(\"\")) }",
+        "let s = \"[\" + big(500000).to_upper() + \"]\"; let all = []; loop { all.push(s + s) }",
+        "1..100000000 | ForEach-Object { $_ } | Sort-Object",
+        "let x = []; loop { x = [x, x, (Get-Pool)] }",
+    ] {
+        let hostile = &format!("{big} {hostile}");
+        let script = match hostile.rsplit_once("} s } ") {
+            Some((functions, deed)) => {
+                format!("{functions}}} s }} try {{ {deed} }} catch (e) {{ print(\"caught \" + e) }}")
+            }
+            None => hostile.clone(),
+        };
+        let said = Said::of(machine.session("kim", &["-c", &script]).output().unwrap());
+        assert!(matches!(said.status, Some(0 | 2 | 3 | 4 | 130)), "{hostile}\n{said:?}");
+        assert!(said.text.len() < 20_000, "{hostile}\n{}", said.text);
+    }
+    let lines = format!("{big} let a = []; loop {{ let s = big(100000); a.push(|| s.len()) }}");
+    let said = Said::with_input(&mut machine.session("kim", &[]), lines.as_bytes());
+    assert!(said.text.contains("more memory than a session allows"), "{}", said.text);
+}
+
+#[test]
+fn what_never_ends_or_never_stops_printing_is_ended() {
+    let Some(machine) = Machine::with(&desk("operations = 200000\noutput_mib = 1\nsource_kib = 4")) else {
+        return;
+    };
+    let huge = format!("print(\"{}\")", "x".repeat(5000));
+    for (hostile, told) in [
+        ("loop { }", "operations"),
+        ("fn f() { f() } f()", ""),
+        ("while true { try { loop { } } catch { } }", "operations"),
+        (
+            "let s = \"x\"; while s.len() < 500000 { s += s } for n in 0..40 { print(s) }",
+            "no more than this session allows",
+        ),
+        ("for n in 0..100000 { Write-Output \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx $n\" }", ""),
+        (
+            "let s = \"x\"; while s.len() < 500000 { s += s } for n in 0..30 { Write-Error $s }",
+            "no more than this session allows",
+        ),
+        (huge.as_str(), "longer than"),
+    ] {
+        let said = Said::of(machine.session("kim", &["-c", hostile]).output().unwrap());
+        assert!(said.status != Some(0) && said.status.is_some(), "{hostile:.60}\n{:.300}", said.text);
+        assert!(said.text.contains(told), "{hostile:.60}\n{:.600}", said.text);
+        assert!(said.text.len() < 3 << 20, "{hostile:.60} {}", said.text.len());
+    }
+}
+
+#[test]
+fn thirty_sessions_of_one_delegate_keep_no_administrator_waiting() {
+    let Some(machine) = Machine::with(&desk("sessions = 8")) else { return };
+    let worst = "loop { try { Get-Pool b.fabrikam.com } catch { } }";
+    let mut busy: Vec<_> = (0..30)
+        .map(|_| {
+            let mut command = machine.session("kim", &["-c", worst]);
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    until("they are at it", || {
+        machine.shell("root", "wc -l </etc/imsh/audit/imsh.jsonl").text.trim().parse().unwrap_or(0) > 60
+    });
+    let alone = |code: &str| {
+        let started = Instant::now();
+        let said = Said::of(machine.session("ada", &["-c", code]).output().unwrap());
+        assert_eq!(said.status, Some(0), "{code}\n{}", said.text);
+        started.elapsed()
+    };
+    let looked = alone("Get-Date | Out-Null");
+    let n_sessions =
+        Said::of(machine.session("ada", &["-c", "(Get-AdminSession os-user:kim).Count"]).output().unwrap());
+    assert!(n_sessions.text.trim().parse::<usize>().unwrap() <= 8, "{}", n_sessions.text);
+    let revoked = alone("Revoke-AdminRole Desk os-user:kim -Confirm:$false");
+    for child in &mut busy {
+        child.wait().unwrap();
+    }
+    assert!(revoked < looked + Duration::from_secs(2), "{looked:?} {revoked:?}");
+    let checked = Said::of(machine.session("ada", &["-c", "(Test-AuditLog).Result"]).output().unwrap());
+    assert_eq!(checked.text.trim(), "Success", "the log is whole: {}", checked.text);
+}
+
+/// However a session comes to be stuck with the lock in its hands: an administrator's call ends it.
+#[test]
+fn a_session_that_is_frozen_with_the_lock_keeps_no_administrator_waiting() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let begun = machine.session("kim", &["-c", "loop { try { Get-Pool b.fabrikam.com } catch { } }"]).spawn();
+    let mut child = begun.unwrap();
+    until("it is at it", || machine.log().len() > 20);
+    // Stopped until it happens to be within the lock.
+    let frozen = machine.root(
+        "pid=$(pgrep -u imsh -x imsh); inode=$(stat -c %i /etc/imsh/audit/.imsh.jsonl.lock); \
+         for n in $(seq 2000); do kill -STOP $pid; grep -v -- '->' /proc/locks | grep -q \":$inode \" && { echo frozen; exit; }; \
+         kill -CONT $pid; done",
+    );
+    assert_eq!(frozen.trim(), "frozen");
+    let started = Instant::now();
+    let said = Said::of(
+        machine
+            .session("ada", &["-c", "Revoke-AdminRole Desk os-user:kim -Confirm:$false"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    // Whoever waits for it has stopped with it.
+    let waiting = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(waiting, nix::sys::signal::Signal::SIGCONT).unwrap();
+    machine.root("pkill -CONT -x sudo; pkill -CONT -u imsh -x imsh; true");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let checked = Said::of(machine.session("ada", &["-c", "(Test-AuditLog).Result"]).output().unwrap());
+    assert_eq!(checked.text.trim(), "Success", "{}", checked.text);
+}
+
+#[test]
+fn a_session_is_seen_stopped_and_kept_out() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let ada = |code: &str| Said::of(machine.session("ada", &["-c", code]).output().unwrap());
+    let wait = || {
+        let mut command = machine.session("kim", &["-c", "print(1); sleep(300)"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until("it is seen", || ada("(Get-AdminSession os-user:kim).Count").text.trim() == "1");
+        child
+    };
+    let child = wait();
+    let stopped = ada("Get-AdminSession os-user:kim | Stop-AdminSession");
+    assert_eq!(stopped.status, Some(0), "{}", stopped.text);
+    let said = Said::of(child.wait_with_output().unwrap());
+    assert!(said.status != Some(0), "{}", said.text);
+    let child = wait();
+    assert_eq!(ada("Lock-AdminPrincipal os-user:kim").status, Some(0));
+    let said = Said::of(child.wait_with_output().unwrap());
+    assert!(said.status != Some(0), "{}", said.text);
+    let kept_out = Said::of(machine.session("kim", &["-c", "1"]).output().unwrap());
+    assert_eq!(kept_out.status, Some(3), "{}", kept_out.text);
+    assert_eq!(ada("Unlock-AdminPrincipal os-user:kim").status, Some(0));
+    let back = Said::of(machine.session("kim", &["-c", "1"]).output().unwrap());
+    assert_eq!((back.text.trim(), back.status), ("1", Some(0)));
+    let ended = machine.log().iter().filter(|line| line["outcome"]["what"] == "cancelled").count();
+    assert!(ended >= 1, "what was ended is written down");
+}
+
+#[test]
+fn the_log_of_a_day_is_bounded_for_each_principal_and_no_parameter_blanks_another_out() {
+    let Some(machine) = Machine::with(&desk("audit_kib_per_day = 64")) else { return };
+    let long = "let r = []; for n in 0..400 { r.push(`u${n}@contoso.com`) } try { Test-XmppIM b.fabrikam.com $r -Body \"swordfish\" } catch { }";
+    Said::of(machine.session("kim", &["-c", long]).output().unwrap());
+    let line = machine.log().into_iter().find(|line| line["cmdlet"] == "Test-XmppIM").unwrap();
+    let told = line["parameters"].to_string();
+    for wanted in ["b.fabrikam.com", "swordfish", "u0@contoso.com", "of 400 values", "sha256"] {
+        assert!(told.contains(wanted), "{wanted} {told}");
+    }
+    let flood = "for n in 0..2000 { try { Get-Pool b.fabrikam.com } catch { } }";
+    Said::of(machine.session("kim", &["-c", flood]).output().unwrap());
+    let refused = Said::of(machine.session("kim", &["-c", "Get-Pool"]).output().unwrap());
+    assert!(refused.status != Some(0) && refused.text.contains("share of the audit log"), "{}", refused.text);
+    let bytes: usize = machine.root("wc -c </etc/imsh/audit/imsh.jsonl").trim().parse().unwrap();
+    assert!(bytes < 160 << 10, "{bytes}");
+    assert!(machine.refusals().iter().any(|line| line.contains("calls refused today")));
+    let ada = Said::of(machine.session("ada", &["-c", "(Get-Pool).Count"]).output().unwrap());
+    assert_eq!((ada.text.trim(), ada.status), ("2", Some(0)), "others are not touched");
+}
+
+#[test]
+fn tests_are_counted_over_all_sessions() {
+    let Some(machine) = Machine::with(&desk("verifications_per_minute = 5")) else { return };
+    let many = "for n in 0..4 { try { Test-FederatedPartner contoso.com -ErrorAction Stop | Out-Null; print(\"tried\") } \
+                catch (e) { print(e.Id) } }";
+    let said: String =
+        (0..2).map(|_| Said::of(machine.session("kim", &["-c", many]).output().unwrap()).text).collect();
+    assert_eq!((said.matches("tried").count(), said.matches("LimitReached").count()), (5, 3), "{said}");
+}
+
+#[test]
+fn what_a_session_shows_is_written_down() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    Said::of(machine.session("kim", &["-c", "print(\"shown\")"]).output().unwrap());
+    let transcript = machine.root("cat /var/lib/imsh/transcripts/os-user+kim/*.txt");
+    assert!(transcript.contains("Username: os-user:kim") && transcript.contains("\nshown\n"), "{transcript}");
+    let modes = machine.root("find /var/lib/imsh -perm /077 -not -path /var/lib/imsh");
+    assert_eq!(modes.trim(), "");
+    machine.root("mv /var/lib/imsh /var/lib/elsewhere");
+    let said = Said::of(machine.session("kim", &["-c", "1"]).output().unwrap());
+    assert_eq!(said.status, Some(3), "no record, no session: {}", said.text);
+}
