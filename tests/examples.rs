@@ -5,7 +5,7 @@
 
 mod support;
 
-use imsh::cmdlet::Description;
+use imsh::cmdlet::{Description, Family};
 use imsh::cmdlets::ALL;
 use support::imsh_at;
 
@@ -13,10 +13,23 @@ fn descriptions() -> impl Iterator<Item = &'static Description> {
     ALL.iter().map(|cmdlet| &cmdlet.description)
 }
 
-/// What the program prints, first the output and then what it says beside it.
-fn printed(code: &str) -> String {
+/// What the program prints, first the output and then what it says beside it. A cmdlet that asks what was
+/// before finds the results of two runs.
+fn printed(family: Family, code: &str) -> String {
     let home = tempfile::tempdir().unwrap();
-    let program = imsh_at(home.path()).args(["--lab", "-c", code]).current_dir(home.path()).output().unwrap();
+    let run = |code: &str| {
+        let mut program = imsh_at(home.path());
+        if family == Family::Results {
+            program.args(["--store", "results.sqlite"]);
+        }
+        program.args(["--lab", "-c", code]).current_dir(home.path()).output().unwrap()
+    };
+    if family == Family::Results {
+        for _ in 0..2 {
+            run("Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com");
+        }
+    }
+    let program = run(code);
     format!("{}{}", String::from_utf8(program.stdout).unwrap(), String::from_utf8(program.stderr).unwrap())
 }
 
@@ -38,7 +51,7 @@ fn every_example_prints_what_it_says() {
     let mut wrong = Vec::new();
     for description in descriptions() {
         for example in description.examples {
-            let printed = printed(example.code);
+            let printed = printed(description.family, example.code);
             if !is_as_said(printed.trim(), example.output.trim()) {
                 wrong.push(format!(
                     "{}: {}\n> {}\n--- says\n{}\n--- prints\n{printed}",

@@ -18,7 +18,7 @@ use imsh::topology::{Topology, sample};
 use imsh::vault::Vault;
 use imsh::verify::Watcher;
 use imsh::verify::plan::{Ask, deadlines, plan_logon};
-use imsh::verify::sessions::{Purpose, Sessions};
+use imsh::verify::sessions::{End, Sessions};
 use imsh::xmpp::network::Network;
 use imsh::xmpp::session::XmppSession;
 use jiff::Timestamp;
@@ -109,11 +109,11 @@ impl Desk {
         let vault = Arc::new(Vault::open(self.lab.vault()).unwrap());
         let account = plan_logon(&topology, &|| Ok(Arc::clone(&vault)), pool, &Ask::default()).unwrap();
         let network = Network::with_name_servers(&self.lab.name_servers());
-        let (sessions, purpose) = (Sessions::default(), Purpose { is_second: false, attempt: 1 });
+        let sessions = Sessions::default();
         let (deadlines, cancel) = (deadlines(&topology.gateway, None), CancellationToken::new());
         let watcher = Watcher::default();
-        let logged = sessions.get(&account, purpose, &deadlines, &network, &watcher, &cancel);
-        self.runtime.block_on(logged).unwrap().shared.session.unwrap()
+        let logged = sessions.get(&account, End::Sender, &deadlines, &network, &watcher, &cancel);
+        self.runtime.block_on(logged).unwrap().shared.session.as_ref().unwrap().clone()
     }
 
     /// Waits until a session has ended by itself.
@@ -467,6 +467,39 @@ effects! {
         assert!(code.starts_with("DNS-") || code == "OFFLINE", "{code}");
     }
 
+    "store.url" results_go_to_the_database_that_the_topology_names {
+        let desk = Desk::with(&[("store", "", "url", "'postgres://imsh@127.0.0.1:1/imsh'")]);
+        let said = desk.run(TEST);
+        assert!(said.errors.contains("Results are not kept: the store postgres://imsh@127.0.0.1:1/imsh"), "{}", said.errors);
+        assert_eq!(said.records.len(), 1);
+    }
+
+    "store.ca_file" the_certificate_of_the_database_is_checked_against_the_file {
+        let url = ("store", "", "url", "'postgres://imsh@127.0.0.1:1/imsh'");
+        let said = Desk::with(&[url, ("store", "", "ca_file", "'nowhere.pem'")]).run(TEST);
+        assert!(said.errors.contains("nowhere.pem cannot be read"), "{}", said.errors);
+    }
+
+    "store.keep" a_result_is_forgotten_after_as_many_days_as_the_topology_says {
+        for (keep, n_kept) in [("'1d'", 1), ("'30d'", 2)] {
+            let desk = Desk::with(&[("store", "", "keep", keep)]);
+            desk.run(TEST);
+            let file = desk.lab.vault().join(".local/state/imsh/results.sqlite");
+            let connection = rusqlite::Connection::open(file).unwrap();
+            connection.execute("UPDATE result SET started_at = started_at - 172800000000", []).unwrap();
+            desk.run(TEST);
+            assert_eq!(desk.run("Get-TestResult").records.len(), n_kept, "{keep}");
+        }
+    }
+
+    "store.enabled" nothing_is_kept_where_the_topology_says_so {
+        for (enabled, n_kept) in [("true", 1), ("false", 0)] {
+            let desk = Desk::with(&[("store", "", "enabled", enabled)]);
+            desk.run(TEST);
+            assert_eq!(desk.run("Get-TestResult").records.len(), n_kept, "{enabled}");
+        }
+    }
+
     "audit.file" calls_are_written_down_where_the_topology_says {
         let desk = Desk::with(&[("audit", "", "file", "'calls.jsonl'"), ("audit", "", "syslog", "'off'")]);
         desk.run("Get-Pool");
@@ -505,6 +538,9 @@ effects! {
         }
     }
 }
+
+/// A test that succeeds.
+const TEST: &str = "Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com";
 
 /// Each of them takes a second or more: a late bounce is waited for.
 const RECEIVERS: &str =

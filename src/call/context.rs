@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::Halt;
+use super::results::KeptResults;
 use super::stores::{TopologyStore, VaultStore};
 use super::transcript::Transcripts;
 use crate::access::audit;
@@ -41,6 +42,8 @@ pub struct SessionContext {
     pub history: SessionHistory,
     /// The transcripts that record what the session shows.
     pub transcripts: Arc<Transcripts>,
+    /// Where the results of tests are kept.
+    pub results: KeptResults,
     /// The directory that relative file names start from.
     pub directory: PathBuf,
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
@@ -75,6 +78,7 @@ impl SessionContext {
             operator,
             history: SessionHistory::default(),
             transcripts: Arc::default(),
+            results: KeptResults::default(),
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
         }

@@ -9,6 +9,8 @@ pub mod context;
 pub mod stores;
 pub mod files;
 pub mod transcript;
+pub mod results;
+pub mod instant;
 pub mod filter;
 pub mod change;
 
@@ -176,6 +178,8 @@ pub struct Call {
     pub whole: Arc<Topology>,
     /// The pools where a test may log on as its receiver.
     pub lenders: Lenders,
+    /// Which kept results may be read.
+    pub readable: results::ReadableResults,
     /// Who calls.
     pub principal: Principal,
     /// Where records go.

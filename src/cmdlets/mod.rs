@@ -8,6 +8,7 @@ pub mod verify;
 pub mod topology;
 pub mod credentials;
 pub mod access;
+pub mod results;
 pub mod shell;
 pub mod objects;
 
@@ -69,6 +70,11 @@ pub static ALL: &[&Cmdlet] = &[
     &access::stop_admin_session::CMDLET,
     &access::get_audit_log::CMDLET,
     &access::test_audit_log::CMDLET,
+    &results::get_test_result::CMDLET,
+    &results::get_test_run::CMDLET,
+    &results::get_test_state::CMDLET,
+    &results::get_test_trend::CMDLET,
+    &results::compare_test_result::CMDLET,
     &objects::write_output::CMDLET,
     &objects::where_object::CMDLET,
     &objects::for_each_object::CMDLET,

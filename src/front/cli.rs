@@ -9,6 +9,7 @@ use clap::{Arg, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Pars
 
 use super::authorized;
 use super::exit::ExitStatus;
+use super::kept::SchemaTask;
 use super::respond::{self, RespondOptions};
 use super::session::{self, SessionArguments};
 use crate::render::Format;
@@ -87,6 +88,14 @@ pub enum CliCommand {
     /// Answer test messages as an account at a partner's side
     #[command(long_about = respond::ABOUT, after_help = respond::EXAMPLES)]
     Respond(Box<RespondOptions>),
+    /// Look after the schema of the store of results
+    #[command(
+        long_about = "Says which version the schema of the store of results has, or brings it up to date. A file is brought up to date by whoever uses it; a database, which several machines share, only by this command. The store is the one that [store] of the topology names, or --store FILE; the password of a database comes from ~/.pgpass, $PGPASSFILE or systemd's credential imsh-store-password."
+    )]
+    Store {
+        /// What to do
+        task: SchemaTask,
+    },
     /// Print completions for a command-line shell
     #[command(
         long_about = "Prints completions for a command-line shell. For bash: imsh completions bash > ~/.local/share/bash-completion/completions/imsh"
@@ -116,6 +125,10 @@ pub struct SessionOptions {
     /// Keep passwords in DIR [default: $IMSH_VAULT, or vault beside the topology]
     #[arg(long, value_name = "DIR", global = true, conflicts_with = "lab")]
     pub vault: Option<PathBuf>,
+
+    /// Keep the results of tests in FILE [default: what the topology says, or results.sqlite in ~/.local/state/imsh; none with --lab]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub store: Option<PathBuf>,
 
     /// Start the practice network, on this machine alone, and work on it
     #[arg(long, global = true)]
@@ -215,8 +228,17 @@ pub fn print(text: &[u8]) -> ExitStatus {
 }
 
 /// The commands that have a manual page of their own.
-const COMMANDS: [&str; 8] =
-    ["run", "lint", "session", "authorized-keys", "authorized-principals", "respond", "completions", "man"];
+const COMMANDS: [&str; 9] = [
+    "run",
+    "lint",
+    "session",
+    "authorized-keys",
+    "authorized-principals",
+    "respond",
+    "store",
+    "completions",
+    "man",
+];
 
 const LONG_ABOUT: &str = "\
 imsh logs on to a pool as a test user, sends an instant message to a user on an XMPP \

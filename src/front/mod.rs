@@ -11,6 +11,7 @@ pub mod confine;
 pub mod cli;
 pub mod manual;
 pub mod start;
+pub mod kept;
 pub mod run;
 pub mod shell;
 pub mod session;

@@ -96,7 +96,7 @@ pub enum HowTls {
 }
 
 /// The options of a session that mean nothing here.
-pub const REFUSED: [&str; 4] = ["topology", "vault", "lab", "output"];
+pub const REFUSED: [&str; 5] = ["topology", "vault", "store", "lab", "output"];
 
 /// The beginning of `imsh respond --help`.
 pub const ABOUT: &str = "\

@@ -133,6 +133,7 @@ async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
     if let Some(FailureKind::Error(error)) = kind {
         host.tally().error(error);
     }
+    host.context().results.close().await;
     output.finish_run(host.tally());
     if let Some(failure) = &failure {
         let text = report::failure(failure, source);

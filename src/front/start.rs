@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
+use super::kept::kept_results;
 use super::output::Console;
 use super::terminal::Terminal;
 use crate::access::Principal;
@@ -79,6 +80,7 @@ pub async fn start(
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
         transcripts: output.transcripts(),
+        results: kept_results(options),
         ..SessionContext::new(topology, vault, operator)
     });
     let host = Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal), options.verbose));
@@ -128,7 +130,7 @@ fn files(options: &SessionOptions, lab: Option<&Lab>) -> (TopologyStore, VaultSt
 }
 
 /// The topology that is named or found; where there is none, the one that a first change makes.
-fn topology(options: &SessionOptions) -> TopologyStore {
+pub(super) fn topology(options: &SessionOptions) -> TopologyStore {
     let variable = |name| std::env::var_os(name);
     let (topology, config_home, home) =
         (variable("IMSH_TOPOLOGY"), variable("XDG_CONFIG_HOME"), variable("HOME"));

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::power::AccessContext;
 use super::refusal;
-use super::resources::{Pair, lent_pairs, limited, listed, resources_of};
+use super::resources::{Pair, lent_pairs, limited, listed, resources_of, tested};
 use super::view::visible;
 use crate::access::limits::SessionLimits;
 use crate::access::{
     self, Access, BuiltIn, CmdletName, Decision, Limit, Principal, Resource, Role, RoleDefinition,
     ScriptModule, UnknownName,
 };
+use crate::call::results::ReadableResults;
 use crate::call::stores::{TopologyReader, mistakes_elsewhere};
 use crate::call::{BoundArguments, Lenders};
 use crate::cmdlet::parameter::NoParameter;
@@ -65,6 +66,8 @@ pub struct Covered {
     pub by: Vec<String>,
     /// Where a test may log on as its receiver as well.
     pub lenders: Lenders,
+    /// Which kept results may be read.
+    pub readable: ReadableResults,
 }
 
 /// A call that is not covered.
@@ -224,11 +227,13 @@ impl Permission {
     pub fn covers(&self, bound: &BoundArguments) -> Result<Covered, RefusedCall> {
         let by = self.roles_covering(bound)?;
         if self.topology.access.is_none() {
-            return Ok(Covered { topology: self.topology.clone(), by, lenders: Lenders::Any });
+            let (topology, lenders) = (self.topology.clone(), Lenders::Any);
+            return Ok(Covered { topology, by, lenders, readable: ReadableResults::All });
         }
         let roles: Vec<&Role> = self.roles.iter().collect();
         let lenders = self.lenders(bound);
-        Ok(Covered { topology: visible(&self.topology, &roles, &self.every_role), by, lenders })
+        let topology = visible(&self.topology, &roles, &self.every_role);
+        Ok(Covered { topology, by, lenders, readable: self.readable() })
     }
 
     /// The roles that cover the resources of the call.
@@ -276,6 +281,17 @@ impl Permission {
         let pairs = lent_pairs(self.description, bound, &self.topology).into_iter();
         let covered = pairs.filter_map(|pair| Some((lends(&pair)?, pair)));
         Lenders::Covered(covered.map(|(lender, pair)| ((pair.target, pair.receiver), lender)).collect())
+    }
+
+    /// The pairs of which one role with this cmdlet covers both the pool and the receiver.
+    fn readable(&self) -> ReadableResults {
+        let (roles, cmdlet, topology) = (self.roles.clone(), self.cmdlet.clone(), self.topology.clone());
+        ReadableResults::Of(Arc::new(move |pair| {
+            let resources = [tested(pair, &topology)];
+            let call = access::CallRequest { cmdlet: &cmdlet, parameters: &[], resources: &resources };
+            let roles: Vec<&Role> = roles.iter().collect();
+            matches!(access::decide(&roles, &call), Decision::Allowed { .. })
+        }))
     }
 
     fn context(&self) -> AccessContext<'_> {

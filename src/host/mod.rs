@@ -328,6 +328,7 @@ impl Host {
             topology: covered.topology,
             whole: topology.clone(),
             lenders: covered.lenders,
+            readable: covered.readable,
             principal: self.gate.principal().clone(),
             output: Output::new(output, watch),
             still: standing.asked(),

@@ -10,6 +10,7 @@ use crate::access::{self, Resource};
 use crate::address::{Address, Domain};
 use crate::call::BoundArguments;
 use crate::cmdlet::{Binds, Description, ErrorRecord, Impact, Kind, Parameter};
+use crate::store::PairName;
 use crate::topology::{Pool, Topology};
 use crate::value::Value;
 
@@ -109,6 +110,22 @@ pub fn lent_pairs(description: &Description, bound: &BoundArguments, topology: &
 /// A pool that the topology lists.
 pub fn listed(pool: &Pool) -> Resource {
     Resource::Pool { identity: pool.identity.clone(), site: pool.site.clone() }
+}
+
+/// What the results of a pair tell of: its pool, and its receiver or partner. A test user who logs on at a
+/// pool is the pool's; what the topology no longer lists is an administrator's to read.
+pub fn tested(pair: &PairName, topology: &Topology) -> Vec<Resource> {
+    let mut told = Vec::new();
+    if !pair.pool.is_empty() {
+        told.push(topology.canonical_pool(&pair.pool).map_or_else(|| unlisted(&pair.pool), listed));
+    }
+    match (pair.test.as_str(), pair.receiver.parse::<Address>(), pair.receiver.parse::<Domain>()) {
+        ("Registration" | "Topology", _, _) if !pair.pool.is_empty() => {}
+        (_, Ok(receiver), _) => told.push(Resource::Receiver(receiver)),
+        (_, Err(_), Ok(domain)) => told.push(Resource::Partner(domain)),
+        (_, Err(_), Err(_)) => told.push(Resource::Everybody),
+    }
+    told
 }
 
 /// The parameters of a call as roles limit them: every value by itself, and each name as the topology

@@ -28,8 +28,10 @@ use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use self::engine::{Clock, Sql};
+use self::engine::Clock;
+pub use self::engine::Sql;
 pub use self::fault::StoreFault;
+pub use self::migrate::newest as newest_schema;
 pub use self::notice::{Notice, NoticeKind};
 pub use self::plan::{ANY_SITE, Claim, Planned, SiteRequest, WatcherRow};
 use self::postgres::Postgres;

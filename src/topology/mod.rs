@@ -27,11 +27,13 @@ pub mod edit;
 pub mod sample;
 pub mod duration;
 mod size;
+mod days;
 mod text;
 
+pub use days::Days;
 pub use mistake::Mistake;
 pub use places::TopologyPlaces;
-pub use schema::{AuditTable, Gateway, Partner, Pool, Resolver};
+pub use schema::{AuditTable, Gateway, Partner, Pool, Resolver, StoreTable};
 use setting::Table;
 pub use setting::{SettingsTable, Words};
 pub use size::Size;
@@ -51,6 +53,8 @@ pub struct Topology {
     pub gateway: Gateway,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// Where the results of tests are kept.
+    pub store: StoreTable,
     /// Who may do what; `None` where the document does not say, and its owner may do everything.
     pub access: Option<Access>,
     /// How calls are written down; `None` where the document does not say, and the defaults hold from
@@ -338,7 +342,10 @@ impl Topology {
         let pools = self.pools.iter().map(table);
         let partners = self.partners.iter().flatten().map(table);
         let audit = self.audit.clone().unwrap_or_default();
-        pools.chain(partners).chain([table(&self.gateway), table(&self.resolver), table(&audit)]).collect()
+        pools
+            .chain(partners)
+            .chain([table(&self.gateway), table(&self.resolver), table(&self.store), table(&audit)])
+            .collect()
     }
 
     /// The pool of this FQDN, in any letter case, with a trailing dot or `xn--` labels.

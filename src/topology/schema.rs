@@ -17,13 +17,15 @@ use std::time::Duration;
 use super::setting::{self, Setting, SettingsTable, Table, in_document, set_by, table};
 use super::size::Size;
 use super::text::MessageText;
-use super::{Address, Domain, Evidence, Fence, LogonName, Security, Server, SyslogCopies, TlsNegotiation};
+use super::{
+    Address, Days, Domain, Evidence, Fence, LogonName, Security, Server, SyslogCopies, TlsNegotiation,
+};
 use crate::cmdlet::{Binds, Kind};
 use crate::topology::setting::Refused;
 
 /// Every table whose settings are listed here, in the order of the sample document.
 pub static TABLES: &[Table] =
-    &[Pool::TABLE, Partner::TABLE, Gateway::TABLE, Resolver::TABLE, AuditTable::TABLE];
+    &[Pool::TABLE, Partner::TABLE, Gateway::TABLE, Resolver::TABLE, StoreTable::TABLE, AuditTable::TABLE];
 
 /// A setting of this key, in whatever table: settings of one name are of one type.
 pub fn setting(key: &str) -> Option<Setting> {
@@ -256,6 +258,29 @@ table! {
 }
 
 table! {
+    /// Where the results of tests are kept.
+    pub struct StoreTable: Table {
+        path: "store",
+        noun: "the store",
+        heading: "The store: where the results of tests are kept. Without a url it is the file results.sqlite in\n\
+            $STATE_DIRECTORY, else in $XDG_STATE_HOME/imsh or ~/.local/state/imsh.",
+        ..NOTHING
+    };
+
+    "A PostgreSQL database that several machines share; its password comes from ~/.pgpass, $PGPASSFILE or systemd."
+    url: Option<String> = None => in_document().sample("\"postgres://imsh@db.litwareinc.com/imsh\"");
+
+    "A private CA to trust for the database in place of the system's, absolute or seen from the topology's directory."
+    ca_file: Option<PathBuf> = None => in_document().sample("\"litware-ca.pem\"");
+
+    "How long single results are kept; their hours are kept for 400 days, and their days for ten years."
+    keep: Days = Days(30) => in_document();
+
+    "Whether results are kept at all."
+    enabled: bool = true => in_document();
+}
+
+table! {
     /// How calls are written down.
     pub struct AuditTable: Table {
         path: "audit",
@@ -290,6 +315,12 @@ impl Default for Gateway {
 }
 
 impl Default for Resolver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for StoreTable {
     fn default() -> Self {
         Self::new()
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::mistake::Mistakes;
 use super::section::{Section, Spans};
-use super::{Address, Domain, MessageText, Server, Size};
+use super::{Address, Days, Domain, MessageText, Server, Size};
 use crate::cmdlet::{Binds, Kind, Parameter};
 use crate::value::{Record, Value};
 
@@ -407,7 +407,7 @@ macro_rules! meaningful {
     )* };
 }
 
-meaningful!(Address, Domain, MessageText, Server, Size);
+meaningful!(Address, Days, Domain, MessageText, Server, Size);
 
 /// Whether two texts mean the same, as far as they mean anything.
 fn is_same_meaning<T: Meaningful>(one: &str, other: &str) -> bool {

@@ -214,7 +214,7 @@ mod tests {
             ("{0:X}", Value::Integer(255), "FF"),
             ("{0:x4}", Value::Integer(255), "00ff"),
             ("{0:P0}", Value::Float(0.5), "50%"),
-            ("{0:0.00}", Value::Float(3.14159), "3.14"),
+            ("{0:0.00}", Value::Float(2.34567), "2.35"),
             ("{0:#,##0.0#}", Value::Float(12345.5), "12,345.5"),
             ("{0:000}", Value::Integer(7), "007"),
             ("[{0,5}]", Value::from("ab"), "[   ab]"),

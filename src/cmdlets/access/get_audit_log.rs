@@ -5,8 +5,6 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::access::BuiltIn;
 use crate::access::audit::verify::read;
@@ -14,7 +12,6 @@ use crate::access::audit::{AuditOutcome as Became, Broken, Line};
 use crate::call::filter::Filter;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::value::text::parse_duration;
 use crate::value::{Record, Value};
 
 /// `Get-AuditLog`.
@@ -119,8 +116,8 @@ impl AuditQuery {
             principals: filters(call.bound.texts("Principal")),
             cmdlets: filters(call.bound.texts("Cmdlet").into_iter().map(named).collect()),
             outcomes: call.bound.texts("Outcome"),
-            from: time(call, "StartTime")?,
-            until: time(call, "EndTime")?,
+            from: call.instant("StartTime")?,
+            until: call.instant("EndTime")?,
         })
     }
 
@@ -134,24 +131,6 @@ impl AuditQuery {
             && self.from.is_none_or(|from| told.began() >= from)
             && self.until.is_none_or(|until| told.began() < until)
     }
-}
-
-/// A point in time: a date, a date with a time of day, or how long ago.
-fn time(call: &Call, parameter: &str) -> Result<Option<Timestamp>, ErrorRecord> {
-    let Some(written) = call.bound.text(parameter) else { return Ok(None) };
-    let utc = |civil: DateTime| TimeZone::UTC.to_timestamp(civil).ok();
-    let ago = |duration: Duration| Timestamp::now().checked_sub(duration).ok();
-    let parsed = (written.parse::<Timestamp>().ok())
-        .or_else(|| utc(written.parse().ok()?))
-        .or_else(|| ago(parse_duration(&written)?));
-    parsed.map(Some).ok_or_else(|| {
-        ErrorRecord::new(
-            Category::InvalidArgument,
-            "BadTime",
-            format!("-{parameter} cannot be '{written}': it is no point in time."),
-        )
-        .remedy("Write 2026-11-25, 2026-11-25T13:30, 2026-11-25T13:30:00+01:00, or 2h for two hours ago.")
-    })
 }
 
 /// What the log tells of one call.

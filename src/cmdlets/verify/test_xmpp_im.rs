@@ -164,7 +164,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
             Ok(Plan::NotAllowed { sender }) => {
                 let result = TestResult::not_allowed(target, sender, receiver.clone());
                 call.streams.log(|| vec![logged(&result)]);
-                call.emit(result.record()).await?;
+                verifying::keep_and_emit(call, result.record()).await?;
             }
             Err(refusal) => call.error(refusal.error(target))?,
         }

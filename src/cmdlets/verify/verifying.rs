@@ -14,7 +14,9 @@ use crate::address::{Address, Domain};
 use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
+use crate::diagnosis::catalogue::{self, Persistence};
 use crate::diagnosis::{self, Owner};
+use crate::result::Report;
 use crate::value::Record;
 use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
@@ -513,10 +515,23 @@ async fn drain<T: Judged>(
         call.streams.log(|| logged(&result));
         for record in records(&result) {
             note_refusal(call, &record);
-            call.emit(record).await?;
+            keep_and_emit(call, record).await?;
         }
     }
     Ok(())
+}
+
+/// Keeps the result of a test, and emits its record.
+pub async fn keep_and_emit(call: &Call, record: Record) -> Outcome {
+    if let Some(report) = Report::of(&record) {
+        call.context.results.record(call, &report, is_definite).await;
+    }
+    call.emit(record).await
+}
+
+/// Whether what a code says cannot pass by itself: one such finding is enough to call a pair down.
+fn is_definite(code: &str) -> bool {
+    catalogue::entry(code).is_some_and(|entry| entry.persistence == Persistence::Lasting)
 }
 
 /// Results that wait to be reported.

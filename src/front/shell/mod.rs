@@ -112,6 +112,7 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
             }
         }
     };
+    started.host.context().results.close().await;
     started.output.transcripts().stop_all();
     status
 }

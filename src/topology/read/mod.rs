@@ -49,6 +49,7 @@ pub(super) fn document(
         },
         gateway: reading.section(&mut top, Reading::check_gateway).unwrap_or_default(),
         resolver: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
+        store: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
         access: reading.access(&mut top),
         audit: reading.section(&mut top, Reading::check_audit),
         remarks: Vec::new(),

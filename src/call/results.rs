@@ -1,0 +1,230 @@
+//! The kept results of a session: where its tests' results go, and where earlier ones are read.
+//!
+//! Opened when the first test ends or the first question about the past is asked. A store that cannot be
+//! used is one warning in a session, and no test fails of it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::sync::{Mutex, OnceCell};
+use uuid::Uuid;
+
+use super::Call;
+use crate::cmdlet::{Category, ErrorRecord};
+use crate::result::Report;
+use crate::store::recorder::NotKept;
+use crate::store::{NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, query};
+use crate::topology::Topology;
+
+/// The kept results of one session.
+#[derive(Default)]
+pub struct KeptResults {
+    /// The file that holds the results where the topology names no database; none where nothing is kept.
+    file: Option<PathBuf>,
+    /// Whether somebody named the file by hand: it holds whatever the topology says then.
+    is_named: bool,
+    /// Finds the password of a database by its address.
+    password: Option<PasswordSource>,
+    opened: OnceCell<Result<Store, StoreFault>>,
+    run: Mutex<Option<Recording>>,
+    /// The site that tests are made from.
+    site: String,
+}
+
+/// Finds the password of a database by its address, as `libpq` does.
+pub type PasswordSource = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
+
+/// The run that is being recorded.
+struct Recording {
+    id: Uuid,
+    /// How long single results are kept, in microseconds.
+    keep: i64,
+    recorder: Recorder,
+}
+
+/// How long the end of a session waits for results that are still to be stored.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+impl KeptResults {
+    /// Results in this file, where the topology does not name a database.
+    pub fn new(
+        file: Option<PathBuf>,
+        is_named: bool,
+        password: Option<PasswordSource>,
+        site: String,
+    ) -> Self {
+        Self { file, is_named, password, site, ..Self::default() }
+    }
+
+    /// The open store; `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// It cannot be opened. What was found the first time holds for the session.
+    pub async fn store(&self, topology: &Topology) -> Option<Result<&Store, &StoreFault>> {
+        let is_kept = match (&self.file, &topology.store.url) {
+            (Some(_), _) if self.is_named => true,
+            (None, None) => false,
+            (Some(_) | None, _) => topology.store.enabled,
+        };
+        if !is_kept {
+            return None;
+        }
+        let opened = self.opened.get_or_init(|| self.open(topology)).await;
+        Some(opened.as_ref())
+    }
+
+    /// The store whatever the version of its schema; `None` where nothing is kept.
+    pub async fn unchecked(&self, topology: &Topology) -> Option<Result<Store, StoreFault>> {
+        let url = topology.store.url.as_ref().filter(|_| !self.is_named);
+        match (url, &self.file) {
+            (Some(url), _) => Some(Store::connect_unchecked(url, self.options(url, topology))),
+            (None, Some(file)) => Some(Store::open(file).await),
+            (None, None) => None,
+        }
+    }
+
+    fn options(&self, url: &str, topology: &Topology) -> PostgresOptions {
+        let password = self.password.as_ref().and_then(|find| find(url));
+        PostgresOptions { password, ca_file: topology.store.ca_file.clone(), n_connections: 0 }
+    }
+
+    async fn open(&self, topology: &Topology) -> Result<Store, StoreFault> {
+        let url = topology.store.url.as_ref().filter(|_| !self.is_named);
+        match (url, &self.file) {
+            (Some(url), _) => Store::connect(url, self.options(url, topology)).await,
+            (None, Some(file)) => Store::open(file).await,
+            (None, None) => Err(StoreFault::Closed),
+        }
+    }
+
+    /// Keeps the result of a test. Returns when it is stored, or at once where the store is known not to
+    /// work.
+    ///
+    /// `is_definite` says of a code whether it cannot pass by itself.
+    pub async fn record(&self, call: &Call, report: &Report, is_definite: fn(&str) -> bool) {
+        let Some(mut result) = NewResult::of(report, &self.site, is_definite) else { return };
+        let recorder = {
+            let mut run = self.run.lock().await;
+            if run.is_none() {
+                *run = self.begin(call).await;
+            }
+            let Some(run) = run.as_ref() else { return };
+            result.run = Some(run.id);
+            run.recorder.clone()
+        };
+        recorder.record(result).await;
+    }
+
+    /// Begins the run at its first result; warns once where the store does not work.
+    async fn begin(&self, call: &Call) -> Option<Recording> {
+        let warn = {
+            let streams = call.streams.clone();
+            move |fault: &StoreFault| {
+                let text = format!("Results are not kept: {fault}. The tests go on.");
+                streams.operator.warning(&text);
+            }
+        };
+        if self.opened.get().is_some_and(Result::is_err) {
+            return None;
+        }
+        let store = match self.store(&call.whole).await? {
+            Ok(store) => store.clone(),
+            Err(fault) => {
+                warn(fault);
+                return None;
+            }
+        };
+        let id = Uuid::now_v7();
+        let run = Run {
+            id: id.to_string(),
+            principal: call.principal.to_string(),
+            way: call.context.way.to_owned(),
+            command: call.description.name.to_owned(),
+            site: self.site.clone(),
+            started_at: Timestamp::now().as_microsecond(),
+            ended_at: None,
+            baseline: None,
+            counts: [0; 3],
+        };
+        let begun = store.write(move |sql| query::begin_run(sql, &run)).await;
+        if let Err(fault) = begun {
+            warn(&fault);
+            return None;
+        }
+        let tell = move |not_kept: NotKept| warn(&not_kept.fault);
+        let keep = call.whole.store.keep.micros();
+        Some(Recording { id, keep, recorder: Recorder::start(store, Vec::new(), tell, |_| {}) })
+    }
+
+    /// Waits for what is still to be stored, ends the run, and forgets a portion of what is too old.
+    pub async fn close(&self) {
+        let Some(Recording { id, recorder, keep }) = self.run.lock().await.take() else { return };
+        recorder.flush(LAST_WAIT).await;
+        if let Some(Ok(store)) = self.opened.get() {
+            let (id, at) = (id.to_string(), Timestamp::now().as_microsecond());
+            let ended = store.write(move |sql| {
+                query::end_run(sql, &id, at)?;
+                query::forget(sql, keep)
+            });
+            // A run without an end is one that was killed: no result of it is lost.
+            let _ = tokio::time::timeout(LAST_WAIT, ended).await;
+        }
+    }
+}
+
+/// The error of a question about the past that the store cannot answer.
+pub fn unreadable(fault: &StoreFault) -> ErrorRecord {
+    ErrorRecord::new(Category::ReadError, "StoreUnreadable", format!("{}.", capitalized(&fault.to_string())))
+        .remedy(match fault {
+            StoreFault::Older { .. } => "Bring its schema up to date: imsh store migrate.",
+            StoreFault::Newer { .. } => "Install the newer imsh here as well.",
+            StoreFault::Damaged { .. } => {
+                "Move the file away; the next test makes a new one. Or name another in [store] of the topology."
+            }
+            StoreFault::Unreachable { .. }
+            | StoreFault::Locked { .. }
+            | StoreFault::Full { .. }
+            | StoreFault::ReadOnly { .. }
+            | StoreFault::Refused { .. }
+            | StoreFault::Column { .. }
+            | StoreFault::Unreadable { .. }
+            | StoreFault::Closed => "See that this account may read and write it, and that there is room.",
+        })
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Which kept results a caller may read: those of the pairs that their roles cover.
+#[derive(Clone)]
+pub enum ReadableResults {
+    /// All of them: there are no roles.
+    All,
+    /// Those of the pairs for which this holds.
+    Of(Arc<dyn Fn(&PairName) -> bool + Send + Sync>),
+}
+
+impl fmt::Debug for ReadableResults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "All",
+            Self::Of(_) => "Of(…)",
+        })
+    }
+}
+
+impl ReadableResults {
+    /// Whether the results of a pair may be read.
+    pub fn allows(&self, pair: &PairName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(is_covered) => is_covered(pair),
+        }
+    }
+}

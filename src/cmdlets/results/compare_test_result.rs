@@ -1,0 +1,159 @@
+//! `Compare-TestResult`: what broke, recovered or got slower between two runs.
+
+use std::collections::BTreeMap;
+
+use super::history::{self, Past};
+use crate::access::BuiltIn;
+use crate::call::results::unreadable;
+use crate::call::{Call, Cmdlet, Outcome};
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::store::{PairName, ResultFilter, Run, StoredResult, query};
+use crate::value::{Record, Value};
+
+/// `Compare-TestResult`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Compare-TestResult",
+        original: None,
+        aliases: &[],
+        family: Family::Results,
+        synopsis: "Tells what broke, recovered or got slower since an earlier run.",
+        description: "Compares the newest run, or the one that -Run names, with the run before it, the one that \
+            -ReferenceRun names, the baseline of that name, or what held at a time (-ReferenceTime). Change is Broken, \
+            Recovered, StillBroken, Slower (at least twice the latency, and 100 ms more), New, or Missing where a \
+            pair of the earlier run was not tested again; what is as it was is left out, unless -IncludeEqual. \
+            -SetBaseline gives the run a name for later.",
+        parameters: &[
+            Parameter::new("Run", Kind::Text, "The run that is looked at.").at(0).default("The newest one."),
+            Parameter::new("ReferenceRun", Kind::Text, "An earlier run.").default("The one before."),
+            Parameter::new("Baseline", Kind::Text, "The name of a run, from -SetBaseline."),
+            Parameter::new(
+                "ReferenceTime",
+                Kind::Text,
+                "The last run that began before this time: 2026-11-25, or 24h for a day ago.",
+            ),
+            history::POOL,
+            history::RECEIVER,
+            history::TEST,
+            Parameter::new("IncludeEqual", Kind::Switch, "Gives what is as it was, too."),
+            Parameter::new("SetBaseline", Kind::Text, "Gives the run this name, for -Baseline."),
+        ],
+        emits: "TestChange",
+        roles: &[
+            BuiltIn::ServerAdministrator,
+            BuiltIn::UserAdministrator,
+            BuiltIn::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator,
+        ],
+        impact: Impact::None,
+        examples: &[Example {
+            title: "How many pairs the last two runs have in common",
+            code: "(Compare-TestResult -IncludeEqual | Measure-Object).Count",
+            output: "1",
+        }],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+/// How many runs are looked through for the one that is compared with.
+const RUNS: i64 = 10_000;
+/// How much more a latency must be to count as slower: twice, and so many microseconds.
+const SLOWER_BY: i64 = 100_000;
+
+async fn run(call: Call) -> Outcome {
+    let past = Past::of(&call).await?;
+    let pairs = past.ids();
+    let runs = past.ask(move |sql| query::runs(sql, &pairs, 0, RUNS)).await?;
+    let (reference, run) = chosen(&call, &runs)?;
+    if let Some(name) = call.bound.text("SetBaseline") {
+        let id = run.id.clone();
+        let set = past.store.write(move |sql| query::set_baseline(sql, &id, &name)).await;
+        set.map_err(|fault| unreadable(&fault))?;
+    }
+    let before = results(&past, &reference.id).await?;
+    let after = results(&past, &run.id).await?;
+    let mut names: Vec<&PairName> = before.keys().chain(after.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let (old, new) = (before.get(name), after.get(name));
+        let change = change(old, new);
+        if change != "Equal" || call.bound.switch("IncludeEqual") {
+            call.emit(record(name, change, old, new)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The two runs that the arguments mean, the earlier one first.
+fn chosen<'a>(call: &Call, runs: &'a [Run]) -> Result<(&'a Run, &'a Run), ErrorRecord> {
+    let named = |id: &str| {
+        let mut found = runs.iter().filter(|run| run.id.starts_with(id));
+        match (found.next(), found.next()) {
+            (Some(run), None) => Ok(run),
+            (Some(_), Some(_)) => Err(no_run(format!("Several runs begin with '{id}'."))),
+            (None, _) => Err(no_run(format!("There is no run '{id}'."))),
+        }
+    };
+    let run = match call.bound.text("Run") {
+        Some(id) => named(&id)?,
+        None => runs.first().ok_or_else(|| no_run("There is no run yet.".to_owned()))?,
+    };
+    let reference = if let Some(id) = call.bound.text("ReferenceRun") {
+        named(&id)?
+    } else if let Some(name) = call.bound.text("Baseline") {
+        let found = runs.iter().find(|run| run.baseline.as_ref() == Some(&name));
+        found.ok_or_else(|| no_run(format!("No run has the name '{name}'.")))?
+    } else {
+        let until = history::instant(call, "ReferenceTime")?.unwrap_or(run.started_at);
+        let earlier = runs.iter().find(|other| other.id != run.id && other.started_at <= until);
+        earlier.ok_or_else(|| no_run("There is no earlier run to compare with.".to_owned()))?
+    };
+    Ok((reference, run))
+}
+
+fn no_run(message: String) -> ErrorRecord {
+    ErrorRecord::new(Category::ObjectNotFound, "NoRun", message).remedy("Run Get-TestRun to see the runs.")
+}
+
+/// The last result of each pair in a run.
+async fn results(past: &Past, run: &str) -> Result<BTreeMap<PairName, StoredResult>, ErrorRecord> {
+    let filter = ResultFilter { pairs: past.ids(), run: Some(run.to_owned()), ..ResultFilter::default() };
+    let mut results = past.ask(move |sql| query::results(sql, &filter)).await?;
+    // The newest come first, and the last one that is put in stays.
+    results.reverse();
+    Ok(results.into_iter().map(|result| (result.pair.clone(), result)).collect())
+}
+
+fn change(old: Option<&StoredResult>, new: Option<&StoredResult>) -> &'static str {
+    let (Some(old), Some(new)) = (old, new) else { return if old.is_none() { "New" } else { "Missing" } };
+    let is_good = |result: &StoredResult| result.outcome == "Success";
+    let is_slower = || {
+        let (before, now) = (old.latency.unwrap_or(i64::MAX / 2), new.latency.unwrap_or(0));
+        now >= before.saturating_mul(2) && now - before >= SLOWER_BY
+    };
+    match (is_good(old), is_good(new)) {
+        (true, false) => "Broken",
+        (false, true) => "Recovered",
+        (false, false) => "StillBroken",
+        (true, true) if is_slower() => "Slower",
+        (true, true) => "Equal",
+    }
+}
+
+fn record(name: &PairName, change: &str, old: Option<&StoredResult>, new: Option<&StoredResult>) -> Record {
+    let result = |of: Option<&StoredResult>| Value::optional(of.map(|result| result.outcome.clone()));
+    let latency =
+        |of: Option<&StoredResult>| of.and_then(|result| result.latency).map_or(Value::Null, history::span);
+    Record::new("TestChange")
+        .with("TargetFqdn", name.pool.clone())
+        .with("Receiver", name.receiver.clone())
+        .with("Change", change)
+        .with("Result", result(new))
+        .with("Code", Value::optional(new.or(old).and_then(|result| result.code.clone())))
+        .with("Owner", Value::optional(new.or(old).and_then(|result| result.owner.clone())))
+        .with("Before", result(old))
+        .with("Latency", latency(new))
+        .with("LatencyBefore", latency(old))
+        .with("Test", name.test.clone())
+}

@@ -1,0 +1,126 @@
+//! What the cmdlets of the history have in common: parameters, the pairs that may be read, times.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::call::filter::Filter;
+use crate::call::results::unreadable;
+use crate::call::{Call, Halt};
+use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
+use crate::store::{KnownPair, PairName, Sql, Store, StoreFault, query};
+use crate::value::Value;
+
+/// Pools by name or pattern.
+pub const POOL: Parameter =
+    Parameter::new("Pool", Kind::Text, "Pools by FQDN, or by a pattern with * and ?.")
+        .aliases(&["TargetFqdn"])
+        .many()
+        .default("Every pool that your roles let you see.");
+
+/// Receivers by address or pattern.
+pub const RECEIVER: Parameter = Parameter::new(
+    "Receiver",
+    Kind::Text,
+    "Receivers, users or partners that were tested, by name or by a pattern with * and ?.",
+)
+.many()
+.default("All of them.");
+
+/// Kinds of tests.
+pub const TEST: Parameter = Parameter::new(
+    "Test",
+    Kind::Choice(&["XmppIM", "Registration", "FederatedPartner", "Topology"]),
+    "Only tests of this kind, or of several.",
+)
+.many();
+
+/// The beginning of the time that is asked about.
+pub const SINCE: Parameter = Parameter::new(
+    "Since",
+    Kind::Text,
+    "Tests that began then or later: 2026-11-25, 2026-11-25T13:30, in UTC where no offset stands there; or 2h for two hours ago.",
+)
+.aliases(&["StartTime"]);
+
+/// The end of the time that is asked about.
+pub const UNTIL: Parameter =
+    Parameter::new("Until", Kind::Text, "Tests that began before that; written as -Since.")
+        .aliases(&["EndTime"]);
+
+/// The store of this session, and the pairs that the caller may read and asks for.
+pub struct Past {
+    /// The store.
+    pub store: Store,
+    /// The pairs, by their number.
+    pub pairs: HashMap<i64, PairName>,
+}
+
+impl Past {
+    /// Opens the store and finds the pairs that `-Test`, `-Pool` and `-Receiver` name, of those that the
+    /// caller's roles let them read.
+    ///
+    /// # Errors
+    /// Nothing is kept in this session, or the store cannot be read.
+    pub async fn of(call: &Call) -> Result<Self, Halt> {
+        let store = match call.context.results.store(&call.whole).await {
+            Some(Ok(store)) => store.clone(),
+            Some(Err(fault)) => return Err(unreadable(fault).into()),
+            None => {
+                let message = "No results are kept here.";
+                return Err(ErrorRecord::new(Category::ResourceUnavailable, "NoStore", message)
+                    .remedy("Set enabled = true in [store] of the topology, or give --store FILE.")
+                    .into());
+            }
+        };
+        let known = store.read(query::pairs).await.map_err(|fault| unreadable(&fault))?;
+        let filters =
+            |parameter| call.bound.texts(parameter).iter().map(|text| Filter::new(text)).collect::<Vec<_>>();
+        let (tests, pools, receivers) = (call.bound.texts("Test"), filters("Pool"), filters("Receiver"));
+        let fits = |filters: &[Filter], name: &str| {
+            filters.is_empty() || filters.iter().any(|filter| filter.matches(name))
+        };
+        let is_wanted = |pair: &KnownPair| {
+            (tests.is_empty() || tests.contains(&pair.name.test))
+                && fits(&pools, &pair.name.pool)
+                && fits(&receivers, &pair.name.receiver)
+                && call.readable.allows(&pair.name)
+        };
+        let pairs = known.into_iter().filter(is_wanted).map(|pair| (pair.id, pair.name)).collect();
+        Ok(Self { store, pairs })
+    }
+
+    /// The numbers of the pairs.
+    pub fn ids(&self) -> Vec<i64> {
+        let mut ids: Vec<i64> = self.pairs.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Asks the store.
+    ///
+    /// # Errors
+    /// `StoreUnreadable`, with what is wrong with it.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut dyn Sql) -> Result<T, StoreFault> + Send + Sync + 'static,
+    ) -> Result<T, ErrorRecord> {
+        self.store.read(question).await.map_err(|fault| unreadable(&fault))
+    }
+}
+
+/// An instant of the store as a value.
+pub fn at(micros: i64) -> Value {
+    Timestamp::from_microsecond(micros).map_or(Value::Null, Value::Timestamp)
+}
+
+/// A length of time of the store as a value.
+pub fn span(micros: i64) -> Value {
+    Value::Duration(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
+}
+
+/// A point in time that a parameter gives, in microseconds since 1970.
+pub fn instant(call: &Call, parameter: &str) -> Result<Option<i64>, ErrorRecord> {
+    Ok(call.instant(parameter)?.map(Timestamp::as_microsecond))
+}

@@ -1,0 +1,189 @@
+//! Where a session keeps the results of its tests: a file, or a database and the password for it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::cli::{SessionOptions, print};
+use super::exit::ExitStatus;
+use super::output::Console;
+use super::start::topology;
+use crate::call::results::KeptResults;
+use crate::store::newest_schema;
+
+/// The name of the file in the state directory.
+const FILE: &str = "results.sqlite";
+/// The credential of systemd's that holds the password of the database.
+const CREDENTIAL: &str = "imsh-store-password";
+
+/// Where the results of a session go: `--store`; else what the topology says; else the state directory.
+/// On the practice network only where `--store` asks for it.
+pub fn kept_results(options: &SessionOptions) -> KeptResults {
+    let file = match &options.store {
+        Some(file) => Some(file.clone()),
+        None if options.lab => None,
+        None => state_directory().map(|directory| directory.join(FILE)),
+    };
+    let site = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    KeptResults::new(file, options.store.is_some(), Some(Arc::new(password)), site.unwrap_or_default())
+}
+
+/// What is to be done with the schema of a store.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum SchemaTask {
+    /// Say which version it has
+    Check,
+    /// Bring it up to date
+    Migrate,
+}
+
+/// Looks after the schema of the store that sessions would use. A file is brought up to date by each
+/// session; a database, which several machines share, by an administrator alone.
+pub async fn look_after(options: &SessionOptions, task: SchemaTask) -> ExitStatus {
+    let output = Console::new(options.output, options.color);
+    let topology = match topology(options).read() {
+        Ok(topology) => topology,
+        Err(error) => {
+            output.note(&format!("imsh store: {}", error.message));
+            return ExitStatus::Wrong;
+        }
+    };
+    let done = match (kept_results(options).unchecked(&topology).await, task) {
+        (None, _) => {
+            Err("no results are kept here; see [store] in the topology, or give --store FILE".to_owned())
+        }
+        (Some(Err(fault)), _) => Err(fault.to_string()),
+        (Some(Ok(store)), SchemaTask::Check) => {
+            let version = store.version().await.map_err(|fault| fault.to_string());
+            version.and_then(|version| match newest_schema() {
+                newest if version == newest => Ok(format!("{}: schema version {version}", store.place())),
+                newest if version < newest => Err(format!(
+                    "{}: schema version {version} of {newest}; run imsh store migrate",
+                    store.place()
+                )),
+                newest => Err(format!(
+                    "{}: schema version {version}, and this imsh knows versions up to {newest}",
+                    store.place()
+                )),
+            })
+        }
+        (Some(Ok(store)), SchemaTask::Migrate) => {
+            let migrated = store.migrate().await.map_err(|fault| fault.to_string());
+            migrated.map(|from| match newest_schema() {
+                newest if from == newest => format!("{}: schema version {newest} already", store.place()),
+                newest => format!("{}: schema version {newest}, from {from}", store.place()),
+            })
+        }
+    };
+    match done {
+        Ok(text) => print(format!("{text}\n").as_bytes()),
+        Err(text) => {
+            output.note(&format!("imsh store: {text}"));
+            ExitStatus::Wrong
+        }
+    }
+}
+
+/// `$STATE_DIRECTORY` as systemd gives it, else `imsh` in `$XDG_STATE_HOME` or `~/.local/state`.
+fn state_directory() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    variable("STATE_DIRECTORY")
+        .or_else(|| Some(variable("XDG_STATE_HOME")?.join("imsh")))
+        .or_else(|| Some(variable("HOME")?.join(".local/state/imsh")))
+}
+
+/// The password for a database: systemd's credential, else the first line of `$PGPASSFILE` or `~/.pgpass`
+/// that fits its address.
+fn password(url: &str) -> Option<SecretString> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let credential = variable("CREDENTIALS_DIRECTORY").map(|directory| directory.join(CREDENTIAL));
+    if let Some(text) = credential.and_then(|file| std::fs::read_to_string(file).ok()) {
+        return Some(SecretString::from(text.trim_end_matches(['\r', '\n'])));
+    }
+    let file = variable("PGPASSFILE").or_else(|| Some(variable("HOME")?.join(".pgpass")))?;
+    let text = Zeroizing::new(private_text(&file)?);
+    text.lines().find_map(|line| fitting(line, url))
+}
+
+/// The text of a file that nobody else may read, as `libpq` demands it.
+fn private_text(file: &Path) -> Option<String> {
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    (mode & 0o077 == 0).then(|| std::fs::read_to_string(file).ok())?
+}
+
+/// The password of a line `host:port:database:user:password`, where it fits the address; `*` fits
+/// everything, and a backslash takes the next character as it is.
+fn fitting(line: &str, url: &str) -> Option<SecretString> {
+    let address = Address::of(url)?;
+    let mut fields: Vec<Zeroizing<String>> = vec![Zeroizing::default()];
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ':' if fields.len() < 5 => fields.push(Zeroizing::default()),
+            '\\' => fields.last_mut()?.extend(letters.next()),
+            letter => fields.last_mut()?.push(letter),
+        }
+    }
+    let [host, port, database, user, password] = fields.as_slice() else { return None };
+    let fits = |field: &str, own: &str| field == "*" || field == own;
+    let is_fitting = fits(host, &address.host)
+        && fits(port, &address.port)
+        && fits(database, &address.database)
+        && fits(user, &address.user);
+    (is_fitting && !line.starts_with('#')).then(|| SecretString::from(password.as_str()))
+}
+
+/// The parts of `postgres://user@host:port/database` that a password is looked up by.
+struct Address {
+    host: String,
+    port: String,
+    database: String,
+    user: String,
+}
+
+impl Address {
+    fn of(url: &str) -> Option<Self> {
+        let (_, rest) = url.split_once("://")?;
+        let rest = rest.split('?').next()?;
+        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, place) = authority.split_once('@').unwrap_or(("", authority));
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
+            Some(_) | None => (place, "5432"),
+        };
+        let database = if database.is_empty() { user } else { database };
+        Some(Self {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: port.to_owned(),
+            database: database.to_owned(),
+            user: user.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_password_file_fits_an_address_or_not() {
+        let url = "postgres://imsh@db.litwareinc.com/results";
+        for (line, password) in [
+            ("db.litwareinc.com:5432:results:imsh:swordfish", Some("swordfish")),
+            ("*:*:*:imsh:sword\\:fish\\\\", Some("sword:fish\\")),
+            ("*:*:*:*:a:b", Some("a:b")),
+            ("db.litwareinc.com:5433:results:imsh:swordfish", None),
+            ("#*:*:*:*:swordfish", None),
+            ("*:*:*:imsh", None),
+            ("", None),
+        ] {
+            let found = fitting(line, url);
+            assert_eq!(found.as_ref().map(|found| found.expose_secret()), password, "{line}");
+        }
+    }
+}
