@@ -29,9 +29,8 @@ fn said(output: &Output) -> String {
 
 /// The values of one property.
 fn values(records: &[Value], property: &str) -> Vec<String> {
-    let text = |record: &Value| match &record[property] {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let text = |record: &Value| {
+        record[property].as_str().map_or_else(|| record[property].to_string(), str::to_owned)
     };
     records.iter().map(text).collect()
 }

@@ -58,7 +58,7 @@ impl Desk {
                 Item::ArrayOfTables(tables) => {
                     tables.iter_mut().find(|table| table[name_key].as_str() == Some(name)).unwrap()
                 }
-                one => one.as_table_mut().unwrap(),
+                one @ (Item::None | Item::Value(_) | Item::Table(_)) => one.as_table_mut().unwrap(),
             };
             match value.parse::<toml_edit::Value>() {
                 Ok(value) => table[key] = value.into(),
