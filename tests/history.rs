@@ -203,9 +203,11 @@ fn nobody_reads_results_of_what_they_may_not_test() {
 #[test]
 fn a_killed_run_loses_nothing_that_it_told() {
     use std::io::{BufRead, BufReader};
-    let (_directory, file) = store();
+    let (directory, file) = store();
     let receivers: Vec<String> = (0..200).map(|_| GOOD.to_owned()).collect();
     let mut command = support::imsh();
+    // Whoever is killed leaves its practice network behind.
+    command.env("TMPDIR", directory.path());
     command.args(["--lab", "--output", "jsonl", "--store"]).arg(&file);
     command.args(["-c", &format!("Test-XmppIM atl-cs-001.litwareinc.com {}", receivers.join(","))]);
     let mut program =

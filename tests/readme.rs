@@ -38,13 +38,21 @@ const COMMANDS: &[(&str, i32, &str)] = &[
 /// What builds the program, or runs all these tests: `.ci/run` does.
 const BY_CI: [&str; 3] = ["scripts/try", "tests/run", "cargo install --path ."];
 
+/// Commands whose like `tests/door` runs against a real sshd.
+const BY_DOOR: [&str; 3] = [
+    "ssh imsh@watcher",
+    "ssh imsh@watcher 'Test-XmppIM POOL USER@DOMAIN'",
+    "ssh imsh@watcher - redmond < daily.rhai",
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_of_the_readme_does_what_it_says() {
     let readme = std::fs::read_to_string("README.md").unwrap();
     let named =
         blocks(&readme, "sh").flat_map(str::lines).map(|line| line.split("  #").next().unwrap().trim());
     let mut named: Vec<&str> = named.collect();
-    let mut tested: Vec<&str> = COMMANDS.iter().map(|(command, ..)| *command).chain(BY_CI).collect();
+    let mut tested: Vec<&str> =
+        COMMANDS.iter().map(|(command, ..)| *command).chain(BY_CI).chain(BY_DOOR).collect();
     let lab = Lab::start().await.unwrap();
     let home = home(&readme, &lab);
     for (command, wanted, says) in COMMANDS {

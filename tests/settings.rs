@@ -135,12 +135,18 @@ fn overlaps(results: &[Value]) -> usize {
         .map(|result| {
             let began: Timestamp = result["StartedAt"].as_str().unwrap().parse().unwrap();
             let began = began.as_microsecond() as f64 / 1e6;
-            (began, began + seconds(result))
+            // A success has reached its partner with its evidence; what it waits for then is late news.
+            let is_success = result["Result"] == "Success";
+            // A result's own clock and the wall's may differ by a little.
+            let took = match is_success {
+                true => result["LatencySeconds"].as_f64().unwrap() - 0.002,
+                false => seconds(result) - 0.05,
+            };
+            (began, began + took)
         })
         .collect();
     times.sort_by(|one, other| one.0.total_cmp(&other.0));
-    // A result's own clock and the wall's may differ by a little.
-    times.windows(2).filter(|pair| pair[1].0 < pair[0].1 - 0.05).count()
+    times.windows(2).filter(|pair| pair[1].0 < pair[0].1).count()
 }
 
 /// A gateway whose phases are patient, but for one deadline.

@@ -681,7 +681,7 @@ mod tests {
     fn a_block_emits_from_every_place() {
         let (value, _) =
             run("$all = 1..3 | ForEach-Object {\n  if $_ -eq 1 { Get-Pool }\n  \"item $_\"\n}\nall.len()");
-        assert_eq!(value, "4", "a range is its numbers");
+        assert_eq!(value, "5", "a range is its numbers, its end included");
         let (value, _) =
             run("$all = [1, 2] | ForEach-Object {\n  if $_ -eq 1 { Get-Pool }\n  \"item $_\"\n}\n`${$all}`");
         assert_eq!(value, "{@{Identity=atl; Users=5}, @{Identity=dub; Users=0}, item 1, item 2}");

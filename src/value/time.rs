@@ -210,7 +210,7 @@ mod tests {
         {
             assert_eq!(span_part(span, name).unwrap().to_string(), part, "{name}");
         }
-        assert_eq!(span_part(span, "totalhours").unwrap().to_string(), "25.01708333333333");
+        assert_eq!(span_part(span, "totalhours").unwrap().to_string(), "25.017083333333332");
         assert!(span_part(span, "years").is_none());
         assert_eq!(super::span(span, "d\\.hh\\:mm"), "1.01:01");
         assert_eq!(super::span(span, "c"), "1.01:01:01.5000000");

@@ -131,7 +131,9 @@ fn who_loses_the_role_while_a_session_runs_does_nothing_more_in_it() {
     assert_eq!(revoked.status, Some(0), "{}", revoked.text);
     let said = Said::of(child.wait_with_output().unwrap());
     assert!(said.text.starts_with("seen\n") && said.text.matches("seen").count() < 400, "{}", said.text);
-    assert!(machine.refusals().iter().any(|line| line.starts_with("principal:desk Get-Pool")));
+    let refusals = machine.refusals();
+    let is_refused = refusals.iter().any(|line| line.starts_with("principal:desk Get-Pool"));
+    assert!(is_refused, "{refusals:?}\n{}", said.text);
     let said = Said::of(machine.ssh("desk", &[], &["1"]).output().unwrap());
     assert_eq!(said.status, Some(255), "{}", said.text);
 }

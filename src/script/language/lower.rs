@@ -319,7 +319,12 @@ impl Lowering<'_> {
             }
             StatementRole::Loop => {
                 let bodies = if purpose == ValueUse::Gather { ValueUse::Gather } else { ValueUse::Show };
-                self.pieces(&statement.pieces, ValueUses { pipelines: ValueUse::Value, bodies });
+                // What stands in its header is a value.
+                let is_body = |piece: &Piece| matches!(piece, Piece::Body(_));
+                let n_header = statement.pieces.iter().rposition(is_body).unwrap_or(0);
+                let (header, body) = statement.pieces.split_at(n_header);
+                self.pieces(header, ValueUses::VALUES);
+                self.pieces(body, ValueUses { pipelines: ValueUse::Value, bodies });
             }
             StatementRole::Shell => {
                 for piece in &statement.pieces {
