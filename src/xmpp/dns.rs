@@ -251,11 +251,14 @@ fn fault(query: Query, error: &NetError, after: Duration) -> Fault {
             | NetError::QueryCaseMismatch
             | NetError::ForeignClassRecord { .. }
     );
-    if was_asked {
+    if was_asked || error.to_string() == CLOSED_UNANSWERED {
         return Fault::ServerFailure { query, code: error.to_string() };
     }
     Fault::NotAsked { query, reason: error.to_string() }
 }
+
+/// What the resolver says where the name server closed the connection on which it had been asked.
+const CLOSED_UNANSWERED: &str = "receiver was canceled";
 
 /// How long the second address family is waited for when the first one has answered (RFC 8305, section 8).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
