@@ -556,8 +556,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
             ),
             Silence,
         ],
-        // FIXME: the bounce is not recognised and the pool is blamed; it should be RECEIVER-REJECTED.
-        "EVIDENCE-POOL-SILENT",
+        "RECEIVER-REJECTED",
     ),
 ];
 

@@ -329,18 +329,18 @@ impl<'a> Talk<'a> {
             "from" => self.part.domain.clone(),
             "own" => format!("kenmyer@{}/desk", self.part.domain),
             "port" => self.part.port.to_string(),
-            "id" => self.attribute("id", "<iq").unwrap_or_default(),
-            "message" => self.attribute("id", "<message").unwrap_or_default(),
+            "id" => self.id(self.heard.rfind("<iq")).unwrap_or_default(),
+            // A second message behind the first one is the fence.
+            "message" => self.id(self.heard.find("<message")).unwrap_or_default(),
             "nonce" => self.nonce().unwrap_or_default(),
             other => panic!("nothing is called {other}"),
         }
     }
 
-    /// An attribute of the last element that began like this.
-    fn attribute(&self, name: &str, element: &str) -> Option<String> {
-        let at = self.heard.rfind(element)?;
-        let tag = self.heard[at..].split('>').next()?;
-        let (_, behind) = tag.split_once(&format!(" {name}="))?;
+    /// The id of the element that begins at this place of what was heard.
+    fn id(&self, at: Option<usize>) -> Option<String> {
+        let tag = self.heard[at?..].split('>').next()?;
+        let (_, behind) = tag.split_once(" id=")?;
         let quote = behind.chars().next()?;
         Some(behind[1..].split(quote).next()?.to_owned())
     }
