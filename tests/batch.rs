@@ -178,8 +178,7 @@ fn an_interrupted_test_says_so_and_blames_nobody_else() {
     let mut child = imsh(code).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
-    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    interrupt(&child);
     let rest: Vec<Value> = lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let interrupted = &rest[0];
@@ -202,13 +201,20 @@ fn begin(code: &str) -> (Child, impl Iterator<Item = Value> + use<>) {
     (child, lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()))
 }
 
+/// Ends a program as Ctrl-C does, so that it takes its practice network with it.
+fn interrupt(child: &Child) {
+    let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+}
+
 #[test]
 fn a_healthy_pair_comes_first_beside_sixty_receivers_of_a_dead_partner() {
     let dead = receivers("silent.contoso.com", 60);
     let code = format!("Test-XmppIM atl-cs-001.litwareinc.com {dead},adelany@contoso.com -Timeout 20s");
     let (mut child, mut results) = begin(&code);
     let first = results.next().unwrap();
-    child.kill().unwrap();
+    interrupt(&child);
+    results.for_each(drop);
     child.wait().unwrap();
     assert_eq!((&first["Receiver"], &first["Result"]), (&"adelany@contoso.com".into(), &"Success".into()));
 }
@@ -288,8 +294,7 @@ fn a_reader_who_is_gone_ends_the_sending() {
 fn an_interrupted_batch_says_how_many_tests_were_left_out() {
     let (mut child, mut results) = begin(&to_adelany(3000));
     results.next().unwrap();
-    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
+    interrupt(&child);
     let n_results = 1 + results.count();
     let mut told = String::new();
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();

@@ -1,7 +1,10 @@
 //! Certificates that a server shows in a real handshake: none of them is trusted, and what is reported of
 //! them can be printed.
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -104,6 +107,8 @@ impl ResolvesServerCert for Shown {
 struct World {
     key: Arc<dyn rustls::sign::SigningKey>,
     trust: Trust,
+    /// The file that `trust` reads.
+    _authority: File,
     network: Network,
 }
 
@@ -114,11 +119,16 @@ fn world() -> &'static World {
         let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         // An authority of which no input can have a signature.
         let authority = rcgen::CertificateParams::default().self_signed(&key).unwrap();
-        let file = std::env::temp_dir().join(format!("imsh-fuzz-{}.pem", std::process::id()));
-        std::fs::write(&file, authority.pem()).unwrap();
+        // The file has no name any more when it is read, so that no run leaves it behind.
+        let name = std::env::temp_dir().join(format!("imsh-fuzz-{}.pem", std::process::id()));
+        std::fs::write(&name, authority.pem()).unwrap();
+        let authority = File::open(&name).unwrap();
+        std::fs::remove_file(&name).unwrap();
+        let file = PathBuf::from(format!("/proc/self/fd/{}", authority.as_raw_fd()));
         World {
             key: rustls::crypto::ring::sign::any_supported_type(&der).unwrap(),
             trust: Trust::File(file),
+            _authority: authority,
             network: Network::with_name_servers(&[]),
         }
     })
