@@ -319,12 +319,17 @@ impl Lowering<'_> {
             }
             StatementRole::Loop => {
                 let bodies = if purpose == ValueUse::Gather { ValueUse::Gather } else { ValueUse::Show };
-                // What stands in its header is a value.
+                // The body is the first block behind `do`, and the last one of the others; around it stand values.
                 let is_body = |piece: &Piece| matches!(piece, Piece::Body(_));
-                let n_header = statement.pieces.iter().rposition(is_body).unwrap_or(0);
-                let (header, body) = statement.pieces.split_at(n_header);
-                self.pieces(header, ValueUses::VALUES);
+                let place = match begins_with(statement, self.writer.source, "do") {
+                    true => statement.pieces.iter().position(is_body),
+                    false => statement.pieces.iter().rposition(is_body),
+                };
+                let (before, from_body) = statement.pieces.split_at(place.unwrap_or(0));
+                let (body, behind) = from_body.split_at(from_body.len().min(1));
+                self.pieces(before, ValueUses::VALUES);
                 self.pieces(body, ValueUses { pipelines: ValueUse::Value, bodies });
+                self.pieces(behind, ValueUses::VALUES);
             }
             StatementRole::Shell => {
                 for piece in &statement.pieces {
