@@ -4,9 +4,9 @@
 //! one at every moment, also after a power cut. Never writes into a file that somebody may be reading.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Permissions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -238,6 +238,92 @@ pub(crate) fn replace_watched(
     step(FileStep::SyncDirectory, &mut || temporary.directory.sync())
 }
 
+/// A file that is written bit by bit beside another, and takes its place as a whole when it is whole.
+///
+/// For output that others read at any time. No lock: of two that are written at once, the one that is
+/// finished last stays. What is no regular file (a pipe, a device) is written directly.
+#[derive(Debug)]
+pub struct Replacement {
+    path: PathBuf,
+    place: ReplacementPlace,
+}
+
+#[derive(Debug)]
+enum ReplacementPlace {
+    Beside { temporary: Temporary, name: OsString },
+    Directly(File),
+}
+
+impl Replacement {
+    /// Begins to write what is to stand at `path`; a new file has the mode that the process gives to new
+    /// files, else mode and owner stay as they are.
+    ///
+    /// # Errors
+    /// The step that failed: the directory is missing, or may not be written.
+    pub fn begin(path: &Path) -> Result<Self, Fault> {
+        let fault = |step| move |source| Fault { path: path.to_owned(), step, source };
+        let (directory, name) = Directory::of(path).map_err(fault(FileStep::CreateTemporary))?;
+        let target = directory.path().join(&name);
+        let place = match std::fs::metadata(&target) {
+            Ok(old) if !old.is_file() => {
+                let file = OpenOptions::new().write(true).open(&target).map_err(fault(FileStep::Write))?;
+                ReplacementPlace::Directly(file)
+            }
+            found => {
+                let beside = hidden(&name, &format!("{}.new", std::process::id()));
+                let mode = if found.is_ok() { 0o600 } else { 0o666 };
+                directory.remove(&beside).map_err(fault(FileStep::CreateTemporary))?;
+                let mut options = OpenOptions::new();
+                options.create_new(true).write(true).mode(mode);
+                let file = options.open(directory.path().join(&beside));
+                let file = file.map_err(fault(FileStep::CreateTemporary))?;
+                let temporary = Temporary { directory, name: beside, file, is_renamed: false };
+                let kept = match found {
+                    Ok(_) => keep_mode(&temporary, &name, 0o600),
+                    Err(_) => give_to_directorys_owner(&temporary.directory, &temporary.file),
+                };
+                kept.map_err(fault(FileStep::KeepMode))?;
+                ReplacementPlace::Beside { temporary, name }
+            }
+        };
+        Ok(Self { path: path.to_owned(), place })
+    }
+
+    /// Where it is to stand.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes more of it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.place {
+            ReplacementPlace::Beside { temporary, .. } => temporary.file.write_all(bytes),
+            ReplacementPlace::Directly(file) => file.write_all(bytes),
+        }
+    }
+
+    /// Puts it in its place. Dropped before that, it is gone, and what stood there stays.
+    ///
+    /// # Errors
+    /// The step that failed; the old file is there, but for [`FileStep::SyncDirectory`].
+    pub fn finish(self) -> Result<(), Fault> {
+        let Self { path, place } = self;
+        let ReplacementPlace::Beside { mut temporary, name } = place else { return Ok(()) };
+        let fault = |step| {
+            let path = path.clone();
+            move |source| Fault { path, step, source }
+        };
+        temporary.file.sync_all().map_err(fault(FileStep::SyncFile))?;
+        let renamed = temporary.directory.rename(&temporary.name, &name);
+        renamed.map_err(fault(FileStep::Rename))?;
+        temporary.is_renamed = true;
+        temporary.directory.sync().map_err(fault(FileStep::SyncDirectory))
+    }
+}
+
 /// What tells one version of a file from the next without reading it: every [`replace`] makes a new
 /// file, so two equal states are the same contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,6 +351,7 @@ impl FileState {
 }
 
 /// A file on its way into another's place; removed if it does not get there.
+#[derive(Debug)]
 struct Temporary {
     directory: Directory,
     name: OsString,

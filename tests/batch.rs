@@ -15,10 +15,10 @@ use imsh::call::stores::{TopologyStore, VaultStore};
 use imsh::call::{Cmdlet, Nobody, SessionContext};
 use imsh::cmdlet::{Arguments, Description};
 use imsh::cmdlets::verify::test_federated_partner;
-use imsh::cmdlets::verify::verifying::{self, Told};
+use imsh::cmdlets::verify::verifying;
 use imsh::diagnosis::Finding;
 use imsh::host::{Gate, Host, Stage};
-use imsh::value::Record;
+use imsh::result::{Report, TestOutcome};
 use imsh::verify::schedule::{self, Attempted, History, Judged, Places, Schedule, ScheduledTest, Turn};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -66,11 +66,9 @@ fn the_commands_that_the_catalogue_names_show_their_codes() {
     for (entry, command) in special.filter_map(|entry| Some((entry, entry.shown_by()?))) {
         let code = command.strip_prefix("imsh --lab -c '").and_then(|rest| rest.strip_suffix('\'')).unwrap();
         let output = imsh(code).output().unwrap();
-        // What is wrong beside a success is a warning.
-        let results = String::from_utf8(output.stdout).unwrap();
-        let warnings = String::from_utf8(output.stderr).unwrap();
-        let is_beside = results.contains("\"Result\":\"Success\"") && warnings.contains("WARNING: ");
-        assert!(results.contains(entry.code) || is_beside, "{command}: {results}{warnings}");
+        // What is wrong beside a success is among the result's Warnings.
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(told.contains(entry.code), "{command}: {told}");
         shown.push(entry.code);
     }
     assert!(shown.contains(&"TIMEOUT-TOO-SHORT"), "{shown:?}");
@@ -124,11 +122,11 @@ static BROKEN: Cmdlet = Cmdlet {
             let (sender, results) = mpsc::channel(verifying::WAITING);
             let tests = (0..3).map(Numbered).collect();
             let running = schedule::run(Schedule::new(2, call.cancel.clone()), tests, sender);
-            let records = |number: &Number| {
-                vec![Record::new("TestResult").with("N", number.0).with("Result", "Success")]
+            let reports = |number: &Number, _| {
+                let (subject, outcome) = (Some(number.0.to_string()), TestOutcome::Success);
+                vec![Report { subject, outcome, ..Report::default() }]
             };
-            let told = Told { warnings: |_, _| Vec::new(), records, logged: |_| Vec::new() };
-            verifying::report(&call, 3, running, results, told).await
+            verifying::report(&call, 3, running, results, reports).await
         })
     },
 };
@@ -148,7 +146,7 @@ async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not
     let ended = host.pipeline(vec![stage], None, output, CancellationToken::new()).await;
     let mut seen = Vec::new();
     while let Some(record) = records.recv().await {
-        seen.push(record.property("N").unwrap().to_string());
+        seen.push(record.property("Receiver").unwrap().to_string());
     }
     seen.sort();
     assert_eq!(seen, ["0", "2"]);

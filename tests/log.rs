@@ -159,7 +159,7 @@ fn hostile_log() -> Value {
         .with("Certificates", vec![Value::from(certificate)]);
     let test = Record::new("TestResult")
         .with("TargetFqdn", HOSTILE)
-        .with("Result", HOSTILE)
+        .with("Result", "Failure")
         .with("Error", HOSTILE)
         .with(
             "Proofs",
@@ -183,7 +183,7 @@ fn no_words_of_a_server_break_a_log_or_act_in_it() {
     let said = texts(&log::xml(&log).unwrap());
     let visible = r#"</pre><script>alert(1)</script>\x1b[2J\x00�]]>&quot;"'\u{202e}<!--"#;
     assert!(said.iter().any(|text| text.trim() == visible), "{said:?}");
-    let text = render([&log], Format::View, Some(80), Colour::Never);
+    let text = render([&log], Format::VIEW, Some(80), Colour::Never);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
 }
 
@@ -191,7 +191,7 @@ fn no_words_of_a_server_break_a_log_or_act_in_it() {
 fn the_waterfall_fits_the_terminal_and_is_coloured_only_where_that_is_wanted() {
     let log = hostile_log();
     for width in [80, 132] {
-        let text = render([&log], Format::View, Some(width), Colour::Never);
+        let text = render([&log], Format::VIEW, Some(width), Colour::Never);
         let bars: Vec<&str> = text.lines().filter(|line| line.contains('█')).collect();
         assert_eq!(bars.len(), 3, "{text}");
     }

@@ -102,7 +102,7 @@ struct Ran {
 impl Ran {
     /// As a person would see it.
     fn shown(&self) -> String {
-        render(&self.values, Format::View, Some(100), Colour::Never)
+        render(&self.values, Format::VIEW, Some(100), Colour::Never)
     }
 
     fn refusal(&self) -> String {
@@ -353,7 +353,7 @@ fn format_cmdlets_choose_the_layout_and_json_forgets_it() {
         "   Result: Success\n\nResult\n------\nSuccess\n\n   Result: Failure\n\nResult\n------\nFailure\n\n   \
          Result: Success\n\nResult\n------\nSuccess\n"
     );
-    assert_eq!(render(&ran.values[..1], Format::Jsonl, None, Colour::Never), "{\"Result\":\"Success\"}\n");
+    assert_eq!(render(&ran.values[..1], Format::JSONL, None, Colour::Never), "{\"Result\":\"Success\"}\n");
     let ran = feed(results(), vec![stage("fl", none().and(Value::texts(["Result", "Latency"])))]);
     assert!(ran.shown().starts_with("Result  : Success\nLatency : 00:00:00.0300000\n\nResult  : Failure\n"));
 }
@@ -416,6 +416,34 @@ fn csv_goes_into_a_file_and_comes_back() {
     std::fs::write(directory.path().join("twice.csv"), twice).unwrap();
     let ran = run_in(place(), vec![], vec![stage("Import-Csv", none().and("twice.csv"))]);
     assert!(ran.refusal().contains("the column 'A' stands twice"));
+}
+
+#[test]
+fn csv_has_a_column_for_every_property_or_says_which_have_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = || directory.path().to_path_buf();
+    let mixed = || -> Vec<Value> {
+        let record =
+            |name: &'static str, value: &'static str| Record::new("R").with("A", "1").with(name, value);
+        vec![record("B", "two\nlines").into(), record("C", "=c").into(), record("b", "2").into()]
+    };
+    let export = |arguments| run_in(place(), mixed(), vec![stage("Export-Csv", arguments)]);
+    let ran = export(none().and("m.csv"));
+    assert_eq!(ran.heard, Vec::<String>::new());
+    ran.ended.unwrap();
+    let text = std::fs::read_to_string(directory.path().join("m.csv")).unwrap();
+    let rows = "\"1\",\"two\nlines\",\"\"\n\"1\",\"\",\"'=c\"\n\"1\",\"2\",\"\"\n";
+    assert_eq!(text, format!("\"A\",\"B\",\"C\"\n{rows}"));
+    export(none().and("bare.csv").switch("NoHeader")).ended.unwrap();
+    assert_eq!(std::fs::read_to_string(directory.path().join("bare.csv")).unwrap(), rows);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside them");
+
+    std::fs::write(directory.path().join("a.csv"), "A\n0\n").unwrap();
+    let told = "properties that are no column, and they are left out: B, C";
+    let appended = export(none().and("a.csv").switch("Append"));
+    assert!(appended.heard[0].contains(&format!("3 records have {told}")), "{:?}", appended.heard);
+    let converted = run_in(place(), mixed(), vec![stage("ConvertTo-Csv", none())]);
+    assert!(converted.heard[0].contains("1 record has properties"), "{:?}", converted.heard);
 }
 
 #[test]

@@ -32,7 +32,13 @@ const COMMANDS: &[(&str, i32, &str)] = &[
     ("imsh lint scripts/daily-verification.rhai", 0, ""),
     ("imsh run scripts/daily-verification.rhai", 0, "Result        : Success"),
     ("imsh run scripts/daily-verification.rhai --output jsonl", 0, "\"Result\":\"Success\""),
-    ("imsh -o nagios -c 'Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com'", 0, "XMPPIM OK"),
+    (
+        "imsh -o nagios -c 'Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -WarningLatency 2s \
+         -CriticalLatency 10s'",
+        0,
+        "XMPPIM OK",
+    ),
+    ("imsh -o prometheus --output-file ~/imsh.prom run scripts/daily-verification.rhai", 0, ""),
 ];
 
 /// What builds the program, or runs all these tests: `.ci/run` does.
@@ -66,6 +72,8 @@ async fn every_command_of_the_readme_does_what_it_says() {
         assert_eq!(status, Some(*wanted), "{command}\n{said}");
         assert!(said.contains(says), "{command}\n{said}");
     }
+    let metrics = std::fs::read_to_string(home.path().join("imsh.prom")).unwrap();
+    assert!(metrics.contains("\nimsh_test_success{"), "{metrics}");
     named.sort_unstable();
     tested.sort_unstable();
     assert_eq!(named, tested);

@@ -5,11 +5,13 @@
 #[path = "support/golden.rs"]
 mod golden;
 
+use std::fs;
 use std::time::Duration;
 
 use imsh::render::{Colour, Format, Renderer, render};
 use imsh::secret::{Credential, Secret};
 use imsh::value::{Record, Value};
+use jiff::{SignedDuration, Timestamp};
 
 use golden::golden_folder;
 
@@ -17,8 +19,9 @@ fn success() -> Value {
     let step = |phase: &'static str, milliseconds| {
         Record::new("Step")
             .with("Phase", phase)
+            .with("Start", Duration::ZERO)
             .with("Duration", Duration::from_millis(milliseconds))
-            .with("Facts", Value::texts(["TLSv1.3", "ALPN \"xmpp-client\""]))
+            .with("Learned", Value::texts(["TLSv1.3", "ALPN \"xmpp-client\""]))
     };
     result("atl-cs-001.litwareinc.com", "adelany@contoso.com", "Success")
         .with("Latency", Duration::from_nanos(84_312_700))
@@ -26,6 +29,8 @@ fn success() -> Value {
         .with("MessageLatency", Duration::from_nanos(12_000_000))
         .with("Steps", Value::List(vec![step("Resolve", 3).into(), step("Connect", 1).into()]))
         .with("CertificateDaysLeft", 60_i64)
+        .with("CertificateExpiresAt", Timestamp::UNIX_EPOCH + SignedDuration::from_hours(499_920))
+        .with("Attempts", 1_i64)
         .into()
 }
 
@@ -35,6 +40,8 @@ fn failure() -> Value {
         .with("Diagnosis", "Code=FEDERATION-REFUSED, Owner=Partner\nNext: ask the partner to allow litwareinc.com.")
         .with("Evidence", "AcceptedByPool")
         .with("Code", "FEDERATION-REFUSED")
+        .with("Owner", "Partner")
+        .with("Remedy", "Ask the partner to allow litwareinc.com.")
         .into()
 }
 
@@ -129,19 +136,19 @@ fn streams() -> Vec<(&'static str, Vec<Value>)> {
 
 #[test]
 fn every_stream_looks_as_in_its_golden_file() {
-    let formats: Vec<(&str, Format)> = [("view", Format::View)].into_iter().chain(Format::NAMED).collect();
+    let formats = formats();
     let mut texts = Vec::new();
     for (stream, values) in streams() {
-        for (name, format) in &formats {
+        for format in &formats {
             for (suffix, width) in [("", None), (".80", Some(80)), (".200", Some(200))] {
                 let text = render(&values, *format, width, Colour::Never);
-                texts.push((format!("{stream}.{name}{suffix}"), text));
+                texts.push((format!("{stream}.{}{suffix}", format.name()), text));
             }
         }
     }
     for stream in ["three-results", "one-failure"] {
         let (_, values) = streams().into_iter().find(|(name, _)| *name == stream).unwrap();
-        let text = render(&values, Format::View, Some(80), Colour::Always);
+        let text = render(&values, Format::VIEW, Some(80), Colour::Always);
         texts.push((format!("{stream}.view.colour"), text));
     }
     golden_folder("tests/golden/render", &texts);
@@ -163,7 +170,7 @@ fn no_format_shows_a_secret_or_a_raw_control_character() {
 #[test]
 fn no_line_of_a_view_is_wider_than_the_terminal() {
     for (name, values) in streams() {
-        for format in [Format::View, Format::List, Format::Table] {
+        for format in [Format::VIEW, Format::LIST, Format::TABLE] {
             for width in [40, 60, 80, 120] {
                 for line in render(&values, format, Some(width), Colour::Never).lines() {
                     let wide = imsh::render::wrap::columns(line);
@@ -178,27 +185,27 @@ fn no_line_of_a_view_is_wider_than_the_terminal() {
 fn json_reads_back_with_the_records_own_names() {
     let values = [success(), hostile()];
     let array: serde_json::Value =
-        serde_json::from_str(&render(&values, Format::Json, None, Colour::Never)).unwrap();
+        serde_json::from_str(&render(&values, Format::JSON, None, Colour::Never)).unwrap();
     assert_eq!(array[0]["TargetFqdn"], "atl-cs-001.litwareinc.com");
     assert_eq!(array[0]["Latency"], "00:00:00.0843127");
     assert_eq!(array[0]["LatencySeconds"], 0.084_312_7);
     assert_eq!(array[0]["Steps"][1]["Phase"], "Connect");
     assert_eq!(array[1]["Error"], hostile().property("Error").unwrap().to_string());
-    for line in render(&values, Format::Jsonl, None, Colour::Never).lines() {
+    for line in render(&values, Format::JSONL, None, Colour::Never).lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
 }
 
 #[test]
 fn rows_leave_as_they_come() {
-    for format in [Format::List, Format::Json, Format::Jsonl] {
+    for format in [Format::LIST, Format::JSON, Format::JSONL] {
         assert!(
             Renderer::new(format, None, Colour::Never).push(&success()).contains("atl-cs-001"),
             "{format:?}"
         );
     }
     // Held back to size the columns, but not for long.
-    let mut table = Renderer::new(Format::Table, Some(120), Colour::Never);
+    let mut table = Renderer::new(Format::TABLE, Some(120), Colour::Never);
     assert_eq!(table.push(&success()), "", "held back to size the columns");
     assert!(table.flush().contains("atl-cs-001"), "until patience ends");
     assert!(table.push(&failure()).contains("FEDERATION-REFUSED"), "then every row leaves at once");
@@ -207,12 +214,12 @@ fn rows_leave_as_they_come() {
 
 #[test]
 fn one_result_is_a_list_and_several_are_a_table() {
-    let mut view = Renderer::new(Format::View, Some(80), Colour::Never);
+    let mut view = Renderer::new(Format::VIEW, Some(80), Colour::Never);
     assert_eq!(view.push(&success()), "");
     assert_eq!(view.flush(), "", "nobody knows yet whether it stays alone");
     view.push(&failure());
     assert!(view.flush().starts_with("Target Fqdn "));
-    let alone = render(&[success()], Format::View, Some(80), Colour::Never);
+    let alone = render(&[success()], Format::VIEW, Some(80), Colour::Never);
     assert!(
         alone.starts_with("Target Fqdn   : atl-cs-001.litwareinc.com\nResult        : Success\n"),
         "{alone}"
@@ -221,7 +228,7 @@ fn one_result_is_a_list_and_several_are_a_table() {
 
 #[test]
 fn a_long_stream_is_sized_by_its_first_rows_and_loses_nothing() {
-    let mut table = Renderer::new(Format::Table, None, Colour::Never);
+    let mut table = Renderer::new(Format::TABLE, None, Colour::Never);
     let mut text = String::new();
     for number in 0..1_000 {
         text.push_str(&table.push(&count(&"x".repeat(number % 100), 1)));
@@ -229,6 +236,113 @@ fn a_long_stream_is_sized_by_its_first_rows_and_loses_nothing() {
     text.push_str(&table.finish());
     assert_eq!(text.lines().count(), 1_002);
     assert!(text.contains(&"x".repeat(99)));
+}
+
+/// The only list of the formats is [`Format::NAMED`]; what tells people of them follows it.
+#[test]
+fn every_text_that_lists_the_formats_lists_all_of_them() {
+    let names: Vec<&str> = Format::NAMED.iter().map(|format| format.name()).collect();
+    let readme = fs::read_to_string("README.md").unwrap();
+    assert!(readme.contains(&format!("`--output {}`", names.join("|"))), "README.md: {}", names.join("|"));
+    for name in names {
+        assert_eq!(name.parse::<Format>().unwrap().name(), name);
+    }
+    assert!("view".parse::<Format>().is_err(), "it is what comes without a name");
+}
+
+/// So many results that nobody reads them one by one.
+#[test]
+fn a_page_of_many_results_says_first_what_they_came_to_and_what_to_do() {
+    let finding = |code: &str, n: usize| -> Value {
+        result("pool.example", &format!("user{n}@contoso.com"), "Failure")
+            .with("Error", format!("broken <b>{n}</b> | `x`"))
+            .with("Code", code.to_owned())
+            .with("Owner", "Partner")
+            .with("Remedy", "Ask the *partner*.")
+            .into()
+    };
+    let mut values = vec![finding("FEDERATION-REFUSED", 1), finding("TLS-NAME", 2)];
+    values.extend((3..600).map(|_| success()));
+    values.push(finding("TLS-NAME", 600));
+    let html = render(&values, Format::HTML, None, Colour::Never);
+    let places = [
+        "<h1>3 of 600 tests failed.</h1>",
+        "<td>Partner</td><td>TLS-NAME</td><td>2</td><td>broken &lt;b&gt;2&lt;/b&gt; | `x`</td><td>Ask the *partner*.</td>",
+        "<td>Partner</td><td>FEDERATION-REFUSED</td><td>1</td>",
+        "user600@contoso.com",
+        "adelany@contoso.com",
+    ];
+    let found = places.map(|part| html.find(part).unwrap_or_else(|| panic!("{part}\n{html}")));
+    assert!(found.is_sorted(), "{found:?}");
+    assert_eq!(
+        html.matches("<details>").count(),
+        103,
+        "successes are unfolded only as far as somebody reads"
+    );
+    assert!(!html.contains("<script") && !html.contains("<b>"));
+
+    let markdown = render(&values, Format::MARKDOWN, None, Colour::Never);
+    let places = [
+        "**3 of 600 tests failed.**",
+        r"| Partner | TLS-NAME | 2 | broken &lt;b&gt;2&lt;/b&gt; \| \`x\` | Ask the \*partner\*. |",
+        "| Target Fqdn | Receiver | Result | Latency | Code |",
+    ];
+    let found = places.map(|part| markdown.find(part).unwrap_or_else(|| panic!("{part}\n{markdown}")));
+    assert!(found.is_sorted(), "{found:?}");
+}
+
+/// Two senders to one receiver, and one pair that was tested twice.
+#[test]
+fn what_is_the_same_twice_is_told_apart() {
+    let from = |sender: &str| -> Value {
+        let own = result("pool.example", "adelany@contoso.com", "Success").with("Sender", sender.to_owned());
+        own.with("Latency", Duration::from_millis(20)).into()
+    };
+    let values = [from("kenmyer@litwareinc.com"), from("pilar@litwareinc.com"), from("pilar@litwareinc.com")];
+    let junit = render(&values, Format::JUNIT, None, Colour::Never);
+    let nagios = render(&values, Format::NAGIOS, None, Colour::Never);
+    for name in [
+        "adelany@contoso.com from kenmyer@litwareinc.com",
+        "adelany@contoso.com from pilar@litwareinc.com",
+        "adelany@contoso.com from pilar@litwareinc.com (2)",
+    ] {
+        assert_eq!(junit.matches(&format!("name=\"{name}\"")).count(), 1, "{junit}");
+        assert_eq!(nagios.matches(&format!("'pool.example to {name}'=")).count(), 1, "{nagios}");
+    }
+    let prometheus = render(&values, Format::PROMETHEUS, None, Colour::Never);
+    let mut series: Vec<&str> = prometheus.lines().filter(|line| !line.starts_with('#')).collect();
+    let n_lines = series.len();
+    series.iter_mut().for_each(|line| *line = line.rsplit_once(' ').unwrap().0);
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), n_lines, "{prometheus}");
+}
+
+/// What is wrong beside a success is in every output for monitoring.
+#[test]
+fn a_warning_is_told_in_every_format() {
+    let warning = |severity: &str| -> Value {
+        let warning = Record::new("ResultWarning").with("Code", "LATENCY-WARNING");
+        let warning = warning.with("Severity", severity.to_owned()).with("Text", "too slow");
+        let own = result("pool.example", "adelany@contoso.com", "Success");
+        own.with("Warnings", vec![Value::from(warning)]).into()
+    };
+    for format in Format::NAMED.iter().filter(|format| !format.is_for_people()) {
+        let text = render(&[warning("Warning"), success()], *format, None, Colour::Never);
+        let is_metric = *format == Format::PROMETHEUS;
+        let told = if is_metric { r#"code="LATENCY-WARNING",severity="Warning""# } else { "too slow" };
+        assert!(text.contains(told), "{format:?}: {text}");
+    }
+    let nagios = |values: &[Value]| render(values, Format::NAGIOS, None, Colour::Never);
+    let said = "pool.example to adelany@contoso.com: LATENCY-WARNING: too slow";
+    assert!(nagios(&[warning("Warning")]).starts_with(&format!("XMPPIM WARNING - {said} | ")));
+    assert!(nagios(&[warning("Critical")]).starts_with(&format!("XMPPIM CRITICAL - {said} | ")));
+    let several = nagios(&[warning("Warning"), success(), warning("Critical")]);
+    assert!(
+        several.starts_with("XMPPIM CRITICAL - 1 of 3 tests passed a critical threshold | "),
+        "{several}"
+    );
+    assert!(nagios(&[warning("Warning"), failure()]).starts_with("XMPPIM CRITICAL - 1 of 2 tests failed | "));
 }
 
 proptest::proptest! {
@@ -244,7 +358,7 @@ proptest::proptest! {
             let raw = text.chars().find(|letter| imsh::render::visible::is_hostile(*letter));
             proptest::prop_assert_eq!(raw, None, "{:?}", format);
         }
-        let json = render(&values, Format::Json, None, Colour::Never);
+        let json = render(&values, Format::JSON, None, Colour::Never);
         let array: serde_json::Value = serde_json::from_str(&json).unwrap();
         for (text, read) in texts.iter().zip(array.as_array().unwrap()) {
             proptest::prop_assert_eq!(read["Error"].as_str(), Some(text.as_str()));
@@ -253,5 +367,5 @@ proptest::proptest! {
 }
 
 fn formats() -> Vec<Format> {
-    [Format::View].into_iter().chain(Format::NAMED.map(|(_, format)| format)).collect()
+    [Format::VIEW].iter().chain(Format::NAMED).copied().collect()
 }

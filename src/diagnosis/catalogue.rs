@@ -129,6 +129,15 @@ const COMMANDS: &[(&str, &str)] = &[
         "SASL-NOT-OFFERED",
         "Test-XmppIM plain-only.litwareinc.com adelany@contoso.com -Authentication SCRAM-SHA-256",
     ),
+    ("CERTIFICATE-ENDS", "(Test-XmppIM expiring.litwareinc.com adelany@contoso.com).Warnings"),
+    (
+        "LATENCY-WARNING",
+        "(Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -WarningLatency 1ms).Warnings",
+    ),
+    (
+        "LATENCY-CRITICAL",
+        "(Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -CriticalLatency 1ms).Warnings",
+    ),
     ("TIMEOUT-TOO-SHORT", "Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -Timeout 1ms"),
 ];
 
@@ -662,6 +671,17 @@ entries! {
     RETURN_PATH: "RETURN-PATH", [Unknown], Lasting Pair,
         "The message arrived and its answer did not come back: the way from the partner to the pool is broken, at the pool's end or at the partner's.",
         "Look for what stops messages from the partner to the pool: DNS records and certificate of the pool's domain as the partner sees them, firewalls, the partner's policy.";
+
+    // Beside a success
+    CERTIFICATE_ENDS: "CERTIFICATE-ENDS", [Pool, Partner], Lasting Pool,
+        "The certificate, or one of its chain, ends soon. A pool's certificate_warning_days says how soon; a partner's is told of from 14 days on.",
+        "Renew the certificate, or have the partner renew it.";
+    LATENCY_WARNING: "LATENCY-WARNING", [Unknown], Transient Pair,
+        "The test succeeded, and took longer than -WarningLatency.",
+        "Look at the result's Steps and MessageLatency for what took the time.";
+    LATENCY_CRITICAL: "LATENCY-CRITICAL", [Unknown], Transient Pair,
+        "The test succeeded, and took longer than -CriticalLatency, which says that this is as bad as a failure.",
+        "Look at the result's Steps and MessageLatency for what took the time.";
 
     // In any phase
     NO_RANDOMNESS: "NO-RANDOMNESS", [Caller], Lasting Machine,

@@ -20,6 +20,7 @@ pub mod deliver;
 pub mod bounces;
 pub mod federation;
 pub mod look;
+pub mod beside;
 
 use std::fmt;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{Arg, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::authorized;
@@ -138,6 +139,10 @@ pub struct SessionOptions {
     #[arg(long, short, value_name = "FORMAT", global = true, value_parser = format(), ignore_case = true)]
     pub output: Option<Format>,
 
+    /// Write the output of -c and run into FILE, which is replaced as a whole when the run ends
+    #[arg(long, value_name = "FILE", global = true)]
+    pub output_file: Option<PathBuf>,
+
     /// Say what is being done, phase by phase
     #[arg(long, short, global = true)]
     pub verbose: bool,
@@ -148,7 +153,8 @@ pub struct SessionOptions {
 }
 
 fn format() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::NAMED.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
+    PossibleValuesParser::new(Format::NAMED.iter().map(|format| format.name()))
+        .try_map(|name| name.parse::<Format>())
 }
 
 impl Cli {
@@ -158,7 +164,13 @@ impl Cli {
         if let Err(error) = said_once(std::env::args_os()) {
             error.exit();
         }
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        let is_run = cli.command.is_some() || matches!(cli.action, Some(CliCommand::Run { .. }));
+        if cli.session.output_file.is_some() && !is_run {
+            let message = "--output-file takes the output of -c and run alone";
+            command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        cli
     }
 }
 
@@ -178,7 +190,7 @@ fn said_once(arguments: impl IntoIterator<Item = OsString>) -> Result<(), clap::
     let is_written = |matches: &clap::ArgMatches, id: &str| {
         matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
     };
-    let mut conflict = |text: String| Err(apart.error(clap::error::ErrorKind::ArgumentConflict, text));
+    let mut conflict = |text: String| Err(apart.error(ErrorKind::ArgumentConflict, text));
     if is_written(&matches, "command") {
         return conflict("-c runs code, and no command can stand beside it".to_owned());
     }
@@ -263,4 +275,5 @@ Exit status of -c and run:
   0 every test succeeded   1 a test failed      2 the command, script or topology is wrong
   3 access denied          4 a test could not run      130 interrupted
 With --output nagios they end as a monitoring plugin does:
-  0 OK   2 CRITICAL, a test failed   3 UNKNOWN, something could not run or no test ran";
+  0 OK   1 WARNING, a threshold was passed   2 CRITICAL, a test failed
+  3 UNKNOWN, something could not run or no test ran";

@@ -31,7 +31,9 @@ pub enum ExitStatus {
 pub enum PluginStatus {
     /// 0: everything was tested and is well.
     Ok,
-    /// 2: a test failed.
+    /// 1: every test succeeded, and beside one something is wrong.
+    Warning,
+    /// 2: a test failed, or passed a critical threshold.
     Critical,
     /// 3: something could not run, or nothing was tested.
     Unknown,
@@ -76,12 +78,14 @@ impl ExitStatus {
             | Self::Wrong
             | Self::Denied
             | Self::NotRun
-            | Self::Interrupted => Self::Plugin(if tally.failed() > 0 {
+            | Self::Interrupted => Self::Plugin(if tally.failed() + tally.critical() > 0 {
                 PluginStatus::Critical
-            } else if self == Self::Success && tally.tests() > 0 {
-                PluginStatus::Ok
-            } else {
+            } else if self != Self::Success || tally.tests() == 0 {
                 PluginStatus::Unknown
+            } else if tally.warned() > 0 {
+                PluginStatus::Warning
+            } else {
+                PluginStatus::Ok
             }),
         }
     }
@@ -97,6 +101,7 @@ impl ExitStatus {
             Self::Interrupted => 130,
             Self::Script(status) => status,
             Self::Plugin(PluginStatus::Ok) => 0,
+            Self::Plugin(PluginStatus::Warning) => 1,
             Self::Plugin(PluginStatus::Critical) => 2,
             Self::Plugin(PluginStatus::Unknown) => 3,
         }

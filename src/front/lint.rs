@@ -30,6 +30,7 @@ struct LintFinding<'a> {
 /// Checks the scripts; ends with 2 where one has a mistake.
 pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
     let output = Console::new(options.output, options.color);
+    let [as_array, as_lines] = [Format::JSON, Format::JSONL].map(|format| options.output == Some(format));
     let catalogue = cmdlets::catalogue();
     let mut status = ExitStatus::Success;
     let mut printed = Vec::new();
@@ -68,16 +69,17 @@ pub fn lint(options: &SessionOptions, scripts: &[PathBuf]) -> ExitStatus {
         }
         let lines: Vec<&str> = text.lines().collect();
         for remark in &remarks {
-            match options.output {
-                Some(Format::Json | Format::Jsonl) => printed.push(json(&name, remark)),
-                _ => output.text(&report::remark(remark, &name, &lines)),
+            if as_array || as_lines {
+                printed.push(json(&name, remark));
+            } else {
+                output.text(&report::remark(remark, &name, &lines));
             }
         }
     }
-    match options.output {
-        Some(Format::Json) => output.text(&format!("[{}]", printed.join(","))),
-        Some(Format::Jsonl) => printed.iter().for_each(|line| output.text(line)),
-        _ => {}
+    if as_array {
+        output.text(&format!("[{}]", printed.join(",")));
+    } else {
+        printed.iter().for_each(|line| output.text(line));
     }
     status
 }

@@ -12,13 +12,15 @@ use clap::ColorChoice;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
+use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::pace::Pace;
 use crate::call::Progress;
 use crate::call::transcript::Transcripts;
 use crate::cmdlet::{Category, ErrorRecord};
+use crate::durable::{Fault, Replacement};
 use crate::host::Tally;
-use crate::render::tested::{Problem, Totals};
+use crate::render::monitoring::{Problem, Totals};
 use crate::render::{Colour, Format, PATIENCE, Renderer};
 use crate::value::Value;
 
@@ -32,7 +34,9 @@ struct ConsoleState {
     colour: Colour,
     renderer: Option<Renderer>,
     emitted_at: Option<Instant>,
-    /// Nothing more is written to standard output: its reader is gone, or it takes nothing.
+    /// The file that takes the place of standard output.
+    file: Option<Replacement>,
+    /// Nothing more is written: the reader is gone, or standard output or the file takes nothing.
     is_closed: bool,
     /// Why it took nothing, where it was not its reader that had enough.
     unwritten: Option<io::Error>,
@@ -73,6 +77,7 @@ impl Console {
             colour: if is_coloured { Colour::Always } else { Colour::Never },
             renderer: None,
             emitted_at: None,
+            file: None,
             is_closed: false,
             unwritten: None,
             transcripts: Arc::default(),
@@ -92,6 +97,28 @@ impl Console {
     /// Whether nothing more can be written to standard output.
     pub fn is_closed(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_closed
+    }
+
+    /// Writes as the options of a run say: into a file, where one is named.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn of(options: &SessionOptions) -> Result<Self, Fault> {
+        let output = Self::new(options.output, options.color);
+        if let Some(path) = &options.output_file {
+            let mut inner = output.0.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.file = Some(Replacement::begin(path)?);
+            inner.is_terminal = false;
+            inner.colour = if options.color == ColorChoice::Always { Colour::Always } else { Colour::Never };
+        }
+        Ok(output)
+    }
+
+    /// Leaves the file that it would have replaced as it was; nothing more is written.
+    pub fn abandon(&self) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.is_closed = true;
+        inner.file = None;
     }
 
     /// The transcripts that record what is shown here.
@@ -138,6 +165,9 @@ impl Console {
         if format.is_for_monitoring() {
             self.problem("NotStarted", "", text);
             self.finish();
+            if let Some(message) = self.0.lock().unwrap_or_else(PoisonError::into_inner).commit() {
+                self.note(&format!("imsh: {message}"));
+            }
         }
     }
 
@@ -150,7 +180,7 @@ impl Console {
     /// The status of a run in the numbers that whoever reads its output knows.
     pub fn status(&self, status: ExitStatus, tally: &Tally) -> ExitStatus {
         let format = self.0.lock().unwrap_or_else(PoisonError::into_inner).format;
-        if format == Format::Nagios { status.of_plugin(tally) } else { status }
+        if format.ends_as_a_plugin() { status.of_plugin(tally) } else { status }
     }
 
     /// Writes the rows that wait for more rows, if nothing has come for a while.
@@ -176,15 +206,16 @@ impl Console {
         let totals = Totals {
             tests: tally.tests(),
             failed: tally.failed(),
+            warned: tally.warned(),
+            critical: tally.critical(),
             problems: tally.wrong() + tally.denied() + tally.not_run(),
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).renderer().told(totals);
         self.finish();
-        let unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner).unwritten.take();
-        if let Some(error) = unwritten {
-            let message = format!("Standard output could not be written: {error}.");
+        let unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner).commit();
+        if let Some(message) = unwritten {
             self.note(&format!("imsh: {message}"));
-            tally.error(&ErrorRecord::new(Category::WriteError, "StandardOutput", message));
+            tally.error(&ErrorRecord::new(Category::WriteError, "OutputNotWritten", message));
         }
     }
 
@@ -193,9 +224,12 @@ impl Console {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A program that emits nothing still prints a whole document of its format.
         inner.renderer();
-        let text = inner.renderer.take().map(Renderer::finish).unwrap_or_default();
+        let renderer = inner.renderer.take();
+        let remarks = renderer.as_ref().map(Renderer::remarks).unwrap_or_default();
+        let text = renderer.map(Renderer::finish).unwrap_or_default();
         inner.take_bar_away();
         inner.write(&text);
+        remarks.iter().for_each(|remark| inner.note(&format!("WARNING: {remark}\n")));
     }
 
     /// Text of `print`, which is no record: beside the records where people read them, on
@@ -207,19 +241,12 @@ impl Console {
     /// The same without a line end.
     pub fn host_part(&self, text: &str) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match inner.format {
-            Format::View | Format::List | Format::Table => {
-                let held_back = inner.renderer.as_mut().map(Renderer::interrupt).unwrap_or_default();
-                inner.write(&held_back);
-                inner.write(text);
-            }
-            Format::Json
-            | Format::Jsonl
-            | Format::Csv
-            | Format::Junit
-            | Format::Nagios
-            | Format::Prometheus
-            | Format::Html => inner.note(text),
+        if inner.format.is_for_people() {
+            let held_back = inner.renderer.as_mut().map(Renderer::interrupt).unwrap_or_default();
+            inner.write(&held_back);
+            inner.write(text);
+        } else {
+            inner.note(text);
         }
     }
 
@@ -308,10 +335,13 @@ impl ConsoleState {
         }
         let text = &self.within_limit(text);
         self.transcripts.shown(text);
-        let written = self.above_the_bar(text, || {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        });
+        let written = match &mut self.file {
+            Some(file) => file.write(text.as_bytes()),
+            None => self.above_the_bar(text, || {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            }),
+        };
         if let Err(error) = written {
             self.is_closed = true;
             if let Some(ends) = self.ends.take() {
@@ -319,6 +349,21 @@ impl ConsoleState {
             }
             // A reader that goes away has what it wanted: `imsh … | head`.
             self.unwritten = Some(error).filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        }
+    }
+
+    /// Puts the file, now whole, in its place. Says what could not be written, if anything.
+    fn commit(&mut self) -> Option<String> {
+        match (self.file.take(), self.unwritten.take()) {
+            (None, None) => None,
+            (None, Some(error)) => Some(format!("Standard output could not be written: {error}.")),
+            (Some(file), Some(error)) => Some(format!(
+                "The output file {} could not be written, and is left as it was: {error}.",
+                file.path().display()
+            )),
+            (Some(file), None) => {
+                file.finish().err().map(|fault| format!("The output file could not be written: {fault}."))
+            }
         }
     }
 

@@ -96,7 +96,7 @@ pub enum HowTls {
 }
 
 /// The options of a session that mean nothing here.
-pub const REFUSED: [&str; 5] = ["topology", "vault", "store", "lab", "output"];
+pub const REFUSED: [&str; 6] = ["topology", "vault", "store", "lab", "output", "output_file"];
 
 /// The beginning of `imsh respond --help`.
 pub const ABOUT: &str = "\

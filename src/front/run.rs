@@ -97,7 +97,8 @@ pub(super) fn read(script: &Path) -> io::Result<String> {
 }
 
 fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
-    let output = Console::new(options.output, options.color);
+    let standard = || Console::new(options.output, options.color);
+    let output = Console::of(options).unwrap_or_else(|_| standard());
     output.fail(&error.to_string());
     output.status(error.status(), &Tally::default())
 }
@@ -152,6 +153,7 @@ async fn cancel_on_interrupt(mut interrupts: Interrupts, output: Console, cancel
     output.interrupted();
     cancel.cancel();
     interrupts.next().await;
+    output.abandon();
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
 

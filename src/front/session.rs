@@ -76,7 +76,7 @@ Examples:
   sudo -u imsh imsh session -c 'Get-Pool'              the same without ssh";
 
 /// The shared options that it refuses: each names a file or makes one.
-pub const REFUSED: [&str; 3] = ["topology", "vault", "lab"];
+pub const REFUSED: [&str; 4] = ["topology", "vault", "lab", "output_file"];
 
 /// A session whose caller may come in.
 pub struct Door {

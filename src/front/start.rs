@@ -15,6 +15,7 @@ use crate::access::Principal;
 use crate::call::SessionContext;
 use crate::call::stores::{TopologyStore, VaultStore};
 use crate::cmdlets;
+use crate::durable::Fault;
 use crate::host::{Gate, Host};
 use crate::lab::Lab;
 use crate::script::{EngineContext, ScriptLimits, ScriptSession};
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The operating system gave no thread, or the like.
     #[error("the session could not be started: {0}")]
     System(#[from] std::io::Error),
+    /// What is to be shown has nowhere to go.
+    #[error("{0}")]
+    OutputFile(#[from] Fault),
     /// The practice network needs ports and a temporary directory.
     #[error("the practice network could not be started: {0}")]
     Lab(std::io::Error),
@@ -50,7 +54,7 @@ impl StartError {
     /// The exit status.
     pub fn status(&self) -> ExitStatus {
         match self {
-            Self::System(_) | Self::Lab(_) => ExitStatus::Wrong,
+            Self::System(_) | Self::OutputFile(_) | Self::Lab(_) => ExitStatus::Wrong,
         }
     }
 }
@@ -67,7 +71,7 @@ pub async fn start(
     variables: Vec<(String, Value)>,
     library: Option<&Path>,
 ) -> Result<Started, StartError> {
-    let output = Console::new(options.output, options.color);
+    let output = Console::of(options)?;
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
     let (topology, vault) = files(options, lab.as_ref());
     let principal = of_user(getuid());

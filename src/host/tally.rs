@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cmdlet::{Category, ErrorRecord};
+use crate::result::{Report, TestOutcome, WarningSeverity};
 use crate::value::Value;
 
 /// Counts of what went wrong; clones count together.
@@ -15,6 +16,8 @@ pub struct Tally(Arc<Counts>);
 struct Counts {
     tests: AtomicUsize,
     failed: AtomicUsize,
+    warned: AtomicUsize,
+    critical: AtomicUsize,
     wrong: AtomicUsize,
     denied: AtomicUsize,
     not_run: AtomicUsize,
@@ -48,18 +51,25 @@ impl Tally {
 
     /// Counts a record of a test. One that was interrupted has not failed: it could not run to its end.
     pub fn result(&self, value: &Value) {
-        let text = |name| value.as_record()?.get(name).ok()?.as_text();
-        match (text("Result"), text("Code")) {
-            (Some("Success"), _) => {}
-            (Some("NotRun"), _) | (Some("Failure"), Some("CANCELLED")) => {
-                self.0.not_run.fetch_add(1, Ordering::Relaxed);
+        let Some(report) = value.as_record().and_then(Report::of) else { return };
+        let count = |count: &AtomicUsize| {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        match report.outcome {
+            TestOutcome::Success => {}
+            TestOutcome::Failure => count(&self.0.failed),
+            TestOutcome::Interrupted => count(&self.0.not_run),
+            TestOutcome::NotRun => {
+                count(&self.0.not_run);
+                return;
             }
-            (Some("Failure"), _) => {
-                self.0.failed.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => return,
         }
-        self.0.tests.fetch_add(1, Ordering::Relaxed);
+        count(&self.0.tests);
+        match report.severity().filter(|_| report.is_success()) {
+            None => {}
+            Some(WarningSeverity::Warning) => count(&self.0.warned),
+            Some(WarningSeverity::Critical) => count(&self.0.critical),
+        }
     }
 
     /// Counts an error record that nobody caught.
@@ -88,6 +98,16 @@ impl Tally {
     /// Tests that ran and failed.
     pub fn failed(&self) -> usize {
         self.0.failed.load(Ordering::Relaxed)
+    }
+
+    /// Tests that succeeded, and beside which something is wrong.
+    pub fn warned(&self) -> usize {
+        self.0.warned.load(Ordering::Relaxed)
+    }
+
+    /// Tests that succeeded, and by a threshold of the caller are as bad as failures.
+    pub fn critical(&self) -> usize {
+        self.0.critical.load(Ordering::Relaxed)
     }
 
     /// Commands, scripts or topologies that were wrong.

@@ -5,7 +5,7 @@
 
 use std::mem;
 
-use super::{Sink, visible};
+use super::visible;
 use crate::value::{Record, Value};
 
 /// What stands around the tables.
@@ -84,9 +84,7 @@ impl Document {
         let mut html = self.open();
         html.push_str(self.close_table());
         html.push_str(&self.frame.behind);
-        if self.frame.extent == Extent::Document {
-            html.push_str("</body>\n</html>\n");
-        }
+        html.push_str(frame_end(&self.frame));
         html
     }
 
@@ -97,11 +95,7 @@ impl Document {
         let before = &self.frame.before;
         match self.frame.extent {
             Extent::Fragment => before.clone(),
-            Extent::Document => format!(
-                "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-                 <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{before}",
-                escape(&self.frame.title)
-            ),
+            Extent::Document => frame_start(&self.frame, ""),
         }
     }
 
@@ -110,20 +104,29 @@ impl Document {
     }
 }
 
-impl Sink for Document {
-    fn push(&mut self, value: &Value) -> String {
-        self.row(value)
-    }
+/// What stands before the first table of a document; `style` is added to that of tables.
+pub(super) fn frame_start(frame: &Frame, style: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <title>{}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{}",
+        escape(&frame.title),
+        frame.before
+    )
+}
 
-    fn finish(&mut self) -> String {
-        self.end()
+/// What closes a document.
+pub(super) fn frame_end(frame: &Frame) -> &'static str {
+    match frame.extent {
+        Extent::Document => "</body>\n</html>\n",
+        Extent::Fragment => "",
     }
 }
 
 const STYLE: &str = "table{border-collapse:collapse;margin:1em 0}th,td{border:1px solid #999;\
                      padding:.2em .5em;text-align:left;vertical-align:top;white-space:pre-wrap}";
 
-fn cell(value: &Value) -> String {
+/// A value as a table's cell.
+pub(super) fn cell(value: &Value) -> String {
     format!("<td>{}</td>", inside(value))
 }
 

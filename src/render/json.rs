@@ -13,9 +13,19 @@ use std::fmt::Write;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::{Sink, visible};
+use super::{Definition, Format, Reader, Sink, visible};
 use crate::secret::MASK;
 use crate::value::{Value, text};
+
+impl Format {
+    /// One JSON array.
+    pub const JSON: Self =
+        Self(&Definition { name: "json", reader: Reader::Program, sink: |_, _| Box::new(Array::default()) });
+
+    /// One JSON value a line.
+    pub const JSONL: Self =
+        Self(&Definition { name: "jsonl", reader: Reader::Program, sink: |_, _| Box::new(Lines) });
+}
 
 /// How deep nested values are followed; what lies deeper is its one-line text.
 pub const DEPTH: usize = 64;
@@ -60,7 +70,7 @@ pub fn depth_of(value: &Value) -> usize {
 
 /// One JSON array over the whole stream.
 #[derive(Default)]
-pub(super) struct Array {
+struct Array {
     has_elements: bool,
 }
 
@@ -76,7 +86,7 @@ impl Sink for Array {
 }
 
 /// One JSON value a line.
-pub(super) struct Lines;
+struct Lines;
 
 impl Sink for Lines {
     fn push(&mut self, value: &Value) -> String {

@@ -1,6 +1,6 @@
 //! Records become bytes: what a run shows on a screen, writes into a file or hands to a program.
 //!
-//! Stands beside `host` and reads only `value`. A [`Renderer`] takes values as they come and
+//! Stands beside `host` and reads only `value` and `result`. A [`Renderer`] takes values as they come and
 //! gives back text at once wherever the format allows it, so that the first row of a long
 //! batch is seen while the rest is still running. Never prints, never asks what the terminal
 //! is like: width and colour are given to it. Whatever a server sent is shown, never obeyed:
@@ -17,8 +17,10 @@ mod views;
 pub mod json;
 pub mod csv;
 pub mod html;
+mod markdown;
+mod page;
 pub mod log;
-pub mod tested;
+pub mod monitoring;
 mod junit;
 mod nagios;
 mod prometheus;
@@ -29,56 +31,90 @@ use std::time::Duration;
 
 use crate::value::Value;
 use formatted::Formatted;
-use tested::{Problem, Totals};
+use monitoring::{Problem, Totals};
 
 /// What the text is to look like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// Each type in its own view; without one, more than four properties as a list, else a table.
-    #[default]
-    View,
-    /// `Label : value`, a blank line between records.
-    List,
-    /// Columns.
-    Table,
-    /// One JSON array.
-    Json,
-    /// One JSON value a line.
-    Jsonl,
-    /// A header and one row a record.
-    Csv,
-    /// JUnit XML, from test results.
-    Junit,
-    /// A monitoring plugin's output, from test results.
-    Nagios,
-    /// Prometheus text exposition, from test results.
-    Prometheus,
-    /// An HTML document of tables.
-    Html,
+///
+/// Each format is a constant in its own file; [`Format::NAMED`] is the only list of them.
+#[derive(Clone, Copy)]
+pub struct Format(&'static Definition);
+
+/// What a format says of itself.
+struct Definition {
+    /// The name that it is asked for by.
+    name: &'static str,
+    /// Who reads it.
+    reader: Reader,
+    /// Makes what writes it, for a terminal of so many columns and in colour or not.
+    sink: fn(Option<usize>, Colour) -> Box<dyn Sink>,
+}
+
+/// Who reads a format.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// A person, for whom layouts are.
+    Person,
+    /// A program, which wants the records alone.
+    Program,
+    /// A monitoring system or a build server: tests, and what could not run.
+    Monitor,
+    /// The same, which also reads the exit status of a monitoring plugin.
+    Plugin,
 }
 
 impl Format {
     /// The formats that can be asked for by name, in the order of help.
-    pub const NAMED: [(&'static str, Self); 9] = [
-        ("list", Self::List),
-        ("table", Self::Table),
-        ("json", Self::Json),
-        ("jsonl", Self::Jsonl),
-        ("csv", Self::Csv),
-        ("junit", Self::Junit),
-        ("nagios", Self::Nagios),
-        ("prometheus", Self::Prometheus),
-        ("html", Self::Html),
+    pub const NAMED: &[Self] = &[
+        Self::LIST,
+        Self::TABLE,
+        Self::JSON,
+        Self::JSONL,
+        Self::CSV,
+        Self::MARKDOWN,
+        Self::JUNIT,
+        Self::NAGIOS,
+        Self::PROMETHEUS,
+        Self::HTML,
     ];
+
+    /// The name that it is asked for by.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// Whether people read it, so that text between records may stand between them.
+    pub fn is_for_people(self) -> bool {
+        self.0.reader == Reader::Person
+    }
 
     /// Whether it tells a monitoring system or a build server of tests, and of what could not run.
     pub fn is_for_monitoring(self) -> bool {
-        match self {
-            Self::Junit | Self::Nagios | Self::Prometheus => true,
-            Self::View | Self::List | Self::Table | Self::Json | Self::Jsonl | Self::Csv | Self::Html => {
-                false
-            }
-        }
+        matches!(self.0.reader, Reader::Monitor | Reader::Plugin)
+    }
+
+    /// Whether whoever reads it expects the exit status of a monitoring plugin.
+    pub fn ends_as_a_plugin(self) -> bool {
+        self.0.reader == Reader::Plugin
+    }
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self::VIEW
+    }
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Format {}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -91,8 +127,8 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        let found = Self::NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, format)| *format).ok_or_else(|| UnknownFormat(name.to_owned()))
+        let found = Self::NAMED.iter().find(|format| format.name().eq_ignore_ascii_case(name));
+        found.copied().ok_or_else(|| UnknownFormat(name.to_owned()))
     }
 }
 
@@ -113,45 +149,14 @@ pub const PATIENCE: Duration = Duration::from_millis(300);
 /// Turns values into text as they come.
 pub struct Renderer {
     sink: Box<dyn Sink>,
-    reader: Reader,
-}
-
-/// Who reads a format.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
-    /// A person, for whom layouts are.
-    Person,
-    /// A program, which wants the records alone.
-    Program,
+    format: Format,
 }
 
 impl Renderer {
     /// A renderer for one stream of values. `width` is the terminal's number of columns;
     /// none means that nothing is wrapped or cut.
     pub fn new(format: Format, width: Option<usize>, colour: Colour) -> Self {
-        let sink: Box<dyn Sink> = match format {
-            Format::View => Box::new(views::Views::new(None, width, colour)),
-            Format::List => Box::new(views::Views::new(Some(view::Layout::List), width, colour)),
-            Format::Table => Box::new(views::Views::new(Some(view::Layout::Table), width, colour)),
-            Format::Json => Box::new(json::Array::default()),
-            Format::Jsonl => Box::new(json::Lines),
-            Format::Csv => Box::new(csv::Rows::new(b',', csv::Header::Written)),
-            Format::Junit => Box::new(junit::Suites::default()),
-            Format::Nagios => Box::new(nagios::Plugin::default()),
-            Format::Prometheus => Box::new(prometheus::Gauges::default()),
-            Format::Html => Box::new(html::Document::new(html::Frame::default())),
-        };
-        let reader = match format {
-            Format::View | Format::List | Format::Table => Reader::Person,
-            Format::Json
-            | Format::Jsonl
-            | Format::Csv
-            | Format::Junit
-            | Format::Nagios
-            | Format::Prometheus
-            | Format::Html => Reader::Program,
-        };
-        Self { sink, reader }
+        Self { sink: (format.0.sink)(width, colour), format }
     }
 
     /// The text that can be shown now that `value` has come; may be empty. A list counts as
@@ -176,7 +181,7 @@ impl Renderer {
     }
 
     fn one(&mut self, value: &Value) -> String {
-        let inside = value.as_record().filter(|_| self.reader == Reader::Program).and_then(Formatted::unwrap);
+        let inside = value.as_record().filter(|_| !self.format.is_for_people()).and_then(Formatted::unwrap);
         match inside {
             Some((_, item)) => self.sink.push(&Value::Record(item.clone())),
             None => self.sink.push(value),
@@ -204,6 +209,11 @@ impl Renderer {
     /// program asked for a table, the next row begins a new one.
     pub fn interrupt(&mut self) -> String {
         self.sink.interrupt()
+    }
+
+    /// What the format could not show of the values that came, in sentences for people.
+    pub fn remarks(&self) -> Vec<String> {
+        self.sink.remarks()
     }
 
     /// The rest: everything held back, and what closes the format.
@@ -250,6 +260,11 @@ trait Sink: Send {
     /// Makes room for a line of text between what came and what comes.
     fn interrupt(&mut self) -> String {
         self.flush()
+    }
+
+    /// What of the values could not be shown.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Gives up everything; called once, last.

@@ -1,14 +1,25 @@
 //! The output of a monitoring plugin (Monitoring Plugins guidelines): a status line with
-//! performance data, then a line for each failure and for all that could not run.
+//! performance data, then a line for each failure, for all that could not run, and for each warning.
 //!
-//! CRITICAL where a test failed, else UNKNOWN where something could not run or nothing was tested,
-//! else OK. The exit status is the front's business, and follows the same rule.
+//! CRITICAL where a test failed or passed a critical threshold, else UNKNOWN where something could not
+//! run or nothing was tested, else WARNING where something is wrong beside a success, else OK. The exit
+//! status is the front's business, and follows the same rule.
 
 use std::time::Duration;
 
-use super::Sink;
-use super::tested::{Outcome, Problem, Test, Totals};
+use super::monitoring::{self, Problem, Totals, told_apart};
+use super::{Definition, Format, Reader, Sink};
+use crate::result::{Report, TestOutcome, WarningSeverity};
 use crate::value::Value;
+
+impl Format {
+    /// A monitoring plugin's output, from test results.
+    pub const NAGIOS: Self = Self(&Definition {
+        name: "nagios",
+        reader: Reader::Plugin,
+        sink: |_, _| Box::new(Plugin::default()),
+    });
+}
 
 /// Tests that get performance data of their own; of more, only the sums are told.
 const PERFORMANCE_DATA: usize = 50;
@@ -17,7 +28,7 @@ const FAILURES: usize = 50;
 
 /// The tests so far.
 #[derive(Default)]
-pub(super) struct Plugin {
+struct Plugin {
     seen: Totals,
     /// A test was interrupted, and is told.
     has_interrupted: bool,
@@ -26,13 +37,21 @@ pub(super) struct Plugin {
     fewest_days: Option<i64>,
     failures: Vec<String>,
     unknown: Vec<String>,
+    warnings: Vec<String>,
     last_success: String,
-    performance: Vec<String>,
+    performance: Vec<Latency>,
+}
+
+/// How long one test took.
+struct Latency {
+    test: String,
+    apart: Option<String>,
+    latency: Duration,
 }
 
 impl Sink for Plugin {
     fn push(&mut self, value: &Value) -> String {
-        if let Some(test) = Test::of(value) {
+        if let Some(test) = monitoring::report(value) {
             self.count(&test);
         }
         String::new()
@@ -43,7 +62,8 @@ impl Sink for Plugin {
             return;
         }
         let Problem { id, message, .. } = problem.made_visible();
-        self.could_not(format!("{}: {}", plain(&id), plain(&message)));
+        self.seen.problems += 1;
+        keep(&mut self.unknown, format!("{}: {}", plain(&id), plain(&message)));
     }
 
     fn told(&mut self, totals: Totals) {
@@ -52,83 +72,97 @@ impl Sink for Plugin {
 
     fn finish(&mut self) -> String {
         // A program may show a part of what it tested, and test what was tested before.
-        let n_tests = self.seen.tests.max(self.totals.tests);
-        let n_failures = self.seen.failed.max(self.totals.failed);
-        let n_problems = self.seen.problems.max(self.totals.problems);
+        let n = self.seen.most(self.totals);
         let only = |lines: &[String]| if let [only] = lines { Some(only.clone()) } else { None };
-        let (status, told) = if n_failures > 0 {
-            let told = only(&self.failures).filter(|_| n_tests == 1);
-            ("CRITICAL", told.unwrap_or_else(|| format!("{n_failures} of {n_tests} tests failed")))
-        } else if n_problems > 0 {
-            let told = only(&self.unknown).filter(|_| n_problems == 1);
-            ("UNKNOWN", told.unwrap_or_else(|| format!("{n_problems} times something could not run")))
-        } else if n_tests == 0 {
+        let (status, told) = if n.failed > 0 {
+            let told = only(&self.failures).filter(|_| n.tests == 1);
+            ("CRITICAL", told.unwrap_or_else(|| format!("{} of {} tests failed", n.failed, n.tests)))
+        } else if n.critical > 0 {
+            let told = only(&self.failures).filter(|_| n.tests == 1);
+            let all = || format!("{} of {} tests passed a critical threshold", n.critical, n.tests);
+            ("CRITICAL", told.unwrap_or_else(all))
+        } else if n.problems > 0 {
+            let told = only(&self.unknown).filter(|_| n.problems == 1);
+            ("UNKNOWN", told.unwrap_or_else(|| format!("{} times something could not run", n.problems)))
+        } else if n.tests == 0 {
             ("UNKNOWN", "no test ran".to_owned())
-        } else if n_tests == 1 && !self.last_success.is_empty() {
+        } else if n.warned > 0 {
+            let told = only(&self.warnings).filter(|_| n.tests == 1);
+            ("WARNING", told.unwrap_or_else(|| format!("{} of {} tests have warnings", n.warned, n.tests)))
+        } else if n.tests == 1 && !self.last_success.is_empty() {
             ("OK", self.last_success.clone())
         } else {
-            ("OK", format!("all {n_tests} tests succeeded"))
+            ("OK", format!("all {} tests succeeded", n.tests))
         };
-        let mut data = vec![format!("tests={n_tests}"), format!("failures={n_failures};;0")];
+        let mut data = vec![format!("tests={}", n.tests), format!("failures={};;0", n.failed)];
         data.extend(self.slowest.map(|slowest| format!("slowest={}s", seconds(slowest))));
         data.extend(self.fewest_days.map(|days| format!("certificate_days_left={days}")));
-        if n_tests > 1 && n_tests <= PERFORMANCE_DATA {
-            data.append(&mut self.performance);
+        if n.tests > 1 && n.tests <= PERFORMANCE_DATA {
+            data.extend(self.performance());
         }
         let mut text = format!("XMPPIM {status} - {told} | {}\n", data.join(" "));
-        let lines = self.failures.iter().chain(&self.unknown).filter(|line| **line != told);
-        text.extend(lines.map(|line| format!("{line}\n")));
+        let lines = self.failures.iter().chain(&self.unknown).chain(&self.warnings);
+        text.extend(lines.filter(|line| **line != told).map(|line| format!("{line}\n")));
         let n_told = self.failures.len() + self.unknown.len();
-        if n_failures + n_problems > n_told {
-            text.push_str(&format!("and {} more\n", n_failures + n_problems - n_told));
+        let n_all = n.failed + n.critical + n.problems;
+        if n_all > n_told {
+            text.push_str(&format!("and {} more\n", n_all - n_told));
         }
         text
     }
 }
 
 impl Plugin {
-    fn count(&mut self, test: &Test) {
-        self.seen.tests += 1;
+    fn count(&mut self, test: &Report) {
+        self.seen.count(test);
         let name = plain(&test.name());
-        let because = || {
-            let parts = [&name, &plain(&test.code), &plain(&test.error)];
-            parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(": ")
+        let line = |more: [&str; 2]| {
+            let parts = [name.as_str()].into_iter().chain(more).filter(|part| !part.is_empty());
+            plain(&parts.collect::<Vec<_>>().join(": "))
         };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let because = || line([&text(&test.code), &text(&test.error)]);
         match test.outcome {
-            Outcome::Success => {
-                let evidence = plain(&test.evidence);
-                self.last_success =
-                    if evidence.is_empty() { name.clone() } else { format!("{name}: {evidence}") };
-            }
-            Outcome::Failure => {
-                self.seen.failed += 1;
-                if self.failures.len() < FAILURES {
-                    self.failures.push(because());
-                }
-            }
-            Outcome::Interrupted => {
+            TestOutcome::Success => self.last_success = line([&text(&test.evidence), ""]),
+            TestOutcome::Failure => keep(&mut self.failures, because()),
+            TestOutcome::Interrupted => {
                 self.has_interrupted = true;
-                self.could_not(because());
+                keep(&mut self.unknown, because());
             }
+            TestOutcome::NotRun => keep(&mut self.unknown, line(["not run", ""])),
         }
-        if let Some(latency) = test.latency {
+        for warning in &test.warnings {
+            let lines = match warning.severity {
+                WarningSeverity::Critical if test.is_success() => &mut self.failures,
+                WarningSeverity::Critical | WarningSeverity::Warning => &mut self.warnings,
+            };
+            keep(lines, line([&warning.code, &warning.text]));
+        }
+        if let Some(latency) = test.measured() {
             self.slowest = Some(self.slowest.map_or(latency, |slowest| slowest.max(latency)));
             if self.performance.len() < PERFORMANCE_DATA {
-                // A label must not hold what ends it.
-                let label = name.replace(['\'', '='], "_");
-                self.performance.push(format!("'{label}'={}s", seconds(latency)));
+                self.performance.push(Latency { test: name, apart: test.apart(), latency });
             }
         }
-        if let Some(days) = test.days_left {
+        if let Some(days) = test.certificate_days_left {
             self.fewest_days = Some(self.fewest_days.map_or(days, |fewest| fewest.min(days)));
         }
     }
 
-    fn could_not(&mut self, line: String) {
-        self.seen.problems += 1;
-        if self.unknown.len() < FAILURES {
-            self.unknown.push(line);
-        }
+    /// The latency of each test, under a label of its own.
+    fn performance(&self) -> Vec<String> {
+        let labels = told_apart(&self.performance, |own| own.test.clone(), |own| own.apart.clone());
+        let data = labels.iter().zip(&self.performance).map(|(label, Latency { latency, .. })| {
+            // A label must not hold what ends it.
+            format!("'{}'={}s", plain(label).replace(['\'', '='], "_"), seconds(*latency))
+        });
+        data.collect()
+    }
+}
+
+fn keep(lines: &mut Vec<String>, line: String) {
+    if lines.len() < FAILURES {
+        lines.push(line);
     }
 }
 

@@ -4,6 +4,7 @@
 //! The environment is not asked: whether there is to be colour is decided above.
 
 use super::Colour;
+use crate::result::TestOutcome;
 
 /// What a piece of text means to the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +21,10 @@ pub(super) enum Meaning {
 
 /// What a value means.
 pub(super) fn meaning(text: &str) -> Meaning {
-    match text {
-        "Success" => Meaning::Good,
-        "Failure" => Meaning::Bad,
-        _ => Meaning::Plain,
+    match TestOutcome::named(text) {
+        Some(TestOutcome::Success) => Meaning::Good,
+        Some(TestOutcome::Failure | TestOutcome::Interrupted) => Meaning::Bad,
+        Some(TestOutcome::NotRun) | None => Meaning::Plain,
     }
 }
 

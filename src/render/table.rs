@@ -13,6 +13,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, Width, presets};
 use super::formatted::{Cells, Formatted, Header};
 use super::paint::Meaning;
 use super::{Colour, list, paint, view, visible, wrap};
+use crate::result::TestOutcome;
 use crate::value::{Record, Value};
 
 /// So many rows are held back at most to size the columns.
@@ -227,7 +228,7 @@ fn is_whole(value: &Value) -> bool {
         | Value::Float(_)
         | Value::Duration(_)
         | Value::Timestamp(_) => true,
-        Value::Text(text) => matches!(text.as_str(), "Success" | "Failure"),
+        Value::Text(text) => TestOutcome::named(text).is_some(),
         Value::Credential(_) | Value::List(_) | Value::Record(_) | Value::Block(_) => false,
     }
 }

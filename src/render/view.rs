@@ -1,8 +1,13 @@
 //! Views as data: how records of a type are shown, and PowerShell's rule for all others.
 //!
-//! A new type of record gets its view by a new entry in [`VIEWS`]. Without an entry every
-//! property is shown under its own name.
+//! A new type of record gets its view by a new entry in [`VIEWS`]; the records of tests have theirs from
+//! the schema of their kind. Without either every property is shown under its own name.
 
+use std::sync::LazyLock;
+
+use crate::result::kind::KindSchema;
+use crate::result::schema::ResultProperty;
+use crate::result::{self, TestKind};
 use crate::value::{Record, Value};
 
 /// How records of one type are shown.
@@ -48,101 +53,13 @@ const fn labelled(property: &'static str, label: &'static str) -> Column {
     Column { property, label, least_width: 0 }
 }
 
-/// Every registered view.
-pub const VIEWS: &[View] = &[
+/// The views of all but tests, whose kinds state theirs.
+const VIEWS: &[View] = &[
     View {
         type_name: "TestUserCredential",
         layout: Layout::Table,
         list: &[as_is("SipAddress"), as_is("UserName"), as_is("Password"), as_is("HasCertificate")],
         table: &[as_is("SipAddress"), as_is("UserName"), as_is("Password"), as_is("HasCertificate")],
-    },
-    View {
-        type_name: "TestResult",
-        layout: Layout::ListOfOne,
-        list: &[
-            labelled("TargetFqdn", "Target Fqdn"),
-            as_is("Result"),
-            as_is("Latency"),
-            labelled("Error", "Error Message"),
-            as_is("Diagnosis"),
-            as_is("Evidence"),
-        ],
-        table: &[
-            labelled("TargetFqdn", "Target Fqdn"),
-            as_is("Receiver"),
-            as_is("Result"),
-            as_is("Latency"),
-            // Success has no code, and the first rows often succeed.
-            Column { property: "Code", label: "Code", least_width: 18 },
-        ],
-    },
-    View {
-        type_name: "RegistrationResult",
-        layout: Layout::ListOfOne,
-        list: &[
-            labelled("TargetFqdn", "Target Fqdn"),
-            as_is("Result"),
-            as_is("Latency"),
-            labelled("Error", "Error Message"),
-            as_is("Diagnosis"),
-            labelled("UserSipAddress", "User"),
-            as_is("Mechanism"),
-        ],
-        table: &[
-            labelled("TargetFqdn", "Target Fqdn"),
-            labelled("UserSipAddress", "User"),
-            as_is("Result"),
-            as_is("Latency"),
-            Column { property: "Code", label: "Code", least_width: 18 },
-        ],
-    },
-    View {
-        type_name: "FederatedPartnerResult",
-        layout: Layout::ListOfOne,
-        list: &[
-            labelled("TargetFqdn", "Target Fqdn"),
-            as_is("Domain"),
-            as_is("Result"),
-            as_is("Latency"),
-            labelled("Error", "Error Message"),
-            as_is("Diagnosis"),
-            labelled("SeenFrom", "Seen From"),
-            as_is("Server"),
-            labelled("CertificateFor", "Certificate For"),
-            labelled("Issuer", "Issued By"),
-            labelled("CertificateDaysLeft", "Days Left"),
-            as_is("Offers"),
-            as_is("Software"),
-        ],
-        table: &[
-            as_is("Domain"),
-            as_is("Result"),
-            as_is("Server"),
-            labelled("CertificateDaysLeft", "Days Left"),
-            as_is("Offers"),
-            Column { property: "Code", label: "Code", least_width: 30 },
-        ],
-    },
-    View {
-        type_name: "TopologyCheck",
-        layout: Layout::ListOfOne,
-        list: &[
-            as_is("Check"),
-            as_is("Target"),
-            as_is("Result"),
-            as_is("Latency"),
-            labelled("Error", "Error Message"),
-            as_is("Diagnosis"),
-            labelled("CertificateDaysLeft", "Days Left"),
-        ],
-        table: &[
-            as_is("Check"),
-            as_is("Target"),
-            as_is("Result"),
-            as_is("Latency"),
-            labelled("CertificateDaysLeft", "Days Left"),
-            Column { property: "Code", label: "Code", least_width: 18 },
-        ],
     },
     View {
         type_name: "Pool",
@@ -171,7 +88,6 @@ pub const VIEWS: &[View] = &[
             as_is("Parameters"),
         ],
     },
-    View { type_name: "TestUserCredential", layout: Layout::Table, list: &[], table: &[] },
     View { type_name: "Credential", layout: Layout::Table, list: &[], table: &[] },
 ];
 
@@ -216,8 +132,29 @@ pub fn is_registered(type_name: &str) -> bool {
 }
 
 fn find(type_name: &str) -> Option<&'static View> {
-    VIEWS.iter().find(|view| view.type_name == type_name)
+    let tests = OF_TESTS.iter().find(|view| view.type_name == type_name);
+    tests.or_else(|| VIEWS.iter().find(|view| view.type_name == type_name))
 }
+
+/// The views of tests, from the schema of each kind that has one.
+static OF_TESTS: LazyLock<Vec<View>> = LazyLock::new(|| {
+    let schemas = TestKind::ALL.into_iter().map(TestKind::schema).filter(|schema| !schema.table.is_empty());
+    let view = |schema: &'static KindSchema| {
+        let line = |property: &&ResultProperty| labelled(property.name, property.label);
+        let column = |column: &result::kind::TableColumn| Column {
+            least_width: column.least_width,
+            ..labelled(column.property.name, column.property.label)
+        };
+        View {
+            type_name: schema.type_name,
+            layout: Layout::ListOfOne,
+            // Made once, and as long-lived as what it is made of.
+            list: schema.list.iter().map(line).collect::<Vec<_>>().leak(),
+            table: schema.table.iter().map(column).collect::<Vec<_>>().leak(),
+        }
+    };
+    schemas.map(view).collect()
+});
 
 fn chosen<'a>(record: &'a Record, columns: &'static [Column]) -> Vec<(&'a str, &'a Value)> {
     let own = |column: &Column| record.iter().find(|(name, _)| *name == column.property);

@@ -10,12 +10,36 @@ use std::sync::Arc;
 use super::formatted::Formatted;
 use super::table::Table;
 use super::view::{self, Layout};
-use super::{Colour, Sink, list, log, visible};
+use super::{Colour, Definition, Format, Reader, Sink, list, log, visible};
 use crate::secret::MASK;
 use crate::value::{Record, Value};
 
+impl Format {
+    /// Each type in its own view; without one, more than four properties as a list, else a table. It is
+    /// what a terminal shows, and has no name of its own to be asked for by.
+    pub const VIEW: Self = Self(&Definition {
+        name: "view",
+        reader: Reader::Person,
+        sink: |width, colour| Box::new(Views::new(None, width, colour)),
+    });
+
+    /// `Label : value`, a blank line between records.
+    pub const LIST: Self = Self(&Definition {
+        name: "list",
+        reader: Reader::Person,
+        sink: |width, colour| Box::new(Views::new(Some(Layout::List), width, colour)),
+    });
+
+    /// Columns.
+    pub const TABLE: Self = Self(&Definition {
+        name: "table",
+        reader: Reader::Person,
+        sink: |width, colour| Box::new(Views::new(Some(Layout::Table), width, colour)),
+    });
+}
+
 /// The state of a list, table or view output.
-pub(super) struct Views {
+struct Views {
     /// The layout that was asked for, over what views say.
     wanted: Option<Layout>,
     width: Option<usize>,
@@ -40,7 +64,7 @@ enum Block {
 }
 
 impl Views {
-    pub(super) fn new(wanted: Option<Layout>, width: Option<usize>, colour: Colour) -> Self {
+    fn new(wanted: Option<Layout>, width: Option<usize>, colour: Colour) -> Self {
         Self { wanted, width, colour, block: Block::None, has_blocks: false, text: String::new() }
     }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::TestKind;
-use super::log::{Entry, EntryKind, Lane, LaneCertificate, LaneStep};
-use super::report::{CANCELLED, FederationServer, Outcome, Proof, Report, Severity, Step, Warning};
+use super::log::{LogCertificate, LogEntry, LogEntryKind, LogLane, LogStep};
+use super::report::{
+    CANCELLED, FederationServer, Report, ReportProof, ReportStep, ResultWarning, TestOutcome, WarningSeverity,
+};
 use super::schema;
 use crate::value::{Record, Value};
 
@@ -39,10 +41,10 @@ impl Report {
                 continue;
             };
             property.set(&mut report, value);
-            has_outcome |= name == schema::RESULT.name && Outcome::from_value(value).is_some();
+            has_outcome |= name == schema::RESULT.name && TestOutcome::from_value(value).is_some();
         }
-        if report.outcome == Outcome::Failure && report.code.as_deref() == Some(CANCELLED) {
-            report.outcome = Outcome::Interrupted;
+        if report.outcome == TestOutcome::Failure && report.code.as_deref() == Some(CANCELLED) {
+            report.outcome = TestOutcome::Interrupted;
         }
         has_outcome.then_some(report)
     }
@@ -157,10 +159,10 @@ macro_rules! word {
     };
 }
 
-word!(Outcome);
-word!(Severity);
+word!(TestOutcome);
+word!(WarningSeverity);
 
-impl PropertyValue for EntryKind {
+impl PropertyValue for LogEntryKind {
     fn to_value(&self) -> Value {
         Value::text(self.name())
     }
@@ -173,11 +175,18 @@ impl PropertyValue for EntryKind {
 /// What is a record inside the record of a result: its type's name, and the property of each field.
 macro_rules! nested {
     ($type:ident as $name:literal { $($field:ident: $property:literal),+ $(,)? }) => {
-        impl PropertyValue for $type {
-            fn to_value(&self) -> Value {
+        impl $type {
+            /// The record that stands for it in the record of a result.
+            pub fn to_record(&self) -> Record {
                 let mut record = Record::new($name);
                 $(record.add($property, self.$field.to_value());)+
-                record.into()
+                record
+            }
+        }
+
+        impl PropertyValue for $type {
+            fn to_value(&self) -> Value {
+                self.to_record().into()
             }
 
             fn from_value(value: &Value) -> Option<Self> {
@@ -198,9 +207,9 @@ macro_rules! nested {
     };
 }
 
-nested!(Step as "Step" { phase: "Phase", start: "Start", duration: "Duration", learned: "Learned" });
-nested!(Proof as "Proof" { proof: "Proof", evidence: "Evidence", after: "After" });
-nested!(Warning as "ResultWarning" { code: "Code", severity: "Severity", text: "Text" });
+nested!(ReportStep as "Step" { phase: "Phase", start: "Start", duration: "Duration", learned: "Learned" });
+nested!(ReportProof as "Proof" { proof: "Proof", evidence: "Evidence", after: "After" });
+nested!(ResultWarning as "ResultWarning" { code: "Code", severity: "Severity", text: "Text" });
 nested!(FederationServer as "FederationServer" {
     server: "Server",
     outcome: "Result",
@@ -218,15 +227,15 @@ nested!(FederationServer as "FederationServer" {
     software: "Software",
     steps: "Steps",
 });
-nested!(Lane as "LogLane" {
+nested!(LogLane as "LogLane" {
     title: "Lane",
     started_at: "StartedAt",
     steps: "Steps",
     certificates: "Certificates",
 });
-nested!(LaneStep as "LogStep" { phase: "Phase", start: "Start", duration: "Duration", entries: "Entries" });
-nested!(Entry as "LogEntry" { at: "At", kind: "Kind", text: "Text" });
-nested!(LaneCertificate as "LogCertificate" {
+nested!(LogStep as "LogStep" { phase: "Phase", start: "Start", duration: "Duration", entries: "Entries" });
+nested!(LogEntry as "LogEntry" { at: "At", kind: "Kind", text: "Text" });
+nested!(LogCertificate as "LogCertificate" {
     subject: "Subject",
     verdict: "Verdict",
     issuer: "Issuer",

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::report::Report;
-use super::schema::{self, Property};
+use super::schema::{self, ResultProperty};
 
 /// What a test was of. In JSON it is the type name of its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,13 +32,14 @@ pub struct KindSchema {
     /// What the names of its metrics begin with.
     pub metrics: &'static str,
     /// The properties of its records, in their order.
-    pub properties: &'static [&'static Property],
+    pub properties: &'static [&'static ResultProperty],
     /// The lines of its list view.
-    pub list: &'static [&'static Property],
+    pub list: &'static [&'static ResultProperty],
     /// The columns of its table view; none where it has no view of its own.
-    pub table: &'static [Column],
-    /// What tells a test from the others of its kind, as labels of its metrics.
-    pub labels: &'static [(&'static str, &'static Property)],
+    pub table: &'static [TableColumn],
+    /// What tells a test from the others of its kind, as labels of its metrics; of a server only where it
+    /// is about one.
+    pub labels: &'static [(&'static str, &'static ResultProperty)],
     /// What a test was, in a few words, also where names are missing.
     pub name: fn(&Report) -> String,
     /// The same beside the name of the pool.
@@ -47,20 +48,20 @@ pub struct KindSchema {
 
 /// A column of a table view.
 #[derive(Debug)]
-pub struct Column {
+pub struct TableColumn {
     /// What stands in it.
-    pub property: &'static Property,
+    pub property: &'static ResultProperty,
     /// The width that a table leaves it, even where the first rows need less.
     pub least_width: usize,
 }
 
-const fn column(property: &'static Property) -> Column {
-    Column { property, least_width: 0 }
+const fn column(property: &'static ResultProperty) -> TableColumn {
+    TableColumn { property, least_width: 0 }
 }
 
 /// Success has no code, and the first rows often succeed.
-const fn wide(property: &'static Property, least_width: usize) -> Column {
-    Column { property, least_width }
+const fn wide(property: &'static ResultProperty, least_width: usize) -> TableColumn {
+    TableColumn { property, least_width }
 }
 
 /// A kind that this version does not know.
@@ -133,6 +134,7 @@ static MESSAGE: KindSchema = KindSchema {
         &schema::IS_SUCCESS,
         &schema::IS_FLAKY,
         &schema::INFERRED,
+        &schema::SERVER,
     ],
     list: &[
         &schema::TARGET_FQDN,
@@ -149,7 +151,12 @@ static MESSAGE: KindSchema = KindSchema {
         column(&schema::LATENCY),
         wide(&schema::CODE, 18),
     ],
-    labels: &[("pool", &schema::TARGET_FQDN), ("receiver", &schema::RECEIVER), ("sender", &schema::SENDER)],
+    labels: &[
+        ("pool", &schema::TARGET_FQDN),
+        ("receiver", &schema::RECEIVER),
+        ("sender", &schema::SENDER),
+        ("server", &schema::SERVER),
+    ],
     name: |report| format!("{} to {}", report.target_or("a pool"), report.subject_or("a receiver")),
     case: Report::subject_or_name,
 };
@@ -181,6 +188,7 @@ static LOGON: KindSchema = KindSchema {
         &schema::IS_SUCCESS,
         &schema::IS_FLAKY,
         &schema::INFERRED,
+        &schema::SERVER,
     ],
     list: &[
         &schema::TARGET_FQDN,
@@ -198,7 +206,11 @@ static LOGON: KindSchema = KindSchema {
         column(&schema::LATENCY),
         wide(&schema::CODE, 18),
     ],
-    labels: &[("pool", &schema::TARGET_FQDN), ("user", &schema::USER_SIP_ADDRESS)],
+    labels: &[
+        ("pool", &schema::TARGET_FQDN),
+        ("user", &schema::USER_SIP_ADDRESS),
+        ("server", &schema::SERVER),
+    ],
     name: |report| format!("{} as {}", report.target_or("a pool"), report.subject_or("a user")),
     case: Report::subject_or_name,
 };

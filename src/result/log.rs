@@ -12,21 +12,21 @@ use super::span;
 /// What happened at one place, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Lane {
+pub struct LogLane {
     /// Where.
     pub title: String,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// The phases.
-    pub steps: Vec<LaneStep>,
+    pub steps: Vec<LogStep>,
     /// The certificates that were seen.
-    pub certificates: Vec<LaneCertificate>,
+    pub certificates: Vec<LogCertificate>,
 }
 
 /// A phase at work, with what it learned, sent and received.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct LaneStep {
+pub struct LogStep {
     /// The phase.
     pub phase: String,
     /// When it began, from the beginning of the lane.
@@ -36,18 +36,18 @@ pub struct LaneStep {
     #[serde(rename = "duration_ns", with = "span")]
     pub duration: Duration,
     /// What happened.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<LogEntry>,
 }
 
 /// One line of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Entry {
+pub struct LogEntry {
     /// When, from the beginning of the lane; unknown for what only the test's own steps tell.
     #[serde(rename = "at_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
     pub at: Option<Duration>,
     /// What it is.
-    pub kind: EntryKind,
+    pub kind: LogEntryKind,
     /// The fact, or the XML.
     pub text: String,
 }
@@ -55,7 +55,7 @@ pub struct Entry {
 /// What a line of a log is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum EntryKind {
+pub enum LogEntryKind {
     /// Something that was learned.
     #[default]
     Fact,
@@ -67,7 +67,7 @@ pub enum EntryKind {
     Lost,
 }
 
-impl EntryKind {
+impl LogEntryKind {
     /// The kind's one name, in records and in what shows them.
     pub fn name(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl EntryKind {
 /// A certificate, and the verdict on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct LaneCertificate {
+pub struct LogCertificate {
     /// Whom it was issued to.
     pub subject: String,
     /// Whether it is acceptable, and why.

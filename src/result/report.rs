@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::kind::TestKind;
-use super::log::Lane;
+use super::log::LogLane;
 use super::span;
 
 /// What one test came to.
@@ -21,6 +21,10 @@ pub struct Report {
     /// The pool that was tested, or in whose name a partner was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The server that it is about: of a pool whose servers are tested each by itself, of a partner the
+    /// first one that is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// Whom or what it tested: the receiver, the user, the partner's domain, the part of the topology.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -31,7 +35,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: TestOutcome,
     /// To what makes it a success; zero on failure, as the original prints it. See [`Report::measured`].
     #[serde(rename = "latency_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
     pub latency: Option<Duration>,
@@ -55,7 +59,7 @@ pub struct Report {
     pub evidence: Option<String>,
     /// What proves it, in the order in which it came.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub proofs: Vec<Proof>,
+    pub proofs: Vec<ReportProof>,
     /// The phase that was the last one at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
@@ -70,7 +74,7 @@ pub struct Report {
     pub queue_time: Option<Duration>,
     /// What every phase did and learned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReportStep>,
     /// Days until the first certificate of the chain ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_days_left: Option<i64>,
@@ -88,7 +92,7 @@ pub struct Report {
     pub is_inferred: bool,
     /// What is wrong beside it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<ResultWarning>,
     /// What only a logon has.
     #[serde(skip_serializing_if = "LogonFacts::is_empty")]
     pub logon: LogonFacts,
@@ -100,12 +104,12 @@ pub struct Report {
     pub audit_log: AuditLogFacts,
     /// Everything that happened and when, where somebody asked for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub log: Vec<Lane>,
+    pub log: Vec<LogLane>,
 }
 
 /// What came of a test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Outcome {
+pub enum TestOutcome {
     /// What was asked for, or more.
     Success,
     /// Less than was asked for.
@@ -120,7 +124,7 @@ pub enum Outcome {
 /// The code of a test that was interrupted.
 pub const CANCELLED: &str = "CANCELLED";
 
-impl Outcome {
+impl TestOutcome {
     /// The value of the property `Result`.
     pub fn name(self) -> &'static str {
         match self {
@@ -139,7 +143,7 @@ impl Outcome {
 impl Report {
     /// Whether what was asked for is there.
     pub fn is_success(&self) -> bool {
-        self.outcome == Outcome::Success
+        self.outcome == TestOutcome::Success
     }
 
     /// The latency of a success; a failure has none.
@@ -148,8 +152,16 @@ impl Report {
     }
 
     /// The gravest of its warnings.
-    pub fn severity(&self) -> Option<Severity> {
+    pub fn severity(&self) -> Option<WarningSeverity> {
         self.warnings.iter().map(|warning| warning.severity).max()
+    }
+
+    /// What tells it from a test of the same name: who sent, and at which server.
+    pub fn apart(&self) -> Option<String> {
+        let sender = self.sender.as_ref().map(|sender| format!("from {sender}"));
+        let server = self.server.as_ref().map(|server| format!("at {server}"));
+        let parts: Vec<String> = sender.into_iter().chain(server).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// What it was, in a few words, also where a script has cut the names from its record.
@@ -161,18 +173,18 @@ impl Report {
 /// Something that is wrong beside a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Warning {
+pub struct ResultWarning {
     /// A stable word, as in `CERTIFICATE-ENDS`.
     pub code: String,
     /// How grave it is.
-    pub severity: Severity,
+    pub severity: WarningSeverity,
     /// What is wrong, and what to do next.
     pub text: String,
 }
 
 /// How grave a warning is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Severity {
+pub enum WarningSeverity {
     /// Somebody should look at it.
     #[default]
     Warning,
@@ -180,7 +192,7 @@ pub enum Severity {
     Critical,
 }
 
-impl Severity {
+impl WarningSeverity {
     /// The severity's one name, in records and outputs.
     pub fn name(self) -> &'static str {
         match self {
@@ -198,7 +210,7 @@ impl Severity {
 /// A phase at work.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Step {
+pub struct ReportStep {
     /// The phase.
     pub phase: String,
     /// When it began, from the beginning of the test.
@@ -215,7 +227,7 @@ pub struct Step {
 /// What proves how far a message came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Proof {
+pub struct ReportProof {
     /// The proof, in words.
     pub proof: String,
     /// The level of evidence that it reaches.
@@ -241,8 +253,6 @@ pub struct LogonFacts {
 pub struct PartnerFacts {
     /// Where it was seen from.
     pub seen_from: Option<String>,
-    /// The server, as host and port.
-    pub server: Option<String>,
     /// The names of its certificate.
     pub certificate_for: Option<Vec<String>>,
     /// Who issued its certificate.
@@ -266,7 +276,7 @@ pub struct FederationServer {
     /// Host and port.
     pub server: String,
     /// Whether it could be federated with.
-    pub outcome: Outcome,
+    pub outcome: TestOutcome,
     /// Why not.
     pub error: Option<String>,
     /// How it was found.
@@ -292,7 +302,7 @@ pub struct FederationServer {
     /// Its software.
     pub software: Option<String>,
     /// The way to it.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReportStep>,
 }
 
 /// What only a check of the audit log has; nothing but the result where the log is broken.

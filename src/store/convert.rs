@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::record::{NewResult, PairName, StoredOutcome};
-use crate::result::report::Outcome;
+use crate::result::report::TestOutcome;
 use crate::result::{Report, TestKind};
 
 /// The name of a kind of test in the store: the noun of its cmdlet; none where results of the kind are
@@ -44,11 +44,11 @@ impl NewResult {
         let pair = PairName::of(report)?;
         let code = report.code.clone();
         let outcome = match report.outcome {
-            Outcome::Success => StoredOutcome::Success,
-            Outcome::Failure if !report.is_inferred => {
+            TestOutcome::Success => StoredOutcome::Success,
+            TestOutcome::Failure if !report.is_inferred => {
                 StoredOutcome::Failure { is_definite: code.as_deref().is_some_and(is_definite) }
             }
-            Outcome::Failure | Outcome::Interrupted | Outcome::NotRun => StoredOutcome::NotRun,
+            TestOutcome::Failure | TestOutcome::Interrupted | TestOutcome::NotRun => StoredOutcome::NotRun,
         };
         let started_at = report.started_at.unwrap_or_else(Timestamp::now);
         let micros = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);

@@ -61,7 +61,7 @@ impl Attempt<'_> {
         // Whatever came of a logon says why it failed, whoever made it.
         let is_told = is_fresh || shared.session.is_err();
         let trace = if is_told { shared.trace.clone() } else { self.watcher.trace() };
-        let mut result = result.logged_on(trace, shared.certificate.clone());
+        let mut result = result.logged_on(&verification.sender, trace, shared.certificate.clone());
         let logon = &*shared;
         let session = match &logon.session {
             Ok(session) => session,

@@ -11,14 +11,16 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::log;
 use super::outcome::{self, Verdict};
 use super::partner::{Inspected, Inspection, Lookout};
 use super::plan::{Account, Ask};
 use super::registration::{Registered, Registrar, Registration};
 use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use crate::diagnosis::{self, Finding};
-use crate::value::{Record, Value};
-use crate::xmpp::trace::Trace;
+use crate::result::{Report, ResultWarning, TestKind};
+use crate::xmpp::certificate::CertificateReport;
+use crate::xmpp::trace::{Stanzas, Trace};
 use crate::xmpp::{Deadlines, Phase};
 
 /// Something of the topology that is checked.
@@ -53,12 +55,12 @@ pub struct Checked {
     pub pool: Option<String>,
     /// What came of it.
     pub verdict: Verdict,
-    /// What is wrong with single servers of a partner that is well as a whole.
-    pub remarks: Vec<Finding>,
     /// How long it took; zero on failure.
     pub latency: Duration,
-    /// Days until the first certificate of the chain ends, where this check saw one.
-    pub days_left: Option<i64>,
+    /// The certificate, where this check saw one.
+    pub certificate: Option<CertificateReport>,
+    /// What is wrong beside it.
+    pub warnings: Vec<ResultWarning>,
     /// Everything that was done and learned, for the log.
     pub traces: Vec<Trace>,
     /// When it began.
@@ -115,9 +117,9 @@ impl ScheduledTest for CheckTest {
                     target,
                     verdict,
                     latency: Duration::ZERO,
-                    days_left: None,
+                    certificate: None,
+                    warnings: Vec::new(),
                     traces: Vec::new(),
-                    remarks: Vec::new(),
                     started_at: Timestamp::now(),
                 }
             }
@@ -190,9 +192,9 @@ impl Checked {
                     target: way.target.clone(),
                     pool: Some(way.target.clone()),
                     verdict: if has_failed { way.verdict.clone() } else { Verdict::Success },
-                    remarks: Vec::new(),
                     latency: if has_failed { Duration::ZERO } else { steps.map(|step| step.duration).sum() },
-                    days_left: certificate.map(|certificate| certificate.chain_days_left()),
+                    warnings: if certificate.is_some() { way.warnings.clone() } else { Vec::new() },
+                    certificate: certificate.cloned(),
                     traces: vec![way.trace.clone()],
                     started_at: way.started_at,
                 }
@@ -206,9 +208,9 @@ impl Checked {
             target: registered.account.to_string(),
             pool: Some(registered.target),
             verdict: registered.verdict,
-            remarks: Vec::new(),
             latency: registered.latency,
-            days_left: None,
+            certificate: None,
+            warnings: Vec::new(),
             traces: vec![registered.trace],
             started_at: registered.started_at,
         }
@@ -219,22 +221,30 @@ impl Checked {
             check: "Partner",
             target: seen.domain.to_string(),
             pool: None,
-            remarks: seen.remarks.clone(),
             latency: seen.latency(),
-            days_left: seen.days_left(),
+            certificate: seen.certificate_that_ends_first().cloned(),
+            warnings: seen.warnings(),
             traces: seen.look.iter().map(|look| look.trace.clone()).collect(),
             started_at: seen.started_at,
             verdict: seen.verdict,
         }
     }
 
-    /// The result as a record, properties in the order of the views.
-    pub fn record(&self) -> Record {
-        let record =
-            Record::new("TopologyCheck").with("Check", self.check).with("Target", self.target.as_str());
-        let record = outcome::told(record, &self.verdict, self.latency)
-            .with("TargetFqdn", Value::optional(self.pool.as_deref()))
-            .with("CertificateDaysLeft", Value::optional(self.days_left));
-        outcome::blamed(record, &self.verdict).with("StartedAt", self.started_at)
+    /// The report of it; with everything that happened, where stanzas are kept.
+    pub fn report(&self, stanzas: Stanzas) -> Report {
+        let title = format!("{} {}", self.check, self.target);
+        let lanes = || self.traces.iter().map(|trace| log::lane(title.clone(), trace)).collect();
+        let report = Report {
+            kind: TestKind::Check,
+            check: Some(self.check.to_owned()),
+            subject: Some(self.target.clone()),
+            target: self.pool.clone(),
+            started_at: Some(self.started_at),
+            attempts: 1,
+            warnings: self.warnings.clone(),
+            log: log::kept(stanzas, lanes),
+            ..Report::default()
+        };
+        outcome::told(outcome::certified(report, self.certificate.as_ref()), &self.verdict, self.latency)
     }
 }

@@ -1,4 +1,5 @@
-//! What a verification came to: the verdict, what it rests on, and how long everything took.
+//! What a verification came to: the verdict, what it rests on, and how long everything took; and how it
+//! becomes a [`Report`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,16 +7,19 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::attempt::{doubts, finding};
+use super::log;
 use super::plan::{Account, Verification};
+use super::warnings::{self, Thresholds};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
+use crate::result::report::ReportProof;
+use crate::result::{Report, ReportStep, ResultWarning, TestKind, TestOutcome};
 use crate::topology::{Evidence, Server};
-use crate::value::{Record, Value};
+use crate::xmpp::Fault;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::deliver::{Delivery, Proven};
 use crate::xmpp::federation::ProbeReport;
-use crate::xmpp::trace::{Trace, TraceStep};
-use crate::xmpp::{Fault, Phase};
+use crate::xmpp::trace::{Stanzas, Trace};
 
 /// The result of one verification, as `Test-XmppIM` emits it.
 #[derive(Clone, Debug)]
@@ -34,8 +38,6 @@ pub struct TestResult {
     pub evidence: Option<Evidence>,
     /// What proves it, in the order in which it came.
     pub proofs: Vec<Proven>,
-    /// What is in doubt beside a success.
-    pub doubts: Vec<Finding>,
     /// On a fresh logon from the start of Resolve to the evidence that was asked for, on a shared
     /// session from Send; zero on failure.
     pub latency: Duration,
@@ -59,6 +61,9 @@ pub struct TestResult {
     pub queue_time: Duration,
     /// Whether it was not tried, and has the finding of others.
     pub is_inferred: bool,
+    /// What is wrong beside it.
+    pub warnings: Vec<ResultWarning>,
+    thresholds: Thresholds,
     began: Instant,
 }
 
@@ -104,6 +109,7 @@ impl TestResult {
         let Account { target, address, one_server, .. } = &*verification.sender;
         Self {
             server: one_server.as_ref().map(|one| one.server.clone()),
+            thresholds: verification.ask.thresholds,
             ..Self::new(target, address.clone(), verification.receiver.clone(), attempts)
         }
     }
@@ -134,7 +140,6 @@ impl TestResult {
             verdict: Verdict::Interrupted(diagnosis::interrupted()),
             evidence: None,
             proofs: Vec::new(),
-            doubts: Vec::new(),
             latency: Duration::ZERO,
             message_latency: None,
             elapsed: Duration::ZERO,
@@ -146,6 +151,8 @@ impl TestResult {
             attempts,
             queue_time: Duration::ZERO,
             is_inferred: false,
+            warnings: Vec::new(),
+            thresholds: Thresholds::default(),
             began: Instant::now(),
         }
     }
@@ -156,7 +163,13 @@ impl TestResult {
     }
 
     /// The logon is done, well or not.
-    pub(super) fn logged_on(mut self, trace: Trace, certificate: Option<Arc<CertificateReport>>) -> Self {
+    pub(super) fn logged_on(
+        mut self,
+        account: &Account,
+        trace: Trace,
+        certificate: Option<Arc<CertificateReport>>,
+    ) -> Self {
+        self.warnings = warnings::of_logon(account, &trace, certificate.as_deref());
         self.trace = trace;
         self.certificate = certificate;
         self
@@ -193,7 +206,7 @@ impl TestResult {
     ) -> Self {
         self.evidence = delivery.reached;
         self.proofs = delivery.proofs;
-        self.doubts = doubts(&delivery.doubts, verification);
+        self.warnings.extend(doubts(&delivery.doubts, verification).iter().map(warnings::with_remedy));
         match delivery.outcome {
             Ok(_) => {
                 let message = delivery.latency.unwrap_or(delivery.elapsed);
@@ -214,81 +227,83 @@ impl TestResult {
         matches!(self.verdict, Verdict::Success)
     }
 
-    /// The result as a record, properties in the order of the views.
-    pub fn record(&self) -> Record {
-        let record = Record::new("TestResult").with("TargetFqdn", self.target.as_str());
-        let record = match &self.server {
-            Some(server) => record.with("Server", server.to_string()),
-            None => record,
+    /// The report of it; with everything that happened, where stanzas are kept.
+    pub fn report(&self, stanzas: Stanzas) -> Report {
+        let slow = self.is_success().then(|| self.thresholds.passed(&self.target, self.latency)).flatten();
+        let report = Report {
+            kind: TestKind::Message,
+            target: Some(self.target.clone()),
+            server: self.server.as_ref().map(ToString::to_string),
+            subject: Some(self.receiver.to_string()),
+            sender: Some(self.sender.to_string()),
+            evidence: self.evidence.map(|level| level.to_string()),
+            proofs: self.proofs.iter().map(proof).collect(),
+            phase: phase(&self.trace),
+            message_latency: self.message_latency,
+            elapsed: Some(self.elapsed),
+            queue_time: Some(self.queue_time),
+            steps: steps(&self.trace, Duration::ZERO),
+            started_at: Some(self.started_at),
+            attempts: self.attempts,
+            is_flaky: self.is_success() && self.attempts > 1,
+            is_inferred: self.is_inferred,
+            warnings: self.warnings.iter().cloned().chain(slow).collect(),
+            log: log::kept(stanzas, || log::of_message(self)),
+            ..Report::default()
         };
-        let record = told(record, &self.verdict, self.latency)
-            .with("Evidence", Value::optional(self.evidence.map(|level| level.to_string())))
-            .with("Receiver", self.receiver.to_string())
-            .with("Sender", self.sender.to_string());
-        blamed(record, &self.verdict)
-            .with("Phase", Value::optional(self.phase().map(Phase::name)))
-            .with("Proofs", Value::List(self.proofs.iter().map(proof).collect()))
-            .with("MessageLatency", Value::optional(self.message_latency))
-            .with("Elapsed", self.elapsed)
-            .with("Steps", Value::List(steps(&self.trace, Duration::ZERO)))
-            .with(
-                "CertificateDaysLeft",
-                Value::optional(self.certificate.as_deref().map(CertificateReport::chain_days_left)),
-            )
-            .with("StartedAt", self.started_at)
-            .with("Attempts", i64::from(self.attempts))
-            .with("QueueTime", self.queue_time)
-            .with("IsFlaky", self.is_success() && self.attempts > 1)
-            .with("Inferred", self.is_inferred)
-    }
-
-    /// The phase that was the last one at work.
-    fn phase(&self) -> Option<Phase> {
-        self.trace.steps().last().map(|step| step.phase)
+        told(certified(report, self.certificate.as_deref()), &self.verdict, self.latency)
     }
 }
 
-fn proof(proven: &Proven) -> Value {
-    Record::new("Proof")
-        .with("Proof", proven.proof.to_string())
-        .with("Evidence", proven.proof.evidence().to_string())
-        .with("After", proven.after)
-        .into()
+/// The phase that was the last one at work.
+pub(super) fn phase(trace: &Trace) -> Option<String> {
+    trace.steps().last().map(|step| step.phase.name().to_owned())
 }
 
-/// A record with what a verdict says in the original's words: Result, Latency, Error, Diagnosis.
-pub(super) fn told(record: Record, verdict: &Verdict, latency: Duration) -> Record {
-    let (result, error) = match verdict {
-        Verdict::Success => ("Success", Value::Null),
-        Verdict::Failure(finding) | Verdict::Interrupted(finding) => {
-            ("Failure", Value::Text(finding.error()))
-        }
-        Verdict::NotRun(finding) => ("NotRun", Value::Text(finding.error())),
-    };
-    record
-        .with("Result", result)
-        .with("Latency", latency)
-        .with("Error", error)
-        .with("Diagnosis", Value::optional(verdict.finding().map(Finding::diagnosis)))
+fn proof(proven: &Proven) -> ReportProof {
+    ReportProof {
+        proof: proven.proof.to_string(),
+        evidence: proven.proof.evidence().to_string(),
+        after: proven.after,
+    }
 }
 
-/// A record with the code of what is broken, and whose it is.
-pub(super) fn blamed(record: Record, verdict: &Verdict) -> Record {
+/// A report with what a verdict says.
+pub(super) fn told(report: Report, verdict: &Verdict, latency: Duration) -> Report {
     let finding = verdict.finding();
-    record
-        .with("Code", Value::optional(finding.map(|finding| finding.code)))
-        .with("Owner", Value::optional(finding.map(|finding| finding.owner.name())))
+    Report {
+        outcome: match verdict {
+            Verdict::Success => TestOutcome::Success,
+            Verdict::Failure(_) => TestOutcome::Failure,
+            Verdict::Interrupted(_) => TestOutcome::Interrupted,
+            Verdict::NotRun(_) => TestOutcome::NotRun,
+        },
+        latency: Some(latency),
+        error: finding.map(Finding::error),
+        diagnosis: finding.map(Finding::diagnosis),
+        code: finding.map(|finding| finding.code.to_owned()),
+        owner: finding.map(|finding| finding.owner.name().to_owned()),
+        remedy: finding.map(|finding| finding.remedy.clone()),
+        ..report
+    }
 }
 
-/// The steps of a trace that began so long after the test, as records.
-pub(super) fn steps(trace: &Trace, after: Duration) -> Vec<Value> {
-    let step = |step: &TraceStep| {
-        Record::new("Step")
-            .with("Phase", step.phase.name())
-            .with("Start", after + step.started)
-            .with("Duration", step.duration)
-            .with("Learned", Value::texts(step.facts.iter().map(ToString::to_string)))
-            .into()
-    };
-    trace.steps().iter().map(step).collect()
+/// A report with the end of the certificate that was seen.
+pub(super) fn certified(report: Report, certificate: Option<&CertificateReport>) -> Report {
+    Report {
+        certificate_days_left: certificate.map(CertificateReport::chain_days_left),
+        certificate_expires_at: certificate.map(CertificateReport::chain_not_after),
+        ..report
+    }
+}
+
+/// The steps of a trace that began so long after the test.
+pub(super) fn steps(trace: &Trace, after: Duration) -> Vec<ReportStep> {
+    let steps = trace.steps().iter().map(|step| ReportStep {
+        phase: step.phase.name().to_owned(),
+        start: after + step.started,
+        duration: step.duration,
+        learned: step.facts.iter().map(ToString::to_string).collect(),
+    });
+    steps.collect()
 }

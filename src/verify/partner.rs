@@ -9,23 +9,26 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Watcher;
+use super::log;
 use super::outcome::{self, Verdict};
 use super::plan::{deadlines, trust};
 use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
+use super::warnings::{self, Thresholds};
 use crate::address::Domain;
 use crate::diagnosis::look::{Asking, finding, of_single_servers};
 use crate::diagnosis::secure::servers_only;
 use crate::diagnosis::{self, Finding, Owner};
+use crate::result::report::{FederationServer, PartnerFacts};
+use crate::result::{Report, ReportStep, ResultWarning, TestKind, TestOutcome};
 use crate::topology::{Pool, Server, TlsNegotiation, Topology};
-use crate::value::{Record, Value};
+use crate::xmpp::Deadlines;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::federation::{
     Dialback, ProbeReport, ProbeRequest, ProbeTarget, ServerOffer, ServerProbe, look,
 };
 use crate::xmpp::network::Network;
 use crate::xmpp::secure::TlsParameters;
-use crate::xmpp::trace::{Fact, Trace};
-use crate::xmpp::{Deadlines, Phase};
+use crate::xmpp::trace::{Fact, Stanzas, Trace};
 
 /// A look at a partner, with all that it needs looked up.
 #[derive(Clone, Debug)]
@@ -45,6 +48,7 @@ pub struct Inspection {
     /// Whether its servers must offer TLS.
     tls: TlsNegotiation,
     deadlines: Deadlines,
+    thresholds: Thresholds,
 }
 
 /// What looks work with.
@@ -97,7 +101,9 @@ impl Judged for Inspected {
         self.verdict = Verdict::NotRun(reason);
     }
 
-    fn set_history(&mut self, _: History) {}
+    fn set_history(&mut self, history: History) {
+        self.history = history;
+    }
 }
 
 /// What a look at a partner came to.
@@ -115,6 +121,8 @@ pub struct Inspected {
     pub look: Option<ProbeReport>,
     /// When it began.
     pub started_at: Timestamp,
+    history: History,
+    thresholds: Thresholds,
 }
 
 impl Inspection {
@@ -146,8 +154,15 @@ impl Inspection {
                 whole: timeout.unwrap_or(MOST_LOOKING),
                 ..deadlines(&topology.gateway, timeout)
             },
+            thresholds: Thresholds::default(),
             domain,
         }
+    }
+
+    /// The same, whose latency is held against thresholds.
+    #[must_use]
+    pub fn held_against(self, thresholds: Thresholds) -> Self {
+        Self { thresholds, ..self }
     }
 
     /// Looks.
@@ -211,6 +226,8 @@ impl Inspection {
             verdict,
             remarks,
             look,
+            history: History::default(),
+            thresholds: self.thresholds,
         }
     }
 }
@@ -218,8 +235,13 @@ impl Inspection {
 impl Inspected {
     /// Whole days until the first certificate of a server's chain expires, of the server that has the fewest.
     pub fn days_left(&self) -> Option<i64> {
+        self.certificate_that_ends_first().map(CertificateReport::chain_days_left)
+    }
+
+    /// The certificate of the server whose chain ends first.
+    pub(super) fn certificate_that_ends_first(&self) -> Option<&CertificateReport> {
         let certificates = self.probes().iter().filter_map(ServerProbe::certificate);
-        certificates.map(CertificateReport::chain_days_left).min()
+        certificates.min_by_key(|certificate| certificate.chain_not_after())
     }
 
     fn probes(&self) -> &[ServerProbe] {
@@ -238,40 +260,64 @@ impl Inspected {
         self.probes().iter().find(|probe| probe.is_healthy()).or_else(|| self.probes().first())
     }
 
-    /// The result as a record, properties in the order of the views.
-    pub fn record(&self) -> Record {
+    /// What is wrong beside it: single servers, a certificate that ends soon, a look that took long.
+    pub fn warnings(&self) -> Vec<ResultWarning> {
+        let servers = self.remarks.iter().map(warnings::of_server);
+        let ending = warnings::of_partner(self.domain.as_str(), self.days_left());
+        let slow = match self.verdict {
+            Verdict::Success => self.thresholds.passed(self.domain.as_str(), self.latency()),
+            Verdict::Failure(_) | Verdict::Interrupted(_) | Verdict::NotRun(_) => None,
+        };
+        servers.chain(ending).chain(slow).collect()
+    }
+
+    /// The report of it; with everything that happened, where stanzas are kept.
+    pub fn report(&self, stanzas: Stanzas) -> Report {
         let elapsed = self.look.as_ref().map_or(Duration::ZERO, |look| look.duration);
+        let certificate = self.certificate_that_ends_first();
+        let report = Report {
+            kind: TestKind::Partner,
+            target: self.target.clone(),
+            subject: Some(self.domain.to_string()),
+            server: self.foremost().map(server),
+            partner: self.facts(),
+            phase: self.phase(),
+            elapsed: Some(elapsed),
+            steps: self.steps(),
+            started_at: Some(self.started_at),
+            attempts: self.history.attempts,
+            queue_time: Some(self.history.queue_time),
+            is_flaky: matches!(self.verdict, Verdict::Success) && self.history.attempts > 1,
+            warnings: self.warnings(),
+            log: log::kept(stanzas, || self.look.iter().flat_map(log::of_look).collect()),
+            ..Report::default()
+        };
+        outcome::told(outcome::certified(report, certificate), &self.verdict, self.latency())
+    }
+
+    fn facts(&self) -> PartnerFacts {
         let probe = self.foremost();
-        let seen = |of: fn(&ServerProbe) -> Value| probe.map_or(Value::Null, of);
-        let record = Record::new("FederatedPartnerResult")
-            .with("TargetFqdn", Value::optional(self.target.clone()))
-            .with("Domain", self.domain.to_string());
-        let record = outcome::told(record, &self.verdict, self.latency()).with("SeenFrom", "this machine");
-        outcome::blamed(record, &self.verdict)
-            .with("Server", seen(server))
-            .with("CertificateFor", seen(names))
-            .with("Issuer", seen(|probe| Value::optional(probe.certificate().map(|own| own.issuer.clone()))))
-            .with("CertificateDaysLeft", Value::optional(self.days_left()))
-            .with("Offers", seen(offers))
-            .with("Mechanisms", seen(mechanisms))
-            .with("Dialback", seen(dialback))
-            .with("Software", seen(software))
-            .with("Phase", Value::optional(self.phase().map(Phase::name)))
-            .with("Servers", Value::List(self.probes().iter().map(servers).collect()))
-            .with("Elapsed", elapsed)
-            .with("Steps", Value::List(self.steps()))
-            .with("StartedAt", self.started_at)
+        let certificate = probe.and_then(ServerProbe::certificate);
+        PartnerFacts {
+            seen_from: Some("this machine".to_owned()),
+            certificate_for: certificate.map(names),
+            issuer: certificate.map(|certificate| certificate.issuer.clone()),
+            offers: probe.and_then(offers),
+            mechanisms: probe.and_then(mechanisms),
+            dialback: probe.and_then(dialback),
+            software: probe.and_then(software),
+            servers: self.probes().iter().map(server_report).collect(),
+        }
     }
 
     /// The phase that was the last one at work.
-    fn phase(&self) -> Option<Phase> {
+    fn phase(&self) -> Option<String> {
         let resolving = self.look.as_ref().map(|look| &look.trace);
-        let trace = self.foremost().map(|probe| &probe.trace).or(resolving)?;
-        trace.steps().last().map(|step| step.phase)
+        outcome::phase(self.foremost().map(|probe| &probe.trace).or(resolving)?)
     }
 
     /// How the servers were found, and then the way to the server that the result is about.
-    fn steps(&self) -> Vec<Value> {
+    fn steps(&self) -> Vec<ReportStep> {
         let resolving = self.look.as_ref().map(|look| outcome::steps(&look.trace, Duration::ZERO));
         let begun = self.look.as_ref().map(|look| look.trace.began());
         let visiting = self.foremost().zip(begun).map(|(probe, begun)| {
@@ -281,81 +327,78 @@ impl Inspected {
     }
 }
 
-/// One server as a record.
-fn servers(probe: &ServerProbe) -> Value {
+/// What was seen of one server.
+fn server_report(probe: &ServerProbe) -> FederationServer {
     let certificate = probe.certificate();
     let error = match (&probe.offer, certificate.map(|own| &own.verdict)) {
         (Err(fault), _) => Some(fault.to_string()),
         (Ok(_), Some(Err(fault))) => Some(fault.to_string()),
         (Ok(_), Some(Ok(_)) | None) => None,
     };
-    let tls = tls(&probe.trace);
-    Record::new("FederationServer")
-        .with("Server", server(probe))
-        .with("Result", if probe.is_healthy() { "Success" } else { "Failure" })
-        .with("Error", Value::optional(error))
-        .with("Kind", probe.target.kind.to_string())
-        .with("Tls", Value::optional(tls.map(ToString::to_string)))
-        .with("CertificateFor", names(probe))
-        .with("Subject", Value::optional(certificate.map(|own| own.subject.clone())))
-        .with("Issuer", Value::optional(certificate.map(|own| own.issuer.clone())))
-        .with("NotAfter", Value::optional(certificate.map(|own| own.not_after)))
-        .with("CertificateDaysLeft", Value::optional(certificate.map(CertificateReport::chain_days_left)))
-        .with(
-            "Chain",
-            Value::texts(certificate.iter().flat_map(|own| &own.chain).map(|link| link.subject.clone())),
-        )
-        .with("Mechanisms", mechanisms(probe))
-        .with("Dialback", dialback(probe))
-        .with("Software", software(probe))
-        .with("Steps", Value::List(outcome::steps(&probe.trace, Duration::ZERO)))
-        .into()
+    FederationServer {
+        server: server(probe),
+        outcome: if probe.is_healthy() { TestOutcome::Success } else { TestOutcome::Failure },
+        error,
+        kind: probe.target.kind.to_string(),
+        tls: tls(&probe.trace).map(ToString::to_string),
+        certificate_for: certificate.map(names),
+        subject: certificate.map(|own| own.subject.clone()),
+        issuer: certificate.map(|own| own.issuer.clone()),
+        not_after: certificate.map(|own| own.not_after),
+        certificate_days_left: certificate.map(CertificateReport::chain_days_left),
+        chain: certificate.iter().flat_map(|own| &own.chain).map(|link| link.subject.clone()).collect(),
+        mechanisms: mechanisms(probe),
+        dialback: dialback(probe),
+        software: software(probe),
+        steps: outcome::steps(&probe.trace, Duration::ZERO),
+    }
 }
 
-fn server(probe: &ServerProbe) -> Value {
-    Value::Text(diagnosis::quote::place(&probe.target))
+fn server(probe: &ServerProbe) -> String {
+    diagnosis::quote::place(&probe.target)
 }
 
-fn names(probe: &ServerProbe) -> Value {
-    let names = probe.certificate().map(|own| own.names.iter().map(ToString::to_string));
-    names.map_or(Value::Null, Value::texts)
+fn names(certificate: &CertificateReport) -> Vec<String> {
+    certificate.names.iter().map(ToString::to_string).collect()
 }
 
 /// What the server offers, in words.
-fn offers(probe: &ServerProbe) -> Value {
+fn offers(probe: &ServerProbe) -> Option<String> {
     match &probe.offer {
-        Err(_) => Value::Null,
-        Ok(ServerOffer::CertificateFirst { .. }) => Value::text("nothing before it has seen a certificate"),
-        Ok(ServerOffer::Unencrypted) => Value::text("no TLS, which the topology does not ask for"),
+        Err(_) => None,
+        Ok(ServerOffer::CertificateFirst { .. }) => {
+            Some("nothing before it has seen a certificate".to_owned())
+        }
+        Ok(ServerOffer::Unencrypted) => Some("no TLS, which the topology does not ask for".to_owned()),
         Ok(ServerOffer::Ways { mechanisms, dialback }) => {
             let dialback = (*dialback == Dialback::Offered).then(|| "dialback".to_owned());
             let ways: Vec<String> = mechanisms.iter().cloned().chain(dialback).collect();
-            Value::Text(if ways.is_empty() { "nothing".to_owned() } else { ways.join(", ") })
+            Some(if ways.is_empty() { "nothing".to_owned() } else { ways.join(", ") })
         }
     }
 }
 
-fn mechanisms(probe: &ServerProbe) -> Value {
+fn mechanisms(probe: &ServerProbe) -> Option<Vec<String>> {
     match &probe.offer {
-        Ok(ServerOffer::Ways { mechanisms, .. }) => Value::texts(mechanisms.iter().cloned()),
-        Ok(ServerOffer::CertificateFirst { .. } | ServerOffer::Unencrypted) | Err(_) => Value::Null,
+        Ok(ServerOffer::Ways { mechanisms, .. }) => Some(mechanisms.clone()),
+        Ok(ServerOffer::CertificateFirst { .. } | ServerOffer::Unencrypted) | Err(_) => None,
     }
 }
 
-fn dialback(probe: &ServerProbe) -> Value {
+fn dialback(probe: &ServerProbe) -> Option<bool> {
     match &probe.offer {
-        Ok(ServerOffer::Ways { dialback, .. }) => Value::Boolean(*dialback == Dialback::Offered),
-        Ok(ServerOffer::CertificateFirst { .. } | ServerOffer::Unencrypted) | Err(_) => Value::Null,
+        Ok(ServerOffer::Ways { dialback, .. }) => Some(*dialback == Dialback::Offered),
+        Ok(ServerOffer::CertificateFirst { .. } | ServerOffer::Unencrypted) | Err(_) => None,
     }
 }
 
-fn software(probe: &ServerProbe) -> Value {
-    let said = probe.trace.facts().rev().find_map(|(_, fact)| {
+fn software(probe: &ServerProbe) -> Option<String> {
+    let (name, version) = probe.trace.facts().rev().find_map(|(_, fact)| {
         if let Fact::Software { name, version, .. } = fact { Some((name, version)) } else { None }
-    });
-    said.map_or(Value::Null, |(name, version)| match version {
-        Some(version) => Value::Text(format!("{name} {version}")),
-        None => Value::text(name.as_str()),
+    })?;
+    Some(match version {
+        Some(version) => format!("{name} {version}"),
+        None => name.clone(),
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::warnings::Thresholds;
 use crate::address::Address;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
@@ -38,6 +39,8 @@ pub struct Ask {
     pub timeout: Option<Duration>,
     /// How long a late error is waited for behind evidence that rests on the partner's server alone.
     pub linger: Option<Duration>,
+    /// From which latency on a success is not well.
+    pub thresholds: Thresholds,
 }
 
 /// One verification, with all that it needs looked up. What many of them have in common they share.

@@ -10,17 +10,19 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Watcher, finding_of_logon};
+use super::log;
 use super::outcome::{self, Verdict};
 use super::plan::{Account, Ask};
 use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use super::sessions::{End, Sessions};
+use super::warnings::{self, Thresholds};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
-use crate::value::{Record, Value};
-use crate::xmpp::certificate::CertificateReport;
+use crate::result::report::LogonFacts;
+use crate::result::{Report, ResultWarning, TestKind};
+use crate::xmpp::Deadlines;
 use crate::xmpp::network::Network;
-use crate::xmpp::trace::{Fact, Trace};
-use crate::xmpp::{Deadlines, Phase};
+use crate::xmpp::trace::{Fact, Stanzas, Trace};
 
 /// A registration, with all that it needs looked up.
 #[derive(Clone, Debug)]
@@ -80,6 +82,9 @@ impl ScheduledTest for RegistrationTest {
             trace: Trace::new(),
             started_at: Timestamp::now(),
             attempts: 0,
+            queue_time: Duration::ZERO,
+            warnings: Vec::new(),
+            thresholds: self.registration.ask.thresholds,
         })
     }
 }
@@ -99,6 +104,7 @@ impl Judged for Registered {
 
     fn set_history(&mut self, history: History) {
         self.attempts = history.attempts;
+        self.queue_time = history.queue_time;
     }
 }
 
@@ -123,6 +129,11 @@ pub struct Registered {
     pub started_at: Timestamp,
     /// How often it was tried.
     pub attempts: u32,
+    /// What waited because of our own limits; in no latency.
+    pub queue_time: Duration,
+    /// What is wrong beside it.
+    pub warnings: Vec<ResultWarning>,
+    thresholds: Thresholds,
 }
 
 impl Registration {
@@ -161,6 +172,7 @@ impl Registration {
             }
         };
         let latency = if matches!(verdict, Verdict::Success) { elapsed } else { Duration::ZERO };
+        let warnings = warnings::of_logon(&self.account, &trace, trace.certificate());
         let outcome = Registered {
             target: self.account.target.clone(),
             server: self.server(),
@@ -171,34 +183,37 @@ impl Registration {
             trace,
             started_at,
             attempts: 1,
+            queue_time: Duration::ZERO,
+            warnings,
+            thresholds: self.ask.thresholds,
         };
         Attempted { outcome, elsewhere: None, logon }
     }
 }
 
 impl Registered {
-    /// The result as a record, properties in the order of the views.
-    pub fn record(&self) -> Record {
-        let record = Record::new("RegistrationResult").with("TargetFqdn", self.target.as_str());
-        let record = match &self.server {
-            Some(server) => record.with("Server", server.as_str()),
-            None => record,
+    /// The report of it; with everything that happened, where stanzas are kept.
+    pub fn report(&self, stanzas: Stanzas) -> Report {
+        let is_success = matches!(self.verdict, Verdict::Success);
+        let slow = is_success.then(|| self.thresholds.passed(&self.target, self.latency)).flatten();
+        let report = Report {
+            kind: TestKind::Logon,
+            target: Some(self.target.clone()),
+            server: self.server.clone(),
+            subject: Some(self.account.sip()),
+            logon: LogonFacts { mechanism: self.mechanism(), registered_as: self.bound() },
+            phase: outcome::phase(&self.trace),
+            elapsed: Some(self.elapsed),
+            queue_time: Some(self.queue_time),
+            steps: outcome::steps(&self.trace, Duration::ZERO),
+            started_at: Some(self.started_at),
+            attempts: self.attempts,
+            is_flaky: is_success && self.attempts > 1,
+            warnings: self.warnings.iter().cloned().chain(slow).collect(),
+            log: log::kept(stanzas, || vec![log::lane(format!("User {}", self.account), &self.trace)]),
+            ..Report::default()
         };
-        let record = outcome::told(record, &self.verdict, self.latency)
-            .with("UserSipAddress", self.account.sip())
-            .with("Mechanism", Value::optional(self.mechanism()))
-            .with("RegisteredAs", Value::optional(self.bound()));
-        let phase = self.trace.steps().last().map(|step| step.phase);
-        outcome::blamed(record, &self.verdict)
-            .with("Phase", Value::optional(phase.map(Phase::name)))
-            .with("Elapsed", self.elapsed)
-            .with("Steps", Value::List(outcome::steps(&self.trace, Duration::ZERO)))
-            .with(
-                "CertificateDaysLeft",
-                Value::optional(self.trace.certificate().map(CertificateReport::chain_days_left)),
-            )
-            .with("StartedAt", self.started_at)
-            .with("Attempts", i64::from(self.attempts))
+        outcome::told(outcome::certified(report, self.trace.certificate()), &self.verdict, self.latency)
     }
 
     /// How it authenticated, or tried to.

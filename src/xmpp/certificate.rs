@@ -85,6 +85,11 @@ impl CertificateReport {
     pub fn chain_days_left(&self) -> i64 {
         self.chain.iter().map(|link| link.days_left).min().unwrap_or(self.days_left).min(self.days_left)
     }
+
+    /// When the first certificate of the chain expires.
+    pub fn chain_not_after(&self) -> Timestamp {
+        self.chain.iter().map(|link| link.not_after).fold(self.not_after, Timestamp::min)
+    }
 }
 
 /// What a certificate may be used for in TLS (RFC 5280, section 4.2.1.12). A server that connects to another one

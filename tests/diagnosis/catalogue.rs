@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use imsh::diagnosis::Finding;
 use imsh::diagnosis::catalogue::catalogue;
+use imsh::diagnosis::{Finding, beside};
 
 use imsh::diagnosis::Owner;
 use imsh::diagnosis::secure::servers_only;
@@ -102,7 +102,14 @@ fn all() -> Vec<(String, Finding)> {
         Owner::Pool,
     );
     let servers_only = servers_only.map(|finding| ("a certificate for servers only".to_owned(), finding));
-    examples.chain(rows).chain(looks()).chain(doubts()).chain(servers_only).chain([passed_over()]).collect()
+    examples
+        .chain(rows)
+        .chain(looks())
+        .chain(doubts())
+        .chain(servers_only)
+        .chain([passed_over()])
+        .chain(beside_a_success())
+        .collect()
 }
 
 fn passed_over() -> (String, Finding) {
@@ -132,6 +139,19 @@ fn doubts() -> Vec<(String, Finding)> {
         findings.into_iter().map(move |finding| (name.to_owned(), finding))
     })
     .collect()
+}
+
+/// What is wrong beside tests that succeed.
+fn beside_a_success() -> Vec<(String, Finding)> {
+    let limit = Duration::from_millis(1500);
+    [
+        ("a pool's certificate ends soon", beside::certificate_ends("atl-cs-001.litwareinc.com", 5)),
+        ("a partner's certificate ends soon", beside::partners_certificate_ends("contoso.com", 13)),
+        ("slower than -WarningLatency", beside::slow("atl-cs-001.litwareinc.com", limit)),
+        ("slower than -CriticalLatency", beside::far_too_slow("contoso.com", limit)),
+    ]
+    .map(|(name, finding)| (name.to_owned(), finding))
+    .into()
 }
 
 fn every_finding() -> String {

@@ -4,7 +4,8 @@ use crate::access::BuiltIn;
 use crate::access::audit::verify_from;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
-use crate::value::{Record, Value};
+use crate::result::report::AuditLogFacts;
+use crate::result::{self, Report, TestKind};
 
 /// `Test-AuditLog`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -41,20 +42,25 @@ async fn run(call: Call) -> Outcome {
     let log = call.context.audit(&call.topology);
     let first = call.bound.integer("FirstLine").and_then(|line| u64::try_from(line).ok()).unwrap_or(1);
     let verified = tokio::task::block_in_place(|| verify_from(&log, first));
-    let record = match verified {
-        Ok(log) => Record::new("AuditLogTest")
-            .with("Result", "Success")
-            .with("Lines", number(log.n_lines))
-            .with("First", number(log.first))
-            .with("Last", number(log.last))
-            .with("Hash", log.hash)
-            .with("Torn", Value::texts(log.torn.iter().map(ToString::to_string)))
-            .with("Error", Value::Null),
-        Err(broken) => Record::new("AuditLogTest")
-            .with("Result", "Failure")
-            .with("Error", crate::call::sentence(&broken.to_string())),
+    let report = match verified {
+        Ok(log) => Report {
+            outcome: result::TestOutcome::Success,
+            audit_log: AuditLogFacts {
+                lines: Some(number(log.n_lines)),
+                first: Some(number(log.first)),
+                last: Some(number(log.last)),
+                hash: Some(log.hash),
+                torn: log.torn.iter().map(ToString::to_string).collect(),
+            },
+            ..Report::default()
+        },
+        Err(broken) => Report {
+            outcome: result::TestOutcome::Failure,
+            error: Some(crate::call::sentence(&broken.to_string())),
+            ..Report::default()
+        },
     };
-    call.emit(record).await
+    call.emit(Report { kind: TestKind::AuditLog, ..report }.to_record()).await
 }
 
 fn number(count: u64) -> i64 {

@@ -14,8 +14,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Objects,
         synopsis: "Turns records into lines of CSV, the names of the properties first.",
-        description: "The first record decides on the columns; what a later one lacks is empty, what it has beyond \
-                      them is left out. A text that a spreadsheet would run as a formula gets an apostrophe in front.",
+        description: "The first record decides on the columns; what a later one lacks is empty, and what it has \
+                      beyond them is left out, with a warning. A text that a spreadsheet would run as a formula gets an apostrophe in front.",
         parameters: &[
             Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(0).default(","),
             Parameter::new("NoHeader", Kind::Switch, "Leaves the names out."),
@@ -47,5 +47,5 @@ async fn run(mut call: Call) -> Outcome {
         }
         call.emit(rows.row(&item).trim_end_matches('\n')).await?;
     }
-    Ok(())
+    rows.lost().map_or(Ok(()), |lost| call.warn(lost))
 }

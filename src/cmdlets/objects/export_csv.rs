@@ -1,12 +1,14 @@
 //! `Export-Csv`: records into a CSV file.
 
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::Path;
 
 use super::text_file::delimiter;
 use crate::call::files::{self, Existing};
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::render::csv::{Header, Rows, unguarded};
+use crate::durable::Replacement;
+use crate::render::csv::{Header, Rows, unguarded, widened};
 
 /// `Export-Csv`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -16,9 +18,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &["epcsv"],
         family: Family::Objects,
         synopsis: "Writes records into a CSV file.",
-        description: "UTF-8, every field quoted, the names of the properties in the first line. -Append writes \
+        description: "UTF-8, every field quoted, the names of the properties in the first line; where records \
+                      differ, every property of any of them has a column. -Append writes \
                       under the columns that the file has; a record that lacks one of them is refused, \
-                      unless there is -Force. A text that a spreadsheet would run as a formula gets an apostrophe \
+                      unless there is -Force, and what it has beyond them is left out, with a warning. A text that a spreadsheet would run as a formula gets an apostrophe \
                       in front; Import-Csv takes it off again.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to write.")
@@ -74,17 +77,46 @@ async fn run(mut call: Call) -> Outcome {
         if columns.is_empty() { Rows::new(delimiter, header) } else { Rows::under(columns, delimiter) };
     let mut file = BufWriter::new(files::create(&call, &name, existing)?);
     let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", &name, &error);
+    // What a file has already stands under its columns; else every property gets one.
+    let mut is_wider = false;
     while let Some(item) = call.input.next().await {
         if let Some(column) = needed.iter().find(|column| item.property(column).is_err()) {
             tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
             return Err(no_such_column(&name, column).into());
         }
-        let text = format!("{}{}", rows.header(&item).unwrap_or_default(), rows.row(&item));
+        let mut text = rows.header(&item).unwrap_or_default();
+        if !appends {
+            let n_columns = rows.columns().len();
+            rows.widen(&item);
+            is_wider |= rows.columns().len() > n_columns;
+        }
+        text.push_str(&rows.row(&item));
         tokio::task::block_in_place(|| file.write_all(text.as_bytes())).map_err(failed)?;
     }
     tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
-    Ok(())
+    if is_wider {
+        drop(file);
+        let path = files::path(&call, &name);
+        tokio::task::block_in_place(|| widen(&path, rows.columns(), delimiter, header)).map_err(failed)?;
+    }
+    rows.lost().map_or(Ok(()), |lost| call.warn(lost))
 }
+
+/// Gives the rows of a file the columns that came after them.
+fn widen(path: &Path, columns: &[String], delimiter: u8, header: Header) -> io::Result<()> {
+    let mut file = Replacement::begin(path).map_err(io::Error::other)?;
+    let rows = BufReader::new(std::fs::File::open(path)?);
+    let mut buffer = Vec::new();
+    widened(rows, columns, delimiter, header, |row| {
+        buffer.extend_from_slice(row);
+        if buffer.len() > WRITTEN_AT_ONCE { file.write(&std::mem::take(&mut buffer)) } else { Ok(()) }
+    })?;
+    file.write(&buffer)?;
+    file.finish().map_err(io::Error::other)
+}
+
+/// Bytes that are collected before they are written.
+const WRITTEN_AT_ONCE: usize = 64 * 1024;
 
 fn no_such_column(name: &str, column: &str) -> ErrorRecord {
     let message = format!("The file '{name}' has a column '{column}', and the record has no such property.");

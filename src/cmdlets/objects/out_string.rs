@@ -40,7 +40,7 @@ async fn run(mut call: Call) -> Outcome {
         items.push(item);
     }
     let width = call.bound.integer("Width").and_then(|width| usize::try_from(width).ok());
-    let text = render(&items, Format::View, width, Colour::Never);
+    let text = render(&items, Format::VIEW, width, Colour::Never);
     if !call.bound.switch("Stream") {
         return call.emit(text).await;
     }

@@ -38,7 +38,7 @@ impl TextFile {
             }
             None => {
                 let width = self.width;
-                let new = || Renderer::new(Format::View, width, Colour::Never);
+                let new = || Renderer::new(Format::VIEW, width, Colour::Never);
                 let shown = self.renderer.get_or_insert_with(new).push(value);
                 self.write(&shown)
             }

@@ -2,14 +2,13 @@
 
 use tokio::sync::mpsc;
 
-use super::verifying::{self, Told};
+use super::verifying;
 use crate::access::BuiltIn;
 use crate::address::Domain;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::topology::Server;
-use crate::verify::log::logged_look;
-use crate::verify::partner::{Inspected, Inspection, LookTest, Lookout};
+use crate::verify::partner::{Inspection, LookTest, Lookout};
 use crate::verify::schedule;
 
 /// `Test-FederatedPartner`.
@@ -57,6 +56,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::DEADLINE,
             verifying::UNTIL,
             verifying::ORDERED,
+            verifying::WARNING_LATENCY,
+            verifying::CRITICAL_LATENCY,
             verifying::FORCE,
             Parameter::foreign("Certificate", "the look shows no certificate, as any stranger could make it"),
         ],
@@ -107,11 +108,13 @@ async fn run(call: Call) -> Outcome {
     warn_about(&call, target.as_ref())?;
     let server = server(&call)?;
     let timeout = call.bound.duration("Timeout");
+    let thresholds = verifying::thresholds(&call)?;
     let domains: Result<Vec<Domain>, ErrorRecord> =
         call.bound.texts("Domain").iter().map(|written| verifying::domain(written)).collect();
     let inspections: Vec<Inspection> = domains?
         .into_iter()
         .map(|domain| Inspection::plan(&call.topology, target.as_deref(), domain, server.clone(), timeout))
+        .map(|inspection| inspection.held_against(thresholds))
         .collect();
     let total = inspections.len();
     let admitted = verifying::admit(&call, total, &[]).await?;
@@ -120,8 +123,7 @@ async fn run(call: Call) -> Outcome {
         inspections.into_iter().map(|inspection| LookTest { inspection, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, looks, sender);
-    let told = Told { warnings, records: |seen| vec![seen.record()], logged: |seen| vec![logged_look(seen)] };
-    verifying::report(&call, total, running, results, told).await
+    verifying::report(&call, total, running, results, |seen, stanzas| vec![seen.report(stanzas)]).await
 }
 
 /// Says what the topology does not know.
@@ -142,16 +144,4 @@ fn server(call: &Call) -> Result<Option<Server>, ErrorRecord> {
     written.parse().map(Some).map_err(|fault| {
         ErrorRecord::new(Category::InvalidArgument, "BadServer", format!("-ProxyFqdn: {fault}."))
     })
-}
-
-/// What is wrong beside a result: single servers, and a certificate that ends soon.
-fn warnings(call: &Call, seen: &Inspected) -> Vec<String> {
-    if call.bound.switch("Force") {
-        return Vec::new();
-    }
-    let servers =
-        seen.remarks.iter().map(|remark| format!("{} ({}) {}", remark.error(), remark.code, remark.remedy));
-    let left = seen.days_left();
-    let ending = left.and_then(|left| verifying::warning_of_partner(call, seen.domain.as_str(), left));
-    servers.chain(ending).collect()
 }

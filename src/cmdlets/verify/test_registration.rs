@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::verifying::{self, Told};
+use super::verifying;
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact};
-use crate::verify::log::logged_logon;
 use crate::verify::plan::{deadlines, plan_logon};
-use crate::verify::registration::{Registered, Registrar, Registration, RegistrationTest};
+use crate::verify::registration::{Registrar, Registration, RegistrationTest};
 use crate::verify::schedule;
 use crate::verify::sessions::Sessions;
 
@@ -40,6 +39,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::DEADLINE,
             verifying::UNTIL,
             verifying::ORDERED,
+            verifying::WARNING_LATENCY,
+            verifying::CRITICAL_LATENCY,
             verifying::FORCE,
         ],
         emits: "RegistrationResult",
@@ -100,12 +101,7 @@ async fn run(call: Call) -> Outcome {
         .collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, logons, sender);
-    let told = Told {
-        warnings,
-        records: |result| vec![result.record()],
-        logged: |result| vec![logged_logon(result)],
-    };
-    verifying::report(&call, total, running, results, told).await
+    verifying::report(&call, total, running, results, |result, stanzas| vec![result.report(stanzas)]).await
 }
 
 /// Plans a logon at each pool; a pool where nobody can log on is an error of its own.
@@ -127,9 +123,4 @@ fn plan_all(call: &Call) -> Result<Vec<Registration>, Halt> {
         }
     }
     Ok(registrations)
-}
-
-/// What is wrong beside a result.
-fn warnings(call: &Call, result: &Registered) -> Vec<String> {
-    verifying::warnings_of_logon(call, &result.target, &result.trace, result.trace.certificate())
 }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::verifying::{self, Told};
+use super::verifying;
 use crate::access::BuiltIn;
 use crate::address::Domain;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::topology::{Partner, Pool};
 use crate::verify::checks::{CheckTest, Checked, PoolSubject, Subject};
-use crate::verify::log::logged_check;
 use crate::verify::partner::Inspection;
 use crate::verify::plan::{deadlines, lent, stranger};
 use crate::verify::registration::Registrar;
@@ -105,12 +104,8 @@ async fn run(call: Call) -> Outcome {
     let checks = subjects.into_iter().map(|subject| CheckTest { subject, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, checks, sender);
-    let told = Told {
-        warnings: |call, checks: &Vec<Checked>| warnings(call, checks),
-        records: |checks| checks.iter().map(Checked::record).collect(),
-        logged: |checks| checks.iter().map(logged_check).collect(),
-    };
-    verifying::report(&call, total, running, results, told).await
+    let reports = |checks: &Vec<Checked>, stanzas| checks.iter().map(|check| check.report(stanzas)).collect();
+    verifying::report(&call, total, running, results, reports).await
 }
 
 /// Everything that is to be checked.
@@ -177,23 +172,4 @@ fn domains(call: &Call) -> Result<Vec<Domain>, ErrorRecord> {
         return Ok(call.topology.partners.iter().flatten().flat_map(all_of).collect());
     }
     call.bound.texts("Partner").iter().map(|written| verifying::domain(written)).collect()
-}
-
-/// What is wrong beside a result: a pool's or a partner's certificate that ends soon.
-fn warnings(call: &Call, checks: &[Checked]) -> Vec<String> {
-    checks
-        .iter()
-        .flat_map(|check| match (&check.pool, check.days_left, check.traces.first()) {
-            (Some(pool), Some(_), Some(trace)) => {
-                verifying::warnings_of_logon(call, pool, trace, trace.certificate())
-            }
-            (None, Some(left), _) => {
-                let remarks = check.remarks.iter().filter(|_| !call.bound.switch("Force"));
-                let remarks =
-                    remarks.map(|remark| format!("{} ({}) {}", remark.error(), remark.code, remark.remedy));
-                remarks.chain(verifying::warning_of_partner(call, &check.target, left)).collect()
-            }
-            (_, None, _) | (Some(_), Some(_), None) => Vec::new(),
-        })
-        .collect()
 }

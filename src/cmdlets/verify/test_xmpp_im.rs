@@ -1,11 +1,11 @@
 //! `Test-XmppIM`: sends an instant message to a user on an XMPP network, and says what became of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::verifying::{self, Told};
+use super::verifying;
 use crate::access::BuiltIn;
 use crate::address::Address;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
@@ -13,7 +13,6 @@ use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, 
 use crate::topology::Evidence;
 use crate::verify::TestResult;
 use crate::verify::batch::{Batch, Logon, MOST_SESSIONS};
-use crate::verify::log::logged;
 use crate::verify::plan::{Account, Ask, Plan, Planner, Verification};
 use crate::verify::schedule::AccountUse;
 
@@ -58,6 +57,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::UNTIL,
             verifying::ORDERED,
             Parameter::new("FreshLogon", Kind::Switch, "Logs on anew for each receiver, where otherwise one session serves all."),
+            verifying::WARNING_LATENCY,
+            verifying::CRITICAL_LATENCY,
             verifying::FORCE,
         ],
         emits: "TestResult",
@@ -108,9 +109,7 @@ async fn run(call: Call) -> Outcome {
     let partners: Vec<_> = verifications.iter().map(|verification| verification.receiver.domain()).collect();
     let admitted = verifying::admit(&call, total, &partners).await?;
     let running = batch(&call, &admitted)?.run(verifications, sender);
-    let told =
-        Told { warnings, records: |result| vec![result.record()], logged: |result| vec![logged(result)] };
-    verifying::report(&call, total, running, results, told).await
+    verifying::report(&call, total, running, results, |result, stanzas| vec![result.report(stanzas)]).await
 }
 
 /// What the arguments ask for.
@@ -163,8 +162,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
             Ok(Plan::Test(verification)) => verifications.push(*verification),
             Ok(Plan::NotAllowed { sender }) => {
                 let result = TestResult::not_allowed(target, sender, receiver.clone());
-                call.streams.log(|| vec![logged(&result)]);
-                verifying::keep_and_emit(call, result.record()).await?;
+                verifying::tell(call, &result.report(verifying::stanzas(call)), &mut HashSet::new()).await?;
             }
             Err(refusal) => call.error(refusal.error(target))?,
         }
@@ -208,12 +206,4 @@ fn batch(call: &Call, admitted: &verifying::Admitted) -> Result<Batch, ErrorReco
     }
     let network = call.context.network(&call.topology);
     Ok(Batch { network, logon, watcher: verifying::watcher(call), schedule })
-}
-
-/// What is wrong beside a result.
-fn warnings(call: &Call, result: &TestResult) -> Vec<String> {
-    let of_logon =
-        verifying::warnings_of_logon(call, &result.target, &result.trace, result.certificate.as_deref());
-    let doubts = result.doubts.iter().map(|doubt| format!("{} {}", doubt.error(), doubt.remedy));
-    of_logon.into_iter().chain(doubts).collect()
 }

@@ -15,14 +15,12 @@ use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue::{self, Persistence};
-use crate::diagnosis::{self, Owner};
 use crate::result::Report;
-use crate::value::Record;
 use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
-use crate::xmpp::certificate::CertificateReport;
+use crate::verify::warnings::Thresholds;
 use crate::xmpp::sasl::{Authentication, Mechanism};
-use crate::xmpp::trace::{Observer, Stanzas, Trace, TraceEvent, Watcher};
+use crate::xmpp::trace::{Observer, Stanzas, TraceEvent, Watcher};
 
 /// The pool that is logged on to.
 pub const TARGET_FQDN: Parameter =
@@ -117,8 +115,25 @@ pub const ORDERED: Parameter = Parameter::new(
     "Gives the results in the order in which the tests were asked for, in place of as they are there.",
 );
 
+/// From which latency on a success is not well.
+pub const WARNING_LATENCY: Parameter = Parameter::new(
+    "WarningLatency",
+    Kind::Duration,
+    "From which latency on a success carries a warning; a monitoring plugin ends with WARNING.",
+)
+.default("None.");
+
+/// From which latency on a success is as bad as a failure.
+pub const CRITICAL_LATENCY: Parameter = Parameter::new(
+    "CriticalLatency",
+    Kind::Duration,
+    "From which latency on a success carries a critical warning; a monitoring plugin ends with CRITICAL.",
+)
+.default("None.");
+
 /// Without warnings.
-pub const FORCE: Parameter = Parameter::new("Force", Kind::Switch, "Hides warnings.");
+pub const FORCE: Parameter =
+    Parameter::new("Force", Kind::Switch, "Hides warnings; the results carry them all the same.");
 
 /// What is under way at once, where nobody says.
 const THROTTLE: i64 = 32;
@@ -134,8 +149,25 @@ pub fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
             .text("Authentication")
             .map_or(Ok(Authentication::default()), |name| authentication(&name))?,
         timeout: bound.duration("Timeout"),
+        thresholds: thresholds(call)?,
         ..Ask::default()
     })
+}
+
+/// The thresholds that the latency of a success is held against.
+pub fn thresholds(call: &Call) -> Result<Thresholds, ErrorRecord> {
+    let thresholds = Thresholds {
+        warning_latency: call.bound.duration("WarningLatency"),
+        critical_latency: call.bound.duration("CriticalLatency"),
+    };
+    if let (Some(warning), Some(critical)) = (thresholds.warning_latency, thresholds.critical_latency)
+        && warning > critical
+    {
+        let message = "-WarningLatency is above -CriticalLatency, so that no warning would ever be given.";
+        return Err(ErrorRecord::new(Category::InvalidArgument, "ThresholdsCrossed", message)
+            .remedy("Give the greater one to -CriticalLatency."));
+    }
+    Ok(thresholds)
 }
 
 /// How many tests may be under way at once.
@@ -286,17 +318,13 @@ fn logon_refused(call: &Call, account: &Address) {
 }
 
 /// Counts a logon whose password was refused, as its record tells.
-fn note_refusal(call: &Call, record: &Record) {
+fn note_refusal(call: &Call, report: &Report) {
     if call.context.budget.get().is_none() {
         return;
     }
-    let text = |name: &str| record.get(name).ok().map(ToString::to_string);
-    let is_refused = text("Code").is_some_and(|code| code == REJECTED);
-    if let Some(account) = text("Sender")
-        .or_else(|| text("UserSipAddress"))
-        .filter(|_| is_refused)
-        .and_then(|written| written.parse().ok())
-    {
+    let is_refused = report.code.as_deref() == Some(REJECTED);
+    let account = report.sender.as_ref().or(report.subject.as_ref()).filter(|_| is_refused);
+    if let Some(account) = account.and_then(|written| written.parse().ok()) {
         logon_refused(call, &account);
     }
 }
@@ -375,45 +403,9 @@ pub fn warn_about_pools(call: &Call, targets: &[String]) -> Outcome {
     Ok(())
 }
 
-/// What is wrong beside a logon: the pool's certificate ends soon, users do not land where the test did.
-pub fn warnings_of_logon(
-    call: &Call,
-    target: &str,
-    trace: &Trace,
-    certificate: Option<&CertificateReport>,
-) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let (Some(pool), Some(certificate)) = (call.topology.canonical_pool(target), certificate) {
-        let left = certificate.chain_days_left();
-        if (0..i64::from(pool.certificate_warning_days)).contains(&left) && !call.bound.switch("Force") {
-            warnings.push(format!("The certificate of {} ends in {left} days.", pool.identity));
-        }
-    }
-    if let Some(finding) = diagnosis::connect::passed_over(trace, target) {
-        warnings.push(format!("{} {}", finding.error(), finding.remedy));
-    }
-    let servers_only = certificate.and_then(|own| diagnosis::secure::servers_only(own, target, Owner::Pool));
-    if let Some(finding) = servers_only.filter(|_| !call.bound.switch("Force")) {
-        warnings.push(format!("{} {}", finding.error(), finding.remedy));
-    }
-    if let Some(finding) = diagnosis::resolve::elsewhere(trace, target) {
-        warnings.push(format!("{} {}", finding.error(), finding.remedy));
-    }
-    warnings
-}
-
-/// What is wrong beside a partner that is well: its certificate ends soon.
-pub fn warning_of_partner(call: &Call, domain: &str, days_left: i64) -> Option<String> {
-    let ends_soon = (0..WARNING_DAYS).contains(&days_left) && !call.bound.switch("Force");
-    ends_soon.then(|| format!("A certificate of {domain} ends in {days_left} days."))
-}
-
-/// From how many days before its end on a partner's certificate is warned about.
-const WARNING_DAYS: i64 = 14;
-
 /// Tells the phases as they happen, where somebody wants to know.
 pub fn watcher(call: &Call) -> Watcher {
-    let stanzas = if call.streams.is_logging() { Stanzas::Kept } else { Stanzas::Forgotten };
+    let stanzas = stanzas(call);
     if !call.streams.wants_verbose() {
         return Watcher { observer: None, stanzas };
     }
@@ -432,27 +424,17 @@ pub fn watcher(call: &Call) -> Watcher {
     Watcher { observer: Some(observer), stanzas }
 }
 
-/// How a result is told.
-pub struct Told<T> {
-    /// What is wrong beside it.
-    pub warnings: fn(&Call, &T) -> Vec<String>,
-    /// Its record, or those of all that it holds.
-    pub records: fn(&T) -> Vec<Record>,
-    /// The same with their logs.
-    pub logged: fn(&T) -> Vec<Record>,
-}
-
-/// Does what is `running`, and reports each of its `total` results when it is there: its warnings, each
-/// once however many results show it, its record, and how far the whole is. What was lost is an error: it
-/// could not be tested.
+/// Does what is `running`, and tells of each of its `total` results when it is there: its warnings, each
+/// once however many results show it, the record of its report, or of each, and how far the whole is. What
+/// was lost is an error: it could not be tested.
 pub async fn report<T: Judged>(
     call: &Call,
     total: usize,
     running: impl Future<Output = Ended>,
     results: mpsc::Receiver<T>,
-    told: Told<T>,
+    reports: fn(&T, Stanzas) -> Vec<Report>,
 ) -> Outcome {
-    let (ended, reported) = tokio::join!(running, drain(call, total, results, told));
+    let (ended, reported) = tokio::join!(running, drain(call, total, results, reports));
     if ended.n_left_out > 0 {
         call.warn(format!("{} of {total} tests were left out.", ended.n_left_out))?;
     }
@@ -497,7 +479,7 @@ async fn drain<T: Judged>(
     call: &Call,
     total: usize,
     mut results: mpsc::Receiver<T>,
-    Told { warnings, records, logged }: Told<T>,
+    reports: fn(&T, Stanzas) -> Vec<Report>,
 ) -> Outcome {
     let mut told = HashSet::new();
     let (mut done, mut failed) = (0, 0);
@@ -507,31 +489,34 @@ async fn drain<T: Judged>(
         if total > 1 {
             call.streams.progress(&Progress { activity: call.description.name, done, total, failed });
         }
-        for warning in warnings(call, &result) {
-            if told.insert(warning.clone()) {
-                call.warn(warning)?;
-            }
-        }
-        call.streams.log(|| logged(&result));
-        for record in records(&result) {
-            note_refusal(call, &record);
-            keep_and_emit(call, record).await?;
+        for report in reports(&result, stanzas(call)) {
+            note_refusal(call, &report);
+            tell(call, &report, &mut told).await?;
         }
     }
     Ok(())
 }
 
-/// Keeps the result of a test, and emits its record.
-pub async fn keep_and_emit(call: &Call, record: Record) -> Outcome {
-    if let Some(report) = Report::of(&record) {
-        call.context.results.record(call, &report, is_definite).await;
+/// Tells of one report: the warnings that were not told before, its log, its record; and keeps it.
+pub async fn tell(call: &Call, report: &Report, told: &mut HashSet<String>) -> Outcome {
+    for warning in &report.warnings {
+        if !call.bound.switch("Force") && told.insert(warning.text.clone()) {
+            call.warn(warning.text.as_str())?;
+        }
     }
-    call.emit(record).await
+    call.streams.log(|| vec![report.to_logged_record()]);
+    call.context.results.record(call, report, is_definite).await;
+    call.emit(report.to_record()).await
 }
 
 /// Whether what a code says cannot pass by itself: one such finding is enough to call a pair down.
 fn is_definite(code: &str) -> bool {
     catalogue::entry(code).is_some_and(|entry| entry.persistence == Persistence::Lasting)
+}
+
+/// Whether what crosses the wire is kept: where somebody wants the log.
+pub fn stanzas(call: &Call) -> Stanzas {
+    if call.streams.is_logging() { Stanzas::Kept } else { Stanzas::Forgotten }
 }
 
 /// Results that wait to be reported.

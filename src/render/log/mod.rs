@@ -53,7 +53,7 @@ pub fn text(value: &Value, width: Option<usize>, colour: Colour) -> Option<Strin
 fn test_xml(xml: &mut String, test: &Test) {
     xml.push_str("  <test");
     attribute(xml, "title", &test.title);
-    attribute(xml, "result", &test.result);
+    attribute(xml, "result", test.result);
     xml.push_str(">\n");
     for (name, value) in &test.properties {
         element(xml, "    ", "property", &[("name", name)], value);

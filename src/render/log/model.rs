@@ -1,4 +1,4 @@
-//! A log read back from the record that carries it: what the three ways of showing it share.
+//! A log as it is shown: what the three ways of showing it share, made of the reports in it.
 //!
 //! Every text is made visible here, once, so that nothing a server said deceives or commands whoever
 //! reads it. A single test's result is a log as well: of one test, with what its steps learned.
@@ -6,6 +6,9 @@
 use std::time::Duration;
 
 use crate::render::visible::{one_line, visible};
+use crate::result::log::{LogCertificate, LogEntryKind};
+use crate::result::schema::{self, ResultProperty};
+use crate::result::{self, Report, TestOutcome, report};
 use crate::value::{Record, Value, text};
 
 /// A log.
@@ -26,8 +29,8 @@ pub struct Log {
 pub struct Test {
     /// What was tested.
     pub title: String,
-    /// `Success` or `Failure`; empty where the record says neither.
-    pub result: String,
+    /// `Success`, `Failure` or `NotRun`.
+    pub result: &'static str,
     /// The code of what is broken; empty where nothing is.
     pub code: String,
     /// The other properties that have a value, in order.
@@ -81,24 +84,11 @@ pub struct Step {
 /// One line of a log.
 pub struct Entry {
     /// What it is.
-    pub kind: Kind,
+    pub kind: LogEntryKind,
     /// When, in words; empty where it is not known.
     pub at_text: String,
     /// The fact, or the XML.
     pub text: String,
-}
-
-/// What a line of a log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Something that was learned.
-    Fact,
-    /// Something that we sent.
-    Sent,
-    /// Something that came.
-    Received,
-    /// What was not kept.
-    Lost,
 }
 
 /// A certificate.
@@ -109,44 +99,17 @@ pub struct Certificate {
     pub properties: Vec<(String, String)>,
 }
 
-impl Kind {
-    /// The kind as the records and the XML name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fact => "fact",
-            Self::Sent => "sent",
-            Self::Received => "received",
-            Self::Lost => "lost",
-        }
-    }
-
-    /// The class of its row in HTML.
-    pub fn class(self) -> &'static str {
-        self.name()
-    }
-
-    fn named(name: &str) -> Self {
-        match name {
-            "sent" => Self::Sent,
-            "received" => Self::Received,
-            "lost" => Self::Lost,
-            _ => Self::Fact,
-        }
-    }
-}
-
 impl Log {
     /// The log in a value: a log, the record of a test, or a list of either.
     pub fn of(value: &Value) -> Option<Self> {
         match value {
             Value::Record(record) if record.type_name() == "Log" => Some(Self::of_record(record)),
-            Value::Record(record) if is_test(record) => Some(Self::of_tests([&**record])),
+            Value::Record(record) => Some(Self::of_test(&Report::of(record)?)),
             Value::List(items) => {
                 let logs: Option<Vec<Self>> = items.iter().map(Self::of).collect();
                 logs?.into_iter().reduce(Self::and)
             }
-            Value::Record(_)
-            | Value::Null
+            Value::Null
             | Value::Boolean(_)
             | Value::Integer(_)
             | Value::Float(_)
@@ -166,24 +129,23 @@ impl Log {
             })
         });
         let when = [own(record, "StartedAt").to_string(), took(own(record, "Elapsed"))];
+        let tests = list(record, "Tests").iter().filter_map(Value::as_record).filter_map(Report::of);
         Self {
             title: line(record, "Cmdlet"),
             command: line(record, "Command"),
             when: when.join(", "),
             remarks: remarks.collect(),
-            tests: list(record, "Tests").iter().filter_map(Value::as_record).map(Test::of).collect(),
+            tests: tests.map(|test| Test::of(&test)).collect(),
         }
     }
 
-    fn of_tests<'a>(tests: impl IntoIterator<Item = &'a Record>) -> Self {
-        let tests: Vec<&Record> = tests.into_iter().collect();
-        let when = tests.first().map(|test| own(test, "StartedAt").to_string()).unwrap_or_default();
+    fn of_test(test: &Report) -> Self {
         Self {
             title: "imsh".to_owned(),
             command: String::new(),
-            when,
+            when: test.started_at.map(|at| Value::Timestamp(at).to_string()).unwrap_or_default(),
             remarks: Vec::new(),
-            tests: tests.into_iter().map(Test::of).collect(),
+            tests: vec![Test::of(test)],
         }
     }
 
@@ -198,47 +160,52 @@ impl Log {
     }
 }
 
-/// Whether a record is what a test came to.
-fn is_test(record: &Record) -> bool {
-    record.iter().any(|(name, value)| name == "Steps" && matches!(value, Value::List(_)))
-}
-
 impl Test {
-    fn of(record: &Record) -> Self {
-        let result = line(record, "Result");
-        let title: Vec<String> = ["TargetFqdn", "Receiver", "Domain"]
-            .into_iter()
-            .map(|name| line(record, name))
-            .filter(|part| !part.is_empty())
-            .collect();
-        // Without a log of its own, the record's steps are what is known.
-        let lanes = match list(record, "Log") {
-            [] => vec![record],
-            lanes => lanes.iter().filter_map(Value::as_record).collect(),
+    fn of(report: &Report) -> Self {
+        let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default().into_owned();
+        let mut title = vec![text(&report.target), text(&report.subject)];
+        title.retain(|part| !part.is_empty());
+        title.dedup();
+        // Without a log of its own, the steps are what is known.
+        let mut lanes: Vec<Lane> = if report.log.is_empty() {
+            vec![Lane::new("Phases", report.steps.iter().map(Step::of_report).collect(), Vec::new())]
+        } else {
+            report.log.iter().map(Lane::of).collect()
         };
-        let mut lanes: Vec<Lane> = lanes.into_iter().map(Lane::of).collect();
-        if result == "Failure"
+        if report.outcome != TestOutcome::Success
             && let Some(step) = lanes.first_mut().and_then(|lane| lane.steps.last_mut())
         {
             step.is_last_of_failure = true;
         }
-        let apart = ["Result", "Proofs", "Steps", "Log"];
-        let properties = record.iter().filter(|(name, value)| {
-            !apart.contains(name) && !matches!(value, Value::Null) && !value.to_string().is_empty()
+        let schema = report.kind.schema();
+        let apart = [&schema::RESULT, &schema::PROOFS, &schema::STEPS].map(|property| property.name);
+        let properties = schema.properties.iter().filter(|property| !apart.contains(&property.name));
+        let properties = properties.map(|own| (own.name, own.value(report))).filter(|(_, value)| {
+            !matches!(value, Value::Null) && !value.to_string().is_empty() && value.to_string() != "{}"
         });
         Self {
-            title: if title.is_empty() { record.type_name().to_owned() } else { title.join(" → ") },
-            code: line(record, "Code"),
-            result,
-            properties: properties.map(property).collect(),
-            proofs: list(record, "Proofs").iter().filter_map(Value::as_record).map(Proof::of).collect(),
+            title: if title.is_empty() { schema.type_name.to_owned() } else { title.join(" → ") },
+            code: text(&report.code),
+            result: report.outcome.name(),
+            properties: properties.map(|(name, value)| property((name, &value))).collect(),
+            proofs: report.proofs.iter().map(Proof::of).collect(),
             lanes,
         }
     }
 
+    /// The value of a property, as it is shown.
+    pub fn property(&self, property: &ResultProperty) -> Option<&str> {
+        self.properties.iter().find(|(name, _)| name == property.name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the test succeeded.
+    pub fn is_success(&self) -> bool {
+        self.result == TestOutcome::Success.name()
+    }
+
     /// The class of its badge in HTML: never a stranger's words.
     pub fn class(&self) -> &'static str {
-        match self.result.as_str() {
+        match self.result {
             "Success" => "Success",
             "Failure" => "Failure",
             _ => "other",
@@ -247,26 +214,27 @@ impl Test {
 }
 
 impl Proof {
-    fn of(record: &Record) -> Self {
+    fn of(proof: &report::ReportProof) -> Self {
         Self {
-            evidence: line(record, "Evidence"),
-            proof: line(record, "Proof"),
-            after: milliseconds(duration(record, "After")),
+            evidence: one_line(&proof.evidence).into_owned(),
+            proof: one_line(&proof.proof).into_owned(),
+            after: milliseconds(proof.after),
         }
     }
 }
 
 impl Lane {
-    fn of(record: &Record) -> Self {
-        let steps: Vec<Step> =
-            list(record, "Steps").iter().filter_map(Value::as_record).map(Step::of).collect();
-        let certificates = list(record, "Certificates").iter().filter_map(Value::as_record);
-        let title = line(record, "Lane");
+    fn of(lane: &result::log::LogLane) -> Self {
+        let certificates = lane.certificates.iter().map(Certificate::of).collect();
+        Self::new(&lane.title, lane.steps.iter().map(Step::of).collect(), certificates)
+    }
+
+    fn new(title: &str, steps: Vec<Step>, certificates: Vec<Certificate>) -> Self {
         Self {
-            title: if title.is_empty() { "Phases".to_owned() } else { title },
+            title: one_line(title).into_owned(),
             end: steps.iter().map(|step| step.start + step.duration).max().unwrap_or_default(),
             steps,
-            certificates: certificates.map(Certificate::of).collect(),
+            certificates,
         }
     }
 
@@ -290,43 +258,44 @@ impl Lane {
 }
 
 impl Step {
-    fn of(record: &Record) -> Self {
-        let (start, took) = (duration(record, "Start"), duration(record, "Duration"));
-        let mut entries: Vec<Entry> =
-            list(record, "Entries").iter().filter_map(Value::as_record).map(Entry::of).collect();
-        if entries.is_empty() {
-            let learned = list(record, "Learned").iter();
-            entries.extend(learned.map(|fact| Entry {
-                kind: Kind::Fact,
-                at_text: String::new(),
-                text: visible(&fact.to_string()).into_owned(),
-            }));
-        }
+    fn of(step: &result::log::LogStep) -> Self {
+        let entries = step.entries.iter().map(|entry| Entry {
+            kind: entry.kind,
+            at_text: entry.at.map(milliseconds).unwrap_or_default(),
+            text: visible(&entry.text).into_owned(),
+        });
+        Self::new(&step.phase, step.start, step.duration, entries.collect())
+    }
+
+    fn of_report(step: &result::ReportStep) -> Self {
+        let entries = step.learned.iter().map(|fact| Entry {
+            kind: LogEntryKind::Fact,
+            at_text: String::new(),
+            text: visible(fact).into_owned(),
+        });
+        Self::new(&step.phase, step.start, step.duration, entries.collect())
+    }
+
+    fn new(phase: &str, start: Duration, duration: Duration, entries: Vec<Entry>) -> Self {
         Self {
-            phase: line(record, "Phase"),
+            phase: one_line(phase).into_owned(),
             start,
-            duration: took,
+            duration,
             start_text: milliseconds(start),
-            duration_text: milliseconds(took),
+            duration_text: milliseconds(duration),
             is_last_of_failure: false,
             entries,
         }
     }
 }
 
-impl Entry {
-    fn of(record: &Record) -> Self {
-        Self {
-            kind: Kind::named(&line(record, "Kind")),
-            at_text: milliseconds(duration(record, "At")),
-            text: visible(&own(record, "Text").to_string()).into_owned(),
-        }
-    }
-}
-
 impl Certificate {
-    fn of(record: &Record) -> Self {
-        Self { subject: line(record, "Subject"), properties: record.iter().map(property).collect() }
+    fn of(certificate: &LogCertificate) -> Self {
+        let record = certificate.to_record();
+        Self {
+            subject: one_line(&certificate.subject).into_owned(),
+            properties: record.iter().map(property).collect(),
+        }
     }
 }
 
@@ -374,8 +343,4 @@ fn list<'a>(record: &'a Record, name: &str) -> &'a [Value] {
 
 fn line(record: &Record, name: &str) -> String {
     one_line(&own(record, name).to_string()).into_owned()
-}
-
-fn duration(record: &Record, name: &str) -> Duration {
-    if let Value::Duration(time) = own(record, name) { *time } else { Duration::ZERO }
 }

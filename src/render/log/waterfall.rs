@@ -6,6 +6,7 @@ use super::Colour;
 use super::model::{Lane, Log, Test};
 use crate::render::paint::{Meaning, meaning, paint};
 use crate::render::wrap;
+use crate::result::schema;
 
 /// The log as text, each line ended.
 pub(super) fn text(log: &Log, width: Option<usize>, colour: Colour) -> String {
@@ -26,11 +27,12 @@ pub(super) fn text(log: &Log, width: Option<usize>, colour: Colour) -> String {
 
 fn test_text(text: &mut String, test: &Test, width: usize, colour: Colour) {
     let head = format!("{}: {}", test.title, test.result);
-    lines(text, &head, "", width, meaning(&test.result), colour);
-    let shown: &[&str] =
-        if test.result == "Success" { &["Evidence", "Latency"] } else { &["Evidence", "Diagnosis"] };
-    for (name, value) in test.properties.iter().filter(|(name, _)| shown.contains(&name.as_str())) {
-        lines(text, &format!("{name}: {value}"), "  ", width, Meaning::Plain, colour);
+    lines(text, &head, "", width, meaning(test.result), colour);
+    let more = if test.is_success() { &schema::LATENCY } else { &schema::DIAGNOSIS };
+    for property in [more, &schema::EVIDENCE] {
+        if let Some(value) = test.property(property) {
+            lines(text, &format!("{}: {value}", property.name), "  ", width, Meaning::Plain, colour);
+        }
     }
     for lane in &test.lanes {
         text.push('\n');

@@ -11,7 +11,7 @@ fn full(kind: TestKind) -> Report {
     let text = |text: &str| Some(text.to_owned());
     let at = || Some("2026-11-29T23:00:00.123456789Z".parse().unwrap());
     let span = |milliseconds| Some(Duration::from_millis(milliseconds));
-    let step = Step {
+    let step = ReportStep {
         phase: "Resolve".into(),
         start: Duration::from_nanos(1),
         duration: Duration::from_nanos(2),
@@ -19,7 +19,7 @@ fn full(kind: TestKind) -> Report {
     };
     let server = FederationServer {
         server: "a.example:5269".into(),
-        outcome: Outcome::Success,
+        outcome: TestOutcome::Success,
         error: text("none"),
         kind: "direct".into(),
         tls: text("TLSv1.3"),
@@ -34,8 +34,8 @@ fn full(kind: TestKind) -> Report {
         software: text("Prosody"),
         steps: vec![step.clone()],
     };
-    let entry = Entry { at: span(4), kind: EntryKind::Received, text: "<a/>".into() };
-    let certificate = LaneCertificate {
+    let entry = LogEntry { at: span(4), kind: LogEntryKind::Received, text: "<a/>".into() };
+    let certificate = LogCertificate {
         subject: "CN=a".into(),
         verdict: "good".into(),
         issuer: "CN=b".into(),
@@ -49,13 +49,13 @@ fn full(kind: TestKind) -> Report {
         fingerprint: "f".into(),
         chain: vec!["c".into()],
     };
-    let lane_step = LaneStep {
+    let lane_step = LogStep {
         phase: "Bind".into(),
         start: Duration::from_nanos(1),
         duration: Duration::from_nanos(2),
         entries: vec![entry],
     };
-    let lane = Lane {
+    let lane = LogLane {
         title: "Sender".into(),
         started_at: at(),
         steps: vec![lane_step],
@@ -64,10 +64,11 @@ fn full(kind: TestKind) -> Report {
     Report {
         kind,
         target: text("pool"),
+        server: text("server"),
         subject: text("subject"),
         check: text("Secure"),
         sender: text("sender"),
-        outcome: Outcome::Failure,
+        outcome: TestOutcome::Failure,
         latency: span(1),
         error: text("error"),
         diagnosis: text("diagnosis"),
@@ -75,7 +76,11 @@ fn full(kind: TestKind) -> Report {
         owner: text("Pool"),
         remedy: text("remedy"),
         evidence: text("Sent"),
-        proofs: vec![Proof { proof: "p".into(), evidence: "Sent".into(), after: Duration::from_nanos(3) }],
+        proofs: vec![ReportProof {
+            proof: "p".into(),
+            evidence: "Sent".into(),
+            after: Duration::from_nanos(3),
+        }],
         phase: text("Resolve"),
         message_latency: span(2),
         elapsed: span(3),
@@ -87,11 +92,14 @@ fn full(kind: TestKind) -> Report {
         attempts: 2,
         is_flaky: true,
         is_inferred: true,
-        warnings: vec![Warning { code: "C".into(), severity: Severity::Critical, text: "t".into() }],
+        warnings: vec![ResultWarning {
+            code: "C".into(),
+            severity: WarningSeverity::Critical,
+            text: "t".into(),
+        }],
         logon: LogonFacts { mechanism: text("PLAIN"), registered_as: text("a@b/c") },
         partner: PartnerFacts {
             seen_from: text("here"),
-            server: text("server"),
             certificate_for: Some(vec!["name".into()]),
             issuer: text("issuer"),
             offers: text("offers"),
@@ -183,5 +191,5 @@ fn a_part_of_a_record_is_read_as_far_as_it_goes() {
     assert!(Report::of(&Record::new("TestResult").with("Receiver", "a@b")).is_none());
     assert!(Report::of(&Record::new("Pool").with("Result", "Success")).is_none());
     let interrupted = part("Failure").with("Code", CANCELLED);
-    assert_eq!(Report::of(&interrupted).unwrap().outcome, Outcome::Interrupted);
+    assert_eq!(Report::of(&interrupted).unwrap().outcome, TestOutcome::Interrupted);
 }

@@ -2,6 +2,8 @@
 
 use super::wrapped;
 use crate::diagnosis::catalogue::catalogue;
+use crate::result::TestKind;
+use crate::result::schema::ResultProperty;
 use crate::topology::sample;
 
 /// One page.
@@ -21,6 +23,8 @@ enum TopicText {
     Diagnosis(&'static str),
     /// Made from the schema of the topology.
     Settings(&'static str),
+    /// Made from the schema of results.
+    Results(&'static str),
 }
 
 /// Every page, in the order of help.
@@ -49,6 +53,11 @@ pub static TOPICS: &[Topic] = &[
         name: "about_Diagnosis",
         synopsis: "Every code that a failed test can have, whose fault it is, and what to do.",
         text: TopicText::Diagnosis(include_str!("about_diagnosis.txt")),
+    },
+    Topic {
+        name: "about_Results",
+        synopsis: "Every property of what a test emits.",
+        text: TopicText::Results(include_str!("about_results.txt")),
     },
     Topic {
         name: "about_Topology",
@@ -81,6 +90,7 @@ impl Topic {
                 format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), wrapped(&sample::list(), 0))
             }
             TopicText::Diagnosis(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), codes()),
+            TopicText::Results(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), properties()),
         }
     }
 }
@@ -102,4 +112,25 @@ fn codes() -> String {
         )
     });
     entries.collect()
+}
+
+/// Every property of results: what its values are, what it means, and which records have it.
+fn properties() -> String {
+    let mut properties: Vec<&ResultProperty> = Vec::new();
+    for property in TestKind::ALL.into_iter().flat_map(|kind| kind.schema().properties) {
+        if properties.iter().all(|own| own.name != property.name) {
+            properties.push(property);
+        }
+    }
+    let entry = |property: &ResultProperty| {
+        let has_it = |kind: &TestKind| kind.schema().properties.iter().any(|own| own.name == property.name);
+        let kinds: Vec<TestKind> = TestKind::ALL.into_iter().filter(has_it).collect();
+        let records = if kinds.len() == TestKind::ALL.len() {
+            "every result".to_owned()
+        } else {
+            kinds.iter().map(|kind| kind.schema().type_name).collect::<Vec<_>>().join(", ")
+        };
+        format!("{} ({})\n{}    In {records}.\n\n", property.name, property.kind, wrapped(property.about, 4))
+    };
+    properties.into_iter().map(entry).collect()
 }

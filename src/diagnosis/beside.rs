@@ -1,0 +1,35 @@
+//! What is not well beside a test that succeeded: certificates that end soon, and thresholds of the caller.
+
+use std::time::Duration;
+
+use super::Finding;
+use super::Owner;
+use super::catalogue::{CERTIFICATE_ENDS, LATENCY_CRITICAL, LATENCY_WARNING};
+use crate::value::text::time_span;
+
+/// A pool's certificate, or one of its chain, ends in so many days.
+pub fn certificate_ends(pool: &str, days: i64) -> Finding {
+    Finding::of(&CERTIFICATE_ENDS, format!("the certificate of {pool} ends in {days} days"))
+}
+
+/// A certificate of a partner's servers does.
+pub fn partners_certificate_ends(domain: &str, days: i64) -> Finding {
+    Finding::of(&CERTIFICATE_ENDS, format!("a certificate of {domain} ends in {days} days"))
+        .owned_by(Owner::Partner)
+}
+
+/// A test of `place` succeeded, and took longer than `-WarningLatency`.
+pub fn slow(place: &str, limit: Duration) -> Finding {
+    Finding::of(
+        &LATENCY_WARNING,
+        format!("a test of {place} took longer than -WarningLatency, {}", time_span(limit)),
+    )
+}
+
+/// A test of `place` succeeded, and took longer than `-CriticalLatency`.
+pub fn far_too_slow(place: &str, limit: Duration) -> Finding {
+    Finding::of(
+        &LATENCY_CRITICAL,
+        format!("a test of {place} took longer than -CriticalLatency, {}", time_span(limit)),
+    )
+}

@@ -1,0 +1,102 @@
+//! What is wrong beside a result: a certificate that ends soon, a latency above a threshold, users who
+//! land elsewhere than the test did, servers that were passed over, evidence that is in doubt.
+//!
+//! Never turns a success into a failure: what decides on that is the evidence alone.
+
+use std::time::Duration;
+
+use super::plan::Account;
+use crate::diagnosis::{Finding, Owner, beside, connect, resolve, secure};
+use crate::result::{ResultWarning, WarningSeverity};
+use crate::xmpp::certificate::CertificateReport;
+use crate::xmpp::trace::Trace;
+
+/// From which latency on a success is not well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Above it, somebody should look.
+    pub warning_latency: Option<Duration>,
+    /// Above it, it is as bad as a failure.
+    pub critical_latency: Option<Duration>,
+}
+
+impl Thresholds {
+    /// The graver of the thresholds that the latency of a test of `place` has passed.
+    pub fn passed(self, place: &str, latency: Duration) -> Option<ResultWarning> {
+        let critical = self.critical_latency.map(|limit| (limit, WarningSeverity::Critical));
+        let warning = self.warning_latency.map(|limit| (limit, WarningSeverity::Warning));
+        let (limit, severity) = critical.into_iter().chain(warning).find(|(limit, _)| latency > *limit)?;
+        let finding = match severity {
+            WarningSeverity::Warning => beside::slow(place, limit),
+            WarningSeverity::Critical => beside::far_too_slow(place, limit),
+        };
+        Some(ResultWarning { severity, ..short(&finding) })
+    }
+}
+
+/// What is wrong beside a logon: the pool's certificate ends soon, users do not land where the test did.
+pub(super) fn of_logon(
+    account: &Account,
+    trace: &Trace,
+    certificate: Option<&CertificateReport>,
+) -> Vec<ResultWarning> {
+    let mut warnings = Vec::new();
+    if let (Some(pool), Some(certificate)) = (&account.pool, certificate) {
+        let left = certificate.chain_days_left();
+        if (0..i64::from(pool.certificate_warning_days)).contains(&left) {
+            warnings.push(short(&beside::certificate_ends(pool.identity.as_str(), left)));
+        }
+    }
+    let target = &account.target;
+    let servers_only = certificate.and_then(|own| secure::servers_only(own, target, Owner::Pool));
+    let others = [connect::passed_over(trace, target), servers_only, resolve::elsewhere(trace, target)];
+    warnings.extend(others.iter().flatten().map(with_remedy));
+    warnings
+}
+
+/// What is wrong beside a partner that is well: its certificate ends soon.
+pub(super) fn of_partner(domain: &str, days_left: Option<i64>) -> Option<ResultWarning> {
+    let left = days_left.filter(|left| (0..WARNING_DAYS).contains(left))?;
+    Some(short(&beside::partners_certificate_ends(domain, left)))
+}
+
+/// One server of a partner that is well as a whole.
+pub(super) fn of_server(finding: &Finding) -> ResultWarning {
+    let text = format!("{} ({}) {}", finding.error(), finding.code, finding.remedy);
+    ResultWarning { text, ..short(finding) }
+}
+
+/// What a finding says, and what to do next.
+pub(super) fn with_remedy(finding: &Finding) -> ResultWarning {
+    ResultWarning { text: format!("{} {}", finding.error(), finding.remedy), ..short(finding) }
+}
+
+/// What a finding says in one sentence.
+fn short(finding: &Finding) -> ResultWarning {
+    ResultWarning { code: finding.code.to_owned(), severity: WarningSeverity::Warning, text: finding.error() }
+}
+
+/// From how many days before its end on a partner's certificate is warned about.
+const WARNING_DAYS: i64 = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_graver_threshold_that_is_passed_counts() {
+        let ms = Duration::from_millis;
+        let both = Thresholds { warning_latency: Some(ms(100)), critical_latency: Some(ms(200)) };
+        for (thresholds, latency, code) in [
+            (both, 100, None),
+            (both, 101, Some("LATENCY-WARNING")),
+            (both, 201, Some("LATENCY-CRITICAL")),
+            (Thresholds { warning_latency: None, ..both }, 150, None),
+            (Thresholds { critical_latency: None, ..both }, 900, Some("LATENCY-WARNING")),
+            (Thresholds::default(), 900, None),
+        ] {
+            let passed = thresholds.passed("pool", ms(latency));
+            assert_eq!(passed.map(|warning| warning.code).as_deref(), code, "{latency}");
+        }
+    }
+}
