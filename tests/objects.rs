@@ -372,7 +372,7 @@ fn json_goes_out_and_comes_back() {
         "ConvertFrom-Json",
         none().and("{\"b\":1,\"a\":[null,2.5]}\n{\"b\":99999999999999999999}"),
     )]);
-    assert_eq!(texts(&lines), "@{b=1; a={, 2.5}} @{b=100000000000000000000}");
+    assert_eq!(texts(&lines), "@{b=1; a={, 2.5}} @{b=99999999999999999999}");
     let refusal = |json: &str| run(vec![stage("ConvertFrom-Json", none().and(json))]).refusal();
     assert!(refusal("{\"a\":").starts_with("InvalidJson: The text is not JSON: EOF while parsing"));
     assert!(refusal("{\"a\":1,\"A\":2}").contains("one name"));
@@ -444,6 +444,52 @@ fn csv_has_a_column_for_every_property_or_says_which_have_none() {
     assert!(appended.heard[0].contains(&format!("3 records have {told}")), "{:?}", appended.heard);
     let converted = run_in(place(), mixed(), vec![stage("ConvertTo-Csv", none())]);
     assert!(converted.heard[0].contains("1 record has properties"), "{:?}", converted.heard);
+}
+
+#[test]
+fn csv_is_appended_in_the_manner_of_the_file_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("f.csv");
+    let append = |before: &[u8], arguments: Arguments| {
+        std::fs::write(&file, before).unwrap();
+        let row = Record::new("R").with("A", "3").with("B", "4").into();
+        let export = stage("Export-Csv", arguments.and("f.csv").switch("Append"));
+        let ran = run_in(directory.path().to_path_buf(), vec![row], vec![export]);
+        let said = ran.ended.is_err().then(|| ran.refusal());
+        (said, std::fs::read(&file).unwrap())
+    };
+    for (before, after) in [
+        ("A,B\n1,2", "A,B\n1,2\n\"3\",\"4\"\n"),
+        ("sep=;\r\nB;A\r\n2;1\r\n", "sep=;\r\nB;A\r\n2;1\r\n\"4\";\"3\"\n"),
+        ("#TYPE X\n\"B\",\"A\"\n", "#TYPE X\n\"B\",\"A\"\n\"4\",\"3\"\n"),
+        ("", "\"A\",\"B\"\n\"3\",\"4\"\n"),
+    ] {
+        let (said, text) = append(before.as_bytes(), none());
+        assert_eq!((said, String::from_utf8(text).unwrap()), (None, after.to_owned()));
+    }
+    let utf16: Vec<u8> = "\u{feff}A,B\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (before, arguments, why) in [
+        (
+            utf16.as_slice(),
+            none(),
+            "EncodingMismatch: The file 'f.csv' is UTF-16, and rows are appended in UTF-8.",
+        ),
+        (
+            b"A,Zo\xeb\n",
+            none(),
+            "InvalidEncoding: The file 'f.csv' cannot be read as text: line 1 is not UTF-8.",
+        ),
+        (
+            b"sep=;\nA;B\n",
+            none().with("Delimiter", ","),
+            "DelimiterMismatch: The file 'f.csv' says sep=;, and",
+        ),
+        (b"A;B\n", none(), "CannotAppendCsvWithMismatchedPropertyNames: The file 'f.csv' has a column 'A;B'"),
+    ] {
+        let (said, after) = append(before, arguments);
+        assert!(said.as_ref().is_some_and(|said| said.starts_with(why)), "{said:?}");
+        assert_eq!(after, before);
+    }
 }
 
 #[test]

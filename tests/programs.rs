@@ -90,6 +90,11 @@ fn objects_in_the_pipe() {
 }
 
 #[test]
+fn data_comes_in_whole_or_the_loss_is_told() {
+    check("data.txt");
+}
+
+#[test]
 fn mistakes_point_into_the_authors_text() {
     check("mistakes.txt");
 }
@@ -101,7 +106,7 @@ fn programs_in_rhai_with_commands_in_them() {
 
 #[test]
 fn what_runs_without_a_mistake_has_none_before_it_runs() {
-    for file in ["habits.txt", "mistakes.txt", "objects.txt", "rhai.txt"] {
+    for file in ["habits.txt", "objects.txt", "data.txt", "mistakes.txt", "rhai.txt"] {
         let text = std::fs::read_to_string(folder().join(file)).unwrap();
         for (title, program) in cases(&text) {
             let runs = !outcome(program).lines().any(|line| line.starts_with("! ") && line.contains("-->"));

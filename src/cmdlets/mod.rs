@@ -91,6 +91,7 @@ pub static ALL: &[&Cmdlet] = &[
     &objects::convert_to_json::CMDLET,
     &objects::convert_from_json::CMDLET,
     &objects::convert_to_csv::CMDLET,
+    &objects::convert_from_csv::CMDLET,
     &objects::export_csv::CMDLET,
     &objects::import_csv::CMDLET,
     &objects::get_content::CMDLET,

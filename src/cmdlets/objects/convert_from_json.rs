@@ -1,5 +1,6 @@
 //! `ConvertFrom-Json`: JSON text as records.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -19,7 +20,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         synopsis: "Turns JSON text into records.",
         description: "An array is emitted element by element. Several texts, such as the lines of a file, are read \
                       as one; values one behind the other (JSON Lines) are emitted one by one. Properties keep \
-                      their order.",
+                      their order. A whole number beyond 64 bits becomes a text with all its digits, with a warning.",
         parameters: &[Parameter { position: Some(0), ..INPUT_OBJECT }],
         emits: "",
         roles: BuiltIn::EVERYBODY,
@@ -40,14 +41,74 @@ async fn run(mut call: Call) -> Outcome {
         json.push_str(&item.to_string());
         json.push('\n');
     }
-    for value in serde_json::Deserializer::from_str(&json).into_iter::<Json>() {
+    let (kept, large) = with_large_numbers_as_text(&json);
+    if let Some(first) = large {
+        call.warn(format!(
+            "Numbers beyond 64 bits, such as {first}, are kept as texts with all their digits."
+        ))?;
+    }
+    for value in serde_json::Deserializer::from_str(&kept).into_iter::<Json>() {
         let Json(value) = value.map_err(|error| {
+            let error = fault(&json).unwrap_or(error);
             ErrorRecord::new(Category::InvalidData, "InvalidJson", format!("The text is not JSON: {error}."))
                 .remedy("Mend the text at this line and column.")
         })?;
         call.emit_each(value).await?;
     }
     Ok(())
+}
+
+/// What is wrong with a text as it was written, so that line and column are those of the author.
+fn fault(json: &str) -> Option<serde_json::Error> {
+    serde_json::Deserializer::from_str(json).into_iter::<Json>().find_map(Result::err)
+}
+
+/// A JSON text in which every whole number that has no 64-bit value is a string of its digits, and the
+/// first of them; no reader of JSON would keep all digits of such a number.
+fn with_large_numbers_as_text(json: &str) -> (Cow<'_, str>, Option<&str>) {
+    let bytes = json.as_bytes();
+    let mut kept = String::new();
+    let mut first = None;
+    let (mut copied, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = behind_string(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+                let end = at + bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                let number = &json[at..end];
+                let digits = number.strip_prefix('-').unwrap_or(number);
+                let is_whole = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+                let is_json = digits.len() == 1 || !digits.starts_with('0');
+                if is_whole && is_json && number.parse::<i64>().is_err() {
+                    first = first.or(Some(number));
+                    kept.push_str(&json[copied..at]);
+                    kept.push_str(&format!("\"{number}\""));
+                    copied = end;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    if first.is_none() {
+        return (Cow::Borrowed(json), None);
+    }
+    kept.push_str(&json[copied..]);
+    (Cow::Owned(kept), first)
+}
+
+/// Where the string that begins at a quote has ended.
+fn behind_string(bytes: &[u8], quote: usize) -> usize {
+    let mut at = quote + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    at
 }
 
 /// A value as it stands in JSON. Nesting is limited by the reader to 128 levels.
@@ -81,7 +142,8 @@ impl<'de> Visitor<'de> for JsonReader {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(i64::try_from(number).map_or(Value::Float(number as f64), Value::Integer))
+        // Larger ones are texts by now.
+        Ok(i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
@@ -110,5 +172,32 @@ impl<'de> Visitor<'de> for JsonReader {
             record.set(name, value);
         }
         Ok(record.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_large_numbers_as_text;
+
+    #[test]
+    fn numbers_that_fit_and_digits_in_strings_stay_as_they_are() {
+        for (json, kept) in [
+            ("[9223372036854775807,-9223372036854775808]", "[9223372036854775807,-9223372036854775808]"),
+            ("[9223372036854775808]", "[\"9223372036854775808\"]"),
+            ("{\"a\":-9223372036854775809}", "{\"a\":\"-9223372036854775809\"}"),
+            (
+                "\"99999999999999999999 \\\" 99999999999999999999\"",
+                "\"99999999999999999999 \\\" 99999999999999999999\"",
+            ),
+            ("[1e400,99999999999999999999.5,1.0]", "[1e400,99999999999999999999.5,1.0]"),
+            (
+                "[099999999999999999999,-,99999999999999999999x]",
+                "[099999999999999999999,-,99999999999999999999x]",
+            ),
+            ("1 99999999999999999999", "1 \"99999999999999999999\""),
+            ("\"open 99999999999999999999\\", "\"open 99999999999999999999\\"),
+        ] {
+            assert_eq!(with_large_numbers_as_text(json).0, kept);
+        }
     }
 }

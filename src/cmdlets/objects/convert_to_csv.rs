@@ -1,6 +1,6 @@
 //! `ConvertTo-Csv`: records as lines of CSV.
 
-use super::text_file::delimiter;
+use super::text_file::{DELIMITER, delimiter};
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
@@ -17,7 +17,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "The first record decides on the columns; what a later one lacks is empty, and what it has \
                       beyond them is left out, with a warning. A text that a spreadsheet would run as a formula gets an apostrophe in front.",
         parameters: &[
-            Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(0).default(","),
+            DELIMITER.at(0),
             Parameter::new("NoHeader", Kind::Switch, "Leaves the names out."),
             Parameter::new("NoTypeInformation", Kind::Switch, "Accepted; there never is any.")
                 .aliases(&["NTI"]),

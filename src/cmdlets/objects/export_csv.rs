@@ -1,14 +1,17 @@
 //! `Export-Csv`: records into a CSV file.
 
-use std::io::{self, BufReader, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::text_file::delimiter;
+use super::csv_table::{CsvSource, CsvTable};
+use super::encoding::{Decoded, Malformed, TextEncoding};
+use super::text_file::{DELIMITER, delimiter, given_delimiter};
 use crate::call::files::{self, Existing};
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::durable::Replacement;
-use crate::render::csv::{Header, Rows, unguarded, widened};
+use crate::render::csv::{Header, Rows, widened};
 
 /// `Export-Csv`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -20,15 +23,15 @@ pub static CMDLET: Cmdlet = Cmdlet {
         synopsis: "Writes records into a CSV file.",
         description: "UTF-8, every field quoted, the names of the properties in the first line; where records \
                       differ, every property of any of them has a column. -Append writes \
-                      under the columns that the file has; a record that lacks one of them is refused, \
-                      unless there is -Force, and what it has beyond them is left out, with a warning. A text that a spreadsheet would run as a formula gets an apostrophe \
+                      under the columns that the file has and with its sep=; a record that lacks one of them is \
+                      refused, unless there is -Force, and what it has beyond them is left out, with a warning. A text that a spreadsheet would run as a formula gets an apostrophe \
                       in front; Import-Csv takes it off again.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to write.")
                 .aliases(&["FilePath", "LiteralPath"])
                 .at(0)
                 .required(),
-            Parameter::new("Delimiter", Kind::Text, "The character between two fields.").at(1).default(","),
+            DELIMITER.at(1),
             Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
             Parameter::new("Force", Kind::Switch, "With -Append: leaves fields empty that a record lacks."),
             Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
@@ -68,9 +71,11 @@ async fn run(mut call: Call) -> Outcome {
         (false, false) => Existing::Replaced,
     };
     let header = if call.bound.switch("NoHeader") { Header::LeftOut } else { Header::Written };
-    let columns = match (appends, header) {
-        (true, Header::Written) => columns_of(&call, &name, delimiter),
-        (true, Header::LeftOut) | (false, _) => Vec::new(),
+    let mut before = if appends { Before::of(&call, &name, header)? } else { Before::default() };
+    let delimiter = before.delimiter.unwrap_or(delimiter);
+    let columns = match header {
+        Header::Written => std::mem::take(&mut before.columns),
+        Header::LeftOut => Vec::new(),
     };
     let needed = if call.bound.switch("Force") { Vec::new() } else { columns.clone() };
     let mut rows =
@@ -79,6 +84,9 @@ async fn run(mut call: Call) -> Outcome {
     let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", &name, &error);
     // What a file has already stands under its columns; else every property gets one.
     let mut is_wider = false;
+    if before.has_open_line {
+        tokio::task::block_in_place(|| file.write_all(b"\n")).map_err(failed)?;
+    }
     while let Some(item) = call.input.next().await {
         if let Some(column) = needed.iter().find(|column| item.property(column).is_err()) {
             tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
@@ -105,7 +113,7 @@ async fn run(mut call: Call) -> Outcome {
 /// Gives the rows of a file the columns that came after them.
 fn widen(path: &Path, columns: &[String], delimiter: u8, header: Header) -> io::Result<()> {
     let mut file = Replacement::begin(path).map_err(io::Error::other)?;
-    let rows = BufReader::new(std::fs::File::open(path)?);
+    let rows = BufReader::new(File::open(path)?);
     let mut buffer = Vec::new();
     widened(rows, columns, delimiter, header, |row| {
         buffer.extend_from_slice(row);
@@ -125,10 +133,60 @@ fn no_such_column(name: &str, column: &str) -> ErrorRecord {
         .remedy("Write into another file, or give -Force to leave the field empty.")
 }
 
-/// The columns that a file has already; none if there is no such file.
-fn columns_of(call: &Call, name: &str, delimiter: u8) -> Vec<String> {
-    let Ok(file) = std::fs::File::open(files::path(call, name)) else { return Vec::new() };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(file));
-    let names = reader.headers().map(|names| names.iter().map(|name| unguarded(name).to_owned()).collect());
-    names.unwrap_or_default()
+/// What a file holds that rows are appended to.
+#[derive(Default)]
+struct Before {
+    columns: Vec<String>,
+    /// What stands between its fields, where there are any.
+    delimiter: Option<u8>,
+    /// Whether its last line has no end.
+    has_open_line: bool,
+}
+
+impl Before {
+    /// Reads the beginning and the end of a file, which need not be there; its first line is no header
+    /// where none is written either.
+    fn of(call: &Call, name: &str, header: Header) -> Result<Self, ErrorRecord> {
+        tokio::task::block_in_place(|| {
+            let unread = |error| files::failure(Category::ReadError, "FileReadFailure", "read", name, &error);
+            let mut file = match File::open(files::path(call, name)) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+                Err(error) => return Err(unread(error)),
+            };
+            let n_bytes = file.metadata().map_err(unread)?.len();
+            if n_bytes == 0 {
+                return Ok(Self::default());
+            }
+            let mut last = [0];
+            file.seek(SeekFrom::Start(n_bytes - 1)).map_err(unread)?;
+            file.read_exact(&mut last).map_err(unread)?;
+            file.rewind().map_err(unread)?;
+            let mut text = BufReader::new(Decoded::new(file, None, Malformed::Refused));
+            let names = match header {
+                Header::Written => Vec::new(),
+                Header::LeftOut => vec![String::new()],
+            };
+            let table = CsvTable::begin(&mut text, given_delimiter(call)?, names)
+                .map_err(|fault| fault.error(CsvSource::File(name)))?;
+            if let Some(named) = table.contradicted() {
+                let message = format!("The file '{name}' says sep={named}, and -Delimiter says another.");
+                return Err(ErrorRecord::new(Category::InvalidArgument, "DelimiterMismatch", message)
+                    .target(name)
+                    .remedy("Leave -Delimiter out."));
+            }
+            let (columns, delimiter) = (table.names().to_vec(), Some(table.delimiter()));
+            match text.get_ref().encoding() {
+                None | Some(TextEncoding::Utf8) => {}
+                Some(encoding) => {
+                    let message =
+                        format!("The file '{name}' is {}, and rows are appended in UTF-8.", encoding.name());
+                    return Err(ErrorRecord::new(Category::InvalidData, "EncodingMismatch", message)
+                        .target(name)
+                        .remedy("Export into another file, or import this one and export it anew first."));
+                }
+            }
+            Ok(Self { columns, delimiter, has_open_line: !matches!(last, [b'\n' | b'\r']) })
+        })
+    }
 }

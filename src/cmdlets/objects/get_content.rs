@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::encoding::{self, Decoded, ENCODING, Malformed};
 use crate::call::{Call, Cmdlet, Outcome, files};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 
@@ -15,8 +16,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &["gc", "cat", "type"],
         family: Family::Objects,
         synopsis: "Reads a file line by line, such as a list of receivers.",
-        description: "Lines are emitted while the file is read, without their ends. The file is UTF-8; bytes that are \
-                      not are shown as a question mark in a box.",
+        description: "Lines are emitted while the file is read, without their ends. The file is UTF-8, or UTF-16 with a \
+                      byte order mark, or what -Encoding says; bytes that are not are shown as a question mark in a box, \
+                      with a warning.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to read.")
                 .aliases(&["FilePath", "LiteralPath"])
@@ -28,7 +30,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Tail", Kind::Integer(0, i64::MAX), "So many lines from the end.")
                 .aliases(&["Last"]),
             Parameter::new("Raw", Kind::Switch, "The whole file as one text."),
-            Parameter::new("Encoding", Kind::Choice(&["utf8", "utf8NoBOM"]), "Accepted; always UTF-8."),
+            ENCODING,
         ],
         emits: "",
         roles: &[],
@@ -44,25 +46,31 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let Some(name) = call.bound.text("Path") else { return Ok(()) };
-    let file = match File::open(files::path(&call, &name)) {
-        Ok(file) => file,
-        Err(error) => {
-            return call.error(files::failure(
-                Category::ReadError,
-                "FileOpenFailure",
-                "opened",
-                &name,
-                &error,
-            ));
-        }
+    let text = match encoding::open(&call, &name, Malformed::Replaced) {
+        Ok(text) => text,
+        Err(error) => return call.error(error),
     };
-    let mut lines = FileLines { reader: BufReader::new(file), is_first: true };
+    let mut lines = FileLines { reader: BufReader::new(text) };
+    emit_lines(&call, &name, &mut lines).await?;
+    let text = lines.reader.get_ref();
+    match (text.n_replaced(), text.encoding()) {
+        (0, _) | (_, None) => Ok(()),
+        (n_replaced, Some(encoding)) => call.warn(format!(
+            "The file '{name}' is not all {}: what is not is shown as \u{fffd}, {n_replaced} times. Give -Encoding: \
+             latin1 for Western Europe, unicode for UTF-16.",
+            encoding.name()
+        )),
+    }
+}
+
+/// Emits the lines that the call asks for.
+async fn emit_lines(call: &Call, name: &str, lines: &mut FileLines) -> Outcome {
     let number = |parameter| call.bound.integer(parameter).and_then(|number| usize::try_from(number).ok());
     if call.bound.switch("Raw") {
-        let text = tokio::task::block_in_place(|| lines.rest()).map_err(|error| unread(&name, &error))?;
+        let text = tokio::task::block_in_place(|| lines.rest()).map_err(|error| unread(name, &error))?;
         return call.emit(text).await;
     }
-    let mut next = || tokio::task::block_in_place(|| lines.next()).map_err(|error| unread(&name, &error));
+    let mut next = || tokio::task::block_in_place(|| lines.next()).map_err(|error| unread(name, &error));
     if let Some(tail) = number("Tail") {
         let mut last = VecDeque::new();
         while let Some(line) = next()? {
@@ -93,10 +101,9 @@ fn unread(name: &str, error: &io::Error) -> ErrorRecord {
 /// A line, or a file that is read whole, is longer by mistake, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// The lines of a file, without their ends and the mark at its beginning.
+/// The lines of a file, without their ends.
 struct FileLines {
-    reader: BufReader<File>,
-    is_first: bool,
+    reader: BufReader<Decoded<File>>,
 }
 
 impl FileLines {
@@ -109,7 +116,7 @@ impl FileLines {
         if line.len() as u64 == LONGEST {
             return Err(io::Error::other("a line has no end"));
         }
-        let text = self.text(&line);
+        let text = String::from_utf8_lossy(&line);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         Ok(Some(text.strip_suffix('\r').unwrap_or(text).to_owned()))
     }
@@ -120,12 +127,6 @@ impl FileLines {
         if bytes.len() as u64 == LONGEST {
             return Err(io::Error::other("it is too long to be one text"));
         }
-        Ok(self.text(&bytes))
-    }
-
-    fn text(&mut self, bytes: &[u8]) -> String {
-        let text = String::from_utf8_lossy(bytes);
-        let is_first = std::mem::take(&mut self.is_first);
-        if is_first { text.trim_start_matches('\u{feff}').to_owned() } else { text.into_owned() }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod properties;
 pub mod text_file;
+mod encoding;
+mod csv_table;
 
 pub mod write_output;
 pub mod where_object;
@@ -17,6 +19,7 @@ pub mod format_table;
 pub mod convert_to_json;
 pub mod convert_from_json;
 pub mod convert_to_csv;
+pub mod convert_from_csv;
 pub mod export_csv;
 pub mod import_csv;
 pub mod get_content;

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 
 use crate::call::files::{Existing, create, failure};
 use crate::call::{Call, Outcome};
-use crate::cmdlet::{Category, ErrorRecord};
+use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
 use crate::render::{Colour, Format, Renderer};
 use crate::value::Value;
 
@@ -70,14 +70,27 @@ impl TextFile {
     }
 }
 
+/// What stands between two fields of CSV.
+pub const DELIMITER: Parameter =
+    Parameter::new("Delimiter", Kind::Text, "The character between two fields.").default(",");
+
 /// The `-Delimiter` of CSV: one ASCII character, a comma if none was given.
 ///
 /// # Errors
 /// `InvalidDelimiter`, for anything else.
 pub fn delimiter(call: &Call) -> Result<u8, ErrorRecord> {
-    match call.bound.text("Delimiter").as_deref().unwrap_or(",").as_bytes() {
-        b"`t" => Ok(b'\t'),
-        [one] if one.is_ascii() && !b"\"\r\n".contains(one) => Ok(*one),
+    Ok(given_delimiter(call)?.unwrap_or(b','))
+}
+
+/// The `-Delimiter` of CSV, if one was given.
+///
+/// # Errors
+/// `InvalidDelimiter`, for anything but one ASCII character.
+pub fn given_delimiter(call: &Call) -> Result<Option<u8>, ErrorRecord> {
+    let Some(written) = call.bound.text("Delimiter") else { return Ok(None) };
+    match written.as_bytes() {
+        b"`t" => Ok(Some(b'\t')),
+        [one] if one.is_ascii() && !b"\"\r\n\0".contains(one) => Ok(Some(*one)),
         _ => Err(ErrorRecord::new(
             Category::InvalidArgument,
             "InvalidDelimiter",

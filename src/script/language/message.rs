@@ -563,7 +563,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["set-strictmode", "set-executionpolicy", "set-psdebug", "set-psbreakpoint"],
         "a variable that is not there is an error in any case; leave it out",
     ),
-    (&["convertfrom-csv"], "write: Import-Csv name"),
     (&["convertfrom-stringdata"], "write: @{ Name = \"value\" }"),
     (
         &["convertto-securestring", "convertfrom-securestring"],
