@@ -8,6 +8,7 @@ pub mod script;
 pub mod host;
 pub mod render;
 pub mod cmdlets;
+pub mod report;
 pub mod call;
 pub mod store;
 pub mod verify;

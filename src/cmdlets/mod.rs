@@ -75,6 +75,7 @@ pub static ALL: &[&Cmdlet] = &[
     &results::get_test_state::CMDLET,
     &results::get_test_trend::CMDLET,
     &results::compare_test_result::CMDLET,
+    &results::export_test_report::CMDLET,
     &objects::write_output::CMDLET,
     &objects::where_object::CMDLET,
     &objects::for_each_object::CMDLET,

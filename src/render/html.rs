@@ -3,7 +3,7 @@
 //! A document for a mail or a wiki, not the report: no script, no style beyond a few lines.
 //! Every value is escaped; the browser runs nothing of it.
 
-use std::mem;
+use std::{fmt, mem};
 
 use super::visible;
 use crate::value::{Record, Value};
@@ -157,6 +157,16 @@ fn inside(value: &Value) -> String {
 fn lines(record: &Record) -> String {
     let line = |(name, value): (&str, &Value)| format!("{}: {}", escape(name), inside(value));
     record.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// How texts get into the pages that are made of templates (`askama.toml`): by [`escape`], as everywhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PageText;
+
+impl askama::filters::Escaper for PageText {
+    fn write_escaped_str<W: fmt::Write>(&self, mut dest: W, text: &str) -> fmt::Result {
+        dest.write_str(&escape(text))
+    }
 }
 
 /// Text as HTML text: nothing in it is markup, and hostile characters are visible.

@@ -17,6 +17,7 @@ mod views;
 pub mod json;
 pub mod csv;
 pub mod html;
+pub mod policy;
 mod markdown;
 mod page;
 pub mod log;

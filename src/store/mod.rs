@@ -8,6 +8,7 @@
 pub mod record;
 pub mod state;
 pub mod query;
+pub mod overview;
 pub mod convert;
 pub mod plan;
 pub mod notice;

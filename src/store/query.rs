@@ -27,7 +27,7 @@ pub fn pairs(sql: &mut dyn Sql) -> Result<Vec<KnownPair>, StoreFault> {
     rows.iter().map(|row| Ok(KnownPair { id: row.int(0)?, name: name(row, 1)? })).collect()
 }
 
-fn name(row: &Row, column: usize) -> Result<PairName, StoreFault> {
+pub(super) fn name(row: &Row, column: usize) -> Result<PairName, StoreFault> {
     Ok(PairName { test: row.text(column)?, pool: row.text(column + 1)?, receiver: row.text(column + 2)? })
 }
 
@@ -131,7 +131,7 @@ pub fn results(sql: &mut dyn Sql, filter: &ResultFilter) -> Result<Vec<StoredRes
 
 /// `column IN (…)`; of no pair at all, nothing. Numbers are written out: a list may be longer than what
 /// an engine takes as parameters.
-fn among(column: &str, pairs: &[i64]) -> String {
+pub(super) fn among(column: &str, pairs: &[i64]) -> String {
     let numbers: Vec<String> = pairs.iter().map(i64::to_string).collect();
     match numbers.is_empty() {
         true => "1 = 0".to_owned(),

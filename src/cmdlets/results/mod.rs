@@ -6,3 +6,4 @@ pub mod get_test_run;
 pub mod get_test_state;
 pub mod get_test_trend;
 pub mod compare_test_result;
+pub mod export_test_report;

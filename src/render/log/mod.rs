@@ -13,20 +13,30 @@ use askama::Template;
 
 use super::Colour;
 use super::html::escape;
+use super::policy::{PageKind, STYLE, policy};
+use crate::result::Report;
 use crate::value::Value;
-use model::{Lane, Log, Test};
+pub use model::Test;
+use model::{Lane, Log};
 
 /// The page.
 #[derive(Template)]
 #[template(path = "log.html")]
 struct Page<'a> {
     log: &'a Log,
+    style: &'static str,
+    policy: &'static str,
 }
 
 /// The log in a value as one HTML file; none where there is no log in it.
 pub fn html(value: &Value) -> Option<String> {
     // Writing into memory does not fail, and the template calls nothing that could.
-    Page { log: &Log::of(value)? }.render().ok()
+    Page { log: &Log::of(value)?, style: STYLE, policy: policy(PageKind::Still) }.render().ok()
+}
+
+/// The log of one test, for a page that shows it among others.
+pub fn test(report: &Report) -> Test {
+    Test::of(report)
 }
 
 /// The log in a value as an XML document; none where there is no log in it.

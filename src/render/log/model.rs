@@ -161,7 +161,8 @@ impl Log {
 }
 
 impl Test {
-    fn of(report: &Report) -> Self {
+    /// What a report tells of its test.
+    pub fn of(report: &Report) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default().into_owned();
         let mut title = vec![text(&report.target), text(&report.subject)];
         title.retain(|part| !part.is_empty());
@@ -243,9 +244,9 @@ impl Lane {
         percent(step.start, self.end)
     }
 
-    /// How wide a step's bar is, in percent of the lane.
+    /// How wide a step's bar is, in percent of the lane; never so little that it is not seen.
     pub fn width(&self, step: &Step) -> String {
-        percent(step.duration, self.end)
+        format!("{:.3}", (share(step.duration, self.end) * 100.0).max(0.3))
     }
 
     /// The first and the last cell of a step's bar, where the lane has so many.

@@ -1,0 +1,129 @@
+//! `Export-TestReport`: what was tested, as one page for a browser.
+
+use jiff::tz::TimeZone;
+
+use super::history::{self, Past};
+use crate::access::BuiltIn;
+use crate::call::files::{self, Existing};
+use crate::call::{Call, Cmdlet, Halt, Outcome};
+use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::durable;
+use crate::report::page::{self, PageFrame};
+use crate::report::{ReportRequest, StatusReport};
+
+/// `Export-TestReport`.
+pub static CMDLET: Cmdlet = Cmdlet {
+    description: Description {
+        name: "Export-TestReport",
+        original: None,
+        aliases: &[],
+        family: Family::Results,
+        synopsis: "Makes a report of what was tested: one page for a browser.",
+        description: "The page holds pools and receivers as a heat map, what needs attention, latency, changes, \
+            findings by owner with their remedy, certificates by their end, each site where there are several, and \
+            the pairs that need attention in full, with their last tests: all pairs, where there are no more than \
+            200. It is one file that loads nothing, and can be read, printed and sent without imsh. A file that \
+            exists is replaced at once or not at all. Without -Path the page is given as text, and a delegated \
+            administrator may have it so. It tells of the pairs that your roles let you test.",
+        parameters: &[
+            Parameter::new("Path", Kind::File, "The file to write.")
+                .aliases(&["FilePath", "LiteralPath"])
+                .at(0)
+                .default("The report is given as text."),
+            history::POOL,
+            history::RECEIVER,
+            history::TEST,
+            history::SINCE.default("A day ago."),
+            Parameter::new("Title", Kind::Text, "The title of the page.").default("Test report"),
+            Parameter::new("Format", Kind::Choice(&["Html", "Json"]), "A page, or the same facts as JSON.")
+                .default("Html"),
+            Parameter::new("TimeZone", Kind::Text, "The zone that times are told in, such as Europe/Dublin.")
+                .default("UTC"),
+            Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
+        ],
+        emits: "",
+        roles: &[
+            BuiltIn::ServerAdministrator,
+            BuiltIn::UserAdministrator,
+            BuiltIn::HelpDesk,
+            BuiltIn::ViewOnlyAdministrator,
+        ],
+        impact: Impact::Medium,
+        examples: &[
+            Example {
+                title: "What would be written where",
+                code: "Export-TestReport week.html -Since 168h -Title 'Week 48' -WhatIf",
+                output: "What if: Performing the operation \"Export-TestReport\" on target \"week.html\".",
+            },
+            Example {
+                title: "How many pairs the report is about",
+                code: "((Export-TestReport -Format Json | ConvertFrom-Json).pairs | Measure-Object).Count",
+                output: "1",
+            },
+        ],
+    },
+    run: |call| Box::pin(run(call)),
+};
+
+/// How far back the report looks where nobody says: a day, in microseconds.
+const DAY: i64 = 86_400_000_000;
+/// How many pairs are shown in full, with how many of their last tests.
+const N_DETAILS: usize = 200;
+const N_TESTS: i64 = 2;
+
+async fn run(call: Call) -> Outcome {
+    let zone = zone(&call)?;
+    let past = Past::of(&call).await?;
+    let path = call.bound.text("Path");
+    if let Some(name) = &path
+        && !call.should_process("Export-TestReport", name)?
+    {
+        return Ok(());
+    }
+    let now = jiff::Timestamp::now().as_microsecond();
+    let request = ReportRequest {
+        pairs: past.ids(),
+        since: history::instant(&call, "Since")?.unwrap_or(now - DAY),
+        n_details: N_DETAILS,
+        n_tests: N_TESTS,
+    };
+    let report = past.ask(move |sql| StatusReport::read(sql, &request)).await?;
+    let title = call.bound.text("Title").unwrap_or_else(|| "Test report".to_owned());
+    let is_json = call.bound.text("Format").is_some_and(|format| format == "Json");
+    let text = match is_json {
+        // A report is a tree of texts and numbers: it can always be written.
+        true => serde_json::to_string(&report).unwrap_or_default(),
+        false => page::report(&report, &PageFrame { title, zone, live: None }),
+    };
+    match path {
+        None => call.emit(text.trim_end()).await,
+        Some(name) => write(&call, &name, text.as_bytes()),
+    }
+}
+
+fn write(call: &Call, name: &str, text: &[u8]) -> Outcome {
+    let path = files::path(call, name);
+    if call.bound.switch("NoClobber") {
+        // Made here and now, so that no other process can have made it between the question and the writing.
+        drop(files::create(call, name, Existing::Kept)?);
+    }
+    let written = tokio::task::block_in_place(|| durable::replace(&path, text, 0o644));
+    written.map_err(|fault| {
+        let message = format!("The file '{name}' could not be written: {fault}.");
+        Halt::from(
+            ErrorRecord::new(Category::WriteError, "FileWriteFailure", message)
+                .remedy("See whether the directory exists and the file's permissions allow it.")
+                .target(name),
+        )
+    })
+}
+
+fn zone(call: &Call) -> Result<TimeZone, ErrorRecord> {
+    let Some(name) = call.bound.text("TimeZone") else { return Ok(TimeZone::UTC) };
+    TimeZone::get(&name).map_err(|_| {
+        let message = format!("-TimeZone cannot be '{name}': this machine knows no such time zone.");
+        ErrorRecord::new(Category::InvalidArgument, "BadTimeZone", message)
+            .remedy("Write a name of the tz database, such as Europe/Dublin.")
+            .target(name.as_str())
+    })
+}

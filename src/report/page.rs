@@ -1,0 +1,88 @@
+//! The pages: a whole report, and one pair.
+//!
+//! Each is one document that loads nothing. What a store holds is text here, whoever wrote it.
+
+use askama::Template;
+use jiff::tz::TimeZone;
+
+use super::model::StatusReport;
+use super::view::{Links, Section, Sheet};
+use crate::render::policy::{PageKind, SCRIPT, STYLE, policy};
+
+/// What stands around a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageFrame {
+    /// The title.
+    pub title: String,
+    /// The zone that times are told in.
+    pub zone: TimeZone,
+    /// Whether a server keeps the page up to date; none for a file.
+    pub live: Option<LivePage>,
+}
+
+/// A page that a watcher serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LivePage {
+    /// After how many seconds it asks for what is new.
+    pub refresh: u32,
+    /// What the watcher says of itself.
+    pub watcher: Vec<(&'static str, String)>,
+    /// What is wrong with the watcher itself; empty where nothing is.
+    pub trouble: String,
+    /// What the reader has asked for: the pools, the receivers, the state.
+    pub asked: [String; 3],
+}
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct ReportPage<'a> {
+    sheet: Sheet<'a>,
+    frame: &'a PageFrame,
+    policy: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "pair.html")]
+struct PairPage<'a> {
+    sheet: Sheet<'a>,
+    sections: Vec<Section<'a>>,
+    frame: &'a PageFrame,
+    policy: &'static str,
+}
+
+impl PageFrame {
+    fn kind(&self) -> PageKind {
+        if self.live.is_some() { PageKind::Live } else { PageKind::Scripted }
+    }
+
+    fn links(&self) -> Links {
+        if self.live.is_some() { Links::Pages } else { Links::Inside }
+    }
+
+    fn refresh(&self) -> u32 {
+        self.live.as_ref().map_or(0, |live| live.refresh)
+    }
+
+    fn style(&self) -> &'static str {
+        STYLE
+    }
+
+    fn script(&self) -> &'static str {
+        SCRIPT
+    }
+}
+
+/// A report as one HTML document.
+pub fn report(report: &StatusReport, frame: &PageFrame) -> String {
+    let sheet = Sheet::new(report, frame.links(), frame.zone.clone());
+    let page = ReportPage { sheet, frame, policy: policy(frame.kind()) };
+    // Writing into memory does not fail, and the template calls nothing that could.
+    page.render().unwrap_or_default()
+}
+
+/// The pairs of a report that are shown in full as one HTML document.
+pub fn pair(report: &StatusReport, frame: &PageFrame) -> String {
+    let sheet = Sheet::new(report, frame.links(), frame.zone.clone());
+    let page = PairPage { sections: sheet.sections(), sheet, frame, policy: policy(frame.kind()) };
+    page.render().unwrap_or_default()
+}
