@@ -4,6 +4,7 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod front;
+pub mod watch;
 pub mod script;
 pub mod host;
 pub mod render;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use cap::Cap;
 use imsh::front::cli::{self, Cli, CliCommand};
-use imsh::front::{ExitStatus, authorized, caller, kept, lint, manual, respond, run, session, shell};
+use imsh::front::{ExitStatus, authorized, caller, kept, lint, manual, respond, run, session, shell, watch};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         (Some(CliCommand::AuthorizedPrincipals { user }), _) => authorized::principals(&user),
         (Some(CliCommand::Lint { scripts }), _) => lint::lint(&options, &scripts),
         (Some(CliCommand::Respond(account)), _) => in_runtime(respond::respond(&options, *account)),
+        (Some(CliCommand::Watch(own)), _) => in_runtime(watch::watch(&options, own)),
         (Some(CliCommand::Store { task }), _) => in_runtime(kept::look_after(&options, task)),
         (Some(CliCommand::Completions { shell }), _) => cli::completions(shell),
         (Some(CliCommand::Man { page }), _) => manual::manual(page.as_deref()),

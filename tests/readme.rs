@@ -29,6 +29,7 @@ const COMMANDS: &[(&str, i32, &str)] = &[
         2,
         "imsh respond: /run/secrets/adelany: No such file or directory",
     ),
+    ("imsh --lab watch --once", 1, "the watcher ends"),
     ("imsh lint scripts/daily-verification.rhai", 0, ""),
     ("imsh run scripts/daily-verification.rhai", 0, "Result        : Success"),
     ("imsh run scripts/daily-verification.rhai --output jsonl", 0, "\"Result\":\"Success\""),

@@ -53,7 +53,11 @@ impl Desk {
         let lab = runtime.block_on(Lab::start()).unwrap();
         let mut document: DocumentMut = std::fs::read_to_string(lab.topology()).unwrap().parse().unwrap();
         for (table, name, key, value) in changes {
-            let name_key = if *table == "pool" { "identity" } else { "domain" };
+            if table.is_empty() {
+                document.insert(key, toml_edit::value(value.parse::<toml_edit::Value>().unwrap()));
+                continue;
+            }
+            let name_key = if *table == "partner" { "domain" } else { "identity" };
             let table = match document.entry(table).or_insert(toml_edit::table()) {
                 Item::ArrayOfTables(tables) => {
                     tables.iter_mut().find(|table| table[name_key].as_str() == Some(name)).unwrap()
@@ -183,18 +187,50 @@ macro_rules! effects {
     };
 }
 
-/// Settings whose effect is shown beside the code, since no command line can: the file and the test.
-const ELSEWHERE: &[(&str, &str, &str)] = &[(
-    "audit.must_reach_disk",
-    include_str!("../src/access/audit/tests.rs"),
-    "a_line_is_synced_where_it_must_reach_the_disk",
-)];
+/// Settings whose effect is shown in another place: beside the code, since no command line can, or where
+/// watchers run. The file and the test.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "audit.must_reach_disk",
+        include_str!("../src/access/audit/tests.rs"),
+        "a_line_is_synced_where_it_must_reach_the_disk",
+    ),
+    ("site", WATCHED, "results_are_of_the_site_that_the_topology_names"),
+    ("watch.identity", WATCHED, "a_watch_is_known_by_its_identity"),
+    ("watch.enabled", WATCHED, "a_watch_that_is_paused_tests_nothing"),
+    ("watch.tests", WATCHED, "the_tests_are_those_that_the_watch_lists"),
+    ("watch.pools", WATCHED, "the_pools_are_those_that_the_watch_means"),
+    ("watch.receivers", WATCHED, "the_receivers_are_those_that_the_watch_means"),
+    ("watch.every", WATCHED, "a_pair_is_due_as_often_as_the_watch_says"),
+    ("watch.at", WATCHED, "a_pair_is_due_at_the_times_of_a_cron_expression"),
+    ("watch.zone", WATCHED, "the_times_of_a_cron_expression_are_those_of_the_zone"),
+    ("watch.sites", WATCHED, "a_pair_is_tested_by_each_site_or_by_any"),
+    ("watch.raise_after", WATCHED, "a_pair_is_down_after_as_many_failures_as_the_watch_says"),
+    ("watch.clear_after", WATCHED, "a_pair_is_up_after_as_many_successes_as_the_watch_says"),
+    ("notify.identity", TOLD, "somebody_is_told_once_when_a_pair_breaks_and_once_when_it_is_mended"),
+    ("notify.enabled", TOLD, "a_notification_that_is_paused_is_not_told"),
+    ("notify.kind", TOLD, "alertmanager_gets_an_alert_that_fires_and_is_resolved"),
+    ("notify.url", TOLD, "somebody_is_told_once_when_a_pair_breaks_and_once_when_it_is_mended"),
+    ("notify.command", TOLD, "a_program_gets_the_notice_on_standard_input_and_nothing_else"),
+    ("notify.to", TOLD, "a_mail_arrives_at_a_server"),
+    ("notify.from", TOLD, "a_mail_arrives_at_a_server"),
+    ("notify.pool", TOLD, "a_message_arrives_through_another_pool_than_the_one_that_fails"),
+    ("notify.secret_file", TOLD, "a_token_comes_from_a_file_or_from_systemd_and_is_never_logged"),
+    ("notify.ca_file", TOLD, "a_certificate_is_checked_against_the_file_of_the_notification"),
+    ("notify.owners", TOLD, "a_notification_is_told_of_the_findings_of_its_owners"),
+    ("notify.reminder", TOLD, "somebody_is_reminded_of_what_is_still_broken"),
+    ("notify.timeout", TOLD, "a_delivery_takes_no_longer_than_the_notification_allows"),
+];
+
+const WATCHED: &str = include_str!("watch/settings.rs");
+const TOLD: &str = include_str!("watch/notices.rs");
 
 #[test]
 fn every_setting_has_a_test_of_its_effect() {
     let keys = |table: &imsh::topology::setting::Table| {
         let path = table.path;
-        (table.settings)().into_iter().map(move |setting| format!("{path}.{}", setting.key))
+        let place = if path.is_empty() { String::new() } else { format!("{path}.") };
+        (table.settings)().into_iter().map(move |setting| format!("{place}{}", setting.key))
     };
     let listed: BTreeSet<String> = TABLES.iter().flat_map(keys).collect();
     for (key, source, test) in ELSEWHERE {

@@ -31,9 +31,12 @@ pub struct KeptResults {
     password: Option<PasswordSource>,
     opened: OnceCell<Result<Store, StoreFault>>,
     run: Mutex<Option<Recording>>,
-    /// The site that tests are made from.
-    site: String,
+    /// Takes the results in place of a store: a watcher, which knows what else is to be stored with them.
+    taker: Option<ResultTaker>,
 }
+
+/// Takes the result of each test of a session.
+pub type ResultTaker = Arc<dyn Fn(NewResult) + Send + Sync>;
 
 /// Finds the password of a database by its address, as `libpq` does.
 pub type PasswordSource = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
@@ -51,13 +54,13 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 
 impl KeptResults {
     /// Results in this file, where the topology does not name a database.
-    pub fn new(
-        file: Option<PathBuf>,
-        is_named: bool,
-        password: Option<PasswordSource>,
-        site: String,
-    ) -> Self {
-        Self { file, is_named, password, site, ..Self::default() }
+    pub fn new(file: Option<PathBuf>, is_named: bool, password: Option<PasswordSource>) -> Self {
+        Self { file, is_named, password, ..Self::default() }
+    }
+
+    /// The same, whose results are handed over and not recorded.
+    pub fn handing_to(self, taker: ResultTaker) -> Self {
+        Self { taker: Some(taker), ..self }
     }
 
     /// The open store; `None` where nothing is kept.
@@ -106,7 +109,12 @@ impl KeptResults {
     ///
     /// `is_definite` says of a code whether it cannot pass by itself.
     pub async fn record(&self, call: &Call, report: &Report, is_definite: fn(&str) -> bool) {
-        let Some(mut result) = NewResult::of(report, &self.site, is_definite) else { return };
+        let site = &call.whole.general.site;
+        let Some(mut result) = NewResult::of(report, site, is_definite) else { return };
+        if let Some(taker) = &self.taker {
+            taker(result);
+            return;
+        }
         let recorder = {
             let mut run = self.run.lock().await;
             if run.is_none() {
@@ -144,7 +152,7 @@ impl KeptResults {
             principal: call.principal.to_string(),
             way: call.context.way.to_owned(),
             command: call.description.name.to_owned(),
-            site: self.site.clone(),
+            site: call.whole.general.site.clone(),
             started_at: Timestamp::now().as_microsecond(),
             ended_at: None,
             baseline: None,

@@ -21,6 +21,8 @@ pub struct TopologyStore {
     reader: TopologyReader,
     /// The paths that were searched without success, until the operator has been told.
     looked_at: Mutex<Vec<PathBuf>>,
+    /// The topology that holds whatever the file says by now, until it is read again on request.
+    held: Mutex<Option<Arc<Topology>>>,
 }
 
 /// Who reads the topology, and so how much of its mistakes may be told.
@@ -48,6 +50,7 @@ impl TopologyStore {
             known,
             reader: TopologyReader::Owner,
             looked_at: Mutex::default(),
+            held: Mutex::default(),
         }
     }
 
@@ -99,6 +102,22 @@ impl TopologyStore {
     /// `TopologyInvalid`, with every mistake of the document and where it stands; for those who come
     /// in through another account, `TopologyNotTrusted` and `NoAccessTable`.
     pub fn read(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        held.map_or_else(|| self.read_file(), Ok)
+    }
+
+    /// Reads the file, and holds what it says: from now on [`TopologyStore::read`] gives that, whatever
+    /// becomes of the file, until this is called again. A file with mistakes leaves what was held.
+    ///
+    /// # Errors
+    /// As [`TopologyStore::read`].
+    pub fn hold(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        let topology = self.read_file()?;
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(topology.clone());
+        Ok(topology)
+    }
+
+    fn read_file(&self) -> Result<Arc<Topology>, ErrorRecord> {
         let topology = self.read_as_it_is()?;
         match self.reader {
             TopologyReader::Other if topology.access.is_none() => Err(no_access_table()),

@@ -13,6 +13,7 @@ use super::exit::ExitStatus;
 use super::kept::SchemaTask;
 use super::respond::{self, RespondOptions};
 use super::session::{self, SessionArguments};
+use super::watch::{self, WatchOptions};
 use crate::render::Format;
 
 /// A shell for the people who run instant messaging.
@@ -89,6 +90,9 @@ pub enum CliCommand {
     /// Answer test messages as an account at a partner's side
     #[command(long_about = respond::ABOUT, after_help = respond::EXAMPLES)]
     Respond(Box<RespondOptions>),
+    /// Keep watch: test again and again, remember, and tell whom it concerns
+    #[command(long_about = watch::ABOUT, after_help = watch::EXAMPLES)]
+    Watch(WatchOptions),
     /// Look after the schema of the store of results
     #[command(
         long_about = "Says which version the schema of the store of results has, or brings it up to date. A file is brought up to date by whoever uses it; a database, which several machines share, only by this command. The store is the one that [store] of the topology names, or --store FILE; the password of a database comes from ~/.pgpass, $PGPASSFILE or systemd's credential imsh-store-password."
@@ -240,13 +244,14 @@ pub fn print(text: &[u8]) -> ExitStatus {
 }
 
 /// The commands that have a manual page of their own.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "run",
     "lint",
     "session",
     "authorized-keys",
     "authorized-principals",
     "respond",
+    "watch",
     "store",
     "completions",
     "man",

@@ -27,8 +27,7 @@ pub fn kept_results(options: &SessionOptions) -> KeptResults {
         None if options.lab => None,
         None => state_directory().map(|directory| directory.join(FILE)),
     };
-    let site = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    KeptResults::new(file, options.store.is_some(), Some(Arc::new(password)), site.unwrap_or_default())
+    KeptResults::new(file, options.store.is_some(), Some(Arc::new(password)))
 }
 
 /// What is to be done with the schema of a store.
@@ -88,7 +87,7 @@ pub async fn look_after(options: &SessionOptions, task: SchemaTask) -> ExitStatu
 }
 
 /// `$STATE_DIRECTORY` as systemd gives it, else `imsh` in `$XDG_STATE_HOME` or `~/.local/state`.
-fn state_directory() -> Option<PathBuf> {
+pub(super) fn state_directory() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     variable("STATE_DIRECTORY")
         .or_else(|| Some(variable("XDG_STATE_HOME")?.join("imsh")))

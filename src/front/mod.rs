@@ -18,6 +18,8 @@ pub mod session;
 pub mod authorized;
 pub mod lint;
 pub mod respond;
+pub mod watch;
+mod systemd;
 pub mod output;
 mod pace;
 pub mod terminal;

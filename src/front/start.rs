@@ -12,8 +12,9 @@ use super::kept::kept_results;
 use super::output::Console;
 use super::terminal::Terminal;
 use crate::access::Principal;
-use crate::call::SessionContext;
+use crate::call::results::KeptResults;
 use crate::call::stores::{TopologyStore, VaultStore};
+use crate::call::{Operator, SessionContext};
 use crate::cmdlets;
 use crate::durable::Fault;
 use crate::host::{Gate, Host};
@@ -71,11 +72,43 @@ pub async fn start(
     variables: Vec<(String, Value)>,
     library: Option<&Path>,
 ) -> Result<Started, StartError> {
+    let results = |_: Option<&Lab>| kept_results(options);
+    let operator = |output: &Console| -> Arc<dyn Operator> { Arc::new(Terminal::new(output.clone())) };
+    let Door { host, output, lab } = door(options, way, results, operator).await?;
+    if options.verbose {
+        // A topology that is wrong is told of by the first command.
+        let remarks = host.context().topology.read().map(|topology| topology.remarks.clone());
+        remarks.iter().flatten().for_each(|remark| host.context().operator.verbose(&remark.to_string()));
+    }
+    let library = library.map_or_else(|| host.context().directory.clone(), Path::to_owned);
+    Ok(Started { lab, ..started(host, output, ScriptLimits::OWN, Some(library), variables)? })
+}
+
+/// The door to every cmdlet for the operating-system user, and what stands behind it.
+pub(super) struct Door {
+    /// The door.
+    pub(super) host: Arc<Host>,
+    /// Where the session writes.
+    pub(super) output: Console,
+    /// The practice network, where the session works on it; it runs as long as it is held.
+    pub(super) lab: Option<Lab>,
+}
+
+/// Opens the door for the operating-system user, with these results and this operator.
+///
+/// # Errors
+/// See [`StartError`].
+pub(super) async fn door(
+    options: &SessionOptions,
+    way: &'static str,
+    results: impl FnOnce(Option<&Lab>) -> KeptResults,
+    operator: impl FnOnce(&Console) -> Arc<dyn Operator>,
+) -> Result<Door, StartError> {
     let output = Console::of(options)?;
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
     let (topology, vault) = files(options, lab.as_ref());
     let principal = of_user(getuid());
-    let operator = Arc::new(Terminal::new(output.clone()));
+    let operator = operator(&output);
     // Only the machine's own topology has a door that delegated administrators come in by.
     let has_door = topology.path() == Some(Path::new(places::SYSTEM));
     let context = Arc::new(SessionContext {
@@ -84,17 +117,11 @@ pub async fn start(
         directory: std::env::current_dir()?,
         environment: Arc::new(|name| std::env::var(name).ok()),
         transcripts: output.transcripts(),
-        results: kept_results(options),
+        results: results(lab.as_ref()),
         ..SessionContext::new(topology, vault, operator)
     });
     let host = Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal), options.verbose));
-    if options.verbose {
-        // A topology that is wrong is told of by the first command.
-        let remarks = host.context().topology.read().map(|topology| topology.remarks.clone());
-        remarks.iter().flatten().for_each(|remark| host.context().operator.verbose(&remark.to_string()));
-    }
-    let library = library.map_or_else(|| host.context().directory.clone(), Path::to_owned);
-    Ok(Started { lab, ..started(host, output, ScriptLimits::OWN, Some(library), variables)? })
+    Ok(Door { host, output, lab })
 }
 
 /// Starts the engine of a session behind this door.

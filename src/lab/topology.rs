@@ -31,6 +31,7 @@ pub(super) fn document(name_server: SocketAddr, ca_file: &str) -> String {
             let _ = writeln!(text, "minimum_evidence = \"{evidence}\"");
         }
     }
+    text.push_str(WATCHES);
     text
 }
 
@@ -66,4 +67,23 @@ authenticate_timeout = \"2s\"
 bind_timeout = \"2s\"
 deliver_timeout = \"5s\"
 timeout = \"15s\"
+";
+
+/// A watcher on the practice network sees everything there is to see within a minute or two.
+const WATCHES: &str = "
+[[watch]]                                # every partner from two healthy pools
+identity = \"every partner\"
+pools = [\"atl-cs-001.litwareinc.com\", \"dub-cs-001.fabrikam.com\"]
+every = \"1m\"
+
+[[watch]]                                # every pool by itself
+identity = \"every pool\"
+tests = [\"Registration\"]
+every = \"2m\"
+
+[[notify]]                               # paused; Set-WatcherNotification practice -Enabled:$true
+identity = \"practice\"
+kind = \"exec\"
+command = [\"/bin/cat\"]
+enabled = false
 ";

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod notice;
 pub mod histogram;
 pub mod recorder;
+mod spool;
 pub mod fault;
 mod migrate;
 mod engine;
@@ -41,6 +42,7 @@ pub use self::query::{
 };
 pub use self::record::{Change, Channel, Lease, NewResult, PairName, StoredOutcome};
 pub use self::recorder::Recorder;
+pub use self::spool::Spool;
 use self::sqlite::Job;
 pub use self::state::PairState;
 

@@ -232,6 +232,34 @@ pub fn failed(
     Ok(())
 }
 
+/// The channel has refused the notice so often that it is given up; the fault stays with it.
+pub fn give_up(sql: &mut dyn Sql, channel: &str, notice: &Notice, fault: &str) -> Result<(), StoreFault> {
+    sql.execute(
+        "UPDATE notice SET attempts = attempts + 1, done_at = {now}, fault = $1 \
+         WHERE change = $2 AND channel = $3 AND kind = $4 AND n = $5",
+        &[fault.into(), (&notice.change).into(), channel.into(), notice.kind.name().into(), notice.n.into()],
+    )?;
+    Ok(())
+}
+
+/// What a channel has been told is broken, and still is: the last raising notice of each such pair.
+pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFault> {
+    let rows = sql.query(
+        "SELECT notice.change, notice.kind, notice.n, notice.attempts, notice.batch, pair.test, pair.pool, \
+         pair.receiver, change.from_state, change.to_state, change.at, change.lasted, change.code, \
+         change.owner, change.seen_from, change.diagnosis \
+         FROM notice JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
+         WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL \
+         AND pair.state IN ('Down', 'Flaky') \
+         AND NOT EXISTS (SELECT 1 FROM notice other JOIN change later ON later.id = other.change \
+         WHERE other.channel = $1 AND other.kind IN ('raise', 'clear') AND later.pair = change.pair \
+         AND (later.at > change.at OR (later.at = change.at AND later.id > change.id))) \
+         ORDER BY change.at, change.id",
+        &[channel.into()],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 /// Queues a reminder for each pair that is still broken so long after the last notice (microseconds).
 pub fn remind(sql: &mut dyn Sql, channel: &str, after: i64) -> Result<u64, StoreFault> {
     let rows = sql.query(

@@ -173,6 +173,18 @@ pub fn release(sql: &mut dyn Sql, claims: &[Claim]) -> Result<(), StoreFault> {
     Ok(())
 }
 
+/// Gives up claims that could not be tested; they are due again after `wait` microseconds.
+pub fn postpone(sql: &mut dyn Sql, claims: &[Claim], wait: i64) -> Result<(), StoreFault> {
+    for claim in claims {
+        sql.execute(
+            "UPDATE schedule SET due_at = {now} + $1, leased_until = 0, holder = NULL \
+             WHERE pair = $2 AND vantage = $3 AND lease = $4",
+            &[wait.into(), claim.pair.id().into(), (&claim.vantage).into(), claim.lease.into()],
+        )?;
+    }
+    Ok(())
+}
+
 /// The other sites look at a pair as soon as they can: one of them has seen it turn.
 pub fn hasten(sql: &mut dyn Sql, pair: &PairName, site: &str) -> Result<(), StoreFault> {
     sql.execute(

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use super::state::{Outcome, PairState, PairVerdict, SiteState, SiteView, Thresho
 pub const DEFAULT_PERIOD: i64 = 86_400_000_000;
 
 /// What is tested again and again: the kind of test, the pool, and the receiver or partner.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PairName {
     /// The kind of test, such as `XmppIM`.
     pub test: String,
@@ -47,7 +48,7 @@ impl PairName {
 }
 
 /// A result, as it is given to the store. Instants are microseconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewResult {
     /// Its identifier, version 7: a second copy of the same result is dropped.
     pub id: Uuid,
@@ -84,7 +85,7 @@ pub struct NewResult {
 }
 
 /// The right to move the state of a scheduled pair.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// The watcher that holds it.
     pub watcher: String,
@@ -97,7 +98,7 @@ pub struct Lease {
 }
 
 /// What a stored test came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoredOutcome {
     /// The evidence that was asked for.
     Success,

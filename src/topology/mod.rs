@@ -29,21 +29,30 @@ pub mod duration;
 mod size;
 mod days;
 mod text;
+pub mod watching;
 
 pub use days::Days;
 pub use mistake::Mistake;
 pub use places::TopologyPlaces;
-pub use schema::{AuditTable, Gateway, Partner, Pool, Resolver, StoreTable};
+pub use schema::{
+    AuditTable, Gateway, General, Notification, Partner, Pool, Resolver, StoreTable, WatchEntry,
+};
 use setting::Table;
 pub use setting::{SettingsTable, Words};
 pub use size::Size;
 pub use text::MessageText;
+pub use watching::{
+    CommandWord, CronText, NotificationKind, NotifiedOwner, PoolPattern, ReceiverPattern, TestingSites,
+    WatchedTest, ZoneName,
+};
 
 /// A whole topology document, checked.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
     /// The document; empty where there is none.
     pub path: PathBuf,
+    /// What holds for the whole document.
+    pub general: General,
     /// The pools, in the order of the document.
     pub pools: Vec<Pool>,
     /// The allowed partners; `None` where the document has no partner list at all, and any domain
@@ -55,6 +64,10 @@ pub struct Topology {
     pub resolver: Resolver,
     /// Where the results of tests are kept.
     pub store: StoreTable,
+    /// What a watcher tests again and again.
+    pub watches: Vec<WatchEntry>,
+    /// Who is told when a watched state turns.
+    pub notifications: Vec<Notification>,
     /// Who may do what; `None` where the document does not say, and its owner may do everything.
     pub access: Option<Access>,
     /// How calls are written down; `None` where the document does not say, and the defaults hold from
@@ -342,9 +355,13 @@ impl Topology {
         let pools = self.pools.iter().map(table);
         let partners = self.partners.iter().flatten().map(table);
         let audit = self.audit.clone().unwrap_or_default();
-        pools
+        std::iter::once(table(&self.general))
+            .chain(pools)
             .chain(partners)
-            .chain([table(&self.gateway), table(&self.resolver), table(&self.store), table(&audit)])
+            .chain([table(&self.gateway), table(&self.resolver), table(&self.store)])
+            .chain(self.watches.iter().map(table))
+            .chain(self.notifications.iter().map(table))
+            .chain([table(&audit)])
             .collect()
     }
 

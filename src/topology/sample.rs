@@ -13,7 +13,10 @@ pub fn document() -> String {
     let mut text = HEAD.to_owned();
     for table in TABLES {
         let heading = table.heading.replace('\n', "\n# ");
-        let _ = writeln!(text, "\n# ---- {heading}\n\n{}", header(table));
+        let _ = writeln!(text, "\n# ---- {heading}\n");
+        if !table.path.is_empty() {
+            let _ = writeln!(text, "{}", header(table));
+        }
         let defaults = (table.defaults)();
         for setting in (table.settings)() {
             let values = matches!(setting.kind, crate::cmdlet::Kind::Choice(_));
@@ -33,7 +36,8 @@ pub fn list() -> String {
     let mut text = String::new();
     for table in TABLES {
         let set = table.cmdlet.map(|noun| format!("    Get-{noun}, Set-{noun}")).unwrap_or_default();
-        let _ = writeln!(text, "\n    {}{set}", header(table));
+        let header = if table.path.is_empty() { table.heading.to_owned() } else { header(table) };
+        let _ = writeln!(text, "\n    {header}{set}");
         let defaults = (table.defaults)();
         for setting in (table.settings)() {
             let default = if setting.sample.is_some() || setting.need.is_some() {
@@ -54,7 +58,11 @@ pub fn list() -> String {
 
 /// The header of a table, as the document writes it.
 pub fn header(table: &Table) -> String {
-    if table.name.is_some() { format!("[[{}]]", table.path) } else { format!("[{}]", table.path) }
+    match (table.path, table.name) {
+        ("", _) => String::new(),
+        (path, Some(_)) => format!("[[{path}]]"),
+        (path, None) => format!("[{path}]"),
+    }
 }
 
 /// The sample or else the default of a setting, as TOML.

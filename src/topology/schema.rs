@@ -18,14 +18,25 @@ use super::setting::{self, Setting, SettingsTable, Table, in_document, set_by, t
 use super::size::Size;
 use super::text::MessageText;
 use super::{
-    Address, Days, Domain, Evidence, Fence, LogonName, Security, Server, SyslogCopies, TlsNegotiation,
+    Address, CommandWord, CronText, Days, Domain, Evidence, Fence, LogonName, NotificationKind,
+    NotifiedOwner, PoolPattern, ReceiverPattern, Security, Server, SyslogCopies, TestingSites,
+    TlsNegotiation, WatchedTest, ZoneName,
 };
 use crate::cmdlet::{Binds, Kind};
 use crate::topology::setting::Refused;
 
 /// Every table whose settings are listed here, in the order of the sample document.
-pub static TABLES: &[Table] =
-    &[Pool::TABLE, Partner::TABLE, Gateway::TABLE, Resolver::TABLE, StoreTable::TABLE, AuditTable::TABLE];
+pub static TABLES: &[Table] = &[
+    General::TABLE,
+    Pool::TABLE,
+    Partner::TABLE,
+    Gateway::TABLE,
+    Resolver::TABLE,
+    StoreTable::TABLE,
+    WatchEntry::TABLE,
+    Notification::TABLE,
+    AuditTable::TABLE,
+];
 
 /// A setting of this key, in whatever table: settings of one name are of one type.
 pub fn setting(key: &str) -> Option<Setting> {
@@ -34,6 +45,19 @@ pub fn setting(key: &str) -> Option<Setting> {
 
 /// How many connections a limit may allow.
 const CONNECTIONS: Kind = Kind::Integer(1, 100_000);
+
+table! {
+    /// What holds for the whole document: keys that stand above its first table.
+    pub struct General: Table {
+        path: "",
+        noun: "the topology",
+        heading: "Above the first table.",
+        ..NOTHING
+    };
+
+    "The place that tests are made from, in results and notices; watchers of one site share its work."
+    site: String = "local".to_owned() => in_document().kind(Kind::Site);
+}
 
 table! {
     /// A service that users log on to.
@@ -281,6 +305,113 @@ table! {
 }
 
 table! {
+    /// What a watcher tests again and again.
+    pub struct WatchEntry: Table {
+        path: "watch",
+        noun: "the watch",
+        cmdlet: Some("WatcherNodeConfiguration"),
+        heading: "Watches: what `imsh watch` tests again and again. Durations are as in [gateway].",
+        ..NOTHING
+    };
+
+    name "Its name."
+    identity: String => set_by("Identity", Binds::Global)
+        .required("give the watch a name")
+        .sample("\"every partner\"");
+
+    "Whether it is tested at all; false pauses it."
+    enabled: bool = true => set_by("Enabled", Binds::Global);
+
+    "The tests: XmppIM for each pool and receiver, Registration for each pool, FederatedPartner for each partner, Topology once."
+    tests: Vec<WatchedTest> = vec![WatchedTest::XmppIm] => set_by("Tests", Binds::Global);
+
+    "The pools: their FQDNs, patterns with * and ?, or site:Redmond. Without any, each that lends a test user."
+    pools: Vec<PoolPattern> = Vec::new() => set_by("Pools", Binds::Global)
+        .aliases(&["TargetFqdn"])
+        .sample("[\"site:Redmond\"]");
+
+    "The receivers: partners (the receivers of all), partner:contoso.com, addresses, or patterns. Without any, partners."
+    receivers: Vec<ReceiverPattern> = Vec::new() => set_by("Receivers", Binds::Global)
+        .aliases(&["XmppTestReceiverMailAddress"])
+        .sample("[\"partners\"]");
+
+    "How often, where `at` does not say when."
+    every: Duration = seconds(900) => set_by("Every", Binds::Global);
+
+    "When, as a cron expression, in place of `every`."
+    at: Option<CronText> = None => set_by("At", Binds::Global).sample("\"0 6 * * *\"");
+
+    "The time zone of `at`; without it the machine's."
+    zone: Option<ZoneName> = None => set_by("Zone", Binds::Global).sample("\"Europe/Dublin\"");
+
+    "Whether every site tests it, or any one of them."
+    sites: TestingSites = TestingSites::Each => set_by("Sites", Binds::Global);
+
+    "How many failures in a row call a pair down; a definite finding does at once."
+    raise_after: u32 = 2 => set_by("RaiseAfter", Binds::Global).kind(Kind::Integer(1, 100));
+
+    "How many successes in a row call it up again."
+    clear_after: u32 = 1 => set_by("ClearAfter", Binds::Global).kind(Kind::Integer(1, 100));
+}
+
+table! {
+    /// Somebody who is told when a watched state turns.
+    pub struct Notification: Table {
+        path: "notify",
+        noun: "the notification",
+        cmdlet: Some("WatcherNotification"),
+        heading: "Notifications: who is told when a watched pair breaks, and when it is mended. Secrets never stand\n\
+            here: they come from secret_file, or from the systemd credential imsh-notify-IDENTITY.",
+        ..NOTHING
+    };
+
+    name "Its name."
+    identity: String => set_by("Identity", Binds::Endpoint)
+        .required("give the notification a name")
+        .sample("\"on-call\"");
+
+    "Whether it is told at all; false pauses it."
+    enabled: bool = true => set_by("Enabled", Binds::Endpoint);
+
+    "The way: a JSON document is posted, an alert goes to Alertmanager, a program is run, a mail or an XMPP message is sent."
+    kind: NotificationKind = NotificationKind::Webhook => set_by("Kind", Binds::Endpoint)
+        .required("write kind = \"webhook\", \"alertmanager\", \"exec\", \"mail\" or \"xmpp\"")
+        .sample("\"webhook\"");
+
+    "Where to: http(s)://… of webhook and alertmanager; smtp://host:25, smtp://user@host:587 or smtps://user@host of mail."
+    url: Option<String> = None => set_by("Url", Binds::Endpoint).sample("\"https://alerts.litwareinc.com/imsh\"");
+
+    "The program of exec and its arguments; it gets the notice as JSON on standard input. No shell reads it."
+    command: Vec<CommandWord> = Vec::new() => set_by("Command", Binds::Endpoint)
+        .sample("[\"/usr/local/bin/page\", \"operators\"]");
+
+    "Whom a mail or an XMPP message goes to."
+    to: Vec<Address> = Vec::new() => set_by("To", Binds::Endpoint).sample("[\"ada@litwareinc.com\"]");
+
+    "The sender of mails."
+    from: Option<Address> = None => set_by("From", Binds::Endpoint).sample("\"imsh@litwareinc.com\"");
+
+    "The pool that XMPP messages are sent through; without it the first that is not the one which fails."
+    pool: Option<Domain> = None => set_by("Pool", Binds::Endpoint).sample("\"atl-cs-001.litwareinc.com\"");
+
+    "A file whose first line is the token (webhook, alertmanager) or the password (mail)."
+    secret_file: Option<PathBuf> = None => set_by("SecretFile", Binds::Endpoint).sample("\"on-call.token\"");
+
+    "A private CA to trust there in place of the system's, absolute or seen from the topology's directory."
+    ca_file: Option<PathBuf> = None => set_by("CaFile", Binds::Endpoint).sample("\"litware-ca.pem\"");
+
+    "Whose findings it is told of (Caller, Pool, Network, Partner, imsh, Unknown); without any, of all."
+    owners: Vec<NotifiedOwner> = Vec::new() => set_by("Owners", Binds::Endpoint)
+        .sample("[\"Pool\", \"Partner\", \"Network\"]");
+
+    "How often it is told again of what is still broken."
+    reminder: Duration = seconds(86_400) => set_by("Reminder", Binds::Endpoint);
+
+    "How long one delivery may take."
+    timeout: Duration = seconds(10) => set_by("Timeout", Binds::Endpoint);
+}
+
+table! {
     /// How calls are written down.
     pub struct AuditTable: Table {
         path: "audit",
@@ -306,6 +437,12 @@ table! {
 
     "The socket of syslog, in place of /run/systemd/journal/socket and then /dev/log."
     syslog_socket: Option<PathBuf> = None => in_document().sample("\"/dev/log\"");
+}
+
+impl Default for General {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Default for Gateway {

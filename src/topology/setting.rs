@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use super::mistake::Mistakes;
 use super::section::{Section, Spans};
-use super::{Address, Days, Domain, MessageText, Server, Size};
+use super::{
+    Address, CommandWord, CronText, Days, Domain, MessageText, PoolPattern, ReceiverPattern, Server, Size,
+    ZoneName,
+};
 use crate::cmdlet::{Binds, Kind, Parameter};
 use crate::value::{Record, Value};
 
@@ -375,6 +378,9 @@ pub trait SettingType: Sized {
 
 /// A text of the document that means something: an address, a domain, a server.
 pub trait Meaningful: Sized + Ord + Display {
+    /// Whether a list may hold the same twice.
+    const MAY_REPEAT: bool = false;
+
     /// Reads it.
     ///
     /// # Errors
@@ -407,7 +413,27 @@ macro_rules! meaningful {
     )* };
 }
 
-meaningful!(Address, Days, Domain, MessageText, Server, Size);
+meaningful!(
+    Address,
+    CronText,
+    Days,
+    Domain,
+    MessageText,
+    PoolPattern,
+    ReceiverPattern,
+    Server,
+    Size,
+    ZoneName
+);
+
+/// `-v -v` is not `-v`.
+impl Meaningful for CommandWord {
+    const MAY_REPEAT: bool = true;
+
+    fn meant(written: &str) -> Result<Self, String> {
+        written.parse()
+    }
+}
 
 /// Whether two texts mean the same, as far as they mean anything.
 fn is_same_meaning<T: Meaningful>(one: &str, other: &str) -> bool {
@@ -472,7 +498,9 @@ impl<T: Meaningful> SettingType for Vec<T> {
         if !section.has(setting.key) {
             return None;
         }
-        section.refuse_repeats(reader.mistakes, setting.key, &list);
+        if !T::MAY_REPEAT {
+            section.refuse_repeats(reader.mistakes, setting.key, &list);
+        }
         reader.spans.put(setting.key, section.span_of(setting.key));
         reader.spans.put_items(setting.key, list.iter().map(|found| found.span.clone()).collect());
         Some(list.into_iter().map(|found| found.value).collect())

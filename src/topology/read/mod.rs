@@ -13,12 +13,13 @@ use super::mistake::{Mistakes, nearest};
 use super::section::{Found, Section, Spans, quoted};
 use super::setting::{Named, SettingsTable, TableReader};
 use super::{
-    AuditTable, Domain, Gateway, Mistake, Partner, Pool, Security, SyslogCopies, Topology, duration,
+    AuditTable, Domain, Gateway, General, Mistake, Partner, Pool, Security, SyslogCopies, Topology, duration,
 };
 use crate::access::{CmdletName, ConfigScope, KnownCmdlets, Member, PublicKey, UserScope};
 use crate::value::Value;
 
 mod access;
+mod watch;
 
 pub(super) fn document(
     text: &str,
@@ -42,6 +43,7 @@ pub(super) fn document(
     let mut top = Section::top(&table);
     let topology = Topology {
         path: path.to_owned(),
+        general: reading.general(&mut top),
         pools: reading.list(&mut top, Reading::check_pool, |places| &mut places.pools),
         partners: {
             let partners = reading.list(&mut top, Reading::check_partner, |places| &mut places.partners);
@@ -50,6 +52,9 @@ pub(super) fn document(
         gateway: reading.section(&mut top, Reading::check_gateway).unwrap_or_default(),
         resolver: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
         store: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
+        watches: reading.list(&mut top, Reading::check_watch, |places| &mut places.watches),
+        notifications: reading
+            .list(&mut top, Reading::check_notification, |places| &mut places.notifications),
         access: reading.access(&mut top),
         audit: reading.section(&mut top, Reading::check_audit),
         remarks: Vec::new(),
@@ -57,6 +62,7 @@ pub(super) fn document(
     top.close(&mut reading.mistakes, &[]);
     reading.check_names(&topology);
     reading.check_domains(&topology);
+    reading.check_watches(&topology);
     reading.check_access(&topology);
     if let Some(known) = known {
         reading.check_cmdlets(known);
@@ -85,6 +91,8 @@ struct Reading<'t> {
 struct Places {
     pools: Vec<Spans>,
     partners: Vec<Spans>,
+    watches: Vec<Spans>,
+    notifications: Vec<Spans>,
     roles: Vec<RolePlaces>,
     assignments: Vec<AssignmentPlaces>,
     principals: Vec<Range<usize>>,
@@ -154,6 +162,13 @@ impl<'t> Reading<'t> {
         check(self, &mut table, &spans);
         section.close(&mut self.mistakes, T::TABLE.refused);
         Some(table)
+    }
+
+    /// The keys above the first table.
+    fn general(&mut self, top: &mut Section<'_, '_>) -> General {
+        let mut general = General::new();
+        self.reader(top).fill(&mut general);
+        general
     }
 
     fn reader<'r, 'd, 'i>(&'r mut self, section: &'r mut Section<'d, 'i>) -> TableReader<'r, 't, 'd, 'i> {

@@ -1,0 +1,271 @@
+//! `imsh watch`: the daemon's command line, signals, log and exit status.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use tokio::signal::unix::SignalKind;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::cli::SessionOptions;
+use super::exit::ExitStatus;
+use super::kept::{kept_results, state_directory};
+use super::run::Interrupts;
+use super::start::{self, Door};
+use super::systemd::ServiceManager;
+use crate::call::context::Confirmation;
+use crate::call::results::KeptResults;
+use crate::call::{NoAnswer, Operator, Progress};
+use crate::cmdlet::ErrorRecord;
+use crate::lab::Lab;
+use crate::secret::Secret;
+use crate::store::{Store, StoreFault};
+use crate::watch::{HowManyRounds, Intake, Milestone, Order, WatchFault, Watcher, WatcherOptions};
+
+/// What `imsh watch` takes beside the options of every way in.
+#[derive(Args, Debug)]
+pub struct WatchOptions {
+    /// Test everything that is due or new, once, tell whom it concerns, and exit
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// The beginning of `imsh watch --help`.
+pub const ABOUT: &str = "\
+Tests what the [[watch]] entries of the topology say, as often as they say, keeps the results, and tells those \
+whom [[notify]] lists when something breaks, once, and when it is mended, once. What it knows is in the store: a \
+restart neither repeats nor forgets a test or a notice. Several watchers, at one site or at many, may share a \
+PostgreSQL database ([store] url); each needs the passwords of the accounts that it tests with, and claims no \
+other pairs.
+
+SIGHUP reads the topology again; one that has mistakes is told of, and the one before stays in force. SIGTERM and \
+Ctrl-C end it in order: tests under way get a moment to finish, and the others are handed back. A machine that is \
+off line, or whose store is away, says so once and blames nobody; results wait in a spool beside the state until a \
+shared store is back.
+
+The log goes to standard error: lines for people on a terminal, JSON elsewhere. -v tells every test.
+
+Exit status: 0 it was stopped; 2 the topology or the store cannot be used. With --once as that of the tests: 0 all \
+succeeded, 1 one failed, 4 one could not run.";
+
+/// The end of `imsh watch --help`.
+pub const EXAMPLES: &str = "\
+Examples:
+  imsh --lab watch                     keeps watch on the practice network
+  imsh watch --once                    one round, for a first try or for cron
+  systemctl reload imsh-watch          after a change of the topology
+
+A first watch, in the topology:
+  [[watch]]
+  identity = \"every partner\"
+  every = \"15m\"";
+
+/// Keeps watch until it is stopped.
+pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
+    start_log(options.verbose);
+    let intake = Intake::default();
+    let taker = intake.taker();
+    let begun = start::door(
+        options,
+        "watch",
+        |lab| results(options, lab).handing_to(taker),
+        |_| Arc::new(Log::default()),
+    )
+    .await;
+    let Door { host, lab, .. } = match begun {
+        Ok(door) => door,
+        Err(error) => {
+            tracing::error!("{error}");
+            return error.status();
+        }
+    };
+    let store = match store(options, lab.as_ref(), &host).await {
+        Ok(store) => store,
+        Err(text) => {
+            tracing::error!("{text}");
+            return ExitStatus::Wrong;
+        }
+    };
+    let manager = ServiceManager::from_environment();
+    let spool = store.is_shared().then(|| state_directory().map(|directory| directory.join(SPOOL))).flatten();
+    let watcher = Watcher::new(
+        WatcherOptions {
+            host: host.clone(),
+            store,
+            spool,
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from),
+            rounds: if own.once { HowManyRounds::One } else { HowManyRounds::Endless },
+            told: Arc::new(move |milestone: Milestone| manager.tell(&milestone)),
+        },
+        intake,
+    )
+    .await;
+    let watcher = match watcher {
+        Ok(watcher) => watcher,
+        Err(fault) => return refused(&fault),
+    };
+    let status = watcher.status();
+    let (orders, received) = mpsc::channel(8);
+    let listening = tokio::spawn(listen(orders));
+    let ended = watcher.run(received).await;
+    listening.abort();
+    let figures = status.figures();
+    tracing::info!(
+        tests = figures.n_tests,
+        failures = figures.n_failures,
+        not_run = figures.n_not_run,
+        changes = figures.n_changes,
+        notices = figures.n_notices,
+        "the watcher ends"
+    );
+    match ended {
+        Err(fault) => refused(&fault),
+        Ok(()) if own.once => ExitStatus::of(None, host.tally()),
+        Ok(()) => ExitStatus::Success,
+    }
+}
+
+fn refused(fault: &WatchFault) -> ExitStatus {
+    let next = match fault {
+        WatchFault::NothingToWatch => {
+            "Write one: imsh -c 'New-WatcherNodeConfiguration \"every partner\" -Every 15m'; or try imsh --lab watch."
+        }
+        WatchFault::Topology(_) => "Mend the topology; Test-Topology says what it means.",
+        WatchFault::Store(StoreFault::Older { .. }) => "Bring its schema up to date: imsh store migrate.",
+        WatchFault::Store(_) => "See that this account may read and write it, and that there is room.",
+    };
+    tracing::error!("{fault}. {next}");
+    ExitStatus::Wrong
+}
+
+/// Where the results are kept: on the practice network beside its files, and gone with them.
+fn results(options: &SessionOptions, lab: Option<&Lab>) -> KeptResults {
+    match lab {
+        Some(lab) if options.store.is_none() => {
+            KeptResults::new(Some(lab.topology().with_file_name("results.sqlite")), true, None)
+        }
+        Some(_) | None => kept_results(options),
+    }
+}
+
+async fn store(
+    options: &SessionOptions,
+    lab: Option<&Lab>,
+    host: &crate::host::Host,
+) -> Result<Store, String> {
+    let topology = host.context().topology.read().map_err(|error| error.message)?;
+    if !topology.store.enabled && options.store.is_none() && lab.is_none() {
+        return Err("a watcher needs a store; [store] of the topology says enabled = false".to_owned());
+    }
+    match results(options, lab).unchecked(&topology).await {
+        Some(Ok(store)) => Ok(store),
+        Some(Err(fault)) => Err(fault.to_string()),
+        None => {
+            Err("there is no place to keep results; give --store FILE, or [store] in the topology".to_owned())
+        }
+    }
+}
+
+/// Turns signals into orders. The second one to end ends the process.
+async fn listen(orders: mpsc::Sender<Order>) {
+    let mut ends = Interrupts::of(vec![SignalKind::interrupt(), SignalKind::terminate()]);
+    let mut reloads = Interrupts::of(vec![SignalKind::hangup()]);
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            () = ends.next() => {
+                if is_ending {
+                    std::process::exit(ExitStatus::Interrupted.code().into());
+                }
+                is_ending = true;
+                // A watcher that has ended takes no orders.
+                let _ = orders.send(Order::Stop).await;
+            }
+            () = reloads.next() => {
+                let _ = orders.send(Order::Reload).await;
+            }
+        }
+    }
+}
+
+/// Writes the log to standard error.
+fn start_log(is_verbose: bool) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let own = if is_verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let filter = Targets::new().with_default(LevelFilter::OFF).with_target("imsh", own);
+    let registry = tracing_subscriber::registry().with(filter);
+    let is_terminal = io::stderr().is_terminal();
+    let format = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
+    // Somebody has set a log up already, who embeds this program.
+    let _ = match is_terminal {
+        true => registry.with(format.with_ansi(true).compact()).try_init(),
+        false => registry.with(format.json().flatten_event(true)).try_init(),
+    };
+}
+
+/// The operator of a watcher is its log: nobody answers questions. What is said again and again, round for
+/// round, is written down once a day.
+#[derive(Default)]
+struct Log(Mutex<HashMap<String, Instant>>);
+
+impl Log {
+    fn is_news(&self, text: &str) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|_, at| at.elapsed() < SAID_AGAIN);
+        if said.contains_key(text) || said.len() >= MOST_REMEMBERED {
+            return false;
+        }
+        said.insert(text.to_owned(), Instant::now());
+        true
+    }
+}
+
+/// After how long a text is news again.
+const SAID_AGAIN: Duration = Duration::from_secs(86_400);
+/// How many texts are remembered; a log of more says nothing to anybody.
+const MOST_REMEMBERED: usize = 10_000;
+
+impl Operator for Log {
+    fn ask(&self, _: &str, _: &CancellationToken) -> Result<String, NoAnswer> {
+        Err(NoAnswer::NoOperator)
+    }
+
+    fn ask_secret(&self, _: &str) -> Result<Secret, NoAnswer> {
+        Err(NoAnswer::NoOperator)
+    }
+
+    fn confirm(&self, _: &str, _: &CancellationToken) -> Result<Confirmation, NoAnswer> {
+        Err(NoAnswer::NoOperator)
+    }
+
+    fn host(&self, text: &str) {
+        tracing::info!("{text}");
+    }
+
+    fn warning(&self, text: &str) {
+        if self.is_news(text) {
+            tracing::warn!("{text}");
+        }
+    }
+
+    fn verbose(&self, text: &str) {
+        tracing::trace!("{text}");
+    }
+
+    fn error(&self, error: &ErrorRecord) {
+        let (id, target) = (error.id, error.target.clone().unwrap_or_default());
+        if self.is_news(&format!("{id} {target} {}", error.message)) {
+            tracing::error!(id, target, "{}", error.message);
+        }
+    }
+
+    fn progress(&self, _: &Progress<'_>) {}
+}
+
+/// The file beside the state in which results wait for a shared store.
+const SPOOL: &str = "spool.sqlite";

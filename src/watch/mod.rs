@@ -1,0 +1,484 @@
+//! Keeping watch: what the topology says is tested as often as it says, and remembered; somebody is told
+//! when a state turns.
+//!
+//! Stands between `front`, which has the signals and the command line, and `host`, through which every test
+//! goes. All that must survive is in the store: the schedule, the states, the notices; a restart neither
+//! repeats nor forgets. Several watchers share a store and know nothing of each other. A watcher that sees
+//! nothing, because its machine is off line or its store is away, says so of itself and blames nobody.
+//!
+//! Never logs on by itself, and never decides what a test came to.
+
+// Reading order.
+pub mod plan;
+pub mod due;
+mod round;
+mod ledger;
+pub mod notify;
+pub mod status;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::ledger::{Ledger, LedgerEntry};
+use self::notify::Notices;
+use self::plan::{FirstRound, WatchPlan};
+use self::round::{Rounds, lease};
+pub use self::status::{Blindness, WatcherFigures, WatcherStatus};
+use crate::call::SessionContext;
+use crate::call::results::ResultTaker;
+use crate::host::Host;
+use crate::store::plan as schedule;
+use crate::store::{NewResult, Spool, Store, StoreFault, WatcherRow, newest_schema, query};
+use crate::topology::Topology;
+
+/// What a watcher is started with.
+pub struct WatcherOptions {
+    /// The door to the tests. Its context hands results to [`Intake::taker`].
+    pub host: Arc<Host>,
+    /// Where results are kept.
+    pub store: Store,
+    /// Where the results wait while a shared store is away.
+    pub spool: Option<PathBuf>,
+    /// Where systemd passes secrets in.
+    pub credentials: Option<PathBuf>,
+    /// One round, or one after another.
+    pub rounds: HowManyRounds,
+    /// Hears what happens to the watcher.
+    pub told: Arc<dyn Fn(Milestone) + Send + Sync>,
+}
+
+/// One round, or one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HowManyRounds {
+    /// Everything that is due or new, once.
+    One,
+    /// Until it is stopped.
+    Endless,
+}
+
+/// What happens to a watcher, for a service manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// The plan is in the store, and rounds begin.
+    Ready,
+    /// It is at work.
+    Alive,
+    /// It reads its topology again.
+    Reloading,
+    /// It has done so.
+    Reloaded,
+    /// It ends.
+    Stopping,
+}
+
+/// What somebody tells a running watcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Read the topology again.
+    Reload,
+    /// End in order.
+    Stop,
+}
+
+/// Why a watcher cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WatchFault {
+    /// The topology has mistakes.
+    #[error("{0}")]
+    Topology(String),
+    /// The topology has no watch.
+    #[error("the topology has no [[watch]], so nothing is watched")]
+    NothingToWatch,
+    /// The store cannot be used, and waiting would not mend it.
+    #[error("{0}")]
+    Store(#[from] StoreFault),
+}
+
+/// Where the tests of a watcher leave their results.
+pub struct Intake {
+    entries: mpsc::UnboundedSender<LedgerEntry>,
+    received: mpsc::UnboundedReceiver<LedgerEntry>,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        let (entries, received) = mpsc::unbounded_channel();
+        Self { entries, received }
+    }
+}
+
+impl Intake {
+    /// Takes the results of a session.
+    pub fn taker(&self) -> ResultTaker {
+        let entries = self.entries.downgrade();
+        Arc::new(move |result: NewResult| {
+            if let Some(entries) = entries.upgrade() {
+                // The ledger ends after the tests.
+                let _ = entries.send(LedgerEntry::Result(Box::new(result)));
+            }
+        })
+    }
+}
+
+/// What the parts of a watcher share.
+struct Shared {
+    id: String,
+    store: Store,
+    status: WatcherStatus,
+    plan: Mutex<Arc<WatchPlan>>,
+    /// The accounts that it holds a password for.
+    accounts: Mutex<Option<BTreeSet<String>>>,
+}
+
+impl Shared {
+    fn plan(&self) -> Arc<WatchPlan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn site(&self) -> String {
+        self.plan().site.clone()
+    }
+
+    fn held_accounts(&self) -> BTreeSet<String> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
+    }
+
+    fn store_is_away(&self, fault: &StoreFault) {
+        tracing::debug!(%fault, "the store is away");
+        self.status.goes_blind(STORE_AWAY);
+    }
+
+    fn store_is_back(&self) {
+        self.status.sees_again(|reason| reason == STORE_AWAY);
+    }
+}
+
+/// A watcher.
+pub struct Watcher {
+    options: WatcherOptions,
+    intake: Intake,
+    shared: Arc<Shared>,
+}
+
+impl Watcher {
+    /// A watcher that will do what the topology of the host's context says.
+    ///
+    /// # Errors
+    /// See [`WatchFault`]. A shared store that is away is none: the watcher starts blind.
+    pub async fn new(options: WatcherOptions, intake: Intake) -> Result<Self, WatchFault> {
+        let topology = read(options.host.context())?;
+        let plan = WatchPlan::of(topology);
+        if plan.pairs.is_empty() {
+            return Err(WatchFault::NothingToWatch);
+        }
+        match options.store.version().await {
+            Ok(found) if found < newest_schema() && options.store.is_shared() => {
+                let (place, needed) = (options.store.place(), newest_schema());
+                return Err(StoreFault::Older { place, found, needed }.into());
+            }
+            Ok(found) if found > newest_schema() => {
+                let (place, known) = (options.store.place(), newest_schema());
+                return Err(StoreFault::Newer { place, found, known }.into());
+            }
+            Ok(_) => {}
+            Err(StoreFault::Unreachable { .. }) if options.store.is_shared() => {}
+            Err(fault) => return Err(fault.into()),
+        }
+        let id = Uuid::now_v7().to_string();
+        let shared = Shared {
+            status: WatcherStatus::new(id.clone(), plan.site.clone()),
+            id,
+            store: options.store.clone(),
+            plan: Mutex::new(Arc::new(plan)),
+            accounts: Mutex::default(),
+        };
+        Ok(Self { options, intake, shared: Arc::new(shared) })
+    }
+
+    /// What it knows of itself, for whoever serves it.
+    pub fn status(&self) -> WatcherStatus {
+        self.shared.status.clone()
+    }
+
+    /// Keeps watch until it is told to stop, or for one round.
+    ///
+    /// # Errors
+    /// The spool cannot be opened.
+    pub async fn run(self, mut orders: mpsc::Receiver<Order>) -> Result<(), WatchFault> {
+        let Self { options, intake: Intake { entries, received }, shared } = self;
+        let spool = match &options.spool {
+            Some(path) => Some(Spool::open(path).await?),
+            None => None,
+        };
+        let first = match options.rounds {
+            HowManyRounds::One => FirstRound::AtOnce,
+            HowManyRounds::Endless => FirstRound::Spread,
+        };
+        let keeping = tokio::spawn(Ledger::new(shared.clone(), spool).keep(received));
+        let mut rounds = Rounds::new(shared.clone(), options.host.clone(), entries.clone(), options.rounds);
+        let mut upkeep = Upkeep::new(&shared, options.host.context(), first);
+        upkeep.look_into_vault_for(&shared);
+        upkeep.look_after(&shared).await;
+        let silence = CancellationToken::new();
+        let notices =
+            || Notices::new(shared.clone(), options.host.context().clone(), options.credentials.clone());
+        let telling = match options.rounds {
+            HowManyRounds::Endless => Some(tokio::spawn(notices().deliver(silence.clone()))),
+            HowManyRounds::One => None,
+        };
+        (options.told)(Milestone::Ready);
+        let began = Instant::now();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    (options.told)(Milestone::Alive);
+                    upkeep.look_after(&shared).await;
+                    let n_begun = rounds.begin().await;
+                    let is_over = options.rounds == HowManyRounds::One && n_begun == 0 && rounds.is_idle();
+                    if is_over && !upkeep.is_plan_due {
+                        break;
+                    }
+                    // Whoever wants one round does not wait for a store for long.
+                    if is_over && began.elapsed() > MOST_WAIT_FOR_STORE && let Some(fault) = upkeep.fault.take() {
+                        return Err(fault.into());
+                    }
+                }
+                () = rounds.progress(), if !rounds.is_idle() => {}
+                order = orders.recv() => match order {
+                    Some(Order::Reload) => {
+                        (options.told)(Milestone::Reloading);
+                        upkeep.reload(&shared);
+                        upkeep.look_after(&shared).await;
+                        (options.told)(Milestone::Reloaded);
+                    }
+                    Some(Order::Stop) | None => break,
+                },
+            }
+        }
+        (options.told)(Milestone::Stopping);
+        rounds.finish(PATIENCE).await;
+        flush(&entries).await;
+        silence.cancel();
+        match telling {
+            Some(telling) => {
+                // A notice that is not taken by then is tried by whoever comes next.
+                let _ = tokio::time::timeout(PATIENCE, telling).await;
+            }
+            None => notices().deliver_once().await,
+        }
+        upkeep.leave(&shared).await;
+        drop((entries, rounds));
+        // The ledger ends when nobody can write into it any more.
+        let _ = tokio::time::timeout(PATIENCE, keeping).await;
+        Ok(())
+    }
+}
+
+async fn flush(entries: &mpsc::UnboundedSender<LedgerEntry>) {
+    let (done, is_done) = oneshot::channel();
+    if entries.send(LedgerEntry::Flush(done)).is_ok() {
+        // A ledger that is gone has nothing left to store.
+        let _ = is_done.await;
+    }
+}
+
+/// Reads the topology, which then holds for every test until it is read again.
+fn read(context: &SessionContext) -> Result<Arc<Topology>, WatchFault> {
+    context.topology.hold().map_err(|error| WatchFault::Topology(error.message))
+}
+
+/// What is to be done again and again beside the tests: the plan, the heartbeat, what has become old.
+struct Upkeep {
+    context: Arc<SessionContext>,
+    /// Whether the plan is still to be written into the store.
+    is_plan_due: bool,
+    /// Why the store did not take it.
+    fault: Option<StoreFault>,
+    first: FirstRound,
+    is_skew_told: bool,
+    next: [Option<Instant>; 3],
+}
+
+impl Upkeep {
+    fn new(shared: &Shared, context: &Arc<SessionContext>, first: FirstRound) -> Self {
+        let n_pairs = shared.plan().pairs.len();
+        shared.status.update(|figures| figures.n_pairs = n_pairs);
+        Self {
+            context: context.clone(),
+            is_plan_due: true,
+            fault: None,
+            first,
+            is_skew_told: false,
+            next: [None; 3],
+        }
+    }
+
+    /// Does what is due now; a store that is away is tried again at the next tick.
+    async fn look_after(&mut self, shared: &Shared) {
+        let done = self.try_to_look_after(shared).await;
+        match &done {
+            Ok(()) => shared.store_is_back(),
+            Err(fault) => shared.store_is_away(fault),
+        }
+        self.fault = done.err();
+    }
+
+    async fn try_to_look_after(&mut self, shared: &Shared) -> Result<(), StoreFault> {
+        if self.is_plan_due {
+            let (plan, first) = (shared.plan(), self.first);
+            let (n_pairs, site) = (plan.pairs.len(), plan.site.clone());
+            shared
+                .store
+                .write(move |sql| {
+                    let now = sql.now()?;
+                    schedule::plan(sql, &plan.site, &plan.schedule(now, first))
+                })
+                .await?;
+            self.is_plan_due = false;
+            tracing::info!(site, n_pairs, store = shared.store.place(), "the plan is in the store");
+        }
+        if self.is_time(0, HEARTBEAT) {
+            let figures = shared.status.figures();
+            let row = WatcherRow {
+                id: shared.id.clone(),
+                site: shared.site(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                started_at: figures.started_at.as_microsecond(),
+                seen_at: 0,
+                blind: figures.blind.as_ref().map(|blind| blind.reason.clone()),
+                skew: figures.skew,
+            };
+            let topology =
+                self.context.topology.path().map(|path| path.display().to_string()).unwrap_or_default();
+            let began = Instant::now();
+            let now = shared.store.write(move |sql| schedule::heartbeat(sql, &row, &topology)).await?;
+            self.hold_clock_against(now, began.elapsed());
+        }
+        if self.is_time(1, JUDGEMENT) {
+            let channels = shared.plan().channels();
+            let silent_after = i64::try_from(lease(&shared.plan()).as_micros()).unwrap_or(i64::MAX);
+            shared
+                .store
+                .write(move |sql| {
+                    schedule::expire(sql)?;
+                    schedule::judge_watchers(sql, silent_after, &channels)
+                })
+                .await?;
+        }
+        if self.is_time(2, FORGETTING) {
+            let keep = shared.plan().topology.store.keep.micros();
+            let is_more_left = shared.store.write(move |sql| query::forget(sql, keep)).await?;
+            if is_more_left {
+                self.next[2] = None;
+            }
+            self.look_into_vault_for(shared);
+        }
+        Ok(())
+    }
+
+    /// Whether it is time for the chore of this number, which is then due again after `period`.
+    fn is_time(&mut self, chore: usize, period: Duration) -> bool {
+        let now = Instant::now();
+        let is_time = self.next[chore].is_none_or(|next| next <= now);
+        if is_time {
+            self.next[chore] = Some(now + period);
+        }
+        is_time
+    }
+
+    /// Says once that the machine's clock and the store's differ.
+    fn hold_clock_against(&mut self, store: i64, round_trip: Duration) {
+        let skew = store - Timestamp::now().as_microsecond();
+        let allowed = MOST_SKEW + i64::try_from(round_trip.as_micros()).unwrap_or(0);
+        if skew.abs() > allowed && !self.is_skew_told {
+            let seconds = skew / 1_000_000;
+            tracing::warn!(seconds, "the store's clock is ahead of this machine's; set both by NTP");
+        }
+        self.is_skew_told = skew.abs() > allowed;
+    }
+
+    fn reload(&mut self, shared: &Shared) {
+        match read(&self.context).map(WatchPlan::of) {
+            Ok(plan) => {
+                let n_pairs = plan.pairs.len();
+                *shared.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+                shared.status.update(|figures| {
+                    figures.topology_mistakes = None;
+                    figures.n_pairs = n_pairs;
+                });
+                self.is_plan_due = true;
+                self.look_into_vault_for(shared);
+                tracing::info!(n_pairs, "the topology was read again");
+            }
+            Err(fault) => {
+                let mistakes = fault.to_string();
+                tracing::error!(mistakes, "the topology has mistakes; the one before stays in force");
+                shared.status.update(|figures| figures.topology_mistakes = Some(mistakes));
+            }
+        }
+    }
+
+    /// Finds out which accounts have a password here: only for those are pairs claimed.
+    fn look_into_vault_for(&self, shared: &Shared) {
+        let plan = shared.plan();
+        let vault = tokio::task::block_in_place(|| {
+            let vault = self.context.vault.open().map_err(|error| error.message)?;
+            vault.accounts().map_err(|fault| fault.to_string())
+        });
+        let stored: BTreeSet<String> = match vault {
+            Ok(accounts) => accounts.iter().map(ToString::to_string).collect(),
+            Err(reason) => {
+                tracing::error!(reason, "the vault cannot be read, so no account can log on");
+                BTreeSet::new()
+            }
+        };
+        let (held, missing): (BTreeSet<String>, BTreeSet<String>) =
+            plan.accounts().into_iter().partition(|account| account.is_empty() || stored.contains(account));
+        let mut accounts = shared.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if accounts.as_ref() != Some(&held) {
+            for account in &missing {
+                tracing::warn!(
+                    account,
+                    "there is no password of this account here, so its pairs are left to others"
+                );
+            }
+            *accounts = Some(held);
+        }
+    }
+
+    async fn leave(&self, shared: &Shared) {
+        let id = shared.id.clone();
+        let left = shared.store.write(move |sql| schedule::leave(sql, &id));
+        if !matches!(tokio::time::timeout(PATIENCE, left).await, Ok(Ok(()))) {
+            tracing::warn!(
+                "the store could not be told that the watcher ends; its claims end with their leases"
+            );
+        }
+    }
+}
+
+/// How often the watcher looks for what is due.
+const TICK: Duration = Duration::from_millis(500);
+/// How often it gives a sign of life.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it looks for pairs that nobody tests and watchers that are silent.
+const JUDGEMENT: Duration = Duration::from_secs(20);
+/// How often it forgets what is too old, and looks into the vault.
+const FORGETTING: Duration = Duration::from_secs(300);
+/// How long one round waits for a store that is away.
+const MOST_WAIT_FOR_STORE: Duration = Duration::from_secs(30);
+/// How long the end may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// By how much the clocks of the store and of the machine may differ, in microseconds.
+const MOST_SKEW: i64 = 2_000_000;
+/// The reason of the blindness of a watcher without its store.
+const STORE_AWAY: &str = "the store is away";

@@ -1,0 +1,118 @@
+//! Mail (RFC 5321): the notice as a plain text, over TLS wherever it leaves the machine.
+//!
+//! `smtps://` is TLS from the first byte, `smtp://` STARTTLS; without TLS only to this machine itself.
+
+use std::net::IpAddr;
+
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+use super::{DeliveryFault, Means, NoticeMessage};
+use crate::topology::Notification;
+
+pub(super) async fn send(
+    means: &Means,
+    notification: &Notification,
+    message: &NoticeMessage,
+) -> Result<(), DeliveryFault> {
+    let mail = mail(notification, message).map_err(DeliveryFault::Refused)?;
+    let server = MailServer::of(notification.url.as_deref().unwrap_or_default());
+    let tls = server.tls(notification).map_err(DeliveryFault::NotNow)?;
+    let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+        .port(server.port)
+        .tls(tls)
+        .timeout(Some(notification.timeout));
+    if let Some(user) = &server.user {
+        let secret = means.secret(notification)?;
+        let Some(secret) = secret else {
+            return Err(DeliveryFault::NotNow(format!("there is no password for {user}; give secret_file")));
+        };
+        transport = transport.credentials(Credentials::new(user.clone(), secret.expose().to_owned()));
+    }
+    match transport.build().send(mail).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_permanent() => Err(DeliveryFault::Refused(error.to_string())),
+        Err(error) => Err(DeliveryFault::NotNow(chain(&error))),
+    }
+}
+
+fn mail(notification: &Notification, message: &NoticeMessage) -> Result<Message, String> {
+    let mailbox = |address: &crate::topology::Address| {
+        address.to_string().parse::<lettre::message::Mailbox>().map_err(|error| format!("{address}: {error}"))
+    };
+    let from = notification.from.as_ref().ok_or("no sender is given")?;
+    let domain = from.domain();
+    let id = format!("<{}.{}@{domain}>", message.key.replace('/', "."), notification.identity.len());
+    let mut mail = Message::builder()
+        .from(mailbox(from)?)
+        .subject(format!("[imsh {}] {}", message.site, message.summary))
+        .message_id(Some(id))
+        .header(ContentType::TEXT_PLAIN);
+    for receiver in &notification.to {
+        mail = mail.to(mailbox(receiver)?);
+    }
+    mail.body(message.text.clone()).map_err(|error| error.to_string())
+}
+
+/// The parts of `smtp://user@host:port`.
+struct MailServer {
+    user: Option<String>,
+    host: String,
+    port: u16,
+    is_direct: bool,
+}
+
+impl MailServer {
+    /// What is wrong with an address was said when the topology was read.
+    fn of(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("smtp", url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (Some(user.replace("%40", "@")), place),
+            None => (None, authority),
+        };
+        let is_direct = scheme == "smtps";
+        let usual = match (is_direct, &user) {
+            (true, _) => 465,
+            (false, Some(_)) => 587,
+            (false, None) => 25,
+        };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) => (host, port.parse().unwrap_or(usual)),
+            None => (place, usual),
+        };
+        Self { user, host: host.trim_matches(['[', ']']).to_owned(), port, is_direct }
+    }
+
+    fn is_this_machine(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    fn tls(&self, notification: &Notification) -> Result<Tls, String> {
+        if self.is_this_machine() && !self.is_direct {
+            return Ok(Tls::None);
+        }
+        let mut parameters = TlsParameters::builder(self.host.clone());
+        if let Some(file) = &notification.ca_file {
+            let unreadable = |reason: String| format!("{}: {reason}", file.display());
+            let pem = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+            let certificate = Certificate::from_pem(&pem).map_err(|error| unreadable(error.to_string()))?;
+            parameters =
+                parameters.certificate_store(CertificateStore::None).add_root_certificate(certificate);
+        }
+        let parameters = parameters.build().map_err(|error| error.to_string())?;
+        Ok(if self.is_direct { Tls::Wrapper(parameters) } else { Tls::Required(parameters) })
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

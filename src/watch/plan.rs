@@ -1,0 +1,169 @@
+//! From the topology to the schedule: which pairs are tested, by whom, when, and who is told.
+//!
+//! Pure: asks neither the store nor the network. A pair that two watches mean is tested as the first says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::due::Timing;
+use crate::store::{ANY_SITE, Channel, PairName, Planned};
+use crate::topology::{Notification, TestingSites, Topology, WatchEntry, WatchedTest, Words};
+
+/// What one site tests, and who is told.
+#[derive(Clone, Debug)]
+pub struct WatchPlan {
+    /// The topology that it was made of.
+    pub topology: Arc<Topology>,
+    /// The site.
+    pub site: String,
+    /// When the pairs of each watch are due.
+    pub timings: BTreeMap<String, Timing>,
+    /// Every pair, once for each vantage.
+    pub pairs: Vec<WatchedPair>,
+}
+
+/// A pair that is tested again and again.
+#[derive(Clone, Debug)]
+pub struct WatchedPair {
+    /// The test.
+    pub test: WatchedTest,
+    /// What is tested.
+    pub name: PairName,
+    /// The site that tests it, or [`ANY_SITE`].
+    pub vantage: String,
+    /// The watch that says so.
+    pub watch: String,
+    /// The account that logs on; empty where none does.
+    pub account: String,
+    raise_after: u32,
+    clear_after: u32,
+}
+
+impl WatchPlan {
+    /// What the topology says.
+    pub fn of(topology: Arc<Topology>) -> Self {
+        let site = topology.general.site.clone();
+        let mut seen = BTreeSet::new();
+        let mut pairs = Vec::new();
+        let mut timings = BTreeMap::new();
+        for watch in topology.watches.iter().filter(|watch| watch.enabled) {
+            timings.insert(watch.identity.clone(), Timing::of(watch));
+            let vantage = match watch.sites {
+                TestingSites::Each => site.clone(),
+                TestingSites::Any => ANY_SITE.to_owned(),
+            };
+            for test in &watch.tests {
+                let named = names(watch, *test, &topology);
+                let new = named.into_iter().filter(|(name, _)| seen.insert((name.id(), vantage.clone())));
+                pairs.extend(new.map(|(name, account)| WatchedPair {
+                    test: *test,
+                    name,
+                    vantage: vantage.clone(),
+                    watch: watch.identity.clone(),
+                    account,
+                    raise_after: watch.raise_after,
+                    clear_after: watch.clear_after,
+                }));
+            }
+        }
+        Self { topology, site, timings, pairs }
+    }
+
+    /// The schedule as the store keeps it; new pairs are due first where `first` says, `now` and what it
+    /// returns being the store's clock in microseconds.
+    pub fn schedule(&self, now: i64, first: FirstRound) -> Vec<Planned> {
+        let planned = |pair: &WatchedPair| {
+            let timing = self.timings.get(&pair.watch)?;
+            Some(Planned {
+                pair: pair.name.clone(),
+                vantage: pair.vantage.clone(),
+                watch: pair.watch.clone(),
+                account: pair.account.clone(),
+                period: timing.period(now),
+                raise_after: pair.raise_after,
+                clear_after: pair.clear_after,
+                first_due: match first {
+                    FirstRound::AtOnce => now,
+                    FirstRound::Spread => timing.next_after(now, &pair.name, &pair.vantage),
+                },
+            })
+        };
+        self.pairs.iter().filter_map(planned).collect()
+    }
+
+    /// When a pair is due again, after so many microseconds since 1970.
+    pub fn next_due(&self, watch: &str, pair: &PairName, vantage: &str, after: i64) -> i64 {
+        match self.timings.get(watch) {
+            Some(timing) => timing.next_after(after, pair, vantage),
+            // The watch is gone, and so will the pair be.
+            None => after.saturating_add(3_600_000_000),
+        }
+    }
+
+    /// Who is told of changes.
+    pub fn channels(&self) -> Vec<Channel> {
+        self.notifications().map(channel).collect()
+    }
+
+    /// Those notifications that are not paused.
+    pub fn notifications(&self) -> impl Iterator<Item = &Notification> {
+        self.topology.notifications.iter().filter(|notification| notification.enabled)
+    }
+
+    /// The accounts that its tests log on as, each once; empty for tests without one.
+    pub fn accounts(&self) -> BTreeSet<String> {
+        self.pairs.iter().map(|pair| pair.account.clone()).collect()
+    }
+}
+
+/// When a pair that is new to the store is due first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstRound {
+    /// At its place in the period.
+    Spread,
+    /// Now.
+    AtOnce,
+}
+
+fn channel(notification: &Notification) -> Channel {
+    Channel {
+        identity: notification.identity.clone(),
+        owners: notification.owners.iter().map(|owner| owner.word().to_owned()).collect(),
+    }
+}
+
+/// The pairs of a test, each with the account that logs on.
+fn names(watch: &WatchEntry, test: WatchedTest, topology: &Topology) -> Vec<(PairName, String)> {
+    let name = |pool: &str, receiver: &str| PairName {
+        test: test.word().to_owned(),
+        pool: pool.to_owned(),
+        receiver: receiver.to_owned(),
+    };
+    let pools =
+        || watch.pools_of(topology).into_iter().filter_map(|pool| Some((pool, pool.test_users.first()?)));
+    match test {
+        WatchedTest::XmppIm => {
+            let receivers = watch.receivers_of(topology);
+            pools()
+                .flat_map(|(pool, account)| {
+                    receivers.iter().map(move |receiver| {
+                        (name(pool.identity.as_str(), &receiver.to_string()), account.to_string())
+                    })
+                })
+                .collect()
+        }
+        WatchedTest::Registration => pools()
+            .map(|(pool, account)| (name(pool.identity.as_str(), &account.sip()), account.to_string()))
+            .collect(),
+        // The look is made in the name of the first pool, and so its result is of that.
+        WatchedTest::FederatedPartner => {
+            let asking = topology.pools.first().map_or("", |pool| pool.identity.as_str());
+            let domains = watch.partners_of(topology);
+            domains.iter().map(|domain| (name(asking, domain.as_str()), String::new())).collect()
+        }
+        WatchedTest::Topology => vec![(name("", WHOLE_TOPOLOGY), String::new())],
+    }
+}
+
+/// Stands for all checks of `Test-Topology` together.
+pub const WHOLE_TOPOLOGY: &str = "topology";

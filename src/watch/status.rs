@@ -1,0 +1,126 @@
+//! What a watcher knows of itself: its last round, how late it is, whether it is blind, how much it did.
+//!
+//! Cheap to share and to read; written by the watcher alone. Knows nothing of pairs: their states are in the store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// The state of a running watcher. Clones share it.
+#[derive(Clone, Debug)]
+pub struct WatcherStatus(Arc<Mutex<WatcherFigures>>);
+
+/// What a watcher knows of itself at one time.
+#[derive(Clone, Debug)]
+pub struct WatcherFigures {
+    /// Its identifier in the store.
+    pub id: String,
+    /// The site that it stands in.
+    pub site: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// How many pairs it watches.
+    pub n_pairs: usize,
+    /// When it last looked for due pairs and could claim them.
+    pub last_round_at: Option<Timestamp>,
+    /// How long the pair that waits longest has been due.
+    pub lag: Duration,
+    /// Why it sees nothing, and since when, where that is so.
+    pub blind: Option<Blindness>,
+    /// How far the store's clock is ahead of the machine's, in microseconds.
+    pub skew: i64,
+    /// Mistakes of a topology that it was told to read and did not take over.
+    pub topology_mistakes: Option<String>,
+    /// How many tests are under way.
+    pub n_under_way: usize,
+    /// How many tests it has recorded.
+    pub n_tests: u64,
+    /// How many of them failed.
+    pub n_failures: u64,
+    /// How many pairs it claimed and could not test.
+    pub n_not_run: u64,
+    /// How many results wait for the store.
+    pub n_unstored: usize,
+    /// How many states its results have turned.
+    pub n_changes: u64,
+    /// How many notices it has delivered.
+    pub n_notices: u64,
+    /// How many deliveries failed.
+    pub n_failed_deliveries: u64,
+}
+
+/// Why a watcher sees nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blindness {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, as a clause.
+    pub reason: String,
+}
+
+impl WatcherStatus {
+    /// The state of a watcher that starts now.
+    pub fn new(id: String, site: String) -> Self {
+        Self(Arc::new(Mutex::new(WatcherFigures {
+            id,
+            site,
+            started_at: Timestamp::now(),
+            n_pairs: 0,
+            last_round_at: None,
+            lag: Duration::ZERO,
+            blind: None,
+            skew: 0,
+            topology_mistakes: None,
+            n_under_way: 0,
+            n_tests: 0,
+            n_failures: 0,
+            n_not_run: 0,
+            n_unstored: 0,
+            n_changes: 0,
+            n_notices: 0,
+            n_failed_deliveries: 0,
+        })))
+    }
+
+    /// The state now.
+    pub fn figures(&self) -> WatcherFigures {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut WatcherFigures)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Notes that the watcher sees nothing; says it once.
+    pub(super) fn goes_blind(&self, reason: &str) {
+        let is_new = {
+            let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = figures.blind.as_ref().is_none_or(|blind| blind.reason != reason);
+            if is_new {
+                let since = figures.blind.as_ref().map_or_else(Timestamp::now, |blind| blind.since);
+                figures.blind = Some(Blindness { since, reason: reason.to_owned() });
+            }
+            is_new
+        };
+        if is_new {
+            tracing::error!(
+                reason,
+                "the watcher is blind: nothing is known of the pairs, and nobody is blamed"
+            );
+        }
+    }
+
+    /// Notes that it sees again, where it was blind for this kind of reason.
+    pub(super) fn sees_again(&self, was_for: impl Fn(&str) -> bool) {
+        let ended = {
+            let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_over = figures.blind.as_ref().is_some_and(|blind| was_for(&blind.reason));
+            if is_over { figures.blind.take() } else { None }
+        };
+        if let Some(Blindness { since, reason }) = ended {
+            let seconds = Timestamp::now().duration_since(since).as_secs();
+            tracing::info!(reason, seconds, "the watcher sees again");
+        }
+    }
+}

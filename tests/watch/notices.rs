@@ -1,0 +1,405 @@
+//! Notices: somebody is told once when a pair breaks and once when it is mended, by every way.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::listener::{Answer, Listener};
+use crate::post::{ATL, GOOD, Post, until};
+use crate::support::{bare, skip};
+
+/// A post with one watch of one pair that is tested every second, and a notification of these lines.
+fn post(notification: &str) -> Post {
+    Post::with(&format!(
+        "[[watch]]\nidentity = 'one'\npools = ['{ATL}']\nreceivers = ['{GOOD}']\nevery = '1s'\nraise_after = 1\n\
+         [[notify]]\nidentity = 'on call'\n{notification}\n"
+    ))
+}
+
+/// Rounds until the pair is in a state.
+fn becomes(post: &Post, state: &str) {
+    post.set_broken(ATL, state == "Down");
+    post.rounds_until(state, || post.store().exists() && post.rows("SELECT state FROM tested") == [[state]]);
+}
+
+fn done(post: &Post) -> Vec<Vec<String>> {
+    post.rows("SELECT kind FROM notice WHERE done_at IS NOT NULL ORDER BY due_at")
+}
+
+#[test]
+fn somebody_is_told_once_when_a_pair_breaks_and_once_when_it_is_mended() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'", listener.url()));
+    becomes(&post, "Up");
+    assert_eq!(listener.kinds(), [""; 0], "that it is well is no news");
+    becomes(&post, "Down");
+    // Each round is a process of its own, and knows only what is in the store.
+    let n_results = || post.number("SELECT count(*) FROM result");
+    let before = n_results();
+    post.rounds_until("it is tested again", || n_results() > before + 1);
+    assert_eq!(listener.kinds(), ["raise"]);
+    becomes(&post, "Up");
+    let before = n_results();
+    post.rounds_until("it is tested again", || n_results() > before);
+    assert_eq!(listener.kinds(), ["raise", "clear"]);
+
+    let [raise, clear] = listener.posted().try_into().unwrap();
+    assert_eq!(raise.path, "/hook?to=ops");
+    assert_eq!(raise.body["notification"], "on call");
+    assert_eq!(raise.body["code"], "CONNECT-REFUSED");
+    assert_eq!(raise.body["owner"], "Pool");
+    assert_eq!(raise.body["pairs"][0]["receiver"], GOOD);
+    assert_eq!(raise.header("idempotency-key"), raise.body["key"].as_str().unwrap());
+    for part in ["Broken: CONNECT-REFUSED (Pool)", "127.0.0.1:1", "Get-Help CONNECT-REFUSED"] {
+        assert!(raise.body["text"].as_str().unwrap().contains(part), "{part}: {}", raise.body);
+    }
+    assert!(
+        clear.body["summary"].as_str().unwrap().starts_with("Mended: CONNECT-REFUSED (Pool)"),
+        "{}",
+        clear.body
+    );
+}
+
+#[test]
+fn what_is_not_taken_is_told_again_until_it_is() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'", listener.url()));
+    listener.answers(&[Answer::Status(503)]);
+    becomes(&post, "Down");
+    assert_eq!(post.rows("SELECT attempts, fault FROM notice"), [["1", "503 Service Unavailable why?"]]);
+    // The wait is over.
+    let connection = rusqlite::Connection::open(post.store()).unwrap();
+    connection.execute("UPDATE notice SET due_at = 0", []).unwrap();
+    post.once();
+    assert_eq!(done(&post), [["raise"]]);
+    let posted = listener.posted();
+    assert_eq!(posted.len(), 2);
+    assert_eq!(posted[0].body["key"], posted[1].body["key"], "a repetition is recognised");
+}
+
+#[test]
+fn what_is_refused_is_given_up_after_some_tries() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'", listener.url()));
+    listener.answers(&[Answer::Status(404); 2]);
+    becomes(&post, "Down");
+    assert_eq!(post.rows("SELECT attempts, done_at FROM notice"), [["1", ""]]);
+    let connection = rusqlite::Connection::open(post.store()).unwrap();
+    connection.execute("UPDATE notice SET due_at = 0, attempts = 11", []).unwrap();
+    post.once();
+    assert_eq!(
+        post.rows("SELECT attempts, done_at > 0, fault FROM notice"),
+        [["12", "1", "404 Not Found why?"]]
+    );
+}
+
+#[test]
+fn a_delivery_takes_no_longer_than_the_notification_allows() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'\ntimeout = '300ms'", listener.url()));
+    listener.answers(&[Answer::Never]);
+    becomes(&post, "Down");
+    assert_eq!(post.rows("SELECT fault FROM notice"), [["no answer within 300ms"]]);
+}
+
+#[test]
+fn a_notification_that_is_paused_is_not_told() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'\nenabled = false", listener.url()));
+    becomes(&post, "Down");
+    assert_eq!(listener.kinds(), [""; 0]);
+}
+
+#[test]
+fn a_notification_is_told_of_the_findings_of_its_owners() {
+    for (owners, n_told) in [("['Pool', 'Network']", 1), ("['Partner']", 0)] {
+        let listener = Listener::start();
+        let post = post(&format!("kind = 'webhook'\nurl = '{}'\nowners = {owners}", listener.url()));
+        becomes(&post, "Down");
+        becomes(&post, "Up");
+        assert_eq!(listener.kinds().len(), n_told * 2, "{owners}");
+    }
+}
+
+#[test]
+fn a_token_comes_from_a_file_or_from_systemd_and_is_never_logged() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'\nsecret_file = 'token'", listener.url()));
+    std::fs::write(post.lab.topology().with_file_name("token"), "swordfish-of-the-file\n").unwrap();
+    post.set_broken(ATL, true);
+    let log = post.round(1);
+    assert_eq!(listener.posted()[0].header("authorization"), "Bearer swordfish-of-the-file");
+    assert!(!log.contains("swordfish"), "{log}");
+    let credentials = tempfile::tempdir().unwrap();
+    std::fs::write(credentials.path().join("imsh-notify-on call"), "swordfish-of-systemd").unwrap();
+    post.set_broken(ATL, false);
+    post.rounds_until("it is mended", || {
+        let mut command = post.command();
+        command.env("CREDENTIALS_DIRECTORY", credentials.path()).args(["watch", "--once"]);
+        command.output().unwrap();
+        listener.kinds().len() == 2
+    });
+    assert_eq!(listener.posted()[1].header("authorization"), "Bearer swordfish-of-systemd");
+}
+
+#[test]
+fn a_certificate_is_checked_against_the_file_of_the_notification() {
+    let (post, port, _server) = {
+        let directory = tempfile::tempdir().unwrap();
+        let server = TlsServer::start(directory);
+        (post(&format!("kind = 'webhook'\nurl = 'https://localhost:{}/'", server.port)), server.port, server)
+    };
+    post.set_broken(ATL, true);
+    post.round(1);
+    let fault = post.rows("SELECT fault FROM notice")[0][0].clone();
+    assert!(fault.contains("no TLS with localhost"), "{fault}");
+    let ca = _server.directory.path().join("ca.pem");
+    let text = post.topology();
+    post.write(&format!("{text}ca_file = '{}'\n", ca.display()));
+    let connection = rusqlite::Connection::open(post.store()).unwrap();
+    connection.execute("UPDATE notice SET due_at = 0", []).unwrap();
+    post.once();
+    let fault = post.rows("SELECT coalesce(fault, '') FROM notice")[0][0].clone();
+    // OpenSSL's server speaks no HTTP of ours: that it answers at all is the proof.
+    assert!(!fault.contains("no TLS"), "{port}: {fault}");
+}
+
+/// `openssl s_server`, with a certificate of its own for localhost.
+struct TlsServer {
+    directory: tempfile::TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl TlsServer {
+    fn start(directory: tempfile::TempDir) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let certificate = certificate.self_signed(&key).unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("ca.pem"), certificate.pem()).unwrap();
+        std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut command = bare("openssl");
+        command.args(["s_server", "-quiet", "-www", "-accept", &format!("127.0.0.1:{port}")]);
+        command.arg("-cert").arg(path("ca.pem")).arg("-key").arg(path("key.pem"));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        until("openssl listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Self { directory, port, child }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn somebody_is_reminded_of_what_is_still_broken() {
+    let listener = Listener::start();
+    let post = post(&format!("kind = 'webhook'\nurl = '{}'\nreminder = '1s'", listener.url()));
+    becomes(&post, "Down");
+    post.rounds_until("a reminder", || listener.kinds().len() > 1);
+    assert_eq!(listener.kinds()[..2], ["raise", "reminder"]);
+    assert!(listener.posted()[1].body["summary"].as_str().unwrap().starts_with("Still broken: "));
+}
+
+#[test]
+fn a_dead_partner_of_many_receivers_is_one_notice() {
+    let listener = Listener::start();
+    let post = Post::with(&format!(
+        "[[watch]]\nidentity = 'one'\npools = ['{ATL}', 'dub-cs-001.fabrikam.com']\n\
+         receivers = ['partner:refused.contoso.com']\nraise_after = 1\n\
+         [[notify]]\nidentity = 'on call'\nkind = 'webhook'\nurl = '{}'\n",
+        listener.url()
+    ));
+    post.round(1);
+    let posted = listener.posted();
+    assert_eq!(posted.len(), 1, "{posted:?}");
+    assert_eq!(posted[0].body["pairs"].as_array().unwrap().len(), 2);
+    assert!(posted[0].body["summary"].as_str().unwrap().ends_with("2 pairs at refused.contoso.com"));
+}
+
+#[test]
+fn a_program_gets_the_notice_on_standard_input_and_nothing_else() {
+    let post = post("kind = 'exec'\ncommand = ['/bin/sh', '-c', 'exit 3']");
+    let told = post.home.path().join("told");
+    let program = post
+        .program("page", &format!("#!/bin/sh\n{{ cat; echo; echo \"$@\"; env; }} > {}\n", told.display()));
+    let command = format!("command = ['{}', 'a b', '$(id)', 'a b']", program.display());
+    post.write(&post.topology().replace("command = ['/bin/sh', '-c', 'exit 3']", &command));
+    becomes(&post, "Down");
+    let text = std::fs::read_to_string(told).unwrap();
+    let mut lines = text.lines();
+    let notice: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    assert_eq!(notice["kind"], "raise");
+    assert_eq!(lines.next(), Some("a b $(id) a b"));
+    assert!(
+        lines
+            .all(|line| ["PATH=", "PWD=", "_=", "OLDPWD=", "SHLVL="].iter().any(|own| line.starts_with(own))),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_program_that_fails_has_not_taken_the_notice() {
+    let post = post("kind = 'exec'\ncommand = ['/bin/sh', '-c', 'echo no paper >&2; exit 3']");
+    becomes(&post, "Down");
+    let fault = post.rows("SELECT fault FROM notice")[0][0].clone();
+    assert_eq!(fault, "/bin/sh ended with exit status: 3: no paper");
+}
+
+#[test]
+fn alertmanager_gets_an_alert_that_fires_and_is_resolved() {
+    let Some(alertmanager) = Alertmanager::start() else { return };
+    let post = post(&format!("kind = 'alertmanager'\nurl = 'http://127.0.0.1:{}'", alertmanager.port));
+    becomes(&post, "Down");
+    let alerts = alertmanager.alerts();
+    assert_eq!(alerts.as_array().unwrap().len(), 1, "{alerts}");
+    let alert = &alerts[0];
+    assert_eq!(alert["status"]["state"], "active");
+    assert_eq!(alert["labels"]["alertname"], "ImshTestFailed");
+    assert_eq!(alert["labels"]["pool"], ATL);
+    assert_eq!(alert["labels"]["owner"], "Pool");
+    assert_eq!(alert["annotations"]["code"], "CONNECT-REFUSED");
+    becomes(&post, "Up");
+    // What is resolved is not among the alerts any more.
+    until("the alert is resolved", || alertmanager.alerts().as_array().unwrap().is_empty());
+}
+
+/// Debian's Alertmanager.
+struct Alertmanager {
+    port: u16,
+    child: Child,
+    _directory: tempfile::TempDir,
+}
+
+impl Alertmanager {
+    fn start() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let configuration = directory.path().join("alertmanager.yml");
+        std::fs::write(&configuration, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut command = bare("prometheus-alertmanager");
+        command.arg(format!("--config.file={}", configuration.display()));
+        command.arg(format!("--storage.path={}", directory.path().display()));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}")).arg("--cluster.listen-address=");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let Ok(child) = child else {
+            skip("prometheus-alertmanager is not installed");
+            return None;
+        };
+        let started = Self { port, child, _directory: directory };
+        until("Alertmanager listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Some(started)
+    }
+
+    fn alerts(&self) -> Value {
+        let url = format!("http://127.0.0.1:{}/api/v2/alerts", self.port);
+        let output = bare("curl").args(["-sS", &url]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+}
+
+impl Drop for Alertmanager {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_mail_arrives_at_a_server() {
+    let Some(server) = MailServer::start() else { return };
+    let post = post(&format!(
+        "kind = 'mail'\nurl = 'smtp://127.0.0.1:{}'\nfrom = 'imsh@litwareinc.com'\n\
+         to = ['ada@litwareinc.com', 'grace@litwareinc.com']",
+        server.port
+    ));
+    becomes(&post, "Down");
+    assert_eq!(done(&post), [["raise"]], "{:?}", post.rows("SELECT fault FROM notice"));
+    let mail = std::fs::read_to_string(server.directory.path().join("mail")).unwrap();
+    for part in [
+        "From: imsh@litwareinc.com",
+        "To: ada@litwareinc.com, grace@litwareinc.com",
+        "[imsh local] Broken: CONNECT-REFUSED (Pool)",
+        "Message-ID: <",
+        "Get-Help CONNECT-REFUSED",
+    ] {
+        assert!(mail.contains(part), "{part}:\n{mail}");
+    }
+}
+
+/// The SMTP server of Python's library.
+struct MailServer {
+    port: u16,
+    child: Child,
+    directory: tempfile::TempDir,
+}
+
+impl MailServer {
+    fn start() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let has_one = bare("python3").args(["-W", "ignore", "-c", "import smtpd"]).output();
+        if !has_one.is_ok_and(|output| output.status.success()) {
+            skip("python3 with its module smtpd is needed");
+            return None;
+        }
+        let out = std::fs::File::create(directory.path().join("mail")).unwrap();
+        let mut command: Command = bare("python3");
+        command.args(["-u", "-W", "ignore", "-m", "smtpd", "-n", "-c", "DebuggingServer"]);
+        let child =
+            command.arg(format!("127.0.0.1:{port}")).stdin(Stdio::null()).stdout(out).spawn().unwrap();
+        let server = Self { port, child, directory };
+        until("the mail server listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Some(server)
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_message_arrives_through_another_pool_than_the_one_that_fails() {
+    use imsh::topology::Topology;
+    use imsh::verify::Watcher;
+    use imsh::verify::plan::{Ask, deadlines, plan_logon};
+    use imsh::verify::sessions::{End, Sessions};
+    use imsh::xmpp::network::Network;
+    use imsh::xmpp::xml::ns;
+
+    let post = post("kind = 'xmpp'\nto = ['lee@fabrikam.com']\npool = 'dub-cs-001.fabrikam.com'");
+    // Somebody waits there for messages.
+    let topology = Topology::load(&post.lab.topology()).unwrap();
+    let lee = topology.pool("dub-cs-001.fabrikam.com").unwrap().test_users.last().unwrap().clone();
+    post.write(&post.topology().replace("lee@fabrikam.com'", &format!("{lee}'")));
+    let vault = std::sync::Arc::new(imsh::vault::Vault::open(post.lab.vault()).unwrap());
+    let ask = Ask { sender: Some(lee), ..Ask::default() };
+    let account = plan_logon(&topology, &|| Ok(vault.clone()), "dub-cs-001.fabrikam.com", &ask).unwrap();
+    let network = Network::with_name_servers(&post.lab.name_servers());
+    let (sessions, cancel) = (Sessions::default(), tokio_util::sync::CancellationToken::new());
+    let (deadlines, watcher) = (deadlines(&topology.gateway, None), Watcher::default());
+    let logged = sessions.get(&account, End::Receiver, &deadlines, &network, &watcher, &cancel);
+    let session = post.runtime.block_on(logged).unwrap().shared.session.as_ref().unwrap().clone();
+    let mut messages = post.runtime.block_on(session.listen()).unwrap();
+    becomes(&post, "Down");
+    let came =
+        post.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), messages.recv()).await });
+    let body = came.unwrap().unwrap().child_text("body", ns::CLIENT).unwrap().into_owned();
+    assert!(body.contains("Broken: CONNECT-REFUSED (Pool)"), "{body}");
+    assert_eq!(done(&post), [["raise"]], "{:?}", post.rows("SELECT fault FROM notice"));
+}
