@@ -319,3 +319,17 @@ fn nothing_is_lost_or_doubled_in_a_batch_of_many_pools_and_partners() {
     let well = results.iter().filter(|result| result["Result"] == "Success");
     assert!(well.into_iter().all(|result| result["Receiver"] == "adelany@contoso.com"));
 }
+
+#[test]
+fn each_server_of_a_pool_is_tested_by_itself_where_that_is_asked_for() {
+    let one = records("Test-Registration mixed.litwareinc.com");
+    assert_eq!((one.len(), one[0].get("Server").is_some_and(Value::is_string)), (1, false));
+    for test in
+        ["Test-Registration mixed.litwareinc.com", "Test-XmppIM mixed.litwareinc.com adelany@contoso.com"]
+    {
+        let each = records(&format!("{test} -EachServer -Timeout 15s"));
+        let servers: BTreeSet<&str> = each.iter().filter_map(|result| result["Server"].as_str()).collect();
+        assert_eq!((each.len(), servers.len()), (2, 2), "{each:#?}");
+        assert_eq!((count(&each, "CONNECT-REFUSED"), count(&each, "CONNECT-TIMEOUT")), (1, 1), "{each:#?}");
+    }
+}

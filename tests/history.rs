@@ -220,3 +220,181 @@ fn a_killed_run_loses_nothing_that_it_told() {
     let runs = records(&run(&file, "Get-TestRun"));
     assert_eq!(values(&runs, "EndedAt"), ["null"]);
 }
+
+/// Lines of a program's standard error that hold these words.
+fn warned(output: &Output, words: &str) -> usize {
+    String::from_utf8_lossy(&output.stderr).lines().filter(|line| line.contains(words)).count()
+}
+
+#[test]
+fn a_run_that_was_killed_is_gone_on_with_and_no_test_is_made_twice() {
+    use std::io::{BufRead, BufReader};
+    let (directory, file) = store();
+    let receivers: Vec<String> = (0..120).map(|n| format!("r{n}@northwindtraders.com")).collect();
+    let test = format!("Test-XmppIM atl-cs-001.litwareinc.com {},{GOOD},{BROKEN}", receivers.join(","));
+    let mut command = support::imsh();
+    // Whoever is killed leaves its practice network behind.
+    command.env("TMPDIR", directory.path());
+    command.args(["--lab", "--output", "jsonl", "--store"]).arg(&file).args(["-c", &test]);
+    let mut program =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    assert_eq!(BufReader::new(program.stdout.take().unwrap()).lines().take(20).count(), 20);
+    program.kill().unwrap();
+    program.wait().unwrap();
+
+    let kept = records(&run(&file, "Get-TestResult -Newest 1000 | Where-Object Result -ne NotRun"));
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    let resumed = run(&file, &format!("{test} -Resume {id}"));
+    let words = format!("{} of 122 tests were finished in that run, and are not made again.", kept.len());
+    assert_eq!(warned(&resumed, &words), 1, "{words}\n{}", said(&resumed));
+    // Every pair is told of once, those that were finished as they were kept.
+    let told = records(&resumed);
+    let mut pairs = values(&told, "Receiver");
+    pairs.sort();
+    pairs.dedup();
+    assert_eq!((told.len(), pairs.len()), (122, 122));
+    for kept in &kept {
+        let own = told.iter().find(|record| record["Receiver"] == kept["Receiver"]).unwrap();
+        assert_eq!(own["StartedAt"], kept["StartedAt"]);
+    }
+    assert_eq!(resumed.status.code(), Some(1), "a failure of either part counts");
+    let runs = records(&run(&file, "Get-TestRun"));
+    assert_eq!(
+        (values(&runs, "Identity").concat(), values(&runs, "Tests")),
+        (id.clone(), vec!["122".into()])
+    );
+    assert!(runs[0]["EndedAt"].is_string(), "{runs:?}");
+
+    // There is nothing left to do.
+    let again = run(&file, &format!("{test} -Resume {id}"));
+    assert_eq!(warned(&again, "122 of 122 tests were finished in that run"), 1);
+    assert_eq!(records(&again).len(), 122);
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), ["122"]);
+}
+
+#[test]
+fn what_ran_into_the_deadline_names_its_run_and_is_tested_when_it_is_gone_on_with() {
+    let (_directory, file) = store();
+    let pool = "atl-cs-001.litwareinc.com";
+    let first = run(&file, &format!("Test-XmppIM {pool} {GOOD},x@silent.contoso.com -Deadline 2s"));
+    assert_eq!(values(&records(&first), "Result"), ["Success", "NotRun"]);
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    assert_eq!(warned(&first, &format!("-Resume {id}")), 1, "{}", said(&first));
+    let second =
+        run(&file, &format!("Test-XmppIM {pool} {GOOD},x@silent.contoso.com -Timeout 3s -Resume {id}"));
+    assert_eq!(warned(&second, "1 of 2 tests were finished"), 1, "{}", said(&second));
+    assert_eq!(values(&records(&second), "Result"), ["Success", "Failure"]);
+    let runs = records(&run(&file, "Get-TestRun"));
+    for (property, value) in [("Tests", 2), ("Successes", 1), ("Failures", 1), ("NotRun", 0)] {
+        assert_eq!(runs[0][property], value, "{runs:?}");
+    }
+}
+
+#[test]
+fn logons_and_looks_are_gone_on_with_too_and_a_test_as_another_user_is_another_test() {
+    let (_directory, file) = store();
+    let tests = "Test-Registration atl-cs-001.litwareinc.com, dub-cs-001.fabrikam.com {r}; \
+                 Test-FederatedPartner contoso.com, expired.contoso.com {r}; \
+                 Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -UserSipAddress kenmyer@litwareinc.com {r}";
+    run(&file, &tests.replace("{r}", ""));
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    let resume = format!("-Resume {id}");
+    let other = "; Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -UserSipAddress pilar@litwareinc.com {r}";
+    let resumed = run(&file, &[tests, other].concat().replace("{r}", &resume));
+    assert_eq!(warned(&resumed, "2 of 2 tests were finished"), 2, "{}", said(&resumed));
+    assert_eq!(warned(&resumed, "1 of 1 tests were finished"), 1, "{}", said(&resumed));
+    assert_eq!(warned(&resumed, "0 of 1 tests were finished"), 1, "{}", said(&resumed));
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), ["6"]);
+}
+
+#[test]
+fn a_run_that_is_not_there_or_somebody_elses_is_not_gone_on_with() {
+    let (_directory, file) = store();
+    run(&file, TEST);
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    rusqlite::Connection::open(&file)
+        .unwrap()
+        .execute("UPDATE run SET principal = 'principal:kim'", [])
+        .unwrap();
+    for run_id in [id.as_str(), "01a22a97-39cf-718a-848b-c4d313496f70", "last"] {
+        let refused = run(&file, &format!("{TEST} -Resume {run_id}"));
+        let words = format!("You have no run '{run_id}'.");
+        assert!(said(&refused).contains(&words) && records(&refused).is_empty(), "{}", said(&refused));
+        assert_eq!(refused.status.code(), Some(4));
+    }
+    let mut command = support::imsh();
+    command.args(["--lab", "-c", &format!("{TEST} -Resume {id}")]).stdin(Stdio::null());
+    assert!(said(&command.output().unwrap()).contains("No results are kept here."));
+}
+
+/// A disk of its own for the store, which fills up or may no longer be written; and what is said then.
+#[test]
+fn a_full_disk_or_one_that_is_read_only_is_one_warning() {
+    let Some(unshare) =
+        support::namespace("--mount", "mount -t tmpfs none /tmp; mount -o remount,bind,ro /tmp")
+    else {
+        return;
+    };
+    for (spoil, says) in [
+        ("cat /dev/zero > disk/filler 2>/dev/null || true", "is full"),
+        ("mount -o remount,bind,ro disk", "read-only"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let script = r#"
+            set -e
+            mkdir disk; mount -t tmpfs -o size=512k none disk
+            imsh() { "$IMSH" --lab -o jsonl --store disk/results.sqlite -c "$1"; }
+            imsh "$TEST" >/dev/null || true
+            eval "$SPOIL"
+            status=0; imsh "$TEST" >told 2>said || status=$?
+            echo "status $status"; wc -l <told; cat said
+            rm -f disk/filler; mount -o remount,bind,rw disk
+            imsh 'Get-TestResult' | wc -l
+        "#;
+        let ended = support::bare("unshare")
+            .args(&unshare)
+            .args(["sh", "-c", script])
+            .current_dir(home.path())
+            .env("IMSH", support::IMSH)
+            .env("HOME", home.path())
+            .env("TEST", TEST)
+            .env("SPOIL", spoil)
+            .output()
+            .unwrap();
+        let told = said(&ended);
+        assert!(ended.status.success(), "{told}");
+        assert!(told.starts_with("status 1\n2\n"), "the tests are as without a store: {told}");
+        assert_eq!(
+            (told.matches("Results are not kept").count(), told.matches(says).count()),
+            (1, 1),
+            "{told}"
+        );
+        let kept = told.trim().rsplit('\n').next().and_then(|n| n.parse().ok());
+        assert!(kept.is_some_and(|n: i32| (2..=4).contains(&n)), "what was kept is there: {told}");
+    }
+}
+
+/// The clock is set back by a day between two runs: nothing is lost, and what was seen last is not overruled.
+#[test]
+fn a_clock_that_was_set_back_loses_nothing() {
+    let (_directory, file) = store();
+    run(&file, TEST);
+    let ahead = 86_400_000_000_i64;
+    let moved = rusqlite::Connection::open(&file).unwrap();
+    moved
+        .execute_batch(&format!(
+            "UPDATE result SET started_at = started_at + {ahead}, recorded_at = recorded_at + {ahead};
+             UPDATE run SET started_at = started_at + {ahead}, ended_at = ended_at + {ahead};
+             UPDATE site_state SET since = since + {ahead}, last_started_at = last_started_at + {ahead},
+             last_at = last_at + {ahead}; UPDATE pair SET since = since + {ahead}"
+        ))
+        .unwrap();
+    let tested = run(&file, TEST);
+    assert_eq!((tested.status.code(), records(&tested).len()), (Some(1), 2), "{}", said(&tested));
+    assert_eq!(warned(&tested, "WARNING"), 0, "{}", said(&tested));
+    assert_eq!(records(&run(&file, "Get-TestResult")).len(), 4);
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), ["2", "2"]);
+    let states = records(&run(&file, "Get-TestState"));
+    assert_eq!(values(&states, "State"), ["Up", "Down"]);
+    assert_eq!(values(&states, "Recent"), ["S", "F"], "a result of before moves no state");
+}

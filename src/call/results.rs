@@ -3,9 +3,11 @@
 //! Opened when the first test ends or the first question about the past is asked. A store that cannot be
 //! used is one warning in a session, and no test fails of it.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,9 +17,11 @@ use uuid::Uuid;
 
 use super::Call;
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::result::Report;
+use crate::result::{Report, TestIdentity};
 use crate::store::recorder::NotKept;
-use crate::store::{NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, query};
+use crate::store::{
+    NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, StoredOutcome, query,
+};
 use crate::topology::Topology;
 
 /// The kept results of one session.
@@ -33,6 +37,10 @@ pub struct KeptResults {
     run: Mutex<Option<Recording>>,
     /// Takes the results in place of a store: a watcher, which knows what else is to be stored with them.
     taker: Option<ResultTaker>,
+    /// Whether a run could not be begun, which was told.
+    is_faulty: AtomicBool,
+    /// What the runs that are gone on with had finished, as far as nobody has taken it.
+    finished: Mutex<HashMap<String, Finished>>,
 }
 
 /// Takes the result of each test of a session.
@@ -40,6 +48,9 @@ pub type ResultTaker = Arc<dyn Fn(NewResult) + Send + Sync>;
 
 /// Finds the password of a database by its address, as `libpq` does.
 pub type PasswordSource = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
+
+/// The finished tests of a run; one that was made several times is there as often.
+type Finished = HashMap<TestIdentity, Vec<Report>>;
 
 /// The run that is being recorded.
 struct Recording {
@@ -115,13 +126,17 @@ impl KeptResults {
             taker(result);
             return;
         }
+        // The run says already what it has not run.
+        if resumed(call).is_some() && result.outcome == StoredOutcome::NotRun {
+            return;
+        }
         let recorder = {
             let mut run = self.run.lock().await;
             if run.is_none() {
                 *run = self.begin(call).await;
             }
             let Some(run) = run.as_ref() else { return };
-            result.run = Some(run.id);
+            result.run = Some(resumed(call).unwrap_or(run.id));
             run.recorder.clone()
         };
         recorder.record(result).await;
@@ -136,17 +151,19 @@ impl KeptResults {
                 streams.operator.warning(&text);
             }
         };
-        if self.opened.get().is_some_and(Result::is_err) {
+        if self.is_faulty.load(Ordering::Relaxed) {
             return None;
         }
         let store = match self.store(&call.whole).await? {
             Ok(store) => store.clone(),
             Err(fault) => {
+                self.is_faulty.store(true, Ordering::Relaxed);
                 warn(fault);
                 return None;
             }
         };
-        let id = Uuid::now_v7();
+        let gone_on_with = resumed(call);
+        let id = gone_on_with.unwrap_or_else(Uuid::now_v7);
         let run = Run {
             id: id.to_string(),
             principal: call.principal.to_string(),
@@ -158,14 +175,69 @@ impl KeptResults {
             baseline: None,
             counts: [0; 3],
         };
-        let begun = store.write(move |sql| query::begin_run(sql, &run)).await;
+        let begun = store
+            .write(move |sql| match gone_on_with {
+                Some(id) => query::resume_run(sql, &id.to_string()),
+                None => query::begin_run(sql, &run),
+            })
+            .await;
         if let Err(fault) = begun {
+            self.is_faulty.store(true, Ordering::Relaxed);
             warn(&fault);
             return None;
         }
         let tell = move |not_kept: NotKept| warn(&not_kept.fault);
         let keep = call.whole.store.keep.micros();
         Some(Recording { id, keep, recorder: Recorder::start(store, Vec::new(), tell, |_| {}) })
+    }
+
+    /// The run that this session's results belong to, once it has begun.
+    pub async fn run(&self) -> Option<Uuid> {
+        self.run.lock().await.as_ref().map(|run| run.id)
+    }
+
+    /// Reads what the run that the call goes on with has finished, once in a session.
+    ///
+    /// # Errors
+    /// Nothing is kept here, the store cannot be read, or the caller has no such run.
+    pub async fn go_on(&self, call: &Call, run: &str) -> Result<(), ErrorRecord> {
+        let mut known = self.finished.lock().await;
+        if known.contains_key(run) {
+            return Ok(());
+        }
+        let store = match self.store(&call.whole).await {
+            Some(Ok(store)) => store,
+            Some(Err(fault)) => return Err(unreadable(fault)),
+            None => return Err(nothing_kept()),
+        };
+        let (id, principal) = (run.to_owned(), call.principal.to_string());
+        let read = store.read(move |sql| {
+            let is_own = query::principal_of_run(sql, &id)?.is_some_and(|own| own == principal);
+            is_own.then(|| query::finished(sql, &id)).transpose()
+        });
+        // Of somebody else's run nobody learns that it is there.
+        let Some(reports) = read.await.map_err(|fault| unreadable(&fault))? else {
+            let message = format!("You have no run '{run}'.");
+            return Err(ErrorRecord::new(Category::ObjectNotFound, "RunNotFound", message)
+                .target(run)
+                .remedy(
+                    "Get-TestRun names the runs whose results are kept; give the Identity of one of yours.",
+                ));
+        };
+        let mut finished = Finished::new();
+        for report in reports.iter().rev() {
+            let report: Report = serde_json::from_str(report).map_err(|error| {
+                unreadable(&StoreFault::Unreadable { id: run.to_owned(), reason: error.to_string() })
+            })?;
+            finished.entry(report.identity()).or_default().push(report);
+        }
+        known.insert(run.to_owned(), finished);
+        Ok(())
+    }
+
+    /// The result of a test that the run had finished. Each is given once.
+    pub async fn take_finished(&self, run: &str, test: &TestIdentity) -> Option<Report> {
+        self.finished.lock().await.get_mut(run)?.get_mut(test)?.pop()
     }
 
     /// Waits for what is still to be stored, ends the run, and forgets a portion of what is too old.
@@ -182,6 +254,17 @@ impl KeptResults {
             let _ = tokio::time::timeout(LAST_WAIT, ended).await;
         }
     }
+}
+
+/// The run that a call goes on with.
+fn resumed(call: &Call) -> Option<Uuid> {
+    call.bound.text("Resume")?.parse().ok()
+}
+
+/// The error of a question about the past where there is none.
+pub fn nothing_kept() -> ErrorRecord {
+    ErrorRecord::new(Category::ResourceUnavailable, "NoStore", "No results are kept here.")
+        .remedy("Set enabled = true in [store] of the topology, or give --store FILE.")
 }
 
 /// The error of a question about the past that the store cannot answer.

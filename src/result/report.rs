@@ -164,10 +164,41 @@ impl Report {
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
+    /// What tells the test from every other one of a run.
+    pub fn identity(&self) -> TestIdentity {
+        // The server of a partner is what the test finds out.
+        let server = self.server.clone().filter(|_| self.kind != TestKind::Partner);
+        TestIdentity {
+            kind: self.kind,
+            target: self.target.clone(),
+            server,
+            subject: self.subject.clone(),
+            check: self.check.clone(),
+            sender: self.sender.clone(),
+        }
+    }
+
     /// What it was, in a few words, also where a script has cut the names from its record.
     pub fn name(&self) -> String {
         (self.kind.schema().name)(self)
     }
+}
+
+/// What is tested, from where, in whose name: the same in every run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TestIdentity {
+    /// The kind of test.
+    pub kind: TestKind,
+    /// The pool.
+    pub target: Option<String>,
+    /// The one server of the pool, where each is tested by itself.
+    pub server: Option<String>,
+    /// The receiver, the user or the partner.
+    pub subject: Option<String>,
+    /// The part of the topology that is checked.
+    pub check: Option<String>,
+    /// The account that sends.
+    pub sender: Option<String>,
 }
 
 /// Something that is wrong beside a result.

@@ -179,6 +179,24 @@ pub fn begin_run(sql: &mut dyn Sql, run: &Run) -> Result<(), StoreFault> {
     Ok(())
 }
 
+/// Who ran a run; none if there is no such run.
+pub fn principal_of_run(sql: &mut dyn Sql, id: &str) -> Result<Option<String>, StoreFault> {
+    let row = sql.first("SELECT principal FROM run WHERE id = $1", &[id.into()])?;
+    row.map(|row| row.text(0)).transpose()
+}
+
+/// Goes on with a run: it has no end any more.
+pub fn resume_run(sql: &mut dyn Sql, id: &str) -> Result<(), StoreFault> {
+    sql.execute("UPDATE run SET ended_at = NULL WHERE id = $1", &[id.into()])?;
+    Ok(())
+}
+
+/// The reports of the tests of a run that came to a result, as JSON, in the order in which they began.
+pub fn finished(sql: &mut dyn Sql, run: &str) -> Result<Vec<String>, StoreFault> {
+    let query = "SELECT report FROM result WHERE run = $1 AND outcome <> 'NotRun' ORDER BY started_at, id";
+    sql.query(query, &[run.into()])?.iter().map(|row| row.text(0)).collect()
+}
+
 /// Ends a run.
 pub fn end_run(sql: &mut dyn Sql, id: &str, ended_at: i64) -> Result<(), StoreFault> {
     sql.execute("UPDATE run SET ended_at = $1 WHERE id = $2", &[ended_at.into(), id.into()])?;
@@ -192,13 +210,16 @@ pub fn set_baseline(sql: &mut dyn Sql, id: &str, name: &str) -> Result<bool, Sto
 }
 
 /// The newest runs that began since an instant, the newest first; their counts are of these pairs alone,
-/// and a run of other pairs only is not there.
+/// and a run of other pairs only is not there. What did not run at first and was tested when the run was
+/// resumed is counted as what it came to then.
 pub fn runs(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Result<Vec<Run>, StoreFault> {
     let query = format!(
         "SELECT run.id, run.principal, run.way, run.command, run.site, run.started_at, run.ended_at, run.baseline, \
          CAST(sum(CASE WHEN result.outcome = 'Success' THEN 1 ELSE 0 END) AS BIGINT), \
          CAST(sum(CASE WHEN result.outcome = 'Failure' THEN 1 ELSE 0 END) AS BIGINT), \
-         CAST(sum(CASE WHEN result.outcome = 'NotRun' THEN 1 ELSE 0 END) AS BIGINT) \
+         CAST(sum(CASE WHEN result.outcome = 'NotRun' AND NOT EXISTS (SELECT 1 FROM result AS done \
+         WHERE done.run = result.run AND done.pair = result.pair AND done.outcome <> 'NotRun') \
+         THEN 1 ELSE 0 END) AS BIGINT) \
          FROM run JOIN result ON result.run = run.id WHERE run.started_at >= $1 AND {} \
          GROUP BY run.id, run.principal, run.way, run.command, run.site, run.started_at, run.ended_at, run.baseline \
          ORDER BY run.started_at DESC, run.id DESC LIMIT {}",

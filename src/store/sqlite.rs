@@ -157,14 +157,29 @@ impl From<ValueRef<'_>> for Cell {
 fn fault(path: &Path, error: &rusqlite::Error) -> StoreFault {
     let place = place(path);
     let reason = error.to_string();
+    // SQLite maps the index of its log into memory, and names no disk where there is no room for that.
+    if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+        return StoreFault::Full { place };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Locked { place },
         Some(ErrorCode::DiskFull) => StoreFault::Full { place },
         Some(ErrorCode::ReadOnly) => StoreFault::ReadOnly { place },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreFault::Damaged { place, reason },
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) if is_read_only(path) => {
+            StoreFault::ReadOnly { place }
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             StoreFault::Unreachable { place, reason }
         }
         Some(_) | None => StoreFault::Refused { place, reason },
     }
+}
+
+/// Whether a file is there and may not be written; SQLite says no more than that it cannot open what it needs
+/// beside it.
+fn is_read_only(path: &Path) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let opened = std::fs::OpenOptions::new().append(true).open(path);
+    opened.is_err_and(|error| matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
 }

@@ -13,7 +13,7 @@ use super::warnings::{self, Thresholds};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
 use crate::result::report::ReportProof;
-use crate::result::{Report, ReportStep, ResultWarning, TestKind, TestOutcome};
+use crate::result::{Report, ReportStep, ResultWarning, TestIdentity, TestKind, TestOutcome};
 use crate::topology::{Evidence, Server};
 use crate::xmpp::Fault;
 use crate::xmpp::certificate::CertificateReport;
@@ -100,6 +100,13 @@ impl Verdict {
     /// The verdict on a fault that has been diagnosed.
     pub fn of(fault: &Fault, finding: Finding) -> Self {
         if matches!(fault, Fault::Cancelled) { Self::Interrupted(finding) } else { Self::Failure(finding) }
+    }
+}
+
+impl Verification {
+    /// What tells its result from every other one of a run.
+    pub fn identity(&self) -> TestIdentity {
+        TestResult::begin(self, 0).report(Stanzas::Forgotten).identity()
     }
 }
 

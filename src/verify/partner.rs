@@ -19,7 +19,7 @@ use crate::diagnosis::look::{Asking, finding, of_single_servers};
 use crate::diagnosis::secure::servers_only;
 use crate::diagnosis::{self, Finding, Owner};
 use crate::result::report::{FederationServer, PartnerFacts};
-use crate::result::{Report, ReportStep, ResultWarning, TestKind, TestOutcome};
+use crate::result::{Report, ReportStep, ResultWarning, TestIdentity, TestKind, TestOutcome};
 use crate::topology::{Pool, Server, TlsNegotiation, Topology};
 use crate::xmpp::Deadlines;
 use crate::xmpp::certificate::CertificateReport;
@@ -157,6 +157,17 @@ impl Inspection {
             thresholds: Thresholds::default(),
             domain,
         }
+    }
+
+    /// What tells its result from every other one of a run.
+    pub fn identity(&self) -> TestIdentity {
+        let report = Report {
+            kind: TestKind::Partner,
+            target: self.target.clone(),
+            subject: Some(self.domain.to_string()),
+            ..Report::default()
+        };
+        report.identity()
     }
 
     /// The same, whose latency is held against thresholds.

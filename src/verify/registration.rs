@@ -19,7 +19,7 @@ use super::warnings::{self, Thresholds};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
 use crate::result::report::LogonFacts;
-use crate::result::{Report, ResultWarning, TestKind};
+use crate::result::{Report, ResultWarning, TestIdentity, TestKind};
 use crate::xmpp::Deadlines;
 use crate::xmpp::network::Network;
 use crate::xmpp::trace::{Fact, Stanzas, Trace};
@@ -137,6 +137,18 @@ pub struct Registered {
 }
 
 impl Registration {
+    /// What tells its result from every other one of a run.
+    pub fn identity(&self) -> TestIdentity {
+        let report = Report {
+            kind: TestKind::Logon,
+            target: Some(self.account.target.clone()),
+            server: self.server(),
+            subject: Some(self.account.address.sip()),
+            ..Report::default()
+        };
+        report.identity()
+    }
+
     fn server(&self) -> Option<String> {
         self.account.one_server.as_ref().map(|one| one.server.to_string())
     }

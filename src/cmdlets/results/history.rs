@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::call::filter::Filter;
-use crate::call::results::unreadable;
+use crate::call::results::{nothing_kept, unreadable};
 use crate::call::{Call, Halt};
-use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
+use crate::cmdlet::{ErrorRecord, Kind, Parameter};
 use crate::store::{KnownPair, PairName, Sql, Store, StoreFault, query};
 use crate::value::Value;
 
@@ -67,12 +67,7 @@ impl Past {
         let store = match call.context.results.store(&call.whole).await {
             Some(Ok(store)) => store.clone(),
             Some(Err(fault)) => return Err(unreadable(fault).into()),
-            None => {
-                let message = "No results are kept here.";
-                return Err(ErrorRecord::new(Category::ResourceUnavailable, "NoStore", message)
-                    .remedy("Set enabled = true in [store] of the topology, or give --store FILE.")
-                    .into());
-            }
+            None => return Err(nothing_kept().into()),
         };
         let known = store.read(query::pairs).await.map_err(|fault| unreadable(&fault))?;
         let filters =

@@ -56,6 +56,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::DEADLINE,
             verifying::UNTIL,
             verifying::ORDERED,
+            verifying::RESUME,
             verifying::WARNING_LATENCY,
             verifying::CRITICAL_LATENCY,
             verifying::FORCE,
@@ -116,6 +117,7 @@ async fn run(call: Call) -> Outcome {
         .map(|domain| Inspection::plan(&call.topology, target.as_deref(), domain, server.clone(), timeout))
         .map(|inspection| inspection.held_against(thresholds))
         .collect();
+    let inspections = verifying::unfinished(&call, inspections, Inspection::identity).await?;
     let total = inspections.len();
     let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Lookout { network: call.context.network(&call.topology), watcher: verifying::watcher(&call) };

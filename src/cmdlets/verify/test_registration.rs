@@ -39,6 +39,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::DEADLINE,
             verifying::UNTIL,
             verifying::ORDERED,
+            verifying::RESUME,
             verifying::WARNING_LATENCY,
             verifying::CRITICAL_LATENCY,
             verifying::FORCE,
@@ -85,6 +86,7 @@ async fn run(call: Call) -> Outcome {
         }
         registrations = all;
     }
+    let registrations = verifying::unfinished(&call, registrations, Registration::identity).await?;
     let total = registrations.len();
     for registration in &registrations {
         verifying::may_log_on(&call, &registration.account.address)?;

@@ -1,6 +1,6 @@
 //! `Test-XmppIM`: sends an instant message to a user on an XMPP network, and says what became of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -57,6 +57,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::UNTIL,
             verifying::ORDERED,
             Parameter::new("FreshLogon", Kind::Switch, "Logs on anew for each receiver, where otherwise one session serves all."),
+            verifying::RESUME,
             verifying::WARNING_LATENCY,
             verifying::CRITICAL_LATENCY,
             verifying::FORCE,
@@ -101,6 +102,7 @@ async fn run(call: Call) -> Outcome {
     if call.bound.switch("EachServer") {
         verifications = at_each_server(&call, verifications).await;
     }
+    let verifications = verifying::unfinished(&call, verifications, Verification::identity).await?;
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     for verification in &verifications {
@@ -162,7 +164,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
             Ok(Plan::Test(verification)) => verifications.push(*verification),
             Ok(Plan::NotAllowed { sender }) => {
                 let result = TestResult::not_allowed(target, sender, receiver.clone());
-                verifying::tell(call, &result.report(verifying::stanzas(call)), &mut HashSet::new()).await?;
+                verifying::tell_untested(call, &result.report(verifying::stanzas(call))).await?;
             }
             Err(refusal) => call.error(refusal.error(target))?,
         }

@@ -15,7 +15,7 @@ use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue::{self, Persistence};
-use crate::result::Report;
+use crate::result::{Report, TestIdentity, TestOutcome};
 use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::verify::warnings::Thresholds;
@@ -113,6 +113,13 @@ pub const ORDERED: Parameter = Parameter::new(
     "Ordered",
     Kind::Switch,
     "Gives the results in the order in which the tests were asked for, in place of as they are there.",
+);
+
+/// Which run to go on with.
+pub const RESUME: Parameter = Parameter::new(
+    "Resume",
+    Kind::Text,
+    "Goes on with a run that was interrupted, by its Identity (Get-TestRun): what it has finished is given as it was kept and not tested again.",
 );
 
 /// From which latency on a success is not well.
@@ -438,6 +445,11 @@ pub async fn report<T: Judged>(
     if ended.n_left_out > 0 {
         call.warn(format!("{} of {total} tests were left out.", ended.n_left_out))?;
     }
+    if ended.n_left_out + reported.as_ref().map_or(0, |n_without| *n_without) > 0
+        && let Some(run) = call.context.results.run().await
+    {
+        call.warn(format!("What has no result can be gone on with: -Resume {run}"))?;
+    }
     for remark in &ended.remarks {
         call.warn(words(remark))?;
     }
@@ -474,15 +486,16 @@ fn words(remark: &BatchRemark) -> String {
     }
 }
 
-/// Drops the results when nobody wants more of them, which ends whoever sends them.
+/// Tells of the results, and returns how many tests have no outcome. Drops the results when nobody wants more
+/// of them, which ends whoever sends them.
 async fn drain<T: Judged>(
     call: &Call,
     total: usize,
     mut results: mpsc::Receiver<T>,
     reports: fn(&T, Stanzas) -> Vec<Report>,
-) -> Outcome {
+) -> Result<usize, Halt> {
     let mut told = HashSet::new();
-    let (mut done, mut failed) = (0, 0);
+    let (mut done, mut failed, mut n_without) = (0, 0, 0);
     while let Some(result) = results.recv().await {
         done += 1;
         failed += usize::from(result.failure().is_some());
@@ -491,21 +504,70 @@ async fn drain<T: Judged>(
         }
         for report in reports(&result, stanzas(call)) {
             note_refusal(call, &report);
+            let is_without = matches!(report.outcome, TestOutcome::Interrupted | TestOutcome::NotRun);
+            n_without += usize::from(is_without);
             tell(call, &report, &mut told).await?;
         }
     }
-    Ok(())
+    Ok(n_without)
 }
 
-/// Tells of one report: the warnings that were not told before, its log, its record; and keeps it.
+/// Those of the tests that the run of `-Resume` has not finished; says how many it has. The results of the
+/// others are told as they were kept, and not kept again.
+pub async fn unfinished<T>(
+    call: &Call,
+    tests: Vec<T>,
+    identity: impl Fn(&T) -> TestIdentity,
+) -> Result<Vec<T>, Halt> {
+    if call.bound.text("Resume").is_none() {
+        return Ok(tests);
+    }
+    let total = tests.len();
+    let (mut left, mut told) = (Vec::new(), HashSet::new());
+    for test in tests {
+        match finished(call, &identity(&test)).await? {
+            Some(kept) => show(call, &kept, &mut told).await?,
+            None => left.push(test),
+        }
+    }
+    let n_finished = total - left.len();
+    if !call.bound.switch("Force") {
+        call.warn(format!(
+            "{n_finished} of {total} tests were finished in that run, and are not made again."
+        ))?;
+    }
+    Ok(left)
+}
+
+/// Tells of a result that needed no test; where the run of `-Resume` had told of it, as it was kept.
+pub async fn tell_untested(call: &Call, report: &Report) -> Outcome {
+    match finished(call, &report.identity()).await? {
+        Some(kept) => show(call, &kept, &mut HashSet::new()).await,
+        None => tell(call, report, &mut HashSet::new()).await,
+    }
+}
+
+/// What a test came to in the run of `-Resume`; none where it has not finished it.
+async fn finished(call: &Call, test: &TestIdentity) -> Result<Option<Report>, ErrorRecord> {
+    let Some(run) = call.bound.text("Resume") else { return Ok(None) };
+    call.context.results.go_on(call, &run).await?;
+    Ok(call.context.results.take_finished(&run, test).await)
+}
+
+/// Keeps a report and tells of it.
 pub async fn tell(call: &Call, report: &Report, told: &mut HashSet<String>) -> Outcome {
+    call.context.results.record(call, report, is_definite).await;
+    show(call, report, told).await
+}
+
+/// Tells of a report: the warnings that were not told before, its log, its record.
+async fn show(call: &Call, report: &Report, told: &mut HashSet<String>) -> Outcome {
     for warning in &report.warnings {
         if !call.bound.switch("Force") && told.insert(warning.text.clone()) {
             call.warn(warning.text.as_str())?;
         }
     }
     call.streams.log(|| vec![report.to_logged_record()]);
-    call.context.results.record(call, report, is_definite).await;
     call.emit(report.to_record()).await
 }
 
