@@ -207,6 +207,14 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("watch.sites", WATCHED, "a_pair_is_tested_by_each_site_or_by_any"),
     ("watch.raise_after", WATCHED, "a_pair_is_down_after_as_many_failures_as_the_watch_says"),
     ("watch.clear_after", WATCHED, "a_pair_is_up_after_as_many_successes_as_the_watch_says"),
+    ("http.listen", SERVED, "off_this_machine_only_whoever_gives_the_token_is_answered_and_over_tls"),
+    (
+        "http.tls_certificate",
+        SERVED,
+        "off_this_machine_only_whoever_gives_the_token_is_answered_and_over_tls",
+    ),
+    ("http.tls_key", SERVED, "off_this_machine_only_whoever_gives_the_token_is_answered_and_over_tls"),
+    ("http.token_file", SERVED, "off_this_machine_only_whoever_gives_the_token_is_answered_and_over_tls"),
     ("notify.identity", TOLD, "somebody_is_told_once_when_a_pair_breaks_and_once_when_it_is_mended"),
     ("notify.enabled", TOLD, "a_notification_that_is_paused_is_not_told"),
     ("notify.kind", TOLD, "alertmanager_gets_an_alert_that_fires_and_is_resolved"),
@@ -223,6 +231,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 const WATCHED: &str = include_str!("watch/settings.rs");
+const SERVED: &str = include_str!("pages/service.rs");
 const TOLD: &str = include_str!("watch/notices.rs");
 
 #[test]

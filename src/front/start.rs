@@ -124,6 +124,19 @@ pub(super) async fn door(
     Ok(Door { host, output, lab })
 }
 
+/// A second door to the same files, whose tests are kept nowhere: they say nothing of the state of a pair.
+pub(super) fn unkept_door(
+    options: &SessionOptions,
+    lab: Option<&Lab>,
+    way: &'static str,
+    operator: Arc<dyn Operator>,
+) -> Arc<Host> {
+    let (topology, vault) = files(options, lab);
+    let context = SessionContext { way, ..SessionContext::new(topology, vault, operator) };
+    let gate = Gate::new(of_user(getuid()));
+    Arc::new(Host::new(cmdlets::ALL, Arc::new(context), gate, options.verbose))
+}
+
 /// Starts the engine of a session behind this door.
 ///
 /// # Errors

@@ -46,6 +46,9 @@ Ctrl-C end it in order: tests under way get a moment to finish, and the others a
 off line, or whose store is away, says so once and blames nobody; results wait in a spool beside the state until a \
 shared store is back.
 
+Pages, /metrics and /probe for Prometheus, and JSON under /api/ are at http://localhost:9604/, or where [http] of \
+the topology says; off this machine only with TLS and a token. With --once nothing is served.
+
 The log goes to standard error: lines for people on a terminal, JSON elsewhere. -v tells every test.
 
 Exit status: 0 it was stopped; 2 the topology or the store cannot be used. With --once as that of the tests: 0 all \
@@ -94,6 +97,7 @@ pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
     let watcher = Watcher::new(
         WatcherOptions {
             host: host.clone(),
+            probes: start::unkept_door(options, lab.as_ref(), "probe", Arc::new(Log::default())),
             store,
             spool,
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from),
@@ -135,6 +139,7 @@ fn refused(fault: &WatchFault) -> ExitStatus {
         }
         WatchFault::Topology(_) => "Mend the topology; Test-Topology says what it means.",
         WatchFault::Store(StoreFault::Older { .. }) => "Bring its schema up to date: imsh store migrate.",
+        WatchFault::Identity(_) => "Mend the file, or name another one in [http].",
         WatchFault::Store(_) => "See that this account may read and write it, and that there is room.",
     };
     tracing::error!("{fault}. {next}");

@@ -237,7 +237,7 @@ impl<'a> Sheet<'a> {
 
 impl PairStatus {
     /// What the pair is called.
-    pub(super) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         match (self.pool.as_str(), self.receiver.as_str()) {
             ("", receiver) => receiver.to_owned(),
             (pool, "") => pool.to_owned(),

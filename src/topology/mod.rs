@@ -28,14 +28,16 @@ pub mod sample;
 pub mod duration;
 mod size;
 mod days;
+mod listen;
 mod text;
 pub mod watching;
 
 pub use days::Days;
+pub use listen::ListenAddress;
 pub use mistake::Mistake;
 pub use places::TopologyPlaces;
 pub use schema::{
-    AuditTable, Gateway, General, Notification, Partner, Pool, Resolver, StoreTable, WatchEntry,
+    AuditTable, Gateway, General, HttpTable, Notification, Partner, Pool, Resolver, StoreTable, WatchEntry,
 };
 use setting::Table;
 pub use setting::{SettingsTable, Words};
@@ -64,6 +66,8 @@ pub struct Topology {
     pub resolver: Resolver,
     /// Where the results of tests are kept.
     pub store: StoreTable,
+    /// What a watcher serves.
+    pub http: HttpTable,
     /// What a watcher tests again and again.
     pub watches: Vec<WatchEntry>,
     /// Who is told when a watched state turns.
@@ -358,7 +362,7 @@ impl Topology {
         std::iter::once(table(&self.general))
             .chain(pools)
             .chain(partners)
-            .chain([table(&self.gateway), table(&self.resolver), table(&self.store)])
+            .chain([table(&self.gateway), table(&self.resolver), table(&self.store), table(&self.http)])
             .chain(self.watches.iter().map(table))
             .chain(self.notifications.iter().map(table))
             .chain([table(&audit)])

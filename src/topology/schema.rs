@@ -18,9 +18,9 @@ use super::setting::{self, Setting, SettingsTable, Table, in_document, set_by, t
 use super::size::Size;
 use super::text::MessageText;
 use super::{
-    Address, CommandWord, CronText, Days, Domain, Evidence, Fence, LogonName, NotificationKind,
-    NotifiedOwner, PoolPattern, ReceiverPattern, Security, Server, SyslogCopies, TestingSites,
-    TlsNegotiation, WatchedTest, ZoneName,
+    Address, CommandWord, CronText, Days, Domain, Evidence, Fence, ListenAddress, LogonName,
+    NotificationKind, NotifiedOwner, PoolPattern, ReceiverPattern, Security, Server, SyslogCopies,
+    TestingSites, TlsNegotiation, WatchedTest, ZoneName,
 };
 use crate::cmdlet::{Binds, Kind};
 use crate::topology::setting::Refused;
@@ -33,6 +33,7 @@ pub static TABLES: &[Table] = &[
     Gateway::TABLE,
     Resolver::TABLE,
     StoreTable::TABLE,
+    HttpTable::TABLE,
     WatchEntry::TABLE,
     Notification::TABLE,
     AuditTable::TABLE,
@@ -412,6 +413,29 @@ table! {
 }
 
 table! {
+    /// What a watcher serves.
+    pub struct HttpTable: Table {
+        path: "http",
+        noun: "the HTTP service",
+        heading: "What imsh watch serves: pages for people, /metrics and /probe for Prometheus, JSON under /api/.\n\
+            Off this machine only with TLS and a token.",
+        ..NOTHING
+    };
+
+    "Where it listens: localhost:9604, or an address and a port."
+    listen: ListenAddress = ListenAddress::default() => in_document();
+
+    "The certificate chain of the service (PEM); read again when it changes."
+    tls_certificate: Option<PathBuf> = None => in_document().sample("\"tls/watcher.pem\"");
+
+    "Its private key (PEM), which nobody else may read."
+    tls_key: Option<PathBuf> = None => in_document().sample("\"tls/watcher.key\"");
+
+    "A file with the token that readers give, as a bearer token or as a password; nobody else may read it."
+    token_file: Option<PathBuf> = None => in_document().sample("\"/run/credentials/imsh-watch.service/http-token\"");
+}
+
+table! {
     /// How calls are written down.
     pub struct AuditTable: Table {
         path: "audit",
@@ -458,6 +482,12 @@ impl Default for Resolver {
 }
 
 impl Default for StoreTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Default for HttpTable {
     fn default() -> Self {
         Self::new()
     }

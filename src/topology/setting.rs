@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::mistake::Mistakes;
 use super::section::{Section, Spans};
 use super::{
-    Address, CommandWord, CronText, Days, Domain, MessageText, PoolPattern, ReceiverPattern, Server, Size,
-    ZoneName,
+    Address, CommandWord, CronText, Days, Domain, ListenAddress, MessageText, PoolPattern, ReceiverPattern,
+    Server, Size, ZoneName,
 };
 use crate::cmdlet::{Binds, Kind, Parameter};
 use crate::value::{Record, Value};
@@ -418,6 +418,7 @@ meaningful!(
     CronText,
     Days,
     Domain,
+    ListenAddress,
     MessageText,
     PoolPattern,
     ReceiverPattern,

@@ -176,6 +176,7 @@ impl Ledger {
             figures.n_tests += 1;
             figures.n_failures += u64::from(is_failure);
         });
+        self.shared.counters.count(result);
         let (pool, receiver) = (&result.pair.pool, &result.pair.receiver);
         let code = result.code.as_deref().unwrap_or("");
         let owner = result.owner.as_deref().unwrap_or("");

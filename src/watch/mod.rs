@@ -15,6 +15,8 @@ mod round;
 mod ledger;
 pub mod notify;
 pub mod status;
+pub mod counters;
+pub mod http;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -26,6 +28,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::counters::TestCounters;
+use self::http::{HttpService, IdentityFault, ServiceParts};
 use self::ledger::{Ledger, LedgerEntry};
 use self::notify::Notices;
 use self::plan::{FirstRound, WatchPlan};
@@ -42,6 +46,8 @@ use crate::topology::Topology;
 pub struct WatcherOptions {
     /// The door to the tests. Its context hands results to [`Intake::taker`].
     pub host: Arc<Host>,
+    /// The door to the tests that others ask for over HTTP; their results are kept nowhere.
+    pub probes: Arc<Host>,
     /// Where results are kept.
     pub store: Store,
     /// Where the results wait while a shared store is away.
@@ -99,6 +105,9 @@ pub enum WatchFault {
     /// The store cannot be used, and waiting would not mend it.
     #[error("{0}")]
     Store(#[from] StoreFault),
+    /// The service's own files cannot be used.
+    #[error("[http] of the topology cannot be served: {0}")]
+    Identity(#[from] IdentityFault),
 }
 
 /// Where the tests of a watcher leave their results.
@@ -132,6 +141,7 @@ struct Shared {
     id: String,
     store: Store,
     status: WatcherStatus,
+    counters: TestCounters,
     plan: Mutex<Arc<WatchPlan>>,
     /// The accounts that it holds a password for.
     accounts: Mutex<Option<BTreeSet<String>>>,
@@ -194,6 +204,7 @@ impl Watcher {
         let id = Uuid::now_v7().to_string();
         let shared = Shared {
             status: WatcherStatus::new(id.clone(), plan.site.clone()),
+            counters: TestCounters::default(),
             id,
             store: options.store.clone(),
             plan: Mutex::new(Arc::new(plan)),
@@ -221,12 +232,22 @@ impl Watcher {
             HowManyRounds::One => FirstRound::AtOnce,
             HowManyRounds::Endless => FirstRound::Spread,
         };
+        let silence = CancellationToken::new();
+        if options.rounds == HowManyRounds::Endless {
+            let parts = ServiceParts {
+                store: shared.store.clone(),
+                status: shared.status.clone(),
+                counters: shared.counters.clone(),
+                host: options.probes.clone(),
+            };
+            let service = HttpService::new(&shared.plan().topology.http, parts)?;
+            tokio::spawn(service.listen(silence.clone()));
+        }
         let keeping = tokio::spawn(Ledger::new(shared.clone(), spool).keep(received));
         let mut rounds = Rounds::new(shared.clone(), options.host.clone(), entries.clone(), options.rounds);
         let mut upkeep = Upkeep::new(&shared, options.host.context(), first);
         upkeep.look_into_vault_for(&shared);
         upkeep.look_after(&shared).await;
-        let silence = CancellationToken::new();
         let notices =
             || Notices::new(shared.clone(), options.host.context().clone(), options.credentials.clone());
         let telling = match options.rounds {

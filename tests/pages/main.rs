@@ -6,4 +6,10 @@
 mod support;
 mod browser;
 mod past;
+#[path = "../watch/post.rs"]
+#[allow(dead_code, reason = "not every test program uses all of it")]
+mod post;
 mod export;
+mod service;
+mod scraped;
+mod live;

@@ -100,7 +100,7 @@ impl Past {
                         known.code,
                         known.owner,
                         is_up.then_some(20_000),
-                        now + 40 * DAY,
+                        now + 40 * DAY + HOUR,
                         known.report
                     ],
                 )

@@ -20,6 +20,7 @@ use crate::value::Value;
 
 mod access;
 mod watch;
+mod http;
 
 pub(super) fn document(
     text: &str,
@@ -52,6 +53,7 @@ pub(super) fn document(
         gateway: reading.section(&mut top, Reading::check_gateway).unwrap_or_default(),
         resolver: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
         store: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
+        http: reading.section(&mut top, Reading::check_http).unwrap_or_default(),
         watches: reading.list(&mut top, Reading::check_watch, |places| &mut places.watches),
         notifications: reading
             .list(&mut top, Reading::check_notification, |places| &mut places.notifications),

@@ -1,0 +1,326 @@
+//! `/probe?module=…&target=…`, with the modules and the names of metrics that xmpp-blackbox-exporter has.
+//!
+//! The answer is always 200 with a `probe_success` that has no label: `prosodyctl check connectivity` takes
+//! every other answer for a pass. There are credentials behind it, so only what the topology lists is
+//! tested, one test at a time for each target, and not again within a few seconds: until then the last
+//! answer holds. A scrape that leaves less time than a test needs has the failure on its own account. What a
+//! probe finds is the answer and nothing else: no state turns by it, since it may have had little time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::{MetricPage, label, micros};
+use crate::address::{Address, Domain};
+use crate::cmdlet::Arguments;
+use crate::host::{Host, Stage};
+use crate::result::Report;
+use crate::topology::{Security, Topology};
+use crate::value::Value;
+
+/// The modules, and what each tests.
+pub(super) const MODULES: [(&str, Module); 5] = [
+    ("c2s_normal_auth", Module::Logon),
+    ("c2s_direct", Module::DirectLogon),
+    ("s2s_normal", Module::Partner),
+    ("s2s_direct", Module::DirectPartner),
+    ("im", Module::Message),
+];
+
+/// What a module tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Module {
+    /// A logon to the pool that serves the target.
+    Logon,
+    /// The same, over direct TLS.
+    DirectLogon,
+    /// The target's servers, as other servers see them.
+    Partner,
+    /// Those of them that offer direct TLS.
+    DirectPartner,
+    /// A message to the target.
+    Message,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) module: String,
+    pub(super) target: String,
+    /// For `im`: the pool that sends.
+    pub(super) pool: String,
+}
+
+/// A test that may be made.
+#[derive(Debug)]
+struct ProbePlan {
+    module: Module,
+    cmdlet: &'static str,
+    arguments: Arguments,
+}
+
+/// The last answer about a target and when it was given; held while a test is made.
+type LastAnswer = Arc<tokio::sync::Mutex<Option<(Instant, String)>>>;
+
+/// Makes the tests that requests ask for.
+pub(super) struct Prober {
+    host: Arc<Host>,
+    targets: Mutex<HashMap<String, LastAnswer>>,
+    room: Semaphore,
+}
+
+impl Prober {
+    pub(super) fn new(host: Arc<Host>) -> Self {
+        Self { host, targets: Mutex::default(), room: Semaphore::new(AT_ONCE) }
+    }
+
+    /// The answer to a request that has so much time.
+    pub(super) async fn probe(&self, asked: &Asked, limit: Option<Duration>) -> String {
+        let began = Instant::now();
+        // Where the topology has become wrong, the one before stays in force here as well.
+        let files = &self.host.context().topology;
+        let topology = match files.hold().or_else(|_| files.read()) {
+            Ok(topology) => topology,
+            Err(_) => return refusal("the topology has mistakes", "imsh"),
+        };
+        let plan = match plan(&topology, asked) {
+            Ok(plan) => plan,
+            Err(why) => return refusal(&why, "Caller"),
+        };
+        let limit = limit.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT).saturating_sub(FOR_THE_ANSWER);
+        let target = {
+            let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+            // Only what the topology lists has come so far: there are no more of them than it has names.
+            targets.entry(format!("{} {} {}", asked.module, asked.target, asked.pool)).or_default().clone()
+        };
+        let turn = async {
+            let held = target.lock().await;
+            let room = self.room.acquire().await;
+            (held, room)
+        };
+        let Ok((mut held, _room)) = tokio::time::timeout(limit, turn).await else {
+            return refusal("another test of this target has taken the time that there was", "Caller");
+        };
+        if let Some((at, answer)) = held.as_ref()
+            && at.elapsed() < SHORTEST_INTERVAL
+        {
+            return answer.clone();
+        }
+        let left = limit.saturating_sub(began.elapsed());
+        let tested = self.test(&plan, left).await;
+        let answer = match tested {
+            Ok(report) => metrics(plan.module, &report, began.elapsed(), limit),
+            Err((why, owner)) => refusal(&why, owner),
+        };
+        *held = Some((Instant::now(), answer.clone()));
+        answer
+    }
+
+    /// Makes the test through the host, as every test is made.
+    async fn test(&self, plan: &ProbePlan, limit: Duration) -> Result<Report, (String, &'static str)> {
+        let arguments = plan.arguments.clone().with("Timeout", Value::Duration(limit));
+        let stage = Stage { name: plan.cmdlet.to_owned(), arguments, position: None, program: None };
+        let (records, mut emitted) = mpsc::channel(8);
+        let cancel = CancellationToken::new();
+        let running = self.host.pipeline(vec![stage], None, records, cancel.clone());
+        let first = async {
+            let mut report = None;
+            while let Some(value) = emitted.recv().await {
+                report = report.or_else(|| value.as_record().and_then(Report::of));
+            }
+            report
+        };
+        let both = async { tokio::join!(running, first) };
+        // The test's own limit comes first; this one is for whatever does not keep it.
+        let ended = tokio::time::timeout(limit + FOR_THE_ANSWER / 2, both).await;
+        let Ok((ended, report)) = ended else {
+            cancel.cancel();
+            return Err(("the time of the scrape was over before the test was".to_owned(), "Caller"));
+        };
+        match (report, ended.outcome) {
+            (Some(report), _) => Ok(report),
+            (None, Err(crate::call::Halt::Failed(error))) => Err((error.message, "Caller")),
+            (None, _) => Err(("the test gave no result".to_owned(), "imsh")),
+        }
+    }
+}
+
+/// The test that a request asks for, where the topology lists everything that it takes.
+fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
+    let known = MODULES.iter().find(|(name, _)| *name == asked.module);
+    let Some((_, module)) = known else {
+        let names = MODULES.map(|(name, _)| name).join(", ");
+        return Err(format!("module is one of {names}"));
+    };
+    let module = *module;
+    let planned = |cmdlet, arguments| Ok(ProbePlan { module, cmdlet, arguments });
+    match module {
+        Module::Logon | Module::DirectLogon => {
+            let domain = domain(&asked.target)?;
+            let lends =
+                |pool: &&crate::topology::Pool| pool.domains.contains(&domain) && !pool.test_users.is_empty();
+            let pool = topology.pools.iter().find(lends).ok_or_else(|| not_listed("pool with test users"))?;
+            if module == Module::DirectLogon && pool.security != Security::Direct {
+                return Err("the topology does not say security = \"direct\" of the target's pool".to_owned());
+            }
+            let arguments = Arguments::none().with("TargetFqdn", pool.identity.to_string());
+            // Without one of the target's own, the pool's first test user logs on.
+            let user = pool.test_users.iter().find(|user| user.is_at(&domain));
+            let arguments = match user {
+                Some(user) => arguments.with("UserSipAddress", user.sip()),
+                None => arguments,
+            };
+            planned("Test-Registration", arguments)
+        }
+        Module::Partner | Module::DirectPartner => {
+            let domain = domain(&asked.target)?;
+            if topology.partner_for(&domain).is_none() && topology.pool_serving(&domain).is_none() {
+                return Err(not_listed("partner or domain of ours"));
+            }
+            planned("Test-FederatedPartner", Arguments::none().with("Domain", domain.to_string()))
+        }
+        Module::Message => {
+            let receiver: Address =
+                asked.target.parse().map_err(|_| "target is no address of a receiver".to_owned())?;
+            let partners = topology.partners.iter().flatten();
+            let is_listed = topology.test_user_of(&receiver).is_some()
+                || partners.flat_map(|partner| &partner.receivers).any(|listed| *listed == receiver);
+            if !is_listed {
+                return Err(not_listed("receiver"));
+            }
+            let lends = |pool: &&crate::topology::Pool| !pool.test_users.is_empty();
+            let pool = match asked.pool.as_str() {
+                "" => topology.pools.iter().find(lends),
+                name => topology.pool(name).filter(lends),
+            };
+            let pool = pool.ok_or_else(|| not_listed("pool with test users"))?;
+            let arguments = Arguments::none()
+                .with("TargetFqdn", pool.identity.to_string())
+                .with("Receiver", receiver.to_string());
+            planned("Test-XmppIM", arguments)
+        }
+    }
+}
+
+/// The same sentence whether something is not there or only not listed.
+fn not_listed(what: &str) -> String {
+    format!("the topology lists no such {what}")
+}
+
+/// The domain of a target: `xmpp:domain`.
+fn domain(target: &str) -> Result<Domain, String> {
+    let name = target.strip_prefix("xmpp:").unwrap_or(target);
+    if name.starts_with("//") {
+        return Err("a single server is no target here; Test-Registration -EachServer tests each".to_owned());
+    }
+    name.parse().map_err(|_| "target is no domain: write xmpp:domain".to_owned())
+}
+
+/// The answer where nothing was tested.
+pub(super) fn refusal(why: &str, owner: &'static str) -> String {
+    let mut page = MetricPage(String::new());
+    page.family("probe_success", "gauge", "Whether the probe succeeded.", [(String::new(), "0".to_owned())]);
+    page.family(
+        "probe_failure_info",
+        "gauge",
+        "Why the probe failed, and whose it is.",
+        [(format!("code=\"PROBE-REFUSED\",owner=\"{owner}\",phase=\"\""), "1".to_owned())],
+    );
+    let why: String = why.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    page.0.push_str(&format!("# Nothing was tested: {why}.\n"));
+    page.0
+}
+
+fn metrics(module: Module, report: &Report, took: Duration, limit: Duration) -> String {
+    let is_success = match module {
+        Module::DirectPartner => {
+            let direct = report.partner.servers.iter().filter(|server| server.kind == DIRECT);
+            let outcomes: Vec<bool> =
+                direct.map(|server| server.outcome == crate::result::TestOutcome::Success).collect();
+            outcomes.contains(&true)
+        }
+        Module::Logon | Module::DirectLogon | Module::Partner | Module::Message => report.is_success(),
+    };
+    let mut page = MetricPage(String::new());
+    let one = |value: String| [(String::new(), value)];
+    let span = |span: Duration| format!("{:.6}", span.as_secs_f64());
+    page.family(
+        "probe_success",
+        "gauge",
+        "Whether the probe succeeded.",
+        one(i32::from(is_success).to_string()),
+    );
+    page.family("probe_duration_seconds", "gauge", "How long the probe took.", one(span(took)));
+    page.family("probe_timeout_seconds", "gauge", "How long the probe could have taken.", one(span(limit)));
+    let end = report.certificate_expires_at.map(|at| micros(at.as_microsecond()));
+    for (name, help) in [
+        ("probe_ssl_earliest_cert_expiry", "When the first certificate of the chain ends."),
+        ("probe_ssl_last_chain_expiry_timestamp_seconds", "When the chain that was verified ends."),
+    ] {
+        page.family(name, "gauge", help, end.iter().map(|end| (String::new(), end.clone())));
+    }
+    let mut phases: Vec<(String, f64)> = Vec::new();
+    for step in &report.steps {
+        let name = phase(&step.phase);
+        match phases.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += step.duration.as_secs_f64(),
+            None => phases.push((name, step.duration.as_secs_f64())),
+        }
+    }
+    page.family(
+        "probe_xmpp_duration_seconds",
+        "gauge",
+        "How long each phase took.",
+        phases.iter().map(|(name, sum)| (format!("phase=\"{}\"", label(name)), format!("{sum:.6}"))),
+    );
+    if !is_success {
+        let code = report.code.as_deref().unwrap_or("NO-DIRECT-TLS");
+        let owner = report.owner.as_deref().unwrap_or("Partner");
+        let phase = report.phase.as_deref().map(phase).unwrap_or_default();
+        let labels =
+            format!("code=\"{}\",owner=\"{}\",phase=\"{}\"", label(code), label(owner), label(&phase));
+        page.family(
+            "probe_failure_info",
+            "gauge",
+            "Why the probe failed, and whose it is.",
+            [(labels, "1".to_owned())],
+        );
+    }
+    page.family(
+        "probe_xmpp_evidence_info",
+        "gauge",
+        "What proves how far the message came.",
+        report.evidence.iter().map(|level| (format!("evidence=\"{}\"", label(level)), "1".to_owned())),
+    );
+    page.family(
+        "probe_dialback_offered",
+        "gauge",
+        "Whether the server offers dialback.",
+        report.partner.dialback.map(|offers| (String::new(), i32::from(offers).to_string())),
+    );
+    page.0
+}
+
+/// A phase by the exporter's word for it, or by ours where it has none.
+fn phase(name: &str) -> String {
+    match name {
+        "Secure" => "starttls".to_owned(),
+        "Authenticate" => "auth".to_owned(),
+        other => other.to_lowercase(),
+    }
+}
+
+/// How the servers of a partner that begin with TLS are told.
+const DIRECT: &str = "direct TLS";
+/// How many probes are made at once.
+const AT_ONCE: usize = 8;
+/// For how long the last answer about a target holds.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a probe may take where the scrape does not say, and whatever it says.
+const USUAL_LIMIT: Duration = Duration::from_secs(10);
+const LONGEST_LIMIT: Duration = Duration::from_secs(120);
+/// What is kept of the scrape's time for the answer to come in time.
+const FOR_THE_ANSWER: Duration = Duration::from_millis(500);
