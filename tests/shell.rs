@@ -9,7 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use rexpect::session::{PtySession, spawn_command};
 use support::{imsh, imsh_at};
 use tempfile::TempDir;
@@ -78,8 +80,11 @@ impl Seat {
     }
 
     fn press(&mut self, keys: &str) {
-        self.shell.send(keys).unwrap();
-        self.shell.flush().unwrap();
+        // No more at once than `send` takes.
+        for some in keys.as_bytes().chunks(500) {
+            self.shell.send(str::from_utf8(some).unwrap()).unwrap();
+            self.shell.flush().unwrap();
+        }
     }
 
     /// Types a line at a prompt; gives what was shown until the next prompt.
@@ -480,4 +485,135 @@ fn a_transcript_holds_what_was_typed_and_shown_and_no_secret() {
     for secret in ["typed-blind", "typed-in-sight", "\u{1b}"] {
         assert!(!text.contains(secret), "{secret} is in:\n{text}");
     }
+}
+
+#[test]
+fn the_profile_gives_names_functions_and_a_prompt_and_tab_completes_them() {
+    let profile = "Set-Alias partners Get-XmppAllowedPartner\nfunction Show-Pools { 'mine ' * 2 }\n\
+        function prompt { \"at @practice \" + 6 * 7 + '> ' }";
+    let mut seat = Seat::with_start_up_file(Some(profile));
+    seat.prompt();
+    seat.see(" 42> ");
+    seat.press("part\t");
+    seat.see("partners");
+    seat.press(" | measure | % { $_.Count -gt 20 }");
+    seat.press(ENTER);
+    assert!(seat.prompt().contains("True"));
+    seat.press("Show-P\t");
+    seat.see("Show-Pools");
+    seat.press(ENTER);
+    assert!(seat.prompt().contains("mine mine"));
+    seat.leave();
+}
+
+#[test]
+fn a_prompt_that_fails_is_told_once_and_replaced() {
+    let mut seat = Seat::with_start_up_file(Some("function prompt { throw 'broken' }"));
+    seat.see("the function prompt gives no text");
+    seat.prompt();
+    assert!(!seat.run("1 + 1").contains("gives no text"));
+    seat.leave();
+}
+
+#[test]
+fn what_is_pasted_waits_for_enter_however_long_it_is() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    let longest = "x".repeat(5_000);
+    seat.press(&format!("\x1b[200~let a = 40\nlet\tb = '{longest}'.len()\x1b[201~"));
+    seat.see(".len()");
+    seat.press(ENTER);
+    seat.prompt();
+    assert!(seat.run("b + a + 37").contains("5077"));
+    seat.leave();
+}
+
+#[test]
+fn a_long_page_stops_at_each_screen() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.resize(80, 24);
+    seat.press("Get-Help about_Language | more");
+    seat.press(ENTER);
+    seat.see("-- More --");
+    seat.press(ENTER);
+    seat.see("-- More --");
+    seat.press("q");
+    seat.press(ENTER);
+    seat.prompt();
+    assert!(seat.run("'one ' + 'line' | more").contains("one line"));
+    seat.leave();
+}
+
+#[test]
+fn the_home_directory_is_where_file_names_and_variables_say() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    seat.run("'kept' | Out-File ~/note.txt");
+    assert_eq!(std::fs::read_to_string(seat.home.path().join("note.txt")).unwrap(), "kept\n");
+    assert!(
+        seat.run("(Get-Content ~/note.txt) + \" at $HOME, $env:HOME\"")
+            .contains(&format!("kept at {home}, {home}", home = seat.home.path().display()))
+    );
+    seat.leave();
+}
+
+/// The practice networks whose files lie in a home.
+fn networks(home: &TempDir) -> usize {
+    let names = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("imsh-lab")).count()
+}
+
+#[test]
+fn a_terminal_that_is_closed_leaves_nothing_of_the_practice_network() {
+    let mut seat = Seat::take();
+    seat.prompt();
+    assert_eq!(networks(&seat.home), 1);
+    seat.shell.process_mut().signal(Signal::SIGHUP).unwrap();
+    seat.shell.exp_eof().unwrap();
+    assert_eq!(networks(&seat.home), 0);
+}
+
+#[test]
+fn a_terminal_that_goes_away_without_a_signal_ends_the_shell_too() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = support::bare("script");
+    let shell = format!("trap '' HUP; exec '{}' --lab", support::IMSH);
+    command.args(["--quiet", "--command", &shell, "/dev/null"]);
+    command.env("HOME", home.path()).env("TMPDIR", home.path());
+    command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
+    let shell = spawn_command(command, Some(PATIENCE)).unwrap();
+    let mut seat = Seat { shell, home: Arc::new(home) };
+    seat.prompt();
+    let home = seat.home.clone();
+    assert_eq!(networks(&home), 1);
+    // Its terminal's other end is held by `script` alone.
+    seat.shell.process_mut().signal(Signal::SIGKILL).unwrap();
+    let began = Instant::now();
+    while networks(&home) > 0 {
+        assert!(began.elapsed() < Duration::from_millis(PATIENCE), "the shell reads on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn ctrl_z_stops_the_shell_until_it_is_called_back() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = support::bare("bash");
+    // Job control: without it nobody could call the shell back, and the kernel stops nothing.
+    command.args(["-c", &format!("set -m; '{}' --lab; echo stopped with $?; fg", support::IMSH)]);
+    command.env("HOME", home.path()).env("TMPDIR", home.path());
+    command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
+    let shell = spawn_command(command, Some(PATIENCE)).unwrap();
+    let mut seat = Seat { shell, home: Arc::new(home) };
+    seat.prompt();
+    seat.press("6 * \x1a");
+    seat.see("stopped with 148");
+    seat.press("");
+    // The line is still there.
+    seat.prompt();
+    seat.press("7");
+    seat.press(ENTER);
+    assert!(seat.prompt().contains("42"));
+    seat.leave();
 }

@@ -40,16 +40,20 @@ pub fn change(
         }
         deed(document)
     };
-    let (_, after) = tokio::task::block_in_place(|| edit::rehearse(path, deed)).map_err(told)?;
-    if let Some(error) = locked_out(call, &after) {
+    let rehearsal = tokio::task::block_in_place(|| edit::rehearse(path, deed)).map_err(told)?;
+    let changes = edit::differences(&rehearsal.before, &rehearsal.after);
+    // A narrow role sees what it changes, and not what follows elsewhere.
+    let shown = changes.iter().filter(|changed| call.sees_everything() || changed.is_of(target));
+    let changes: Vec<String> = shown.map(|changed| changed.told_beside(target)).collect();
+    if let Some(error) = locked_out(call, &rehearsal.topology) {
         // `-WhatIf` reports the consequence instead of refusing.
         if !call.bound.switch("WhatIf") {
             return Err(error.target(target).into());
         }
-        call.should_process(operation, target)?;
+        call.should_process_changes(operation, target, &changes)?;
         return call.warn(format!("{} {}", error.message, error.remedy));
     }
-    if !call.should_process(operation, target)? {
+    if !call.should_process_changes(operation, target, &changes)? {
         return Ok(());
     }
     let after = tokio::task::block_in_place(|| edit::change(path, deed)).map_err(told)?;

@@ -2,6 +2,7 @@
 //!
 //! The front builds one per session. Nothing here decides who may use it: the gate in `host` does.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,8 @@ pub struct SessionContext {
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
     pub history: SessionHistory,
+    /// The names that this session has given to cmdlets.
+    pub aliases: SessionAliases,
     /// The transcripts that record what the session shows.
     pub transcripts: Arc<Transcripts>,
     /// Where the results of tests are kept.
@@ -77,6 +80,7 @@ impl SessionContext {
             sessions: None,
             operator,
             history: SessionHistory::default(),
+            aliases: SessionAliases::default(),
             transcripts: Arc::default(),
             results: KeptResults::default(),
             directory: PathBuf::from("."),
@@ -130,6 +134,30 @@ impl SessionHistory {
     /// The lines.
     pub fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Names that a session has given to cmdlets, beside those that are built in.
+#[derive(Debug, Default)]
+pub struct SessionAliases(Mutex<BTreeMap<String, &'static str>>);
+
+impl SessionAliases {
+    /// Gives the name to a cmdlet, in place of the one that had it.
+    pub fn set(&self, name: &str, cmdlet: &'static str) {
+        let mut aliases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        aliases.insert(name.to_ascii_lowercase(), cmdlet);
+    }
+
+    /// Takes the name away; says whether it was there.
+    pub fn remove(&self, name: &str) -> bool {
+        let mut aliases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        aliases.remove(&name.to_ascii_lowercase()).is_some()
+    }
+
+    /// Every name with its cmdlet, in the order of the names.
+    pub fn list(&self) -> Vec<(String, &'static str)> {
+        let aliases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        aliases.iter().map(|(name, cmdlet)| (name.clone(), *cmdlet)).collect()
     }
 }
 
@@ -214,6 +242,11 @@ pub trait Operator: Send + Sync {
 
     /// Shows how far a long piece of work is.
     fn progress(&self, progress: &Progress<'_>);
+
+    /// Rows and columns of the screen that somebody sits at; none where nobody does.
+    fn screen(&self) -> Option<(usize, usize)> {
+        None
+    }
 }
 
 /// An operator that ignores all text and answers no question: for embedding programs and tests.

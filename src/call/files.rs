@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
 
-use super::Call;
+use super::{Call, SessionContext};
 use crate::cmdlet::{Category, ErrorRecord};
 
 /// How an existing file is treated.
@@ -21,9 +21,19 @@ pub enum Existing {
     Kept,
 }
 
-/// The path of a file name, relative to the session's directory.
+/// The path of a file name, relative to the session's directory; `~` is the home directory, where the
+/// session has one.
 pub fn path(call: &Call, name: &str) -> PathBuf {
-    call.context.directory.join(name)
+    in_context(&call.context, name)
+}
+
+/// As [`path`], of a session.
+pub fn in_context(context: &SessionContext, name: &str) -> PathBuf {
+    let below_home = name.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match below_home.and_then(|rest| Some((rest, (context.environment)("HOME")?))) {
+        Some((rest, home)) => PathBuf::from(home).join(rest.trim_start_matches('/')),
+        None => context.directory.join(name),
+    }
 }
 
 /// Opens a file for writing.

@@ -301,7 +301,20 @@ impl Call {
     /// Whether the operation shall be carried out (PowerShell's ShouldProcess): false under
     /// `-WhatIf`, and asked for under `-Confirm` or where the cmdlet's impact is high.
     pub fn should_process(&self, operation: &str, target: &str) -> Result<bool, Halt> {
-        let what = format!("Performing the operation \"{operation}\" on target \"{target}\".");
+        self.should_process_changes(operation, target, &[])
+    }
+
+    /// As [`Call::should_process`]; each line of `changes` stands below the question.
+    pub fn should_process_changes(
+        &self,
+        operation: &str,
+        target: &str,
+        changes: &[String],
+    ) -> Result<bool, Halt> {
+        let mut what = format!("Performing the operation \"{operation}\" on target \"{target}\".");
+        for change in changes {
+            what.push_str(&format!("\n    {change}"));
+        }
         if self.bound.switch("WhatIf") {
             self.streams.operator.host(&format!("What if: {what}"));
             return Ok(false);

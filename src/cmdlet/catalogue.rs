@@ -27,6 +27,20 @@ impl Catalogue {
         Self { by_name: Arc::new(by_name), in_order: Arc::new(in_order) }
     }
 
+    /// The same, where these names lead to the cmdlets beside them as well.
+    pub fn with_aliases(self, aliases: Vec<(String, &'static str)>) -> Self {
+        if aliases.is_empty() {
+            return self;
+        }
+        let mut by_name = (*self.by_name).clone();
+        for (alias, cmdlet) in aliases {
+            if let Some(description) = self.find(cmdlet) {
+                by_name.entry(alias).or_insert(description);
+            }
+        }
+        Self { by_name: Arc::new(by_name), ..self }
+    }
+
     /// The description that answers to `name`, in any letter case.
     pub fn find(&self, name: &str) -> Option<&'static Description> {
         self.by_name.get(&name.to_ascii_lowercase()).copied()

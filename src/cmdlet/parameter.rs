@@ -54,6 +54,8 @@ pub enum Kind {
     Principal,
     /// The name of a cmdlet, or a pattern for names.
     Cmdlet,
+    /// What there is a page of help for: a cmdlet, a topic, or the code of a diagnosis.
+    HelpPage,
     /// A user name with a password: an object from `Get-Credential`.
     Credential,
     /// The name of a file.

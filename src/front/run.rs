@@ -157,23 +157,21 @@ async fn cancel_on_interrupt(mut interrupts: Interrupts, output: Console, cancel
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
 
-/// Ctrl-C and SIGTERM, from the moment it is made: until then a signal ends the process.
+/// Ctrl-C, SIGTERM and SIGHUP, from the moment it is made: until then a signal ends the process.
 pub(super) struct Interrupts(Vec<Signal>);
 
 impl Interrupts {
-    /// Listens to both.
+    /// Listens to all of them.
     pub(super) fn listen() -> Self {
-        Self::of([SignalKind::interrupt(), SignalKind::terminate()].into())
+        Self::of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into())
     }
 
-    /// Listens to Ctrl-C alone.
-    pub(super) fn ctrl_c() -> Self {
-        Self::of([SignalKind::interrupt()].into())
-    }
-
-    /// A signal that cannot be listened to goes on ending the process, which is what it asks for.
+    /// A signal that cannot be listened to goes on ending the process, which is what it asks for; one that
+    /// the caller ignores (`nohup`) stays ignored.
     pub(super) fn of(kinds: Vec<SignalKind>) -> Self {
-        Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
+        let ignored = ignored_signals();
+        let heard = |kind: &SignalKind| ignored & (1 << (kind.as_raw_value() - 1)) == 0;
+        Self(kinds.into_iter().filter(heard).filter_map(|kind| signal(kind).ok()).collect())
     }
 
     /// Waits for the next one.
@@ -184,6 +182,13 @@ impl Interrupts {
         let signals = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
         futures_util::future::select_all(signals).await;
     }
+}
+
+/// The signals that this process ignores, a bit for each (proc(5), `SigIgn`); none where it cannot be known.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// Shows rows that wait for more rows, once nothing has come for a while; never ends.

@@ -507,7 +507,7 @@ fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> V
 }
 
 /// How long what runs may take to end once the session shall end.
-const LAST_WORDS: Duration = Duration::from_millis(1200);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(1200);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What the process needs beside a program's values: stacks, the engine, certificates.
 const BASE_MEMORY: usize = 768 << 20;

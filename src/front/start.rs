@@ -33,8 +33,14 @@ pub struct Started {
     /// Where it writes.
     pub output: Console,
     /// The practice network, where the session works on it; ends with the session.
-    #[expect(dead_code, reason = "it runs as long as it is held")]
     lab: Option<Lab>,
+}
+
+impl Started {
+    /// The practice network, for whoever is to end it before the session.
+    pub fn take_lab(&mut self) -> Option<Lab> {
+        self.lab.take()
+    }
 }
 
 /// Why no session could be started.

@@ -209,4 +209,10 @@ impl Operator for Terminal {
     fn progress(&self, progress: &Progress<'_>) {
         self.output.progress(progress);
     }
+
+    fn screen(&self) -> Option<(usize, usize)> {
+        let size =
+            terminal_size::terminal_size().filter(|_| self.is_interactive && io::stdout().is_terminal());
+        size.map(|(width, height)| (usize::from(height.0), usize::from(width.0)))
+    }
 }

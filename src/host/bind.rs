@@ -142,7 +142,17 @@ pub fn filled_by_records(
             "InputObjectNotBound",
             format!("-{} is given, so nothing is left for the pipe to fill.", parameter.name),
         )
-        .remedy(format!("Leave -{} out, or the pipe.", parameter.name))),
+        .remedy(remedy_for_pipe(description, parameter, argument))),
+    }
+}
+
+fn remedy_for_pipe(description: &Description, filled: &Parameter, argument: &Argument) -> String {
+    let next = description.parameters.iter().filter(|own| own.position > filled.position);
+    match next.min_by_key(|own| own.position) {
+        Some(next) if argument.name.is_none() => {
+            format!("Leave the pipe out, or say that the value is another parameter's: -{} ….", next.name)
+        }
+        _ => format!("Leave -{} out, or the pipe.", filled.name),
     }
 }
 
@@ -241,9 +251,13 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
         }
         // An assignment of a role names it.
         Kind::Role => plain_text(value, "Role").map(Value::Text),
-        Kind::Text | Kind::File | Kind::Variable | Kind::Site | Kind::Principal | Kind::Cmdlet => {
-            plain_text(value, "Identity").map(Value::Text)
-        }
+        Kind::Text
+        | Kind::File
+        | Kind::Variable
+        | Kind::Site
+        | Kind::Principal
+        | Kind::Cmdlet
+        | Kind::HelpPage => plain_text(value, "Identity").map(Value::Text),
         Kind::Member => plain_text(value, "Member").map(Value::Text),
         Kind::Pool | Kind::Domain => {
             let text = plain_text(value, "Identity")?;

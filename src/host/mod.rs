@@ -103,7 +103,8 @@ impl Host {
     /// topology cannot be read: the call itself says why.
     pub fn catalogue(&self) -> Catalogue {
         let topology = self.context.topology.read();
-        topology.and_then(|topology| self.gate.own_catalogue(&self.everything, &topology)).unwrap_or_default()
+        let own = topology.and_then(|topology| self.gate.own_catalogue(&self.everything, &topology));
+        own.unwrap_or_default().with_aliases(self.context.aliases.list())
     }
 
     /// The principal of the session.

@@ -10,6 +10,7 @@ pub mod visible;
 pub mod wrap;
 pub mod view;
 pub mod formatted;
+pub mod palette;
 mod paint;
 mod list;
 mod table;

@@ -4,6 +4,7 @@
 //! The environment is not asked: whether there is to be colour is decided above.
 
 use super::Colour;
+use super::palette::{GREEN, RED};
 use crate::result::TestOutcome;
 
 /// What a piece of text means to the reader.
@@ -32,9 +33,9 @@ pub(super) fn meaning(text: &str) -> Meaning {
 pub(super) fn paint(text: &str, meaning: Meaning, colour: Colour) -> String {
     let code = match (colour, meaning) {
         (Colour::Never, _) | (Colour::Always, Meaning::Plain) => return text.to_owned(),
-        (Colour::Always, Meaning::Label) => "32;1",
-        (Colour::Always, Meaning::Good) => "32",
-        (Colour::Always, Meaning::Bad) => "31",
+        (Colour::Always, Meaning::Label) => format!("1;38;5;{GREEN}"),
+        (Colour::Always, Meaning::Good) => format!("38;5;{GREEN}"),
+        (Colour::Always, Meaning::Bad) => format!("38;5;{RED}"),
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }

@@ -49,6 +49,12 @@ pub trait Runner: Clone + Send + Sync + 'static {
     /// Keeps an error of the program's own that was caught.
     fn caught(&self, error: &ErrorRecord);
 
+    /// The value of a variable of the environment, if it is set.
+    ///
+    /// # Errors
+    /// The session has no environment of its own.
+    fn environment(&self, name: &str) -> Result<Option<String>, ErrorRecord>;
+
     /// The parameter's own name, if it is one that names a variable.
     fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str>;
 }
@@ -563,6 +569,10 @@ mod tests {
         }
 
         fn caught(&self, _: &ErrorRecord) {}
+
+        fn environment(&self, _: &str) -> Result<Option<String>, ErrorRecord> {
+            Ok(None)
+        }
 
         fn emit(&self, value: Value) {
             self.shown.lock().unwrap().push(value.to_string());

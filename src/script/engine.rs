@@ -25,7 +25,7 @@ use super::table;
 use super::texts::Texts;
 use super::types::{self, ScriptList};
 use crate::call::Halt;
-use crate::cmdlet::{Argument, Arguments, Description, ErrorRecord, Kind, SourcePlace};
+use crate::cmdlet::{Argument, Arguments, Category, Description, ErrorRecord, Kind, SourcePlace};
 use crate::host::{Host, Stage};
 use crate::value::Value;
 
@@ -314,6 +314,16 @@ impl Runner for EngineContext {
 
     fn caught(&self, error: &ErrorRecord) {
         self.host.tally().note(error);
+    }
+
+    fn environment(&self, name: &str) -> Result<Option<String>, ErrorRecord> {
+        let context = self.host.context();
+        if context.is_delegated {
+            let message = "This session has no environment of yours.";
+            return Err(ErrorRecord::new(Category::PermissionDenied, "NoEnvironment", message)
+                .remedy("Give the value to the script as an argument."));
+        }
+        Ok((context.environment)(name))
     }
 
     fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str> {

@@ -28,11 +28,24 @@ const STACK: usize = 64 << 20;
 #[derive(Debug)]
 pub struct ScriptSession {
     programs: mpsc::UnboundedSender<Request>,
-    variables: Arc<Mutex<VariableNames>>,
+    names: Arc<Mutex<SessionNames>>,
 }
 
-/// Names of variables, each with the properties of its value.
-pub type VariableNames = Vec<(String, Vec<String>)>;
+/// The names that the programs so far have left, for completion and colours.
+#[derive(Clone, Debug, Default)]
+pub struct SessionNames {
+    /// The variables, each with the properties of its value.
+    pub variables: Vec<(String, Vec<String>)>,
+    /// The functions that commands may call.
+    pub functions: Vec<Arc<Signature>>,
+}
+
+impl SessionNames {
+    /// The names of the variables.
+    pub fn variables(&self) -> Vec<&str> {
+        self.variables.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
 
 #[derive(Debug)]
 struct Request {
@@ -48,7 +61,7 @@ impl ScriptSession {
     /// When the operating system gives no thread.
     pub fn start(running: EngineContext, variables: Vec<(String, Value)>) -> std::io::Result<Self> {
         let (programs, mut requests) = mpsc::unbounded_channel::<Request>();
-        let known = Arc::<Mutex<VariableNames>>::default();
+        let known = Arc::<Mutex<SessionNames>>::default();
         let told = known.clone();
         thread::Builder::new().name("script".to_owned()).stack_size(STACK).spawn(move || {
             let engine = engine::build(&running);
@@ -74,16 +87,16 @@ impl ScriptSession {
                     // What fills the memory is in the variables: the next program would end at its first step.
                     program.forget();
                 }
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = program.variables();
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = program.names();
                 let _ = request.answer.send(result);
             }
         })?;
-        Ok(Self { programs, variables: known })
+        Ok(Self { programs, names: known })
     }
 
-    /// The variables that the programs so far have left, for completion.
-    pub fn variables(&self) -> VariableNames {
-        self.variables.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The names that the programs so far have left.
+    pub fn names(&self) -> SessionNames {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs a program to its end; gives the value of its last expression. Messages call it `name`.
@@ -120,6 +133,7 @@ impl Interpreter<'_> {
     /// Forgets every variable and function.
     fn forget(&mut self) {
         (self.scope, self.functions, self.imports) = (Scope::new(), AST::empty(), AST::empty());
+        self.signatures.clear();
         self.running.host.operator().warning("The session held too much: its variables are gone.");
     }
 
@@ -189,14 +203,15 @@ impl Interpreter<'_> {
     }
 
     /// What completion may offer: names, and the properties of records.
-    fn variables(&self) -> VariableNames {
+    fn names(&self) -> SessionNames {
         let properties = |value: rhai::Dynamic| {
             let value = final_value(value);
             let first = if let Value::List(items) = &value { items.first() } else { Some(&value) };
             let record = first.and_then(Value::as_record);
             record.map(|record| record.names().map(str::to_owned).collect()).unwrap_or_default()
         };
-        self.scope.iter().map(|(name, _, value)| (name.to_owned(), properties(value))).collect()
+        let variables = self.scope.iter().map(|(name, _, value)| (name.to_owned(), properties(value)));
+        SessionNames { variables: variables.collect(), functions: self.signatures.clone() }
     }
 
     /// Lowers the command lines of a program, and says what it probably does not mean.

@@ -58,6 +58,16 @@ pub fn register<R: Runner>(module: &mut Module, converter: &Converter, runner: &
     volatile("errors").set_into_module(module, move || -> ScriptList {
         ScriptList(Arc::new(own.errors().iter().map(|error| Record::from(error).into()).collect()))
     });
+    let own = runner.clone();
+    volatile("environment").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, name: &str| -> Fallible<Dynamic> {
+            match own.environment(name) {
+                Ok(value) => Ok(value.map_or(Dynamic::UNIT, Dynamic::from)),
+                Err(error) => Err(Failure::thrown(Halt::Failed(error), context.call_position())),
+            }
+        },
+    );
     let own = last.clone();
     volatile("matches").set_into_module(module, move || own.groups().map_or(Dynamic::UNIT, Dynamic::from));
 }

@@ -268,6 +268,7 @@ impl Setting {
             | Kind::Member
             | Kind::Principal
             | Kind::Cmdlet
+            | Kind::HelpPage
             | Kind::Credential
             | Kind::Block
             | Kind::Map

@@ -24,6 +24,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             title: "What it would do, and what it would lead to",
             code: "Grant-AdminRole HelpDesk os-user:kim -WhatIf",
             output: "What if: Performing the operation \"Give the role\" on target \"HelpDesk, os-user:kim\".\n\
+                    \x20   access assignment HelpDesk members: not set -> [\"os-user:kim\"]\n\
                 WARNING: From then on nobody would have the role Administrator. Give it to yourself first: Grant-AdminRole Administrator …",
         }],
     },

@@ -30,7 +30,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         examples: &[Example {
             title: "What it would do",
             code: "Lock-AdminPrincipal os-user:kim -WhatIf -WarningAction SilentlyContinue",
-            output: "What if: Performing the operation \"Lock\" on target \"os-user:kim\".",
+            output: "What if: Performing the operation \"Lock\" on target \"os-user:kim\".\n\
+                    \x20   access locked: not set -> [\"os-user:kim\"]",
         }],
     },
     run: |call| Box::pin(run(call)),

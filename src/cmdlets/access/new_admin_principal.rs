@@ -29,7 +29,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         examples: &[Example {
             title: "What it would do",
             code: "New-AdminPrincipal pilar -Keys \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfMhVvJ0mW0n0mS3bYjJ8QmJ5Jj1wJ3q4g6p3l1u0aZ pilar@desk\" -WhatIf -WarningAction SilentlyContinue",
-            output: "What if: Performing the operation \"Add the principal\" on target \"pilar\".",
+            output: "What if: Performing the operation \"Add the principal\" on target \"pilar\".\n\
+                    \x20   keys: not set -> [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBfMhVvJ0mW0n0mS3bYjJ8QmJ5Jj1wJ3q4g6p3l1u0aZ pilar@desk\"]",
         }],
     },
     run: |call| Box::pin(run(call)),

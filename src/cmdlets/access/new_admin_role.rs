@@ -43,7 +43,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
             code: "Grant-AdminRole Administrator os-user:kim -WhatIf -WarningAction SilentlyContinue\n\
                 New-AdminRole RedmondHelpDesk -Template HelpDesk -ConfigScopes site:Redmond -UserScopes domain:contoso.com -WhatIf -WarningAction SilentlyContinue",
             output: "What if: Performing the operation \"Give the role\" on target \"Administrator, os-user:kim\".\n\
-                What if: Performing the operation \"Make the role\" on target \"RedmondHelpDesk\".",
+                    \x20   access assignment Administrator members: not set -> [\"os-user:kim\"]\n\
+                What if: Performing the operation \"Make the role\" on target \"RedmondHelpDesk\".\n\
+                    \x20   config_scopes: not set -> [\"site:Redmond\"]\n\
+                    \x20   template: not set -> \"HelpDesk\"\n\
+                    \x20   user_scopes: not set -> [\"domain:contoso.com\"]",
         }],
     },
     run: |call| Box::pin(run(call)),

@@ -25,6 +25,7 @@ pub mod import_csv;
 pub mod get_content;
 pub mod convert_to_html;
 pub mod out_file;
+pub mod out_host;
 pub mod out_string;
 pub mod out_null;
 pub mod write_host;

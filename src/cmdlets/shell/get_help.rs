@@ -1,12 +1,13 @@
 //! `Get-Help`: all about a cmdlet, or about a topic.
 
-use super::help::about::TOPICS;
+use super::help::about::{TOPICS, code_page};
 use super::help::page::{PageExtent, page, parameter_text};
 use super::help::wrapped;
 use crate::access::BuiltIn;
 use crate::call::filter::Filter;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::diagnosis::catalogue::catalogue;
 
 /// `Get-Help`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -15,11 +16,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
         original: None,
         aliases: &["help", "man"],
         family: Family::Shell,
-        synopsis: "Explains a cmdlet or a topic.",
+        synopsis: "Explains a cmdlet, a topic or the code of a diagnosis.",
         description: "Without a name it gives an overview. A pattern gives the titles that fit. NAME -? is the same as \
             Get-Help NAME.",
         parameters: &[
-            Parameter::new("Name", Kind::Cmdlet, "A cmdlet, a topic such as about_Quoting, or a pattern.")
+            Parameter::new("Name", Kind::HelpPage, "A cmdlet, a topic such as about_Quoting, the code of a diagnosis such as STREAM-CONFLICT, or a pattern.")
                 .at(0)
                 .default("An overview."),
             Parameter::new("Full", Kind::Switch, "Everything: parameters, roles, examples."),
@@ -29,11 +30,19 @@ pub static CMDLET: Cmdlet = Cmdlet {
         emits: "Text",
         roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
-        examples: &[Example {
-            title: "What one parameter does",
-            code: "Get-Help Get-Pool -Parameter Site",
-            output: "    -Site <site>\n        Pools of this site.\n",
-        }],
+        examples: &[
+            Example {
+                title: "What one parameter does",
+                code: "Get-Help Get-Pool -Parameter Site",
+                output: "    -Site <site>\n        Pools of this site.\n",
+            },
+            Example {
+                title: "What is told about codes; a code alone tells what to do",
+                code: "Get-Help STREAM-CON*",
+                output: "  STREAM-CONFLICT  Another session of the same account took this one's place, or\n\
+                    \x20                  the account has as many sessions as it may have.\n",
+            },
+        ],
     },
     run: |call| Box::pin(run(call)),
 };
@@ -48,12 +57,16 @@ async fn run(call: Call) -> Outcome {
     if let Some(topic) = TOPICS.iter().find(|topic| topic.name.eq_ignore_ascii_case(&name)) {
         return call.emit(topic.page()).await;
     }
+    if let Some(entry) = catalogue().iter().find(|entry| entry.code.eq_ignore_ascii_case(&name)) {
+        return call.emit(code_page(entry)).await;
+    }
     let filter = Filter::new(&if name.contains(['*', '?']) { name.clone() } else { format!("*{name}*") });
     let cmdlets = call.catalogue.iter().filter(|own| own.every_name().any(|own| filter.matches(own)));
     let titles = cmdlets.map(|own| (own.name, own.synopsis)).chain(
         TOPICS.iter().filter(|topic| filter.matches(topic.name)).map(|topic| (topic.name, topic.synopsis)),
     );
-    let list: Vec<_> = titles.collect();
+    let codes = catalogue().iter().filter(|entry| filter.matches(entry.code));
+    let list: Vec<_> = titles.chain(codes.map(|entry| (entry.code, entry.meaning))).collect();
     if list.is_empty() {
         return Err(no_help(&call, &name));
     }
@@ -75,7 +88,8 @@ async fn explain(call: &Call, description: &'static Description) -> Outcome {
         (false, true) => PageExtent::Examples,
         (false, false) => PageExtent::Usual,
     };
-    call.emit(page(description, extent)).await
+    let related = call.catalogue.iter().filter(|own| own.noun() == description.noun()).map(|own| own.name);
+    call.emit(page(description, extent, related)).await
 }
 
 /// The list of cmdlets by family, then of topics.
@@ -119,8 +133,8 @@ fn titled(list: &[(&str, &str)]) -> String {
 }
 
 fn no_help(call: &Call, name: &str) -> Halt {
-    let topics = TOPICS.iter().map(|topic| topic.name);
-    let names = call.catalogue.iter().map(|own| own.name).chain(topics);
+    let others = TOPICS.iter().map(|topic| topic.name).chain(catalogue().iter().map(|entry| entry.code));
+    let names = call.catalogue.iter().map(|own| own.name).chain(others);
     let remedy = match crate::value::text::nearest(name, names) {
         Some(nearest) => format!("Did you mean {nearest}?"),
         None => "Run Get-Help to see what there is.".to_owned(),

@@ -33,7 +33,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What adding a pool would do",
                 code: "New-Pool pool0.fabrikam.net -Domains fabrikam.net -WhatIf",
-                output: "What if: Performing the operation \"Add the pool\" on target \"pool0.fabrikam.net\".",
+                output: "What if: Performing the operation \"Add the pool\" on target \"pool0.fabrikam.net\".\n\
+                    \x20   domains: not set -> [\"fabrikam.net\"]",
             },
         ],
     },

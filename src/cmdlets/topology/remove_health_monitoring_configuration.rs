@@ -34,7 +34,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Remove-HealthMonitoringConfiguration atl-cs-001.litwareinc.com -WhatIf",
-                output: "What if: Performing the operation \"Remove the test users\" on target \"atl-cs-001.litwareinc.com\".",
+                output: "What if: Performing the operation \"Remove the test users\" on target \"atl-cs-001.litwareinc.com\".\n\
+                    \x20   test_users: [\"sip:kenmyer@litwareinc.com\", \"sip:pilar@litwareinc.com\"] -> not set",
             },
         ],
     },

@@ -32,7 +32,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What removing a pool would do",
                 code: "Remove-Pool atl-cs-001.litwareinc.com -WhatIf",
-                output: "What if: Performing the operation \"Remove the pool\" on target \"atl-cs-001.litwareinc.com\".",
+                output: "What if: Performing the operation \"Remove the pool\" on target \"atl-cs-001.litwareinc.com\".\n\
+                    \x20   ca_file: \"ca.pem\" -> not set\n\
+                    \x20   domains: [\"litwareinc.com\"] -> not set\n\
+                    \x20   site: \"Redmond\" -> not set\n\
+                    \x20   test_users: [\"sip:kenmyer@litwareinc.com\", \"sip:pilar@litwareinc.com\"] -> not set",
             },
         ],
     },

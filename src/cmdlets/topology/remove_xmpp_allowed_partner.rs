@@ -35,7 +35,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Get-XmppAllowedPartner contoso.com | Remove-XmppAllowedPartner -WhatIf",
-                output: "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".",
+                output: "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".\n\
+                    \x20   minimum_evidence: \"Exchanged\" -> not set\n\
+                    \x20   receivers: [\"adelany@contoso.com\"] -> not set",
             },
         ],
     },

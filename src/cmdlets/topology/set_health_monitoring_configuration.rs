@@ -33,7 +33,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Get-Pool atl-cs-001.litwareinc.com | Set-HealthMonitoringConfiguration -SecondTestUserSipUri $null -WhatIf",
-                output: "What if: Performing the operation \"Change the test users\" on target \"atl-cs-001.litwareinc.com\".",
+                output: "What if: Performing the operation \"Change the test users\" on target \"atl-cs-001.litwareinc.com\".\n\
+                    \x20   test_users: [\"sip:kenmyer@litwareinc.com\", \"sip:pilar@litwareinc.com\"] -> [\"sip:kenmyer@litwareinc.com\"]",
             },
         ],
     },

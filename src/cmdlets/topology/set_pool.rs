@@ -40,7 +40,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What describing a pool would do",
                 code: "Set-Pool atl-cs-001.litwareinc.com -Description Atlanta -WhatIf",
-                output: "What if: Performing the operation \"Change the pool\" on target \"atl-cs-001.litwareinc.com\".",
+                output: "What if: Performing the operation \"Change the pool\" on target \"atl-cs-001.litwareinc.com\".\n\
+                    \x20   description: not set -> \"Atlanta\"",
             },
         ],
     },

@@ -33,7 +33,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Get-XmppAllowedPartner contoso.com | Set-XmppAllowedPartner -Description Contoso -WhatIf",
-                output: "What if: Performing the operation \"Change the partner\" on target \"contoso.com\".",
+                output: "What if: Performing the operation \"Change the partner\" on target \"contoso.com\".\n\
+                    \x20   description: not set -> \"Contoso\"",
             },
         ],
     },

@@ -38,7 +38,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Set-XmppGatewayConfiguration -PartnerConnectionLimit 5 -WhatIf",
-                output: "What if: Performing the operation \"Change the gateway\" on target \"global\".",
+                output: "What if: Performing the operation \"Change the gateway\" on target \"global\".\n\
+                    \x20   gateway partner_connection_limit: not set -> 5",
             },
         ],
     },

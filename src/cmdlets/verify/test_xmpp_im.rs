@@ -33,7 +33,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Several pools and receivers may be given: every pool is tested with every receiver, results come as \
             they are there, and one session per account serves all of its receivers.",
         parameters: &[
-            verifying::TARGET_FQDN,
+            verifying::TARGET_FQDN.from_all_records(),
             Parameter::new("Receiver", Kind::Address, "Whom the message goes to, or several: user@domain, sip:user@domain or xmpp:user@domain.")
                 .many()
                 .at(1)

@@ -3,14 +3,16 @@
 //! What could stand at the cursor is the language's to say; this names what there is of it. Offers
 //! only what the principal may run and see: the catalogue and the topology are the principal's own.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use reedline::{CompletionResult, Span, Suggestion};
 
+use crate::call::SessionContext;
+use crate::call::files::in_context;
 use crate::cmdlet::{Binds, Catalogue, Description, Kind, Parameter};
 use crate::cmdlets::shell::help::about::TOPICS;
 use crate::cmdlets::topology::{get_pool, get_xmpp_allowed_partner};
+use crate::diagnosis::catalogue::catalogue;
 use crate::front::start::Started;
 use crate::render::view;
 use crate::script::language::ReadingContext;
@@ -34,9 +36,11 @@ impl Completer {
         match &wanted.kind {
             WantedKind::Command { piped } => {
                 let mut found = cmdlets(&self.started.host.catalogue());
+                found.extend(self.own_aliases());
                 // Behind a pipe there can be a cmdlet only; on an empty line a variable is in the way.
                 if !piped && wanted.span.start < wanted.span.end {
                     found.extend(self.variables());
+                    found.extend(self.own_functions());
                     // The cmdlets as functions, where one is begun.
                     if wanted.span.of(text).contains('_') {
                         found.extend(functions(&self.started.host.catalogue()));
@@ -78,14 +82,34 @@ impl Completer {
     /// The completions at the end of `text`.
     fn wanted(&self, text: &str) -> CompletionRequest {
         let catalogue = self.started.host.catalogue();
-        let variables = self.started.session.variables();
-        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
-        let setting = ReadingContext { variables: &names, ..ReadingContext::new(&catalogue) };
+        let names = self.started.session.names();
+        let setting = ReadingContext {
+            variables: &names.variables(),
+            functions: &names.functions,
+            ..ReadingContext::new(&catalogue)
+        };
         complete(text, text.len(), &setting)
     }
 
     fn variables(&self) -> Vec<CompletionCandidate> {
-        self.started.session.variables().into_iter().map(|(name, _)| CompletionCandidate::of(name)).collect()
+        let variables = self.started.session.names().variables;
+        variables.into_iter().map(|(name, _)| CompletionCandidate::of(name)).collect()
+    }
+
+    /// The functions of the session's own, by their names as commands.
+    fn own_functions(&self) -> Vec<CompletionCandidate> {
+        let functions = self.started.session.names().functions;
+        functions.iter().map(|function| CompletionCandidate::of(function.name.clone())).collect()
+    }
+
+    /// The aliases of the session's own.
+    fn own_aliases(&self) -> Vec<CompletionCandidate> {
+        let aliases = self.started.host.context().aliases.list();
+        let described = |(name, cmdlet): (String, &'static str)| CompletionCandidate {
+            description: Some(format!("Alias of {cmdlet}.")),
+            ..CompletionCandidate::of(name)
+        };
+        aliases.into_iter().map(described).collect()
     }
 
     /// The properties of records that come from there.
@@ -121,7 +145,7 @@ impl Completer {
     /// The properties of a variable, or of an element of it.
     fn properties(&self, written: &str) -> Vec<CompletionCandidate> {
         let variable = written.trim_start_matches('$').split('[').next().unwrap_or("");
-        let variables = self.started.session.variables();
+        let variables = self.started.session.names().variables;
         let found = variables.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(variable));
         found
             .map(|(_, properties)| properties)
@@ -134,7 +158,7 @@ impl Completer {
     /// Files; of those of the account that it runs as, a delegate is told nothing.
     fn files(&self, typed: &str) -> Vec<CompletionCandidate> {
         match self.started.host.is_administrator() {
-            true => files(&self.started.host.context().directory, typed),
+            true => files(self.started.host.context(), typed),
             false => Vec::new(),
         }
     }
@@ -164,9 +188,11 @@ impl Completer {
                 "UserScopes" => of(user_scopes(&topology)),
                 _ => Vec::new(),
             },
-            Kind::Cmdlet => {
+            Kind::Cmdlet => cmdlets(&self.started.host.catalogue()),
+            Kind::HelpPage => {
                 let topics = TOPICS.iter().map(|topic| CompletionCandidate::of(topic.name.to_owned()));
-                cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).collect()
+                let codes = catalogue().iter().map(|entry| CompletionCandidate::of(entry.code.to_owned()));
+                cmdlets(&self.started.host.catalogue()).into_iter().chain(topics).chain(codes).collect()
             }
             Kind::Variable => self.variables(),
             Kind::Text if parameter.name == "Authentication" => of(authentications()),
@@ -328,9 +354,9 @@ fn authentications() -> Vec<String> {
 
 /// The files whose names go on where `typed` stops, which may name a directory; hidden ones where
 /// the dot is typed.
-fn files(directory: &Path, typed: &str) -> Vec<CompletionCandidate> {
+fn files(context: &SessionContext, typed: &str) -> Vec<CompletionCandidate> {
     let (below, begun) = typed.rfind('/').map_or(("", typed), |slash| typed.split_at(slash + 1));
-    let entries = std::fs::read_dir(directory.join(below)).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(in_context(context, below)).into_iter().flatten().flatten();
     let mut found = Vec::new();
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -8,6 +8,7 @@ use nu_ansi_term::{Color, Style};
 use reedline::StyledText;
 
 use crate::front::start::Started;
+use crate::render::palette;
 use crate::script::language::ReadingContext;
 use crate::script::language::highlight::{Class, classify};
 
@@ -26,9 +27,12 @@ impl Highlighter {
 impl reedline::Highlighter for Highlighter {
     fn highlight(&self, line: &str, _cursor: usize) -> StyledText {
         let catalogue = self.started.host.catalogue();
-        let variables = self.started.session.variables();
-        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
-        let setting = ReadingContext { variables: &names, ..ReadingContext::new(&catalogue) };
+        let names = self.started.session.names();
+        let setting = ReadingContext {
+            variables: &names.variables(),
+            functions: &names.functions,
+            ..ReadingContext::new(&catalogue)
+        };
         let mut styled = StyledText::new();
         let mut at = 0;
         for (span, class) in classify(line, &setting) {
@@ -45,19 +49,17 @@ impl reedline::Highlighter for Highlighter {
     }
 }
 
-/// Command lines are warm, Rhai is cold.
 fn style(class: Class) -> Style {
+    let colour = |number| Style::new().fg(Color::Fixed(number));
     match class {
         Class::Rhai | Class::BareWord => Style::new(),
-        Class::Keyword => Style::new().fg(Color::Blue).bold(),
-        Class::RhaiText => Style::new().fg(Color::Blue),
-        Class::Constant => Style::new().fg(Color::LightCyan),
-        Class::Comment => Style::new().fg(Color::DarkGray),
-        Class::Cmdlet => Style::new().fg(Color::Yellow).bold(),
-        Class::UnknownCmdlet | Class::UnknownParameter => Style::new().fg(Color::Red).underline(),
-        Class::Parameter => Style::new().fg(Color::Cyan),
-        Class::ShellText => Style::new().fg(Color::Magenta),
-        Class::Variable => Style::new().fg(Color::Green),
+        Class::Keyword => colour(palette::BLUE).bold(),
+        Class::RhaiText => colour(palette::BLUE),
+        Class::Constant | Class::Variable => colour(palette::VIOLET),
+        Class::Comment | Class::Parameter => colour(palette::GREY),
+        Class::Cmdlet => colour(palette::GREEN).bold(),
+        Class::UnknownCmdlet | Class::UnknownParameter => colour(palette::RED).underline(),
+        Class::ShellText => colour(palette::MAGENTA),
         Class::Operator => Style::new().bold(),
     }
 }

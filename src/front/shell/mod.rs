@@ -13,10 +13,13 @@ pub mod secrets;
 pub mod prompt;
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
 use reedline::{Reedline, Signal};
 use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
@@ -37,14 +40,40 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
         // A program in a pipe is a script.
         return super::run::script(options, std::path::Path::new("-"), Vec::new()).await;
     }
-    let started = match start::start(options, "shell", Vec::new(), None).await {
-        Ok(started) => Arc::new(started),
+    let mut started = match start::start(options, "shell", Vec::new(), None).await {
+        Ok(started) => started,
         Err(error) => {
             super::output::Console::new(options.output, options.color).note(&format!("imsh: {error}"));
             return error.status();
         }
     };
-    converse(started, options.lab, None).await
+    let terminal = tcgetattr(std::io::stdin()).ok();
+    let mut signals = Interrupts::of([SignalKind::terminate(), SignalKind::hangup()].into());
+    let output = started.output.clone();
+    let lab = started.take_lab();
+    let ended = async {
+        tokio::select! {
+            () = signals.next() => {}
+            () = hung_up() => {}
+        }
+        // What runs is cancelled by the same signal, and tells what it has learned.
+        tokio::time::sleep(super::session::LAST_WORDS).await;
+    };
+    let status = tokio::select! {
+        biased;
+        status = converse(Arc::new(started), options.lab, None) => status,
+        () = ended => {
+            if let Some(terminal) = terminal {
+                // A terminal that is gone needs nothing back.
+                let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &terminal);
+            }
+            output.transcripts().stop_all();
+            ExitStatus::Interrupted
+        }
+    };
+    // The thread that reads the terminal may hold the session still.
+    drop(lab);
+    status
 }
 
 /// Reads lines and runs them, in a session that has started; `practises` on the practice network. Ends where
@@ -61,8 +90,10 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
     if let Some(text) = start_up_file() {
         let _ = evaluate(&started, "profile.rhai", &text).await;
     }
-    let prompt = prompt::Prompt::new(practises, &started);
+    let usual = prompt::Prompt::new(practises, &started);
+    let mut own = OwnPrompt::default();
     let status = loop {
+        let prompt = own.of(&started).await.unwrap_or_else(|| usual.clone());
         let typed = read(editor, prompt.clone());
         let typed = match idle {
             Some(idle) => tokio::time::timeout(idle, typed).await,
@@ -103,6 +134,7 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
                     break status;
                 }
             }
+            Ok(Signal::HostCommand(command)) if command == editor::SUSPEND => suspend(),
             Ok(Signal::CtrlC | Signal::HostCommand(_) | Signal::ExternalBreak(_)) => {}
             // Ctrl-D, and whatever else the editor may learn to say when it is done.
             Ok(_) => break ExitStatus::Success,
@@ -116,6 +148,64 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
     started.output.transcripts().stop_all();
     status
 }
+
+/// Waits until the terminal is gone. Where SIGHUP is ignored (`nohup`) nothing else says so, and the editor
+/// would read its end for ever.
+async fn hung_up() {
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        looks.tick().await;
+        let stdin = std::io::stdin();
+        let mut terminal = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+        let looked = poll(&mut terminal, 0_u8);
+        if looked.is_ok() && terminal[0].revents().is_some_and(|events| events.intersects(gone)) {
+            return;
+        }
+    }
+}
+
+/// Stops the shell until its user calls it back (`fg`), as Ctrl-Z does to other programs. A delegated session
+/// ignores the signal.
+fn suspend() {
+    // A process that cannot be stopped goes on.
+    let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(0), nix::sys::signal::Signal::SIGTSTP);
+}
+
+/// The prompt that the user's own function `prompt` gives.
+#[derive(Debug, Default)]
+struct OwnPrompt {
+    /// Whether it was said that it gives none.
+    is_told: bool,
+}
+
+impl OwnPrompt {
+    /// The prompt for the next line; none without such a function, and none from one that fails.
+    async fn of(&mut self, started: &Started) -> Option<prompt::Prompt> {
+        let functions = started.session.names().functions;
+        if !functions.iter().any(|function| function.name.eq_ignore_ascii_case("prompt")) {
+            self.is_told = false;
+            return None;
+        }
+        let cancel = CancellationToken::new();
+        let asked = started.session.evaluate("prompt", "return \"$(prompt)\"", cancel.clone());
+        let text = match tokio::time::timeout(PROMPT_PATIENCE, asked).await {
+            Ok(Ok(value)) => Some(value.to_string()),
+            Ok(Err(_)) => None,
+            Err(_) => {
+                cancel.cancel();
+                None
+            }
+        };
+        if text.is_none() && !std::mem::replace(&mut self.is_told, true) {
+            started.output.note("imsh: the function prompt gives no text; the usual prompt takes its place.");
+        }
+        text.map(|text| prompt::Prompt::of_function(&text))
+    }
+}
+
+/// How long the function `prompt` may take.
+const PROMPT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Reads a line on a thread that may wait.
 async fn read(
@@ -133,13 +223,7 @@ async fn read(
 async fn evaluate(started: &Started, name: &str, text: &str) -> Option<ExitStatus> {
     let cancel = CancellationToken::new();
     started.output.begin_program(cancel.clone());
-    // A delegated session is ended from elsewhere too: what runs hears of it.
-    let mut interrupts = match started.host.context().is_delegated {
-        true => {
-            Interrupts::of([SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].into())
-        }
-        false => Interrupts::ctrl_c(),
-    };
+    let mut interrupts = Interrupts::listen();
     let running = started.session.evaluate(name, text, cancel.clone());
     let interrupt = async {
         loop {

@@ -560,11 +560,16 @@ impl Lowering<'_> {
             Piece::Step(step) => self.step(step),
             Piece::Automatic(span, automatic) => {
                 let call = match automatic {
-                    Automatic::Succeeded => "__shell::succeeded()",
-                    Automatic::Errors => "__shell::errors()",
-                    Automatic::Matches => "__shell::matches()",
+                    Automatic::Succeeded => "__shell::succeeded()".to_owned(),
+                    Automatic::Errors => "__shell::errors()".to_owned(),
+                    Automatic::Matches => "__shell::matches()".to_owned(),
+                    Automatic::Home => "__shell::environment(\"HOME\")".to_owned(),
+                    Automatic::Environment => {
+                        let name = span.of(self.writer.source).split_once(':').map_or("", |(_, name)| name);
+                        format!("__shell::environment({})", quoted(name.trim_end_matches('}')))
+                    }
                 };
-                self.writer.made_at(call, span.start);
+                self.writer.made_at(&call, span.start);
             }
             Piece::Keyword(span, word) => self.writer.made_at(word, span.start),
             Piece::Exit(exit) => {

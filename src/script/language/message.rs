@@ -301,8 +301,6 @@ pub enum RefusedConstruct {
     DotSource,
     /// `${a b}`.
     BracedVariable,
-    /// `$env:NAME`.
-    Environment(String),
     /// `$global:name`.
     Scope {
         /// `global`, `script`, `using`.
@@ -385,12 +383,6 @@ impl fmt::Display for RefusedConstruct {
             ),
             Self::DotSource => f.write_str("scripts are imported; write: import \"name\" as name;"),
             Self::BracedVariable => f.write_str("a name in braces is one word; write ${name} or $name"),
-            Self::Environment(name) => {
-                write!(
-                    f,
-                    "scripts do not see the environment; pass the value of {name} as an argument of the script"
-                )
-            }
             Self::Scope { scope, name } => {
                 write!(f, "variables have no scope prefix such as {scope}:; write ${name}")
             }
@@ -454,7 +446,7 @@ fn type_instead(name: &str) -> Option<&'static str> {
         "ipaddress" | "net.ipaddress" | "uri" | "version" | "mailaddress" | "net.mail.mailaddress" => {
             Some("write it as text, and take it apart by -match and $Matches")
         }
-        "environment" => Some("scripts do not see the environment; pass what is needed as an argument"),
+        "environment" => Some("write: $env:NAME"),
         "console" => Some("Write-Host shows text, and Read-Host asks for it"),
         "net.dns" | "net.sockets.tcpclient" => Some("Test-FederatedPartner looks names up and connects"),
         _ => None,
@@ -496,7 +488,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["add-content"], "write: … | Out-File name -Append"),
     (&["clear-content"], "write: \"\" | Out-File name"),
     (&["select-string"], "write: … | Where-Object { $_ -match \"…\" }"),
-    (&["out-host", "out-default"], "what no pipe takes is shown"),
+    (&["out-default"], "what no pipe takes is shown"),
     (&["out-gridview", "show-command"], "write: … | Format-Table, or … | ConvertTo-Html | Out-File name"),
     (
         &["import-module", "add-pssnapin", "install-module", "get-module", "remove-module"],
@@ -514,8 +506,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "imsh talks to the pools itself; leave it out",
     ),
     (&["clear-host"], "Ctrl-L clears the screen"),
-    (&["set-alias", "new-alias"], "write a function: function Name { Get-Pool }"),
-    (&["get-alias"], "Get-Command shows the cmdlets, and Get-Help Name the aliases of one"),
     (&["get-random"], "there is no chance here; Select-Object -First 1 takes one"),
     (&["get-unique"], "write: … | Sort-Object -Unique"),
     (&["new-timespan"], "write: $end - $start, or [timespan]\"00:05:00\""),

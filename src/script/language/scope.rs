@@ -551,7 +551,13 @@ impl<'t> ScopeWalk<'t> {
         let is_name = argument.parameter.is_some_and(|parameter| {
             matches!(
                 parameter.kind,
-                Kind::Property | Kind::Variable | Kind::Choice(_) | Kind::Cmdlet | Kind::Switch | Kind::File
+                Kind::Property
+                    | Kind::Variable
+                    | Kind::Choice(_)
+                    | Kind::Cmdlet
+                    | Kind::HelpPage
+                    | Kind::Switch
+                    | Kind::File
             )
         });
         if is_name {

@@ -367,6 +367,10 @@ pub enum Automatic {
     Errors,
     /// `$Matches`: what the last `-match` found.
     Matches,
+    /// `$env:NAME`: a variable of the environment.
+    Environment,
+    /// `$HOME`: the home directory.
+    Home,
 }
 
 /// What stands inside of a piece.

@@ -24,6 +24,9 @@ use shape::{apply, at, count, list_of, place_of, position, push_into, take, text
 mod shape;
 mod list;
 mod comments;
+mod difference;
+
+pub use difference::{ChangedSetting, differences};
 
 /// One table of the document.
 #[derive(Clone, Debug)]
@@ -231,9 +234,19 @@ pub fn change<E: From<Fault>>(
 pub fn rehearse<E: From<Fault>>(
     path: &Path,
     deed: impl FnOnce(&mut Document) -> Result<(), E>,
-) -> Result<(String, Topology), E> {
+) -> Result<Rehearsal, E> {
     let (document, topology) = rehearsed(path, deed)?;
-    Ok((document.text(), topology))
+    Ok(Rehearsal { after: document.text(), before: document.original, topology })
+}
+
+/// What a change would make of the document.
+pub struct Rehearsal {
+    /// The text that is there.
+    pub before: String,
+    /// The text that it would be.
+    pub after: String,
+    /// The topology that it would be.
+    pub topology: Topology,
 }
 
 fn rehearsed<E: From<Fault>>(

@@ -1,7 +1,8 @@
 //! The `about_` pages.
 
+use super::page::section;
 use super::wrapped;
-use crate::diagnosis::catalogue::catalogue;
+use crate::diagnosis::catalogue::{CatalogueEntry, Persistence, Reach, catalogue};
 use crate::result::TestKind;
 use crate::result::schema::ResultProperty;
 use crate::topology::sample;
@@ -98,13 +99,12 @@ impl Topic {
 /// Every code with its owners, whether it passes, what it holds for, its meaning, what to do, and the command that shows it.
 fn codes() -> String {
     let entries = catalogue().iter().map(|entry| {
-        let owners: Vec<&str> = entry.owners.iter().map(|owner| owner.name()).collect();
         // In one line, so that it can be copied.
         let practice = entry.shown_by().map(|command| format!("    {command}\n")).unwrap_or_default();
         format!(
             "{} ({}; {}, {})\n{}{}{practice}\n",
             entry.code,
-            owners.join(", "),
+            owners(entry),
             entry.persistence.name(),
             entry.reach.name(),
             wrapped(entry.meaning, 4),
@@ -133,4 +133,36 @@ fn properties() -> String {
         format!("{} ({})\n{}    In {records}.\n\n", property.name, property.kind, wrapped(property.about, 4))
     };
     properties.into_iter().map(entry).collect()
+}
+
+fn owners(entry: &CatalogueEntry) -> String {
+    let owners: Vec<&str> = entry.owners.iter().map(|owner| owner.name()).collect();
+    owners.join(", ")
+}
+
+/// The page of one code.
+pub fn code_page(entry: &CatalogueEntry) -> String {
+    let passes = match entry.persistence {
+        Persistence::Transient => "It may pass by itself: -Retry tries again.",
+        Persistence::Lasting => "It stays until somebody changes something: -Retry does not try again.",
+    };
+    let holds_for = match entry.reach {
+        Reach::Pair => "This sender and this receiver.",
+        Reach::Account => "Every test of the account that logged on.",
+        Reach::Partner => "Every test from the same pool to the same partner.",
+        Reach::Pool => "Every test at the pool.",
+        Reach::Machine => "Every test of this machine.",
+    };
+    let practice = entry.shown_by().map(|command| section("TRY IT", &format!(" {command}")));
+    [
+        section("CODE", entry.code),
+        section("MEANING", entry.meaning),
+        section("OWNER", &owners(entry)),
+        section("WHAT TO DO", entry.remedy),
+        section("PERSISTENCE", passes),
+        section("HOLDS FOR", holds_for),
+        practice.unwrap_or_default(),
+        section("SEE ALSO", "about_Diagnosis"),
+    ]
+    .concat()
 }

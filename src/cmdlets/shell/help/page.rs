@@ -14,8 +14,12 @@ pub enum PageExtent {
     Full,
 }
 
-/// The page.
-pub fn page(description: &Description, extent: PageExtent) -> String {
+/// The page; `related` are the cmdlets with the same noun.
+pub fn page<'a>(
+    description: &Description,
+    extent: PageExtent,
+    related: impl Iterator<Item = &'a str>,
+) -> String {
     let mut out = section("NAME", description.name);
     out.push_str(&section("SYNOPSIS", description.synopsis));
     if extent == PageExtent::Examples {
@@ -24,7 +28,18 @@ pub fn page(description: &Description, extent: PageExtent) -> String {
     }
     out.push_str(&section("SYNTAX", &syntax(description)));
     out.push_str(&section("DESCRIPTION", description.description));
+    let topic = match description.family {
+        Family::Verify => "about_Evidence, about_Diagnosis",
+        Family::Topology => "about_Topology",
+        Family::Credentials | Family::Access => "about_Roles, about_Audit",
+        Family::Results => "about_Topology",
+        Family::Shell => "about_Shell",
+        Family::Objects => "about_Language",
+    };
+    let related: Vec<_> = related.filter(|name| *name != description.name).chain([topic]).collect();
+    let see_also = section("SEE ALSO", &related.join(", "));
     if extent == PageExtent::Usual {
+        out.push_str(&see_also);
         let more = format!(
             "Get-Help {name} -Examples   examples with what they print\n\
              Get-Help {name} -Full       every parameter, roles and examples",
@@ -50,6 +65,7 @@ pub fn page(description: &Description, extent: PageExtent) -> String {
         format!("Administrator, {}", roles.join(", "))
     };
     out.push_str(&section("ROLES", &roles));
+    out.push_str(&see_also);
     out.push_str(&examples(description.examples));
     out
 }
@@ -59,7 +75,8 @@ fn indented_as_is(text: &str) -> String {
     text.lines().map(|line| format!(" {line}")).collect::<Vec<_>>().join("\n")
 }
 
-fn section(title: &str, text: &str) -> String {
+/// A heading with its text below.
+pub(super) fn section(title: &str, text: &str) -> String {
     format!("{title}\n{}\n", wrapped(text, 4))
 }
 
@@ -109,6 +126,7 @@ fn value(parameter: &Parameter) -> Option<String> {
         Kind::Member => "member",
         Kind::Principal => "principal",
         Kind::Cmdlet => "cmdlet",
+        Kind::HelpPage => "cmdlet, topic or code",
         Kind::Credential => "credential",
         Kind::File => "file",
         Kind::Block => "script block",

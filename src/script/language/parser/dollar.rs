@@ -53,6 +53,13 @@ impl Parser<'_, '_> {
         self.lexer.take("${");
         let name = self.lexer.word();
         self.lexer.take(name);
+        if name.eq_ignore_ascii_case("env") && self.lexer.take(":").is_some() {
+            let variable = self.lexer.word();
+            self.lexer.take(variable);
+            if !variable.is_empty() && self.lexer.take("}").is_some() {
+                return Some(Piece::Automatic(self.since(start), Automatic::Environment));
+            }
+        }
         if !name.is_empty() && self.lexer.take("}").is_some() {
             return Some(self.named_dollar(start, name));
         }
@@ -86,16 +93,19 @@ impl Parser<'_, '_> {
                     self.lexer.bump();
                     let inner = self.lexer.word().to_owned();
                     self.lexer.take(&inner);
-                    let refused = match scope {
-                        "env" => RefusedConstruct::Environment(inner),
-                        scope => RefusedConstruct::Scope { scope: scope.to_owned(), name: inner },
-                    };
+                    if scope == "env" {
+                        return Piece::Automatic(self.since(start), Automatic::Environment);
+                    }
+                    let refused = RefusedConstruct::Scope { scope: scope.to_owned(), name: inner };
                     self.refuse(self.since(start), refused);
                     return Piece::Literal(self.since(start), Literal::Null);
                 }
             }
             "error" if !self.is_declared("error") => {
                 return Piece::Automatic(span, Automatic::Errors);
+            }
+            "home" if !self.is_declared("home") => {
+                return Piece::Automatic(span, Automatic::Home);
             }
             "matches" if !self.is_declared("matches") => {
                 return Piece::Automatic(span, Automatic::Matches);

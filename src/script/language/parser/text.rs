@@ -207,8 +207,8 @@ impl Parser<'_, '_> {
         let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
         let name = rest[..length].to_ascii_lowercase();
         let is_current = matches!(name.as_str(), "_" | "psitem");
-        // A scope is refused where commands are written, and stays text here.
-        let has_scope = rest[length..].starts_with(':');
+        // A scope other than the environment is refused where commands are written, and stays text here.
+        let has_scope = rest[length..].starts_with(':') && name != "env";
         if (is_current && self.current.is_empty()) || (has_scope && !is_current) || is_word_of_shell(&name) {
             self.lexer.bump();
             push_letter(parts, '$');
