@@ -398,6 +398,38 @@ fn a_shared_limit_holds() {
 }
 
 #[test]
+fn what_reports_ask_is_answered_by_both_engines() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let entries =
+            vec![planned(1, "Dublin", began), planned(1, "Oslo", began), planned(2, "Dublin", began)];
+        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        let mut watched = vec![pair(1).id(), pair(2).id()];
+        watched.sort_unstable();
+        assert_eq!(store.read(overview::watched_pairs).await.unwrap(), watched);
+        let ends = |at, site, end| NewResult {
+            certificate_end: Some(end),
+            ..result(pair(1), site, at, StoredOutcome::Success)
+        };
+        record(&store, vec![ends(began, "Dublin", 7), ends(began + 1, "Dublin", 9), ends(began, "Oslo", 8)])
+            .await;
+        let definite = StoredOutcome::Failure { is_definite: true };
+        record(&store, vec![result(pair(1), "Dublin", began + 2, definite), ends(began + 2, "Oslo", 8)])
+            .await;
+        let id = pair(1).id();
+        let seen = store.read(move |sql| overview::certificate_ends(sql, &[id])).await.unwrap();
+        assert_eq!(
+            seen.iter().map(|end| (end.site.as_str(), end.ends_at)).collect::<Vec<_>>(),
+            [("Oslo", 8)]
+        );
+        let turns = store.read(move |sql| overview::turns(sql, &[id], began, 10)).await.unwrap();
+        let told: Vec<_> = turns.iter().map(|turn| (turn.from, turn.to)).collect();
+        assert_eq!(told, [(PairState::Up, PairState::Down), (PairState::Unknown, PairState::Up)]);
+        assert!(store.read(move |sql| overview::turns(sql, &[], 0, 10)).await.unwrap().is_empty());
+    });
+}
+
+#[test]
 fn what_is_too_old_is_forgotten_and_its_days_are_kept() {
     on_both_engines(|store| async move {
         let began = now(&store).await;

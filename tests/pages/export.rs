@@ -315,6 +315,45 @@ fn ten_thousand_pairs_open_without_a_stall() {
     assert_eq!(browser.complaints, [] as [String; 0]);
 }
 
+/// Raw results are read of the pairs that are shown in full alone, by an index: a report of ten thousand results
+/// and one of a million take the same time.
+#[test]
+fn the_time_of_a_report_does_not_grow_with_the_results_that_are_kept() {
+    let past = Past::new();
+    past.crowd(10, 10, 24);
+    let mut times = Vec::new();
+    for n in [10_000, 100_000, 1_000_000] {
+        past.results(n);
+        let began = Instant::now();
+        export(&past, "");
+        times.push(began.elapsed());
+    }
+    tell(&format!("a report beside 10^4, 10^5 and 10^6 results: {times:?}"));
+    // A hundred times the rows; the factor is for other tests that run meanwhile.
+    assert!(times[2] < times[0] * 5 + Duration::from_secs(2), "{times:?}");
+}
+
+#[test]
+fn a_report_tells_each_site_where_several_have_tested() {
+    let past = Past::new();
+    few(&past);
+    assert!(!std::fs::read_to_string(export(&past, "")).unwrap().contains("<h2>Sites</h2>"), "there is one");
+    past.add(&Known {
+        test: "XmppIM",
+        pool: "osl-cs-001.litwareinc.com",
+        receiver: "kim@contoso.com",
+        state: "Down",
+        code: Some("FEDERATION-TIMEOUT"),
+        owner: Some("Network"),
+        sites: &[("Dublin", "Down"), ("Oslo", "Up"), ("Redmond", "Up")],
+        report: json!({ "kind": "TestResult", "outcome": "Failure" }).to_string(),
+    });
+    let page = std::fs::read_to_string(export(&past, "")).unwrap();
+    for said in ["<h2>Sites</h2>", "<td>Dublin</td>", "<td>Oslo</td>", "From Redmond"] {
+        assert!(page.contains(said), "{said}");
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "figures for whoever reads the test's output")]
 fn tell(text: &str) {
     eprintln!("{text}");

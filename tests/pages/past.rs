@@ -158,4 +158,14 @@ impl Past {
         }
         self.connection.execute_batch("COMMIT").unwrap();
     }
+
+    /// Adds single results of the pairs that are there, until there are so many.
+    pub fn results(&self, n: i64) {
+        let add = "WITH RECURSIVE number(n) AS (SELECT count(*) FROM result UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?1), \
+            known(place, id) AS (SELECT row_number() OVER (ORDER BY id) - 1, id FROM pair) \
+            INSERT INTO result SELECT 'r' || n, NULL, id, 'Dublin', NULL, NULL, ?2 - n * 1000000, ?2 - n * 1000000, \
+            'Success', NULL, NULL, NULL, 20000, 0, NULL, 0, '{}' \
+            FROM number JOIN known ON known.place = n % (SELECT count(*) FROM pair)";
+        self.connection.execute(add, params![n, self.now]).unwrap();
+    }
 }

@@ -33,7 +33,9 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
     for phase in ["resolve", "connect", "starttls", "auth", "bind"] {
         assert!(passed.contains(&format!("probe_xmpp_duration_seconds{{phase=\"{phase}\"}}")), "{passed}");
     }
-    assert!(is_pass(&probe(&serving, "s2s_normal", "xmpp:contoso.com")));
+    let partner = probe(&serving, "s2s_normal", "xmpp:contoso.com");
+    assert!(is_pass(&partner), "{partner}");
+    assert!(partner.contains("probe_sasl_mechanism_offered{mechanism=\"EXTERNAL\"} 1"), "{partner}");
     let failed = probe(&serving, "s2s_normal", "xmpp:expired.contoso.com");
     assert!(
         !is_pass(&failed) && failed.contains("code=\"FEDERATION-CERTIFICATE-EXPIRED\",owner=\"Partner\""),

@@ -44,7 +44,11 @@ impl Serving {
     }
 
     pub fn start(post: Post) -> Self {
-        let mut watcher = post.start();
+        let watcher = post.start();
+        Self::of(post, watcher)
+    }
+
+    fn of(post: Post, mut watcher: RunningWatcher) -> Self {
         let line = watcher.says("pages and metrics are at http");
         let address = line.split("//").nth(1).unwrap().split('/').next().unwrap().to_owned();
         Self { post, watcher, address }
@@ -388,4 +392,29 @@ fn a_service_that_is_not_safe_is_refused_with_words() {
     identity.write("token", identity.token, 0o600);
     identity.write("key.pem", "no key", 0o600);
     refused(&all, "and its key cannot be used");
+}
+
+#[test]
+fn a_watcher_whose_store_is_away_says_so_of_itself_and_blames_nobody() {
+    let away = "[store]\nurl = 'postgres://imsh@127.0.0.1:1/imsh'\n";
+    let post = Post::with(&format!("{ONE}\n{away}\n[http]\nlisten = 'localhost:0'\n"));
+    let mut command = crate::support::imsh_at(post.home.path());
+    command
+        .arg("--topology")
+        .arg(post.lab.topology())
+        .arg("--vault")
+        .arg(post.lab.vault())
+        .stdin(Stdio::null());
+    let watcher = RunningWatcher::of(command);
+    let serving = Serving::of(post, watcher);
+    until("it is blind", || serving.get("/metrics").text.contains("\nimsh_watcher_blind 1\n"));
+    let metrics = serving.get("/metrics").text;
+    check_metrics(&metrics);
+    assert!(metrics.contains("\nimsh_store_up 0\n") && !metrics.contains("imsh_test_"), "{metrics}");
+    let page = serving.get("/");
+    assert_eq!((page.status, page.text.contains("The store does not answer")), (503, true));
+    assert_eq!(serving.get("/-/ready").status, 503);
+    assert_eq!(serving.get("/-/healthy").status, 200, "it would not help to start it again");
+    let watcher: Value = serde_json::from_str(&serving.get("/api/watcher").text).unwrap();
+    assert_eq!(watcher["blind"]["reason"], "the store is away");
 }

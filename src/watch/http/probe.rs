@@ -295,6 +295,13 @@ fn metrics(module: Module, report: &Report, took: Duration, limit: Duration) -> 
         "What proves how far the message came.",
         report.evidence.iter().map(|level| (format!("evidence=\"{}\"", label(level)), "1".to_owned())),
     );
+    let offered = report.partner.mechanisms.iter().flatten();
+    page.family(
+        "probe_sasl_mechanism_offered",
+        "gauge",
+        "The SASL mechanisms that the server offers.",
+        offered.filter_map(|name| Some((format!("mechanism=\"{}\"", mechanism(name)?), "1".to_owned()))),
+    );
     page.family(
         "probe_dialback_offered",
         "gauge",
@@ -302,6 +309,13 @@ fn metrics(module: Module, report: &Report, took: Duration, limit: Duration) -> 
         report.partner.dialback.map(|offers| (String::new(), i32::from(offers).to_string())),
     );
     page.0
+}
+
+/// The name of a SASL mechanism; none where a server's text is none (RFC 4422, section 3.1).
+fn mechanism(name: &str) -> Option<&str> {
+    let is_letter =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    (!name.is_empty() && name.len() <= 20 && name.bytes().all(is_letter)).then_some(name)
 }
 
 /// A phase by the exporter's word for it, or by ours where it has none.
