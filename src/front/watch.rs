@@ -274,3 +274,22 @@ impl Operator for Log {
 
 /// The file beside the state in which results wait for a shared store.
 const SPOOL: &str = "spool.sqlite";
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::cli::{Cli, CliCommand};
+
+    #[test]
+    fn the_systemd_unit_starts_a_watcher() {
+        let unit = include_str!("../../examples/deploy/imsh-watch.service");
+        let value =
+            |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap();
+        let started = Cli::try_parse_from(value("ExecStart").split(' ')).unwrap();
+        assert!(matches!(started.action, Some(CliCommand::Watch(_))));
+        assert_eq!(value("Type"), "notify");
+        assert!(value("ExecReload").contains("-HUP"));
+        assert!(value("LoadCredential").starts_with("imsh-vault-key:"));
+    }
+}

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::plan::WHOLE_TOPOLOGY;
-use crate::store::plan::{hasten, postpone, release};
+use crate::store::plan::{free_slot, hasten, postpone, release};
 use crate::store::{Claim, Lease, NewResult, PairName, Spool, StoredOutcome, record};
 use crate::topology::{WatchedTest, Words};
 
@@ -22,6 +22,8 @@ pub(super) struct HeldClaim {
     pub(super) claim: Claim,
     /// When it was claimed, by the machine's monotonic clock.
     pub(super) at: Instant,
+    /// The place that it takes among all tests of its partner: the scope and its number.
+    pub(super) slot: Option<(String, i64)>,
     /// Whether the store gave it; without the store the watcher goes by its own plan, and holds no lease.
     pub(super) has_lease: bool,
 }
@@ -58,6 +60,8 @@ pub(super) struct Ledger {
     waiting: VecDeque<NewResult>,
     postponed: Vec<Claim>,
     handed_back: Vec<Claim>,
+    /// Places of tests that have ended.
+    free: Vec<(String, i64)>,
     /// The checks of `Test-Topology` that have come in, while its pair is held: the worst of them.
     checks: Option<NewResult>,
     next_try: Instant,
@@ -72,6 +76,7 @@ impl Ledger {
             waiting: VecDeque::new(),
             postponed: Vec::new(),
             handed_back: Vec::new(),
+            free: Vec::new(),
             checks: None,
             next_try: Instant::now(),
         }
@@ -109,7 +114,10 @@ impl Ledger {
     }
 
     fn has_work(&self) -> bool {
-        !self.waiting.is_empty() || !self.postponed.is_empty() || !self.handed_back.is_empty()
+        !(self.waiting.is_empty()
+            && self.postponed.is_empty()
+            && self.handed_back.is_empty()
+            && self.free.is_empty())
     }
 
     fn begin(&mut self, claims: Vec<HeldClaim>) {
@@ -184,7 +192,8 @@ impl Ledger {
     }
 
     fn end(&mut self, claims: Vec<HeldClaim>, unfinished: Unfinished) {
-        for HeldClaim { claim, .. } in claims {
+        for HeldClaim { claim, slot, .. } in claims {
+            self.free.extend(slot);
             let pair = claim.pair.id();
             let is_this =
                 |held: &HeldClaim| held.claim.lease == claim.lease && held.claim.vantage == claim.vantage;
@@ -228,6 +237,7 @@ impl Ledger {
             // Claims that cannot be handed back end with their leases.
             self.postponed.clear();
             self.handed_back.clear();
+            self.free.clear();
         }
         let n_unstored = self.waiting.len();
         self.shared.status.update(|figures| figures.n_unstored = n_unstored);
@@ -279,16 +289,19 @@ impl Ledger {
             }
         }
         let (postponed, handed_back) = (self.postponed.clone(), self.handed_back.clone());
-        if !postponed.is_empty() || !handed_back.is_empty() {
+        let (free, id) = (self.free.clone(), shared.id.clone());
+        if !postponed.is_empty() || !handed_back.is_empty() || !free.is_empty() {
             shared
                 .store
                 .write(move |sql| {
                     postpone(sql, &postponed, AGAIN_IN)?;
-                    release(sql, &handed_back)
+                    release(sql, &handed_back)?;
+                    free.iter().try_for_each(|(scope, n)| free_slot(sql, scope, *n, &id))
                 })
                 .await?;
             self.postponed.clear();
             self.handed_back.clear();
+            self.free.clear();
         }
         shared.store_is_back();
         Ok(())

@@ -4,7 +4,7 @@
 //! An account that is busy is not claimed for, so that nothing waits under a lease that runs. Every test has a
 //! hard deadline well inside its lease. Results go to the ledger; what became of a pair is not decided here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,9 @@ use super::{HowManyRounds, Shared};
 use crate::call::Halt;
 use crate::cmdlet::Arguments;
 use crate::host::{Host, Stage};
-use crate::store::plan::{claim, oldest_due};
+use crate::store::plan::{claim, oldest_due, postpone, release, take_slot};
 use crate::store::{ANY_SITE, Claim, StoreFault};
-use crate::topology::{WatchedTest, Words};
+use crate::topology::{Address, Topology, WatchedTest, Words};
 use crate::value::Value;
 
 /// Claims and tests; one for each watcher.
@@ -179,12 +179,34 @@ impl Rounds {
         let n = i64::try_from(room).unwrap_or(i64::MAX);
         let lease = micros(lease(plan));
         let at = Instant::now();
+        let (limits, rounds) = (PartnerLimits(plan.topology.clone()), self.rounds);
         let (claims, oldest, now) = self
             .shared
             .store
             .write(move |sql| {
-                let claims = claim(sql, &site, &id, &accounts, n, lease)?;
-                Ok((claims, oldest_due(sql, &site)?, sql.now()?))
+                let mut claims = claim(sql, &site, &id, &accounts, n, lease)?;
+                // Watchers that take places in one order cannot wait for each other in a circle.
+                claims.sort_by_key(|claim| limits.of(claim).map(|(scope, _)| scope));
+                let (mut placed, mut surplus, mut full) = (Vec::new(), Vec::new(), BTreeSet::new());
+                for claim in claims {
+                    match limits.of(&claim) {
+                        None => placed.push((claim, None)),
+                        Some((scope, _)) if full.contains(&scope) => surplus.push(claim),
+                        Some((scope, limit)) => match take_slot(sql, &scope, limit, &id, lease)? {
+                            Some(n) => placed.push((claim, Some((scope, n)))),
+                            None => {
+                                full.insert(scope);
+                                surplus.push(claim);
+                            }
+                        },
+                    }
+                }
+                // Those of a partner whose places are taken let others pass; one round has time.
+                match rounds {
+                    HowManyRounds::One => release(sql, &surplus)?,
+                    HowManyRounds::Endless => postpone(sql, &surplus, NEXT_PLACE)?,
+                }
+                Ok((placed, oldest_due(sql, &site)?, sql.now()?))
             })
             .await?;
         let lag = oldest.map_or(0, |due| (now - due).max(0));
@@ -193,7 +215,7 @@ impl Rounds {
             figures.lag = Duration::from_micros(u64::try_from(lag).unwrap_or(0));
             figures.skew = now - Timestamp::now().as_microsecond();
         });
-        let held = claims.into_iter().map(|claim| HeldClaim { claim, at, has_lease: true });
+        let held = claims.into_iter().map(|(claim, slot)| HeldClaim { claim, at, slot, has_lease: true });
         Ok(held.collect())
     }
 
@@ -223,7 +245,7 @@ impl Rounds {
                 claimed_at: now,
             };
             *due = next();
-            claims.push(HeldClaim { claim, at, has_lease: false });
+            claims.push(HeldClaim { claim, at, slot: None, has_lease: false });
         }
         claims
     }
@@ -309,6 +331,22 @@ fn batches(claims: Vec<HeldClaim>) -> Vec<TestBatch> {
     by_call.into_values().collect()
 }
 
+/// How many tests may reach for a partner at once, over all watchers.
+struct PartnerLimits(Arc<Topology>);
+
+impl PartnerLimits {
+    /// The scope of a claim's places and how many there are; none for a test that reaches for no partner.
+    fn of(&self, claim: &Claim) -> Option<(String, i64)> {
+        if test_named(&claim.pair.test) != Some(WatchedTest::XmppIm) {
+            return None;
+        }
+        let domain = claim.pair.receiver.parse::<Address>().ok()?.domain();
+        let partner = self.0.partner_for(&domain)?;
+        let limit = partner.connection_limit.unwrap_or(self.0.gateway.partner_connection_limit);
+        Some((format!("partner:{}", partner.domain), i64::from(limit)))
+    }
+}
+
 fn test_named(name: &str) -> Option<WatchedTest> {
     WatchedTest::SPELLINGS.iter().find(|(word, _)| *word == name).map(|(_, test)| *test)
 }
@@ -329,6 +367,8 @@ fn micros(duration: Duration) -> i64 {
 
 /// How long the end of tests may take after their deadline.
 const GRACE: Duration = Duration::from_secs(5);
+/// When a pair is due again whose partner's places are taken, in microseconds.
+const NEXT_PLACE: i64 = 2_000_000;
 /// How many pairs are tested at once.
 const MOST_UNDER_WAY: usize = 256;
 /// How many batches of one account are under way at once: each has a session.

@@ -134,7 +134,7 @@ fn a_token_comes_from_a_file_or_from_systemd_and_is_never_logged() {
     let credentials = tempfile::tempdir().unwrap();
     std::fs::write(credentials.path().join("imsh-notify-on call"), "swordfish-of-systemd").unwrap();
     post.set_broken(ATL, false);
-    post.rounds_until("it is mended", || {
+    until("it is mended", || {
         let mut command = post.command();
         command.env("CREDENTIALS_DIRECTORY", credentials.path()).args(["watch", "--once"]);
         command.output().unwrap();

@@ -10,6 +10,7 @@ use crate::postgres::Postgres;
 use crate::support::skip;
 
 const REFUSED: &str = "adelany@refused.contoso.com";
+const SEEN: &str = "from Dublin alone; Oslo and Redmond reach it";
 const OTHER_POOL: &str = "dub-cs-001.fabrikam.com";
 
 /// Sites with a watcher each, over one practice network and one database.
@@ -122,9 +123,12 @@ fn watchers_that_are_killed_at_random_leave_one_truth() {
         watchers[victim] = sites.start(names[victim]);
     }
     // Whatever a killed watcher held is tested again when its lease has ended.
-    let n_claimed = "SELECT count(*) FROM schedule WHERE leased_until > 0 AND holder NOT IN (SELECT id FROM watcher \
-                     WHERE seen_at > extract(epoch FROM now()) * 1000000 - 30000000)";
-    until("no claim of the dead is left", || sites.postgres.number(n_claimed) == 0);
+    let killed_at = sites.postgres.number("SELECT CAST(extract(epoch FROM now()) * 1000000 AS bigint)");
+    let n_of_the_dead = format!(
+        "SELECT count(*) FROM schedule WHERE leased_until > 0 AND holder NOT IN \
+         (SELECT id FROM watcher WHERE seen_at > {killed_at})"
+    );
+    until("no claim of the dead is left", || sites.postgres.number(&n_of_the_dead) == 0);
     let before = [sites.n_results("Redmond"), sites.n_results("Dublin")];
     until("both sites go on", || {
         sites.n_results("Redmond") > before[0] + 2 && sites.n_results("Dublin") > before[1] + 2
@@ -211,6 +215,75 @@ fn a_site_that_falls_silent_is_told_of_by_the_others() {
     }
     assert_eq!(silent()[0].body["pairs"][0]["receiver"], "Dublin");
     assert_eq!(silent().len(), 1, "one notice, not one for each pair");
+}
+
+#[test]
+fn what_one_site_alone_sees_is_its_networks() {
+    let watch = format!(
+        "[[watch]]\nidentity = 'each'\npools = ['{ATL}']\nreceivers = ['{GOOD}', '{REFUSED}']\nevery = '4s'\nraise_after = 2\n"
+    );
+    let Some(sites) = Sites::new(&watch) else { return };
+    let all = ["Redmond", "Oslo", "Dublin"];
+    let watchers: Vec<RunningWatcher> = all.iter().map(|site| sites.start(site)).collect();
+    let verdict = |receiver: &str| {
+        sites.postgres.rows(&format!(
+            "SELECT state, coalesce(owner, ''), coalesce(seen_from, '') FROM pair WHERE receiver = '{receiver}'"
+        ))
+    };
+    until("all sites see what is down everywhere", || verdict(REFUSED) == [["Down", "Partner", ""]]);
+    until("and what is up everywhere", || verdict(GOOD) == [["Up", "", ""]]);
+    // The way from Dublin to the pool breaks: its watcher is pointed at a port where nobody listens.
+    let topology = sites.post.lab.topology().with_file_name("Dublin.toml");
+    let text = std::fs::read_to_string(&topology).unwrap();
+    let header = format!("identity = \"{ATL}\"\n");
+    std::fs::write(&topology, text.replace(&header, &format!("{header}servers = [\"127.0.0.1:1\"]\n")))
+        .unwrap();
+    watchers[2].signal(Signal::SIGHUP);
+    until("it is Dublin's network", || verdict(GOOD) == [["Down", "Network", SEEN]]);
+    let told = || {
+        let posted = sites.listener.posted();
+        posted.into_iter().filter(|posted| posted.body["owner"] == "Network").collect::<Vec<_>>()
+    };
+    until("somebody is told", || !told().is_empty());
+    let text = told()[0].body["text"].as_str().unwrap().to_owned();
+    assert!(text.contains(SEEN), "{text}");
+    std::fs::write(&topology, text_without_servers(&std::fs::read_to_string(&topology).unwrap())).unwrap();
+    watchers[2].signal(Signal::SIGHUP);
+    until("it is mended", || verdict(GOOD) == [["Up", "", ""]]);
+    for mut watcher in watchers {
+        watcher.signal(Signal::SIGTERM);
+        assert_eq!(watcher.ends(), Some(0));
+    }
+    sites.hold_invariants();
+}
+
+fn text_without_servers(text: &str) -> String {
+    text.replace("servers = [\"127.0.0.1:1\"]\n", "")
+}
+
+#[test]
+fn no_more_tests_reach_for_a_partner_than_its_limit_over_all_watchers() {
+    let partner = "northwindtraders.com";
+    // Each of them takes a second or more: a late bounce is waited for.
+    let receivers = ["offline", "impostor", "delayed"].map(|name| format!("'{name}@{partner}'")).join(", ");
+    let watch = format!(
+        "[[watch]]\nidentity = 'each'\npools = ['{ATL}', '{OTHER_POOL}']\nreceivers = [{receivers}]\nevery = '2s'\n"
+    );
+    let Some(sites) = Sites::new(&watch) else { return };
+    let header = format!("domain = \"{partner}\"\n");
+    sites.post.write(&sites.post.topology().replace(&header, &format!("{header}connection_limit = 2\n")));
+    let watchers = ["Redmond", "Dublin"].map(|site| sites.start(site));
+    until("both sites have tested every pair", || {
+        let planned = sites.postgres.number("SELECT count(*) FROM schedule");
+        let tested = "SELECT count(DISTINCT (pair, site)) FROM result";
+        planned == 12 && sites.postgres.number(tested) == planned
+    });
+    // How many tests were under way when each began, that one included.
+    let most = "SELECT max(n) FROM (SELECT count(*) AS n FROM result JOIN result other ON other.started_at <= \
+                result.started_at AND result.started_at < other.started_at + other.elapsed - 20000 \
+                GROUP BY result.id) AS under_way";
+    assert_eq!(sites.postgres.number(most), 2);
+    drop(watchers);
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub struct NoticePair {
     pub since: Timestamp,
     /// How long the state before had lasted, in seconds.
     pub lasted_seconds: i64,
-    /// The sites that see it, where not all do.
+    /// From which sites it is seen, in words, where not all see it.
     pub seen_from: Option<String>,
     /// The finding in words.
     pub diagnosis: Option<String>,
@@ -150,8 +150,7 @@ fn summary(kind: NoticeKind, code: Option<&str>, owner: Option<&str>, pairs: &[N
 fn text(kind: NoticeKind, summary: &str, code: Option<&str>, pairs: &[NoticePair], site: &str) -> String {
     let mut lines = vec![format!("{summary}."), String::new()];
     for pair in pairs.iter().take(MOST_LISTED) {
-        let seen =
-            pair.seen_from.as_ref().map(|sites| format!(", seen from {sites} alone")).unwrap_or_default();
+        let seen = pair.seen_from.as_ref().map(|sites| format!(", seen {sites}")).unwrap_or_default();
         let lasted = match kind {
             NoticeKind::Clear => format!(", after {}", span(pair.lasted_seconds)),
             NoticeKind::Raise | NoticeKind::Reminder => String::new(),
