@@ -14,7 +14,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::trusted::Directory;
+use crate::trusted::{self, Directory};
 
 /// The lock of one file, held until it is dropped; also released by the system when a process dies.
 pub struct Lock {
@@ -130,7 +130,7 @@ fn end_holder(directory: &Directory, name: &OsStr) {
         let found = directory.open(&hidden(name, suffix)).and_then(|file| file.metadata()).ok()?;
         let (major, minor) = (nix::sys::stat::major(found.dev()), nix::sys::stat::minor(found.dev()));
         let place = format!("{major:02x}:{minor:02x}:{}", found.ino());
-        let locks = crate::trusted::open_own(Path::new("/proc/locks")).ok()?;
+        let locks = trusted::open_own(Path::new("/proc/locks")).ok()?;
         let mut text = String::new();
         io::Read::read_to_string(&mut &locks, &mut text).ok()?;
         let held = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -183,6 +183,20 @@ fn wait_for(file: File, patience: Duration) -> io::Result<Flock<File>> {
         }
     }
 }
+
+/// Whether the disk that a file lies on has more room than administrators need to go on: those who work for
+/// others write nothing where it has not. What cannot be looked at has none.
+pub fn leaves_reserve(file: &Path) -> bool {
+    let near = file.ancestors().skip(1).find_map(|directory| nix::sys::statvfs::statvfs(directory).ok());
+    // A file system without inodes counts none.
+    near.is_some_and(|room| {
+        let bytes = room.blocks_available().saturating_mul(room.fragment_size());
+        bytes > ADMINISTRATORS_BYTES && (room.files() == 0 || room.files_available() > ADMINISTRATORS_FILES)
+    })
+}
+
+const ADMINISTRATORS_BYTES: u64 = 16 << 20;
+const ADMINISTRATORS_FILES: u64 = 256;
 
 /// Makes a private directory with those above it, if it is missing.
 ///
@@ -266,7 +280,8 @@ impl Replacement {
         let target = directory.path().join(&name);
         let place = match std::fs::metadata(&target) {
             Ok(old) if !old.is_file() => {
-                let file = OpenOptions::new().write(true).open(&target).map_err(fault(FileStep::Write))?;
+                let file = trusted::open_own_with(&target, OpenOptions::new().write(true));
+                let file = file.map_err(fault(FileStep::Write))?;
                 ReplacementPlace::Directly(file)
             }
             found => {
@@ -275,7 +290,7 @@ impl Replacement {
                 directory.remove(&beside).map_err(fault(FileStep::CreateTemporary))?;
                 let mut options = OpenOptions::new();
                 options.create_new(true).write(true).mode(mode);
-                let file = options.open(directory.path().join(&beside));
+                let file = trusted::open_own_with(&directory.path().join(&beside), &options);
                 let file = file.map_err(fault(FileStep::CreateTemporary))?;
                 let temporary = Temporary { directory, name: beside, file, is_renamed: false };
                 let kept = match found {

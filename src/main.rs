@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use cap::Cap;
 use imsh::front::cli::{self, Cli, CliCommand};
-use imsh::front::{ExitStatus, authorized, caller, kept, lint, manual, respond, run, session, shell, watch};
+use imsh::front::{
+    ExitStatus, authorized, caller, kept, lint, manual, respond, run, session, setup, shell, watch,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
             authorized::keys(&kind, &key)
         }
         (Some(CliCommand::AuthorizedPrincipals { user }), _) => authorized::principals(&user),
+        (Some(CliCommand::Setup(arguments)), _) => setup::setup(&options, &arguments),
         (Some(CliCommand::Lint { scripts }), _) => lint::lint(&options, &scripts),
         (Some(CliCommand::Respond(account)), _) => in_runtime(respond::respond(&options, *account)),
         (Some(CliCommand::Watch(own)), _) => in_runtime(watch::watch(&options, own)),

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -29,8 +28,7 @@ impl Secret {
     ///
     /// # Errors
     /// In words: the file cannot be read, or its first line is empty.
-    pub fn first_line_of(path: &Path) -> Result<Self, String> {
-        let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    pub fn first_line(file: impl Read) -> Result<Self, String> {
         let mut line = String::new();
         let read = BufReader::new(file.take(MAX_LINE)).read_line(&mut line);
         read.map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@
 //! works for its own caller follows names wherever they lead: what its caller may read, it may.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -23,7 +23,7 @@ use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// Whose files a process works on.
+/// The owner of the files that a process works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Discipline {
     /// Those of its own caller, by whatever name.
@@ -41,7 +41,7 @@ pub fn only(account: u32) {
     ACCOUNT.get_or_init(|| account);
 }
 
-/// Whose files this process works on.
+/// The discipline of this process.
 pub fn discipline() -> Discipline {
     ACCOUNT.get().map_or(Discipline::Own, |account| Discipline::Account(*account))
 }
@@ -52,11 +52,11 @@ pub fn discipline() -> Discipline {
 pub struct Untrusted {
     /// The file or the directory.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The reason.
     pub why: Why,
 }
 
-/// What keeps a file or a directory from being trusted.
+/// The reason why a file or a directory is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// The path does not begin at the root, or leads up again.
@@ -110,9 +110,35 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// A file that this process's own caller, or the system for it, has named.
 ///
 /// # Errors
-/// What the system says.
+/// The system's own.
 pub fn open_own(path: &Path) -> io::Result<File> {
     File::open(path)
+}
+
+/// The same, to write, in the way that the options say.
+///
+/// # Errors
+/// The system's own.
+pub fn open_own_with(path: &Path, how: &OpenOptions) -> io::Result<File> {
+    how.open(path)
+}
+
+/// A file that a trusted file names and that may lie behind links, as certificate authorities do: whose owner
+/// is trusted, and nobody else may write to it. What leads to it is not looked at, so that another file of the
+/// same owner may be read in its place, and no other one's.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_linked(path: &Path) -> io::Result<File> {
+    let Discipline::Account(account) = discipline() else { return File::open(path) };
+    let how = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = File::from(openat(nix::fcntl::AT_FDCWD, path, how, Mode::empty())?);
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(untrusted(path, Why::Kind));
+    }
+    check(path, account, found.uid(), found.mode() & 0o7777)?;
+    Ok(file)
 }
 
 fn open_under(discipline: Discipline, path: &Path) -> io::Result<File> {
@@ -262,6 +288,14 @@ impl Directory {
         self.opened(name, OFlag::O_RDWR | OFlag::O_CREAT, OWNERS_ALONE)
     }
 
+    /// A file in it that is there already, to write.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn write_existing(&self, name: &OsStr) -> io::Result<File> {
+        self.opened(name, OFlag::O_RDWR, Mode::empty())
+    }
+
     /// A new file in it, for its owner alone.
     ///
     /// # Errors
@@ -305,7 +339,7 @@ impl Directory {
     /// Gives a file another name, in place of what has it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's own.
     pub fn rename(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         Ok(renameat(&self.held, from, &self.held, to)?)
     }
@@ -313,7 +347,7 @@ impl Directory {
     /// Removes a file; says whether there was one.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's own.
     pub fn remove(&self, name: &OsStr) -> io::Result<bool> {
         match unlinkat(&self.held, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) => Ok(true),
@@ -325,7 +359,7 @@ impl Directory {
     /// Whether something has this name, be it a link that leads nowhere.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's own.
     pub fn has(&self, name: &OsStr) -> io::Result<bool> {
         match fstatat(&self.held, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
@@ -337,7 +371,7 @@ impl Directory {
     /// The names in it, sorted.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's own.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         use std::os::unix::ffi::OsStrExt;
         let mut listed = Dir::from_fd(openat(&self.held, ".", LISTED, Mode::empty())?)?;
@@ -355,15 +389,15 @@ impl Directory {
     /// Waits until its entries are on the disk.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's own.
     pub fn sync(&self) -> io::Result<()> {
         Ok(nix::unistd::fsync(openat(&self.held, ".", LISTED, Mode::empty())?)?)
     }
 
-    /// What the system knows of it.
+    /// Its metadata.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's own.
     pub fn metadata(&self) -> io::Result<Metadata> {
         File::from(self.held.try_clone()?).metadata()
     }

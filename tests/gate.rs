@@ -307,6 +307,92 @@ fn what_is_out_of_scope_is_not_there() {
     assert_eq!(hidden.replace("b.fabrikam.com", "x.fabrikam.com"), missing);
 }
 
+/// Whoever could give a principal a role of their own and then set its keys would be that principal, with
+/// whatever it is given later. A principal that has nothing that one's own role covers is out of reach, and the
+/// answer does not tell whether it is there.
+#[test]
+fn nobody_takes_over_a_principal_by_giving_it_a_role() {
+    let home = desk();
+    let file = home.path().join("topology.toml");
+    let key = |name: &str, letter: char| {
+        format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{} {name}@desk", letter.to_string().repeat(43))
+    };
+    let listed = |name: &str, letter| {
+        format!("[[access.principal]]\nname = \"{name}\"\nkeys = [\"{}\"]\n", key(name, letter))
+    };
+    let assigned = |role: &str, member: &str| {
+        format!("[[access.assignment]]\nrole = \"{role}\"\nmembers = [\"{member}\"]\n")
+    };
+    let text = std::fs::read_to_string(&file).unwrap().replace(
+        "add_cmdlets = [\"Grant-AdminRole\", ",
+        "add_cmdlets = [\"New-AdminPrincipal\", \"Set-AdminPrincipal\", \"Remove-AdminPrincipal\", \"Grant-AdminRole\", ",
+    );
+    let entries = [
+        listed("idle", 'A'),
+        listed("boss", 'B'),
+        listed("both", 'C'),
+        listed("own", 'D'),
+        listed("locked", 'E'),
+        assigned("Administrator", "principal:boss"),
+        assigned("Administrator", "principal:both"),
+        assigned("Desk", "principal:both"),
+        assigned("Desk", "principal:own"),
+        assigned("Desk", "principal:locked"),
+    ];
+    let text = (text + entries.concat().as_str())
+        .replace("[access]\n", "[access]\nlocked = [\"principal:locked\"]\n");
+    std::fs::write(&file, &text).unwrap();
+    let mine = key("mine", 'F');
+    let mut answers = Vec::new();
+    for name in ["idle", "boss", "both", "locked", "nobody"] {
+        for code in [
+            format!("Grant-AdminRole Desk principal:{name}"),
+            format!("Set-AdminPrincipal {name} -Keys \"{mine}\""),
+            format!("Set-AdminPrincipal {name} -Keys @{{Add=\"{mine}\"}}"),
+            format!("Remove-AdminPrincipal {name} -Confirm:$false"),
+            format!("Grant-AdminRole Desk principal:{name} -WhatIf"),
+        ] {
+            let (said, status) = run(&home, &code);
+            assert_eq!(status, Some(3), "{code}\n{said}");
+            answers.push(said.replace(name, "NAME"));
+        }
+    }
+    for name in ["idle", "boss", "both", "locked"] {
+        for code in [
+            format!("New-AdminPrincipal {name} -Keys \"{mine}\""),
+            format!("New-AdminPrincipal {name} -Keys \"{mine}\" -Role Desk"),
+        ] {
+            let (said, status) = run(&home, &code);
+            assert_eq!(status, Some(3), "{code}\n{said}");
+        }
+    }
+    // Somebody else's key in a principal of one's own, and more than one's own role.
+    for code in [
+        format!("New-AdminPrincipal fresh -Keys \"{}\" -Role Desk", key("x", 'B')),
+        format!("New-AdminPrincipal fresh -Keys \"{}\"", key("x", 'A')),
+        format!("New-AdminPrincipal fresh -Keys \"{mine}\" -Role Administrator"),
+        format!("New-AdminPrincipal fresh -Keys \"{mine}\" -Role NoSuchRole"),
+    ] {
+        let (said, status) = run(&home, &code);
+        assert_eq!(status, Some(3), "{code}\n{said}");
+    }
+    let kinds = answers.len() / 5;
+    for (n, answer) in answers.iter().enumerate() {
+        assert_eq!(*answer, answers[n % kinds], "the answer tells whether it is there");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    // What the role covers is in reach.
+    for code in [
+        format!("Set-AdminPrincipal own -Keys \"{mine}\""),
+        format!("New-AdminPrincipal fresh -Keys \"{}\" -Role Desk", key("fresh", 'G')),
+        format!("Set-AdminPrincipal fresh -Keys \"{}\"", key("fresh", 'H')),
+        "Grant-AdminRole Desk os-user:kim".to_owned(),
+    ] {
+        let (said, status) = run(&home, &code);
+        assert_eq!(status, Some(0), "{code}\n{said}");
+    }
+}
+
 /// Two roles that have nothing to do with each other do not let one test use a pool of each. Nobody else logs
 /// on as the receiver, so that without the second logon the message comes back.
 #[tokio::test(flavor = "multi_thread")]

@@ -52,10 +52,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cmdlets", &["report", "call", "store", "verify", "diagnosis", "xmpp", "render", GROUND]),
     ("report", &["render", "store", "diagnosis", GROUND]),
     ("call", &["store", "xmpp", GROUND]),
-    ("store", &["result", "topology", "value", "address", "durable", "secret"]),
+    ("store", &["result", "topology", "value", "address", "durable", "trusted", "secret"]),
     ("verify", &["diagnosis", "xmpp", GROUND]),
     ("diagnosis", &["xmpp", GROUND]),
-    ("xmpp", &["address", "secret", "topology", "value"]),
+    ("xmpp", &["address", "secret", "topology", "trusted", "value"]),
     ("lab", &["xmpp", GROUND]),
     ("result", &["topology", "value", "address", "secret"]),
     ("cmdlet", &[GROUND]),
@@ -124,6 +124,74 @@ fn a_cmdlet_never_imports_another() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Who opens or lists files by name beside `trusted`, and why each may.
+const OPENERS: &[(&str, &str)] = &[
+    ("src/trusted.rs", "the one way: what is checked is what is used"),
+    ("src/call/files.rs", "says how a file is to be opened, and has `trusted` open it"),
+    ("src/durable.rs", "says how the output file of its own caller is opened, and has `trusted` open it"),
+    ("src/store/sqlite.rs", "asks whether its file may be written, and has `trusted` open it"),
+    ("src/front/setup.rs", "lays out files for root, in the directory that root names"),
+    ("src/front/shell/history.rs", "the history in the home of the user who sits there; a session has none"),
+    ("src/front/shell/complete.rs", "lists the user's own directory; a session's is the drive"),
+    ("src/lab", "the practice network, in a temporary directory of its own"),
+];
+
+/// Ways to a file that check nothing.
+const UNCHECKED: &[&str] = &[
+    "File::open",
+    "File::create",
+    "OpenOptions::new",
+    "DirBuilder::new",
+    "fs::read",
+    "fs::write",
+    "fs::copy",
+    "fs::rename",
+    "fs::hard_link",
+    "fs::remove_",
+    "fs::create_dir",
+    "fs::set_permissions",
+    "fs::symlink",
+];
+
+#[test]
+fn files_are_opened_in_one_place() {
+    let is_opener = |file: &Path| OPENERS.iter().any(|(opener, _)| file.starts_with(opener));
+    let is_test = |file: &Path| {
+        file.components().any(|part| ["tests", "tests.rs"].iter().any(|name| part.as_os_str() == *name))
+    };
+    let mut broken = Vec::new();
+    for file in sources(Path::new("src")).iter().filter(|file| !is_opener(file) && !is_test(file)) {
+        let text = fs::read_to_string(file).unwrap();
+        // The tests of a module stand at its end.
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        for (n, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for way in UNCHECKED.iter().filter(|way| names(line, way)) {
+                broken.push(format!("{}:{} has {way}: open it with crate::trusted", file.display(), n + 1));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whether a line has this path as a whole, and not as the end of another name.
+fn names(line: &str, path: &str) -> bool {
+    line.match_indices(path)
+        .any(|(at, _)| !line[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+}
+
+#[test]
+fn every_opener_is_there_and_opens_something() {
+    for (opener, why) in OPENERS {
+        let files: Vec<PathBuf> =
+            if Path::new(opener).is_dir() { sources(Path::new(opener)) } else { vec![PathBuf::from(opener)] };
+        let opens = files.iter().any(|file| {
+            let text = fs::read_to_string(file).unwrap();
+            UNCHECKED.iter().any(|way| text.contains(way))
+        });
+        assert!(opens, "{opener} opens nothing any more: {why}");
+    }
 }
 
 fn allowed(module: &str) -> BTreeSet<&'static str> {

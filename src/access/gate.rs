@@ -41,7 +41,7 @@ pub struct Role {
     pub limits: Vec<LimitedParameter>,
     /// Which library scripts they may run.
     pub script_modules: Vec<ScriptModule>,
-    /// What a session of theirs may use up.
+    /// The limits of a session of its holders.
     pub session: SessionLimits,
     /// Its purpose, for people.
     pub description: Option<String>,

@@ -1,4 +1,4 @@
-//! What the sessions of a role may use up: each limit once, as data.
+//! The limits of the sessions of a role: each limit once, as data.
 //!
 //! A limit is of one session, or of a principal over all sessions and processes. Topology, `-SessionLimits`
 //! and help walk [`SESSION_LIMITS`]; what is not written holds its default, which is safe. Pure: counts
@@ -48,9 +48,9 @@ pub struct SessionLimit {
     pub limited: Limited,
     /// Its key.
     pub key: &'static str,
-    /// What holds where nothing is written.
+    /// The value where the topology writes none.
     pub default: u32,
-    /// What may be written.
+    /// The values that the topology may write.
     pub bounds: RangeInclusive<u32>,
     /// One line of help.
     pub help: &'static str,
@@ -127,12 +127,12 @@ impl SessionLimits {
         limits
     }
 
-    /// What holds.
+    /// The value that holds: the written one, else the default.
     pub fn get(&self, limited: Limited) -> u32 {
         self.0[limited as usize].unwrap_or(SESSION_LIMITS[limited as usize].default)
     }
 
-    /// What is written, if anything is.
+    /// The value that the topology writes, if it does.
     pub fn written(&self, limited: Limited) -> Option<u32> {
         self.0[limited as usize]
     }

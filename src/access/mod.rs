@@ -1,4 +1,4 @@
-//! Who may do what: roles, scopes, principals, the decision whether a call is covered, and the log
+//! Access control: roles, scopes, principals, the decision whether a call is covered, and the log
 //! of what was decided.
 //!
 //! Ground: the one door asks [`decide`] and nobody else does. All but [`audit`] are pure functions of
@@ -29,9 +29,9 @@ pub struct Access {
     pub roles: Vec<RoleDefinition>,
     /// The names that an endpoint may vouch for, with their keys.
     pub principals: Vec<PrincipalEntry>,
-    /// Who has which role.
+    /// The assignments of roles to members.
     pub assignments: Vec<RoleAssignment>,
-    /// Who has no role, whatever is assigned to them.
+    /// The members who have no role, whatever is assigned to them.
     pub locked: Vec<Member>,
 }
 

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256};
 
-/// Who makes a call.
+/// The caller of a cmdlet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// A user of the operating system, with the names of all their groups.
@@ -144,7 +144,7 @@ pub struct PublicKey {
     pub kind: String,
     /// The key in base64, as `%k` of `AuthorizedKeysCommand` gives it.
     pub blob: String,
-    /// What stands behind it.
+    /// The text behind it.
     pub comment: String,
 }
 

@@ -370,7 +370,7 @@ pub struct RoleDefinition {
     pub limits: Vec<LimitedParameter>,
     /// Scripts of the library that its holders may run.
     pub script_modules: Vec<ScriptModule>,
-    /// What a session of its holders may use up.
+    /// The limits of the sessions of its holders.
     pub session: SessionLimits,
     /// Its purpose, for people.
     pub description: Option<String>,

@@ -45,10 +45,10 @@ pub enum ScopeFault {
     /// `site:` with nothing behind it.
     #[error("site: is followed by the name of a site")]
     NoSite,
-    /// What stands behind `pool:` or `domain:` is no name.
+    /// The text behind `pool:` or `domain:` is no name.
     #[error(transparent)]
     Domain(#[from] DomainFault),
-    /// What stands behind `user:` is no address.
+    /// The text behind `user:` is no address.
     #[error(transparent)]
     Address(#[from] AddressFault),
 }

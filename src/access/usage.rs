@@ -1,8 +1,8 @@
-//! What a principal uses up over all sessions and processes: places that are taken and given back, and
+//! The usage of a principal over all sessions and processes: places that are taken and given back, and
 //! counts that begin anew after a while.
 //!
 //! A place is a file that its holder has locked: it is free again when the holder ends, however it ends.
-//! A count is written in one step under a lock. What cannot be counted is not allowed.
+//! A count is written in one step under a lock. Usage that cannot be counted is not allowed.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -17,12 +17,13 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::limits::{Limited, SESSION_LIMITS};
 use crate::durable;
 use crate::trusted::Directory;
 
-/// What one principal uses up.
+/// The usage of one principal.
 #[derive(Clone, Debug)]
 pub struct Usage {
     directory: PathBuf,
@@ -61,7 +62,7 @@ fn within(window: &Option<Duration>) -> String {
 }
 
 impl Usage {
-    /// What this principal uses up, written below this directory.
+    /// The usage of this principal, written below this directory.
     pub fn new(directory: impl Into<PathBuf>, principal: &str) -> Self {
         Self { directory: directory.into(), name: file_name(principal) }
     }
@@ -110,15 +111,25 @@ impl Usage {
         })
     }
 
+    /// Takes back some of what was counted.
+    ///
+    /// # Errors
+    /// It cannot be counted.
+    pub fn give_back(&self, what: &str, n: u64) -> io::Result<()> {
+        let (file, mut counts) = self.counts()?;
+        if let Some(count) = counts.0.get_mut(what) {
+            count.n = count.n.saturating_sub(n);
+            write(&file, &counts)?;
+        }
+        Ok(())
+    }
+
     /// As [`Usage::spend`], of anything: `Err` with the count where it would be more than `most`.
     ///
     /// # Errors
     /// It cannot be counted.
     pub fn count(&self, what: &str, n: u64, most: u64, window: Duration) -> io::Result<Result<u64, u64>> {
-        let directory = Directory::create(&self.directory.join("counts"))?;
-        let file = directory.write(OsStr::new(&OsString::from(&self.name)))?;
-        let file = durable::hold(file)?;
-        let mut counts = read(&file)?;
+        let (file, mut counts) = self.counts()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         // A clock that was set back lengthens a window, and never opens one.
         counts.0.retain(|_, count| now < count.since.saturating_add(count.window));
@@ -132,15 +143,23 @@ impl Usage {
         write(&file, &counts)?;
         Ok(Ok(after))
     }
+
+    /// The counts, under their lock.
+    fn counts(&self) -> io::Result<(Flock<File>, Counts)> {
+        let directory = Directory::create(&self.directory.join("counts"))?;
+        let file = durable::hold(directory.write(OsStr::new(&OsString::from(&self.name)))?)?;
+        let counts = read(&file)?;
+        Ok((file, counts))
+    }
 }
 
 /// A delegated session that runs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunningSession {
-    /// What it is called by: the name of its place.
+    /// Its identity: the name of its place.
     #[serde(skip)]
     pub identity: String,
-    /// Who sits there.
+    /// Its principal.
     pub principal: String,
     /// Its process.
     pub process: i32,
@@ -163,7 +182,7 @@ pub fn sessions(directory: &Path) -> io::Result<Vec<RunningSession>> {
     let mut running = Vec::new();
     for name in directory.names()? {
         let file = directory.write(&name)?;
-        // Whoever gets the lock has found the place of a session that is over.
+        // A lock that can be taken is the place of a session that is over.
         let Err((file, Errno::EWOULDBLOCK)) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
             continue;
         };
@@ -206,12 +225,20 @@ pub fn end(directory: &Path, session: &RunningSession) -> io::Result<()> {
     Ok(())
 }
 
-/// A principal's name as that of a file: none has a letter that a path reads otherwise.
+/// A principal's name as that of a file: `os-user+kim`. None has a letter that a path reads otherwise, and no two
+/// principals have the same: one that had to be changed or cut carries its hash.
 pub fn file_name(principal: &str) -> String {
     let plain =
         |letter: char| if letter.is_ascii_alphanumeric() || "-_@.".contains(letter) { letter } else { '+' };
-    let name: String = principal.chars().take(100).map(plain).collect();
-    if name.starts_with('.') { format!("+{name}") } else { name }
+    let parted = principal.replacen(':', "+", 1);
+    let name: String = parted.chars().take(LONGEST_NAME).map(plain).collect();
+    let name = if name.starts_with('.') { format!("+{name}") } else { name };
+    let (_, own) = parted.split_once('+').unwrap_or_default();
+    if name == parted && !own.contains('+') {
+        return name;
+    }
+    let hash = Sha256::digest(principal.as_bytes());
+    hash.iter().take(8).fold(name + "+", |name, byte| format!("{name}{byte:02x}"))
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -252,6 +279,7 @@ fn write(file: &File, counts: &Counts) -> io::Result<()> {
 }
 
 const MOST_BYTES: u64 = 1 << 20;
+const LONGEST_NAME: usize = 100;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How many looks a session may take to end.
 const ENDS_AFTER: usize = 150;
@@ -290,6 +318,35 @@ mod tests {
         let over = Usage::new(ground.path(), "principal:other");
         assert!(over.spend(Limited::FailedLogons, "a", 1, 1, Duration::ZERO).is_ok());
         assert!(over.spend(Limited::FailedLogons, "a", 1, 1, Duration::ZERO).is_ok(), "the window is over");
+    }
+
+    #[test]
+    fn no_two_principals_share_a_file() {
+        assert_eq!(file_name("os-user:kim"), "os-user+kim");
+        assert_eq!(file_name("principal:kim@desk-1.example"), "principal+kim@desk-1.example");
+        let long = |end: &str| format!("os-user:{}{end}", "x".repeat(100));
+        let names = [
+            "os-user:kim",
+            "principal:kim",
+            "os-user:k+m",
+            "os-user:k\u{ed}m",
+            "os-user:k\u{e1}m",
+            "os-user:CORP\\kim",
+            "os-user:CORP+kim",
+            "os-user:CORP/kim",
+            "os-user:a:b",
+            "os-user:a+b",
+            "os-user:../x",
+            ".x",
+            "+.x",
+            "os-user:",
+            "",
+            &long("a"),
+            &long("b"),
+        ];
+        let files: std::collections::BTreeSet<String> = names.iter().map(|name| file_name(name)).collect();
+        assert_eq!(files.len(), names.len(), "{files:?}");
+        assert!(files.iter().all(|name| !name.contains('/') && !name.starts_with('.') && name.len() < 200));
     }
 
     #[test]

@@ -150,16 +150,18 @@ pub fn custom_role(call: &Call) -> Result<RoleDefinition, ErrorRecord> {
     roles.find(|role| role::is_same(&role.identity, &name)).cloned().ok_or_else(|| role_not_found(&name))
 }
 
-/// The role that `-Identity` names, custom or built-in, as the topology spells it.
+/// The role that a parameter names, custom or built-in, as the topology spells it.
 ///
 /// # Errors
 /// `RoleNotFound`.
-pub fn role_named(call: &Call) -> Result<String, ErrorRecord> {
-    let name = call.bound.text("Identity").unwrap_or_default();
-    match BuiltIn::named(&name) {
-        Some(built_in) => Ok(built_in.name().to_owned()),
-        None => custom_role(call).map(|role| role.identity),
+pub fn role_named(call: &Call, parameter: &str) -> Result<String, ErrorRecord> {
+    let name = call.bound.text(parameter).unwrap_or_default();
+    if let Some(built_in) = BuiltIn::named(&name) {
+        return Ok(built_in.name().to_owned());
     }
+    let mut roles = call.whole.access.iter().flat_map(|access| &access.roles);
+    let found = roles.find(|role| role::is_same(&role.identity, &name));
+    found.map(|role| role.identity.clone()).ok_or_else(|| role_not_found(&name))
 }
 
 /// The member that `-Member` names.

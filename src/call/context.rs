@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::Halt;
+use super::drive::Drive;
 use super::results::KeptResults;
-use super::stores::{TopologyStore, VaultStore};
+use super::stores::{TopologyReader, TopologyStore, VaultStore};
 use super::transcript::Transcripts;
 use crate::access::audit;
 use crate::access::limits::SessionLimits;
@@ -33,6 +34,8 @@ pub struct SessionContext {
     pub way: &'static str,
     /// Whether another account than the principal's serves them: nothing of the machine is theirs then.
     pub is_delegated: bool,
+    /// The drive that the files of such a session lie on.
+    pub drive: Option<Drive>,
     /// What such a session may use up; set when it begins.
     pub budget: std::sync::OnceLock<Budget>,
     /// Where delegated sessions of this machine are to be found, if there are any.
@@ -76,6 +79,7 @@ impl SessionContext {
             vault,
             way: "embedded",
             is_delegated: false,
+            drive: None,
             budget: std::sync::OnceLock::new(),
             sessions: None,
             operator,
@@ -86,6 +90,17 @@ impl SessionContext {
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
         }
+    }
+
+    /// Whether somebody sits there who is told nothing of the machine: its paths, its addresses, its faults. An
+    /// administrator's session has no budget.
+    pub fn is_delegates(&self) -> bool {
+        self.is_delegated && self.budget.get().is_some()
+    }
+
+    /// Who is told about mistakes and faults of the machine.
+    pub fn reader(&self) -> TopologyReader {
+        if self.is_delegates() { TopologyReader::Other } else { TopologyReader::Owner }
     }
 
     /// The audit log: at the path in the topology, else `audit/imsh.jsonl` beside the topology.

@@ -8,6 +8,7 @@ pub mod bound;
 pub mod context;
 pub mod stores;
 pub mod files;
+pub mod drive;
 pub mod transcript;
 pub mod results;
 pub mod instant;

@@ -16,7 +16,9 @@ use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
 use super::Call;
+use super::stores::TopologyReader;
 use crate::cmdlet::{Category, ErrorRecord};
+use crate::durable;
 use crate::result::{Report, TestIdentity};
 use crate::store::recorder::NotKept;
 use crate::store::{
@@ -139,6 +141,11 @@ impl KeptResults {
             result.run = Some(resumed(call).unwrap_or(run.id));
             run.recorder.clone()
         };
+        // Delegates leave an administrator room to work in.
+        let state = self.file.as_deref().filter(|_| call.context.is_delegates());
+        if state.is_some_and(|file| !durable::leaves_reserve(file)) {
+            return;
+        }
         recorder.record(result).await;
     }
 
@@ -146,8 +153,13 @@ impl KeptResults {
     async fn begin(&self, call: &Call) -> Option<Recording> {
         let warn = {
             let streams = call.streams.clone();
+            // The address of a database is none of a delegate's.
+            let is_delegates = call.context.is_delegates();
             move |fault: &StoreFault| {
-                let text = format!("Results are not kept: {fault}. The tests go on.");
+                let text = match is_delegates {
+                    true => "Results are not kept; tell an administrator. The tests go on.".to_owned(),
+                    false => format!("Results are not kept: {fault}. The tests go on."),
+                };
                 streams.operator.warning(&text);
             }
         };
@@ -201,13 +213,14 @@ impl KeptResults {
     /// # Errors
     /// Nothing is kept here, the store cannot be read, or the caller has no such run.
     pub async fn go_on(&self, call: &Call, run: &str) -> Result<(), ErrorRecord> {
+        let reader = call.context.reader();
         let mut known = self.finished.lock().await;
         if known.contains_key(run) {
             return Ok(());
         }
         let store = match self.store(&call.whole).await {
             Some(Ok(store)) => store,
-            Some(Err(fault)) => return Err(unreadable(fault)),
+            Some(Err(fault)) => return Err(unreadable(reader, fault)),
             None => return Err(nothing_kept()),
         };
         let (id, principal) = (run.to_owned(), call.principal.to_string());
@@ -216,7 +229,7 @@ impl KeptResults {
             is_own.then(|| query::finished(sql, &id)).transpose()
         });
         // Of somebody else's run nobody learns that it is there.
-        let Some(reports) = read.await.map_err(|fault| unreadable(&fault))? else {
+        let Some(reports) = read.await.map_err(|fault| unreadable(reader, &fault))? else {
             let message = format!("You have no run '{run}'.");
             return Err(ErrorRecord::new(Category::ObjectNotFound, "RunNotFound", message)
                 .target(run)
@@ -227,7 +240,7 @@ impl KeptResults {
         let mut finished = Finished::new();
         for report in reports.iter().rev() {
             let report: Report = serde_json::from_str(report).map_err(|error| {
-                unreadable(&StoreFault::Unreadable { id: run.to_owned(), reason: error.to_string() })
+                unreadable(reader, &StoreFault::Unreadable { id: run.to_owned(), reason: error.to_string() })
             })?;
             finished.entry(report.identity()).or_default().push(report);
         }
@@ -268,7 +281,12 @@ pub fn nothing_kept() -> ErrorRecord {
 }
 
 /// The error of a question about the past that the store cannot answer.
-pub fn unreadable(fault: &StoreFault) -> ErrorRecord {
+pub fn unreadable(reader: TopologyReader, fault: &StoreFault) -> ErrorRecord {
+    if reader == TopologyReader::Other {
+        let message = "The kept results cannot be read.";
+        return ErrorRecord::new(Category::ReadError, "StoreUnreadable", message)
+            .remedy("Tell an administrator of this machine.");
+    }
     ErrorRecord::new(Category::ReadError, "StoreUnreadable", format!("{}.", capitalized(&fault.to_string())))
         .remedy(match fault {
             StoreFault::Older { .. } => "Bring its schema up to date: imsh store migrate.",

@@ -172,9 +172,8 @@ fn not_trusted(untrusted: &Untrusted) -> ErrorRecord {
 
 fn no_access_table() -> ErrorRecord {
     let message = "The topology does not say who may do what, so nobody may come in here.";
-    ErrorRecord::new(Category::PermissionDenied, "NoAccessTable", message).remedy(
-        "Make the first administrator as the account itself: imsh -c 'Grant-AdminRole Administrator os-user:NAME'.",
-    )
+    ErrorRecord::new(Category::PermissionDenied, "NoAccessTable", message)
+        .remedy("Run imsh setup --check as root: it says how the first administrator is made.")
 }
 
 /// The error for a topology with mistakes, for a user who may not read it.

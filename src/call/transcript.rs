@@ -5,7 +5,7 @@
 //! its owner alone. Passwords never reach it: they are read without echo, and a typed line that
 //! looks as if it held a secret is left out.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::ZonedDateTime;
 
 use super::files::Existing;
+use crate::trusted;
 
 /// The transcripts that are open; the one that was started last is stopped first.
 #[derive(Debug, Default)]
@@ -84,13 +85,7 @@ impl Transcripts {
     /// # Errors
     /// The file cannot be opened, or exists and is to be kept.
     pub fn start(&self, path: PathBuf, existing: Existing, heading: &Heading) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        match existing {
-            Existing::Replaced => options.write(true).create(true).truncate(true),
-            Existing::Appended => options.append(true).create(true),
-            Existing::Kept => options.write(true).create_new(true),
-        };
-        let file = options.mode(0o600).open(&path)?;
+        let file = trusted::open_own_with(&path, existing.options().mode(0o600))?;
         self.begin(file, path, heading, None)
     }
 

@@ -19,6 +19,9 @@ pub struct Parameter {
     pub position: Option<u8>,
     /// Which scope of a role its values are held against.
     pub binds: Binds,
+    /// Whether the file that it names lies on the drive of a delegated session, and nowhere else, in such a session.
+    /// Where it does not, naming a file is an administrator's.
+    pub is_on_drive: bool,
     /// The key of the topology's document that it sets, where it sets one.
     pub sets: Option<&'static str>,
     /// One sentence, or a few.
@@ -166,9 +169,16 @@ impl Parameter {
             need: Need::Optional(""),
             position: None,
             binds: Binds::Nothing,
+            is_on_drive: false,
             sets: None,
             help,
         }
+    }
+
+    /// A file that is opened by `call::files`: in a delegated session, on the drive.
+    pub const fn on_drive(mut self) -> Self {
+        self.is_on_drive = true;
+        self
     }
 
     /// A parameter of the original that means nothing here, and why, as a clause.

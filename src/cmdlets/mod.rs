@@ -110,6 +110,8 @@ pub static ALL: &[&Cmdlet] = &[
     &objects::convert_to_html::CMDLET,
     &objects::out_file::CMDLET,
     &objects::out_host::CMDLET,
+    &objects::get_drive_item::CMDLET,
+    &objects::remove_drive_item::CMDLET,
     &objects::out_string::CMDLET,
     &objects::out_null::CMDLET,
     &objects::write_host::CMDLET,

@@ -14,12 +14,12 @@ use crate::access::Access;
 use crate::topology::{Topology, places};
 use crate::trusted;
 
-/// What `imsh authorized-keys --help` says.
+/// The text of `imsh authorized-keys --help`.
 pub const KEYS_ABOUT: &str = "\
 Answers sshd, for AuthorizedKeysCommand /usr/bin/imsh authorized-keys %u %t %k: where the offered key is one of a \
 principal who has a role, a line for an authorized_keys file that lets it start imsh session and nothing else.";
 
-/// What `imsh authorized-principals --help` says.
+/// The text of `imsh authorized-principals --help`.
 pub const PRINCIPALS_ABOUT: &str = "\
 Answers sshd, for AuthorizedPrincipalsCommand /usr/bin/imsh authorized-principals %u: a line for each principal who \
 has a role, that lets a certificate in its name start imsh session and nothing else.";
@@ -49,13 +49,13 @@ pub fn principals(account: &str) -> ExitStatus {
     print(lines.as_bytes())
 }
 
-/// What a key of this principal may do. The name has no letter that a shell or sshd reads otherwise.
+/// The options of a key of this principal. The name has no letter that a shell or sshd reads otherwise.
 fn options(name: &str) -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/imsh"));
     format!("command=\"{} session --principal {name}\",restrict,pty", program.display())
 }
 
-/// Who may do what; nothing where it cannot be read or trusted, and then nobody has a key.
+/// The access table; none where it cannot be read or trusted, and then nobody has a key.
 fn access() -> Option<Access> {
     trusted::only(geteuid().as_raw());
     Topology::load(&PathBuf::from(places::SYSTEM)).ok()?.access

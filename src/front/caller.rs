@@ -10,7 +10,7 @@ use nix::unistd::{Uid, User, getegid, geteuid, getgid, getuid};
 /// Variables by which sudo, doas and pkexec tell the program who called it.
 pub const CALLER_VARIABLES: [&str; 4] = ["SUDO_USER", "SUDO_UID", "DOAS_USER", "PKEXEC_UID"];
 
-/// Who called the program.
+/// The caller of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// The account that it runs as.

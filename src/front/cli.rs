@@ -13,6 +13,7 @@ use super::exit::ExitStatus;
 use super::kept::SchemaTask;
 use super::respond::{self, RespondOptions};
 use super::session::{self, SessionArguments};
+use super::setup::{self, SetupArguments};
 use super::watch::{self, WatchOptions};
 use crate::render::Format;
 
@@ -87,6 +88,9 @@ pub enum CliCommand {
         /// The account that is logged on to: %u
         user: String,
     },
+    /// Lay out the files of the service account, or check them
+    #[command(long_about = setup::ABOUT, after_help = setup::EXAMPLES)]
+    Setup(SetupArguments),
     /// Answer test messages as an account at a partner's side
     #[command(long_about = respond::ABOUT, after_help = respond::EXAMPLES)]
     Respond(Box<RespondOptions>),
@@ -244,12 +248,13 @@ pub fn print(text: &[u8]) -> ExitStatus {
 }
 
 /// The commands that have a manual page of their own.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "run",
     "lint",
     "session",
     "authorized-keys",
     "authorized-principals",
+    "setup",
     "respond",
     "watch",
     "store",

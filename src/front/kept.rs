@@ -1,5 +1,6 @@
 //! Where a session keeps the results of its tests: a file, or a database and the password for it.
 
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +14,13 @@ use super::output::Console;
 use super::start::topology;
 use crate::call::results::KeptResults;
 use crate::store::newest_schema;
+use crate::topology::places;
+use crate::trusted;
 
 /// The name of the file in the state directory.
 const FILE: &str = "results.sqlite";
+/// The passwords of databases in the home of an account, as `libpq` has them.
+const PASSWORDS: &str = ".pgpass";
 /// The credential of systemd's that holds the password of the database.
 const CREDENTIAL: &str = "imsh-store-password";
 
@@ -28,6 +33,14 @@ pub fn kept_results(options: &SessionOptions) -> KeptResults {
         None => state_directory().map(|directory| directory.join(FILE)),
     };
     KeptResults::new(file, options.store.is_some(), Some(Arc::new(password)))
+}
+
+/// Where the results of a delegated session go: what the topology says, else the file in the account's state
+/// directory. The password of a database is the account's, from the `.pgpass` there.
+pub fn of_account() -> KeptResults {
+    let state = Path::new(places::STATE);
+    let password = |url: &str| password_in(&state.join(PASSWORDS), url);
+    KeptResults::new(Some(state.join(FILE)), false, Some(Arc::new(password)))
 }
 
 /// What is to be done with the schema of a store.
@@ -99,18 +112,25 @@ pub(super) fn state_directory() -> Option<PathBuf> {
 fn password(url: &str) -> Option<SecretString> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let credential = variable("CREDENTIALS_DIRECTORY").map(|directory| directory.join(CREDENTIAL));
-    if let Some(text) = credential.and_then(|file| std::fs::read_to_string(file).ok()) {
+    let text = credential.and_then(|file| trusted::open_own(&file).and_then(io::read_to_string).ok());
+    if let Some(text) = text.map(Zeroizing::new) {
         return Some(SecretString::from(text.trim_end_matches(['\r', '\n'])));
     }
-    let file = variable("PGPASSFILE").or_else(|| Some(variable("HOME")?.join(".pgpass")))?;
-    let text = Zeroizing::new(private_text(&file)?);
+    let file = variable("PGPASSFILE").or_else(|| Some(variable("HOME")?.join(PASSWORDS)))?;
+    password_in(&file, url)
+}
+
+/// The password of the first line of a file that fits the address.
+fn password_in(file: &Path, url: &str) -> Option<SecretString> {
+    let text = Zeroizing::new(private_text(file)?);
     text.lines().find_map(|line| fitting(line, url))
 }
 
 /// The text of a file that nobody else may read, as `libpq` demands it.
 fn private_text(file: &Path) -> Option<String> {
-    let mode = std::fs::metadata(file).ok()?.permissions().mode();
-    (mode & 0o077 == 0).then(|| std::fs::read_to_string(file).ok())?
+    let file = trusted::open(file).ok()?;
+    let mode = file.metadata().ok()?.permissions().mode();
+    (mode & 0o077 == 0).then(|| io::read_to_string(file).ok())?
 }
 
 /// The password of a line `host:port:database:user:password`, where it fits the address; `*` fits

@@ -16,6 +16,7 @@ pub mod run;
 pub mod shell;
 pub mod session;
 pub mod authorized;
+pub mod setup;
 pub mod lint;
 pub mod respond;
 pub mod watch;

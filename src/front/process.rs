@@ -28,7 +28,7 @@ pub enum Unsound {
          see ulimit -H -a"
     )]
     Limit {
-        /// What it is short of.
+        /// The resource.
         resource: &'static str,
         /// The hard limit.
         hard: u64,
@@ -99,14 +99,14 @@ pub fn may_write() -> bool {
 /// see ends the process, and nothing else.
 ///
 /// # Errors
-/// What the system says.
+/// The system's own.
 pub fn hold_memory(bytes: u64) -> io::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
     let most = bytes.min(hard);
     Ok(setrlimit(Resource::RLIMIT_DATA, most, most)?)
 }
 
-/// What a session needs of each resource, at the least.
+/// The least that a session needs of each resource.
 const NEEDED: [(Resource, &str, rlim_t); 7] = [
     (Resource::RLIMIT_NOFILE, "open files", 256),
     (Resource::RLIMIT_NPROC, "processes", 256),

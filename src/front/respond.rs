@@ -24,6 +24,7 @@ use crate::diagnosis::Finding;
 use crate::render::visible::one_line;
 use crate::secret::{Credential, Secret};
 use crate::topology::{LogonName, Pool, Security, Server};
+use crate::trusted;
 use crate::verify::plan::Account;
 use crate::verify::responder::pace::{Pace, Verdict};
 use crate::verify::responder::{Ended, Happening, Responder};
@@ -153,7 +154,7 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
         return ExitStatus::Wrong;
     }
     if let Some(file) = &options.ca_file
-        && let Err(problem) = std::fs::read(file)
+        && let Err(problem) = trusted::open_own(file)
     {
         say(&format!("{}: {problem}", file.display()));
         return ExitStatus::Wrong;
@@ -293,7 +294,8 @@ fn password(options: &RespondOptions, output: &Console) -> Result<Secret, String
 }
 
 fn from_file(file: &Path) -> Result<Secret, String> {
-    Secret::first_line_of(file).map_err(|problem| format!("{}: {problem}", file.display()))
+    let opened = trusted::open_own(file).map_err(|problem| format!("{}: {problem}", file.display()))?;
+    Secret::first_line(opened).map_err(|problem| format!("{}: {problem}", file.display()))
 }
 
 fn others_may_read(file: &Path) -> bool {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,10 +14,11 @@ use super::output::Console;
 use super::report::{self, ReportSource};
 use super::start::{self, StartError, Started};
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::host::Tally;
+use crate::host::{Host, Tally};
 use crate::render;
 use crate::script::FailureKind;
 use crate::script::engine::emit_result;
+use crate::trusted;
 use crate::value::Value;
 
 /// The largest script that is read, in bytes.
@@ -79,7 +81,7 @@ pub(super) fn read(script: &Path) -> io::Result<String> {
     if script == Path::new("-") {
         io::stdin().lock().take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
     } else {
-        std::fs::File::open(script)?.take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
+        trusted::open_own(script)?.take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
     }
     if bytes.len() as u64 > MAX_SCRIPT {
         let message = format!("it is larger than {} MiB, and no script is", MAX_SCRIPT >> 20);
@@ -107,7 +109,8 @@ async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
     let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
     output.begin_program(cancel.clone());
-    let watch = tokio::spawn(cancel_on_interrupt(Interrupts::listen(), output.clone(), cancel.clone()));
+    let watch =
+        tokio::spawn(cancel_on_interrupt(Interrupts::listen(), host.clone(), output.clone(), cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
     output.ends(cancel.clone());
     let result = session.evaluate(source.name, source.text, cancel).await;
@@ -147,12 +150,20 @@ async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
 }
 
 /// The first Ctrl-C (or SIGTERM) ends the program, with what was learned still reported; the
-/// second ends the process.
-async fn cancel_on_interrupt(mut interrupts: Interrupts, output: Console, cancel: CancellationToken) {
+/// second ends the process. A delegated session ends the process itself, when its end is written down.
+async fn cancel_on_interrupt(
+    mut interrupts: Interrupts,
+    host: Arc<Host>,
+    output: Console,
+    cancel: CancellationToken,
+) {
     interrupts.next().await;
     output.interrupted();
     cancel.cancel();
     interrupts.next().await;
+    if host.context().is_delegated {
+        return;
+    }
     output.abandon();
     std::process::exit(ExitStatus::Interrupted.code().into());
 }
@@ -186,7 +197,8 @@ impl Interrupts {
 
 /// The signals that this process ignores, a bit for each (proc(5), `SigIgn`); none where it cannot be known.
 fn ignored_signals() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = trusted::open_own(Path::new("/proc/self/status")).and_then(io::read_to_string);
+    let status = status.unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

@@ -7,12 +7,14 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::geteuid;
 use tokio::signal::unix::SignalKind;
@@ -21,6 +23,7 @@ use super::caller::{Caller, caller};
 use super::cli::SessionOptions;
 use super::confine::confine;
 use super::exit::ExitStatus;
+use super::kept;
 use super::output::Console;
 use super::process::{self, Unsound};
 use super::run::{self, Interrupts};
@@ -30,6 +33,7 @@ use crate::access::limits::{Limited, SessionLimits};
 use crate::access::usage::{Exceeded, Place, RunningSession, Usage};
 use crate::access::{Access, GivenParameter, Principal, principal};
 use crate::call::context::Budget;
+use crate::call::drive::Drive;
 use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
 use crate::call::transcript::Heading;
 use crate::call::{Halt, SessionContext};
@@ -42,7 +46,7 @@ use crate::topology::places;
 use crate::trusted::{self, Directory, Untrusted, Why};
 use crate::value::Value;
 
-/// What `imsh session` takes.
+/// The arguments of `imsh session`.
 #[derive(Args, Debug)]
 pub struct SessionArguments {
     /// Who is asking, as sshd's forced command says it; not behind sudo
@@ -58,7 +62,7 @@ pub struct SessionArguments {
     arguments: Vec<String>,
 }
 
-/// What `imsh session --help` says.
+/// The text of `imsh session --help`.
 pub const ABOUT: &str = "\
 Runs what the caller's roles allow, at the prompt, as a one-liner and as a script: for delegated administrators, \
 who need no shell on this machine.
@@ -67,7 +71,7 @@ It takes no path: the topology is /etc/imsh/topology.toml, and imsh session runs
 ssh it is the forced command, and who is asking is told by their key (imsh authorized-keys) or certificate; behind \
 sudo it is the user who called sudo. Every call is audited.";
 
-/// What `imsh session --help` ends with.
+/// The end of `imsh session --help`.
 pub const EXAMPLES: &str = "\
 Examples:
   ssh imsh@watcher                                     at the prompt
@@ -76,7 +80,7 @@ Examples:
   sudo -u imsh imsh session -c 'Get-Pool'              the same without ssh";
 
 /// The shared options that it refuses: each names a file or makes one.
-pub const REFUSED: [&str; 4] = ["topology", "vault", "lab", "output_file"];
+pub const REFUSED: [&str; 5] = ["topology", "vault", "lab", "store", "output_file"];
 
 /// A session whose caller may come in.
 pub struct Door {
@@ -91,7 +95,7 @@ pub struct Door {
     _place: Place,
 }
 
-/// What the caller wants run.
+/// The program that the caller wants run.
 enum Program {
     /// Lines at a prompt.
     Shell,
@@ -121,9 +125,11 @@ pub fn enter(
     let account = geteuid().as_raw();
     trusted::only(account);
     let topology = PathBuf::from(places::SYSTEM);
-    if options.topology.is_some() || options.vault.is_some() || options.lab {
+    let names_file = [&options.topology, &options.vault, &options.store, &options.output_file];
+    if options.lab || names_file.iter().any(|option| option.is_some()) {
         return Err(refuse(
-            "imsh session takes no --topology, --vault or --lab: all files are the account's own",
+            "imsh session takes no --topology, --vault, --store, --output-file or --lab: all files are the \
+             account's own",
         ));
     }
     let another = || {
@@ -156,15 +162,24 @@ pub fn enter(
     let who = who.map_err(|sentence| refuse(&sentence))?;
     let vault = VaultStore::new(topology.parent().map(|beside| beside.join("vault")), None);
     let operator = Arc::new(Terminal::new(output.clone()));
+    let gate = Gate::new(who.principal.clone()).told_to(TopologyReader::Other).with_drive();
+    // A caller without a role is told so below.
+    let limits = store
+        .read()
+        .ok()
+        .and_then(|topology| gate.session_limits(&cmdlets::catalogue(), &topology).ok().flatten());
+    let limits = limits.unwrap_or_default();
+    let (state, name) = (Path::new(places::STATE), who.principal.to_string());
     let context = SessionContext {
         way: "session",
         is_delegated: true,
+        drive: Some(Drive::new(state, &name, limits.get(Limited::DriveMib))),
         directory: PathBuf::from("/"),
         transcripts: output.transcripts(),
         sessions: Some(PathBuf::from(places::STATE)),
+        results: kept::of_account(),
         ..SessionContext::new(store, vault, operator)
     };
-    let gate = Gate::new(who.principal.clone()).told_to(TopologyReader::Other);
     let host = Arc::new(Host::new(cmdlets::ALL, Arc::new(context), gate, options.verbose));
     let program = program(&caller, arguments);
     let seen = seen(&caller, &who, &program);
@@ -172,13 +187,10 @@ pub fn enter(
         ErrorRecord::new(Category::LimitsExceeded, "LimitTooLow", sentence(&short.to_string()))
             .remedy("Raise the limits of the process that calls imsh session, or come in with ssh.")
     };
-    let state = Path::new(places::STATE);
-    // Who has no role is told so below.
-    let limits = host.session_limits().unwrap_or_default();
-    let usage = Usage::new(state, &who.principal.to_string());
+    let usage = Usage::new(state, &name);
     let running = RunningSession {
         identity: String::new(),
-        principal: who.principal.to_string(),
+        principal: name,
         process: i32::try_from(std::process::id()).unwrap_or(0),
         since: jiff::Timestamp::now().as_second(),
         from: seen.iter().find(|one| one.name == "From").map_or_else(String::new, |one| one.values.concat()),
@@ -267,6 +279,7 @@ fn transcribe(
     let time = jiff::ZonedDateTime::now().strftime("%Y%m%dT%H%M%S%z").to_string();
     let name = format!("{time}.{}.txt", std::process::id());
     let file = Directory::create(&directory)?.create_new(std::ffi::OsStr::new(&name))?;
+    let here = directory.join(&name);
     let heading = Heading {
         user: host.principal().to_string(),
         machine: nix::unistd::gethostname()
@@ -277,7 +290,11 @@ fn transcribe(
     };
     let (usage, most) = (usage.clone(), u64::from(limits.get(Limited::AuditKib)) << 10);
     let day = Duration::from_secs(24 * 3600);
-    let may_grow = move || matches!(usage.count("transcripts", 1 << 20, 4 * most, day), Ok(Ok(_)));
+    let is_delegates = host.context().is_delegates();
+    let may_grow = move || {
+        let has_room = !is_delegates || durable::leaves_reserve(&here);
+        has_room && matches!(usage.count("transcripts", 1 << 20, 4 * most, day), Ok(Ok(_)))
+    };
     output.transcripts().begin(file, directory.join(name), &heading, Some(Box::new(may_grow)))
 }
 
@@ -288,8 +305,9 @@ fn hold(host: &Host, topology: &Path, memory: usize) -> Result<bool, Box<dyn std
     let now = host.context().topology.read().map_err(|error| error.message)?;
     let log = host.context().audit(&now).path().to_owned();
     let beside = |file: &Path| file.parent().map(Path::to_owned);
-    let authorities =
-        now.pools.iter().filter_map(|pool| pool.ca_file.as_deref()).filter_map(beside).collect::<Vec<_>>();
+    let of_store = now.store.ca_file.as_deref();
+    let of_pools = now.pools.iter().filter_map(|pool| pool.ca_file.as_deref());
+    let authorities = of_pools.chain(of_store).filter_map(beside).collect::<Vec<_>>();
     let to_write = [beside(topology), beside(&log), Some(PathBuf::from(places::STATE))];
     let to_write: Vec<&Path> = to_write.iter().flatten().map(PathBuf::as_path).collect();
     Ok(confine(&to_write, &authorities)?)
@@ -303,16 +321,16 @@ pub async fn run(door: Door) -> ExitStatus {
         let mut signals = Interrupts::of([SignalKind::terminate(), SignalKind::hangup()].into());
         async move {
             signals.next().await;
-            // What runs is cancelled by the same signal, and tells what it has learned.
+            // The same signal cancels the program, which tells what it has learned.
             tokio::time::sleep(LAST_WORDS).await;
         }
     };
     let (status, outcome) = tokio::select! {
         biased;
         status = converse(host, output.clone(), program, limits, ends.idle) => (status, Ok(())),
-        why = over => {
-            output.note(&format!("\nimsh: {why}"));
-            (ExitStatus::Denied, Err(Halt::Cancelled))
+        end = over => {
+            output.note(&format!("\nimsh: {}", end.why()));
+            (end.status(), Err(Halt::Cancelled))
         }
         () = ended => {
             output.note("imsh: the session was ended.");
@@ -331,25 +349,65 @@ pub async fn run(door: Door) -> ExitStatus {
     status
 }
 
+/// The reason why a session is ended from outside.
+#[derive(Clone, Copy, Debug)]
+enum SessionEnd {
+    RoleTaken,
+    TranscriptFull,
+    TooLong,
+    /// sshd ends no process without a terminal when its client is gone: nobody reads what it says any more.
+    ReaderGone,
+}
+
+impl SessionEnd {
+    fn why(self) -> &'static str {
+        match self {
+            Self::RoleTaken => "you have no role any more; the session ends.",
+            Self::TranscriptFull => "the transcript may not grow any more; the session ends.",
+            Self::TooLong => "a session may not last longer; it ends.",
+            Self::ReaderGone => "nobody reads the output any more; the session ends.",
+        }
+    }
+
+    fn status(self) -> ExitStatus {
+        match self {
+            Self::RoleTaken | Self::TranscriptFull | Self::TooLong => ExitStatus::Denied,
+            Self::ReaderGone => ExitStatus::NotRun,
+        }
+    }
+}
+
 /// Waits until the session may not go on, and lets what runs tell what it has learned; gives why.
-async fn over(host: Arc<Host>, output: Console, after: Duration) -> &'static str {
+async fn over(host: Arc<Host>, output: Console, after: Duration) -> SessionEnd {
     let began = tokio::time::Instant::now();
-    let why = loop {
+    let end = loop {
         tokio::time::sleep(LOOK_EVERY).await;
         if tokio::task::block_in_place(|| host.session_limits()).is_none() {
-            break "you have no role any more; the session ends.";
+            break SessionEnd::RoleTaken;
         }
         if output.transcripts().is_full() {
-            break "the transcript may not grow any more; the session ends.";
+            break SessionEnd::TranscriptFull;
         }
         if began.elapsed() > after {
-            break "a session may not last longer; it ends.";
+            break SessionEnd::TooLong;
+        }
+        if is_reader_gone() {
+            break SessionEnd::ReaderGone;
         }
     };
-    // What runs is listening for it.
+    // The running program listens for it.
     let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM);
     tokio::time::sleep(LAST_WORDS / 2).await;
-    why
+    end
+}
+
+/// Whether the other end of standard output is closed: of a pipe, a socket or a terminal.
+fn is_reader_gone() -> bool {
+    let stdout = std::io::stdout();
+    let mut looked_at = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    poll(&mut looked_at, PollTimeout::ZERO).is_ok()
+        && looked_at[0].revents().is_some_and(|events| events.intersects(gone))
 }
 
 async fn converse(
@@ -378,7 +436,7 @@ async fn converse(
     }
 }
 
-/// What is to run: over ssh the command that the caller gave to ssh, behind sudo the arguments.
+/// The program to run: over ssh the command that the caller gave to ssh, behind sudo the arguments.
 fn program(caller: &Caller, arguments: SessionArguments) -> Result<Program, String> {
     let of_ssh = match caller {
         Caller::Own => std::env::var_os("SSH_ORIGINAL_COMMAND"),
@@ -439,7 +497,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Who is asking, and by which key that was proved.
+/// The caller, and the key that proved it.
 struct Identity {
     principal: Principal,
     key: Option<String>,
@@ -482,7 +540,7 @@ fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
     }
 }
 
-/// What the audit log is told of a session.
+/// The parameters of a session's lines in the audit log.
 fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> Vec<GivenParameter> {
     let from = match caller {
         Caller::Own => std::env::var("SSH_CONNECTION").ok().map(|from| format!("ssh {from}")),
@@ -509,7 +567,7 @@ fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> V
 /// How long what runs may take to end once the session shall end.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(1200);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// What the process needs beside a program's values: stacks, the engine, certificates.
+/// The memory of the process beside a program's values: stacks, the engine, certificates.
 const BASE_MEMORY: usize = 768 << 20;
 const MAX_AUTHENTICATION_BYTES: u64 = 256 << 10;
 

@@ -3,6 +3,7 @@
 //! No audit, no action: a call whose first line cannot be written does not run. What was refused before
 //! its arguments were bound is written without them: nobody has read them, and one may be a secret.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::access::audit::{AuditEvent, AuditLog, AuditOutcome, AuditStep, Fault};
@@ -11,13 +12,14 @@ use crate::access::{GivenParameter, Principal};
 use crate::call::Halt;
 use crate::call::context::Budget;
 use crate::cmdlet::{Category, ErrorRecord};
+use crate::durable;
 
 /// The audit of one call.
 pub(super) struct Audit {
     log: Option<AuditLog>,
     event: AuditEvent,
     began: Instant,
-    /// What the principal's lines may take of the log in a day.
+    /// The share of the log that the principal's lines may take in a day.
     budget: Option<Budget>,
 }
 
@@ -138,6 +140,11 @@ impl Audit {
 
     fn write(&self, event: AuditEvent) -> Result<(), Fault> {
         let Some(log) = &self.log else { return Ok(()) };
+        if self.budget.is_some() && !durable::leaves_reserve(log.path()) {
+            let source =
+                io::Error::new(io::ErrorKind::StorageFull, "the rest of the disk is kept for administrators");
+            return Err(Fault { path: log.path().to_owned(), step: AuditStep::Append, source });
+        }
         // The line is small and the file is local; what waits here is the call itself.
         tokio::task::block_in_place(|| log.write(event)).map(|_receipt| ())
     }
@@ -149,7 +156,7 @@ fn unwritable(fault: &Fault, so: &str) -> ErrorRecord {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// What a line has beside what it tells.
+/// The bytes of a line beside its event.
 const LINE_BYTES: u64 = 320;
 /// No event takes more of a line, however long what it tells.
 const MOST_LINE: usize = 12 * 1024;

@@ -217,7 +217,7 @@ fn convert(parameter: &'static Parameter, value: &Value, argument: &Argument) ->
         .remedy(parameter.help)
     };
     let each = |items: &[Value]| {
-        // What commands gave stands side by side in `(Get-Pool a),(Get-Pool b)`.
+        // The results of commands stand side by side in `(Get-Pool a),(Get-Pool b)`.
         let elements = items.iter().flat_map(|item| {
             if let Value::List(inside) = item { inside } else { std::slice::from_ref(item) }
         });
@@ -245,7 +245,7 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
         Kind::Any => Ok(value.clone()),
         Kind::Foreign => Err("given".to_owned()),
         Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write $true or $false"),
-        // What an error has to say is its message.
+        // The text of an error is its message.
         Kind::Text if value.as_record().is_some_and(|record| record.type_name() == "ErrorRecord") => {
             plain_text(value, "Message").map(Value::Text)
         }

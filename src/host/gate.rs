@@ -29,10 +29,21 @@ use crate::value::text::parse_duration;
 #[derive(Debug)]
 pub struct Gate {
     principal: Principal,
-    /// Who is told about mistakes in the roles.
+    /// The reader who is told about mistakes in the roles.
     reader: TopologyReader,
+    /// Where the files lie that a call names.
+    files: Files,
     /// The roles of the topology that was read last.
     current: Mutex<Option<GateState>>,
+}
+
+/// Where the files lie that a call names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// On the machine: whoever names one of the service account could name its vault or its topology.
+    OfMachine,
+    /// On the principal's drive, whose names lead nowhere else.
+    OnDrive,
 }
 
 /// The roles of one state of the topology.
@@ -55,6 +66,7 @@ pub struct Permission {
     every_role: Arc<access::RoleTable>,
     everything: Catalogue,
     topology: Arc<Topology>,
+    files: Files,
 }
 
 /// The result of a call that is allowed.
@@ -82,7 +94,12 @@ pub struct RefusedCall {
 impl Gate {
     /// The gate that knows this principal.
     pub fn new(principal: Principal) -> Self {
-        Self { principal, reader: TopologyReader::Owner, current: Mutex::new(None) }
+        Self { principal, reader: TopologyReader::Owner, files: Files::OfMachine, current: Mutex::new(None) }
+    }
+
+    /// The same for a session whose files lie on a drive.
+    pub fn with_drive(self) -> Self {
+        Self { files: Files::OnDrive, ..self }
     }
 
     /// The same for this reader of the topology.
@@ -108,7 +125,7 @@ impl Gate {
         Ok(roles.roles_of(&self.principal).iter().map(|role| role.identity.clone()).collect())
     }
 
-    /// What a session of the principal may use up; nothing without a role.
+    /// The limits of a session of the principal; none without a role.
     ///
     /// # Errors
     /// As [`Gate::may_run`].
@@ -122,7 +139,7 @@ impl Gate {
         Ok(held.iter().map(|role| role.session.clone()).reduce(|one, other| one.or(&other)))
     }
 
-    /// What the principal's roles let them run of this script of the library; nothing where it is empty.
+    /// The entries of the principal's roles for this script of the library; empty where they may run nothing of it.
     ///
     /// # Errors
     /// As [`Gate::may_run`].
@@ -180,7 +197,8 @@ impl Gate {
         }
         let own = held.into_iter().filter(|role| role.cmdlets.contains(&cmdlet)).cloned().collect();
         let (everything, topology) = (everything.clone(), topology.clone());
-        Ok(Permission { description, cmdlet, roles: own, every_role: roles, everything, topology })
+        let files = self.files;
+        Ok(Permission { description, cmdlet, roles: own, every_role: roles, everything, topology, files })
     }
 
     /// The roles of the topology for the principal, computed once for each state of the file.
@@ -295,7 +313,12 @@ impl Permission {
     }
 
     fn context(&self) -> AccessContext<'_> {
-        AccessContext { topology: &self.topology, roles: &self.every_role, everything: &self.everything }
+        AccessContext {
+            topology: &self.topology,
+            roles: &self.every_role,
+            everything: &self.everything,
+            files: self.files,
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct VariableAssignment {
     pub value: Value,
 }
 
-/// What the calls of a pipeline leave, each variable of a command once: where a command was called for
+/// The assignments that the calls of a pipeline leave, each variable of a command once: where a command was called for
 /// each record of the pipe, its calls leave it together.
 pub(super) fn assignments<'a>(
     kept: impl IntoIterator<Item = &'a Arc<CapturedCall>>,
@@ -53,7 +53,7 @@ pub(super) struct Reports {
     pub(super) log: mpsc::UnboundedReceiver<Record>,
 }
 
-/// What is kept of one call. It is asked when the pipeline is over, whether the call came to its end
+/// The captured streams of one call. It is asked when the pipeline is over, whether the call came to its end
 /// or not.
 pub(super) struct CapturedCall {
     stage: usize,

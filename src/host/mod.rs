@@ -99,7 +99,7 @@ impl Host {
         Self { everything, cmdlets, context, gate: Arc::new(gate), tally: Tally::default(), is_verbose }
     }
 
-    /// What the principal may run; the front end, help and completion read it. Empty where the
+    /// The cmdlets that the principal may run; the front end, help and completion read it. Empty where the
     /// topology cannot be read: the call itself says why.
     pub fn catalogue(&self) -> Catalogue {
         let topology = self.context.topology.read();
@@ -311,7 +311,7 @@ impl Host {
             }
         };
         let standing = Standing::new(self, description, &bound, &topology, &cancel);
-        // What ends with the leave is this call.
+        // Only this call ends when its permission is lost.
         let (parent, cancel) = (cancel, standing.cancel.clone());
         let parameters = gate::parameters(&bound);
         let audit = self.audit(description.name, &topology, parameters.clone(), covered.by);
@@ -344,7 +344,7 @@ impl Host {
             written.map_err(located)?;
             return Err(self.refuse(description, &topology, parameters, refused, located));
         }
-        // Whoever would rather end the program has ended the call alone.
+        // An operator who ended the program at a question has cancelled the call's token alone.
         if standing.cancel.is_cancelled() {
             parent.cancel();
         }
@@ -432,7 +432,7 @@ impl Host {
         (streams, reports)
     }
 
-    /// What looks at every value that the cmdlet emits: the tally of tests, whatever they test, and
+    /// The observer of every value that the cmdlet emits: the tally of tests, whatever they test, and
     /// `-OutVariable`.
     fn watch(&self, description: &'static Description, kept: &CapturedCall) -> Option<Watch> {
         let counts = description.name.starts_with("Test-");
@@ -476,7 +476,7 @@ struct CallPlace<'a> {
     stage: usize,
     /// Whether it is one of many, for one record of the pipe.
     is_for_record: bool,
-    /// What its pipeline keeps of all of its calls.
+    /// The captured calls of its pipeline.
     kept_of_all: &'a KeptOfAll,
     /// The operator's answer to all questions of its command.
     confirmation: &'a ConfirmationForAll,

@@ -4,6 +4,7 @@
 //! Nobody can gain power: each role is compared with the caller's own, as it is and as it would become.
 //! A role that does not exist is `Resource::Unlisted`, so that it gets the same answer as one out of reach.
 
+use super::gate::Files;
 use crate::access::{self, Power, Principal, PublicKey, Resource, Role, RoleDefinition, role};
 use crate::access::{ConfigScope, Member};
 use crate::address::Domain;
@@ -13,7 +14,7 @@ use crate::cmdlets::access::authority;
 use crate::topology::Topology;
 use crate::value::Value;
 
-/// What the rules of roles are evaluated against.
+/// The state that the rules of roles are evaluated against.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessContext<'a> {
     /// The whole topology.
@@ -22,6 +23,8 @@ pub struct AccessContext<'a> {
     pub roles: &'a access::RoleTable,
     /// Every cmdlet that there is.
     pub everything: &'a Catalogue,
+    /// Where the files lie that a call names.
+    pub files: Files,
 }
 
 /// The roles that a call uses, in one list.
@@ -132,12 +135,12 @@ impl AccessContext<'_> {
         self.roles.roles_of(&vouched).into_iter().map(|role| self.power(role.clone())).collect()
     }
 
-    /// Who is given a role: what a principal has already must be in reach too, else a role could be used
-    /// to find out which principals there are.
+    /// The member who is given a role. A principal's keys are in reach of those whose role covers all that it has: one
+    /// that has nothing yet, or that is locked, could be taken over by giving it one's own role. So what it
+    /// has already must be in reach, and one without a role gets the same answer as one that is not there.
     fn member(&self, written: &str) -> Vec<Resource> {
         match written.parse() {
-            Ok(Member::Principal(name)) if self.lists(&name) => self.roles_of(&name),
-            Ok(Member::Principal(name)) => vec![unlisted(name)],
+            Ok(Member::Principal(name)) => self.principal(&name),
             Ok(Member::OsUser(_) | Member::OsGroup(_)) => Vec::new(),
             Err(_) => vec![unlisted(written)],
         }
@@ -172,7 +175,7 @@ impl AccessContext<'_> {
     }
 }
 
-/// What was given: of a list each item, of `@{Add=…; Remove=…}` everything that it names.
+/// The texts of an argument: of a list each item, of `@{Add=…; Remove=…}` everything that it names.
 fn texts_of(value: Option<&Value>) -> Vec<String> {
     let Some(value) = value else { return Vec::new() };
     let items = match value.as_record() {

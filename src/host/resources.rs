@@ -4,6 +4,7 @@
 //! are translated into the topology's own: an alias, a server's name and another spelling all mean
 //! the pool. A name that the topology does not list becomes `Resource::Unlisted`.
 
+use super::gate::Files;
 use super::power::{self, AccessContext};
 use crate::access::scope::site_key;
 use crate::access::{self, Resource};
@@ -34,8 +35,8 @@ pub fn resources_of(
         if !bound.is_given(parameter.name) {
             continue;
         }
-        // Whoever names a file of the service account could name its vault or its topology.
-        if parameter.kind == Kind::File {
+        let is_on_drive = parameter.is_on_drive && context.files == Files::OnDrive;
+        if parameter.kind == Kind::File && !is_on_drive {
             always.push(unlisted(format!("-{}", parameter.name)));
         }
         let values = values(bound, parameter);
@@ -112,7 +113,7 @@ pub fn listed(pool: &Pool) -> Resource {
     Resource::Pool { identity: pool.identity.clone(), site: pool.site.clone() }
 }
 
-/// What the results of a pair tell of: its pool, and its receiver or partner. A test user who logs on at a
+/// The resources that the results of a pair reveal: its pool, and its receiver or partner. A test user who logs on at a
 /// pool is the pool's; what the topology no longer lists is an administrator's to read.
 pub fn tested(pair: &PairName, topology: &Topology) -> Vec<Resource> {
     let mut told = Vec::new();
@@ -158,7 +159,7 @@ pub fn limited(
         .collect()
 }
 
-/// What was given for a parameter; of `@{Add=…; Remove=…}`, everything that it names.
+/// The values given for a parameter; of `@{Add=…; Remove=…}`, everything that it names.
 fn values(bound: &BoundArguments, parameter: &Parameter) -> Vec<String> {
     match bound.value(parameter.name).and_then(Value::as_record) {
         Some(change) if parameter.kind == Kind::Modification => change

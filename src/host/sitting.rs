@@ -1,7 +1,7 @@
 //! A delegated session as a whole: the line that it begins with, the one that it ends with, or the one
 //! that says no.
 //!
-//! Who has no role does not come in. What a session does is written call by call, as every call is.
+//! A principal without a role does not come in. The calls of a session are written one by one, as every call is.
 
 use super::Host;
 use super::audit::Audit;
@@ -15,7 +15,7 @@ use crate::topology::Topology;
 pub struct Sitting(Audit);
 
 impl Host {
-    /// What a session of the principal may use up; nothing where they have no role, or are locked.
+    /// The limits of a session of the principal; none where they have no role, or are locked.
     pub fn session_limits(&self) -> Option<SessionLimits> {
         let topology = self.context().topology.read().ok()?;
         self.gate.session_limits(self.everything(), &topology).ok()?
@@ -78,5 +78,5 @@ impl Sitting {
     }
 }
 
-/// What the log calls it.
+/// Its name in the log.
 const SESSION: &str = "imsh session";

@@ -1,7 +1,7 @@
 //! Whether a call that runs may still be made: roles are taken away while batches run and questions wait.
 //!
 //! Asked again whenever the topology has changed, while the call runs and after each answer of a person.
-//! What is no longer covered ends, and gets the answer that every refusal has.
+//! A call that is no longer covered ends, and gets the answer that every refusal has.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) struct Standing {
     pub(super) cancel: CancellationToken,
 }
 
-/// What looks after a call, until it is dropped.
+/// The task that asks again while a call runs, until this is dropped.
 pub(super) struct Watching(tokio::task::JoinHandle<()>);
 
 impl Drop for Watching {

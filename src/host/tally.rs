@@ -120,7 +120,7 @@ impl Tally {
         self.0.denied.load(Ordering::Relaxed)
     }
 
-    /// What could not run, or not to its end.
+    /// The number of calls that could not run, or not to their end.
     pub fn not_run(&self) -> usize {
         self.0.not_run.load(Ordering::Relaxed)
     }

@@ -61,7 +61,7 @@ fn own_access(
         roles: access.roles.iter().filter(|role| sees(&role.identity)).cloned().collect(),
         principals: access.principals.iter().filter(|entry| !has_others(&entry.name)).cloned().collect(),
         assignments: access.assignments.iter().filter(|one| sees(&one.role)).cloned().collect(),
-        // Who is locked is an administrator's to see.
+        // The list of locked members is an administrator's to see.
         locked: Vec::new(),
     }
 }

@@ -16,12 +16,12 @@ use super::Fallible;
 use super::commands::spread;
 use super::convert::{CallableBlock, Converter, to_dynamic};
 use super::failure::{Failure, sentence};
+use super::operators::joined;
 use super::shell::{each, type_record};
 use super::table::VariableTable;
 use super::types::{ScriptDuration, ScriptList, ScriptTime};
 use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord};
-use crate::value::text::interpolated;
 use crate::value::{Record, Value, format, time};
 
 /// Registers them; a text that one makes has at most `limit` bytes.
@@ -342,11 +342,11 @@ fn register_counts(engine: &mut Engine) {
 fn register_join(engine: &mut Engine, converter: &Converter) {
     let own = converter.clone();
     engine.register_fn("join", move |context: NativeCallContext<'_>, list: &mut Array, by: &str| {
-        let parts = list.iter().map(|item| interpolated(&own.to_value(item.clone(), &context)));
-        parts.collect::<Vec<_>>().join(by)
+        let parts = list.iter().map(|item| own.to_value(item.clone(), &context)).collect();
+        joined(parts, by).map_err(|_| too_long())
     });
     engine.register_fn("join", |list: &mut ScriptList, by: &str| {
-        list.0.iter().map(interpolated).collect::<Vec<_>>().join(by)
+        joined(list.0.iter().cloned().collect(), by).map_err(|_| too_long())
     });
 }
 

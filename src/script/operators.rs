@@ -4,6 +4,8 @@
 //! Beside `commands`, which has comparisons. Arithmetic of plain numbers is done as it stands; all else
 //! goes through `value::arithmetic`. What has no meaning is an error where the operator stands.
 
+use std::cell::Cell;
+
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext,
     Position as RhaiPosition,
@@ -11,6 +13,7 @@ use rhai::{
 
 use super::Fallible;
 use super::convert::{Converter, to_dynamic};
+use super::engine::ScriptLimits;
 use super::failure::{Failure, sentence};
 use super::language::lower::OPERATORS;
 use super::types::ScriptList;
@@ -186,10 +189,11 @@ pub fn register_dashes(module: &mut Module, converter: &Converter) {
     let own = converter.clone();
     FuncRegistration::new("unary").set_into_module(
         module,
-        move |context: NativeCallContext<'_>, name: &str, operand: Dynamic| -> Dynamic {
+        move |context: NativeCallContext<'_>, name: &str, operand: Dynamic| -> Fallible<Dynamic> {
             let operand = own.to_value(operand, &context);
-            if name == "join" {
-                joined(operand, "").into()
+            Ok(if name == "join" {
+                let made = joined(operand.into_elements(), "");
+                made.map_err(|text| refused("InvalidOperation", text, context.call_position()))?.into()
             } else {
                 let parts = operand.into_elements();
                 let words = parts.iter().flat_map(|part| {
@@ -199,7 +203,7 @@ pub fn register_dashes(module: &mut Module, converter: &Converter) {
                         .collect::<Vec<_>>()
                 });
                 words.collect::<Array>().into()
-            }
+            })
         },
     );
     let own = converter.clone();
@@ -284,8 +288,16 @@ fn operate(name: &str, left: Value, right: Value) -> Result<Dynamic, String> {
         "f" => format::format(&interpolated(&left), &right_values(right))
             .map(Dynamic::from)
             .map_err(|error| sentence(&error.to_string())),
-        "join" => Ok(joined(left, &interpolated(&right)).into()),
-        "replace" => each_text(left, |text| replaced(text, &right, case)),
+        "join" => Ok(joined(left.into_elements(), &interpolated(&right))?.into()),
+        "replace" => {
+            // A list's texts are made in one call, which nothing interrupts.
+            let made = Cell::new(0_usize);
+            each_text(left, |text| {
+                let text = replaced(text, &right, case)?;
+                made.set(made.get().saturating_add(text.len()));
+                if made.get() > 4 * LONGEST { Err(TOO_LONG.to_owned()) } else { Ok(text) }
+            })
+        }
         "split" => {
             let mut parts = Array::new();
             for text in left.into_elements() {
@@ -324,9 +336,41 @@ fn right_values(right: Value) -> Vec<Value> {
     if let Value::List(items) = right { items } else { vec![right] }
 }
 
-fn joined(list: Value, by: &str) -> String {
-    list.into_elements().iter().map(interpolated).collect::<Vec<_>>().join(by)
+/// The texts of a list in one, whose length is checked before it is made.
+pub(super) fn joined(list: Vec<Value>, by: &str) -> Result<String, String> {
+    let mut made = String::new();
+    for (n, item) in list.iter().enumerate() {
+        let text = interpolated(item);
+        if made.len().saturating_add(text.len()).saturating_add(by.len()) > LONGEST {
+            return Err(TOO_LONG.to_owned());
+        }
+        if n > 0 {
+            made.push_str(by);
+        }
+        made.push_str(&text);
+    }
+    Ok(made)
 }
+
+/// Every place of a text that an expression fits, replaced; the length is checked as it grows.
+pub(super) fn replaced_within(regex: &regex::Regex, text: &str, new: &str) -> Result<String, String> {
+    let new = replacement(new);
+    let mut n_bytes = text.len();
+    let made = regex.replace_all(text, |found: &regex::Captures<'_>| {
+        let mut made = String::new();
+        if n_bytes <= LONGEST {
+            found.expand(&new, &mut made);
+            n_bytes = n_bytes.saturating_add(made.len());
+        }
+        made
+    });
+    let made = made.into_owned();
+    if n_bytes > LONGEST { Err(TOO_LONG.to_owned()) } else { Ok(made) }
+}
+
+/// The longest text that an operator makes.
+const LONGEST: usize = ScriptLimits::OWN.text;
+const TOO_LONG: &str = "The text would be too long.";
 
 /// Of a text a text, of a list a list.
 fn each_text(value: Value, change: impl Fn(&str) -> Result<String, String>) -> Result<Dynamic, String> {
@@ -349,11 +393,11 @@ fn replaced(text: &str, right: &Value, case: Case) -> Result<String, String> {
         _ => return Err("-replace takes an expression and a text: -replace \"old\", \"new\".".to_owned()),
     };
     let regex = expression(&old, case).map_err(|error| sentence(&error.to_string()))?;
-    Ok(regex.replace_all(text, replacement(&new).as_str()).into_owned())
+    replaced_within(&regex, text, &new)
 }
 
 /// A replacement of .NET's in the letters of the engine of expressions: `$1`, `${name}`, `$&`.
-pub(super) fn replacement(new: &str) -> String {
+fn replacement(new: &str) -> String {
     let mut made = String::with_capacity(new.len());
     let mut rest = new;
     while let Some(place) = rest.find('$') {

@@ -201,14 +201,14 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticError
         arguments.iter().skip(from).cloned().flat_map(Value::into_elements).collect()
     };
     let joined = |values: Vec<Value>, by: &str| {
-        Value::Text(values.iter().map(interpolated).collect::<Vec<_>>().join(by))
+        super::operators::joined(values, by).map(Value::Text).map_err(StaticError)
     };
     Ok(match name {
         "empty" => Some(Value::text("")),
         "isnullorempty" => Some(Value::Boolean(text(0).is_none_or(|text| text.is_empty()))),
         "isnullorwhitespace" => Some(Value::Boolean(text(0).is_none_or(|text| text.trim().is_empty()))),
-        "join" => text(0).map(|by| joined(items(1), &by)),
-        "concat" => Some(joined(items(0), "")),
+        "join" => text(0).map(|by| joined(items(1), &by)).transpose()?,
+        "concat" => Some(joined(items(0), "")?),
         "format" => match text(0) {
             Some(form) => Some(Value::Text(
                 format::format(&form, &items(1)).map_err(|error| StaticError(error.to_string()))?,
@@ -371,11 +371,10 @@ fn expression(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticEr
     Ok(match name {
         "matches" => Some(Value::texts(regex.find_iter(&subject).map(|found| found.as_str()))),
         "split" => Some(Value::texts(regex.split(&subject))),
-        "replace" => text(2).map(|new| {
-            Value::Text(
-                regex.replace_all(&subject, super::operators::replacement(&new).as_str()).into_owned(),
-            )
-        }),
+        "replace" => {
+            let made = text(2).map(|new| super::operators::replaced_within(&regex, &subject, &new));
+            made.transpose().map_err(StaticError)?.map(Value::Text)
+        }
         _ => None,
     })
 }

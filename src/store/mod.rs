@@ -45,6 +45,7 @@ pub use self::recorder::Recorder;
 pub use self::spool::Spool;
 use self::sqlite::Job;
 pub use self::state::PairState;
+use crate::trusted::Directory;
 
 /// An open store. Clones share it.
 #[derive(Clone)]
@@ -216,15 +217,14 @@ async fn on_thread<T: Send + 'static>(
 
 /// Makes the file and its directory, which nobody else may read.
 fn make_private(path: &Path) -> Result<(), StoreFault> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let unreachable = |error: std::io::Error| StoreFault::Unreachable {
         place: fault::place(path),
         reason: error.to_string(),
     };
-    if let Some(directory) = path.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(unreachable)?;
-    }
-    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    let name = path.file_name().ok_or_else(|| unreachable(std::io::ErrorKind::InvalidInput.into()))?;
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = Directory::create(directory.unwrap_or(Path::new("."))).map_err(unreachable)?;
+    match directory.create_new(name) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(unreachable(error)),

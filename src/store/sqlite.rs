@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::engine::{Cell, Clock, Row, Sql};
 use super::fault::{StoreFault, place};
+use crate::trusted;
 
 /// A job for the thread that owns a connection.
 pub(super) type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
@@ -180,6 +181,6 @@ fn fault(path: &Path, error: &rusqlite::Error) -> StoreFault {
 /// beside it.
 fn is_read_only(path: &Path) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-    let opened = std::fs::OpenOptions::new().append(true).open(path);
+    let opened = trusted::open_own_with(path, std::fs::OpenOptions::new().append(true));
     opened.is_err_and(|error| matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
 }

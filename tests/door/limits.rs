@@ -208,3 +208,30 @@ fn what_a_session_shows_is_written_down() {
     let said = Said::of(machine.session("kim", &["-c", "1"]).output().unwrap());
     assert_eq!(said.status, Some(3), "no record, no session: {}", said.text);
 }
+
+/// Delegates leave an administrator the room to work in: for lines of the log, and for what a session keeps.
+#[test]
+fn the_rest_of_a_disk_is_kept_for_administrators() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let kim = |code: &str| Said::of(machine.session("kim", &["-c", code]).output().unwrap());
+    let ada = |code: &str| Said::of(machine.session("ada", &["-c", code]).output().unwrap());
+    assert_eq!(kim("'before' | Out-File note").status, Some(0));
+    machine.root(
+        "mkdir -p /etc/imsh/audit; mount -t tmpfs -o size=24m,mode=700,uid=990,gid=990 none /etc/imsh/audit; \
+         head -c 12582912 /dev/zero >/etc/imsh/audit/full",
+    );
+    let refused = kim("1");
+    assert_eq!(refused.status, Some(3), "{}", refused.text);
+    assert!(refused.text.contains("kept for administrators"), "{}", refused.text);
+    for code in ["(Get-Pool).Count", "(Get-Pool).Count; Lock-AdminPrincipal os-user:pilar"] {
+        let said = ada(code);
+        assert_eq!((said.text.trim(), said.status), ("2", Some(0)), "{code}");
+    }
+    machine.root("umount /etc/imsh/audit");
+    assert_eq!(kim("1").status, Some(0));
+    machine.root("cp -a /var/lib/imsh /run/state; mount -t tmpfs -o size=24m,mode=700,uid=990,gid=990 none /var/lib/imsh; \
+         cp -a /run/state/. /var/lib/imsh; head -c 12582912 /dev/zero >/var/lib/imsh/full");
+    let refused = kim("let s = \"x\"; while s.len() < 9000 { s += s } $s | Out-File note -Append");
+    assert!(refused.status != Some(0) && refused.text.contains("administrators"), "{}", refused.text);
+    assert_eq!(ada("(Get-Pool).Count").text.trim(), "2");
+}

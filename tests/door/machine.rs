@@ -121,19 +121,27 @@ impl Machine {
 
     /// Starts sshd with the drop-in of `examples/deploy`.
     pub fn start_sshd(&self) {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deploy/sshd-imsh.conf");
+        self.root(&format!(
+            "sed -e 's|/usr/bin/imsh|/usr/local/bin/imsh|' {} >/etc/ssh/imsh.conf",
+            deploy.display()
+        ));
+        self.start_sshd_with("/etc/ssh/imsh.conf");
+    }
+
+    /// Starts sshd with this drop-in.
+    pub fn start_sshd_with(&self, drop_in: &str) {
         self.root(
-            "sed -e 's|/usr/bin/imsh|/usr/local/bin/imsh|' $DEPLOY/sshd-imsh.conf >/etc/ssh/imsh.conf; \
-             printf '%s\\n' 'HostKey /etc/ssh/test_host' 'UsePAM no' 'ListenAddress 127.0.0.1' 'PidFile none' \
+            &"printf '%s\\n' 'HostKey /etc/ssh/test_host' 'UsePAM no' 'ListenAddress 127.0.0.1' 'PidFile none' \
              'MaxStartups 100:30:200' 'LogLevel VERBOSE' 'Subsystem sftp internal-sftp' \
-             'TrustedUserCAKeys /etc/ssh/test_ca.pub' 'AcceptEnv *' 'Include /etc/ssh/imsh.conf' \
+             'TrustedUserCAKeys /etc/ssh/test_ca.pub' 'AcceptEnv *' 'Include DROP_IN' \
              >/etc/ssh/test_config; \
              ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/test_host; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/test_ca; \
              if sshd -T -f /etc/ssh/test_config -o PerSourcePenalties=no >/dev/null 2>&1; then \
              sed -i '1i PerSourcePenalties no' /etc/ssh/test_config; fi; \
              sshd_path=$(command -v sshd); $sshd_path -f /etc/ssh/test_config -E /run/sshd.log; \
              for n in $(seq 200); do ssh-keyscan 127.0.0.1 2>/dev/null | grep -q . && break; sleep 0.05; done"
-                .replace("$DEPLOY", &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deploy").display().to_string())
-                .as_str(),
+                .replace("DROP_IN", drop_in),
         );
     }
 

@@ -9,6 +9,11 @@ mod machine;
 mod sudo;
 mod ssh;
 mod limits;
+mod drive;
+mod setup;
+mod terminal;
+mod hostile;
+mod verify;
 
 /// A desk for one pool, an administrator, and a principal without a role; for sudo and for ssh.
 fn topology(keys: &[(&str, &str)]) -> String {

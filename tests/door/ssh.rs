@@ -1,10 +1,12 @@
 //! Through the real sshd, with the drop-in that is shipped.
 
+use std::process::Stdio;
+
 use crate::machine::{Machine, Said, until};
 use crate::topology;
 
 /// A machine with sshd and a desk, a boss and somebody without a role.
-fn with_sshd() -> Option<Machine> {
+pub fn with_sshd() -> Option<Machine> {
     let machine = Machine::with(&topology(&[]))?;
     let keys = ["desk", "boss", "idle"].map(|name| (name, machine.key(name)));
     machine.key("wrong");
@@ -118,22 +120,74 @@ fn a_certificate_opens_the_session_of_the_principal_that_it_names() {
     assert_ne!(both.status, Some(0), "{}", both.text);
 }
 
+/// A second role keeps the session open, so that it is the call that is refused.
 #[test]
 fn who_loses_the_role_while_a_session_runs_does_nothing_more_in_it() {
     let Some(machine) = with_sshd() else { return };
-    let script = "for n in 0..400 { try { Get-Pool a.litwareinc.com | Out-Null; print(\"seen\"); } catch (e) { \
-                  print(e.Message); break; } sleep(0.05); }";
+    let clock = "Grant-AdminRole Clock principal:desk";
+    let made = format!("New-AdminRole Clock -Template HelpDesk -Cmdlets Get-Date,Out-Null; {clock}");
+    let made = Said::of(machine.session("ada", &["-c", &made]).output().unwrap());
+    assert_eq!(made.status, Some(0), "{}", made.text);
+    let script = "for n in 0..4000 { try { Get-Pool a.litwareinc.com | Out-Null; print(\"seen\"); } catch (e) { \
+                  print(e.Message); break; } sleep(0.05); } Get-Date | Out-Null; print(\"still here\")";
     let mut ssh = machine.ssh("desk", &["-T"], &[script]);
-    let child = ssh.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let child = ssh.stdout(Stdio::piped()).spawn().unwrap();
     until("it works", || machine.log().iter().any(|line| line["cmdlet"] == "Get-Pool"));
     let revoked = "Revoke-AdminRole Desk principal:desk -Confirm:$false";
     let revoked = Said::of(machine.session("ada", &["-c", revoked]).output().unwrap());
     assert_eq!(revoked.status, Some(0), "{}", revoked.text);
     let said = Said::of(child.wait_with_output().unwrap());
-    assert!(said.text.starts_with("seen\n") && said.text.matches("seen").count() < 400, "{}", said.text);
+    assert!(said.text.starts_with("seen\n") && said.text.contains("no role that allows"), "{}", said.text);
+    assert!(said.text.ends_with("still here\n"), "{}", said.text);
     let refusals = machine.refusals();
     let is_refused = refusals.iter().any(|line| line.starts_with("principal:desk Get-Pool"));
     assert!(is_refused, "{refusals:?}\n{}", said.text);
-    let said = Said::of(machine.ssh("desk", &[], &["1"]).output().unwrap());
-    assert_eq!(said.status, Some(255), "{}", said.text);
+}
+
+/// How a session that runs is ended from outside, and what the log has of it.
+#[test]
+fn a_session_whose_principal_has_no_role_any_more_or_is_locked_or_killed_is_over() {
+    let Some(machine) = with_sshd() else { return };
+    let ada = |code: &str| Said::of(machine.session("ada", &["-c", code]).output().unwrap());
+    let begin = || {
+        let mut ssh = machine.ssh("desk", &["-T"], &["print(\"begun\"); sleep(300); print(\"too late\")"]);
+        let child = ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until("it runs", || ada("(Get-AdminSession principal:desk).Count").text.trim() == "1");
+        child
+    };
+    let ended = |child: std::process::Child| {
+        let said = Said::of(child.wait_with_output().unwrap());
+        assert!(said.status != Some(0) && !said.text.contains("too late"), "{said:?}");
+        said
+    };
+    let child = begin();
+    assert_eq!(ada("Lock-AdminPrincipal principal:desk").status, Some(0));
+    ended(child);
+    let out = Said::of(machine.ssh("desk", &[], &["1"]).output().unwrap());
+    assert_eq!(out.status, Some(255), "a locked principal has no key: {}", out.text);
+    assert_eq!(ada("Unlock-AdminPrincipal principal:desk").status, Some(0));
+    // The process is gone before it can say anything; its place and its locks go with it.
+    let child = begin();
+    machine.root("kill -KILL $(pgrep -u imsh -x imsh)");
+    ended(child);
+    assert_eq!(ada("@(Get-AdminSession principal:desk).Count").text.trim(), "0");
+    // The client is gone: what runs ends with it, and not only when it has something to say.
+    let child = begin();
+    machine.root("kill -KILL $(pgrep -u kim -x ssh)");
+    ended(child);
+    until("nobody is left", || ada("@(Get-AdminSession principal:desk).Count").text.trim() == "0");
+    let child = begin();
+    assert_eq!(ada("Revoke-AdminRole Desk principal:desk -Confirm:$false").status, Some(0));
+    let said = ended(child);
+    assert!(said.text.contains("you have no role any more"), "{}", said.text);
+    let out = Said::of(machine.ssh("desk", &[], &["1"]).output().unwrap());
+    assert_eq!(out.status, Some(255), "{}", out.text);
+    let checked = ada("(Test-AuditLog).Result");
+    assert_eq!(checked.text.trim(), "Success", "{}", checked.text);
+    let lines = machine.log();
+    let of_desk =
+        lines.iter().filter(|line| line["cmdlet"] == "imsh session" && line["principal"] == "principal:desk");
+    let ends: Vec<String> = of_desk.map(|line| line["outcome"]["what"].to_string()).collect();
+    let n_cancelled = ends.iter().filter(|end| *end == "\"cancelled\"").count();
+    assert_eq!(n_cancelled, 3, "each end that the process lived to see is written down: {ends:?}");
 }

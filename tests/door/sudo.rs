@@ -79,6 +79,8 @@ fn every_other_way_in_is_refused_with_the_sentence_that_says_so() {
         &["-c", "(Get-Pool).Count", "--topology", &mine],
         &["--vault", "/tmp", "-c", "Get-Pool"],
         &["--lab", "-c", "Get-Pool"],
+        &["--store", "/tmp/taken", "-c", "Get-Pool"],
+        &["--output-file", "/tmp/taken", "-c", "Get-Pool"],
         &["--principal", "boss", "-c", "Get-Pool"],
         &[&mine],
         &["/dev/stdin"],

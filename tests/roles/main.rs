@@ -27,7 +27,7 @@ fn table() -> String {
             .filter(|own| own.binds != Binds::Nothing || own.kind == Kind::File)
             .map(|own| {
                 if own.kind == Kind::File {
-                    format!("{}=File", own.name)
+                    format!("{}={}", own.name, if own.is_on_drive { "FileOnDrive" } else { "File" })
                 } else {
                     format!("{}={:?}", own.name, own.binds)
                 }

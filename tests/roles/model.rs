@@ -723,6 +723,8 @@ fn about_roles(call: &mut Written, dice: &mut Dice, description: &Description, r
             let mut thing = vec![if is_there { Part::Role(n) } else { Part::Unlisted }];
             if CMDLETS[call.asked.cmdlet] == "Grant-AdminRole" {
                 match member {
+                    // One without a role is an administrator's.
+                    "principal:kim" if kims(roles).is_empty() => thing.push(Part::Unlisted),
                     "principal:kim" => thing.extend(kims(roles)),
                     "principal:lee" => thing.push(Part::Unlisted),
                     _ => {}

@@ -30,7 +30,7 @@ pub use verify::{Broken, VerifiedLog, verify, verify_from};
 /// The record of one call. The log adds number, chain and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
-    /// Who made the call: `os-user:kim`, `principal:pilar`.
+    /// The caller: `os-user:kim`, `principal:pilar`.
     pub principal: String,
     /// The way in: `run`, `repl`, `session` …
     pub way: String,
@@ -106,7 +106,7 @@ pub struct Line {
     /// When it was written, UTC.
     #[serde(with = "rfc3339")]
     pub time: jiff::Timestamp,
-    /// What it tells.
+    /// The event that it records.
     #[serde(flatten)]
     pub event: AuditEvent,
 }
@@ -166,7 +166,7 @@ impl AuditLog {
     /// Writes one line.
     ///
     /// # Errors
-    /// What the line tells of must not happen: it is not in the log, or at [`AuditStep::Copy`] it is, and
+    /// The call must not run: the line is not in the log, or at [`AuditStep::Copy`] it is, and
     /// nobody took the copy that is required.
     pub fn write(&self, event: AuditEvent) -> Result<Receipt, Fault> {
         self.write_watched(event, &mut |_| Ok(()))

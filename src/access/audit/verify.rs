@@ -143,7 +143,7 @@ fn files(log: &AuditLog) -> Result<Vec<LogFile>, Broken> {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(fault) => return Err(unreadable(fault)),
     };
-    // Who may read and not write looks without the lock, and may see a line that is being written.
+    // A reader who may not write looks without the lock, and may see a line that is being written.
     let lock = durable::lock(&log.path).ok();
     let mut parts = Vec::new();
     for name in files.full().map_err(unreadable)? {
@@ -180,7 +180,7 @@ struct Chain {
     last: u64,
     /// The hash of the last whole line.
     hash: Option<String>,
-    /// What follows it and is no line: where, and the hash of it so far.
+    /// The bytes behind it that are no line: their place, and their hash so far.
     torn_now: Option<(LogPlace, Sha256)>,
     torn: Vec<LogPlace>,
 }
@@ -188,7 +188,7 @@ struct Chain {
 impl Chain {
     fn read(&mut self, file: &LogFile) -> Result<(), Broken> {
         let mut is_first = true;
-        // What is torn at the end of one file is vouched for in the next, by itself.
+        // The next file vouches for a torn end of this one, by itself.
         for_each_line(file, |bytes, line| {
             let place = LogPlace { file: file.path.clone(), line };
             match parse(bytes) {

@@ -74,14 +74,14 @@ pub const SESSION_LIMITS: Parameter = Parameter::new(
 )
 .binds(Binds::Power);
 
-/// What a role is for.
+/// The purpose of a role.
 pub const DESCRIPTION: Parameter =
     Parameter::new("Description", Kind::Text, "What it is for.").sets("description");
 
 /// The role as it would be: `current` with what was given, or a new one over a template.
 ///
 /// # Errors
-/// What was given cannot be used: a name that does not exist, a text that is no scope.
+/// An argument that cannot be used: a name that does not exist, a text that is no scope.
 pub fn wanted(
     bound: &BoundArguments,
     current: Option<&RoleDefinition>,
@@ -126,7 +126,7 @@ pub fn wanted(
     Ok(role)
 }
 
-/// What to write, so that `before` becomes `after`; without a `before`, everything that is not the
+/// The settings to write, so that `before` becomes `after`; without a `before`, everything that is not the
 /// default of a new role.
 pub fn settings(before: Option<&RoleDefinition>, after: &RoleDefinition) -> Vec<(&'static str, NewValue)> {
     let mut settings = Vec::new();
@@ -390,7 +390,7 @@ fn limits(
     Ok(match change(value)? {
         Change::Clear => Vec::new(),
         Change::Items { add, remove } => {
-            // What is removed is named by cmdlet and parameter alone.
+            // An item to remove is named by cmdlet and parameter alone.
             let named = |item: &Value| named_limit(item, known);
             let gone = Change::Items { add: Vec::new(), remove }.read(&named)?;
             let full = Change::Items { add, remove: Vec::new() }.read(&|item| limit(item, known))?;

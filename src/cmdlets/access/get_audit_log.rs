@@ -133,7 +133,7 @@ impl AuditQuery {
     }
 }
 
-/// What the log tells of one call.
+/// The record of one call in the log.
 struct AuditedCall {
     /// The first line of a call that was begun.
     start: Option<Line>,

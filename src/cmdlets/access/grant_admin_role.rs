@@ -32,7 +32,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let (role, member) = (role_named(&call)?, member(&call)?);
+    let (role, member) = (role_named(&call, "Identity")?, member(&call)?);
     let target = format!("{role}, {member}");
     change_access(&call, "Give the role", &target, |document| document.grant(&role, &member).map(|_| ()))
 }

@@ -1,7 +1,8 @@
 //! `New-AdminPrincipal`: lists a name that an SSH endpoint may vouch for, with its keys.
 
 use super::principal::{KEYS, checked, name};
-use crate::call::change::change_access;
+use crate::access::Member;
+use crate::call::change::{change_access, role_named};
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
 use crate::topology::edit::{Entry, NewValue};
@@ -14,14 +15,16 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Access,
         synopsis: "Lists a name that the SSH endpoint may vouch for, with its keys.",
-        description: "Nothing is allowed to it yet: Grant-AdminRole ROLE principal:NAME gives it a role. Without a key \
-            only a certificate proves it.",
+        description: "With -Role it has that role at once; else nothing is allowed to it until an administrator runs \
+            Grant-AdminRole ROLE principal:NAME. Without a key only a certificate proves it. Who is no administrator \
+            gives no role that allows more than the role by which they may do this.",
         parameters: &[
             Parameter::new("Identity", Kind::Principal, "The name.")
                 .at(0)
                 .required()
                 .binds(Binds::NewPrincipal),
             KEYS.at(1),
+            Parameter::new("Role", Kind::Role, "The role that it has.").default("None.").binds(Binds::Role),
         ],
         emits: "",
         roles: &[],
@@ -44,5 +47,10 @@ async fn run(call: Call) -> Outcome {
         keys => vec![("keys", NewValue::List(keys.iter().map(ToString::to_string).collect()))],
     };
     let entry = Entry::principal(&name);
-    change_access(&call, "Add the principal", &name, |document| document.add(&entry, &settings))
+    let role = call.bound.is_given("Role").then(|| role_named(&call, "Role")).transpose()?;
+    let member = Member::Principal(name.clone());
+    change_access(&call, "Add the principal", &name, |document| {
+        document.add(&entry, &settings)?;
+        role.iter().try_for_each(|role| document.grant(role, &member).map(|_| ()))
+    })
 }

@@ -30,7 +30,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
-    let (role, member) = (role_named(&call)?, member(&call)?);
+    let (role, member) = (role_named(&call, "Identity")?, member(&call)?);
     let assignments = call.whole.access.iter().flat_map(|access| &access.assignments);
     let mut of_role = assignments.filter(|assignment| assignment.is_of(&role));
     if !of_role.any(|assignment| assignment.members.contains(&member)) {

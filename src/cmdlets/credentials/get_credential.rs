@@ -1,7 +1,7 @@
 //! `Get-Credential`: a user name with a password that nobody can read back.
 
 use crate::access::BuiltIn;
-use crate::call::{Call, Cmdlet, NoAnswer, Outcome};
+use crate::call::{Call, Cmdlet, NoAnswer, Outcome, files};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::secret::{Credential, Secret};
 use crate::value::Value;
@@ -33,7 +33,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 "The environment variable that holds the password.",
             )
             .binds(Binds::Endpoint),
-            Parameter::new("FromFile", Kind::File, "The file whose first line is the password."),
+            Parameter::new("FromFile", Kind::File, "The file whose first line is the password.").on_drive(),
         ],
         emits: "Credential",
         roles: &[
@@ -105,7 +105,7 @@ fn password_from_elsewhere(call: &Call) -> Result<Option<Secret>, ErrorRecord> {
         });
     }
     let Some(file) = call.bound.text("FromFile") else { return Ok(None) };
-    Secret::first_line_of(&call.context.directory.join(&file)).map(Some).map_err(|problem| {
+    Secret::first_line(files::open(call, &file)?).map(Some).map_err(|problem| {
         ErrorRecord::new(Category::ReadError, "PasswordFile", format!("{file}: {problem}")).target(file)
     })
 }

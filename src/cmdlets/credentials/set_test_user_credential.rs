@@ -1,6 +1,5 @@
 //! `Set-TestUserCredential`: puts a test user's password, or certificate, into the vault.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use crate::access::BuiltIn;
@@ -37,8 +36,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 "CertificateFile",
                 Kind::File,
                 "A certificate to log on with, in PEM, its chain behind it.",
-            ),
+            )
+            .on_drive(),
             Parameter::new("KeyFile", Kind::File, "Its private key, in PEM, without a passphrase.")
+                .on_drive()
                 .default("The file of the certificate."),
         ],
         emits: "",
@@ -155,8 +156,7 @@ const END: &str = "-----END CERTIFICATE-----";
 /// Reads a file.
 fn text_of(call: &Call, name: &str) -> Result<String, ErrorRecord> {
     let mut text = String::new();
-    let read = File::open(files::path(call, name)).and_then(|file| {
-        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    let read = files::open(call, name)?.take(MOST_BYTES + 1).read_to_string(&mut text).and_then(|_| {
         let is_too_large = text.len() as u64 > MOST_BYTES;
         if is_too_large { Err(io::Error::other("it is too large for a certificate")) } else { Ok(()) }
     });

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::call::{Call, files};
-use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
+use crate::cmdlet::{ErrorRecord, Kind, Parameter};
 
 /// How a text file is encoded.
 pub const ENCODING: Parameter = Parameter::new(
@@ -60,8 +60,7 @@ pub struct Decoded<R> {
 /// # Errors
 /// `FileOpenFailure`.
 pub fn open(call: &Call, name: &str, malformed: Malformed) -> Result<Decoded<File>, ErrorRecord> {
-    let file = File::open(files::path(call, name))
-        .map_err(|error| files::failure(Category::ReadError, "FileOpenFailure", "opened", name, &error))?;
+    let file = files::open(call, name)?;
     let named = call.bound.text("Encoding").and_then(|name| TextEncoding::named(&name));
     Ok(Decoded::new(file, named, malformed))
 }

@@ -1,17 +1,18 @@
 //! `Export-Csv`: records into a CSV file.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::csv_table::{CsvSource, CsvTable};
 use super::encoding::{Decoded, Malformed, TextEncoding};
 use super::text_file::{DELIMITER, delimiter, given_delimiter};
+use crate::access::BuiltIn;
 use crate::call::files::{self, Existing};
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::durable::Replacement;
 use crate::render::csv::{Header, Rows, widened};
+use crate::trusted;
 
 /// `Export-Csv`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -30,6 +31,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Path", Kind::File, "The file to write.")
                 .aliases(&["FilePath", "LiteralPath"])
                 .at(0)
+                .on_drive()
                 .required(),
             DELIMITER.at(1),
             Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
@@ -46,7 +48,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "",
-        roles: &[],
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::Medium,
         examples: &[Example {
             title: "What would be written where",
@@ -104,8 +106,14 @@ async fn run(mut call: Call) -> Outcome {
     tokio::task::block_in_place(|| file.flush()).map_err(failed)?;
     if is_wider {
         drop(file);
-        let path = files::path(&call, &name);
-        tokio::task::block_in_place(|| widen(&path, rows.columns(), delimiter, header)).map_err(failed)?;
+        let columns = rows.columns();
+        match call.context.drive.is_some() {
+            true => widen_on_drive(&call, &name, columns, delimiter, header)?,
+            false => {
+                let path = files::path(&call, &name)?;
+                tokio::task::block_in_place(|| widen(&path, columns, delimiter, header)).map_err(failed)?;
+            }
+        }
     }
     rows.lost().map_or(Ok(()), |lost| call.warn(lost))
 }
@@ -113,7 +121,7 @@ async fn run(mut call: Call) -> Outcome {
 /// Gives the rows of a file the columns that came after them.
 fn widen(path: &Path, columns: &[String], delimiter: u8, header: Header) -> io::Result<()> {
     let mut file = Replacement::begin(path).map_err(io::Error::other)?;
-    let rows = BufReader::new(File::open(path)?);
+    let rows = BufReader::new(trusted::open_own(path)?);
     let mut buffer = Vec::new();
     widened(rows, columns, delimiter, header, |row| {
         buffer.extend_from_slice(row);
@@ -122,6 +130,31 @@ fn widen(path: &Path, columns: &[String], delimiter: u8, header: Header) -> io::
     file.write(&buffer)?;
     file.finish().map_err(io::Error::other)
 }
+
+/// The same for a file on a drive, which is read whole first.
+fn widen_on_drive(
+    call: &Call,
+    name: &str,
+    columns: &[String],
+    delimiter: u8,
+    header: Header,
+) -> Result<(), ErrorRecord> {
+    let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", name, &error);
+    let mut rows = Vec::new();
+    files::open(call, name)?.take(MOST_WIDENED + 1).read_to_end(&mut rows).map_err(failed)?;
+    if rows.len() as u64 > MOST_WIDENED {
+        return Err(failed(io::Error::other("it is too long to get more columns")));
+    }
+    let mut file = BufWriter::new(files::create(call, name, Existing::Replaced)?);
+    tokio::task::block_in_place(|| {
+        widened(rows.as_slice(), columns, delimiter, header, |row| file.write_all(row))?;
+        file.flush()
+    })
+    .map_err(failed)
+}
+
+/// Bytes of a file on a drive whose rows can get more columns.
+const MOST_WIDENED: u64 = 64 << 20;
 
 /// Bytes that are collected before they are written.
 const WRITTEN_AT_ONCE: usize = 64 * 1024;
@@ -149,7 +182,7 @@ impl Before {
     fn of(call: &Call, name: &str, header: Header) -> Result<Self, ErrorRecord> {
         tokio::task::block_in_place(|| {
             let unread = |error| files::failure(Category::ReadError, "FileReadFailure", "read", name, &error);
-            let mut file = match File::open(files::path(call, name)) {
+            let mut file = match files::opened(call, name) {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
                 Err(error) => return Err(unread(error)),

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::encoding::{self, Decoded, ENCODING, Malformed};
+use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Outcome, files};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 
@@ -23,6 +24,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Path", Kind::File, "The file to read.")
                 .aliases(&["FilePath", "LiteralPath"])
                 .at(0)
+                .on_drive()
                 .required(),
             Parameter::new("TotalCount", Kind::Integer(0, i64::MAX), "So many lines from the beginning.")
                 .aliases(&["Head", "First"])
@@ -33,7 +35,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             ENCODING,
         ],
         emits: "",
-        roles: &[],
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "What was written comes back",

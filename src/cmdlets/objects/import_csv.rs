@@ -5,6 +5,7 @@ use std::io::BufReader;
 use super::csv_table::{CsvSource, HEADER, emit_rows};
 use super::encoding::{self, ENCODING, Malformed};
 use super::text_file::{DELIMITER, given_delimiter};
+use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 
@@ -26,13 +27,14 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Parameter::new("Path", Kind::File, "The file to read.")
                 .aliases(&["FilePath", "LiteralPath"])
                 .at(0)
+                .on_drive()
                 .required(),
             DELIMITER.at(1),
             HEADER,
             ENCODING,
         ],
         emits: "Row",
-        roles: &[],
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::None,
         examples: &[Example {
             title: "A file that is not there",

@@ -4,6 +4,7 @@ pub mod properties;
 pub mod text_file;
 mod encoding;
 mod csv_table;
+pub mod drive;
 
 pub mod write_output;
 pub mod where_object;
@@ -26,6 +27,8 @@ pub mod get_content;
 pub mod convert_to_html;
 pub mod out_file;
 pub mod out_host;
+pub mod get_drive_item;
+pub mod remove_drive_item;
 pub mod out_string;
 pub mod out_null;
 pub mod write_host;

@@ -1,6 +1,7 @@
 //! `Out-File`: what a screen would show, in a file.
 
 use super::text_file::TextFile;
+use crate::access::BuiltIn;
 use crate::call::files::Existing;
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
@@ -16,7 +17,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "Records are written in their views, without colour and without wrapping unless -Width is \
                       given; text is written as it is. The file is UTF-8.",
         parameters: &[
-            Parameter::new("FilePath", Kind::File, "The file to write.").at(0).required(),
+            Parameter::new("FilePath", Kind::File, "The file to write.").at(0).on_drive().required(),
             Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
             Parameter::new("NoClobber", Kind::Switch, "Fails if the file exists."),
             Parameter::new("NoNewline", Kind::Switch, "Puts no line end behind a text."),
@@ -29,7 +30,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             INPUT_OBJECT,
         ],
         emits: "",
-        roles: &[],
+        roles: BuiltIn::EVERYBODY,
         impact: Impact::Medium,
         examples: &[Example {
             title: "What would be written where",

@@ -17,7 +17,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "The variable is set when the pipeline has ended. A file gets what a screen would show, \
                       without wrapping.",
         parameters: &[
-            Parameter::new("FilePath", Kind::File, "The file to write.").at(0),
+            Parameter::new("FilePath", Kind::File, "The file to write.").at(0).on_drive(),
             Parameter::new("Variable", Kind::Variable, "The variable to set; +name appends."),
             Parameter::new("Append", Kind::Switch, "Writes behind what the file holds."),
             INPUT_OBJECT,

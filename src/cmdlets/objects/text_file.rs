@@ -1,9 +1,8 @@
 //! The text files that cmdlets of the objects family write, and the delimiter of CSV.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use crate::call::files::{Existing, create, failure};
+use crate::call::files::{Existing, WrittenFile, create, failure};
 use crate::call::{Call, Outcome};
 use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
 use crate::render::{Colour, Format, Renderer};
@@ -12,7 +11,7 @@ use crate::value::Value;
 /// A file that gets what a screen would show, without colour. Text goes in as it is.
 pub struct TextFile {
     name: String,
-    file: BufWriter<File>,
+    file: BufWriter<WrittenFile>,
     renderer: Option<Renderer>,
     width: Option<usize>,
     line_end: &'static str,

@@ -68,7 +68,7 @@ async fn run(call: Call) -> Outcome {
     if let Some(name) = call.bound.text("SetBaseline") {
         let id = run.id.clone();
         let set = past.store.write(move |sql| query::set_baseline(sql, &id, &name)).await;
-        set.map_err(|fault| unreadable(&fault))?;
+        set.map_err(|fault| unreadable(call.context.reader(), &fault))?;
     }
     let before = results(&past, &reference.id).await?;
     let after = results(&past, &run.id).await?;

@@ -5,9 +5,8 @@ use jiff::tz::TimeZone;
 use super::history::{self, Past};
 use crate::access::BuiltIn;
 use crate::call::files::{self, Existing};
-use crate::call::{Call, Cmdlet, Halt, Outcome};
+use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::durable;
 use crate::report::page::{self, PageFrame};
 use crate::report::{ReportRequest, StatusReport};
 
@@ -27,6 +26,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             administrator may have it so. It tells of the pairs that your roles let you test.",
         parameters: &[
             Parameter::new("Path", Kind::File, "The file to write.")
+                .on_drive()
                 .aliases(&["FilePath", "LiteralPath"])
                 .at(0)
                 .default("The report is given as text."),
@@ -97,25 +97,11 @@ async fn run(call: Call) -> Outcome {
     };
     match path {
         None => call.emit(text.trim_end()).await,
-        Some(name) => write(&call, &name, text.as_bytes()),
+        Some(name) => {
+            let existing = if call.bound.switch("NoClobber") { Existing::Kept } else { Existing::Replaced };
+            Ok(files::replace(&call, &name, text.as_bytes(), existing)?)
+        }
     }
-}
-
-fn write(call: &Call, name: &str, text: &[u8]) -> Outcome {
-    let path = files::path(call, name);
-    if call.bound.switch("NoClobber") {
-        // Made here and now, so that no other process can have made it between the question and the writing.
-        drop(files::create(call, name, Existing::Kept)?);
-    }
-    let written = tokio::task::block_in_place(|| durable::replace(&path, text, 0o644));
-    written.map_err(|fault| {
-        let message = format!("The file '{name}' could not be written: {fault}.");
-        Halt::from(
-            ErrorRecord::new(Category::WriteError, "FileWriteFailure", message)
-                .remedy("See whether the directory exists and the file's permissions allow it.")
-                .target(name),
-        )
-    })
 }
 
 fn zone(call: &Call) -> Result<TimeZone, ErrorRecord> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::call::filter::Filter;
 use crate::call::results::{nothing_kept, unreadable};
+use crate::call::stores::TopologyReader;
 use crate::call::{Call, Halt};
 use crate::cmdlet::{ErrorRecord, Kind, Parameter};
 use crate::store::{KnownPair, PairName, Sql, Store, StoreFault, query};
@@ -55,6 +56,8 @@ pub struct Past {
     pub store: Store,
     /// The pairs, by their number.
     pub pairs: HashMap<i64, PairName>,
+    /// Who is told what is wrong with the store.
+    reader: TopologyReader,
 }
 
 impl Past {
@@ -66,10 +69,11 @@ impl Past {
     pub async fn of(call: &Call) -> Result<Self, Halt> {
         let store = match call.context.results.store(&call.whole).await {
             Some(Ok(store)) => store.clone(),
-            Some(Err(fault)) => return Err(unreadable(fault).into()),
+            Some(Err(fault)) => return Err(unreadable(call.context.reader(), fault).into()),
             None => return Err(nothing_kept().into()),
         };
-        let known = store.read(query::pairs).await.map_err(|fault| unreadable(&fault))?;
+        let reader = call.context.reader();
+        let known = store.read(query::pairs).await.map_err(|fault| unreadable(reader, &fault))?;
         let filters =
             |parameter| call.bound.texts(parameter).iter().map(|text| Filter::new(text)).collect::<Vec<_>>();
         let (tests, pools, receivers) = (call.bound.texts("Test"), filters("Pool"), filters("Receiver"));
@@ -83,7 +87,7 @@ impl Past {
                 && call.readable.allows(&pair.name)
         };
         let pairs = known.into_iter().filter(is_wanted).map(|pair| (pair.id, pair.name)).collect();
-        Ok(Self { store, pairs })
+        Ok(Self { store, pairs, reader })
     }
 
     /// The numbers of the pairs.
@@ -101,7 +105,7 @@ impl Past {
         &self,
         question: impl Fn(&mut dyn Sql) -> Result<T, StoreFault> + Send + Sync + 'static,
     ) -> Result<T, ErrorRecord> {
-        self.store.read(question).await.map_err(|fault| unreadable(&fault))
+        self.store.read(question).await.map_err(|fault| unreadable(self.reader, &fault))
     }
 }
 

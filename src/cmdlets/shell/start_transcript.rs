@@ -81,9 +81,14 @@ async fn run(call: Call) -> Outcome {
 
 /// The file: its name in messages, and where it lies.
 fn place(call: &Call) -> Result<(String, PathBuf), ErrorRecord> {
+    if call.context.drive.is_some() {
+        let message = "A delegated session is written down anyway, and takes no second transcript.";
+        return Err(ErrorRecord::new(Category::InvalidOperation, "TranscriptOfSession", message)
+            .remedy("Keep what you need of it on your drive: … | Out-File NAME."));
+    }
     match (call.bound.text("Path"), call.bound.text("OutputDirectory")) {
-        (Some(name), None) => Ok((name.clone(), files::path(call, &name))),
-        (None, Some(directory)) => own_name(&files::path(call, &directory)),
+        (Some(name), None) => Ok((name.clone(), files::path(call, &name)?)),
+        (None, Some(directory)) => own_name(&files::path(call, &directory)?),
         (None, None) => match (call.context.environment)("HOME").filter(|home| !home.is_empty()) {
             Some(home) => own_name(Path::new(&home)),
             None => Err(ErrorRecord::new(

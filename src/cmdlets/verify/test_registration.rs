@@ -88,9 +88,8 @@ async fn run(call: Call) -> Outcome {
     }
     let registrations = verifying::unfinished(&call, registrations, Registration::identity).await?;
     let total = registrations.len();
-    for registration in &registrations {
-        verifying::may_log_on(&call, &registration.account.address)?;
-    }
+    let accounts = registrations.iter().map(|registration| &registration.account.address);
+    let _guesses = verifying::may_log_on(&call, accounts)?;
     let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Registrar {
         sessions: Arc::new(Sessions::default()),

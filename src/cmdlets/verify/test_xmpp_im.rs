@@ -105,9 +105,8 @@ async fn run(call: Call) -> Outcome {
     let verifications = verifying::unfinished(&call, verifications, Verification::identity).await?;
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
-    for verification in &verifications {
-        verifying::may_log_on(&call, &verification.sender.address)?;
-    }
+    let senders = verifications.iter().map(|verification| &verification.sender.address);
+    let _guesses = verifying::may_log_on(&call, senders)?;
     let partners: Vec<_> = verifications.iter().map(|verification| verification.receiver.domain()).collect();
     let admitted = verifying::admit(&call, total, &partners).await?;
     let running = batch(&call, &admitted)?.run(verifications, sender);

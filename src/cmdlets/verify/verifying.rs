@@ -1,6 +1,6 @@
 //! The common parts of the cmdlets that test: parameters, warnings, progress.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use tokio::sync::mpsc;
 
 use crate::access::limits::Limited;
-use crate::access::usage::{Exceeded, Place};
+use crate::access::usage::{Exceeded, Place, Usage};
 use crate::address::{Address, Domain};
 use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
@@ -296,23 +296,62 @@ pub async fn admit(call: &Call, n_tests: usize, partners: &[Domain]) -> Result<A
     }
 }
 
-/// Refuses to log an account on that was refused too often, in whatever sessions of a delegated caller.
+/// Refuses to log accounts on of which one was refused too often, in whatever sessions of a delegated caller.
+///
+/// A password that the caller gives may be a guess: such a logon counts as refused from its beginning until it
+/// turns out otherwise, so that guesses side by side are as few as guesses in turn.
 ///
 /// # Errors
-/// It was.
-pub fn may_log_on(call: &Call, account: &Address) -> Result<(), ErrorRecord> {
-    let Some(Budget { usage, limits }) = call.context.budget.get() else { return Ok(()) };
-    let most = limits.get(Limited::FailedLogons);
-    match usage.count(&failed(account), 0, u64::from(most) - 1, BRAKE) {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(_)) => Err(ErrorRecord::new(
-            Category::LimitsExceeded,
-            "LogonsExceeded",
-            format!("{account} was refused {most} times in a quarter of an hour, so no logon is tried."),
-        )
-        .target(account.to_string())
-        .remedy("See Get-TestUserCredential, correct the password, and wait.")),
-        Err(fault) => Err(limit_reached(&Exceeded::Uncountable(fault))),
+/// One was.
+pub fn may_log_on<'a>(
+    call: &Call,
+    accounts: impl IntoIterator<Item = &'a Address>,
+) -> Result<Guesses, ErrorRecord> {
+    let mut guesses = Guesses::default();
+    let Some(Budget { usage, limits }) = call.context.budget.get() else { return Ok(guesses) };
+    let most = u64::from(limits.get(Limited::FailedLogons));
+    let is_guess = call.bound.is_given("UserCredential");
+    guesses.usage = is_guess.then(|| usage.clone());
+    let accounts: BTreeSet<String> = accounts.into_iter().map(ToString::to_string).collect();
+    for account in accounts {
+        let what = failed(&account);
+        let counted = match is_guess {
+            true => usage.count(&what, 1, most, BRAKE),
+            false => usage.count(&what, 0, most - 1, BRAKE),
+        };
+        match counted {
+            Ok(Ok(_)) => guesses.counted.extend(is_guess.then_some(what)),
+            Ok(Err(_)) => {
+                return Err(ErrorRecord::new(
+                    Category::LimitsExceeded,
+                    "LogonsExceeded",
+                    format!(
+                        "{account} was refused {most} times in a quarter of an hour, so no logon is tried."
+                    ),
+                )
+                .target(account)
+                .remedy("See Get-TestUserCredential, correct the password, and wait."));
+            }
+            Err(fault) => return Err(limit_reached(&Exceeded::Uncountable(fault))),
+        }
+    }
+    Ok(guesses)
+}
+
+/// The logons with a password of the caller's that count as refused while they run. A process that is killed
+/// gives none of them back.
+#[derive(Debug, Default)]
+pub struct Guesses {
+    usage: Option<Usage>,
+    counted: Vec<String>,
+}
+
+impl Drop for Guesses {
+    fn drop(&mut self) {
+        for what in &self.counted {
+            // One that cannot be given back is forgotten with the others.
+            let _ = self.usage.as_ref().map(|usage| usage.give_back(what, 1));
+        }
     }
 }
 
@@ -320,7 +359,7 @@ pub fn may_log_on(call: &Call, account: &Address) -> Result<(), ErrorRecord> {
 fn logon_refused(call: &Call, account: &Address) {
     if let Some(Budget { usage, .. }) = call.context.budget.get() {
         // What cannot be counted stops the next logon, which asks first.
-        let _ = usage.count(&failed(account), 1, u64::MAX, BRAKE);
+        let _ = usage.count(&failed(&account.to_string()), 1, u64::MAX, BRAKE);
     }
 }
 
@@ -336,7 +375,7 @@ fn note_refusal(call: &Call, report: &Report) {
     }
 }
 
-fn failed(account: &Address) -> String {
+fn failed(account: &str) -> String {
     format!("failed_logons {account}")
 }
 

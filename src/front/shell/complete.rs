@@ -157,9 +157,14 @@ impl Completer {
 
     /// Files; of those of the account that it runs as, a delegate is told nothing.
     fn files(&self, typed: &str) -> Vec<CompletionCandidate> {
-        match self.started.host.is_administrator() {
-            true => files(self.started.host.context(), typed),
-            false => Vec::new(),
+        let context = self.started.host.context();
+        match &context.drive {
+            Some(drive) => {
+                let entries = drive.entries().unwrap_or_default().into_iter();
+                entries.map(|entry| CompletionCandidate::of(entry.name)).collect()
+            }
+            None if self.started.host.is_administrator() => files(context, typed),
+            None => Vec::new(),
         }
     }
 

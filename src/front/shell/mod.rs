@@ -31,8 +31,10 @@ use super::exit::ExitStatus;
 use super::report::{self, ReportSource};
 use super::run::Interrupts;
 use super::start::{self, Started};
+use crate::render::visible::visible;
 use crate::script::engine::emit_result;
 use crate::script::{Failure, FailureKind};
+use crate::trusted;
 
 /// Runs the shell until its user leaves.
 pub async fn shell(options: &SessionOptions) -> ExitStatus {
@@ -121,7 +123,9 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
                 if written.is_none() {
                     started.output.transcripts().withhold(&line);
                 }
-                started.output.transcripts().typed(&prompt.text(), written);
+                // A line that was pasted may hold anything; no later one looks like a prompt or like an answer.
+                let shown = written.map(|line| visible(line).replace('\n', "\n>> "));
+                started.output.transcripts().typed(&prompt.text(), shown.as_deref());
                 // Messages call it by the number that Get-History gives it.
                 let name = match withheld {
                     None => format!("line {}", started.host.context().history.add(&line)),
@@ -134,7 +138,12 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
                     break status;
                 }
             }
-            Ok(Signal::HostCommand(command)) if command == editor::SUSPEND => suspend(),
+            Ok(Signal::HostCommand(command)) if command == editor::SUSPEND => {
+                // The sudo before a delegated session would stop, and leave its caller in the dark.
+                if !started.host.context().is_delegated {
+                    suspend();
+                }
+            }
             Ok(Signal::CtrlC | Signal::HostCommand(_) | Signal::ExternalBreak(_)) => {}
             // Ctrl-D, and whatever else the editor may learn to say when it is done.
             Ok(_) => break ExitStatus::Success,
@@ -268,7 +277,8 @@ fn greet(started: &Started) {
 
 /// The program that runs when the shell starts: `imsh/profile.rhai` in the configuration directory.
 fn start_up_file() -> Option<String> {
-    std::fs::read_to_string(config_home()?.join("imsh/profile.rhai")).ok()
+    let file = trusted::open_own(&config_home()?.join("imsh/profile.rhai")).ok()?;
+    std::io::read_to_string(file).ok()
 }
 
 fn config_home() -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 //! Each is read again when it has changed; one that has become unusable is told of once, and the one before
 //! stays in force.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -14,6 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+use crate::trusted;
 
 /// Why the service's own files cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,18 +142,19 @@ fn readable(path: &Path) -> Result<Vec<u8>, IdentityFault> {
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    std::fs::read(path).map_err(unreadable)
+    let mut bytes = Vec::new();
+    trusted::open_linked(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable)?;
+    Ok(bytes)
 }
 
 /// The text of a file that nobody else may read.
 fn private_text(path: &Path) -> Result<Zeroizing<String>, IdentityFault> {
-    use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
     let unreadable = |error: std::io::Error| IdentityFault::Unreadable {
         path: path.to_owned(),
         reason: error.to_string(),
     };
-    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut file = trusted::open_own(path).map_err(unreadable)?;
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
     // A group that a service manager has made for the service may read what it passes in.
     if mode & 0o007 != 0 || mode & 0o020 != 0 {

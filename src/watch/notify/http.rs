@@ -2,6 +2,7 @@
 //!
 //! Follows no redirect: a notice goes where the topology says and nowhere else. The caller sets the deadline.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use super::DeliveryFault;
 use crate::secret::Secret;
+use crate::trusted;
 
 /// A request.
 pub(super) struct JsonPost<'a> {
@@ -120,7 +122,9 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     match ca_file {
         Some(file) => {
             let unreadable = |reason: String| format!("{}: {reason}", file.display());
-            let pem = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+            let mut pem = Vec::new();
+            let read = trusted::open_linked(file).and_then(|mut opened| opened.read_to_end(&mut pem));
+            read.map_err(|error| unreadable(error.to_string()))?;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
                 roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;

@@ -2,6 +2,7 @@
 //!
 //! `smtps://` is TLS from the first byte, `smtp://` STARTTLS; without TLS only to this machine itself.
 
+use std::io::Read;
 use std::net::IpAddr;
 
 use lettre::message::header::ContentType;
@@ -11,6 +12,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
 use super::{DeliveryFault, Means, NoticeMessage};
 use crate::topology::Notification;
+use crate::trusted;
 
 pub(super) async fn send(
     means: &Means,
@@ -97,7 +99,9 @@ impl MailServer {
         let mut parameters = TlsParameters::builder(self.host.clone());
         if let Some(file) = &notification.ca_file {
             let unreadable = |reason: String| format!("{}: {reason}", file.display());
-            let pem = std::fs::read(file).map_err(|error| unreadable(error.to_string()))?;
+            let mut pem = Vec::new();
+            let read = trusted::open_linked(file).and_then(|mut opened| opened.read_to_end(&mut pem));
+            read.map_err(|error| unreadable(error.to_string()))?;
             let certificate = Certificate::from_pem(&pem).map_err(|error| unreadable(error.to_string()))?;
             parameters =
                 parameters.certificate_store(CertificateStore::None).add_root_certificate(certificate);

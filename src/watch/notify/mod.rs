@@ -27,6 +27,7 @@ use crate::call::SessionContext;
 use crate::secret::Secret;
 use crate::store::{Notice, StoreFault, notice};
 use crate::topology::{Notification, NotificationKind};
+use crate::trusted;
 
 /// Why a notice was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -248,7 +249,8 @@ impl Means {
         let file = credential.filter(|file| file.exists()).or_else(|| notification.secret_file.clone());
         let Some(file) = file else { return Ok(None) };
         let unreadable = |reason| DeliveryFault::NotNow(format!("{}: {reason}", file.display()));
-        Secret::first_line_of(&file).map(Some).map_err(unreadable)
+        let opened = trusted::open_own(&file).map_err(|fault| unreadable(fault.to_string()))?;
+        Secret::first_line(opened).map(Some).map_err(unreadable)
     }
 }
 

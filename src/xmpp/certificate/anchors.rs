@@ -2,7 +2,6 @@
 //!
 //! Read when a pool is first asked for, before any handshake. Decides nothing about a certificate.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use crate::trusted;
 use crate::xmpp::secure::Fault;
 
 /// The issuers that certificates may come from.
@@ -40,7 +40,7 @@ impl Anchors {
     pub(in crate::xmpp) fn from_file(path: &Path) -> Result<Self, Fault> {
         let fault = |reason| Fault::CaFile { path: path.to_owned(), reason };
         let mut pem = Vec::new();
-        File::open(path)
+        trusted::open_linked(path)
             .and_then(|file| file.take(MAX_CA_FILE).read_to_end(&mut pem))
             .map_err(|error| fault(CaFileFault::Unreadable(error.to_string())))?;
         let mut roots = RootCertStore::empty();

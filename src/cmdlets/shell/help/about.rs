@@ -2,6 +2,7 @@
 
 use super::page::section;
 use super::wrapped;
+use crate::access::limits::SESSION_LIMITS;
 use crate::diagnosis::catalogue::{CatalogueEntry, Persistence, Reach, catalogue};
 use crate::result::TestKind;
 use crate::result::schema::ResultProperty;
@@ -26,6 +27,8 @@ enum TopicText {
     Settings(&'static str),
     /// Made from the schema of results.
     Results(&'static str),
+    /// Made from the limits of delegated sessions.
+    Limits(&'static str),
 }
 
 /// Every page, in the order of help.
@@ -68,7 +71,7 @@ pub static TOPICS: &[Topic] = &[
     Topic {
         name: "about_Roles",
         synopsis: "Who may do what.",
-        text: TopicText::Written(include_str!("about_roles.txt")),
+        text: TopicText::Limits(include_str!("about_roles.txt")),
     },
     Topic {
         name: "about_Audit",
@@ -90,10 +93,21 @@ impl Topic {
             TopicText::Settings(text) => {
                 format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), wrapped(&sample::list(), 0))
             }
+            TopicText::Limits(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), limits()),
             TopicText::Diagnosis(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), codes()),
             TopicText::Results(text) => format!("{}\n\n{}\n{}", self.name, wrapped(text, 0), properties()),
         }
     }
+}
+
+/// Every limit of a delegated session with its default and its bounds.
+fn limits() -> String {
+    let entries = SESSION_LIMITS.iter().map(|limit| {
+        let (least, most) = (limit.bounds.start(), limit.bounds.end());
+        let head = format!("{} ({}; {least} to {most})", limit.key, limit.default);
+        format!("{head}\n{}", wrapped(limit.help, 4))
+    });
+    entries.collect()
 }
 
 /// Every code with its owners, whether it passes, what it holds for, its meaning, what to do, and the command that shows it.

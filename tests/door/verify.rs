@@ -1,0 +1,108 @@
+//! Sessions that test, on the practice network: side by side, on record, and braked where logons fail.
+
+use std::process::Stdio;
+
+use crate::machine::{Machine, Said, until};
+
+/// A machine on which the practice network runs, whose pools and partners its topology lists.
+fn with_network(role: &str) -> Option<(Machine, String)> {
+    let machine = Machine::with("")?;
+    let key = machine.key("desk");
+    machine.root(
+        "mkdir /run/lab; (TMPDIR=/run/lab imsh --lab -c 'print(\"ready\"); sleep(3000)' >/run/lab/out 2>&1 </dev/null &)",
+    );
+    until("the practice network is there", || machine.root("cat /run/lab/out").contains("ready"));
+    let access = format!(
+        "[audit]\nsyslog = \"off\"\nmust_reach_disk = false\n[access]\n[[access.principal]]\nname = \"desk\"\nkeys = [\"{key}\"]\n\
+         [[access.role]]\nidentity = \"Desk\"\ntemplate = \"HelpDesk\"\n{role}\n[[access.assignment]]\nrole = \"Desk\"\n\
+         members = [\"os-user:kim\", \"principal:desk\"]\n[[access.assignment]]\nrole = \"Administrator\"\n\
+         members = [\"os-user:ada\"]\n"
+    );
+    std::fs::write(machine.ground.path().join("access.toml"), access).unwrap();
+    machine.root(&format!(
+        "cd /run/lab/imsh-lab-*; cat topology.toml {}/access.toml >/etc/imsh/topology.toml; cp ca.pem /etc/imsh; \
+         install -d -m 700 /etc/imsh/vault; cp vault.age vault.key /etc/imsh/vault; chown -R imsh: /etc/imsh",
+        machine.ground.path().display()
+    ));
+    Some((machine, key))
+}
+
+#[test]
+fn twenty_sessions_at_once_verify_without_disturbing_each_other() {
+    let Some((machine, _)) = with_network("sessions = 24\nverifications = 24\nthreads = 2") else { return };
+    machine.start_sshd();
+    let test = "$r = Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com; $r.Result; $r.Receiver";
+    let sessions: Vec<_> = (0..20)
+        .map(|_| {
+            machine
+                .ssh("desk", &["-T"], &[test])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for session in sessions {
+        let said = Said::of(session.wait_with_output().unwrap());
+        assert_eq!((said.text.as_str(), said.status), ("Success\nadelany@contoso.com\n", Some(0)));
+    }
+    let ada =
+        |code: &str| Said::of(machine.session("ada", &["-c", code]).output().unwrap()).text.trim().to_owned();
+    assert_eq!(ada("(Test-AuditLog).Result"), "Success");
+    let lines = machine.log();
+    for (cmdlet, what) in [
+        ("Test-XmppIM", "started"),
+        ("Test-XmppIM", "finished"),
+        ("imsh session", "started"),
+        ("imsh session", "finished"),
+    ] {
+        let n_lines = lines.iter().filter(|line| {
+            line["principal"] == "principal:desk"
+                && line["cmdlet"] == cmdlet
+                && line["outcome"]["what"] == what
+        });
+        assert_eq!(n_lines.count(), 20, "{cmdlet} {what}");
+    }
+    let whole = machine.root(
+        "cd /var/lib/imsh/transcripts/principal+desk; grep -l '^Success$' $(grep -l 'imsh transcript end' *.txt) | wc -l",
+    );
+    assert_eq!(whole.trim(), "20");
+    // What they learned is kept, and read as far as the roles go.
+    assert_eq!(ada("(Get-TestResult).Count"), "20");
+    let own = Said::of(machine.ssh("desk", &[], &["(Get-TestResult).Count"]).output().unwrap());
+    assert_eq!(own.text.trim(), "20");
+}
+
+#[test]
+fn an_account_that_was_refused_often_is_not_tried_again_in_whatever_session() {
+    let Some((machine, _)) = with_network("sessions = 10\nfailed_logons = 2") else { return };
+    let said = |user: &str, code: &str| Said::of(machine.session(user, &["-c", code]).output().unwrap());
+    let wrong = "'not the password' | Out-File pw; Set-TestUserCredential pilar@litwareinc.com (Get-Credential \
+                 pilar@litwareinc.com -FromFile pw)";
+    let set = said("ada", wrong);
+    assert_eq!(set.status, Some(0), "{}", set.text);
+    let pool = "atl-cs-001.litwareinc.com";
+    let logon = format!("(Test-Registration {pool} -UserSipAddress pilar@litwareinc.com).Code");
+    let answers: Vec<String> = (0..4).map(|_| said("kim", &logon).text).collect();
+    let n_tried = answers.iter().filter(|answer| answer.contains("SASL-")).count();
+    let n_braked = answers.iter().filter(|answer| answer.contains("LogonsExceeded")).count();
+    assert_eq!((n_tried, n_braked), (2, 2), "{answers:?}");
+    let other = said("kim", &format!("(Test-Registration {pool}).Result"));
+    assert_eq!(other.text.trim(), "Success", "another account is not touched");
+    // Guesses side by side are as few as guesses in turn.
+    assert_eq!(said("kim", "'a guess' | Out-File guess").status, Some(0));
+    let guess = format!(
+        "(Test-Registration {pool} -UserCredential (Get-Credential kenmyer@litwareinc.com -FromFile guess)).Code"
+    );
+    let sessions: Vec<_> = (0..8)
+        .map(|_| {
+            let mut command = machine.session("kim", &["-c", &guess]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let answers: Vec<Said> =
+        sessions.into_iter().map(|session| Said::of(session.wait_with_output().unwrap())).collect();
+    let n_tried = answers.iter().filter(|answer| answer.text.contains("SASL-")).count();
+    let n_braked = answers.iter().filter(|answer| answer.text.contains("LogonsExceeded")).count();
+    assert_eq!((n_tried, n_braked), (2, 6), "{answers:?}");
+}
