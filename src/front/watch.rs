@@ -41,7 +41,7 @@ restart neither repeats nor forgets a test or a notice. Several watchers, at one
 PostgreSQL database ([store] url); each needs the passwords of the accounts that it tests with, and claims no \
 other pairs.
 
-SIGHUP reads the topology again; one that has mistakes is told of, and the one before stays in force. SIGTERM and \
+SIGHUP reads the topology again (on a terminal it ends the watcher: the terminal has gone); one that has mistakes is told of, and the one before stays in force. SIGTERM and \
 Ctrl-C end it in order: tests under way get a moment to finish, and the others are handed back. A machine that is \
 off line, or whose store is away, says so once and blames nobody; results wait in a spool beside the state until a \
 shared store is back.
@@ -174,10 +174,12 @@ async fn store(
     }
 }
 
-/// Turns signals into orders. The second one to end ends the process.
+/// Turns signals into orders. The second one to end ends the process. Where somebody looks on, SIGHUP says
+/// that their terminal has gone.
 async fn listen(orders: mpsc::Sender<Order>) {
     let mut ends = Interrupts::of(vec![SignalKind::interrupt(), SignalKind::terminate()]);
     let mut reloads = Interrupts::of(vec![SignalKind::hangup()]);
+    let is_attended = io::stderr().is_terminal();
     let mut is_ending = false;
     loop {
         tokio::select! {
@@ -190,7 +192,8 @@ async fn listen(orders: mpsc::Sender<Order>) {
                 let _ = orders.send(Order::Stop).await;
             }
             () = reloads.next() => {
-                let _ = orders.send(Order::Reload).await;
+                let order = if is_attended { Order::Stop } else { Order::Reload };
+                let _ = orders.send(order).await;
             }
         }
     }

@@ -101,3 +101,16 @@ fn a_service_manager_is_told_what_happens() {
     heard("STOPPING=1");
     assert_eq!(watcher.ends(), Some(0));
 }
+
+#[test]
+fn a_watcher_on_a_terminal_ends_with_the_terminal() {
+    let post = post();
+    let mut command = post.command();
+    command.arg("watch");
+    let mut terminal = rexpect::session::spawn_command(command, Some(60_000)).unwrap();
+    terminal.exp_string("the plan is in the store").unwrap();
+    until("it gives a sign of life", || post.number("SELECT count(*) FROM watcher") == 1);
+    // The kernel tells it so that its terminal was closed.
+    terminal.process_mut().signal(Signal::SIGHUP).unwrap();
+    until("the watcher has left", || post.number("SELECT count(*) FROM watcher") == 0);
+}
