@@ -404,6 +404,82 @@ fn the_daily_verification_tests_every_pair_and_fails_where_one_fails() {
 }
 
 #[test]
+fn the_daily_verification_says_at_its_end_what_has_changed_since_the_last_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("results.sqlite");
+    let daily = || {
+        let mut command = imsh();
+        command.args(["--lab", "--store"]).arg(&store);
+        let output = command
+            .args(["run", "scripts/daily-verification.rhai", "atl-cs-001.litwareinc.com"])
+            .output()
+            .unwrap();
+        assert_eq!(status(&output), 1, "{}", stderr(&output));
+        let text = stdout(&output);
+        text[text.find("\nDaily verification of ").unwrap()..].to_owned()
+    };
+    let first = daily();
+    assert!(first.contains(" messages are not proven to have arrived."), "{first}");
+    assert!(!first.contains("the last time"), "{first}");
+    // What the last run had seen was the other way round.
+    let kept = rusqlite::Connection::open(&store).unwrap();
+    let seen = "UPDATE result SET outcome = ?1 WHERE pair IN (SELECT id FROM pair WHERE receiver = ?2)";
+    kept.execute(seen, ["Failure", "adelany@contoso.com"]).unwrap();
+    kept.execute(seen, ["Success", "adelany@expired.contoso.com"]).unwrap();
+    let second = daily();
+    for says in [
+        "\nBroken since the last time:\n  atl-cs-001.litwareinc.com to adelany@expired.contoso.com: \
+         FEDERATION-CERTIFICATE-EXPIRED (Partner)\n\n",
+        "\nBroken as before:\n",
+        "\nWell again:\n  atl-cs-001.litwareinc.com to adelany@contoso.com\n",
+    ] {
+        assert!(second.contains(says), "{says}: {second}");
+    }
+}
+
+#[test]
+fn the_certificate_watch_names_what_ends_soon_and_what_was_not_seen() {
+    let watch = |days: &str| {
+        let output = imsh()
+            .args(["--lab", "-o", "jsonl", "run", "scripts/certificate-watch.rhai", days])
+            .output()
+            .unwrap();
+        assert_eq!(status(&output), 1, "{}", stderr(&output));
+        assert!(
+            stderr(&output)
+                .contains("The certificate of refused.contoso.com was not seen: FEDERATION-REFUSED.")
+        );
+        let rows = stdout(&output);
+        let rows = rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        rows.map(|row| row["Whose"].as_str().unwrap().to_owned()).collect::<Vec<String>>()
+    };
+    let soon = ["expired.litwareinc.com", "expired.contoso.com", "expiring.litwareinc.com"];
+    assert_eq!(watch("30"), soon);
+    assert_eq!(watch("1"), soon[..2]);
+}
+
+/// Debian's package `systemd` has it.
+#[test]
+fn systemd_has_nothing_to_say_of_the_daily_timer() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        support::skip("there is no systemd-analyze (Debian's package systemd)");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["imsh-daily.service", "imsh-daily.timer"] {
+        let unit = std::fs::read_to_string(format!("examples/deploy/{name}")).unwrap();
+        // Nothing is installed here.
+        let unit = unit.replace("/usr/bin/imsh", support::IMSH).replace("Documentation=man:imsh(1)\n", "");
+        std::fs::write(directory.path().join(name), unit).unwrap();
+    }
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["verify", "./imsh-daily.timer", "./imsh-daily.service"]).current_dir(directory.path());
+    let output = analyze.output().unwrap();
+    let said = [stdout(&output), stderr(&output)].concat();
+    assert!(output.status.success() && !said.contains("imsh-daily"), "{said}");
+}
+
+#[test]
 fn nothing_is_green_where_nothing_was_tested() {
     for (script, says) in [
         ("scripts/daily-verification.rhai", "There is no pool 'no.example'."),

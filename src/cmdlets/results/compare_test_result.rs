@@ -22,7 +22,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             -ReferenceRun names, the baseline of that name, or what held at a time (-ReferenceTime). Change is Broken, \
             Recovered, StillBroken, Slower (at least twice the latency, and 100 ms more), New, or Missing where a \
             pair of the earlier run was not tested again; what is as it was is left out, unless -IncludeEqual. \
-            -SetBaseline gives the run a name for later.",
+            -SetBaseline gives the run a name for later, also where there is nothing to compare it with yet.",
         parameters: &[
             Parameter::new("Run", Kind::Text, "The run that is looked at.").at(0).default("The newest one."),
             Parameter::new("ReferenceRun", Kind::Text, "An earlier run.").default("The one before."),
@@ -64,12 +64,18 @@ async fn run(call: Call) -> Outcome {
     let past = Past::of(&call).await?;
     let pairs = past.ids();
     let runs = past.ask(move |sql| query::runs(sql, &pairs, 0, RUNS)).await?;
-    let (reference, run) = chosen(&call, &runs)?;
+    let run = chosen(&call, &runs)?;
+    let reference = reference(&call, &runs, run);
     if let Some(name) = call.bound.text("SetBaseline") {
         let id = run.id.clone();
         let set = past.store.write(move |sql| query::set_baseline(sql, &id, &name)).await;
         set.map_err(|fault| unreadable(call.context.reader(), &fault))?;
+        // The first run of a name has none before it.
+        if let Err(missing) = &reference {
+            return call.warn(format!("{} The run has its name for the next time.", missing.message));
+        }
     }
+    let reference = reference?;
     let before = results(&past, &reference.id).await?;
     let after = results(&past, &run.id).await?;
     let mut names: Vec<&PairName> = before.keys().chain(after.keys()).collect();
@@ -85,31 +91,36 @@ async fn run(call: Call) -> Outcome {
     Ok(())
 }
 
-/// The two runs that the arguments mean, the earlier one first.
-fn chosen<'a>(call: &Call, runs: &'a [Run]) -> Result<(&'a Run, &'a Run), ErrorRecord> {
-    let named = |id: &str| {
-        let mut found = runs.iter().filter(|run| run.id.starts_with(id));
-        match (found.next(), found.next()) {
-            (Some(run), None) => Ok(run),
-            (Some(_), Some(_)) => Err(no_run(format!("Several runs begin with '{id}'."))),
-            (None, _) => Err(no_run(format!("There is no run '{id}'."))),
-        }
-    };
-    let run = match call.bound.text("Run") {
-        Some(id) => named(&id)?,
-        None => runs.first().ok_or_else(|| no_run("There is no run yet.".to_owned()))?,
-    };
-    let reference = if let Some(id) = call.bound.text("ReferenceRun") {
-        named(&id)?
-    } else if let Some(name) = call.bound.text("Baseline") {
+/// The run that is looked at.
+fn chosen<'a>(call: &Call, runs: &'a [Run]) -> Result<&'a Run, ErrorRecord> {
+    match call.bound.text("Run") {
+        Some(id) => named(runs, &id),
+        None => runs.first().ok_or_else(|| no_run("There is no run yet.".to_owned())),
+    }
+}
+
+/// The earlier run that it is compared with.
+fn reference<'a>(call: &Call, runs: &'a [Run], run: &Run) -> Result<&'a Run, ErrorRecord> {
+    if let Some(id) = call.bound.text("ReferenceRun") {
+        return named(runs, &id);
+    }
+    if let Some(name) = call.bound.text("Baseline") {
         let found = runs.iter().find(|run| run.baseline.as_ref() == Some(&name));
-        found.ok_or_else(|| no_run(format!("No run has the name '{name}'.")))?
-    } else {
-        let until = history::instant(call, "ReferenceTime")?.unwrap_or(run.started_at);
-        let earlier = runs.iter().find(|other| other.id != run.id && other.started_at <= until);
-        earlier.ok_or_else(|| no_run("There is no earlier run to compare with.".to_owned()))?
-    };
-    Ok((reference, run))
+        return found.ok_or_else(|| no_run(format!("No run has the name '{name}'.")));
+    }
+    let until = history::instant(call, "ReferenceTime")?.unwrap_or(run.started_at);
+    let earlier = runs.iter().find(|other| other.id != run.id && other.started_at <= until);
+    earlier.ok_or_else(|| no_run("There is no earlier run to compare with.".to_owned()))
+}
+
+/// The only run whose identifier begins so.
+fn named<'a>(runs: &'a [Run], id: &str) -> Result<&'a Run, ErrorRecord> {
+    let mut found = runs.iter().filter(|run| run.id.starts_with(id));
+    match (found.next(), found.next()) {
+        (Some(run), None) => Ok(run),
+        (Some(_), Some(_)) => Err(no_run(format!("Several runs begin with '{id}'."))),
+        (None, _) => Err(no_run(format!("There is no run '{id}'."))),
+    }
 }
 
 fn no_run(message: String) -> ErrorRecord {
