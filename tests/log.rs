@@ -197,5 +197,5 @@ fn the_waterfall_fits_the_terminal_and_is_coloured_only_where_that_is_wanted() {
     }
     let plain = log::text(&log, Some(80), Colour::Never).unwrap();
     let coloured = log::text(&log, Some(80), Colour::Always).unwrap();
-    assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}[32m█"));
+    assert!(!plain.contains('\u{1b}') && coloured.contains("\u{1b}[38;5;29m█"));
 }
