@@ -216,13 +216,21 @@ pub fn expire(sql: &mut dyn Sql) -> Result<usize, StoreFault> {
     Ok(stale.len())
 }
 
-/// The due times of a site, for how late it is: the earliest that is due and not claimed.
-pub fn oldest_due(sql: &mut dyn Sql, site: &str) -> Result<Option<i64>, StoreFault> {
-    let row = sql.first(
-        "SELECT min(due_at) FROM schedule WHERE vantage IN ($1, 'any') AND leased_until < {now}",
-        &[site.into()],
-    )?;
-    row.map_or(Ok(None), |row| row.optional_int(0))
+/// The due times of a site, for how late it is: the earliest that is due and not claimed, among the pairs of
+/// these accounts.
+pub fn oldest_due(sql: &mut dyn Sql, site: &str, accounts: &[String]) -> Result<Option<i64>, StoreFault> {
+    if accounts.is_empty() {
+        return Ok(None);
+    }
+    let marks: Vec<String> = (0..accounts.len()).map(|at| format!("${}", at + 2)).collect();
+    let query = format!(
+        "SELECT min(due_at) FROM schedule WHERE vantage IN ($1, 'any') AND leased_until < {{now}} \
+         AND account IN ({})",
+        marks.join(", ")
+    );
+    let mut parameters = vec![Cell::from(site)];
+    parameters.extend(accounts.iter().map(Cell::from));
+    sql.query_composed(&query, &parameters)?.first().map_or(Ok(None), |row| row.optional_int(0))
 }
 
 /// A running watcher.

@@ -180,6 +180,8 @@ impl Rounds {
         let lease = micros(lease(plan));
         let at = Instant::now();
         let (limits, rounds) = (PartnerLimits(plan.topology.clone()), self.rounds);
+        // A pair whose account is held elsewhere is not late here.
+        let held: Vec<String> = self.shared.held_accounts().into_iter().collect();
         let (claims, oldest, now) = self
             .shared
             .store
@@ -206,7 +208,7 @@ impl Rounds {
                     HowManyRounds::One => release(sql, &surplus)?,
                     HowManyRounds::Endless => postpone(sql, &surplus, NEXT_PLACE)?,
                 }
-                Ok((placed, oldest_due(sql, &site)?, sql.now()?))
+                Ok((placed, oldest_due(sql, &site, &held)?, sql.now()?))
             })
             .await?;
         let lag = oldest.map_or(0, |due| (now - due).max(0));
