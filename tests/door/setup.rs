@@ -232,4 +232,18 @@ fn the_package_installs_what_a_delegate_comes_in_by() {
         "sudo -n -u imsh /usr/bin/imsh -c 1; sudo -n -u imsh /bin/sh -c id; sudo -n imsh session",
     );
     assert!(!other.text.contains("uid=") && other.status != Some(0), "{}", other.text);
+    // Over ssh, by the drop-in that was installed.
+    // This sshd asks no PAM, and takes an account whose password is locked for one that is locked.
+    machine.root("sed -i 's/^imsh:!/imsh:/' /etc/shadow");
+    machine.start_sshd_with("/etc/ssh/sshd_config.d/imsh.conf");
+    let one = Said::of(machine.ssh("desk", &[], &["1 + 1"]).output().unwrap());
+    assert_eq!((one.text.trim(), one.status), ("2", Some(0)));
+    // It goes without taking other accounts' certificates with it, and comes back.
+    machine.root("dpkg --log=/run/dpkg.log -r imsh 2>&1");
+    assert_eq!(machine.root("ls /etc/ssh/sshd_config.d").trim(), "imsh.conf.removed");
+    machine.root("test -s /etc/imsh/topology.toml");
+    machine.root(&install);
+    assert_eq!(machine.root("ls /etc/ssh/sshd_config.d").trim(), "imsh.conf");
+    let one = Said::of(machine.ssh("desk", &[], &["1 + 1"]).output().unwrap());
+    assert_eq!((one.text.trim(), one.status), ("2", Some(0)));
 }

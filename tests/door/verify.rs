@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::machine::{Machine, Said, until};
+use crate::support::skip;
 
 /// A machine on which the practice network runs, whose pools and partners its topology lists.
 fn with_network(role: &str) -> Option<(Machine, String)> {
@@ -105,4 +106,67 @@ fn an_account_that_was_refused_often_is_not_tried_again_in_whatever_session() {
     let n_tried = answers.iter().filter(|answer| answer.text.contains("SASL-")).count();
     let n_braked = answers.iter().filter(|answer| answer.text.contains("LogonsExceeded")).count();
     assert_eq!((n_tried, n_braked), (2, 6), "{answers:?}");
+}
+
+/// The address of the store, and what is wrong with it, are the administrators' to know.
+#[test]
+fn a_store_that_is_away_is_one_warning_that_tells_a_delegate_nothing() {
+    let Some((machine, _)) = with_network("") else { return };
+    machine.root(
+        "printf '[store]\\nurl = \"postgres://imsh@127.0.0.1:1/imsh-secret-place\"\\n' >>/etc/imsh/topology.toml",
+    );
+    let test = "(Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com).Result";
+    let said = |user: &str, code: &str| Said::of(machine.session(user, &["-c", code]).output().unwrap());
+    let kim = said("kim", test);
+    assert_eq!(kim.status, Some(0), "{}", kim.text);
+    assert_eq!(kim.text.matches("Results are not kept").count(), 1, "{}", kim.text);
+    let read = said("kim", "Get-TestResult");
+    assert_ne!(read.status, Some(0), "{}", read.text);
+    for text in [&kim.text, &read.text] {
+        assert!(!text.contains("secret-place") && !text.contains("127.0.0.1"), "{text}");
+    }
+    assert!(said("ada", "Get-TestResult").text.contains("127.0.0.1"));
+}
+
+/// The password is the service account's, from its home.
+#[test]
+fn results_of_a_session_are_kept_in_the_database_that_the_topology_names() {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let Some(programs) =
+        versions.map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").exists())
+    else {
+        skip("PostgreSQL is not installed (apt install postgresql)");
+        return;
+    };
+    let Some((machine, _)) = with_network("") else { return };
+    let programs = programs.display();
+    machine.root("install -d -o pilar -m 700 /run/pg");
+    let begun = machine.shell(
+        "pilar",
+        &format!(
+            "cd /run/pg; echo swordfish >pw; export LC_ALL=C; \
+             {programs}/initdb -A scram-sha-256 --pwfile=pw -U imsh -N -D /run/pg/data >log 2>&1 && \
+             {programs}/pg_ctl -D /run/pg/data -w -l /run/pg/server.log \
+             -o '-c listen_addresses=127.0.0.1 -c unix_socket_directories=' start >>log 2>&1 && \
+             PGPASSWORD=swordfish {programs}/psql -h 127.0.0.1 -U imsh -d postgres -c 'create database results' \
+             >>log 2>&1 || {{ cat log server.log; exit 1; }}"
+        ),
+    );
+    assert_eq!(begun.status, Some(0), "{}", begun.text);
+    machine.root(
+        "printf '[store]\\nurl = \"postgres://imsh@127.0.0.1/results\"\\n' >>/etc/imsh/topology.toml; \
+         install -o imsh -m 600 /dev/null /var/lib/imsh/.pgpass; \
+         echo '127.0.0.1:*:results:imsh:swordfish' >/var/lib/imsh/.pgpass; \
+         env -i PATH=\"$PATH\" runuser -u imsh -- env HOME=/var/lib/imsh imsh store migrate",
+    );
+    let kim = |code: &str| Said::of(machine.session("kim", &["-c", code]).output().unwrap());
+    let test = "(Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com).Result";
+    let kept = kim(test);
+    assert_eq!((kept.text.trim(), kept.status), ("Success", Some(0)));
+    assert_eq!(kim("(Get-TestResult).Count").text.trim(), "1");
+    machine.root("chmod 644 /var/lib/imsh/.pgpass");
+    let open = kim(test);
+    assert!(open.text.contains("Results are not kept") && open.text.contains("Success"), "{}", open.text);
+    assert!(!open.text.contains("swordfish") && !open.text.contains("127.0.0.1"), "{}", open.text);
+    machine.root(&format!("setpriv --reuid pilar {programs}/pg_ctl -D /run/pg/data -m immediate stop"));
 }
