@@ -82,6 +82,7 @@ fn at_a_terminal_it_is_the_whole_shell_and_no_key_stops_it() {
     seat.prompt();
     // Ctrl-Z and Ctrl-\ end and stop nothing, neither at the prompt nor while something runs.
     seat.press("\x1a");
+    seat.prompt();
     assert!(seat.run("print(20 + 3)").contains("23"));
     seat.press("print(40 + 4); sleep(2); print(\"wo\" + \"ke\")\r");
     seat.see("44");
