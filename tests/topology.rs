@@ -116,11 +116,9 @@ fn each_record_of_a_pipe_is_changed() {
     );
     assert_eq!(home.text().matches("description").count(), 1);
     let said = home.done("Get-XmppAllowedPartner chat.contoso.com | Remove-XmppAllowedPartner -WhatIf");
-    assert_eq!(
-        said,
-        "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".\n    \
-         partner: not set -> []\n    additional_domains: [\"chat.contoso.com\"] -> not set"
-    );
+    let removal = "What if: Performing the operation \"Remove the partner\" on target \"contoso.com\".\n    \
+        additional_domains: [\"chat.contoso.com\"] -> not set";
+    assert_eq!(said, removal);
     assert_eq!(home.done("Get-Pool -Filter nothing* | Remove-Pool"), "");
     home.done("Get-Pool | Remove-Pool -Confirm:$false");
     assert_eq!(home.done("(Get-Pool).len()"), "0");
@@ -468,11 +466,10 @@ fn what_is_piped_in_is_what_is_asked_for() {
     assert_eq!(home.done("(\"HelpDesk\" | Get-AdminRole).Identity"), "HelpDesk");
     assert_eq!(home.done("(\"kim\" | Get-CsAdminRoleAssignment).len()"), "0");
     let said = home.done("\"chat.contoso.com\" | Get-XmppAllowedPartner | Remove-XmppAllowedPartner -WhatIf");
-    let told: Vec<&str> = said.lines().filter(|line| !line.starts_with("    ")).collect();
+    assert!(said.contains("contoso.com") && said.matches("What if").count() == 1, "{said}");
     assert_eq!(
-        told,
-        ["What if: Performing the operation \"Remove the partner\" on target \"contoso.com\"."],
-        "{said}"
+        said.lines().skip(1).collect::<Vec<_>>(),
+        ["    additional_domains: [\"chat.contoso.com\"] -> not set"]
     );
     for code in ["1 | Get-Date", "Get-Pool | Get-AuditLog", "\"x\" | Get-XmppGatewayConfiguration"] {
         let said = home.refused(code);

@@ -22,7 +22,7 @@ pub fn document() -> String {
             let values = matches!(setting.kind, crate::cmdlet::Kind::Choice(_));
             let values = if values { format!(" ({})", setting.values()) } else { String::new() };
             let _ = writeln!(text, "# {}{values}", setting.help);
-            let is_shown = setting.need.is_some() || SHOWN.contains(&setting.key);
+            let is_shown = setting.need.is_some() || SHOWN.contains(&(table.path, setting.key));
             let mark = if is_shown { "" } else { "# " };
             let _ = writeln!(text, "{mark}{} = {}", setting.key, written(&setting, &defaults));
         }
@@ -88,7 +88,16 @@ fn toml(value: &Value) -> String {
 }
 
 /// Settings that the sample document has at work, beside those that a table needs.
-const SHOWN: [&str; 5] = ["site", "test_users", "additional_domains", "receivers", "minimum_evidence"];
+const SHOWN: [(&str, &str); 8] = [
+    ("", "site"),
+    ("pool", "site"),
+    ("pool", "test_users"),
+    ("partner", "additional_domains"),
+    ("partner", "receivers"),
+    ("partner", "minimum_evidence"),
+    ("watch", "receivers"),
+    ("notify", "url"),
+];
 
 const HEAD: &str = "\
 # Every setting that a topology has; topology.toml beside this file is a short one to begin with.

@@ -105,12 +105,31 @@ fn the_samples_are_right_also_with_every_default_written_out() {
     let sample = include_str!("../../examples/every-setting.toml");
     let topology = read(sample).unwrap();
     assert!(topology.remarks.is_empty(), "{:?}", topology.remarks);
-    let is_key = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    // These stand in place of others, and are written out in a second reading.
+    let alternatives = ["at", "zone", "command", "to", "from", "pool"];
+    let is_key = |line: &str| {
+        let key = line.split_once(" = ").map(|(key, _)| key);
+        key.is_some_and(|key| !key.contains(' ') && !alternatives.contains(&key))
+    };
     let lines = sample.lines().map(|line| match line.strip_prefix("# ") {
         Some(key) if is_key(key) || key == "[resolver]" => key.replace("= \"\"", "= \"x\""),
         Some(_) | None => line.to_owned(),
     });
     let written_out = read(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let webhook = "kind = \"webhook\"";
+    let url = "url = \"https://alerts.litwareinc.com/imsh\"";
+    for (kind, address, written) in [
+        ("exec", "", &["command", "at", "zone"][..]),
+        ("mail", "url = \"smtps://mail.litwareinc.com\"", &["to", "from"]),
+        ("xmpp", "", &["to", "pool"]),
+    ] {
+        let mut text = sample.replace(webhook, &format!("kind = {kind:?}")).replace(url, address);
+        for key in written {
+            text = text.replace(&format!("\n# {key} = "), &format!("\n{key} = "));
+        }
+        let other = read(&text).unwrap_or_else(|mistakes| panic!("{kind}: {mistakes:?}"));
+        assert!(other.remarks.is_empty(), "{kind}: {:?}", other.remarks);
+    }
     assert_eq!(written_out.gateway, topology.gateway);
     assert_eq!(written_out.pools[0].certificate_warning_days, topology.pools[0].certificate_warning_days);
 }

@@ -105,7 +105,8 @@ fn password_from_elsewhere(call: &Call) -> Result<Option<Secret>, ErrorRecord> {
         });
     }
     let Some(file) = call.bound.text("FromFile") else { return Ok(None) };
-    Secret::first_line(files::open(call, &file)?).map(Some).map_err(|problem| {
+    let opened = files::opened(call, &file).map_err(|error| error.to_string());
+    opened.and_then(Secret::first_line).map(Some).map_err(|problem| {
         ErrorRecord::new(Category::ReadError, "PasswordFile", format!("{file}: {problem}")).target(file)
     })
 }

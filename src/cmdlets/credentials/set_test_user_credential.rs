@@ -156,7 +156,8 @@ const END: &str = "-----END CERTIFICATE-----";
 /// Reads a file.
 fn text_of(call: &Call, name: &str) -> Result<String, ErrorRecord> {
     let mut text = String::new();
-    let read = files::open(call, name)?.take(MOST_BYTES + 1).read_to_string(&mut text).and_then(|_| {
+    let read = files::opened(call, name).and_then(|file| {
+        file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
         let is_too_large = text.len() as u64 > MOST_BYTES;
         if is_too_large { Err(io::Error::other("it is too large for a certificate")) } else { Ok(()) }
     });

@@ -33,7 +33,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "New-WatcherNodeConfiguration logons -Tests Registration -Every 5m -WhatIf",
-                output: "What if: Performing the operation \"Add the watch\" on target \"logons\".",
+                output: "What if: Performing the operation \"Add the watch\" on target \"logons\".\n\
+                    \x20   every: not set -> \"5m\"\n\
+                    \x20   tests: not set -> [\"Registration\"]",
             },
         ],
     },

@@ -32,7 +32,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "New-WatcherNotification desk -Kind exec -Command /usr/local/bin/page, operators -WhatIf",
-                output: "What if: Performing the operation \"Add the notification\" on target \"desk\".",
+                output: "What if: Performing the operation \"Add the notification\" on target \"desk\".\n\
+                    \x20   command: not set -> [\"/usr/local/bin/page\", \"operators\"]\n\
+                    \x20   kind: not set -> \"exec\"",
             },
         ],
     },

@@ -32,7 +32,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Remove-WatcherNodeConfiguration \"every pool\" -WhatIf",
-                output: "What if: Performing the operation \"Remove the watch\" on target \"every pool\".",
+                output: "What if: Performing the operation \"Remove the watch\" on target \"every pool\".\n\
+                    \x20   every: \"2m\" -> not set\n\
+                    \x20   tests: [\"Registration\"] -> not set",
             },
         ],
     },

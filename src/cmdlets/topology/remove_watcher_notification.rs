@@ -31,7 +31,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Remove-WatcherNotification practice -WhatIf",
-                output: "What if: Performing the operation \"Remove the notification\" on target \"practice\".",
+                output: "What if: Performing the operation \"Remove the notification\" on target \"practice\".\n\
+                    \x20   command: [\"/bin/cat\"] -> not set\n\
+                    \x20   enabled: false -> not set\n\
+                    \x20   kind: \"exec\" -> not set",
             },
         ],
     },

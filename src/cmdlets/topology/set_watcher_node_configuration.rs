@@ -32,7 +32,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Set-WatcherNodeConfiguration \"every partner\" -Enabled:$false -WhatIf",
-                output: "What if: Performing the operation \"Change the watch\" on target \"every partner\".",
+                output: "What if: Performing the operation \"Change the watch\" on target \"every partner\".\n\
+                    \x20   enabled: not set -> false",
             },
         ],
     },

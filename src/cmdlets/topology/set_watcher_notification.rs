@@ -31,7 +31,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Example {
                 title: "What it would do",
                 code: "Set-WatcherNotification practice -Enabled:$true -WhatIf",
-                output: "What if: Performing the operation \"Change the notification\" on target \"practice\".",
+                output: "What if: Performing the operation \"Change the notification\" on target \"practice\".\n\
+                    \x20   enabled: false -> true",
             },
         ],
     },

@@ -59,6 +59,8 @@ fn collect(table: &Table, path: &TablePath, settings: &mut BTreeMap<(TablePath, 
                     collect(&values, &below(&names.join(" ")), settings);
                 }
             }
+            // A list of tables that is empty: of each that was in it is told already.
+            Value::Array(tables) if path.is_empty() && tables.is_empty() => {}
             Value::String(_)
             | Value::Integer(_)
             | Value::Float(_)
