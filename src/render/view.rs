@@ -1,6 +1,6 @@
 //! Views as data: how records of a type are shown, and PowerShell's rule for all others.
 //!
-//! A new type of record gets its view by a new entry in [`VIEWS`]; the records of tests have theirs from
+//! A new type of record gets its view by a new entry in `VIEWS`; the records of tests have theirs from
 //! the schema of their kind. Without either every property is shown under its own name.
 
 use std::sync::LazyLock;
