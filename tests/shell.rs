@@ -532,8 +532,7 @@ fn what_is_pasted_waits_for_enter_however_long_it_is() {
 fn a_long_page_stops_at_each_screen() {
     let mut seat = Seat::take();
     seat.prompt();
-    seat.resize(80, 24);
-    seat.press("Get-Help about_Language | more");
+    seat.press("Get-Help about_Diagnosis | more");
     seat.press(ENTER);
     seat.see("-- More --");
     seat.press(ENTER);
