@@ -247,13 +247,6 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
     ErrorRecord::new(category, id, super::sentence(&text)).target(target).remedy(remedy)
 }
 
-/// The values of the document's keys that the given parameters set.
-pub fn settings(call: &Call, keys: &[(&str, &'static str)]) -> Vec<(&'static str, NewValue)> {
-    let own = |name: &str| call.description.parameters.iter().find(|own| own.name == name);
-    let of = |(name, key): &(&str, &'static str)| Some((*key, setting(own(name)?, call.bound.value(name)?)));
-    keys.iter().filter_map(of).collect()
-}
-
 /// The setting that a parameter's value makes: a plain value replaces; `@{Add=…}` and `@{Remove=…}`
 /// change a list; null restores the default.
 pub fn setting(parameter: &Parameter, value: &Value) -> NewValue {

@@ -200,7 +200,7 @@ impl KeptResults {
         }
         let tell = move |not_kept: NotKept| warn(&not_kept.fault);
         let keep = call.whole.store.keep.micros();
-        Some(Recording { id, keep, recorder: Recorder::start(store, Vec::new(), tell, |_| {}) })
+        Some(Recording { id, keep, recorder: Recorder::start(store, tell) })
     }
 
     /// The run that this session's results belong to, once it has begun.

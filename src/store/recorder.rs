@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Change, Channel, NewResult, Store, StoreFault};
+use super::{NewResult, Store, StoreFault};
 
 /// How long a test's result waits for the store.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,34 +36,24 @@ pub struct NotKept {
 }
 
 impl Recorder {
-    /// Starts the writer. `tell` hears the first fault of the store; `changed` each group of states that
-    /// turned.
-    pub fn start(
-        store: Store,
-        channels: Vec<Channel>,
-        tell: impl FnOnce(NotKept) + Send + 'static,
-        changed: impl Fn(Vec<Change>) + Send + 'static,
-    ) -> Self {
+    /// Starts the writer. `tell` hears the first fault of the store.
+    pub fn start(store: Store, tell: impl FnOnce(NotKept) + Send + 'static) -> Self {
         let (results, mut waiting) = mpsc::channel::<(NewResult, oneshot::Sender<()>)>(WAITING);
         let is_faulty = Arc::new(AtomicBool::new(false));
         let faulty = is_faulty.clone();
         tokio::spawn(async move {
-            let channels = Arc::new(channels);
             let mut tell = Some(tell);
             let mut group = Vec::new();
             while waiting.recv_many(&mut group, GROUP).await > 0 {
                 let (results, stored): (Vec<NewResult>, Vec<oneshot::Sender<()>>) = group.drain(..).unzip();
-                let (results, channels) = (Arc::new(results), channels.clone());
                 let n_results = results.len();
-                let kept = store.write(move |sql| super::record::record(sql, &results, &channels)).await;
-                match kept {
-                    Ok(changes) if changes.is_empty() => {}
-                    Ok(changes) => changed(changes),
-                    Err(fault) => {
-                        faulty.store(true, Ordering::Relaxed);
-                        if let Some(tell) = tell.take() {
-                            tell(NotKept { fault, n_results });
-                        }
+                let results = Arc::new(results);
+                // Whoever tests by hand sees what turned: notices are the watchers'.
+                let kept = store.write(move |sql| super::record::record(sql, &results, &[])).await;
+                if let Err(fault) = kept {
+                    faulty.store(true, Ordering::Relaxed);
+                    if let Some(tell) = tell.take() {
+                        tell(NotKept { fault, n_results });
                     }
                 }
                 // Nobody need be waiting any more.
