@@ -121,7 +121,8 @@ fn mode(file: &Path) -> u32 {
 #[test]
 fn what_one_line_makes_the_next_can_use() {
     let mut seat = Seat::take();
-    seat.prompt();
+    let greeting = seat.prompt();
+    assert!(greeting.contains("The topology is /") && greeting.contains("/topology.toml."), "{greeting}");
     seat.run("let n = 6");
     seat.run("fn twice(x) { x * 2 }");
     assert!(seat.run("n * twice(n) + 5").contains("77"));

@@ -273,6 +273,11 @@ fn greet(started: &Started) {
     started
         .output
         .note(&format!("imsh {version}: Get-Help explains, Tab completes, Ctrl-C stops, Ctrl-D leaves."));
+    let context = started.host.context();
+    // A delegated session's is always the machine's.
+    if let Some(path) = context.topology.path().filter(|_| !context.is_delegated) {
+        started.output.note(&visible(&format!("The topology is {}.", path.display())));
+    }
 }
 
 /// The program that runs when the shell starts: `imsh/profile.rhai` in the configuration directory.
