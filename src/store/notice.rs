@@ -90,18 +90,23 @@ pub(super) fn queue(
     let owner = verdict.owner.as_ref().or(before.owner.as_ref());
     for channel in channels {
         let last = sql.first(
-            "SELECT notice.kind FROM notice JOIN change ON change.id = notice.change \
+            "SELECT notice.kind, change.owner FROM notice JOIN change ON change.id = notice.change \
              WHERE change.pair = $1 AND notice.channel = $2 AND notice.kind IN ('raise', 'clear') \
              ORDER BY change.at DESC, change.id DESC LIMIT 1",
             &[pair.into(), (&channel.identity).into()],
         )?;
-        let is_raised = last.map(|row| row.text(0)).transpose()?.is_some_and(|kind| kind == "raise");
+        let (last_kind, told_owner) = match last {
+            Some(row) => (Some(NoticeKind::read(&row.text(0)?)?), row.optional_text(1)?),
+            None => (None, None),
+        };
+        let is_raised = last_kind == Some(NoticeKind::Raise);
         let is_wanted = match kind {
             NoticeKind::Clear => is_raised,
             NoticeKind::Raise | NoticeKind::Reminder => {
                 let is_listed = owner.is_some_and(|owner| channel.owners.contains(owner));
-                (channel.owners.is_empty() || is_listed)
-                    && (!is_raised || verdict.owner != before.owner && before.owner.is_some())
+                // What this channel was told, which is not all that happened: it may hear of some owners only.
+                let is_news = !is_raised || verdict.owner.is_some() && verdict.owner != told_owner;
+                (channel.owners.is_empty() || is_listed) && is_news
             }
         };
         if is_wanted {

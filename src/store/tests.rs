@@ -326,6 +326,39 @@ fn a_notice_comes_once_for_a_change_and_again_when_it_is_mended() {
 }
 
 #[test]
+fn a_channel_is_told_of_an_owner_once_however_the_others_hear_of_it() {
+    on_both_engines(|store| async move {
+        let down = StoredOutcome::Failure { is_definite: true };
+        // Dublin alone cannot reach the receiver, then nobody can, then Dublin alone again; then it is mended.
+        for (site, outcome) in [
+            ("Oslo", StoredOutcome::Success),
+            ("Dublin", down),
+            ("Oslo", down),
+            ("Oslo", StoredOutcome::Success),
+            ("Dublin", StoredOutcome::Success),
+        ] {
+            record(&store, vec![result(pair(1), site, now(&store).await, outcome)]).await;
+            store.advance_clock(MINUTE);
+        }
+        for (channel, expected) in [
+            ("on call", vec!["raise Network", "raise Partner", "raise Network", "clear Network"]),
+            ("network desk", vec!["raise Network", "clear Network"]),
+        ] {
+            let mut told = Vec::new();
+            while let [first, ..] =
+                &store.write(move |sql| notice::take(sql, channel, 0, MINUTE)).await.unwrap()[..]
+            {
+                let first = first.clone();
+                told.push(format!("{} {}", first.kind.name(), first.owner.clone().unwrap_or_default()));
+                store.write(move |sql| notice::done(sql, channel, &first)).await.unwrap();
+                store.advance_clock(MINUTE + 1);
+            }
+            assert_eq!(told, expected, "{channel}");
+        }
+    });
+}
+
+#[test]
 fn a_pair_that_nobody_tests_is_unknown() {
     on_both_engines(|store| async move {
         let began = now(&store).await;
