@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::value::letter::{is_hidden, is_joiner};
 use crate::xmpp::resolve::Target;
 
 /// A server's words in quotation marks, cut to a length that can be read.
@@ -40,20 +41,11 @@ pub fn visible(text: &str, limit: usize) -> String {
             '\n' => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push_str("\\t"),
-            c if hides(c) => _ = write!(shown, "\\u{{{:x}}}", u32::from(c)),
+            c if is_hidden(c) || is_joiner(c) => _ = write!(shown, "\\u{{{:x}}}", u32::from(c)),
             c => shown.push(c),
         }
     }
     shown
-}
-
-/// Control characters, and those of Unicode's that show nothing and change how the rest is shown.
-fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Items with commas, the first few of them and how many more there are.

@@ -8,6 +8,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use crate::value::letter::is_hidden;
+
 /// The text with its line ends kept (`\r\n` becomes `\n`) and everything hostile escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     escape(text, "\n")
@@ -23,18 +25,9 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(escape(&joined, " ").into_owned())
 }
 
-/// Whether a character is shown as an escape instead of itself.
+/// Whether a character is shown as an escape instead of itself. The joiners are not: words and emoji need them.
 pub fn is_hostile(letter: char) -> bool {
-    match letter {
-        '\n' | '\t' => false,
-        // Soft hyphen, Arabic letter mark, zero-width space, directional marks.
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' => true,
-        // Line and paragraph separators, embeddings and overrides, invisible operators, isolates.
-        '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        // Byte order mark, interlinear annotation, tags.
-        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        letter => letter.is_control(),
-    }
+    !matches!(letter, '\n' | '\t') && is_hidden(letter)
 }
 
 fn escape<'a>(text: &'a str, line_end: &str) -> Cow<'a, str> {

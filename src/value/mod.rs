@@ -11,6 +11,7 @@ pub mod order;
 pub mod compare;
 pub mod time;
 pub mod format;
+pub mod letter;
 pub mod arithmetic;
 pub mod cast;
 

@@ -17,6 +17,7 @@ use super::dns::SrvAnswer;
 use super::resolve::{DomainRecords, Target};
 use super::secure::{CertificateReport, TlsParameters};
 use super::wire::{Taken, Wire};
+use crate::value::letter::is_hidden;
 
 /// The steps of one attempt, in the order in which they began.
 ///
@@ -512,20 +513,13 @@ pub(super) fn list<T: fmt::Display>(items: &[T]) -> String {
 
 /// What a stranger wrote, fit to be shown: without control characters, and not endless.
 pub(super) fn printable(text: &str) -> String {
-    let visible =
-        |c: char| if c.is_control() || INVISIBLE.contains(&c) { char::REPLACEMENT_CHARACTER } else { c };
+    let visible = |c: char| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = text.chars().take(MAX_TEXT).map(visible).collect();
     if text.chars().nth(MAX_TEXT).is_some() {
         shown.push('…');
     }
     shown
 }
-
-/// Marks that turn the direction of what follows, and so change what a line seems to say.
-const INVISIBLE: [char; 12] = [
-    '\u{061C}', '\u{200E}', '\u{200F}', '\u{202A}', '\u{202B}', '\u{202C}', '\u{202D}', '\u{202E}',
-    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
-];
 
 /// Characters of a stranger's text that are kept.
 const MAX_TEXT: usize = 512;

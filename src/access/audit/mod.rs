@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use super::GivenParameter;
 use crate::durable;
 use crate::trusted::Directory;
+use crate::value::letter::{is_hidden, is_joiner};
 
 // Reading order.
 pub mod copy;
@@ -459,17 +460,16 @@ fn within_share(list: &mut Vec<String>, share: usize) -> bool {
 /// The line with what commands a terminal or deceives a reader as JSON's escapes: whoever looks at it
 /// with the plainest tool sees one line, and in it what is there.
 fn shown(text: String) -> String {
-    let deceives = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let deceives = |letter: char| is_hidden(letter) || is_joiner(letter);
     if !text.contains(deceives) {
         return text;
     }
     let mut shown = String::with_capacity(text.len() + 64);
     for letter in text.chars() {
         if deceives(letter) {
-            shown.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             shown.push(letter);
         }
