@@ -200,7 +200,6 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("CONNECT-UNREACHABLE", "loopback is always reached"),
     ("OFFLINE", "it happens to the machine that runs the test: tests/offline.rs"),
     ("DNS-BAD-NAME", "the caller writes it so: no network is needed"),
-    ("DNS-BAD-SERVER", "the caller writes it so: no network is needed"),
     ("DNS-NO-RESOLVER", "it happens on the machine that runs the test"),
     ("DNS-NOT-ASKED", "it happens on the machine that runs the test"),
     ("NO-RANDOMNESS", "it happens on the machine that runs the test"),

@@ -181,9 +181,6 @@ entries! {
         "Give more time (-Deadline), let more run at once (-ThrottleLimit), or run the rest by itself.";
 
     // Resolve
-    DNS_BAD_SERVER: "DNS-BAD-SERVER", [Caller], Lasting Pool,
-        "A server that the topology lists for the pool is not written as host, host:port, address or [address]:port.",
-        "Correct the pool's `servers` in the topology.";
     DNS_BAD_NAME: "DNS-BAD-NAME", [Caller], Lasting Pool,
         "A name cannot be a name of DNS: a label is too long, empty, or holds a forbidden character.",
         "Correct the name.";

@@ -227,8 +227,7 @@ fn of_resolve(fault: &resolve::Fault) -> Option<Cause> {
         resolve::Fault::NotOffered { .. } => Some(Cause::NotOffered),
         resolve::Fault::ServerFailure { .. } => Some(Cause::DnsFailure),
         resolve::Fault::TargetWithoutAddress { cause, .. } => of_resolve(cause),
-        resolve::Fault::BadServer { .. }
-        | resolve::Fault::BadName { .. }
+        resolve::Fault::BadName { .. }
         | resolve::Fault::NoNameServer { .. }
         | resolve::Fault::Timeout { .. }
         | resolve::Fault::NotAsked { .. }

@@ -14,11 +14,6 @@ use crate::xmpp::trace::{Fact, Trace};
 pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
     let pool = context.pool;
     match fault {
-        Fault::BadServer { written } => Finding::of(
-            &catalogue::DNS_BAD_SERVER,
-            format!("the topology lists a server of {pool} that is no server"),
-        )
-        .evidence(format_args!("it says {}", quoted(written))),
         Fault::BadName { name } => {
             Finding::of(&catalogue::DNS_BAD_NAME, format!("{} is not a name that DNS can hold", quoted(name)))
         }
@@ -98,8 +93,7 @@ pub(super) fn asked_of_others(finding: Finding, fault: &Fault, trace: &Trace) ->
         Fault::Timeout { query, .. } => query,
         Fault::TargetWithoutAddress { cause, .. } => match &**cause {
             Fault::Timeout { query, .. } => query,
-            Fault::BadServer { .. }
-            | Fault::BadName { .. }
+            Fault::BadName { .. }
             | Fault::NoNameServer { .. }
             | Fault::NotOffered { .. }
             | Fault::NoSuchName { .. }
@@ -109,8 +103,7 @@ pub(super) fn asked_of_others(finding: Finding, fault: &Fault, trace: &Trace) ->
             | Fault::TargetWithoutAddress { .. }
             | Fault::SecurityNotOffered { .. } => return finding,
         },
-        Fault::BadServer { .. }
-        | Fault::BadName { .. }
+        Fault::BadName { .. }
         | Fault::NoNameServer { .. }
         | Fault::NotOffered { .. }
         | Fault::NoSuchName { .. }

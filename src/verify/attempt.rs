@@ -246,11 +246,10 @@ impl Attempt<'_> {
         }
         let partner = verification.receiver.domain();
         let from = verification.sender.address.domain();
-        let server = verification.partner_server.as_ref().map(ToString::to_string);
         let question = ProbeRequest {
             whom: ProbeTarget::Partner {
                 domain: partner.as_str(),
-                server: server.as_deref(),
+                server: verification.partner_server.as_ref(),
                 from: Some(from.as_str()),
             },
             trust: &verification.sender.trust(),

@@ -183,10 +183,9 @@ impl Inspection {
             return self.end(None, verdict);
         }
         let seen = {
-            let server = self.server.as_ref().map(ToString::to_string);
             let whom = ProbeTarget::Partner {
                 domain: self.domain.as_str(),
-                server: server.as_deref(),
+                server: self.server.as_ref(),
                 from: self.from().map(Domain::as_str),
             };
             let trust = trust(self.pool.as_ref());

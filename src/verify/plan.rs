@@ -482,11 +482,11 @@ impl Account {
         let pool = self.pool.as_ref();
         // A port that was given by hand holds for every server, whatever the topology says.
         let server = |server: &Server| match self.registrar_port {
-            Some(_) => Server { port: None, ..server.clone() }.to_string(),
-            None => server.to_string(),
+            Some(_) => Server { port: None, ..server.clone() },
+            None => server.clone(),
         };
         let servers = match &self.one_server {
-            Some(one) => Some(vec![one.server.to_string()]),
+            Some(one) => Some(vec![one.server.clone()]),
             None => pool.map(|pool| pool.servers.iter().map(server).collect()),
         };
         let certificate = self.certificate.as_ref();

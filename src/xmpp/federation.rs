@@ -22,7 +22,7 @@ use super::stream::{self, Plain, Probing, Stream};
 use super::trace::{Fact, Trace, Watcher};
 use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, within};
-use crate::topology::TlsNegotiation;
+use crate::topology::{Server, TlsNegotiation};
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub enum ProbeTarget<'a> {
         /// The partner's domain.
         domain: &'a str,
         /// The server that is named for it in place of its SRV records.
-        server: Option<&'a str>,
+        server: Option<&'a Server>,
         /// The domain that asks, as a stream's `from`; some servers tell nothing to nobody.
         from: Option<&'a str>,
     },

@@ -40,7 +40,7 @@ use self::secure::{ClientCertificate, Handshake, VerifiedTls};
 use self::session::{Upkeep, XmppSession};
 use self::stream::{Plain, Secured, Stream};
 use self::trace::{Fact, Trace};
-use crate::topology::Security;
+use crate::topology::{Security, Server};
 
 /// Everything that a logon needs to know beforehand.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct LogonRequest {
     /// The pool.
     pub pool_fqdn: String,
     /// Its servers, where the topology lists them.
-    pub servers: Vec<String>,
+    pub servers: Vec<Server>,
     /// Its port, where one was given.
     pub registrar_port: Option<u16>,
     /// The kinds of TLS that it may be reached by.

@@ -146,8 +146,7 @@ impl UnansweredService {
             // A resolver on this machine says so when it reaches nobody.
             | resolve::Fault::ServerFailure { .. } => Some(Self::NameServers),
             resolve::Fault::TargetWithoutAddress { cause, .. } => Self::raised_by_names(cause),
-            resolve::Fault::BadServer { .. }
-            | resolve::Fault::BadName { .. }
+            resolve::Fault::BadName { .. }
             | resolve::Fault::NotOffered { .. }
             | resolve::Fault::NoSuchName { .. }
             | resolve::Fault::NoRecords { .. }

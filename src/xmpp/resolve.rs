@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -14,15 +14,15 @@ use tokio::time::{Instant, timeout_at};
 use super::dns::{self, DnsAnswer, Query, Service, SrvAnswer, a_label};
 use super::network::Network;
 use super::trace::{Fact, Trace, list};
-use crate::topology::Security;
+use crate::topology::{Security, Server};
 
 /// What is looked for: a pool, and the domain of the sender who logs on to it.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolQuery<'a> {
     /// The pool's FQDN.
     pub pool: &'a str,
-    /// The pool's servers, where the topology lists them: `host`, `host:port`, `address` or `[address]:port`.
-    pub servers: &'a [String],
+    /// The pool's servers, where the topology lists them.
+    pub servers: &'a [Server],
     /// The port that was given for the pool; it takes the place of what DNS says about ports.
     pub registrar_port: Option<u16>,
     /// The kinds of TLS that the pool may be reached by.
@@ -121,15 +121,14 @@ pub(super) async fn elsewhere(
 /// See [`Fault`].
 pub async fn partner(
     domain: &str,
-    server: Option<&str>,
+    server: Option<&Server>,
     network: &Network,
     trace: &mut Trace,
 ) -> Result<Vec<Endpoint>, Fault> {
     let found = match server {
-        Some(written) => {
-            let (host, port) =
-                split(written).ok_or_else(|| Fault::BadServer { written: written.to_owned() })?;
-            let target = Target::named(host, port.unwrap_or(SERVER_PORT), TlsStart::StartTls);
+        Some(server) => {
+            let port = server.port.unwrap_or(SERVER_PORT);
+            let target = Target::named(host_of(server)?, port, TlsStart::StartTls);
             FoundTargets::certain(vec![Target { origin: TargetOrigin::Listed, ..target }])
         }
         None => {
@@ -188,9 +187,8 @@ impl FoundTargets {
 
 /// The servers that the topology lists, in its order.
 fn listed(place: &PoolQuery<'_>) -> Result<Vec<Target>, Fault> {
-    let target = |(position, written): (usize, &String)| {
-        let (host, port) = split(written).ok_or_else(|| Fault::BadServer { written: written.clone() })?;
-        let port = port.or(place.registrar_port).unwrap_or(match place.security {
+    let target = |(position, server): (usize, &Server)| {
+        let port = server.port.or(place.registrar_port).unwrap_or(match place.security {
             Security::Auto | Security::StartTls => CLIENT_PORT,
             Security::Direct => DIRECT_CLIENT_PORT,
         });
@@ -199,31 +197,18 @@ fn listed(place: &PoolQuery<'_>) -> Result<Vec<Target>, Fault> {
         Ok(Target {
             priority,
             origin: TargetOrigin::Listed,
-            ..Target::named(host, port, TlsStart::at(port, place.security))
+            ..Target::named(host_of(server)?, port, TlsStart::at(port, place.security))
         })
     };
     place.servers.iter().take(MAX_TARGETS).enumerate().map(target).collect()
 }
 
-/// Takes `host`, `host:port`, `address` or `[address]:port` apart; the host becomes an A-label.
-fn split(written: &str) -> Option<(String, Option<u16>)> {
-    if let Some(bracketed) = written.strip_prefix('[') {
-        let (address, rest) = bracketed.split_once(']')?;
-        let port = if rest.is_empty() {
-            None
-        } else {
-            Some(rest.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?)
-        };
-        return Some((address.parse::<Ipv6Addr>().ok()?.to_string(), port));
+/// A server's address, or its name as an A-label.
+fn host_of(server: &Server) -> Result<String, Fault> {
+    match server.host.ip() {
+        Some(address) => Ok(address.to_string()),
+        None => a_label(server.host.as_str()),
     }
-    if let Ok(address) = written.parse::<IpAddr>() {
-        return Some((address.to_string(), None));
-    }
-    let (host, port) = match written.split_once(':') {
-        Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port != 0)?)),
-        None => (written, None),
-    };
-    Some((a_label(host).ok()?, port))
 }
 
 /// What a domain publishes about a service: both kinds of SRV records, mixed (XEP-0368), or the
@@ -493,12 +478,6 @@ impl TlsStart {
 /// What can go wrong in Resolve.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// A server that the topology lists is not `host`, `host:port`, `address` or `[address]:port`.
-    #[error("{written:?} is not a server")]
-    BadServer {
-        /// What is written there.
-        written: String,
-    },
     /// A name is no DNS name (RFC 1035, RFC 5891).
     #[error("{name:?} is not a DNS name")]
     BadName {
@@ -579,8 +558,7 @@ impl Fault {
         match self {
             Self::Timeout { .. } => true,
             Self::TargetWithoutAddress { cause, .. } => cause.is_silence(),
-            Self::BadServer { .. }
-            | Self::BadName { .. }
+            Self::BadName { .. }
             | Self::NoNameServer { .. }
             | Self::NotOffered { .. }
             | Self::NoSuchName { .. }

@@ -24,6 +24,7 @@ use super::xml::{
     self, Element, Node, PassedOver, Reading, StreamHeader, StreamReader, StreamWriter, XmlFrame, ns,
 };
 use crate::secret::{Secret, mask};
+use crate::topology::Server;
 
 /// A stream in the state `State`, over the connection `Io`.
 #[derive(Debug)]
@@ -600,26 +601,13 @@ fn see_other_host(fault: Fault) -> Fault {
     let Fault::Error { condition: StreamCondition::SeeOtherHost, text: Some(place), .. } = &fault else {
         return fault;
     };
-    match host_and_port(place) {
-        Some((host, port)) => Fault::SeeOtherHost { host, port },
-        None => fault,
+    match place.trim().parse::<Server>() {
+        Ok(server) => Fault::SeeOtherHost {
+            host: server.host.ip().map_or_else(|| server.host.to_string(), |address| address.to_string()),
+            port: server.port,
+        },
+        Err(_) => fault,
     }
-}
-
-fn host_and_port(place: &str) -> Option<(String, Option<u16>)> {
-    let place = place.trim();
-    if let Some((address, behind)) = place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        let port = behind.strip_prefix(':').map(str::parse).transpose().ok()?;
-        return address.parse::<std::net::Ipv6Addr>().ok().map(|_| (address.to_owned(), port));
-    }
-    let (host, port) = match place.split_once(':') {
-        Some((host, port)) => (host, Some(port.parse().ok()?)),
-        None => (place, None),
-    };
-    let is_name = !host.is_empty()
-        && host.len() < 256
-        && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-'));
-    is_name.then(|| (host.to_owned(), port))
 }
 
 fn check_content(header: &StreamHeader, wanted: &str) -> Result<(), Fault> {

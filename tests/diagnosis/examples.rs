@@ -133,14 +133,13 @@ fn credential() -> Given<'static> {
 
 fn resolving() -> Vec<Example> {
     use resolve::Fault::{
-        BadName, BadServer, NoNameServer, NoRecords, NoSuchName, NotAsked, NotOffered, SecurityNotOffered,
+        BadName, NoNameServer, NoRecords, NoSuchName, NotAsked, NotOffered, SecurityNotOffered,
         ServerFailure, TargetWithoutAddress, Timeout,
     };
     let pool = || query("A/AAAA", "atl-cs-001.litwareinc.com");
     let srv = || query("SRV", "_xmpp-client._tcp.atl-cs-001.litwareinc.com");
     let of = |name, fault: resolve::Fault| Example::of(name, Phase::Resolve, fault);
     vec![
-        of("a server entry that is none", BadServer { written: "10.0.0.300:x".into() }),
         of("a name that is none", BadName { name: "a..b".into() }),
         of("no name server", NoNameServer { reason: "/etc/resolv.conf: no such file".into() }),
         of("the pool says .", NotOffered { query: srv() }),

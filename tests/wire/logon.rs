@@ -277,7 +277,7 @@ async fn no_password_leaves_over_a_connection_that_is_not_verified_whatever_is_a
             for security in [Security::Auto, Security::StartTls, Security::Direct] {
                 for pool_name in [PoolName::Trusted, PoolName::NotTrusted] {
                     let mut logon = LogonRequest {
-                        servers: vec![name.clone()],
+                        servers: vec![name.parse().unwrap()],
                         registrar_port: port,
                         security,
                         pool_name,
