@@ -752,3 +752,37 @@ fn a_nested_password_is_in_no_export_either() {
         assert!(text.contains("********") || file.ends_with("out.txt"), "{}: {text}", file.display());
     }
 }
+
+/// How grave the events of a round's log are, each level once.
+fn logged(more: &[&str], variable: Option<&str>) -> Vec<String> {
+    let mut command = imsh();
+    command.args(["--lab", "watch", "--once"]).args(more);
+    if let Some(level) = variable {
+        command.env("IMSH_LOG", level);
+    }
+    let said = stderr(&command.output().unwrap());
+    let events = said.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect(line));
+    let mut levels: Vec<String> =
+        events.map(|event| event["level"].as_str().expect("a level").to_owned()).collect();
+    levels.sort();
+    levels.dedup();
+    levels
+}
+
+#[test]
+fn what_runs_for_long_logs_as_much_as_it_is_told() {
+    assert!(logged(&["--log", "error"], None).iter().all(|level| level == "ERROR"));
+    assert!(logged(&[], None).contains(&"INFO".to_owned()));
+    for (more, variable) in [(&["--log", "debug"][..], Some("error")), (&[], Some("debug")), (&["-v"], None)]
+    {
+        let levels = logged(more, variable);
+        assert!(levels.contains(&"DEBUG".to_owned()), "{more:?} {variable:?}: {levels:?}");
+    }
+    let refused = imsh().args(["watch", "--log", "loud"]).output().unwrap();
+    assert_eq!(status(&refused), 2);
+    assert!(
+        stderr(&refused).contains("[possible values: error, warn, info, debug, trace]"),
+        "{}",
+        stderr(&refused)
+    );
+}

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod manual;
 pub mod start;
 pub mod kept;
+pub mod logging;
 pub mod run;
 pub mod shell;
 pub mod session;

@@ -1,7 +1,7 @@
 //! `imsh respond`: the answering account at a partner's side, as a program that runs for long.
 //!
-//! Needs no topology: an address and a password are enough. Says on standard error what it does,
-//! for a person or for the journal. The answering itself is [`Responder`]'s.
+//! Needs no topology: an address and a password are enough. Logs what it does, for a person or for the
+//! journal. The answering itself is [`Responder`]'s.
 
 mod figures;
 
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
+use super::logging::LogOptions;
 use super::output::Console;
 use super::run::Interrupts;
 use super::terminal::Terminal;
@@ -83,6 +84,10 @@ pub struct RespondOptions {
     /// Answer so many test messages a minute in all
     #[arg(long, value_name = "COUNT", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub in_all: u32,
+
+    /// How much is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
 }
 
 /// How TLS begins, as the topology's `security` says it.
@@ -105,7 +110,8 @@ Runs a test account that answers imsh's test messages, so that tests from other 
 Exchanged: it is proven that messages arrive and that answers come back. Make an account for it, such as \
 imsh-test@yourdomain, start this beside your server, and tell your partners the address.
 
-Who sends more tests a minute than it answers (--per-sender, --in-all) is told so; --metrics-file keeps count.
+Who sends more tests a minute than it answers (--per-sender, --in-all) is told so; --metrics-file keeps count. \
+The log goes to standard error: lines for people on a terminal, JSON elsewhere. -v, or --log debug, tells every answer.
 
 It answers a message only if it is a test message of imsh's: it has an id and a nonce and asks for a receipt. \
 What a person writes gets no answer, nor does what was stored, copied, or sent by another responder. It needs no \
@@ -177,6 +183,7 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
         say(&format!("{}: {problem}", file.display()));
         return ExitStatus::Wrong;
     }
+    options.log.start(session.verbose);
     let mut responder = Responder {
         pace: Pace::new(options.per_sender, options.in_all),
         account: account(options, password),
@@ -188,9 +195,7 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
     let writing = metrics_file.clone().map(|file| tokio::spawn(figures.clone().keep_in(file)));
     let tell = |happening: Happening<'_>| {
         figures.count(&happening);
-        if let Some(text) = words(&happening, session.verbose) {
-            say(&text);
-        }
+        log(&happening);
     };
     let ended = responder.run(&tell, &cancel).await;
     watch.abort();
@@ -198,29 +203,23 @@ pub async fn respond(session: &SessionOptions, options: RespondOptions) -> ExitS
         writing.abort();
         figures.is_off_line();
         if let Err(problem) = figures.write(file) {
-            say(&format!("{}: {problem}", file.display()));
+            tracing::error!(file = %file.display(), %problem, "the figures cannot be written");
         }
     }
     match ended {
         Ended::Asked(counts) => {
-            let mut said = format!("stopped; {} test messages answered", counts.answered);
-            for (count, what) in [
-                (counts.passed, "over the limit left out"),
-                (counts.dropped, "missed in a backlog"),
-                (counts.passed_over, "stanzas over a limit passed over"),
-            ] {
-                if count > 0 {
-                    said.push_str(&format!(", {count} {what}"));
-                }
-            }
-            say(&said);
+            tracing::info!(
+                answered = counts.answered,
+                over_limit = counts.passed,
+                dropped = counts.dropped,
+                passed_over = counts.passed_over,
+                "stopped"
+            );
             ExitStatus::Success
         }
         Ended::Refused(finding) => {
-            say(&format!(
-                "the logon was refused three times, and is not tried again\n{}",
-                diagnosis(&finding)
-            ));
+            let diagnosis = one_line_of(&diagnosis(&finding));
+            tracing::error!(diagnosis, "the logon was refused three times, and is not tried again");
             ExitStatus::NotRun
         }
     }
@@ -305,47 +304,52 @@ fn others_may_read(file: &Path) -> bool {
 /// The name under which systemd passes the password in.
 const CREDENTIAL: &str = "imsh-password";
 
-/// The log line for an event, if it has one.
-fn words(happening: &Happening<'_>, verbose: bool) -> Option<String> {
-    let text = match happening {
+/// Logs what happened. What comes from strangers stands on one line and commands no terminal.
+fn log(happening: &Happening<'_>) {
+    match happening {
         Happening::OnLine { address, trace, limits: (per_sender, in_all) } => {
-            format!(
-                "on line as {address}{}; test messages are answered, {per_sender} a minute to each sender and {in_all} in all",
-                way_in(trace)
-            )
+            let (address, way) = (one_line_of(address), one_line_of(&way_in(trace)));
+            tracing::info!(address, way, per_sender, in_all, "on line: test messages are answered");
         }
-        Happening::Answered { sender } if verbose => format!("answered {sender}"),
-        Happening::Answered { .. } => return None,
-        Happening::Passed { sender, verdict, count } => {
-            let whose = match verdict {
-                Verdict::SenderOverLimit => format!("{sender} sends more than --per-sender allows"),
-                Verdict::OverLimit | Verdict::Answer => {
-                    format!("more comes than --in-all allows, last from {sender}")
-                }
-            };
-            format!("{whose}: {count} test messages not answered")
+        Happening::Answered { sender } => {
+            tracing::debug!(sender = one_line_of(sender), "answered");
+        }
+        Happening::Passed { sender, verdict: Verdict::SenderOverLimit, count } => {
+            let sender = one_line_of(sender);
+            tracing::warn!(sender, count, "not answered: the sender sends more than --per-sender allows");
+        }
+        Happening::Passed { sender, verdict: Verdict::OverLimit | Verdict::Answer, count } => {
+            let sender = one_line_of(sender);
+            tracing::warn!(
+                sender,
+                count,
+                "not answered: more comes than --in-all allows, last from this sender"
+            );
         }
         Happening::Missed { dropped, passed_over } => {
-            let mut parts = Vec::new();
             if *dropped > 0 {
-                parts.push(format!(
-                    "{dropped} test messages came faster than they could be read, and are not answered"
-                ));
+                tracing::warn!(
+                    count = dropped,
+                    "not answered: test messages came faster than they could be read"
+                );
             }
             if *passed_over > 0 {
-                parts.push(format!("{passed_over} stanzas over a limit were passed over unread"));
+                tracing::warn!(count = passed_over, "passed over unread: stanzas over a limit");
             }
-            parts.join("; ")
         }
         Happening::Lost { fault, again_in } => {
-            format!("the session is lost: {fault}; next logon in {}", pause(*again_in))
+            let (fault, again_in) = (one_line_of(fault), pause(*again_in));
+            tracing::warn!(fault, again_in, "the session is lost");
         }
         Happening::Failed { finding, again_in } => {
-            format!("not on line; next logon in {}\n{}", pause(*again_in), diagnosis(finding))
+            let (diagnosis, again_in) = (one_line_of(&diagnosis(finding)), pause(*again_in));
+            tracing::warn!(diagnosis, again_in, "not on line");
         }
-    };
-    // A diagnosis stands on a line of its own; all else that comes from strangers on one.
-    Some(text.lines().map(|line| one_line(line).into_owned()).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+fn one_line_of(text: &impl ToString) -> String {
+    one_line(&text.to_string()).into_owned()
 }
 
 /// A diagnosis for whoever runs a responder: there is no pool, no topology and no vault, and what mends
@@ -382,7 +386,7 @@ fn way_in(trace: &Trace) -> String {
             parts.push(name.clone());
         }
     }
-    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+    parts.join(", ")
 }
 
 fn pause(time: Duration) -> String {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::kept::{kept_results, state_directory};
+use super::logging::LogOptions;
 use super::run::Interrupts;
 use super::start::{self, Door};
 use super::systemd::ServiceManager;
@@ -31,6 +32,10 @@ pub struct WatchOptions {
     /// Test everything that is due or new, once, tell whom it concerns, and exit
     #[arg(long)]
     pub once: bool,
+
+    /// How much is logged.
+    #[command(flatten)]
+    pub log: LogOptions,
 }
 
 /// The beginning of `imsh watch --help`.
@@ -49,7 +54,8 @@ shared store is back.
 Pages, /metrics and /probe for Prometheus, and JSON under /api/ are at http://localhost:9604/, or where [http] of \
 the topology says; off this machine only with TLS and a token. With --once nothing is served.
 
-The log goes to standard error: lines for people on a terminal, JSON elsewhere. -v tells every test.
+The log goes to standard error: lines for people on a terminal, JSON elsewhere. -v, or --log debug, tells every \
+test.
 
 Exit status: 0 it was stopped; 2 the topology or the store cannot be used. With --once as that of the tests: 0 all \
 succeeded, 1 one failed, 4 one could not run.";
@@ -68,7 +74,7 @@ A first watch, in the topology:
 
 /// Keeps watch until it is stopped.
 pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
-    start_log(options.verbose);
+    own.log.start(options.verbose);
     let intake = Intake::default();
     let taker = intake.taker();
     let begun = start::door(
@@ -197,23 +203,6 @@ async fn listen(orders: mpsc::Sender<Order>) {
             }
         }
     }
-}
-
-/// Writes the log to standard error.
-fn start_log(is_verbose: bool) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::util::SubscriberInitExt as _;
-    let own = if is_verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
-    let filter = Targets::new().with_default(LevelFilter::OFF).with_target("imsh", own);
-    let registry = tracing_subscriber::registry().with(filter);
-    let is_terminal = io::stderr().is_terminal();
-    let format = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
-    // Somebody has set a log up already, who embeds this program.
-    let _ = match is_terminal {
-        true => registry.with(format.with_ansi(true).compact()).try_init(),
-        false => registry.with(format.json().flatten_event(true)).try_init(),
-    };
 }
 
 /// The operator of a watcher is its log: nobody answers questions. What is said again and again, round for

@@ -42,10 +42,10 @@ fn a_test_reaches_exchanged_at_an_account_whose_password_nobody_here_holds() {
         assert_eq!(told, ("Success", "Exchanged"), "{pool} → {receiver}: {}", seen.whole());
     }
     for (responder, sender) in responders.into_iter().zip([CONTOSO, LITWARE]) {
-        responder.hear(&format!("answered kenmyer@{sender}/"));
+        responder.hear(&format!("answered sender=kenmyer@{sender}/"));
         assert_eq!(
             responder.stop(Signal::SIGTERM),
-            (Some(0), "stopped; 1 test messages answered".to_owned())
+            (Some(0), "stopped answered=1 dropped=0 over_limit=0 passed_over=0".to_owned())
         );
     }
 }
@@ -107,7 +107,7 @@ fn only_tests_are_answered_and_not_too_many() {
     });
     let (status, last) = responder.stop(Signal::SIGINT);
     assert_eq!(status, Some(0));
-    assert!(last.starts_with("stopped; 5 test messages answered, "), "{last}");
+    assert!(last.starts_with("stopped answered=5 "), "{last}");
 }
 
 #[test]
@@ -139,12 +139,12 @@ fn a_stranger_s_stanza_over_a_limit_keeps_nobody_off_line_and_a_backlog_is_answe
             person.session.say(TestMessage::new(to.clone(), "A test.").unwrap().stanza()).await.unwrap();
         }
         responder.signal(Signal::SIGCONT);
-        responder.hear_again("answered kenmyer@backlog.test/", BACKLOG);
+        responder.hear_again("answered sender=kenmyer@backlog.test/", BACKLOG);
         person.session.close().await;
     });
-    responder.hear("3 stanzas over a limit were passed over unread");
+    responder.hear("passed over unread: stanzas over a limit count=3");
     let (status, last) = responder.stop(Signal::SIGTERM);
-    let told = format!("stopped; {BACKLOG} test messages answered, 3 stanzas over a limit passed over");
+    let told = format!("stopped answered={BACKLOG} dropped=0 over_limit=0 passed_over=3");
     assert_eq!((status, last), (Some(0), told));
     let figures = std::fs::read_to_string(figures).unwrap();
     assert!(figures.contains(&format!("imsh_respond_answered_total {BACKLOG}\n")), "{figures}");
@@ -187,7 +187,7 @@ fn a_responder_comes_back_with_its_server() {
     server.stop();
     responder.hear("the session is lost");
     let _server = federation.start_again(server);
-    responder.hear_again("on line as", 2);
+    responder.hear_again("on line: ", 2);
     let pools = [Pool::at(CONTOSO, federation.ejabberd.address)];
     let desk = Desk::set_up(
         federation,
@@ -210,6 +210,16 @@ fn a_refused_logon_is_tried_three_times_and_explained() {
     assert_eq!(output.status.code(), Some(4), "{said}");
     assert_eq!(said.matches("SASL-REJECTED").count(), 3, "{said}");
     assert!(said.contains("refused three times") && !said.contains("not-the-password"), "{said}");
+}
+
+/// A line of the log, which is JSON where it is no terminal's: `message field=value …`.
+fn in_words(line: &str) -> String {
+    let Ok(serde_json::Value::Object(event)) = serde_json::from_str(line) else { return line.to_owned() };
+    let own = event.iter().filter(|(name, _)| !["timestamp", "level", "message"].contains(&name.as_str()));
+    let value = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut fields: Vec<String> = own.map(|(name, of)| format!(" {name}={}", value(of))).collect();
+    fields.sort();
+    format!("{}{}", value(&event["message"]), fields.concat().as_str())
 }
 
 /// An `imsh respond` that runs.
@@ -236,13 +246,13 @@ impl Responder {
         std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut said = ears.0.lock().unwrap();
-                said.push_str(&line);
+                said.push_str(&in_words(&line));
                 said.push('\n');
                 ears.1.notify_all();
             }
         });
         let responder = Self { child, said };
-        responder.hear(&format!("on line as {account}/"));
+        responder.hear(&format!("on line: test messages are answered address={account}/"));
         responder
     }
 
@@ -271,7 +281,7 @@ impl Responder {
         let status = self.child.wait().unwrap().code();
         let said = self.said.0.lock().unwrap();
         let last = said.lines().last().unwrap_or_default();
-        (status, last.trim_start_matches("imsh respond: ").to_owned())
+        (status, last.to_owned())
     }
 }
 
@@ -293,7 +303,7 @@ impl Person {
         let account = BareJid::new(account).unwrap();
         let logon = LogonRequest {
             pool_fqdn: account.domain().to_string(),
-            servers: vec![server.to_string()],
+            servers: vec![server.to_string().parse().unwrap()],
             registrar_port: None,
             security: Security::Auto,
             trust: Trust::File(federation.ca_file().to_owned()),
