@@ -21,7 +21,7 @@ use tokio::signal::unix::SignalKind;
 
 use super::caller::{Caller, caller};
 use super::cli::SessionOptions;
-use super::confine::confine;
+use super::confine::{Confinement, confine};
 use super::exit::ExitStatus;
 use super::kept;
 use super::output::Console;
@@ -236,8 +236,11 @@ pub fn enter(
     let memory = (limits.get(Limited::MemoryMib) as usize) << 20;
     output.limit((limits.get(Limited::OutputMib) as usize) << 20);
     let confined = hold(&host, &topology, memory).map_err(|fault| refuse(&fault.to_string()))?;
-    if !confined {
+    if !confined.of_files {
         host.operator().verbose("This kernel has no Landlock: imsh alone keeps the session from files.");
+    }
+    if !confined.of_calls {
+        host.operator().verbose("This kernel has no seccomp: imsh alone keeps the session from programs.");
     }
     let budget_limits = limits.clone();
     let limits = ScriptLimits {
@@ -298,9 +301,9 @@ fn transcribe(
     output.transcripts().begin(file, directory.join(name), &heading, Some(Box::new(may_grow)))
 }
 
-/// Holds the process within its memory, and within the files that it needs; says whether the kernel does
-/// the latter.
-fn hold(host: &Host, topology: &Path, memory: usize) -> Result<bool, Box<dyn std::error::Error>> {
+/// Holds the process within its memory, the files that it needs and the system calls that it has a use for;
+/// says which of the latter the kernel sees to.
+fn hold(host: &Host, topology: &Path, memory: usize) -> Result<Confinement, Box<dyn std::error::Error>> {
     process::hold_memory((memory + memory / 4 + BASE_MEMORY) as u64)?;
     let now = host.context().topology.read().map_err(|error| error.message)?;
     let log = host.context().audit(&now).path().to_owned();
