@@ -232,7 +232,7 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
                 verifications.push(verification);
             }
             Ok(Plan::NotAllowed { sender }) => {
-                let result = TestResult::not_allowed(exercise.target, sender, receiver);
+                let result = TestResult::not_allowed(exercise.target, sender, receiver, "the topology");
                 said.insert((exercise.target.to_owned(), exercise.receiver.clone()), words(&result));
             }
             Err(refusal) => {

@@ -1,6 +1,6 @@
 //! Changes the topology on behalf of a cmdlet: rehearses the change, asks the operator, and writes it.
 
-use super::{Call, Outcome};
+use super::{Call, Outcome, filter};
 use crate::access::{BuiltIn, Member, RoleAssignment, RoleDefinition, role};
 use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
 use crate::durable::FileStep;
@@ -77,8 +77,8 @@ pub fn pool(call: &Call) -> Result<&Pool, ErrorRecord> {
     let written = call.bound.text("Identity").unwrap_or_default();
     call.topology.canonical_pool(&written).ok_or_else(|| {
         ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", format!("There is no pool '{written}'."))
+            .remedy(filter::advice("Get-Pool", "pools", &written, &call.topology.place()))
             .target(written)
-            .remedy("Run Get-Pool to see the pools there are.")
     })
 }
 
@@ -233,10 +233,10 @@ fn refused(call: &Call, fault: &Fault, target: &str) -> ErrorRecord {
             let told: Vec<&str> = mistakes.iter().map(|mistake| mistake.message.as_str()).collect();
             format!("the change is refused: {}", told.join("; "))
         }
+        Fault::Missing(entry) => format!("{entry} is not in {}", call.topology.place()),
+        Fault::Exists(entry) => format!("{entry} is in {} already", call.topology.place()),
         Fault::Broken(_)
         | Fault::Refused(_)
-        | Fault::Missing(_)
-        | Fault::Exists(_)
         | Fault::TestUsersExist(_)
         | Fault::FirstTestUser(_)
         | Fault::NoTestUsers(_)

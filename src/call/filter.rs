@@ -18,11 +18,12 @@ impl Filter {
     }
 }
 
-/// The advice for an unknown name: run `cmdlet`, which lists the `things`, or use its `-Filter`.
-pub fn advice(cmdlet: &str, things: &str, name: &str) -> String {
+/// The advice for an unknown name: run `cmdlet`, which lists the `things` there are in a place, or use its
+/// `-Filter`.
+pub fn advice(cmdlet: &str, things: &str, name: &str, place: &str) -> String {
     if name.contains(['*', '?']) {
         format!("Wildcards go with -Filter: {cmdlet} -Filter {name}")
     } else {
-        format!("Run {cmdlet} to see the {things} there are.")
+        format!("Run {cmdlet} to see the {things} there are in {place}.")
     }
 }

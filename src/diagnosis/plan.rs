@@ -4,11 +4,12 @@ use super::Finding;
 use super::catalogue::{PLAN_ACCOUNT_STOPPED, PLAN_DEADLINE, PLAN_NO_TEST_USERS, PLAN_NOT_ALLOWED};
 use crate::address::{Address, Domain};
 
-/// The receiver's domain is neither one of our own nor an allowed partner's.
-pub fn not_allowed(domain: &Domain) -> Finding {
+/// The receiver's domain is neither one of our own nor an allowed partner's in the topology at `place`.
+pub fn not_allowed(domain: &Domain, place: &str) -> Finding {
     Finding::of(&PLAN_NOT_ALLOWED, format!("{domain} is not an allowed XMPP partner, and no pool serves it"))
         .remedy(format!(
-            "Check the spelling of the receiver's domain; if it is right, allow it: New-XmppAllowedPartner {domain}."
+            "Check the spelling of the receiver's domain; if it is right, allow it in {place}: \
+             New-XmppAllowedPartner {domain}."
         ))
 }
 

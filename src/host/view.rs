@@ -1,6 +1,7 @@
 //! The topology as a principal's roles let it be seen: what is out of scope is not there.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::{self, Access, Principal, Role, UserScope, role};
@@ -28,6 +29,8 @@ pub fn visible(topology: &Arc<Topology>, roles: &[&Role], every_role: &access::R
     let partners = topology.partners.iter().flatten().cloned().chain(own_domains);
     let partners = partners.filter_map(|partner| narrowed(partner, &scopes)).collect();
     Arc::new(Topology {
+        // Where the file lies is not theirs to know.
+        path: PathBuf::new(),
         pools: topology.pools.iter().filter(|pool| reaches(pool)).cloned().collect(),
         partners: Some(partners),
         access: topology.access.as_ref().map(|access| own_access(access, roles, every_role, topology)),

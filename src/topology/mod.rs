@@ -318,6 +318,14 @@ impl AuditTable {
 pub const MAX_DOCUMENT_BYTES: u64 = 8 * 1024 * 1024;
 
 impl Topology {
+    /// The document as a sentence names it: its path, or "the topology" where there is none or none is shown.
+    pub fn place(&self) -> String {
+        match self.path.as_os_str().is_empty() {
+            true => "the topology".to_owned(),
+            false => self.path.display().to_string(),
+        }
+    }
+
     /// Reads and checks a document.
     ///
     /// # Errors

@@ -121,9 +121,10 @@ impl TestResult {
         }
     }
 
-    /// The result of a pair that fails without a test: messages to the receiver's domain are not allowed.
-    pub fn not_allowed(target: &str, sender: Address, receiver: Address) -> Self {
-        let finding = diagnosis::plan::not_allowed(&receiver.domain());
+    /// The result of a pair that fails without a test: the topology at `place` does not allow messages to the
+    /// receiver's domain.
+    pub fn not_allowed(target: &str, sender: Address, receiver: Address, place: &str) -> Self {
+        let finding = diagnosis::plan::not_allowed(&receiver.domain(), place);
         Self::new(target, sender, receiver, 1).end(Verdict::Failure(finding))
     }
 

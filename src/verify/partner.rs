@@ -42,6 +42,8 @@ pub struct Inspection {
     /// The same, where it was named by hand.
     given_server: Option<String>,
     is_allowed: bool,
+    /// What names the topology that says so.
+    place: String,
     is_listed: bool,
     /// The pool that serves the domain, where it is one of our own.
     ours: Option<String>,
@@ -148,6 +150,7 @@ impl Inspection {
             server: server.or_else(|| partner?.proxy_fqdn.clone()),
             tls: partner.map_or(TlsNegotiation::Required, |partner| partner.tls_negotiation),
             is_allowed: topology.allows(&domain),
+            place: topology.place(),
             is_listed: partner.is_some() || ours.is_some(),
             ours,
             deadlines: Deadlines {
@@ -179,7 +182,7 @@ impl Inspection {
     /// Looks.
     pub(super) async fn run(&self, with: &Lookout, cancel: &CancellationToken) -> Inspected {
         if !self.is_allowed {
-            let verdict = Verdict::Failure(diagnosis::plan::not_allowed(&self.domain));
+            let verdict = Verdict::Failure(diagnosis::plan::not_allowed(&self.domain, &self.place));
             return self.end(None, verdict);
         }
         let seen = {

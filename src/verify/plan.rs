@@ -146,15 +146,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The refusal as an error record about the pool `target`.
-    pub fn error(&self, target: &str) -> ErrorRecord {
+    /// The refusal as an error record about the pool `target` of the topology at `place`.
+    pub fn error(&self, target: &str, place: &str) -> ErrorRecord {
         match self {
             Self::NoTestUsers => ErrorRecord::new(
                 Category::ResourceUnavailable,
                 "NotFoundTestUsers",
                 format!("There is no test user assigned for [{target}]. Verify test user configuration."),
             )
-            .remedy("List test users for the pool in the topology, or name a sender: -UserSipAddress and -UserCredential."),
+            .remedy(format!(
+                "List test users for the pool in {place}, or name a sender: -UserSipAddress and -UserCredential."
+            )),
             Self::NoSender => ErrorRecord::new(
                 Category::InvalidArgument,
                 "NoSender",
@@ -182,7 +184,9 @@ impl Refusal {
                 "NotItsPool",
                 format!("The stored password of {account} does not go to {target}, which does not list the account as a test user."),
             )
-            .remedy("List the account among the pool's test_users, or give -UserCredential."),
+            .remedy(format!(
+                "List the account among the pool's test_users in {place}, or give -UserCredential."
+            )),
             Self::Vault { problem } => {
                 ErrorRecord::new(Category::AuthenticationError, "VaultUnreadable", problem.as_str())
             }

@@ -68,7 +68,12 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no role '{name}'."),
                 )
                 .target(&name)
-                .remedy(filter::advice("Get-AdminRole", "roles", &name)),
+                .remedy(filter::advice(
+                    "Get-AdminRole",
+                    "roles",
+                    &name,
+                    &call.topology.place(),
+                )),
             )?,
         }
     }

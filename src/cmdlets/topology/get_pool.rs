@@ -70,7 +70,7 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no pool '{name}'."),
                 )
                 .target(&name)
-                .remedy(filter::advice("Get-Pool", "pools", &name)),
+                .remedy(filter::advice("Get-Pool", "pools", &name, &call.topology.place())),
             )?,
         }
     }

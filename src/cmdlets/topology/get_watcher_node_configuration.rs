@@ -60,7 +60,12 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no watch '{name}'."),
                 )
                 .target(&name)
-                .remedy(filter::advice("Get-WatcherNodeConfiguration", "watches", &name)),
+                .remedy(filter::advice(
+                    "Get-WatcherNodeConfiguration",
+                    "watches",
+                    &name,
+                    &call.topology.place(),
+                )),
             )?,
         }
     }

@@ -60,7 +60,12 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no notification '{name}'."),
                 )
                 .target(&name)
-                .remedy(filter::advice("Get-WatcherNotification", "notifications", &name)),
+                .remedy(filter::advice(
+                    "Get-WatcherNotification",
+                    "notifications",
+                    &name,
+                    &call.topology.place(),
+                )),
             )?,
         }
     }

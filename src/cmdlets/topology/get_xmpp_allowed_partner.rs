@@ -71,7 +71,12 @@ async fn run(call: Call) -> Outcome {
                     format!("There is no allowed partner '{name}'."),
                 )
                 .target(&name)
-                .remedy(filter::advice("Get-XmppAllowedPartner", "partners", &name)),
+                .remedy(filter::advice(
+                    "Get-XmppAllowedPartner",
+                    "partners",
+                    &name,
+                    &call.topology.place(),
+                )),
             )?,
         }
     }

@@ -120,7 +120,7 @@ fn plan_all(call: &Call) -> Result<Vec<Registration>, Halt> {
                 ask: ask.clone(),
                 deadlines: deadlines(&call.topology.gateway, ask.timeout),
             }),
-            Err(refusal) => call.error(refusal.error(target))?,
+            Err(refusal) => call.error(refusal.error(target, &call.topology.place()))?,
         }
     }
     Ok(registrations)

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::verifying;
 use crate::access::BuiltIn;
 use crate::address::Domain;
-use crate::call::{Call, Cmdlet, Halt, Outcome};
+use crate::call::{Call, Cmdlet, Halt, Outcome, filter};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::topology::{Partner, Pool};
 use crate::verify::checks::{CheckTest, Checked, PoolSubject, Subject};
@@ -144,7 +144,8 @@ fn pools(call: &Call) -> Result<Vec<&Pool>, Halt> {
             None => {
                 let message = format!("There is no pool '{written}'.");
                 let error = ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", message);
-                call.error(error.target(&written).remedy("Run Get-Pool to see the pools there are."))?;
+                let remedy = filter::advice("Get-Pool", "pools", &written, &call.topology.place());
+                call.error(error.target(&written).remedy(remedy))?;
             }
         }
     }
@@ -157,7 +158,7 @@ fn subject(call: &Call, pool: &Pool) -> Result<PoolSubject, Halt> {
     // The vault's file is read here, once.
     let users = tokio::task::block_in_place(|| lent(pool, &vault));
     Ok(PoolSubject {
-        users: users.map_err(|refusal| refusal.error(pool.identity.as_str()))?,
+        users: users.map_err(|refusal| refusal.error(pool.identity.as_str(), &call.topology.place()))?,
         stranger: stranger(pool),
         deadlines: deadlines(&call.topology.gateway, call.bound.duration("Timeout")),
     })

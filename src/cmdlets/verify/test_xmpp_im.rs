@@ -162,10 +162,11 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
         match plan {
             Ok(Plan::Test(verification)) => verifications.push(*verification),
             Ok(Plan::NotAllowed { sender }) => {
-                let result = TestResult::not_allowed(target, sender, receiver.clone());
+                let result =
+                    TestResult::not_allowed(target, sender, receiver.clone(), &call.topology.place());
                 verifying::tell_untested(call, &result.report(verifying::stanzas(call))).await?;
             }
-            Err(refusal) => call.error(refusal.error(target))?,
+            Err(refusal) => call.error(refusal.error(target, &call.topology.place()))?,
         }
     }
     Ok(verifications)

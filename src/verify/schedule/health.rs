@@ -169,7 +169,7 @@ mod tests {
 
     /// A finding that does not pass.
     fn lasting() -> Finding {
-        plan::not_allowed(&"contoso.com".parse().unwrap())
+        plan::not_allowed(&"contoso.com".parse().unwrap(), "the topology")
     }
 
     #[test]

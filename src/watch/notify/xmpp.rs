@@ -53,7 +53,7 @@ async fn through(
 ) -> Result<(), String> {
     let vault = || means.context.vault.open();
     let account = tokio::task::block_in_place(|| plan_logon(topology, &vault, pool, &Ask::default()))
-        .map_err(|refusal| refusal.error(pool).message)?;
+        .map_err(|refusal| refusal.error(pool, &topology.place()).message)?;
     let network = means.context.network(topology);
     let (sessions, cancel) = (Sessions::default(), CancellationToken::new());
     let deadlines = deadlines(&topology.gateway, None);
