@@ -529,6 +529,48 @@ fn what_is_pasted_waits_for_enter_however_long_it_is() {
     seat.leave();
 }
 
+/// The sizes of terminal that every point of it is tried at.
+const SIZES: [(u16, u16); 2] = [(80, 24), (200, 50)];
+
+#[test]
+fn a_paste_a_long_line_of_the_history_and_a_page_hold_at_each_size() {
+    for (columns, rows) in SIZES {
+        let mut seat =
+            Seat::with_start_up_file(Some("function Show-Answer { 6 * 7 }\nSet-Alias gp Get-Pool"));
+        seat.resize(columns, rows);
+        seat.prompt();
+        // More lines than the screen has, with tabs in them.
+        let pasted: String = (0..60).map(|n| format!("$v{n} =\t'{}'\n", "x".repeat(70))).collect();
+        seat.press(&format!("\x1b[200~{pasted}$v59.Length\x1b[201~"));
+        seat.see("$v59.Length");
+        assert!(seat.run("").contains("70"), "{columns}×{rows}");
+        // Wider than the screen; Ctrl-R brings it back.
+        let long = format!("'{}'.Length", "ab".repeat(150));
+        assert!(seat.run(&long).contains("300"), "{columns}×{rows}");
+        seat.press("\x12");
+        seat.see("(history: ");
+        seat.press("abab");
+        seat.see("'.Length");
+        seat.press(ENTER);
+        assert!(seat.run("").contains("300"), "{columns}×{rows}");
+        seat.press("Show-A\t");
+        seat.see("Show-Answer");
+        assert!(seat.run("").contains("42"), "{columns}×{rows}");
+        seat.press("1..120 | % { \"line $_ ends\" } | more\r");
+        let page = seat.shell.exp_string("-- More --").unwrap();
+        let (last, next) = (format!("line {} ends", rows - 1), format!("line {rows} ends"));
+        assert!(page.contains(&last) && !page.contains(&next), "{columns}×{rows}: {page}");
+        seat.press("q\r");
+        seat.prompt();
+        // A name of one's own stands where a command may.
+        assert!(
+            seat.run("if (gp) { \"$((gp | select -First 3).Count) and $(@(gp)[0].Site)\" }")
+                .contains("3 and")
+        );
+        seat.leave();
+    }
+}
+
 #[test]
 fn a_long_page_stops_at_each_screen() {
     let mut seat = Seat::take();

@@ -191,6 +191,12 @@ impl Console {
             let text = inner.renderer.as_mut().map(Renderer::flush).unwrap_or_default();
             inner.write(&text);
         }
+        let ConsoleState { bar, pace, .. } = &mut *inner;
+        if let Some(bar) = bar
+            && let Some(words) = pace.words_of_waiting(Instant::now())
+        {
+            bar.set_prefix(words);
+        }
     }
 
     /// Ends what one input of the shell printed; the next one begins anew.
@@ -272,7 +278,9 @@ impl Console {
         let bar = bar.get_or_insert_with(|| {
             *pace = Pace::default();
             // Not as wide as the terminal: the ^C that it shows would begin another line.
-            let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}{prefix}");
+            let width = terminal_width().saturating_sub(BESIDE_THE_BAR).clamp(8, 30);
+            let style =
+                ProgressStyle::with_template(&format!("{{msg}} {{bar:{width}}} {{pos}}/{{len}}{{prefix}}"));
             ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         bar.set_length(total as u64);
@@ -408,6 +416,9 @@ impl ConsoleState {
         }
     }
 }
+
+/// Columns that the words beside a bar may take.
+const BESIDE_THE_BAR: usize = 70;
 
 /// Columns of the terminal; 80 where it does not say.
 fn terminal_width() -> usize {

@@ -8,25 +8,49 @@ use crate::call::Progress;
 
 /// What was done when.
 #[derive(Debug, Default)]
-pub(super) struct Pace(VecDeque<(Instant, usize)>);
+pub(super) struct Pace {
+    steps: VecDeque<(Instant, usize)>,
+    /// What was told last, and when.
+    told: Option<(Instant, Counts)>,
+}
+
+/// How much of how much is done, and how much of it has failed.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    done: usize,
+    total: usize,
+    failed: usize,
+}
 
 impl Pace {
     /// What stands behind the bar: how many have failed, how fast it goes, how long it still takes; the last two
     /// once they can be known.
     pub(super) fn words(&mut self, progress: &Progress<'_>, now: Instant) -> String {
+        let Progress { done, total, failed, .. } = *progress;
+        self.of(Counts { done, total, failed }, now)
+    }
+
+    /// The same again, where nothing has been done for a while: the time that is left grows with it.
+    pub(super) fn words_of_waiting(&mut self, now: Instant) -> Option<String> {
+        let (at, counts) = self.told?;
+        (now.duration_since(at) >= STEP).then(|| self.of(counts, now))
+    }
+
+    fn of(&mut self, progress: Counts, now: Instant) -> String {
+        self.told = Some((now, progress));
         let mut words = match progress.failed {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        if self.0.back().is_none_or(|(_, done)| *done > progress.done) {
-            self.0.clear();
-            self.0.push_back((now, progress.done));
+        if self.steps.back().is_none_or(|(_, done)| *done > progress.done) {
+            self.steps.clear();
+            self.steps.push_back((now, progress.done));
         }
-        if self.0.back().is_some_and(|(at, _)| now.duration_since(*at) >= STEP) {
-            self.0.push_back((now, progress.done));
+        if self.steps.back().is_some_and(|(at, _)| now.duration_since(*at) >= STEP) {
+            self.steps.push_back((now, progress.done));
         }
-        while self.0.get(1).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
-            self.0.pop_front();
+        while self.steps.get(1).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+            self.steps.pop_front();
         }
         if let Some(rate) = self.rate(progress.done, now) {
             words += &format!(", {}, {} left", told(rate), span(rate, progress.total - progress.done));
@@ -36,7 +60,7 @@ impl Pace {
 
     /// A second's work.
     fn rate(&self, done: usize, now: Instant) -> Option<f64> {
-        let (since, before) = self.0.front()?;
+        let (since, before) = self.steps.front()?;
         let (time, n) = (now.duration_since(*since), done.checked_sub(*before)?);
         (time >= LEAST && n > 0).then(|| n as f64 / time.as_secs_f64())
     }
@@ -51,7 +75,8 @@ fn told(rate: f64) -> String {
 }
 
 fn span(rate: f64, n_left: usize) -> String {
-    let seconds = n_left as f64 / rate;
+    // What is left takes its time, however little it is.
+    let seconds = (n_left as f64 / rate).max(1.0);
     match seconds {
         seconds if seconds < 90.0 => format!("{seconds:.0} s"),
         seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
@@ -84,6 +109,20 @@ mod tests {
         }
         // One a second for longer than counts.
         assert_eq!(at(61, 106, 1), ", 1 failed, 1.0/s, 15 min left");
+    }
+
+    #[test]
+    fn the_time_left_grows_while_nothing_is_done() {
+        let (mut pace, began) = (Pace::default(), Instant::now());
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let progress = |done| Progress { activity: "Test-XmppIM", done, total: 100, failed: 0 };
+        pace.words(&progress(0), at(0));
+        assert_eq!(pace.words(&progress(90), at(9)), ", 10/s, 1 s left");
+        assert_eq!(pace.words_of_waiting(at(9)), None);
+        assert_eq!(pace.words_of_waiting(at(18)).unwrap(), ", 5.0/s, 2 s left");
+        // Nothing is said of the time where nothing was done in the while that counts.
+        (19..60).for_each(|second| drop(pace.words_of_waiting(at(second))));
+        assert_eq!(pace.words_of_waiting(at(61)).unwrap(), "");
     }
 
     #[test]

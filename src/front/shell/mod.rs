@@ -113,7 +113,7 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
         match signal {
             Ok(Signal::Success(line)) if line.trim().is_empty() => {}
             Ok(Signal::Success(line)) if matches!(line.trim(), "exit" | "quit") => break ExitStatus::Success,
-            Ok(Signal::Success(line)) if matches!(line.trim(), "clear" | "cls") => {
+            Ok(Signal::Success(line)) if clears(line.trim()) => {
                 // A terminal that cannot be cleared stays as it is.
                 let _ = editor.clear_screen();
             }
@@ -156,6 +156,11 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
     started.host.context().results.close().await;
     started.output.transcripts().stop_all();
     status
+}
+
+/// Whether a line is nothing but the wish for an empty screen.
+fn clears(line: &str) -> bool {
+    ["clear", "cls", "Clear-Host"].iter().any(|word| word.eq_ignore_ascii_case(line))
 }
 
 /// Waits until the terminal is gone. Where SIGHUP is ignored (`nohup`) nothing else says so, and the editor
