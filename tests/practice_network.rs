@@ -236,7 +236,7 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
                 said.insert((exercise.target.to_owned(), exercise.receiver.clone()), words(&result));
             }
             Err(refusal) => {
-                let error = refusal.error(exercise.target);
+                let error = refusal.error(exercise.target, "the topology");
                 let text = format!("{}: {}", error.id, error.message);
                 let outcome = Said { code: error.id.to_string(), owner: "Caller".to_owned(), text };
                 said.insert((exercise.target.to_owned(), exercise.receiver.clone()), outcome);

@@ -310,7 +310,7 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     (
         "PipelineVariable",
         "pv",
-        "keep the object in a variable of a script block: … | ForEach-Object { let one = $_; … }",
+        "a script block keeps the object in a variable; write: … | ForEach-Object { $one = $_; … }",
     ),
     ("OutBuffer", "ob", "records leave one by one as they come"),
     (

@@ -244,7 +244,7 @@ fn convert_one(kind: Kind, value: &Value) -> Result<Value, String> {
     match kind {
         Kind::Any => Ok(value.clone()),
         Kind::Foreign => Err("given".to_owned()),
-        Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write $true or $false"),
+        Kind::Switch => only(value, matches!(value, Value::Boolean(_)), "write: $true, or $false"),
         // The text of an error is its message.
         Kind::Text if value.as_record().is_some_and(|record| record.type_name() == "ErrorRecord") => {
             plain_text(value, "Message").map(Value::Text)
@@ -336,13 +336,13 @@ fn modification(value: &Value) -> Result<Value, String> {
         let known = ["Add", "Remove", "Replace"].into_iter().find(|known| known.eq_ignore_ascii_case(name));
         let Some(known) = known else {
             return Err(format!(
-                "a map with '{name}' in it: write @{{Add=…}}, @{{Remove=…}} or @{{Replace=…}}"
+                "a map with '{name}' in it; write: @{{Add=…}}, or @{{Remove=…}}, or @{{Replace=…}}"
             ));
         };
         wanted = wanted.with(known, texts(value)?);
     }
     match (wanted.get("Replace").is_ok(), wanted.iter().count()) {
-        (_, 0) => Err("an empty map: write @{Add=…}, @{Remove=…} or @{Replace=…}".to_owned()),
+        (_, 0) => Err("an empty map; write: @{Add=…}, or @{Remove=…}, or @{Replace=…}".to_owned()),
         (true, 2..) => Err("a map with 'Replace' beside 'Add' or 'Remove': give one of them".to_owned()),
         (_, _) => Ok(Value::from(wanted)),
     }
@@ -390,7 +390,9 @@ fn duration(value: &Value) -> Result<Duration, String> {
             .map_err(|_| format!("{seconds}: it is no span of time"));
     }
     let text = plain_text(value, "Duration")?;
-    parse_duration(&text).ok_or_else(|| format!("'{text}': write seconds, or 90s, 1m30s, 00:01:30"))
+    parse_duration(&text).ok_or_else(|| {
+        format!("'{text}', which is no span of time; write: 90, or 90s, or 1m30s, or 00:01:30")
+    })
 }
 
 fn mistake(argument: &Argument, id: &'static str, message: String) -> ErrorRecord {

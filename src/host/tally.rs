@@ -49,6 +49,11 @@ impl Tally {
         self.0.errors.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
+    /// Keeps none of the errors any more.
+    pub fn forget_errors(&self) {
+        self.0.errors.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Counts a record of a test. One that was interrupted has not failed: it could not run to its end.
     pub fn result(&self, value: &Value) {
         let Some(report) = value.as_record().and_then(Report::of) else { return };

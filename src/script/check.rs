@@ -35,6 +35,8 @@ pub enum RemarkSeverity {
     Error,
     /// It can, and probably does not do what is meant.
     Warning,
+    /// It can, and means something else than it did in an earlier version.
+    Note,
 }
 
 impl RemarkSeverity {
@@ -43,6 +45,7 @@ impl RemarkSeverity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -81,7 +84,12 @@ pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
         severity: RemarkSeverity::Warning,
         message: warning.to_string(),
     });
-    let mut remarks: Vec<Remark> = mistakes.chain(warnings).collect();
+    let changes = reading.changes(text).into_iter().map(|change| Remark {
+        position: change.position,
+        severity: RemarkSeverity::Note,
+        message: change.to_string(),
+    });
+    let mut remarks: Vec<Remark> = mistakes.chain(warnings).chain(changes).collect();
     let (wrong, parameters) = calls::check(&reading.tree, text);
     remarks.extend(wrong);
     let variables: Vec<&str> = VARIABLES.iter().copied().chain(parameters).collect();

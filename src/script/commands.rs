@@ -46,6 +46,9 @@ pub trait Runner: Clone + Send + Sync + 'static {
     /// The errors so far, the latest first.
     fn errors(&self) -> Vec<ErrorRecord>;
 
+    /// Keeps none of them any more.
+    fn forget_errors(&self);
+
     /// Keeps an error of the program's own that was caught.
     fn caught(&self, error: &ErrorRecord);
 
@@ -244,7 +247,7 @@ pub fn out_of_reach<R: Runner>(
     let (_, parameter, position) = names.into_iter().find(|(place, name, _)| !is_reached(*place, name))?;
     let message = format!("-{parameter} sets a variable whose name stands in the text of a command line.");
     let error = ErrorRecord::new(Category::InvalidArgument, "VariableOutOfReach", message)
-        .remedy(format!("Write -{parameter} name behind the cmdlet itself, or use what the call gives."));
+        .remedy(format!("Behind the cmdlet itself, write: … -{parameter} name."));
     Some(ErrorRecord { position, ..error })
 }
 
@@ -407,7 +410,7 @@ impl Converter {
                         "RangeTooLong",
                         format!("A range of {} numbers is too long for a pipe.", length(&numbers)),
                     )
-                    .remedy("Write a for loop: for n in … { … }."),
+                    .remedy("Write: for n in … { … }."),
                 ),
                 context.call_position(),
             )),
@@ -567,6 +570,8 @@ mod tests {
         fn errors(&self) -> Vec<ErrorRecord> {
             Vec::new()
         }
+
+        fn forget_errors(&self) {}
 
         fn caught(&self, _: &ErrorRecord) {}
 

@@ -312,6 +312,10 @@ impl Runner for EngineContext {
         self.host.tally().errors()
     }
 
+    fn forget_errors(&self) {
+        self.host.tally().forget_errors();
+    }
+
     fn caught(&self, error: &ErrorRecord) {
         self.host.tally().note(error);
     }

@@ -140,7 +140,7 @@ pub fn file_of(root: &Path, name: &str) -> Result<PathBuf, String> {
     let plain = Path::new(name);
     if name.is_empty() || !plain.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(format!(
-            "'{name}' is no name of the script library: write a file below {} without '..', such as \
+            "'{name}' is no name of the script library, whose files lie below {} and are named without '..'; write: \
                  import \"lib/partners\" as partners.",
             root.display()
         ));

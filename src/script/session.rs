@@ -225,8 +225,7 @@ impl Interpreter<'_> {
             functions: &self.signatures,
         };
         let lowered = lower_in(source, &setting).map_err(Failure::of_reading)?;
-        // What has changed since a version is told by `lint`.
-        for warning in lowered.warnings().iter().filter(|warning| !warning.doubt.is_of_change()) {
+        for warning in lowered.warnings() {
             let Position { line, column } = warning.position;
             host.operator().warning(&format!("line {line}, column {column}: {warning}"));
         }

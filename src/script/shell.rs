@@ -59,6 +59,8 @@ pub fn register<R: Runner>(module: &mut Module, converter: &Converter, runner: &
         ScriptList(Arc::new(own.errors().iter().map(|error| Record::from(error).into()).collect()))
     });
     let own = runner.clone();
+    volatile("forget_errors").set_into_module(module, move || own.forget_errors());
+    let own = runner.clone();
     volatile("environment").set_into_module(
         module,
         move |context: NativeCallContext<'_>, name: &str| -> Fallible<Dynamic> {
@@ -99,11 +101,14 @@ fn property(
     let is_count = name.eq_ignore_ascii_case("count") || name.eq_ignore_ascii_case("length");
     let unknown =
         |error| Failure::thrown(Halt::Failed(ErrorRecord::no_such_property(&error)), context.call_position());
+    if name.eq_ignore_ascii_case("psobject") {
+        return own.to_value(value.clone(), context).property(name).map(to_dynamic).map_err(unknown);
+    }
     if let Some(list) = value.read_lock::<ScriptList>() {
         return list.property(name).map_err(unknown);
     }
     if let Some(record) = value.read_lock::<Arc<Record>>() {
-        return match record.value(name) {
+        return match Value::Record(record.clone()).property(name) {
             Ok(value) => Ok(to_dynamic(value)),
             Err(_) if is_count => Ok(Dynamic::from(1_i64)),
             Err(error) => Err(unknown(error)),

@@ -12,7 +12,7 @@ use crate::value::cast::{self, Type};
 use crate::value::compare::{ComparisonOperator, compare};
 use crate::value::pattern::Case;
 use crate::value::text::interpolated;
-use crate::value::{Value, format, time};
+use crate::value::{Record, Value, format, time};
 
 /// Types with the names of their members.
 const STATICS: &[(&str, &[&str])] = &[
@@ -25,7 +25,17 @@ const STATICS: &[(&str, &[&str])] = &[
     ),
     (
         "string",
-        &["Compare", "Concat", "Empty", "Equals", "Format", "IsNullOrEmpty", "IsNullOrWhiteSpace", "Join"],
+        &[
+            "Compare",
+            "Concat",
+            "Empty",
+            "Equals",
+            "Format",
+            "IsNullOrEmpty",
+            "IsNullOrWhiteSpace",
+            "Join",
+            "new",
+        ],
     ),
     (
         "datetime",
@@ -34,6 +44,7 @@ const STATICS: &[(&str, &[&str])] = &[
             "IsLeapYear",
             "MaxValue",
             "MinValue",
+            "new",
             "Now",
             "Parse",
             "ParseExact",
@@ -43,7 +54,7 @@ const STATICS: &[(&str, &[&str])] = &[
     ),
     (
         "timespan",
-        &["FromDays", "FromHours", "FromMilliseconds", "FromMinutes", "FromSeconds", "Parse", "Zero"],
+        &["FromDays", "FromHours", "FromMilliseconds", "FromMinutes", "FromSeconds", "new", "Parse", "Zero"],
     ),
     ("int", &["MaxValue", "MinValue", "Parse"]),
     ("long", &["MaxValue", "MinValue", "Parse"]),
@@ -51,10 +62,12 @@ const STATICS: &[(&str, &[&str])] = &[
     ("bool", &["Parse"]),
     ("char", &["IsDigit", "IsLetter", "IsUpper", "IsLower", "IsWhiteSpace"]),
     ("convert", &["ToBoolean", "ToDateTime", "ToDouble", "ToInt32", "ToInt64", "ToString"]),
-    ("regex", &["Escape", "IsMatch", "Matches", "Replace", "Split"]),
+    ("regex", &["Escape", "IsMatch", "Match", "Matches", "Replace", "Split"]),
     ("array", &["IndexOf", "Reverse", "Sort"]),
     ("environment", &["NewLine"]),
     ("guid", &["NewGuid", "Empty"]),
+    ("collections.arraylist", &["new"]),
+    ("exception", &["new"]),
 ];
 
 /// Names of .NET's for the same types.
@@ -76,6 +89,12 @@ pub struct StaticError(pub String);
 fn members(name: &str) -> Option<(&'static str, &'static [&'static str])> {
     let name = name.to_ascii_lowercase();
     let name = name.strip_prefix("system.").unwrap_or(&name);
+    // `List[string]` is a list, and what is thrown is its message.
+    let name = match name {
+        name if name.starts_with("collections.generic.list[") => "collections.arraylist",
+        name if name.ends_with("exception") => "exception",
+        name => name,
+    };
     let name = SAME.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| own);
     STATICS.iter().find(|(own, _)| *own == name).copied()
 }
@@ -121,6 +140,10 @@ pub fn call(type_name: &str, member: &str, arguments: &[Value]) -> Result<Value,
         "convert" => converted(&name, arguments)?,
         "regex" => expression(&name, arguments)?,
         "array" => list(&name, arguments),
+        "collections.arraylist" => {
+            Some(Value::List(arguments.iter().cloned().flat_map(Value::into_elements).collect()))
+        }
+        "exception" => Some(Value::Text(text(0).unwrap_or_default())),
         "environment" => Some(Value::text("\n")),
         "guid" => match name.as_str() {
             "empty" => Some(Value::text("00000000-0000-0000-0000-000000000000")),
@@ -215,6 +238,13 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticError
             )),
             None => None,
         },
+        "new" => match (text(0), arguments.get(1).and_then(number)) {
+            (Some(letter), Some(Number::Whole(times))) => {
+                let times = usize::try_from(times).unwrap_or(0);
+                Some(joined(vec![Value::Text(letter); times.min(MOST_REPEATED)], "")?)
+            }
+            _ => None,
+        },
         "equals" => text(0).zip(text(1)).map(|(left, right)| Value::Boolean(left == right)),
         "compare" => text(0).zip(text(1)).map(|(left, right)| {
             let is_ignored = arguments.get(2).is_some_and(Value::is_truthy);
@@ -226,6 +256,9 @@ fn of_text(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticError
     })
 }
 
+/// The longest line that is drawn of one letter.
+const MOST_REPEATED: usize = 100_000;
+
 fn of_time(name: &str, arguments: &[Value]) -> Option<Value> {
     let whole = |place: usize| match number(arguments.get(place)?)? {
         Number::Whole(whole) => Some(whole),
@@ -234,6 +267,16 @@ fn of_time(name: &str, arguments: &[Value]) -> Option<Value> {
     match name {
         "now" | "utcnow" => Some(Value::Timestamp(Timestamp::now())),
         "today" => time::time_part(Timestamp::now(), "date"),
+        "new" => {
+            let date =
+                Date::new(whole(0)?.try_into().ok()?, whole(1)?.try_into().ok()?, whole(2)?.try_into().ok()?);
+            let part = |place: usize| match arguments.get(place) {
+                Some(_) => whole(place)?.try_into().ok(),
+                None => Some(0),
+            };
+            let at = date.ok()?.at(part(3)?, part(4)?, part(5)?, 0);
+            at.to_zoned_datetime(TimeZone::system()).ok().map(|zoned| Value::Timestamp(zoned.timestamp()))
+        }
         "minvalue" => "0001-01-01T00:00:00Z".parse().ok().map(Value::Timestamp),
         "maxvalue" => "9999-12-30T00:00:00Z".parse().ok().map(Value::Timestamp),
         "parse" => time::read(&interpolated(arguments.first()?)).map(Value::Timestamp),
@@ -289,6 +332,12 @@ fn span(name: &str, arguments: &[Value]) -> Option<Value> {
         "fromhours" => real(arguments.first())? * 3_600.0,
         "fromminutes" => real(arguments.first())? * 60.0,
         "fromseconds" => real(arguments.first())?,
+        "new" => {
+            let mut given = arguments.iter().map(|argument| real(Some(argument)));
+            let mut next = || given.next().unwrap_or(Some(0.0));
+            let days = if arguments.len() > 3 { next()? } else { 0.0 };
+            days * 86_400.0 + next()? * 3_600.0 + next()? * 60.0 + next()?
+        }
         "frommilliseconds" => real(arguments.first())? / 1e3,
         "parse" => return cast::cast(arguments.first()?.clone(), Type::Span, "timespan").ok(),
         _ => return None,
@@ -369,7 +418,10 @@ fn expression(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticEr
     }
     let regex = crate::value::compare::expression(&pattern, Case::Sensitive).map_err(|error| told(&error))?;
     Ok(match name {
-        "matches" => Some(Value::texts(regex.find_iter(&subject).map(|found| found.as_str()))),
+        "match" => Some(found(regex.captures(&subject).as_ref()).into()),
+        "matches" => Some(Value::List(
+            regex.captures_iter(&subject).map(|captures| found(Some(&captures)).into()).collect(),
+        )),
         "split" => Some(Value::texts(regex.split(&subject))),
         "replace" => {
             let made = text(2).map(|new| super::operators::replaced_within(&regex, &subject, &new));
@@ -377,6 +429,20 @@ fn expression(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticEr
         }
         _ => None,
     })
+}
+
+/// What an expression has found.
+fn found(captures: Option<&regex::Captures<'_>>) -> Record {
+    let group = |group: Option<regex::Match<'_>>| {
+        let (text, place) = group.map_or(("", 0), |group| (group.as_str(), group.start()));
+        Record::new("Match")
+            .with("Success", group.is_some())
+            .with("Value", text)
+            .with("Index", i64::try_from(place).unwrap_or(0))
+    };
+    let groups: Vec<Value> =
+        captures.into_iter().flat_map(regex::Captures::iter).map(|one| group(one).into()).collect();
+    group(captures.and_then(|captures| captures.get(0))).with("Groups", Value::List(groups))
 }
 
 fn list(name: &str, arguments: &[Value]) -> Option<Value> {
@@ -462,6 +528,8 @@ mod tests {
                     vec!["a".into(), "a".into(), "a".into()],
                     vec!["2028-02-01".into(), "yyyy-MM-dd".into()],
                     vec!["1s".into()],
+                    vec![2028.into(), 2.into(), 1.into()],
+                    vec!["-".into(), 5.into()],
                 ];
                 assert!(tried.iter().any(|given| call(name, member, given).is_ok()), "{name}::{member}");
             }

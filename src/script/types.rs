@@ -275,7 +275,7 @@ impl Thrown {
         if name.eq_ignore_ascii_case("exception") {
             return Ok(Dynamic::from(self.clone()));
         }
-        Record::from(self.0.as_ref()).get(name).cloned().map(to_dynamic)
+        Value::from(Record::from(self.0.as_ref())).property(name).map(to_dynamic)
     }
 }
 

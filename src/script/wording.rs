@@ -39,7 +39,7 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
         EvalAltResult::ErrorMismatchDataType(wanted, found, _) => {
             let (wanted, found) = (type_name(wanted), type_name(found));
             let more = if wanted == "boolean" && found == "list" {
-                " Write !….is_empty(), or $name for PowerShell's truth."
+                " Write: !….is_empty(), or $name."
             } else {
                 ""
             };
@@ -47,11 +47,11 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
         }
         EvalAltResult::ErrorAssignmentToConstant(name, _) => Some(format!(
             "The variable '{name}' cannot be changed: it is a constant, or a copy that a -Parallel block reads. \
-             Let the block give what it finds out, or give it a variable of its own: let name = …."
+             Let the block give what it finds out, or a variable of its own; write: let name = …."
         )),
         EvalAltResult::ErrorNonPureMethodCallOnConstant(method, _) => Some(format!(
             "'{method}' would change a variable that is a constant, or a copy that a -Parallel block reads. \
-             Let the block give what it finds out, or give it a variable of its own: let name = …."
+             Let the block give what it finds out, or a variable of its own; write: let name = …."
         )),
         EvalAltResult::ErrorStackOverflow(_) => Some(
             "Functions and blocks call each other too deep: more than 64 calls within calls, or one that \
@@ -62,7 +62,8 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
             let name = text.strip_prefix("No writable property '")?.split_once('\'')?.0;
             Some(format!(
                 "The property '{name}' cannot be set: what a command gave is not changed. Select-Object makes \
-                 records with other properties, and the Set- cmdlets change what there is."
+                 records with other properties, and the Set- cmdlets change what there is; for one of your own, \
+                 write: [pscustomobject]@{{ {name} = $value }}."
             ))
         }
         EvalAltResult::ErrorDotExpr(text, _) => {
@@ -84,15 +85,15 @@ pub fn parsing_words(error: &ParseErrorType) -> Option<String> {
             "break and continue belong into a loop; in a script block, return ends the block for this record."
         }
         ParseErrorType::UnknownOperator(operator) if operator == "?" => {
-            "There is no operator ?; write: if condition { a } else { b }."
+            "There is no operator ?; write: if (…) { … } else { … }."
         }
         ParseErrorType::BadInput(LexError::MalformedEscapeSequence(escape)) => {
             return Some(format!(
-                "In an expression a backslash escapes, and {escape} is none; write \"\\{escape}\", or '{escape}' in single quotes."
+                "In an expression a backslash escapes, and {escape} is none; write: \"…\\{escape}…\", or '…{escape}…'."
             ));
         }
         ParseErrorType::Reserved(symbol) if symbol == "$" => {
-            "A $ cannot stand here: parameters are written without it, fn f(a, b) { … } and |a, b| …."
+            "A $ cannot stand here: parameters of fn have none; write: fn f(a, b) { … }, or |a, b| …."
         }
         _ => return None,
     };

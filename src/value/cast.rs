@@ -76,6 +76,13 @@ impl Type {
     pub fn named(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let name = name.strip_prefix("system.").unwrap_or(&name);
+        if name == "collections.arraylist" || name.starts_with("collections.generic.list[") {
+            return Some(Self::List);
+        }
+        // What is thrown is its message.
+        if name.ends_with("exception") {
+            return Some(Self::Text);
+        }
         match name.strip_suffix("[]") {
             Some(element) => Self::named(element).map(|_| Self::List),
             None => NAMES.iter().find(|(own, _)| *own == name).map(|(_, own)| *own),
@@ -161,7 +168,13 @@ pub fn cast(value: Value, wanted: Type, name: &str) -> Result<Value, CastError> 
 
 fn list(value: Value, name: &str) -> Result<Value, CastError> {
     let element = name.strip_suffix("[]").and_then(|element| Some((element, Type::named(element)?)));
-    let items = value.into_elements();
+    let items = match (element, value) {
+        // The letters of a text.
+        (Some((_, Type::Letter)), Value::Text(text)) => {
+            text.chars().map(|letter| Value::Text(letter.to_string())).collect()
+        }
+        (_, value) => value.into_elements(),
+    };
     match element {
         Some((name, own)) => {
             items.into_iter().map(|item| cast(item, own, name)).collect::<Result<_, _>>().map(Value::List)

@@ -18,7 +18,7 @@ pub enum FormatError {
         n_given: usize,
     },
     /// A brace that opens or closes nothing.
-    #[error("a brace in the text opens or closes nothing; write {{{{ or }}}} for one that is text")]
+    #[error("a brace in the text opens or closes nothing; for one that is text, write: {{{{, or }}}}")]
     Brace,
     /// The form is none of this kind of value.
     #[error("'{form}' is no form for {kind}; numbers have N2, F1, D4, X, P0, E3 and 0.00, times yyyy-MM-dd")]

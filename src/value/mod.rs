@@ -168,12 +168,15 @@ impl Value {
     /// The property `name` of a record, of a list of one, or of every element of a longer list.
     pub fn property(&self, name: &str) -> Result<Value, UnknownProperty> {
         match self {
-            Self::Record(record) => record.value(name),
+            Self::Record(record) => {
+                record.value(name).or_else(|unknown| record::part(record, name).ok_or(unknown))
+            }
             Self::List(items) => match items.as_slice() {
                 [only] => only.property(name),
                 items => {
+                    // As in PowerShell, lists that the items have are one.
                     let values: Result<Vec<_>, _> = items.iter().map(|item| item.property(name)).collect();
-                    values.map(Self::List)
+                    values.map(|values| Self::List(values.into_iter().flat_map(Self::each_element).collect()))
                 }
             },
             Self::Credential(credential) => match record::canonical(name).as_str() {
@@ -181,6 +184,10 @@ impl Value {
                 "password" => Ok(Self::text(crate::secret::MASK)),
                 _ => Err(UnknownProperty::new(name, "credential", ["UserName", "Password"])),
             },
+            // What was thrown as a text is an error too.
+            Self::Text(message) if name.eq_ignore_ascii_case("exception") => {
+                Ok(Record::new("Exception").with("Message", message.as_str()).into())
+            }
             Self::Text(_) | Self::Duration(_) | Self::Timestamp(_) => {
                 let part = self.part(name);
                 part.ok_or_else(|| UnknownProperty::new(name, self.kind(), self.parts().iter().copied()))
@@ -189,6 +196,11 @@ impl Value {
                 Err(UnknownProperty::new(name, self.kind(), []))
             }
         }
+    }
+
+    /// The elements of a list; of anything else, itself.
+    fn each_element(self) -> Vec<Self> {
+        if let Self::List(items) = self { items } else { vec![self] }
     }
 
     /// The names of the parts that a text, a span or a point of time has.

@@ -102,6 +102,33 @@ impl Record {
     }
 }
 
+/// What PowerShell's authors ask of every record, and of every record of an error.
+pub(super) fn part(record: &Record, name: &str) -> Option<Value> {
+    let own = |name: &str| record.get(name).cloned().unwrap_or(Value::Null);
+    let is_error = record.type_name() == "ErrorRecord";
+    match canonical(name).as_str() {
+        "psobject" => {
+            let property = |(name, value): (&str, &Value)| -> Value {
+                Record::new("PropertyInfo").with("Name", name).with("Value", value.clone()).into()
+            };
+            let properties: Vec<Value> = record.iter().map(property).collect();
+            Some(Record::new("PSObject").with("Properties", Value::List(properties)).into())
+        }
+        "exception" if is_error => Some(Value::from(record.clone())),
+        "fullyqualifiederrorid" if is_error => Some(own("Id")),
+        "targetobject" if is_error => Some(own("Target")),
+        "categoryinfo" if is_error => {
+            let info = Record::new("CategoryInfo").with("Category", own("Category"));
+            Some(info.with("Activity", own("Cmdlet")).with("TargetName", own("Target")).into())
+        }
+        "invocationinfo" if is_error => {
+            let info = Record::new("InvocationInfo").with("ScriptLineNumber", own("Line"));
+            Some(info.with("OffsetInLine", own("Column")).with("MyCommand", own("Cmdlet")).into())
+        }
+        _ => None,
+    }
+}
+
 /// A name without letter case and underscores, the form in which names are compared.
 pub fn canonical(name: &str) -> String {
     folded(name).collect()

@@ -163,7 +163,7 @@ fn no_such_column(name: &str, column: &str) -> ErrorRecord {
     let message = format!("The file '{name}' has a column '{column}', and the record has no such property.");
     ErrorRecord::new(Category::InvalidData, "CannotAppendCsvWithMismatchedPropertyNames", message)
         .target(name)
-        .remedy("Write into another file, or give -Force to leave the field empty.")
+        .remedy("Take another file, or give -Force to leave the field empty.")
 }
 
 /// What a file holds that rows are appended to.

@@ -32,6 +32,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                       record alone.",
         parameters: &[
             Parameter::new("Process", Kind::Property, "The block to run, or the name of a property to emit.")
+                .aliases(&["MemberName"])
                 .at(0),
             Parameter::new("Begin", Kind::Block, "A block to run before the first record."),
             Parameter::new("End", Kind::Block, "A block to run behind the last record."),
@@ -79,7 +80,7 @@ async fn run(mut call: Call) -> Outcome {
                 "AmbiguousParameterSet",
                 "ForEach-Object needs either a script block or -Parallel with one.",
             )
-            .remedy("Write ForEach-Object { … } or ForEach-Object -Parallel { … }.")
+            .remedy("Write: ForEach-Object { … }, or ForEach-Object -Parallel { … }.")
             .into());
         }
     }

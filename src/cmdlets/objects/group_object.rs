@@ -1,4 +1,4 @@
-//! `RecordGroup-Object`: records with equal properties together, and how many there are.
+//! `Group-Object`: records with equal properties together, and how many there are.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::value::order::key;
 use crate::value::pattern::Case;
 use crate::value::{Record, Value};
 
-/// `RecordGroup-Object`.
+/// `Group-Object`.
 pub static CMDLET: Cmdlet = Cmdlet {
     description: Description {
         name: "Group-Object",
@@ -25,6 +25,12 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .many()
                 .at(0),
             Parameter::new("NoElement", Kind::Switch, "Leaves the records out of the groups."),
+            Parameter::new(
+                "AsHashTable",
+                Kind::Switch,
+                "Gives one map: the records of each group under its name.",
+            ),
+            Parameter::new("AsString", Kind::Switch, "Accepted; names are text in any case."),
             Parameter::new("CaseSensitive", Kind::Switch, "Letter case counts."),
             INPUT_OBJECT,
         ],
@@ -50,7 +56,7 @@ async fn run(mut call: Call) -> Outcome {
     call.take_input_object();
     let mut properties = Properties::given(&call.bound, "Property")?;
     let case = if call.bound.switch("CaseSensitive") { Case::Sensitive } else { Case::Ignored };
-    let has_elements = !call.bound.switch("NoElement");
+    let has_elements = !call.bound.switch("NoElement") || call.bound.switch("AsHashTable");
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut groups: Vec<RecordGroup> = Vec::new();
     while let Some(item) = call.input.next().await {
@@ -70,6 +76,11 @@ async fn run(mut call: Call) -> Outcome {
         if has_elements {
             group.elements.push(item);
         }
+    }
+    if call.bound.switch("AsHashTable") {
+        let mut map = Record::new("Hashtable");
+        groups.into_iter().for_each(|group| map.add(group.name, group.elements));
+        return call.emit(map).await;
     }
     for group in groups {
         let mut record = Record::new("GroupInfo").with("Count", group.count).with("Name", group.name);

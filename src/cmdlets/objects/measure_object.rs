@@ -39,6 +39,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 Kind::Switch,
                 "How far the values lie from their mean (of a sample).",
             ),
+            Parameter::new("Line", Kind::Switch, "Counts the lines of text, without empty ones."),
+            Parameter::new("Word", Kind::Switch, "Counts the words of text."),
+            Parameter::new("Character", Kind::Switch, "Counts the characters of text."),
             Parameter::new("AllStats", Kind::Switch, "All of these."),
             INPUT_OBJECT,
         ],
@@ -56,6 +59,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(mut call: Call) -> Outcome {
     call.take_input_object();
+    if ["Line", "Word", "Character"].iter().any(|figure| call.bound.switch(figure)) {
+        return measure_text(call).await;
+    }
     let mut properties = Properties::given(&call.bound, "Property")?;
     let names: Vec<String> = properties.iter().map(|property| property.label.clone()).collect();
     let mut measures: Vec<Measure> = names.iter().map(|_| Measure::default()).collect();
@@ -89,6 +95,25 @@ async fn run(mut call: Call) -> Outcome {
         call.emit(measure.record(&asked, name)).await?;
     }
     Ok(())
+}
+
+/// How much text comes through the pipe.
+async fn measure_text(mut call: Call) -> Outcome {
+    let (mut lines, mut words, mut characters) = (0_i64, 0_i64, 0_i64);
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    while let Some(item) = call.input.next().await {
+        let text = item.to_string();
+        lines += count(text.lines().filter(|line| !line.is_empty()).count());
+        words += count(text.split_whitespace().count());
+        characters += count(text.chars().count());
+    }
+    let figure =
+        |asked, value: i64| if call.bound.switch(asked) { Value::Integer(value) } else { Value::Null };
+    let record = Record::new("TextMeasureInfo")
+        .with("Lines", figure("Line", lines))
+        .with("Words", figure("Word", words))
+        .with("Characters", figure("Character", characters));
+    call.emit(record).await
 }
 
 /// Which figures were asked for.

@@ -159,7 +159,7 @@ impl ChosenProperty {
                 "InvalidProperty",
                 format!("The calculated property '{}' has no Expression.", Value::from(map.clone())),
             )
-            .remedy("Write @{Name=\"…\"; Expression={…}}."));
+            .remedy("Write: @{Name=\"…\"; Expression={…}}."));
         };
         let mut property = Self::read(expression)?;
         if let Some(name) = of(&["Name", "N", "Label", "L"]) {

@@ -38,6 +38,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 "Leaves out so many records at the beginning; \
                 with -Last, at the end.",
             ),
+            Parameter::new("SkipLast", Kind::Integer(0, i64::MAX), "Leaves out so many records at the end."),
             Parameter::new(
                 "Index",
                 Kind::Integer(0, i64::MAX),
@@ -74,6 +75,9 @@ async fn run(mut call: Call) -> Outcome {
     let mut skip = limit("Skip").unwrap_or(0);
     if let (None, Some(last)) = (first, last) {
         return select_last(call, shape, last, skip).await;
+    }
+    if let Some(n_left_out) = limit("SkipLast") {
+        return select_last(call, shape, usize::MAX, n_left_out).await;
     }
     let places: Vec<usize> =
         call.bound.texts("Index").iter().filter_map(|place| place.parse().ok()).collect();

@@ -95,6 +95,6 @@ pub fn given_delimiter(call: &Call) -> Result<Option<u8>, ErrorRecord> {
             "InvalidDelimiter",
             "-Delimiter is one ASCII character, and neither a quote nor a line end.",
         )
-        .remedy("Write ';' or \"`t\".")),
+        .remedy("Write: ';', or \"`t\".")),
     }
 }

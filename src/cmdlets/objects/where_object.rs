@@ -124,14 +124,14 @@ impl Condition {
                 "ValueNotSpecifiedForWhereObject",
                 "The operator needs a value to compare with.",
             )
-            .remedy(format!("Write it behind the operator, {property} -eq $null if it is none."))),
+            .remedy(format!("If it is none, write: {property} -eq $null."))),
             (Some(operator), None) => Self::comparison(property, operator, value),
             (Some(_), Some(_)) => Err(ErrorRecord::new(
                 Category::InvalidArgument,
                 "AmbiguousParameterSet",
                 "Where-Object takes one operator.",
             )
-            .remedy("Write a script block for more than one: Where-Object { … -and … }.")),
+            .remedy("For more than one, write: Where-Object { … -and … }.")),
         }
     }
 
@@ -187,5 +187,5 @@ fn incomplete() -> ErrorRecord {
         "MissingMandatoryParameter",
         "Where-Object needs a script block or a property.",
     )
-    .remedy("Write Where-Object { … } or Where-Object Result -eq Failure.")
+    .remedy("Write: Where-Object { … }, or Where-Object Result -eq Failure.")
 }

@@ -50,7 +50,7 @@ async fn run(call: Call) -> Outcome {
         Some(Value::Timestamp(time)) => *time,
         Some(other) => read(&other.to_string()).ok_or_else(|| {
             ErrorRecord::new(Category::InvalidArgument, "InvalidDate", format!("'{other}' is no time."))
-                .remedy("Write it as 2026-11-25T10:00:00Z, or with an offset as 2026-11-25T11:00:00+01:00.")
+                .remedy("Write: 2026-11-25T10:00:00Z, or 2026-11-25T11:00:00+01:00.")
         })?,
     };
     match call.bound.text("Format") {

@@ -20,6 +20,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
                       of value that the first record of the type has in it.",
         parameters: &[
             Parameter::new("Name", Kind::Text, "Names or patterns of the properties to show.").many().at(0),
+            Parameter::new(
+                "MemberType",
+                Kind::Choice(&["Property", "NoteProperty", "Properties", "All"]),
+                "Accepted: properties are what is shown in any case.",
+            ),
             INPUT_OBJECT,
         ],
         emits: "MemberDefinition",

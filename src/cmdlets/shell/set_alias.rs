@@ -54,9 +54,9 @@ async fn run(call: Call) -> Outcome {
         let nearest = call.catalogue.nearest(&value).map(|near| format!("Did you mean {near}?"));
         let message = format!("There is no cmdlet '{value}'.");
         return Err(ErrorRecord::new(Category::ObjectNotFound, "CommandNotFound", message)
-            .remedy(nearest.unwrap_or_else(|| {
-                format!("For more than a cmdlet write a function: function {name} {{ … }}")
-            }))
+            .remedy(
+                nearest.unwrap_or_else(|| format!("For more than a cmdlet, write: function {name} {{ … }}")),
+            )
             .target(value)
             .into());
     };

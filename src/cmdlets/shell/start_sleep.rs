@@ -51,7 +51,7 @@ async fn run(call: Call) -> Outcome {
                 "AmbiguousParameterSet",
                 "Start-Sleep needs either seconds or -Milliseconds.",
             )
-            .remedy("Write Start-Sleep 5 or Start-Sleep -Milliseconds 500.")
+            .remedy("Write: Start-Sleep 5, or Start-Sleep -Milliseconds 500.")
             .into());
         }
     };

@@ -30,7 +30,7 @@
 //! | `addend(kind, value)` | any | what `$x +=` adds to a number, a text or a list; `x.__kind()` says to which |
 //! | `some(value)`, `is_null(value)` | any | before `??`: what a command did not give is nothing |
 //! | `parameter(type, value)`, `arguments(given, names)`, `required(value, name)` | any | the parameters of functions and scripts |
-//! | `succeeded()`, `errors()`, `matches()` | any | `$?`, `$Error`, `$Matches` |
+//! | `succeeded()`, `errors()`, `forget_errors()`, `matches()` | any | `$?`, `$Error`, `$Error.Clear()`, `$Matches` |
 //! | `ordered(pairs)` | table | `[ordered]@{…}`, `[pscustomobject]@{…}` |
 //! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
 //! | `emit(value)` | `()` | shows a value that nobody takes |
@@ -344,7 +344,7 @@ impl Lowering<'_> {
                 (Some(out), _) if begins_with(statement, self.writer.source, "return") => {
                     self.returned(&statement.pieces, out);
                 }
-                (_, Some(n_pieces)) => self.incremented(&statement.pieces, n_pieces),
+                (_, Some((n_target, n_pieces))) => self.incremented(&statement.pieces, n_target, n_pieces),
                 (_, None) => self.pieces(&statement.pieces, ValueUses::VALUES),
             },
         }
@@ -364,31 +364,53 @@ impl Lowering<'_> {
         self.writer.made_here(")");
     }
 
-    /// How many pieces `$x +=` takes at the beginning of a statement, its operator and the blanks behind
-    /// it included; nothing where it begins otherwise.
-    fn increment(&self, pieces: &[Piece]) -> Option<usize> {
-        let mut solid = pieces.iter().enumerate().filter(|(_, piece)| !piece.is_blank());
-        let (Some((_, Piece::Variable(_))), Some((place, Piece::Rhai(span)))) = (solid.next(), solid.next())
-        else {
-            return None;
+    /// How many pieces `$x` and `$x +=` take at the beginning of a statement, the blanks around the operator
+    /// included; nothing where it begins otherwise. What is in `$x` is added to as well: `$x.list +=`.
+    fn increment(&self, pieces: &[Piece]) -> Option<(usize, usize)> {
+        let source = self.writer.source;
+        let sign = |piece: &Piece| {
+            let Piece::Rhai(span) = piece else { return None };
+            ["+=", "-=", "*=", "/=", "%="].into_iter().find(|own| *own == span.of(source))
         };
+        let place = pieces.iter().position(|piece| sign(piece).is_some())?;
+        let mut target = pieces[..place].iter().filter(|piece| !piece.is_blank());
+        let first = target.next()?;
+        let n_members = target.clone().count();
+        let is_member = |piece: &Piece| {
+            let is_property = matches!(piece, Piece::Rhai(span) if span
+                .of(source)
+                .starts_with(|first: char| first == '.' || first.is_ascii_alphabetic()));
+            is_property || matches!(piece, Piece::Group(group) if group.open.of(source) == "[")
+        };
+        let adds = sign(&pieces[place]) == Some("+=");
+        let is_ours = (matches!(first, Piece::Variable(_)) && (n_members == 0 || adds))
+            || (matches!(first, Piece::Word(_)) && self.ours && adds);
         let n_blanks = pieces[place + 1..].iter().take_while(|piece| piece.is_blank()).count();
-        matches!(span.of(self.writer.source), "+=" | "-=" | "*=" | "/=" | "%=")
-            .then_some(place + 1 + n_blanks)
+        (is_ours && target.all(is_member)).then_some((place, place + 1 + n_blanks))
     }
 
     /// `$x += …`: what a command gives joins a list, and what is added to a number is one, as in PowerShell.
-    fn incremented(&mut self, pieces: &[Piece], n_pieces: usize) {
+    fn incremented(&mut self, pieces: &[Piece], n_target: usize, n_pieces: usize) {
         let n_blanks = pieces.iter().rev().take_while(|piece| piece.is_blank()).count();
         let (increment, value) = pieces.split_at(n_pieces);
         let (value, behind) = value.split_at(value.len().saturating_sub(n_blanks));
-        let solid: Vec<&Piece> = increment.iter().filter(|piece| !piece.is_blank()).collect();
-        let [Piece::Variable(variable), Piece::Rhai(operator)] = solid.as_slice() else { return };
-        let name = self.scopes.spelling(*variable, self.writer.source).to_owned();
+        let target: Vec<&Piece> = increment[..n_target].iter().filter(|piece| !piece.is_blank()).collect();
+        let Some(Piece::Rhai(operator)) = increment.get(n_target) else { return };
         let written = operator.of(self.writer.source);
+        let name = match target.as_slice() {
+            [Piece::Variable(variable)] => self.scopes.spelling(*variable, self.writer.source).to_owned(),
+            [Piece::Word(word)] => word.of(self.writer.source).to_owned(),
+            _ => String::new(),
+        };
         if written == "+=" {
             self.place(increment);
-            self.writer.made(&format!("__shell::addend({name}.__kind(), "), operator.start);
+            if name.is_empty() {
+                self.writer.made("__shell::addend(", operator.start);
+                target.into_iter().for_each(|piece| self.piece(piece, ValueUses::VALUES));
+                self.writer.made_here(".__kind(), ");
+            } else {
+                self.writer.made(&format!("__shell::addend({name}.__kind(), "), operator.start);
+            }
             self.values(value);
             self.writer.made_here(")");
         } else {
@@ -562,6 +584,7 @@ impl Lowering<'_> {
                 let call = match automatic {
                     Automatic::Succeeded => "__shell::succeeded()".to_owned(),
                     Automatic::Errors => "__shell::errors()".to_owned(),
+                    Automatic::ErrorsCleared => "__shell::forget_errors()".to_owned(),
                     Automatic::Matches => "__shell::matches()".to_owned(),
                     Automatic::Home => "__shell::environment(\"HOME\")".to_owned(),
                     Automatic::Environment => {
@@ -1160,7 +1183,7 @@ fn character(literal: &str) -> String {
 }
 
 /// Whether a statement without a semicolon has a value that can be passed on.
-fn is_expression(statement: &Statement, source: &str) -> bool {
+pub(super) fn is_expression(statement: &Statement, source: &str) -> bool {
     let acts = |piece: &Piece| {
         if let Piece::Rhai(span) = piece {
             let text = span.of(source);

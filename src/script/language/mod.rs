@@ -10,6 +10,7 @@ pub mod lexer;
 pub mod tree;
 pub mod parser;
 pub mod scope;
+pub mod changes;
 pub mod lower;
 pub mod message;
 pub mod complete;
@@ -64,9 +65,15 @@ pub struct ReadText {
     /// How much work the reading was, in characters looked at; grows with the text and no faster.
     pub steps: usize,
     output: Option<lower::LoweredText>,
+    scopes: scope::Scopes,
 }
 
 impl ReadText {
+    /// The meanings that have changed in the text, which it was read from.
+    pub fn changes(&self, text: &str) -> Vec<changes::ChangedMeaning> {
+        changes::changes(&self.tree, text, &LineIndex::new(text), &self.scopes)
+    }
+
     /// The lowered text, if there are no mistakes.
     pub fn lowered(self) -> Option<Lowered> {
         let lower::LoweredText { text, map, boundaries, problem: _ } = self.output?;
@@ -151,7 +158,7 @@ pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let doubts = scopes.doubts.iter().take(MOST);
     let warnings =
         doubts.map(|(span, doubt)| SyntaxWarning::at(*span, doubt.clone(), text, &index)).collect();
-    ReadText { mistakes, warnings, is_incomplete, tree: script, functions, steps, output }
+    ReadText { mistakes, warnings, is_incomplete, tree: script, functions, steps, output, scopes }
 }
 
 fn mistakes(mut problems: Vec<(Span, SyntaxProblem)>, text: &str, index: &LineIndex) -> Vec<SyntaxMistake> {

@@ -89,7 +89,7 @@ impl Scopes {
 }
 
 /// The name behind `$` or `@`.
-fn bare(span: Span, text: &str) -> &str {
+pub(super) fn bare(span: Span, text: &str) -> &str {
     span.of(text).trim_start_matches(['$', '@', '{']).trim_end_matches('}')
 }
 
@@ -256,7 +256,7 @@ impl<'t> ScopeWalk<'t> {
         if let StatementEnd::Chain(_) = statement.end {
             self.no_result(&statement.pieces);
         }
-        self.changed(statement);
+        self.cut(statement);
         self.pieces(&statement.pieces);
         if let [Piece::Assigned(span), value @ ..] = solid(&statement.pieces).as_slice() {
             let name = bare(*span, self.text).to_ascii_lowercase();
@@ -271,19 +271,9 @@ impl<'t> ScopeWalk<'t> {
         }
     }
 
-    /// Tells of methods that changed what they are called on, and of divisions that cut.
-    fn changed(&mut self, statement: &Statement) {
+    /// Tells of divisions that cut.
+    fn cut(&mut self, statement: &Statement) {
         let pieces = solid(&statement.pieces);
-        if let [Piece::Variable(variable), members @ ..] = pieces.as_slice()
-            && let [.., Piece::Rhai(method), Piece::Group(_)] = members
-        {
-            let method = method.of(self.text).trim_start_matches('.');
-            if ["replace", "trim", "remove"].contains(&method) && members.len() <= 3 {
-                let name = bare(*variable, self.text).to_owned();
-                let doubt = SyntaxDoubt::NewText { method: method.to_owned(), name };
-                self.scopes.doubts.push((*variable, doubt));
-            }
-        }
         let declares = matches!(pieces.first(), Some(Piece::Rhai(word)) if matches!(word.of(self.text), "let" | "const"));
         if declares && !super::lower::is_ours(&statement.pieces) {
             self.cut_divisions(&statement.pieces);
@@ -365,6 +355,7 @@ impl<'t> ScopeWalk<'t> {
             Piece::Rhai(_)
             | Piece::Quoted(_)
             | Piece::Blank(_)
+            | Piece::Binary(..)
             | Piece::Bang(_)
             | Piece::Dash(..)
             | Piece::Current(_)
@@ -372,7 +363,6 @@ impl<'t> ScopeWalk<'t> {
             | Piece::Automatic(..)
             | Piece::Keyword(..)
             | Piece::Literal(..) => {}
-            Piece::Binary(span, _) => self.range(*span),
             Piece::Word(span) => {
                 if let Some(frame) = self.frame() {
                     frame.mention(span.of(text));
@@ -499,22 +489,6 @@ impl<'t> ScopeWalk<'t> {
             self.pieces(value);
             self.variable_set(argument, value);
         }
-    }
-
-    /// Tells of a range that has its end since a version.
-    fn range(&mut self, operator: Span) {
-        if operator.of(self.text) != ".." {
-            return;
-        }
-        let digits = |letter: &char| letter.is_ascii_digit();
-        let before = &self.text[..operator.start];
-        let start = before.len() - before.chars().rev().take_while(digits).count();
-        let behind = &self.text[operator.end..];
-        let end = operator.end + behind.chars().take_while(digits).count();
-        let span = Span::new(start, end);
-        let is_plain = start < operator.start && operator.end < end;
-        let written = if is_plain { span.of(self.text) } else { "a..b" }.to_owned();
-        self.scopes.doubts.push((span, SyntaxDoubt::InclusiveRange { written }));
     }
 
     /// `-OutVariable name` declares and sets as `$name = …` does.
@@ -769,7 +743,7 @@ impl<'t> ScopeWalk<'t> {
 }
 
 /// The pieces that are no blanks.
-fn solid(pieces: &[Piece]) -> Vec<&Piece> {
+pub(super) fn solid(pieces: &[Piece]) -> Vec<&Piece> {
     pieces.iter().filter(|piece| !piece.is_blank()).collect()
 }
 

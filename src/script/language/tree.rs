@@ -365,6 +365,8 @@ pub enum Automatic {
     Succeeded,
     /// `$Error`: the errors so far, the latest first.
     Errors,
+    /// `$Error.Clear()`.
+    ErrorsCleared,
     /// `$Matches`: what the last `-match` found.
     Matches,
     /// `$env:NAME`: a variable of the environment.
@@ -869,6 +871,11 @@ impl Piece {
             | Self::Type(_)
             | Self::Automatic(..) => Vec::new(),
         }
+    }
+
+    /// Whether a bracket behind it would be a part of it in Rhai.
+    pub fn is_place(&self) -> bool {
+        matches!(self, Self::Word(_) | Self::Variable(_) | Self::Group(_))
     }
 
     /// Whether it is nothing but blanks and comments.

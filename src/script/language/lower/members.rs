@@ -36,7 +36,10 @@ impl Lowering<'_> {
             ) => true,
             Some(Piece::Rhai(span)) => self.ours && span.of(self.writer.source).starts_with('"'),
             Some(Piece::Group(group)) => {
-                group.dollar.is_some() || (group.open.of(self.writer.source) == "(" && is_ours(&group.pieces))
+                let is_range = |piece: &Piece| matches!(piece, Piece::Binary(span, _) if span.of(self.writer.source) == "..");
+                group.dollar.is_some()
+                    || (group.open.of(self.writer.source) == "("
+                        && (is_ours(&group.pieces) || (self.ours && group.pieces.iter().any(is_range))))
             }
             Some(_) | None => return 0,
         };

@@ -8,8 +8,8 @@ use super::writer::quoted;
 use super::{CURRENT, Lowering, StatementBoundaries, ValueUse, ValueUses};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    Body, Cast, FunctionCall, FunctionParameter, GivenValue, Piece, SeveralAssigned, ShellStatement,
-    Signature, Statement, StaticMember, Step, SwitchArm, SwitchBy,
+    Body, Cast, FunctionCall, FunctionParameter, GivenValue, GroupExpression, Piece, SeveralAssigned,
+    ShellStatement, Signature, Statement, StaticMember, Step, SwitchArm, SwitchBy,
 };
 use crate::value::pattern::Case;
 
@@ -278,6 +278,17 @@ impl Lowering<'_> {
 
     pub(super) fn static_member(&mut self, member: &StaticMember) {
         let name = member.member.of(self.writer.source);
+        // These change the list that a variable holds, and give nothing.
+        if member.type_name.to_ascii_lowercase().trim_start_matches("system.") == "array"
+            && ["sort", "reverse"].iter().any(|own| own.eq_ignore_ascii_case(name))
+            && let Some(GroupExpression { pieces, .. }) = &member.arguments
+            && let [Piece::Variable(variable)] = pieces.as_slice()
+        {
+            let variable = self.scopes.spelling(*variable, self.writer.source);
+            let sorted =
+                format!("({{ {variable} = __shell::of_type(\"array\", {}, [{variable}]); }})", quoted(name));
+            return self.writer.made_at(&sorted, member.span.start);
+        }
         let call = format!("__shell::of_type({}, {}, [", quoted(&member.type_name), quoted(name));
         self.writer.made_at(&call, member.span.start);
         if let Some(group) = &member.arguments {

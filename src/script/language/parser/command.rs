@@ -158,7 +158,7 @@ impl Parser<'_, '_> {
         true
     }
 
-    /// `> file`, `>> file`, `2>$null`, `2>&1` behind a command: a cmdlet that writes the file, or an
+    /// `> file`, `>> file`, `2>$null` behind a command: a cmdlet that writes the file, or an
     /// action for errors. None, and nothing taken, where there is none.
     fn redirection(
         &mut self,
@@ -181,8 +181,8 @@ impl Parser<'_, '_> {
             self.lexer.take(">");
         }
         let sign = self.since(start);
-        // Errors beside the output are where they are shown already.
         if self.lexer.take("&1").is_some() {
+            self.refuse(sign, RefusedConstruct::MergedErrors);
             return Some(None);
         }
         self.lexer.blank_in_line();
@@ -203,27 +203,66 @@ impl Parser<'_, '_> {
                 self.silence(command, sign);
                 Some(self.written_to("Out-Null", sign, Vec::new()))
             }
-            (None | Some('1'), false) => {
-                let span = span_of(&value).unwrap_or(sign);
-                let mut arguments =
-                    vec![CallArgument { span, name: Name::Place, parameter: None, value: Some(value) }];
-                if appends {
-                    let parameter = self.known("Out-File").and_then(CmdletCall::description);
-                    let parameter = parameter.and_then(|description| description.parameter("Append").ok());
-                    arguments.push(CallArgument {
-                        span: sign,
-                        name: Name::Given(sign),
-                        parameter,
-                        value: None,
-                    });
-                }
-                Some(self.written_to("Out-File", sign, arguments))
-            }
+            (None | Some('1'), false) => Some(self.file_writer(value, appends, sign)),
             (Some(_), _) => {
                 self.refuse(sign, RefusedConstruct::Redirection);
                 Some(None)
             }
         }
+    }
+
+    /// `Out-File`, which writes into the file that a value names.
+    fn file_writer(&mut self, value: Vec<Piece>, appends: bool, sign: Span) -> Option<CommandExpression> {
+        let span = span_of(&value).unwrap_or(sign);
+        let mut arguments =
+            vec![CallArgument { span, name: Name::Place, parameter: None, value: Some(value) }];
+        if appends {
+            let parameter = self.known("Out-File").and_then(CmdletCall::description);
+            let parameter = parameter.and_then(|description| description.parameter("Append").ok());
+            arguments.push(CallArgument { span: sign, name: Name::Given(sign), parameter, value: None });
+        }
+        self.written_to("Out-File", sign, arguments)
+    }
+
+    /// Whether a value is followed by `> file`. Of Rhai's own values, `>` compares.
+    pub(super) fn leads_to_file(&self, value: &[Piece]) -> bool {
+        let is_ours = match value.iter().find(|piece| !piece.is_blank()) {
+            Some(Piece::Rhai(span)) => span.of(self.text()).starts_with('"'),
+            Some(piece) => matches!(
+                piece,
+                Piece::Text(_) | Piece::Quoted(_) | Piece::Variable(_) | Piece::List(_) | Piece::Block(_)
+            ),
+            None => false,
+        };
+        let behind = self.lexer.rest().trim_start_matches('>').trim_start_matches([' ', '\t']);
+        let end =
+            behind.find(|letter: char| letter.is_whitespace() || matches!(letter, ';' | '|' | '}' | ')'));
+        let word = &behind[..end.unwrap_or(behind.len())];
+        let is_name =
+            word.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '.' | '/' | '~'));
+        is_ours
+            && (word.eq_ignore_ascii_case("$null")
+                || (is_name && word.contains(['.', '/']) && !word.contains('(')))
+    }
+
+    /// `value > file`, from its sign.
+    pub(super) fn value_to_file(&mut self, head: Vec<Piece>, flow: Flow) -> Pipeline {
+        let start = self.lexer.at();
+        let appends = self.lexer.take(">>").is_some();
+        if !appends {
+            self.lexer.take(">");
+        }
+        let sign = self.since(start);
+        self.lexer.blank_in_line();
+        let to_nothing = self.lexer.rest().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("$null"));
+        let value = self.value_list(flow);
+        let command = if to_nothing {
+            self.written_to("Out-Null", sign, Vec::new())
+        } else {
+            self.file_writer(value, appends, sign)
+        };
+        let begin = span_of(&head).map_or(start, |span| span.start);
+        Pipeline { head: Some(head), commands: command.into_iter().collect(), span: self.since(begin) }
     }
 
     /// A cmdlet that stands where `sign` does.

@@ -2,9 +2,9 @@
 //!
 //! In Rhai text, in arguments and in `"…"` alike.
 
-use super::refused::{automatic, is_preference};
+use super::refused::is_preference;
 use super::{Current, Flow, Parser};
-use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
+use crate::script::language::message::{RefusedConstruct, SyntaxProblem, automatic};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{Automatic, GroupExpression, Literal, Piece};
 
@@ -34,7 +34,7 @@ impl Parser<'_, '_> {
                 let name = span.of(self.text()).to_owned();
                 self.refuse(
                     span,
-                    RefusedConstruct::Automatic { name, way: "write what it stands for once more" },
+                    RefusedConstruct::Automatic { name, way: "what it stands for is written once more" },
                 );
                 Some(Piece::Literal(span, Literal::Null))
             }
@@ -102,6 +102,11 @@ impl Parser<'_, '_> {
                 }
             }
             "error" if !self.is_declared("error") => {
+                let clear = ".Clear()";
+                if self.lexer.rest().get(..clear.len()).is_some_and(|call| call.eq_ignore_ascii_case(clear)) {
+                    self.lexer.rewind(self.lexer.at() + clear.len());
+                    return Piece::Automatic(self.since(start), Automatic::ErrorsCleared);
+                }
                 return Piece::Automatic(span, Automatic::Errors);
             }
             "home" if !self.is_declared("home") => {

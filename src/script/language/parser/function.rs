@@ -128,10 +128,12 @@ impl Parser<'_, '_> {
     }
 
     /// `[CmdletBinding()]` means nothing here and does no harm.
-    fn skip_binding(&mut self) {
+    pub(super) fn skip_binding(&mut self) {
         while self.lexer.peek() == Some('[') {
-            let rest = self.lexer.rest().to_ascii_lowercase();
-            if !rest.starts_with("[cmdletbinding") && !rest.starts_with("[outputtype") {
+            let begins = |word: &str| {
+                self.lexer.rest().get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+            };
+            if !begins("[cmdletbinding") && !begins("[outputtype") {
                 return;
             }
             self.lexer.take_while(|letter| letter != ']');

@@ -329,6 +329,7 @@ impl<'t> Parser<'t, '_> {
         if self.refused_statement(&mut pieces) {
             return Statement { role: StatementRole::Other, pieces, end: StatementEnd::Open };
         }
+        self.skip_binding();
         if let Some(statement) = self.shell_statement() {
             let is_param = matches!(statement, ShellStatement::Param { .. });
             pieces.push(Piece::Shell(Box::new(statement)));
@@ -595,13 +596,24 @@ impl<'t> Parser<'t, '_> {
             pieces.push(Piece::Cast(Box::new(cast)));
             return Some(stop);
         }
+        if operator.span.of(self.text()) == "??"
+            && is_variable(name)
+            && self.lexer.sees("=")
+            && !self.lexer.sees("==")
+        {
+            self.lexer.take("=");
+            self.refuse(variable, RefusedConstruct::NullAssignment(name.to_owned()));
+            self.declared.insert(name.to_owned());
+            pieces.push(Piece::Assigned(variable));
+            return Some(self.right_side(pieces));
+        }
         if !taken {
             self.lexer.rewind(start);
             return None;
         }
         if refused::is_preference(name) {
             self.refuse(variable, RefusedConstruct::Preference(name.to_ascii_lowercase()));
-        } else if let Some(way) = refused::automatic(name) {
+        } else if let Some(way) = super::message::automatic(&name.to_ascii_lowercase()) {
             self.refuse(variable, RefusedConstruct::Automatic { name: format!("${name}"), way });
         }
         let plain = operator.span.of(self.text()) == "=";

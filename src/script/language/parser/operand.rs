@@ -87,6 +87,10 @@ impl Parser<'_, '_> {
                     if flow.block_value && run.begins {
                         let block = self.script_block();
                         out.push(block);
+                    } else if !run.operand && self.takes_blocks(out) {
+                        let start = self.lexer.at();
+                        self.script_block();
+                        self.refuse(Span::new(start, start + 1), RefusedConstruct::BlockOfMethod);
                     } else {
                         let body = self.body(Vec::new());
                         out.push(Piece::Body(Box::new(body)));
@@ -97,10 +101,17 @@ impl Parser<'_, '_> {
                     if run.operand && letter == '[' && self.type_literal(out, run) {
                         continue;
                     }
+                    if run.operand
+                        && let Some(value) = self.assigned_value()
+                    {
+                        out.push(value);
+                        run.took_operand();
+                        continue;
+                    }
                     // The commas of a call and of an array are Rhai's.
                     let separated = !run.operand || letter == '[';
                     let inner = Flow {
-                        aliases: flow.aliases && run.operand,
+                        aliases: (flow.aliases || flow.header) && run.operand,
                         separated,
                         commas: !separated,
                         block_value: !run.operand && self.takes_blocks(out),
@@ -136,6 +147,31 @@ impl Parser<'_, '_> {
                     let blanks = head.iter().take_while(|piece| piece.is_blank()).count();
                     out.extend(head.drain(..blanks));
                     let pipeline = self.pipeline(Some(head), flow);
+                    out.push(Piece::Pipeline(pipeline));
+                    run.begin = out.len();
+                    return Stop::Command;
+                }
+                quote if run.property && matches!(quote, '"' | '\'') => {
+                    let start = self.lexer.at();
+                    if quote == '"' {
+                        self.lexer.literal();
+                    } else {
+                        self.single_quoted();
+                    }
+                    let written = self.since(start).of(self.text()).to_owned();
+                    self.refuse(self.since(start), RefusedConstruct::QuotedProperty(written));
+                    run.property = false;
+                    run.took_operand();
+                }
+                '>' if flow.line_end && !run.operand && self.leads_to_file(&out[run.begin..]) => {
+                    run.join(out);
+                    let mut head: Vec<Piece> = out.drain(run.begin..).collect();
+                    let blanks = head.iter().take_while(|piece| piece.is_blank()).count();
+                    out.extend(head.drain(..blanks));
+                    while head.last().is_some_and(Piece::is_blank) {
+                        head.pop();
+                    }
+                    let pipeline = self.value_to_file(head, flow);
                     out.push(Piece::Pipeline(pipeline));
                     run.begin = out.len();
                     return Stop::Command;

@@ -83,34 +83,3 @@ pub(super) fn is_preference(name: &str) -> bool {
             .contains(&of)
     })
 }
-
-/// The way to what a variable of PowerShell's own stands for, by its name in small letters.
-pub(super) fn automatic(name: &str) -> Option<&'static str> {
-    AUTOMATIC.iter().find(|(own, _)| *own == name).map(|(_, way)| *way)
-}
-
-const AUTOMATIC: &[(&str, &str)] = &[
-    (
-        "lastexitcode",
-        "no other programs run here: $? says whether the last command went well, and exit(3) sets the status of imsh",
-    ),
-    ("psversiontable", "imsh --version says which version runs"),
-    ("pshome", "imsh --version says which version runs"),
-    ("host", "Write-Host shows text, and imsh --version says which version runs"),
-    ("pwd", "files are named from the directory that imsh was started in"),
-    (
-        "psscriptroot",
-        "files are named from the directory that imsh was started in; import finds modules beside the script",
-    ),
-    ("pscommandpath", "a script does not see where it lies; pass it as an argument: $args[0]"),
-    ("myinvocation", "a script does not see how it was called; its arguments are in $args"),
-    ("psboundparameters", "compare a parameter with $null to see whether it was given"),
-    ("pscmdlet", "a function has its parameters and $args, and nothing else"),
-    ("executioncontext", "there is nothing to set up; leave it out"),
-    ("stacktrace", "an error that is not caught shows the calls that led to it"),
-    ("ofs", "write: $list -join \", \""),
-    ("input", "a function takes its values as arguments: … | ForEach-Object { Name $_ }"),
-    ("pid", "a script does not see its process"),
-    ("profile", "Get-Help about_Shell says where the profile lies"),
-    ("iswindows", "there is only Linux here"),
-];

@@ -89,6 +89,34 @@ impl Parser<'_, '_> {
         Some(Piece::Block(Box::new(SubExpression { span: self.since(start), block })))
     }
 
+    /// `($x = …)`: the variable is set, and is the value. Nothing is taken of another group.
+    pub(super) fn assigned_value(&mut self) -> Option<Piece> {
+        let start = self.lexer.at();
+        let inside = self.lexer.rest().strip_prefix('(')?;
+        let name = inside.trim_start_matches([' ', '\t']).strip_prefix('$')?;
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let behind = name.trim_start_matches(is_part);
+        let length = name.len() - behind.len();
+        let sign = behind.trim_start_matches([' ', '\t']);
+        let sign = sign.strip_prefix(['+', '-', '*', '/']).unwrap_or(sign);
+        if length == 0 || !sign.starts_with('=') || sign.starts_with("==") || sign.starts_with("=>") {
+            return None;
+        }
+        let from = start + self.lexer.rest().len() - name.len() - 1;
+        let variable = Span::new(from, from + 1 + length);
+        self.lexer.take("(");
+        let mut block = self.own(true, |parser| parser.deeper(|parser| parser.block(Level::SubExpression)));
+        if self.lexer.take(")").is_none() {
+            self.unclosed(Span::new(start, start + 1));
+        }
+        if let Some(last) = block.statements.last_mut() {
+            last.end = StatementEnd::Line;
+        }
+        let pieces = vec![Piece::Variable(variable)];
+        block.statements.push(Statement { role: StatementRole::Other, pieces, end: StatementEnd::Open });
+        Some(Piece::Block(Box::new(SubExpression { span: self.since(start), block })))
+    }
+
     fn body_of_shell(&mut self) -> Option<Body> {
         self.lexer.blank();
         if self.lexer.peek() == Some('{') {

@@ -308,7 +308,7 @@ pub(super) fn quick_end(literal: &str) -> bool {
 
 /// Names behind `$` that only commands know.
 fn is_word_of_shell(name: &str) -> bool {
-    super::refused::automatic(name).is_some() || super::refused::is_preference(name)
+    crate::script::language::message::automatic(name).is_some() || super::refused::is_preference(name)
 }
 
 /// Whether a character ends a word without quotes.

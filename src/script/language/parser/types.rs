@@ -129,7 +129,8 @@ impl Parser<'_, '_> {
         self.lexer.take(word);
         let member = self.since(from);
         let span = self.since(start);
-        let arguments = (self.lexer.peek() == Some('(')).then(|| self.group(Flow::ELEMENT));
+        let arguments = (self.lexer.peek() == Some('('))
+            .then(|| self.group(Flow { shell_quotes: true, ..Flow::ELEMENT }));
         if is_static_type(&type_name) && !has_static(&type_name, word) {
             self.refuse(member, RefusedConstruct::Static { type_name, member: word.to_owned() });
             return Piece::Literal(span, Literal::Null);
@@ -145,6 +146,14 @@ impl Parser<'_, '_> {
     }
 }
 
+/// Whether a type of this name is of another one.
+fn is_generic(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["list", "dictionary", "hashset"]
+        .iter()
+        .any(|own| name.strip_suffix(own).is_some_and(|before| before.is_empty() || before.ends_with('.')))
+}
+
 /// The name in `[name]` or `[name[]]` at the beginning of a text, and what stands behind it.
 fn bracketed(text: &str) -> Option<(&str, &str)> {
     let rest = text.strip_prefix('[')?;
@@ -153,7 +162,14 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
         .take(80)
         .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
         .count();
-    let end = if rest[length..].starts_with("[]") { length + 2 } else { length };
+    let end = if rest[length..].starts_with("[]") {
+        length + 2
+    } else if is_generic(&rest[..length]) && rest[length..].starts_with('[') {
+        // `List[string]`
+        length + rest[length..].find(']')? + 1
+    } else {
+        length
+    };
     let name = &rest[..end];
     let behind = rest[end..].strip_prefix(']')?;
     name.starts_with(|first: char| first.is_ascii_alphabetic()).then_some((name, behind))
