@@ -333,3 +333,48 @@ fn each_server_of_a_pool_is_tested_by_itself_where_that_is_asked_for() {
         assert_eq!((count(&each, "CONNECT-REFUSED"), count(&each, "CONNECT-TIMEOUT")), (1, 1), "{each:#?}");
     }
 }
+
+/// Receivers beside whom the session stays open: each of these tests waits a second for a late error.
+const OTHERS: &str = "offline@northwindtraders.com,wrong-receipt@northwindtraders.com,delayed@northwindtraders.com,\
+    wrong-nonce@northwindtraders.com,impostor@northwindtraders.com";
+
+#[test]
+fn an_error_that_comes_after_the_result_takes_it_back_while_the_session_is_open() {
+    let late = ["late-2s@northwindtraders.com", "late-3s@northwindtraders.com"];
+    let code = format!("Test-XmppIM atl-cs-001.litwareinc.com {},{OTHERS} -ThrottleLimit 1", late.join(","));
+    let output = imsh(&code).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "what was taken back is a failed test: {told}");
+    assert_eq!(results.len(), 9, "seven results, and two that take the place of one: {text}");
+    for receiver in late {
+        let own: Vec<&Value> = results.iter().filter(|result| result["Receiver"] == receiver).collect();
+        let [first, then] = own[..] else { panic!("{own:#?}") };
+        assert_eq!((&first["Result"], &first["Evidence"]), (&"Success".into(), &"AcceptedByPartner".into()));
+        assert_eq!((&then["Result"], &then["Code"]), (&"Failure".into(), &"RECEIVER-UNAVAILABLE".into()));
+        assert_eq!((&then["Latency"], &then["Evidence"]), (&"00:00:00".into(), &"AcceptedByPool".into()));
+        assert_eq!(then["StartedAt"], first["StartedAt"], "it is the same test");
+        assert!(
+            then["Steps"].to_string().contains("service-unavailable"),
+            "what came back is in its log: {then:#}"
+        );
+        assert_eq!(then["Warnings"][0]["Code"], "RESULT-REVISED", "{then:#}");
+        let warning = format!("WARNING: The test of {receiver} was told as a success and has failed");
+        assert!(told.contains(&warning), "{told}");
+    }
+    assert_eq!(results.iter().filter(|result| result["Result"] == "Success").count(), 7);
+}
+
+#[test]
+fn a_late_error_is_waited_for_as_long_as_linger_says() {
+    let alone = "Test-XmppIM atl-cs-001.litwareinc.com late-3s@northwindtraders.com";
+    let result = records(alone);
+    assert_eq!((result.len(), &result[0]["Result"]), (1, &"Success".into()), "{result:#?}");
+    let result = records(&format!("{alone} -Linger 20s"));
+    assert_eq!((result.len(), &result[0]["Code"]), (1, &"RECEIVER-UNAVAILABLE".into()), "{result:#?}");
+    assert!(
+        result[0]["Warnings"].as_array().is_none_or(Vec::is_empty),
+        "nothing was told before: {result:#?}"
+    );
+}

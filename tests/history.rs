@@ -398,3 +398,23 @@ fn a_clock_that_was_set_back_loses_nothing() {
     assert_eq!(values(&states, "State"), ["Up", "Down"]);
     assert_eq!(values(&states, "Recent"), ["S", "F"], "a result of before moves no state");
 }
+
+#[test]
+fn a_success_that_was_taken_back_is_a_failure_in_the_store_and_for_a_run_that_goes_on() {
+    let (_directory, file) = store();
+    let late = "late-2s@northwindtraders.com";
+    let others = "offline@northwindtraders.com,delayed@northwindtraders.com,wrong-nonce@northwindtraders.com";
+    let test = format!("Test-XmppIM atl-cs-001.litwareinc.com {late},{others} -ThrottleLimit 1");
+    let tested = run(&file, &test);
+    assert_eq!(tested.status.code(), Some(1), "{}", said(&tested));
+    let states = records(&run(&file, &format!("Get-TestState -Receiver {late}")));
+    assert_eq!(values(&states, "State"), ["Down"], "{states:#?}");
+    assert_eq!(values(&states, "Code"), ["RECEIVER-UNAVAILABLE"]);
+    let kept = records(&run(&file, &format!("Get-TestResult -Receiver {late}")));
+    assert_eq!(values(&kept, "Result"), ["Failure", "Success"], "both are kept, the newest first: {kept:#?}");
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").remove(0);
+    let gone_on = records(&run(&file, &format!("{test} -Resume {id}")));
+    let again: Vec<&Value> = gone_on.iter().filter(|record| record["Receiver"] == late).collect();
+    let [again] = again[..] else { panic!("{gone_on:#?}") };
+    assert_eq!(again["Code"], "RECEIVER-UNAVAILABLE");
+}

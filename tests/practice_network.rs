@@ -190,6 +190,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("CERTIFICATE-SERVERS-ONLY", "it stands beside a success: servers-only.litwareinc.com has it"),
     ("SERVER-PASSED-OVER", "it stands beside a success: first-closed.litwareinc.com has it"),
     ("CERTIFICATE-ENDS", "it stands beside a success: expiring.litwareinc.com has it"),
+    ("RESULT-REVISED", "it stands beside the failure that takes a success back: tests/batch.rs"),
     ("LATENCY-WARNING", "it stands beside a success, by an option"),
     ("LATENCY-CRITICAL", "it stands beside a success, by an option"),
     ("CANCELLED", "the operator does it"),

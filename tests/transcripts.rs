@@ -195,6 +195,7 @@ async fn try_perform(
         },
         cancel: CancellationToken::new(),
         progress: None,
+        late: None,
     };
     let probe = TestMessage::new(to, "A test.").unwrap();
     let delivery = deliver(&session, None, probe, &wanted, &mut trace).await;

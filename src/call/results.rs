@@ -242,7 +242,12 @@ impl KeptResults {
             let report: Report = serde_json::from_str(report).map_err(|error| {
                 unreadable(reader, &StoreFault::Unreadable { id: run.to_owned(), reason: error.to_string() })
             })?;
-            finished.entry(report.identity()).or_default().push(report);
+            let of_test = finished.entry(report.identity()).or_default();
+            // The one before was taken back by what came later.
+            let is_revised = |later: &Report| later.started_at == report.started_at;
+            if !of_test.last().is_some_and(is_revised) {
+                of_test.push(report);
+            }
         }
         known.insert(run.to_owned(), finished);
         Ok(())

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Finding;
 use super::Owner;
-use super::catalogue::{CERTIFICATE_ENDS, LATENCY_CRITICAL, LATENCY_WARNING};
+use super::catalogue::{CERTIFICATE_ENDS, LATENCY_CRITICAL, LATENCY_WARNING, RESULT_REVISED};
+use super::quote::seconds;
 use crate::value::text::time_span;
 
 /// A pool's certificate, or one of its chain, ends in so many days.
@@ -31,5 +32,16 @@ pub fn far_too_slow(place: &str, limit: Duration) -> Finding {
     Finding::of(
         &LATENCY_CRITICAL,
         format!("a test of {place} took longer than -CriticalLatency, {}", time_span(limit)),
+    )
+}
+
+/// A success was told, and an error came so long after the message had been sent.
+pub fn revised(receiver: &str, after: Duration) -> Finding {
+    Finding::of(
+        &RESULT_REVISED,
+        format!(
+            "the test of {receiver} was told as a success and has failed: an error came back {} after its message was sent",
+            seconds(after)
+        ),
     )
 }

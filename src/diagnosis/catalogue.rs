@@ -131,6 +131,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("CERTIFICATE-ENDS", "(Test-XmppIM expiring.litwareinc.com adelany@contoso.com).Warnings"),
     (
+        "RESULT-REVISED",
+        "Test-XmppIM atl-cs-001.litwareinc.com late-2s@northwindtraders.com,adelany@lost.contoso.com -Timeout 6s",
+    ),
+    (
         "LATENCY-WARNING",
         "(Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -WarningLatency 1ms).Warnings",
     ),
@@ -673,6 +677,9 @@ entries! {
     CERTIFICATE_ENDS: "CERTIFICATE-ENDS", [Pool, Partner], Lasting Pool,
         "The certificate, or one of its chain, ends soon. A pool's certificate_warning_days says how soon; a partner's is told of from 14 days on.",
         "Renew the certificate, or have the partner renew it.";
+    RESULT_REVISED: "RESULT-REVISED", [Partner, Pool], Lasting Pair,
+        "A warning on a failure: the same test was told as a success before, on the word of the partner's server, and then the message came back, or the server said that it holds it, while the session was still open for other tests. The failure is the result that counts.",
+        "Go by the failure and its remedy, and forget the success. Give -Linger (such as 30s) to wait for such errors before a result is told, also where a receiver is tested alone.";
     LATENCY_WARNING: "LATENCY-WARNING", [Unknown], Transient Pair,
         "The test succeeded, and took longer than -WarningLatency.",
         "Look at the result's Steps and MessageLatency for what took the time.";

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -182,6 +183,22 @@ impl LabServers {
             .get(account)
             .and_then(|account| account.resources.iter().find(|other| other.name == resource));
         found.is_some_and(|resource| resource.outgoing.try_send(stanza.clone()).is_ok())
+    }
+
+    /// Hands a stanza to a session after a while, if it is there then.
+    pub(super) fn deliver_later(&self, session: &str, stanza: Element, after: Duration) {
+        let Some((account, resource)) = session.split_once('/') else { return };
+        let accounts = self.accounts();
+        let found = accounts
+            .get(account)
+            .and_then(|account| account.resources.iter().find(|other| other.name == resource));
+        if let Some(outgoing) = found.map(|resource| resource.outgoing.clone()) {
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                // The session may be over.
+                let _ = outgoing.send(stanza).await;
+            });
+        }
     }
 
     /// Hands a stanza to every session of an account that takes messages. Says whether there is one.

@@ -82,6 +82,8 @@ pub enum Answers {
     Refuses(&'static str, &'static str, &'static str),
     /// Their server bounces the message after it answered what came behind it.
     Late,
+    /// The same, so many seconds later.
+    LateBy(u64),
     /// Sends a receipt for another message.
     WrongReceipt,
     /// Somebody else sends the receipt and the answer.
@@ -161,6 +163,8 @@ pub const PARTNERS: &[LabPartner] = &[
             receiver("forbidden", Answers::Refuses("auth", "forbidden", ""), ("RECEIVER-POLICY", "Partner"), "the partner does not let the sender write to the user"),
             receiver("odd", Answers::Refuses("wait", "unexpected-request", ""), ("RECEIVER-REJECTED", "Partner"), "the partner refuses the message for a reason that fits nothing"),
             receiver("captcha", Answers::Captcha, ("RECEIVER-POLICY", "Partner"), "the partner holds the message until its sender proves to be a person"),
+            receiver("late-2s", Answers::LateBy(2), OK, "the bounce comes two seconds after the partner took the message: -Linger 5s waits for it, and a longer batch is told of it"),
+            receiver("late-3s", Answers::LateBy(3), OK, "the bounce comes three seconds after the partner took the message: -Linger 5s waits for it, and a longer batch is told of it"),
             receiver("late", Answers::Late, USER, "the bounce comes after the partner answered the ping behind the message"),
         ],
         minimum_evidence: None,

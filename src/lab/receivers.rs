@@ -2,6 +2,8 @@
 //!
 //! Reached by `routing` when a stanza crosses. A receiver's answers are a row of the table in `partners`.
 
+use std::time::Duration;
+
 use super::host::{HostRole, LabHost, LabServers, random_id};
 use super::partners::{Answers, Federation};
 use super::routing::{identity, no_such_resource, version};
@@ -93,6 +95,12 @@ fn receive(host: &LabHost, stanza: &Element, local: &str, world: &LabServers) ->
         Answers::Late => {
             let sender = stanza.attribute("from").unwrap_or_default();
             world.put_late(sender, refused(host, stanza, &LabBounce::unavailable()));
+            Vec::new()
+        }
+        Answers::LateBy(seconds) => {
+            let sender = stanza.attribute("from").unwrap_or_default();
+            let bounce = refused(host, stanza, &LabBounce::unavailable());
+            world.deliver_later(sender, bounce, Duration::from_secs(seconds));
             Vec::new()
         }
         Answers::WrongReceipt => receipt(stanza, &client, Some(&random_id())).into_iter().collect(),

@@ -22,7 +22,7 @@ use crate::xmpp::federation::{ProbeReport, ProbeRequest, ProbeTarget, look};
 use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
 use crate::xmpp::offline;
-use crate::xmpp::session::XmppSession;
+use crate::xmpp::session::{LateNews, XmppSession};
 use crate::xmpp::trace::{self, Fact, Stanzas, Trace};
 use crate::xmpp::{Deadlines, Fault, Phase, connect};
 
@@ -39,6 +39,8 @@ pub struct Attempt<'a> {
     pub watcher: &'a Watcher,
     /// The scheduler's leave to try, and who ends it.
     pub turn: &'a Turn,
+    /// Who is told what comes back of a message when its result is there.
+    pub late: &'a LateNews,
 }
 
 impl Attempt<'_> {
@@ -137,6 +139,7 @@ impl Attempt<'_> {
             fence: verification.fence.into(),
             cancel: self.turn.cancel.clone(),
             progress: Some(progress),
+            late: Some(self.late.clone()),
         };
         let (sent_at, company) = (Instant::now(), logon.crowd.send());
         if let Some(trace) = &mut result.receivers_trace {

@@ -7,10 +7,12 @@ use tokio::sync::mpsc;
 use super::attempt::{Attempt, Watcher};
 use super::outcome::{TestResult, Verdict};
 use super::plan::Verification;
+use super::revision::Revisions;
 use super::schedule::{self, Attempted, Ended, History, Judged, Places, Schedule, ScheduledTest, Turn};
 use super::sessions::Sessions;
 use crate::diagnosis::Finding;
 use crate::xmpp::network::Network;
+use crate::xmpp::session::LateNews;
 
 /// How a batch is run.
 #[derive(Clone)]
@@ -40,16 +42,20 @@ pub enum Logon {
 pub const MOST_SESSIONS: usize = 8;
 
 impl Batch {
-    /// Runs the verifications and sends each result when it is there, as [`schedule::run`] does.
+    /// Runs the verifications and sends each result when it is there, as [`schedule::run`] does; and once more,
+    /// where an error that comes later takes a success back while the session is open.
     pub async fn run(self, verifications: Vec<Verification>, results: mpsc::Sender<TestResult>) -> Ended {
         let Self { network, logon, watcher, schedule } = self;
         let cancel = schedule.cancel.clone();
-        let shared = Arc::new(Shared { network, logon, watcher, sessions: Sessions::default() });
+        let (late, late_news) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { network, logon, watcher, sessions: Sessions::default(), late });
         let tests = verifications
             .into_iter()
             .map(|verification| MessageTest { verification, shared: shared.clone() })
             .collect();
-        let ended = schedule::run(schedule, tests, results).await;
+        let (outcomes, coming) = mpsc::channel(1);
+        let telling = Revisions::default().tell(coming, late_news, results);
+        let (ended, ()) = tokio::join!(schedule::run(schedule, tests, outcomes), telling);
         if let Ok(shared) = Arc::try_unwrap(shared) {
             shared.sessions.close(&cancel).await;
         }
@@ -63,6 +69,7 @@ struct Shared {
     logon: Logon,
     watcher: Watcher,
     sessions: Sessions,
+    late: LateNews,
 }
 
 /// A verification among others.
@@ -88,13 +95,14 @@ impl ScheduledTest for MessageTest {
     }
 
     async fn attempt(&self, turn: Turn) -> Attempted<TestResult> {
-        let Shared { network, logon, watcher, sessions } = &*self.shared;
+        let Shared { network, logon, watcher, sessions, late } = &*self.shared;
         let own = sessions.apart();
         let sessions = match logon {
             Logon::Shared => sessions,
             Logon::Fresh => &own,
         };
-        let attempted = Attempt { network, sessions, watcher, turn: &turn }.run(&self.verification).await;
+        let attempted =
+            Attempt { network, sessions, watcher, turn: &turn, late }.run(&self.verification).await;
         own.close(&turn.cancel).await;
         attempted
     }
@@ -109,6 +117,10 @@ impl ScheduledTest for MessageTest {
 }
 
 impl Judged for TestResult {
+    fn is_revision(&self) -> bool {
+        self.is_revision
+    }
+
     fn failure(&self) -> Option<&Finding> {
         self.verdict.failure()
     }

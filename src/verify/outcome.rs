@@ -11,14 +11,15 @@ use super::log;
 use super::plan::{Account, Verification};
 use super::warnings::{self, Thresholds};
 use crate::address::Address;
-use crate::diagnosis::{self, Finding};
+use crate::diagnosis::{self, Finding, beside};
 use crate::result::report::ReportProof;
 use crate::result::{Report, ReportStep, ResultWarning, TestIdentity, TestKind, TestOutcome};
 use crate::topology::{Evidence, Server};
 use crate::xmpp::Fault;
 use crate::xmpp::certificate::CertificateReport;
-use crate::xmpp::deliver::{Delivery, Proven};
+use crate::xmpp::deliver::{Delivery, Proven, TakenMessage};
 use crate::xmpp::federation::ProbeReport;
+use crate::xmpp::session::LateSign;
 use crate::xmpp::trace::{Stanzas, Trace};
 
 /// The result of one verification, as `Test-XmppIM` emits it.
@@ -63,6 +64,10 @@ pub struct TestResult {
     pub is_inferred: bool,
     /// What is wrong beside it.
     pub warnings: Vec<ResultWarning>,
+    /// Whether it takes the place of one that was told before.
+    pub is_revision: bool,
+    /// Where it is a success that late news may take back: the message, and what it was sent for.
+    pub(super) taken: Option<(TakenMessage, Box<Verification>)>,
     thresholds: Thresholds,
     began: Instant,
 }
@@ -160,6 +165,8 @@ impl TestResult {
             queue_time: Duration::ZERO,
             is_inferred: false,
             warnings: Vec::new(),
+            is_revision: false,
+            taken: None,
             thresholds: Thresholds::default(),
             began: Instant::now(),
         }
@@ -214,6 +221,7 @@ impl TestResult {
     ) -> Self {
         self.evidence = delivery.reached;
         self.proofs = delivery.proofs;
+        self.taken = delivery.taken.map(|message| (message, Box::new(verification.clone())));
         self.warnings.extend(doubts(&delivery.doubts, verification).iter().map(warnings::with_remedy));
         match delivery.outcome {
             Ok(_) => {
@@ -228,6 +236,28 @@ impl TestResult {
                 self.end(Verdict::of(&fault, finding))
             }
         }
+    }
+
+    /// What it comes to with late news of its message; nothing where they do not take it back.
+    pub(super) fn taken_back(&self, late: &LateSign) -> Option<Self> {
+        let (message, verification) = self.taken.as_ref()?;
+        let fault = Fault::from(message.fault(late)?);
+        let mut revised = Self { taken: None, ..self.clone() };
+        revised.trace.came_late(&late.stanza);
+        let proven = revised.proofs.iter().map(|proven| proven.proof.evidence());
+        revised.evidence = proven.filter(|level| *level < Evidence::AcceptedByPartner).max();
+        revised.latency = Duration::ZERO;
+        revised.message_latency = None;
+        let finding = finding(&fault, &revised.trace, None, &verification.sender, verification);
+        Some(revised.end(Verdict::Failure(finding)))
+    }
+
+    /// Takes the place of a success that was told, since news came so long after its message was sent.
+    pub(super) fn revising(mut self, after: Duration) -> Self {
+        let finding = beside::revised(&self.receiver.to_string(), after);
+        self.warnings.insert(0, warnings::with_remedy(&finding));
+        self.is_revision = true;
+        self
     }
 
     /// Whether the evidence that was asked for is there.

@@ -53,6 +53,11 @@ pub trait Judged: Send + 'static {
     /// Whether it was ended before anything could be known.
     fn is_interrupted(&self) -> bool;
 
+    /// Whether it takes the place of an outcome that was told before.
+    fn is_revision(&self) -> bool {
+        false
+    }
+
     /// Was ended before anything could be known, for this reason.
     fn interrupted_by(&mut self, reason: Finding);
 

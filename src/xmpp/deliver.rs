@@ -9,10 +9,12 @@
 //! Nothing is believed that our own pool could have made up, and nothing learned is lost: a
 //! [`Delivery`] holds all of it, however it ends.
 
-use std::fmt;
+mod proof;
+mod origin;
+mod late;
+
 use std::time::{Duration, Instant};
 
-use jid::Jid;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::condition::{StanzaCondition, StanzaError};
 use super::message::{FenceMessage, Sign, TestMessage, random};
 use super::session::{
-    Expectation, Fences, Inquiry, MessageEvent, News, ServerSoftware, XmppSession, send_fault,
+    Expectation, Fences, Inquiry, LateNews, MessageEvent, News, ServerSoftware, XmppSession, send_fault,
 };
 use super::stream::record;
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
@@ -28,6 +30,10 @@ use super::xml::PassedOver;
 use super::{Phase, stream};
 use crate::topology::Evidence;
 
+use self::origin::Ends;
+
+pub use self::late::TakenMessage;
+pub use self::proof::{Proof, Proven};
 pub use super::session::Party;
 
 /// What is asked for.
@@ -48,6 +54,8 @@ pub struct DeliveryRequest {
     pub cancel: CancellationToken,
     /// Told every level that is reached, while the wait goes on.
     pub progress: Option<watch::Sender<Option<Evidence>>>,
+    /// Told what comes back when the wait is over, as long as the session lasts.
+    pub late: Option<LateNews>,
 }
 
 /// What the fence behind a message is made of.
@@ -96,112 +104,9 @@ pub struct Delivery {
     pub latency: Option<Duration>,
     /// From the start of Send to the end of the wait.
     pub elapsed: Duration,
-}
-
-/// A proof, and when it came, counted from the start of Send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proven {
-    /// What proves it.
-    pub proof: Proof,
-    /// When it came.
-    pub after: Duration,
-}
-
-/// What can prove how far a message came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// It was written to the pool's stream.
-    WrittenToStream,
-    /// The pool's count of stanzas covers it (XEP-0198).
-    PoolAcknowledged,
-    /// The pool answered a ping that was sent behind it.
-    PoolAnsweredPing,
-    /// The receiver's domain answered a ping that was sent behind it.
-    PartnerAnsweredPing,
-    /// The receiver's domain answered that ping with an error which only it can have made.
-    PartnerErrorToPing {
-        /// The error.
-        error: StanzaError,
-    },
-    /// The receiver's domain sent back a message that was sent behind it, or answered that.
-    PartnerReturnedMessage {
-        /// The error that it came back with.
-        error: Option<StanzaError>,
-    },
-    /// The pool sent back a message to its own domain that was sent behind it.
-    PoolReturnedMessage,
-    /// The receiver's domain described itself (XEP-0030) to a question behind it.
-    PartnerDescribedItself,
-    /// A receipt came from a client of the receiver (XEP-0184).
-    Receipt {
-        /// The client.
-        from: Jid,
-    },
-    /// A client of the receiver sent a message with our nonce.
-    Echo {
-        /// The client.
-        from: Jid,
-    },
-    /// Our own session at the receiver's end saw it.
-    SeenBySecondSession,
-    /// The answer of that session came back.
-    AnswerFromSecondSession,
-}
-
-impl Proof {
-    /// The level that it proves.
-    pub fn evidence(&self) -> Evidence {
-        match self {
-            Self::WrittenToStream => Evidence::Sent,
-            Self::PoolAcknowledged | Self::PoolAnsweredPing | Self::PoolReturnedMessage => {
-                Evidence::AcceptedByPool
-            }
-            Self::PartnerAnsweredPing
-            | Self::PartnerErrorToPing { .. }
-            | Self::PartnerReturnedMessage { .. }
-            | Self::PartnerDescribedItself => Evidence::AcceptedByPartner,
-            Self::Receipt { .. } | Self::SeenBySecondSession => Evidence::Delivered,
-            Self::Echo { .. } | Self::AnswerFromSecondSession => Evidence::Exchanged,
-        }
-    }
-}
-
-impl Proof {
-    /// Whether it shows that questions and their answers pass to the receiver's domain and back.
-    fn is_ping_of_partner(&self) -> bool {
-        matches!(
-            self,
-            Self::PartnerAnsweredPing | Self::PartnerErrorToPing { .. } | Self::PartnerDescribedItself
-        )
-    }
-}
-
-impl fmt::Display for Proof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WrittenToStream => f.write_str("written to the pool's stream"),
-            Self::PoolAcknowledged => f.write_str("acknowledged by the pool"),
-            Self::PoolAnsweredPing => f.write_str("the pool answered a ping behind it"),
-            Self::PartnerAnsweredPing => f.write_str("the receiver's domain answered a ping behind it"),
-            Self::PartnerErrorToPing { error } => {
-                write!(f, "the receiver's domain answered a ping behind it with {error}")
-            }
-            Self::PartnerReturnedMessage { error: Some(error) } => {
-                write!(f, "the receiver's domain sent back a message behind it with {error}")
-            }
-            Self::PartnerReturnedMessage { error: None } => {
-                f.write_str("the receiver's domain answered a message behind it")
-            }
-            Self::PoolReturnedMessage => f.write_str("the pool sent back a message to itself behind it"),
-            Self::PartnerDescribedItself => {
-                f.write_str("the receiver's domain answered a question behind it")
-            }
-            Self::Receipt { from } => write!(f, "receipt from {from}"),
-            Self::Echo { from } => write!(f, "echo from {from}"),
-            Self::SeenBySecondSession => f.write_str("seen by the receiver's session"),
-            Self::AnswerFromSecondSession => f.write_str("the answer of the receiver's session came back"),
-        }
-    }
+    /// The message, where a success rests on the word of the partner's server alone: what comes later may
+    /// take it back.
+    pub taken: Option<TakenMessage>,
 }
 
 /// A message that came back with an error.
@@ -472,6 +377,12 @@ impl Sources {
             Some(news) = seen => Some(news),
         }
     }
+
+    /// Takes no more news of the message, and gives those that are there already, one by one.
+    fn end(&mut self) -> Option<News> {
+        self.sender.close();
+        self.sender.try_recv().ok()
+    }
 }
 
 impl<'a> Wait<'a> {
@@ -508,7 +419,8 @@ impl<'a> Wait<'a> {
             None => None,
         };
         let fences = self.fences()?;
-        let mut sender = self.session.send(self.probe.clone(), fences).await.map_err(send_fault)?;
+        let late = self.wanted.late.clone();
+        let mut sender = self.session.send(self.probe.clone(), fences, late).await.map_err(send_fault)?;
         while self.proofs.is_empty() {
             match sender.recv().await {
                 Some(News { at, event: MessageEvent::Written }) => self.prove(Proof::WrittenToStream, at),
@@ -572,6 +484,12 @@ impl<'a> Wait<'a> {
                     self.inquire().await?;
                 }
             }
+        }
+        // What comes from now on is late; what is there already counts, where it may speak against a fence.
+        while self.reached() < Some(Evidence::Delivered)
+            && let Some(news) = sources.end()
+        {
+            self.learn(news, trace);
         }
         self.verdict().map_err(super::Fault::from)
     }
@@ -706,7 +624,7 @@ impl<'a> Wait<'a> {
             (_, Some(reached @ (Evidence::Delivered | Evidence::Exchanged))) => Ok(reached),
             (_, _) if let Some(words) = &self.held => Err(Fault::Held { words: words.clone() }),
             (None, Some(reached)) => Ok(reached),
-            (Some(bounce), _) if self.is_receivers(bounce) => {
+            (Some(bounce), _) if is_receivers(bounce, &self.whole_fence()) => {
                 Err(Fault::ReceiverUnavailable { bounce: Box::new(bounce.clone()) })
             }
             (Some(bounce), _) => {
@@ -723,19 +641,6 @@ impl<'a> Wait<'a> {
             (None, None) if self.has(&Proof::SeenBySecondSession) => Err(Fault::ReturnPath { waited }),
             (None, None) => Err(Fault::Silent { reached, wanted, waited, fence: self.whole_fence() }),
         }
-    }
-
-    /// Whether the receiver's server refused for the receiver, and is else in order (RFC 6121,
-    /// section 8.5).
-    fn is_receivers(&self, bounce: &Bounce) -> bool {
-        let is_reached = match self.whole_fence() {
-            Fence::Answered { .. } => true,
-            Fence::Failed { origin, .. } => origin == ErrorOrigin::Partner,
-            Fence::Open => false,
-        };
-        is_reached
-            && bounce.error.condition == StanzaCondition::ServiceUnavailable
-            && matches!(bounce.origin, ErrorOrigin::Partner | ErrorOrigin::Unclear)
     }
 
     /// What the fences came to together: one that the partner answered is enough.
@@ -924,48 +829,15 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Who made an error. A server that makes one for somebody else writes the other's address as its
-    /// `from`, so that only `by` and the condition tell.
     fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {
-        let (own, partner) = (self.session.jid().domain(), self.probe.to().domain());
-        if let Some(by) = &error.by {
-            return match Jid::new(by) {
-                Ok(by) if by.domain() == partner => ErrorOrigin::Partner,
-                Ok(by) if by.domain() == own => ErrorOrigin::Pool,
-                Ok(_) | Err(_) => ErrorOrigin::Other,
-            };
-        }
-        match Jid::new(from) {
-            Ok(from) if from.domain() != own && from.domain() != partner => return ErrorOrigin::Other,
-            Ok(_) | Err(_) if own == partner => return ErrorOrigin::Partner,
-            Ok(from) if from.domain() == own => return ErrorOrigin::Pool,
-            Ok(_) | Err(_) => {}
-        }
-        match &error.condition {
-            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => ErrorOrigin::Pool,
-            StanzaCondition::FeatureNotImplemented => ErrorOrigin::Partner,
-            // COMPAT: Prosody signs what it makes itself for a domain out of reach.
-            StanzaCondition::ServiceUnavailable if self.session.marks_its_errors() => ErrorOrigin::Partner,
-            StanzaCondition::ServiceUnavailable
-            | StanzaCondition::BadRequest
-            | StanzaCondition::Conflict
-            | StanzaCondition::Forbidden
-            | StanzaCondition::Gone
-            | StanzaCondition::InternalServerError
-            | StanzaCondition::ItemNotFound
-            | StanzaCondition::JidMalformed
-            | StanzaCondition::NotAcceptable
-            | StanzaCondition::NotAllowed
-            | StanzaCondition::NotAuthorized
-            | StanzaCondition::PolicyViolation
-            | StanzaCondition::RecipientUnavailable
-            | StanzaCondition::Redirect
-            | StanzaCondition::RegistrationRequired
-            | StanzaCondition::ResourceConstraint
-            | StanzaCondition::SubscriptionRequired
-            | StanzaCondition::UndefinedCondition
-            | StanzaCondition::UnexpectedRequest
-            | StanzaCondition::Unknown(_) => ErrorOrigin::Unclear,
+        self.ends().origin(error, from)
+    }
+
+    fn ends(&self) -> Ends {
+        Ends {
+            own: self.session.jid().domain().to_owned(),
+            partner: self.probe.to().domain().to_owned(),
+            marks_errors: self.session.marks_its_errors(),
         }
     }
 
@@ -1007,7 +879,16 @@ impl<'a> Wait<'a> {
     }
 
     fn into_delivery(self, outcome: Result<Evidence, super::Fault>) -> Delivery {
+        let is_taken = self.wanted.minimum == Evidence::AcceptedByPartner
+            && matches!(outcome, Ok(Evidence::AcceptedByPartner));
+        let taken = is_taken.then(|| TakenMessage {
+            id: self.probe.id().to_owned(),
+            started: self.started,
+            ends: self.ends(),
+            fence: self.whole_fence(),
+        });
         Delivery {
+            taken,
             doubts: if outcome.is_ok() { self.doubts() } else { Vec::new() },
             reached: self.reached(),
             latency: self.latency.filter(|_| outcome.is_ok()),
@@ -1019,6 +900,18 @@ impl<'a> Wait<'a> {
             fence: self.fence,
         }
     }
+}
+
+/// Whether the receiver's server refused for the receiver, and is else in order (RFC 6121, section 8.5).
+fn is_receivers(bounce: &Bounce, fence: &Fence) -> bool {
+    let is_reached = match fence {
+        Fence::Answered { .. } => true,
+        Fence::Failed { origin, .. } => *origin == ErrorOrigin::Partner,
+        Fence::Open => false,
+    };
+    is_reached
+        && bounce.error.condition == StanzaCondition::ServiceUnavailable
+        && matches!(bounce.origin, ErrorOrigin::Partner | ErrorOrigin::Unclear)
 }
 
 /// How long a message fence is waited for behind the ping that was sent after it, from a server that is known

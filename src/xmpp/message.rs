@@ -53,6 +53,11 @@ impl TestMessage {
         &self.id
     }
 
+    /// The same to know its signs by, without the text.
+    pub(super) fn without_body(self) -> Self {
+        Self { body: String::new(), ..self }
+    }
+
     /// What only those know who have seen the message.
     pub fn nonce(&self) -> &str {
         &self.nonce
@@ -234,6 +239,13 @@ pub enum Sign {
         /// What our own second session adds, and nobody else knows.
         witness: Option<String>,
     },
+}
+
+impl Sign {
+    /// Whether it says that the message did not arrive.
+    pub(super) fn is_against(&self) -> bool {
+        matches!(self, Self::Bounce { .. } | Self::Held { .. })
+    }
 }
 
 /// Whether a message came straight, neither stored nor copied nor from an archive.

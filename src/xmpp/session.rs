@@ -6,6 +6,8 @@
 //! unless asked to, and holds nothing without a bound.
 
 mod management;
+mod waiting;
+mod late;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use jid::{BareJid, FullJid, Jid};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
@@ -26,7 +29,11 @@ use super::stream::{self, Stream};
 use super::wire::Wire;
 use super::xml::{Element, PassedOver, ns};
 
+use self::late::ToldMessages;
 use self::management::{Management, Said, covers};
+use self::waiting::Waiting;
+
+pub use self::late::{LateNews, LateSign, MOST_TOLD};
 
 /// A handle on a session.
 #[derive(Clone, Debug)]
@@ -182,6 +189,7 @@ enum SessionCommand {
         probe: TestMessage,
         fences: Fences,
         news: mpsc::Sender<News>,
+        late: Option<LateNews>,
         accepted: oneshot::Sender<Result<(), stream::Fault>>,
     },
     Inquire {
@@ -275,15 +283,17 @@ impl XmppSession {
         self.software().is_some_and(ServerSoftware::returns_messages)
     }
 
-    /// Sends a message with the fences behind it, and gives the news about it from then on.
+    /// Sends a message with the fences behind it, and gives the news about it from then on; once those are
+    /// wanted no more, late news go to `late`.
     pub(super) async fn send(
         &self,
         probe: TestMessage,
         fences: Fences,
+        late: Option<LateNews>,
     ) -> Result<mpsc::Receiver<News>, stream::Fault> {
         let (news, receiver) = mpsc::channel(QUEUE);
         let (accepted, answer) = oneshot::channel();
-        self.order(SessionCommand::Send { probe, fences, news, accepted }).await?;
+        self.order(SessionCommand::Send { probe, fences, news, late, accepted }).await?;
         answer.await.unwrap_or_else(|_| Err(self.fault()))?;
         Ok(receiver)
     }
@@ -375,6 +385,7 @@ struct Task<Io> {
     jid: FullJid,
     management: Management,
     in_flight: HashMap<String, InFlight>,
+    told: ToldMessages,
     expected: Vec<(Expectation, mpsc::Sender<News>)>,
     waiting: HashMap<String, Waiting>,
     listener: Option<mpsc::Sender<Element>>,
@@ -391,22 +402,11 @@ struct InFlight {
     /// The messages to domains that were sent behind it and have not come back.
     fences: Vec<(Party, FenceMessage)>,
     news: mpsc::Sender<News>,
+    /// Who is told what comes back when nobody listens to the news any more.
+    late: Option<LateNews>,
     is_written: bool,
     /// Its place in the count of stanzas, while the count does not cover it.
     place: Option<u32>,
-}
-
-/// Who waits for the answer to a request.
-enum Waiting {
-    Fence { probe: String, from: String },
-    Pool { probe: String },
-    PoolLater { probe: String },
-    PartnerLater { probe: String, from: String },
-    Description { probe: String, from: String },
-    PartnerSoftware { probe: String, from: String },
-    Software,
-    SignOfLife,
-    Caller { from: String, reply: oneshot::Sender<Result<Element, StanzaError>> },
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
@@ -418,6 +418,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             jid,
             management,
             in_flight: HashMap::new(),
+            told: ToldMessages::default(),
             expected: Vec::new(),
             waiting: HashMap::new(),
             listener: None,
@@ -498,8 +499,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
 
     fn obey(&mut self, command: SessionCommand) {
         match command {
-            SessionCommand::Send { probe, fences, news, accepted } => {
-                let _ = accepted.send(self.send(probe, fences, news));
+            SessionCommand::Send { probe, fences, news, late, accepted } => {
+                let _ = accepted.send(self.send(probe, fences, news, late));
             }
             SessionCommand::Inquire { probe, inquiry } => {
                 // A stream that takes nothing any more says so by its end.
@@ -531,8 +532,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         probe: TestMessage,
         fences: Fences,
         news: mpsc::Sender<News>,
+        late: Option<LateNews>,
     ) -> Result<(), stream::Fault> {
-        self.in_flight.retain(|_, message| !message.news.is_closed());
+        for (_, message) in self.in_flight.extract_if(|_, message| message.news.is_closed()) {
+            if let Some(late) = message.late {
+                self.told.remember(message.probe, late);
+            }
+        }
         self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
         if let Some(request) = self.management.request() {
             self.stream.queue(&request)?;
@@ -545,7 +551,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             self.queue(&fence.stanza())?;
         }
         let fences = message.into_iter().collect();
-        self.in_flight.insert(id.clone(), InFlight { probe, fences, news, is_written: false, place });
+        self.in_flight.insert(id.clone(), InFlight { probe, fences, news, late, is_written: false, place });
         match place {
             Some(_) => {
                 self.stream.queue(&Element::new("r", ns::MANAGEMENT))?;
@@ -698,6 +704,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     }
 
     fn read_message(&mut self, message: Element) {
+        let mut is_about_one = false;
         // What does not say which message it is about is about all of them.
         for sent in self.in_flight.values_mut() {
             let returned = sent
@@ -711,8 +718,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 return;
             }
             if let Some(sign) = sent.probe.sign(&message, &self.jid) {
-                sent.tell(MessageEvent::Sign(sign, message.clone()));
+                is_about_one = true;
+                sent.tell_sign(sign, &message);
             }
+        }
+        if !is_about_one {
+            self.told.read(&message, &self.jid);
         }
         let seen = self
             .expected
@@ -796,52 +807,20 @@ impl InFlight {
     fn tell(&self, event: MessageEvent) {
         tell(&self.news, event);
     }
+
+    /// Tells what a stanza says about the message; where nobody listens any more, that it is late.
+    fn tell_sign(&self, sign: Sign, stanza: &Element) {
+        let event = MessageEvent::Sign(sign.clone(), stanza.clone());
+        let told = self.news.try_send(News { at: Instant::now(), event });
+        if let (Err(TrySendError::Closed(_)), Some(late), true) = (told, &self.late, sign.is_against()) {
+            late::tell(late, self.probe.id(), sign, stanza);
+        }
+    }
 }
 
 /// Tells without waiting: who is flooded with news about one message loses some.
 fn tell(news: &mpsc::Sender<News>, event: MessageEvent) {
     let _ = news.try_send(News { at: Instant::now(), event });
-}
-
-impl Waiting {
-    /// Whether an answer comes from whom was asked (RFC 6120, section 8.1.2.1). Only for our own
-    /// server may it come without a sender, or from our own account.
-    fn is_from(&self, iq: &Element, own: &FullJid) -> bool {
-        let said = iq.attribute("from");
-        let is = |asked: &str| {
-            said.is_some_and(|said| match (Jid::new(said), Jid::new(asked)) {
-                (Ok(said), Ok(asked)) => said == asked,
-                _ => false,
-            })
-        };
-        let is_own = |asked: &str| {
-            asked == own.domain().as_str()
-                && said.is_none_or(|said| BareJid::new(said).is_ok_and(|said| said == own.to_bare()))
-        };
-        match self {
-            Self::Fence { from, .. }
-            | Self::PartnerLater { from, .. }
-            | Self::Description { from, .. }
-            | Self::PartnerSoftware { from, .. } => is(from),
-            Self::Pool { .. } | Self::PoolLater { .. } | Self::Software | Self::SignOfLife => {
-                is(own.domain().as_str()) || is_own(own.domain().as_str())
-            }
-            Self::Caller { from, .. } => is(from) || is_own(from),
-        }
-    }
-
-    fn is_given_up(&self, in_flight: &HashMap<String, InFlight>) -> bool {
-        match self {
-            Self::Fence { probe, .. }
-            | Self::Pool { probe }
-            | Self::PoolLater { probe }
-            | Self::PartnerLater { probe, .. }
-            | Self::Description { probe, .. }
-            | Self::PartnerSoftware { probe, .. } => !in_flight.contains_key(probe),
-            Self::Software | Self::SignOfLife => false,
-            Self::Caller { reply, .. } => reply.is_closed(),
-        }
-    }
 }
 
 /// A question without content in this namespace.

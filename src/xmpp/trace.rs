@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Phase;
+use super::condition::quote;
 use super::connect::ConnectAttempt;
 use super::deliver::Proven;
 use super::dns::SrvAnswer;
 use super::resolve::{DomainRecords, Target};
 use super::secure::{CertificateReport, TlsParameters};
 use super::wire::{Taken, Wire};
+use super::xml::Element;
 use crate::value::letter::is_hidden;
 
 /// The steps of one attempt, in the order in which they began.
@@ -390,6 +392,15 @@ impl Trace {
         }
         if let Some(step) = self.steps.last_mut() {
             step.n_lost += taken.n_lost;
+        }
+    }
+
+    /// Writes down a stanza that came when the last step was over, where the others of that step are.
+    pub fn came_late(&mut self, stanza: &Element) {
+        let (at, direction, xml) = (self.elapsed(), Direction::Received, quote(&format!("{stanza:?}")));
+        match self.steps.last_mut() {
+            Some(step) if !step.stanzas.is_empty() => step.stanzas.push(Stanza { at, direction, xml }),
+            Some(_) | None => self.learn(Fact::Stanza { direction, xml }),
         }
     }
 

@@ -147,6 +147,10 @@ fn beside_a_success() -> Vec<(String, Finding)> {
     [
         ("a pool's certificate ends soon", beside::certificate_ends("atl-cs-001.litwareinc.com", 5)),
         ("a partner's certificate ends soon", beside::partners_certificate_ends("contoso.com", 13)),
+        (
+            "an error came when the success was told",
+            beside::revised("adelany@contoso.com", Duration::from_secs(3)),
+        ),
         ("slower than -WarningLatency", beside::slow("atl-cs-001.litwareinc.com", limit)),
         ("slower than -CriticalLatency", beside::far_too_slow("contoso.com", limit)),
     ]

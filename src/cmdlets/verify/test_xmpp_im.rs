@@ -31,7 +31,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
             Without -UserSipAddress and -UserCredential the pool's first test user sends. Where the receiver is a \
             test user of ours too, the test logs on as the receiver and proves both directions.\n\n\
             Several pools and receivers may be given: every pool is tested with every receiver, results come as \
-            they are there, and one session per account serves all of its receivers.",
+            they are there, and one session per account serves all of its receivers. An error that comes when a success was \
+            told, while the session is open for others, takes it back: the test is told again, as a failure with the \
+            warning RESULT-REVISED.",
         parameters: &[
             verifying::TARGET_FQDN.from_all_records(),
             Parameter::new("Receiver", Kind::Address, "Whom the message goes to, or several: user@domain, sip:user@domain or xmpp:user@domain.")

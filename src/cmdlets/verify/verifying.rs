@@ -536,7 +536,7 @@ async fn drain<T: Judged>(
     let mut told = HashSet::new();
     let (mut done, mut failed, mut n_without) = (0, 0, 0);
     while let Some(result) = results.recv().await {
-        done += 1;
+        done += usize::from(!result.is_revision());
         failed += usize::from(result.failure().is_some());
         if total > 1 {
             call.streams.progress(&Progress { activity: call.description.name, done, total, failed });

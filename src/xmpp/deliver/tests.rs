@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jid::{BareJid, FullJid};
+use jid::{BareJid, FullJid, Jid};
 use tokio::io::{AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 
 use super::*;
@@ -97,6 +97,7 @@ fn wanted(minimum: Evidence, within: u64) -> DeliveryRequest {
         fence: FenceKind::default(),
         cancel: CancellationToken::new(),
         progress: None,
+        late: None,
     }
 }
 

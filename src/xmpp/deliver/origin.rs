@@ -1,0 +1,64 @@
+//! Who made an error: our own pool, the partner's server, or somebody else.
+
+use jid::{DomainPart, Jid};
+
+use super::ErrorOrigin;
+use crate::xmpp::condition::{StanzaCondition, StanzaError};
+
+/// The two ends of a message, as far as they tell who made an error.
+#[derive(Clone, Debug)]
+pub(super) struct Ends {
+    /// The sender's domain.
+    pub(super) own: DomainPart,
+    /// The receiver's domain.
+    pub(super) partner: DomainPart,
+    /// Whether the pool signs what it makes itself.
+    pub(super) marks_errors: bool,
+}
+
+impl Ends {
+    /// Who made an error. A server that makes one for somebody else writes the other's address as its
+    /// `from`, so that only `by` and the condition tell.
+    pub(super) fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {
+        let (own, partner) = (&*self.own, &*self.partner);
+        if let Some(by) = &error.by {
+            return match Jid::new(by) {
+                Ok(by) if by.domain() == partner => ErrorOrigin::Partner,
+                Ok(by) if by.domain() == own => ErrorOrigin::Pool,
+                Ok(_) | Err(_) => ErrorOrigin::Other,
+            };
+        }
+        match Jid::new(from) {
+            Ok(from) if from.domain() != own && from.domain() != partner => return ErrorOrigin::Other,
+            Ok(_) | Err(_) if own == partner => return ErrorOrigin::Partner,
+            Ok(from) if from.domain() == own => return ErrorOrigin::Pool,
+            Ok(_) | Err(_) => {}
+        }
+        match &error.condition {
+            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => ErrorOrigin::Pool,
+            StanzaCondition::FeatureNotImplemented => ErrorOrigin::Partner,
+            // COMPAT: Prosody signs what it makes itself for a domain out of reach.
+            StanzaCondition::ServiceUnavailable if self.marks_errors => ErrorOrigin::Partner,
+            StanzaCondition::ServiceUnavailable
+            | StanzaCondition::BadRequest
+            | StanzaCondition::Conflict
+            | StanzaCondition::Forbidden
+            | StanzaCondition::Gone
+            | StanzaCondition::InternalServerError
+            | StanzaCondition::ItemNotFound
+            | StanzaCondition::JidMalformed
+            | StanzaCondition::NotAcceptable
+            | StanzaCondition::NotAllowed
+            | StanzaCondition::NotAuthorized
+            | StanzaCondition::PolicyViolation
+            | StanzaCondition::RecipientUnavailable
+            | StanzaCondition::Redirect
+            | StanzaCondition::RegistrationRequired
+            | StanzaCondition::ResourceConstraint
+            | StanzaCondition::SubscriptionRequired
+            | StanzaCondition::UndefinedCondition
+            | StanzaCondition::UnexpectedRequest
+            | StanzaCondition::Unknown(_) => ErrorOrigin::Unclear,
+        }
+    }
+}
