@@ -362,7 +362,7 @@ fn credential_in_doubt(finding: Finding, context: &Context<'_>) -> Finding {
         ))
     } else {
         finding.remedy(format!(
-            "Store the right password for {sender} with Set-TestUserCredential, or set it anew on the server. Stop before a third failure: servers ban whoever fails often."
+            "Store the right password for {sender} with Set-TestUserCredential, or set it anew on the server (on the pool's machine: prosodyctl passwd {sender}, or ejabberdctl change_password USER DOMAIN PASSWORD). Stop before a third failure: servers ban whoever fails often."
         ))
     }
 }

@@ -226,6 +226,9 @@ const PARTNER_SAYS: &[(&str, Cause)] = &[
 ///
 /// Sources: Prosody 0.12.3 and 13, ejabberd 23.01 to 26, as they spoke and as their sources read.
 const POOL_SAYS: &[(&str, Cause)] = &[
+    // COMPAT: Prosody passes on the condition with which the partner refuses its certificate (SASL EXTERNAL), and
+    // the words where there are any; of other proofs it says more.
+    ("server-to-server connection failed: not-authorized", Cause::OurCertificate),
     ("your server's certificate", Cause::OurCertificate),
     ("doesn't accept our certificate", Cause::OurCertificate),
     ("starttls is disabled in local configuration", Cause::OurEncryption),

@@ -190,25 +190,25 @@ entries! {
         "Correct the name.";
     DNS_NO_RESOLVER: "DNS-NO-RESOLVER", [Network], Lasting Machine,
         "The machine that runs the test has no usable name server.",
-        "Name a name server in this machine's configuration (/etc/resolv.conf) or in the topology.";
+        "Name a name server in this machine's /etc/resolv.conf (nameserver ADDRESS), or in the topology: name_servers under [resolver].";
     DNS_NOT_ASKED: "DNS-NOT-ASKED", [Network], Transient Machine,
         "The machine that runs the test could not send its question to any name server.",
-        "Check this machine's network and its name servers (/etc/resolv.conf).";
+        "Check this machine's network and its name servers (/etc/resolv.conf, and name_servers under [resolver] in the topology). On this machine: ip route get ADDRESS says whether there is a way to one, dig . @ADDRESS whether it answers.";
     DNS_TIMEOUT: "DNS-TIMEOUT", [Network, Pool, Caller], Transient Pool,
         "No name server answered in time; or one answers for other names and not for this one, whose own name servers are silent then.",
-        "Check that the name servers of this machine run and that it can reach them on port 53.";
+        "Check that the name servers of this machine run and that it can reach them on port 53. On this machine, dig NAME @ADDRESS with each address of /etc/resolv.conf shows which of them answers.";
     DNS_SERVER_FAILURE: "DNS-SERVER-FAILURE", [Network], Transient Pool,
         "The name server answered with an error (SERVFAIL, REFUSED). The name may well exist: the resolver cannot reach the zone's servers, or its DNSSEC signatures are broken.",
-        "Check the resolver of this machine, and the DNSSEC signatures and name servers of the zone; do not look for a typing mistake.";
+        "Check the resolver of this machine, and the DNSSEC signatures and name servers of the zone; do not look for a typing mistake. On this machine, dig NAME shows the error; if dig +cd NAME works, the signatures are broken, and whoever runs the zone must mend them.";
     DNS_NO_SUCH_NAME: "DNS-NO-SUCH-NAME", [Pool, Caller], Lasting Pool,
         "DNS does not know the pool's name.",
-        "Check the spelling of the pool's FQDN; if it is right, restore its record in DNS.";
+        "Check the spelling of the pool's FQDN (dig NAME, on this machine); if it is right, have whoever runs the zone restore its record.";
     DNS_NO_RECORDS: "DNS-NO-RECORDS", [Pool, Caller], Lasting Pool,
         "DNS knows the pool's name and has no address for it.",
-        "Check the spelling of the pool's FQDN; if it is right, add its A or AAAA record in DNS.";
+        "Check the spelling of the pool's FQDN (dig NAME, on this machine); if it is right, have whoever runs the zone add its A or AAAA record.";
     DNS_TARGET_WITHOUT_ADDRESS: "DNS-TARGET-WITHOUT-ADDRESS", [Pool, Network], Lasting Pool,
         "The pool's SRV records lead to a host that has no address.",
-        "Correct the SRV record's target, or add an A or AAAA record for it.";
+        "Have whoever runs the zone correct the SRV record's target, or add an A or AAAA record for it. dig SRV _xmpp-client._tcp.DOMAIN and dig TARGET show both.";
     DNS_NOT_OFFERED: "DNS-NOT-OFFERED", [Pool], Lasting Pool,
         "The pool's SRV record has the single target \".\": its administrator says that there is no service for clients.",
         "Ask the pool's administrator whether the service has moved; correct its _xmpp-client or _xmpps-client record.";
@@ -228,16 +228,16 @@ entries! {
         "Start the XMPP service of the pool, or correct the port where it listens for clients. On the pool's machine, prosodyctl status or ejabberdctl status tells whether it runs, and ss -ltn what listens.";
     CONNECT_TIMEOUT: "CONNECT-TIMEOUT", [Network, Caller], Transient Pool,
         "Nothing came back from the pool's address: a firewall drops the packets, or the host is down.",
-        "Check that the host is up, and the firewalls between this machine and the pool for its client port.";
+        "Check that the host is up, and the firewalls between this machine and the pool for its client port. On this machine, nc -vz HOST 5222 shows whether it is over; on the pool's, nft list ruleset shows its own firewall.";
     CONNECT_UNREACHABLE: "CONNECT-UNREACHABLE", [Network], Transient Pool,
         "There is no route to any address of the pool.",
-        "Check this machine's network and the routes to the pool.";
+        "Check this machine's network and the routes to the pool: ip route get ADDRESS, on this machine, says which way it takes.";
     CONNECT_RESET: "CONNECT-RESET", [Network, Caller], Transient Pool,
         "Connections to the pool are reset while they are made: a firewall rejects them, or a load balancer has no server behind it.",
-        "Check the firewalls and the load balancer in front of the pool.";
+        "Check the firewalls and the load balancer in front of the pool: whether it has a server that is up behind it. On the pool's machine, ss -ltn shows what listens.";
     CONNECT_DENIED: "CONNECT-DENIED", [Caller], Lasting Pool,
         "The machine that runs the test forbids the connection: a local firewall or sandbox.",
-        "Allow outgoing connections to the pool's client port on this machine.";
+        "Allow outgoing connections to the pool's client port on this machine: nft list ruleset shows its firewall; under systemd, look for IPAddressDeny and RestrictAddressFamilies of the unit.";
     CONNECT_FAILED: "CONNECT-FAILED", [Unknown, Caller], Transient Pool,
         "The pool's addresses failed in different ways.",
         "Look at each attempt: a refused one needs its service started, a silent one its host or firewall checked.";
@@ -258,25 +258,25 @@ entries! {
         "Have the pool's certificate reissued with the domain's name, and check that the server picks it for this domain. On the pool's machine, prosodyctl check certs says which names are missing; openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 shows what clients get.";
     TLS_SELF_SIGNED: "TLS-SELF-SIGNED", [Pool, Caller], Lasting Pool,
         "The pool's certificate is signed by itself.",
-        "Install a certificate from an issuer that clients trust; if this one is meant to be, name it as the pool's `ca_file` in the topology.";
+        "Install a certificate from an issuer that clients trust (on the pool's machine: prosodyctl --root cert import /etc/letsencrypt/live, or certfiles in ejabberd.yml and ejabberdctl reload_config); if this one is meant to be, name it as the pool's `ca_file` in the topology.";
     TLS_UNTRUSTED: "TLS-UNTRUSTED", [Pool, Caller], Lasting Pool,
         "The pool's certificate comes from an issuer that this machine does not trust.",
-        "Install a certificate from a trusted issuer; if this is your own authority, name its certificate as the pool's `ca_file` in the topology.";
+        "Install a certificate from a trusted issuer (on the pool's machine: prosodyctl --root cert import /etc/letsencrypt/live, or certfiles in ejabberd.yml and ejabberdctl reload_config); if this is your own authority, name its certificate as the pool's `ca_file` in the topology.";
     TLS_INCOMPLETE_CHAIN: "TLS-INCOMPLETE-CHAIN", [Pool], Lasting Pool,
         "The pool does not send the intermediate certificate between its own and the issuer's.",
         "Append the missing intermediate certificate to the server's certificate file and reload the server. openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 -showcerts shows what is sent.";
     TLS_WRONG_PURPOSE: "TLS-WRONG-PURPOSE", [Pool], Lasting Pool,
         "The pool's certificate may not be used for a TLS server (its extended key usage lacks serverAuth).",
-        "Have the certificate reissued for server authentication.";
+        "Have the certificate reissued for server authentication (serverAuth, and clientAuth for federation). openssl x509 -in FILE -noout -ext extendedKeyUsage shows what one is for.";
     TLS_INVALID: "TLS-INVALID", [Pool], Lasting Pool,
         "The pool's certificate or its chain breaks the rules for certificates.",
-        "Install a sound certificate with its chain and reload the server.";
+        "Install a sound certificate with its chain and reload the server (prosodyctl reload, ejabberdctl reload_config). openssl x509 -in FILE -noout -text shows what is in one.";
     TLS_REFUSED: "TLS-REFUSED", [Pool, Caller], Lasting Pool,
         "The pool ended the TLS handshake with an alert: often it has no certificate for this domain, or no cipher in common.",
-        "Check the server's certificate for this domain and its TLS settings; its log says more.";
+        "Check the server's certificate for this domain and its TLS settings; its log says more. Prosody: prosodyctl check certs, and ssl in prosody.cfg.lua; ejabberd: certfiles, c2s_ciphers and c2s_protocol_options in ejabberd.yml. openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 shows the alert.";
     TLS_TOO_OLD: "TLS-TOO-OLD", [Pool], Lasting Pool,
         "The pool speaks no version of TLS that is still allowed (RFC 7590).",
-        "Enable TLS 1.2 or TLS 1.3 on the server.";
+        "Enable TLS 1.2 or TLS 1.3 on the server. Prosody: protocol in the ssl table of prosody.cfg.lua; ejabberd: c2s_protocol_options in ejabberd.yml.";
     TLS_PORT_KIND: "TLS-PORT-KIND", [Pool, Caller], Lasting Pool,
         "The port wants TLS to begin another way: at once (direct TLS) or after STARTTLS.",
         "Make the SRV records, or the pool's `security` in the topology, say how TLS begins at this port.";
@@ -285,10 +285,10 @@ entries! {
         "Correct the port, or stop what listens there in place of the XMPP server.";
     TLS_NOT_OFFERED: "TLS-NOT-OFFERED", [Pool, Caller], Lasting Pool,
         "The pool offers no STARTTLS. imsh sends no password without encryption.",
-        "Configure a certificate for this domain and enable TLS on the server.";
+        "Configure a certificate for this domain and enable TLS on the server. Prosody: the module tls, and a certificate that prosodyctl check certs finds; ejabberd: starttls: true at the listener of ejabberd_c2s, and certfiles.";
     TLS_STARTTLS_FAILED: "TLS-STARTTLS-FAILED", [Pool], Lasting Pool,
         "The pool offers STARTTLS and fails when it is asked for.",
-        "Check the server's certificate and key files for this domain; its log says more.";
+        "Check the server's certificate and key files for this domain: that they belong together and that the server may read them (prosodyctl check certs; ls -l of certfiles, for the user ejabberd); its log says more.";
     TLS_INJECTED: "TLS-INJECTED", [Network, Pool], Lasting Pool,
         "Plain text arrived between the agreement on TLS and the handshake. No server does this: somebody on the way may be trying to put words into the encrypted stream.",
         "Find out what stands between this machine and the pool (proxies, middleboxes) before you log on there.";
@@ -303,7 +303,7 @@ entries! {
         "Check the server's TLS library and settings; its log says more.";
     TLS_TIMEOUT: "TLS-TIMEOUT", [Pool, Caller], Transient Pool,
         "The pool accepted the connection and did not get as far as an encrypted stream in time: it is overloaded or hung, or no XMPP server listens there.",
-        "Check that the XMPP server behind this port is alive, and that this is its client port.";
+        "Check that the XMPP server behind this port is alive, and that this is its client port. On the pool's machine: prosodyctl status or ejabberdctl status; ss -ltnp shows who listens.";
     TLS_CA_FILE: "TLS-CA-FILE", [Caller], Lasting Pool,
         "The file of issuers that the topology names for the pool cannot be read or holds no certificates.",
         "Correct the pool's `ca_file` in the topology, or the file.";
@@ -323,7 +323,7 @@ entries! {
         "Check whether the server was restarted (its log), and the firewalls and load balancers on the way; then test again.";
     STREAM_CLOSED: "STREAM-CLOSED", [Pool, Caller], Transient Pool,
         "The pool closed the connection without saying why.",
-        "Look into the server's log for this time and this address; then test again.";
+        "Look into the server's log for this time and this address (/var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged); then test again.";
     STREAM_HOST_UNKNOWN: "STREAM-HOST-UNKNOWN", [Pool, Caller], Lasting Pool,
         "The pool does not serve the sender's domain.",
         "Add the domain to the pool's hosts, or test with a sender from a domain that the pool serves. Prosody: a VirtualHost in prosody.cfg.lua; ejabberd: hosts in ejabberd.yml.";
@@ -338,7 +338,7 @@ entries! {
         "Compare the server's words with its limits and access rules; allow this account or this machine there.";
     STREAM_TOO_LONG_FOR_SERVER: "STREAM-STANZA-TOO-BIG", [Caller], Lasting Pair,
         "The pool takes no stanza of this size.",
-        "Shorten the body, or raise the server's limit for stanzas.";
+        "Shorten the body, or raise the server's limit for stanzas. Prosody: c2s_stanza_size_limit; ejabberd: max_stanza_size of the listener.";
     STREAM_CONFLICT: "STREAM-CONFLICT", [Caller], Transient Account,
         "Another session of the same account took this one's place, or the account has as many sessions as it may have.",
         "End the account's other sessions, give each concurrent test its own test user, or raise the server's session limit. On ejabberd the limit is max_user_sessions in ejabberd.yml.";
@@ -353,16 +353,16 @@ entries! {
         "Test again when it is up.";
     STREAM_OVERLOADED: "STREAM-OVERLOADED", [Pool], Transient Pool,
         "The pool lacks the resources to serve this stream.",
-        "Check the server's load, memory and connection limits.";
+        "Check the server's load, memory and connection limits. Prosody: limits and gc in prosody.cfg.lua, ulimit -n of its process; ejabberd: shaper_rules, and max_fsm_queue in ejabberd.yml.";
     STREAM_SERVER_ERROR: "STREAM-SERVER-ERROR", [Pool], Transient Pool,
         "The pool's server failed internally, or lost a server that it depends on.",
-        "Look into the server's log for this time; check its database, directory and back ends.";
+        "Look into the server's log for this time (/var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged); check its database, directory and back ends.";
     STREAM_NOT_AUTHORIZED: "STREAM-NOT-AUTHORIZED", [Pool], Lasting Pool,
         "The pool ended the stream because it holds it for not authenticated.",
         "Look into the server's log for what it missed; check proxies between this machine and the server.";
     STREAM_NO_FEATURES: "STREAM-NO-FEATURES", [Pool, Caller], Lasting Pool,
         "The pool has no way to go on to offer: before encryption it has no TLS to offer, and after it no mechanism for authentication.",
-        "Enable TLS and an authentication mechanism for this domain on the server (and check that it is not tied to a condition that this connection fails).";
+        "Enable TLS and an authentication mechanism for this domain on the server, and check that it is not tied to a condition that this connection fails. Prosody: the modules tls and saslauth, and a certificate; ejabberd: starttls at the listener, and auth_method.";
     STREAM_UNSUPPORTED: "STREAM-UNSUPPORTED", [Unknown], Lasting Pool,
         "The pool asks for something that we do not do, or lacks something that the stream needs.",
         "Compare the server's version and settings with RFC 6120; report it to the authors of imsh if they are in order.";
@@ -389,7 +389,7 @@ entries! {
         "Replace or upgrade the server, or what answers in its place.";
     STREAM_WRONG_DOMAIN: "STREAM-WRONG-DOMAIN", [Pool, Caller], Lasting Pool,
         "The pool answers for another domain than the sender's.",
-        "Check the server's list of hosts, and the load balancer that chooses the server.";
+        "Check the server's list of hosts (VirtualHost in prosody.cfg.lua, hosts in ejabberd.yml), and the load balancer that chooses the server.";
     STREAM_UNEXPECTED: "STREAM-UNEXPECTED", [Pool, Caller], Lasting Pool,
         "The pool sent something else than the protocol has at this point.",
         "Look for a proxy in between; if there is none, report it to the makers of the server.";
@@ -415,13 +415,13 @@ entries! {
         "Enable SCRAM on the server; or, if its directory needs the password itself, set allow_plain = true for this pool in the topology.";
     SASL_NOT_OFFERED: "SASL-NOT-OFFERED", [Pool, Caller], Lasting Account,
         "The mechanism that was asked for is not among those that the pool offers.",
-        "Enable the mechanism on the server, or ask for one that it offers.";
+        "Ask for a mechanism that the pool offers, or leave -Authentication out; or enable it on the server. Prosody: disable_sasl_mechanisms and authentication; ejabberd: disable_sasl_mechanisms and auth_password_format.";
     SASL_NO_CHANNEL_BINDING: "SASL-NO-CHANNEL-BINDING", [Pool, Caller], Lasting Account,
         "A -PLUS mechanism was asked for, or the pool offers no other, and the pool and imsh have no type of channel binding in common.",
         "Enable SCRAM without -PLUS beside it, or have the server announce tls-exporter or tls-server-end-point (XEP-0440).";
     SASL_MECHANISM_REFUSED: "SASL-MECHANISM-REFUSED", [Pool, Caller], Lasting Account,
         "The pool does not do the mechanism for this account or connection, though it may offer it.",
-        "Enable the mechanism for this domain on the server, or ask for another one.";
+        "Enable the mechanism for this domain on the server, or ask for another one with -Authentication. On both servers disable_sasl_mechanisms says which are switched off.";
     SASL_TOO_WEAK: "SASL-TOO-WEAK", [Pool, Caller], Lasting Account,
         "The pool wants a stronger mechanism for this account.",
         "Enable a stronger mechanism on the server, and offer it.";
@@ -433,22 +433,22 @@ entries! {
         "Store one with Set-TestUserCredential -CertificateFile -KeyFile; or have SCRAM enabled on the server.";
     SASL_CERTIFICATE: "SASL-CERTIFICATE", [Caller], Lasting Account,
         "The pool does not accept the sender's client certificate.",
-        "Check that the certificate names the sender (xmppAddr), is valid now, and comes from an issuer that the server trusts for its users.";
+        "Check that the certificate names the sender (xmppAddr), is valid now, and comes from an issuer that the server trusts for its users (ejabberd: tls_verify and cafile of the listener). openssl x509 -in FILE -noout -subject -dates -ext subjectAltName shows what it says.";
     SASL_IDENTITY: "SASL-IDENTITY", [Caller], Lasting Account,
         "The credential is good, and not for the sender's address.",
         "Give the credential of the sender itself; check the pool's `logon_name` in the topology.";
     SASL_DISABLED: "SASL-DISABLED", [Pool], Lasting Account,
         "The account is disabled on the server.",
-        "Have the account enabled, or choose another test user.";
+        "Have the account enabled, or choose another test user. On the pool's machine: prosodyctl shell user enable USER@DOMAIN (Prosody 13), or ejabberdctl unban_account USER DOMAIN (newer than 24).";
     SASL_EXPIRED: "SASL-EXPIRED", [Caller], Lasting Account,
         "The account's password has expired on the server.",
-        "Set a new password on the server and store it with Set-TestUserCredential.";
+        "Set a new password on the server (prosodyctl passwd USER@DOMAIN, ejabberdctl change_password USER DOMAIN PASSWORD) and store it with Set-TestUserCredential.";
     SASL_ENCRYPTION_REQUIRED: "SASL-ENCRYPTION-REQUIRED", [Pool], Lasting Pool,
         "The pool says that the connection is not encrypted, although it is: something in front of the server takes the TLS off.",
         "Make the proxy or load balancer in front of the server pass TLS through, or tell the server to trust it.";
     SASL_TEMPORARY: "SASL-TEMPORARY", [Pool], Transient Pool,
         "The pool cannot check passwords now: its directory or database does not answer.",
-        "Check the directory or database behind the server; then test again.";
+        "Check the directory or database behind the server; then test again. Prosody: authentication and its ldap or sql settings; ejabberd: auth_method, ldap_servers, sql_server; the log names what does not answer.";
     SASL_ABORTED: "SASL-ABORTED", [Pool], Lasting Account,
         "The pool broke off the authentication.",
         "Look into the server's log for this time.";
@@ -478,21 +478,21 @@ entries! {
         "Find out what answers in the server's name; if it is the server, report it to its makers.";
     SASL_TIMEOUT: "SASL-TIMEOUT", [Pool], Transient Pool,
         "The pool stopped answering during the logon.",
-        "Check the directory or database that the server checks passwords with, and its load; its log says more.";
+        "Check the directory or database that the server checks passwords with, and its load; its log says more. Prosody: authentication in prosody.cfg.lua; ejabberd: auth_method, ldap_servers, sql_server in ejabberd.yml.";
 
     // Bind
     BIND_NOT_OFFERED: "BIND-NOT-OFFERED", [Pool], Lasting Pool,
         "The pool lets us log on and offers no resource binding.",
-        "Check the server's modules and version; every client needs a resource.";
+        "Check the server's modules and version; every client needs a resource. On Prosody, look for saslauth among the modules that are loaded.";
     BIND_LIMIT: "BIND-LIMIT", [Pool, Caller], Transient Account,
         "The account has as many sessions as the pool lets it have.",
         "End the account's other sessions, raise the server's session limit, or give each concurrent test its own test user. On ejabberd it is max_user_sessions in ejabberd.yml.";
     BIND_FORBIDDEN: "BIND-FORBIDDEN", [Pool], Lasting Account,
         "The pool lets the account log on and forbids it a session.",
-        "Check the server's access rules for this account.";
+        "Check the server's access rules for this account. ejabberd: access of the listener, access_rules and acl in ejabberd.yml; ejabberdctl get_ban_details USER DOMAIN, on newer ones.";
     BIND_REFUSED: "BIND-REFUSED", [Pool], Transient Account,
         "The pool could not give a session.",
-        "Look into the server's log for this time.";
+        "Look into the server's log for this time (/var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged).";
     BIND_BAD_ADDRESS: "BIND-BAD-ADDRESS", [Pool], Lasting Account,
         "The pool gave an address that is no full address.",
         "Report it to the makers of the server.";
@@ -501,7 +501,7 @@ entries! {
         "Correct the pool's `logon_name` in the topology, or the server's mapping of logon names to accounts; to test as the other account, name it as the sender (-UserSipAddress).";
     BIND_TIMEOUT: "BIND-TIMEOUT", [Pool], Transient Pool,
         "The pool accepted the logon and never gave a session.",
-        "Check that the server's session manager runs; its log says more.";
+        "Check that the server's session manager runs (ejabberdctl connected_users_number answers where it does; prosodyctl shell c2s show lists the sessions); its log says more.";
 
     // Send
     SEND_TOO_LONG: "SEND-TOO-LONG", [Caller], Lasting Pair,
@@ -509,7 +509,7 @@ entries! {
         "Shorten the body that -Body or the partner's `body` gives.";
     SEND_TIMEOUT: "SEND-TIMEOUT", [Pool], Transient Pool,
         "The pool stopped reading from the connection.",
-        "Check the server's load and its traffic shaping for this account.";
+        "Check the server's load and its traffic shaping for this account. Prosody: limits in prosody.cfg.lua; ejabberd: c2s_shaper among shaper_rules.";
 
     // Deliver: the pool and the partner
     FEDERATION_NOT_FOUND: "FEDERATION-NOT-FOUND", [Partner, Caller, Pool], Lasting Partner,
@@ -535,10 +535,10 @@ entries! {
         "Ask the partner to check its server, and what listens at its federation port. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269, typed on the pool's machine, shows how far it comes.";
     FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
-        "Ask the partner to look into its server's log for the pool's domain.";
+        "Ask the partner to look into its server's log for the pool's domain (grep DOMAIN /var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged), at the time of this test.";
     FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner, Pool, Unknown], Lasting Partner,
         "What answers at the partner's federation port does not speak XMPP.",
-        "Ask the partner to correct its _xmpp-server record, or what listens at that port.";
+        "Ask the partner to correct its _xmpp-server record, or what listens at that port. dig SRV _xmpp-server._tcp.DOMAIN shows the record; on the partner's machine, ss -ltnp shows who listens.";
     FEDERATION_PORT_KIND: "FEDERATION-PORT-KIND", [Partner, Pool, Unknown], Lasting Partner,
         "The port that the partner's records lead to begins another way than they say (direct TLS for STARTTLS, or the reverse), or it is the port for clients.",
         "Ask the partner to correct its records: ports with STARTTLS under _xmpp-server, ports with TLS from the first byte under _xmpps-server, and none of the ports for clients.";
@@ -547,7 +547,7 @@ entries! {
         "Ask the partner to configure a certificate and TLS between servers. Prosody: the module tls and a certificate for the host; ejabberd: s2s_use_starttls: required and certfiles.";
     FEDERATION_TLS_FAILED: "FEDERATION-TLS-FAILED", [Unknown, Partner], Lasting Partner,
         "The TLS handshake between the two servers failed.",
-        "Compare the TLS versions, ciphers and certificates of both servers; their logs say more.";
+        "Compare the TLS versions, ciphers and certificates of both servers; their logs say more. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269, typed on the pool's machine, shows what the partner's agrees to. Prosody: ssl or s2s_ssl; ejabberd: s2s_ciphers and s2s_protocol_options.";
     FEDERATION_EXPIRED: "FEDERATION-CERTIFICATE-EXPIRED", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server has expired.",
         "Ask the partner to renew its certificate and reload its server. There: prosodyctl check certs, then prosodyctl reload; or ejabberdctl reload_config.";
@@ -592,10 +592,10 @@ entries! {
         "Ask the partner to allow the sender's domain, or to enable federation for its own. On ejabberd it is s2s_access in ejabberd.yml, on Prosody s2s in modules_disabled or a module.";
     FEDERATION_QUEUE_FULL: "FEDERATION-QUEUE-FULL", [Pool], Transient Partner,
         "The pool's queue for the partner is full: the connection is slow or stuck while messages wait for it.",
-        "Look at the pool's connection to the partner; have it closed and made anew, then test again.";
+        "Look at the pool's connection to the partner; have it closed and made anew, then test again. On the pool's machine: prosodyctl shell s2s show DOMAIN, then s2s closeall DOMAIN; or ejabberdctl stop_s2s_connections.";
     FEDERATION_POOL_ERROR: "FEDERATION-POOL-ERROR", [Pool], Transient Partner,
         "The pool failed internally when it sent to the partner.",
-        "Look into the pool's log for this time.";
+        "Look into the pool's log for this time (/var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged).";
     FEDERATION_MEMORY: "FEDERATION-MEMORY", [Unknown], Transient Partner,
         "The pool answers from memory: it failed to reach the partner earlier and does not try again for a while. ejabberd does so for up to five minutes.",
         "Test again in five minutes, or close the pool's failed connections to the partner and test at once. On ejabberd: ejabberdctl stop_s2s_connections; s2s_max_retry_delay in ejabberd.yml is how long it remembers.";
@@ -604,41 +604,41 @@ entries! {
         "Test again. If it comes again, look into the logs of both servers for what closes their connections: restarts, idle time-outs, a firewall that forgets connections.";
     FEDERATION_FAILED: "FEDERATION-FAILED", [Unknown], Transient Partner,
         "The pool could not reach the partner and does not say why. Openfire and MongooseIM say no more than this, whatever is broken.",
-        "Read the pool's log for the partner's domain; check the partner's DNS records, port, and certificate from the pool's network.";
+        "Read the pool's log for the partner's domain; check the partner's DNS records, port, and certificate from the pool's network: dig SRV _xmpp-server._tcp.DOMAIN, then openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269, typed on the pool's machine. Test-FederatedPartner -Domain DOMAIN does the same from this one.";
 
     // Deliver: the receiver
     RECEIVER_UNAVAILABLE: "RECEIVER-UNAVAILABLE", [Partner, Pool], Lasting Pair,
-        "The receiver's server answers and did not take the message: there is no such user, or nobody is on line and nothing is stored, or the receiver blocks the sender. Servers do not tell these apart on purpose. Federation works both ways.",
+        "The receiver's server answers and did not take the message: there is no such user, or nobody is on line and the server heeds that a test message asks not to be kept (as ejabberd does, which would keep a person's), or the receiver blocks the sender. Servers do not tell these apart on purpose. Federation works both ways.",
         "Check the receiver's address; ask whether the account exists, is on line, and does not block the sender; or test with a receiver that always answers (imsh respond). At the partner: prosodyctl shell user list DOMAIN, or ejabberdctl check_account USER DOMAIN.";
     RECEIVER_GONE: "RECEIVER-GONE", [Partner, Pool], Lasting Pair,
         "The receiver's account was deleted.",
-        "Choose another receiver, or correct the topology.";
+        "Choose another receiver, and correct the partner's `receivers` in the topology where this one stands there.";
     RECEIVER_MOVED: "RECEIVER-MOVED", [Partner, Pool], Lasting Pair,
         "The receiver's server names another address for the receiver.",
-        "Use the new address, if you trust whoever names it.";
+        "Use the new address as the receiver, and in the partner's `receivers` of the topology, if you trust whoever names it.";
     RECEIVER_POLICY: "RECEIVER-POLICY", [Partner, Pool], Lasting Pair,
         "A policy at the receiver's side refused the message: it takes none from strangers, holds it for spam, or does not allow the sender. Federation works.",
-        "Ask the partner to allow the sender's address, or have the receiver subscribe to it first.";
+        "Ask the partner to allow the sender's address, or have the receiver subscribe to it first (add it to their contacts). At the partner, ejabberd: access and allow_local_users of mod_block_strangers; Prosody: the rules of mod_firewall or mod_spam_reports.";
     RECEIVER_QUEUE_FULL: "RECEIVER-QUEUE-FULL", [Partner, Pool], Lasting Pair,
         "The receiver's server has no room for another message to the receiver, who has not logged on for long.",
         "Have the receiver log on and read its messages, or choose another receiver.";
     RECEIVER_SERVER_ERROR: "RECEIVER-SERVER-ERROR", [Partner, Pool], Transient Pair,
         "The receiver's server failed internally. Federation works.",
-        "Ask the partner to look into its server's log for this time.";
+        "Ask the partner to look into its server's log for this time (/var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged).";
     RECEIVER_REJECTED: "RECEIVER-REJECTED", [Partner, Pool, Unknown], Lasting Pair,
         "The message was refused for a reason that fits none of the known ones.",
         "Read the server's words, if it gave any; ask the partner, and look into the pool's log, for this time.";
     RECEIVER_BAD_ADDRESS: "RECEIVER-BAD-ADDRESS", [Caller], Lasting Pair,
         "The receiver's address is not one that servers accept.",
-        "Correct the receiver's address.";
+        "Correct the receiver's address: user@domain, with nothing in it that an address cannot have (blanks, quotes, an @ or / before the domain).";
     RECEIVER_BLOCKED_BY_SENDER: "RECEIVER-BLOCKED-BY-SENDER", [Caller], Lasting Pair,
         "The sender's own block list or privacy list stops the message.",
-        "Take the receiver off the sender's block list, or send as another test user.";
+        "Log on as the sender with any client and take the receiver off its block list (XEP-0191), or send as another test user (-UserSipAddress).";
 
     // Deliver: the evidence
     EVIDENCE_POOL_SILENT: "EVIDENCE-POOL-SILENT", [Pool], Transient Pool,
         "The pool took the message from the wire and answered nothing behind it, or answered at first and stopped while the test waited.",
-        "Check that the pool's server is alive and not overloaded (prosodyctl status, ejabberdctl status); its log says more.";
+        "On the pool's machine, check that its server is alive and not overloaded (prosodyctl status, ejabberdctl status, top); its log says more.";
     EVIDENCE_SILENCE: "EVIDENCE-SILENCE", [Unknown], Transient Partner,
         "The pool took the message, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
         "Look at the partner and at the way back with Test-FederatedPartner; to hear the pool's own verdict, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.";

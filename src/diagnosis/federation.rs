@@ -512,7 +512,7 @@ fn not_found(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     if seen.is_some_and(Seen::was_led_there) {
         let title = format!("{pool} cannot find {partner} in DNS, although this machine can");
         return Finding::of(entry, title).owned_by(Owner::Pool).remedy(format!(
-            "Check the name servers that {pool} uses: they do not know {partner}, or know it wrongly."
+            "Check the name servers that {pool} uses: they do not know {partner}, or know it wrongly. dig SRV _xmpp-server._tcp.{partner}, typed on the pool's machine and on this one, shows the difference."
         ));
     }
     if let Some(host) = seen.and_then(|seen| seen.nowhere.as_deref()) {
@@ -545,7 +545,7 @@ fn untrusted(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     if seen.is_some_and(|seen| seen.healthy) {
         return certificate(entry, "is trusted by this machine and not by the pool", context)
             .owned_by(Owner::Pool)
-            .remedy(format!("Check the list of trusted issuers at {}, and its clock.", context.pool));
+            .remedy(format!("Check the list of trusted issuers at {}, and its clock (timedatectl). On the pool's machine, update-ca-certificates renews the system's list; Prosody takes cafile or capath of ssl in prosody.cfg.lua, ejabberd ca_file in ejabberd.yml.", context.pool));
     }
     certificate(entry, "is not trusted", context)
 }
@@ -572,7 +572,7 @@ fn failed(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     let finding = Finding::of(&catalogue::FEDERATION_FAILED, title);
     if healthy_here {
         finding.remedy(format!(
-            "Read the log of {pool} for {partner}; check the name servers, the routes, the certificate and the federation policy of {pool}."
+            "Read the log of {pool} for {partner}; check the name servers, the routes, the certificate and the federation policy of {pool}. Typed on its machine, dig SRV _xmpp-server._tcp.{partner} and openssl s_client -starttls xmpp-server -xmpphost {partner} -connect HOST:5269 show how far it comes; prosodyctl check certs or openssl x509 -in FILE -noout -dates -ext subjectAltName,extendedKeyUsage show its own certificate."
         ))
     } else if context.look.is_none() {
         let look = format!("Run Test-FederatedPartner -Domain {partner} to look from this machine.");
@@ -587,7 +587,7 @@ fn failed(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
 fn disagreeing(mut finding: Finding, context: &Context<'_>) -> Finding {
     finding.title.push_str(", as the pool sees it; this machine sees it healthy");
     finding.owned_by(Owner::Unknown).remedy(format!(
-        "Test again: it may have been repaired. If it stays, compare the addresses, routes and firewalls that {} and this machine reach {} by.",
+        "Test again: it may have been repaired. If it stays, compare the addresses, routes and firewalls that {} and this machine reach {} by: dig, ip route get ADDRESS and nc -vz HOST 5269, typed on both.",
         context.pool,
         context.partner()
     ))

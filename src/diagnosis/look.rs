@@ -152,7 +152,7 @@ fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding 
             "Check this machine's network, its routes, and whether the addresses of {partner} are of a kind that it can use (IPv4, IPv6)."
         )),
         Cause::TlsFailed => finding.remedy(
-            "Ask the partner to check TLS at its federation port: TLS 1.2 or 1.3, and a certificate for its domain.",
+            "Ask the partner to check TLS at its federation port: TLS 1.2 or 1.3, and a certificate for its domain. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269 shows what it says.",
         ),
         Cause::NotYetValid => finding.remedy(
             "Check this machine's clock; if it is right, ask the partner to install a certificate that is valid now.",

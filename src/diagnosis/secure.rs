@@ -305,7 +305,7 @@ fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) 
         format!("it is for {}", words(offered))
     })
     .remedy(format!(
-        "Have the pool's certificate reissued with the name {wanted} (as dNSName, or as SRVName _xmpp-client.{wanted})."
+        "Have the pool's certificate reissued with the name {wanted} (as dNSName, or as SRVName _xmpp-client.{wanted}), and let the server pick it for this domain. On the pool's machine, prosodyctl check certs says which names are missing; openssl s_client -starttls xmpp -xmpphost {wanted} -connect HOST:5222 shows what clients get."
     ));
     let names_the_pool = offered.iter().any(|name| name.to_string().eq_ignore_ascii_case(pool));
     if names_the_pool && !context.pool_listed {
