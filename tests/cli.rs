@@ -51,6 +51,34 @@ fn a_success_is_the_originals_five_lines_and_the_evidence() {
 }
 
 #[test]
+fn a_pool_outside_the_topology_fails_with_the_originals_warning_and_lines() {
+    let pool = "atl-cs-001.nowhere.example";
+    let warning = "WARNING: Failed to read Registrar port number for the given fully qualified domain name (FQDN). \
+        Using default Registrar port number.";
+    let test = format!("Test-CsXmppIM -TargetFqdn {pool} -Receiver adelany@contoso.com");
+    for credential in ["Get-Credential kenmyer", "Get-Credential kenmyer@nowhere.example"] {
+        let code = format!("{test} -UserCredential ({credential} -FromEnvironment A_PASSWORD)");
+        let output = imsh().args(["--lab", "-c", &code]).env("A_PASSWORD", "practice").output().unwrap();
+        let (text, told) = (stdout(&output), stderr(&output));
+        assert_eq!(status(&output), 1, "{text}{told}");
+        assert!(told.contains(warning), "{told}");
+        let lines: Vec<&str> = text.trim_start().lines().collect();
+        assert_eq!(lines[0], format!("Target Fqdn   : {pool}"));
+        assert_eq!(lines[1..3], ["Result        : Failure", "Latency       : 00:00:00"]);
+        assert!(
+            lines[3].starts_with(&format!("Error Message : DNS does not know the name {pool}")),
+            "{text}"
+        );
+        assert!(text.contains("\nDiagnosis     : DNS-NO-SUCH-NAME"), "{text}");
+    }
+    // Nobody is known who could log on: what is to be given is told.
+    let output = practise(&test);
+    let told = stderr(&output);
+    assert_eq!((status(&output), stdout(&output).as_str()), (4, ""), "{told}");
+    assert!(told.contains("name a sender: -UserSipAddress and -UserCredential."), "{told}");
+}
+
+#[test]
 fn what_is_printed_stands_behind_what_was_emitted_before_it() {
     let output = practise(r#"Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com; print("done")"#);
     let text = stdout(&output);
