@@ -14,40 +14,54 @@ mod federation;
 #[expect(dead_code, reason = "it is the tests', and has more than a benchmark needs")]
 mod desk;
 
+use std::time::Instant;
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use desk::{Desk, Pool};
 use federation::resident::Answer;
-use federation::{Federation, LITWARE};
+use federation::{CONTOSO, Federation, LITWARE};
 use hosted::Hosted;
 use imsh::cmdlet::Arguments;
 use imsh::value::Value;
 use tokio::runtime::Runtime;
 
-/// A host on a pool of Prosody's, with a receiver there who gives receipts.
+/// A host on a pool of Prosody's, with a receiver who gives receipts.
 struct Client {
     host: Hosted,
     runtime: Runtime,
     pool: String,
+    receiver: String,
 }
 
 impl Client {
     fn start() -> Option<Self> {
+        Self::with("bench", LITWARE, "")
+    }
+
+    /// The same with a receiver in this domain, and these partners.
+    fn with(name: &str, domain: &str, partners: &str) -> Option<Self> {
         let federation = Federation::get()?;
-        federation.log_on("adelany", LITWARE, Answer::Receipt);
+        federation.log_on("adelany", domain, Answer::Receipt);
         let pool = Pool::at(LITWARE, federation.prosody.address);
         let identity = pool.identity.clone();
-        Desk::set_up(federation, "bench", &[pool], "");
-        let folder = federation.folder("bench");
+        Desk::set_up(federation, name, &[pool], partners);
+        let folder = federation.folder(name);
         let host = Hosted::on(folder.join("topology.toml"), folder.join("vault"));
-        Some(Self { host, runtime: Runtime::new().unwrap(), pool: identity })
+        let receiver = format!("adelany@{domain}");
+        Some(Self { host, runtime: Runtime::new().unwrap(), pool: identity, receiver })
     }
 
     /// Sends `n` messages with one logon, and sees each of them proven.
     fn verify(&self, n: usize, evidence: &str) {
-        let receiver = format!("adelany@{LITWARE}");
+        self.verify_side_by_side(n, 32, evidence);
+    }
+
+    /// The same, so many at once.
+    fn verify_side_by_side(&self, n: usize, throttle: i64, evidence: &str) {
         let arguments = Arguments::none()
             .with("TargetFqdn", self.pool.as_str())
-            .with("Receiver", Value::texts(vec![&*receiver; n]))
+            .with("Receiver", Value::texts(vec![&*self.receiver; n]))
+            .with("ThrottleLimit", throttle)
             .with("MinimumEvidence", evidence);
         assert_eq!(self.runtime.block_on(self.host.verify(arguments, "Result", "Success")), n);
     }
@@ -79,6 +93,37 @@ fn processor(_: &mut Criterion) {
     println!("processor time of the client: fresh {fresh:.2} ms, on a shared session {reused:.2} ms");
 }
 
+/// Prints what the message behind the test message costs: verifications with it and without it, in turns, from
+/// Prosody to ejabberd, one after the other on one session.
+fn fences(_: &mut Criterion) {
+    const N: usize = 100;
+    const ROUNDS: usize = 25;
+    let client = |fence: &str| {
+        let partner = format!("[[partner]]\ndomain = \"{CONTOSO}\"\nfence = \"{fence}\"\n");
+        Client::with(&format!("bench-{fence}"), CONTOSO, &partner)
+    };
+    let (Some(ping), Some(both)) = (client("ping"), client("auto")) else { return };
+    let mut taken = [Vec::new(), Vec::new()];
+    for round in 0..=ROUNDS {
+        for (client, taken) in [&ping, &both].into_iter().zip(&mut taken) {
+            let started = Instant::now();
+            client.verify_side_by_side(N, 1, "Delivered");
+            // The first round connects the servers.
+            if round > 0 {
+                taken.push(started.elapsed());
+            }
+        }
+    }
+    let [ping, both] = taken.map(|mut taken| {
+        taken.sort();
+        taken[ROUNDS / 2].as_secs_f64() * 1e3 / N as f64
+    });
+    let ratio = both / ping;
+    println!(
+        "a verification with a ping behind it {ping:.2} ms, with a message too {both:.2} ms: {ratio:.3} times"
+    );
+}
+
 /// Of this process so far (`utime` and `stime` of proc(5), in hundredths of a second).
 fn milliseconds_of_processor() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
@@ -87,5 +132,5 @@ fn milliseconds_of_processor() -> f64 {
     ticks.map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() * 10.0
 }
 
-criterion_group!(benches, fresh, processor);
+criterion_group!(benches, fresh, processor, fences);
 criterion_main!(benches);
