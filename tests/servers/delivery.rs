@@ -1,6 +1,9 @@
 //! The message really crosses, in both directions, and every level of evidence is reached where it is true.
 
+use std::time::Duration;
+
 use imsh::xmpp::xml::ns;
+use serde_json::Value;
 
 use crate::desk::{Desk, IMPATIENT, Pool};
 use crate::faults::By;
@@ -195,6 +198,77 @@ fn a_timeout_holds_for_all_that_a_test_does() {
         // The look from here alone would take ten seconds.
         assert!(seen.ran.elapsed < std::time::Duration::from_secs(7), "{:?}", seen.ran.elapsed);
     }
+}
+
+#[test]
+fn an_error_that_comes_late_takes_a_success_back_while_the_session_is_open() {
+    let Some(federation) = Federation::get() else { return };
+    let servers = [(LITWARE, "pool.contoso.test"), (CONTOSO, "pool.litware.test")];
+    for (domain, _) in servers {
+        federation.log_on("lola", domain, Answer::ErrorAfter(Duration::from_secs(2)));
+        federation.log_on("toni", domain, Answer::ErrorAfter(Duration::from_secs(3)));
+        federation.log_on("garth", domain, Answer::Nothing);
+    }
+    let desk = Desk::set_up(federation, "late", &both_pools(federation), "");
+    for (domain, pool) in servers {
+        let late = [format!("lola@{domain}"), format!("toni@{domain}")];
+        // Each of them waits a second for a late error, one behind the other.
+        let others = vec![format!("garth@{domain}"); 5].join(",");
+        let (results, ran) =
+            desk.records(&format!("Test-XmppIM {pool} {},{others} -ThrottleLimit 1", late.join(",")));
+        assert_eq!((results.len(), ran.status), (9, Some(1)), "{ran:?}");
+        for receiver in &late {
+            let own: Vec<_> = results.iter().filter(|result| result["Receiver"] == **receiver).collect();
+            let told: Vec<_> = own.iter().map(|result| (&result["Result"], &result["Code"])).collect();
+            let unavailable = "RECEIVER-UNAVAILABLE".into();
+            assert_eq!(
+                told,
+                [(&"Success".into(), &Value::Null), (&"Failure".into(), &unavailable)],
+                "{ran:?}"
+            );
+            assert_eq!(own[1]["Warnings"][0]["Code"], "RESULT-REVISED");
+            assert!(ran.stderr.contains(&format!("The test of {receiver} was told as a success")), "{ran:?}");
+        }
+        let seen = desk.verify(pool, &late[1], "linger: \"20s\"");
+        assert_eq!(seen.text("Code"), "RECEIVER-UNAVAILABLE", "{}", seen.whole());
+    }
+}
+
+/// `Get-Help about_Evidence` says so.
+#[test]
+fn prosody_keeps_a_test_message_for_a_receiver_who_is_off_line_and_ejabberd_does_not() {
+    let Some(federation) = Federation::get() else { return };
+    let pools = both_pools(federation);
+    let (from_prosody, from_ejabberd) = (pools[0].identity.clone(), pools[1].identity.clone());
+    let partner = federation.prosody_with(
+        "stores.partners.test",
+        &Settings { host: "    modules_enabled = { \"mam\" }\n".into(), ..Settings::default() },
+    );
+    let desk = Desk::set_up(federation, "stores", &pools, "");
+    let seen = desk.verify(&from_ejabberd, "kim@stores.partners.test", "");
+    assert_eq!(seen.text("Result"), "Success", "{}", seen.whole());
+    let data = federation.folder(&format!("prosody-{}/data/stores%2epartners%2etest", partner.address));
+    let kept = |store: &str| std::fs::read_to_string(data.join(store).join("kim.list")).unwrap_or_default();
+    assert!(kept("offline").contains("kenmyer@contoso.test"), "{}", kept("offline"));
+    assert_eq!(kept("archive"), "", "the archive does as the message says");
+    let seen = desk.verify(&from_prosody, "kim@contoso.test", "");
+    let said =
+        "kim@contoso.test exists and is off line, and its server keeps no message that asks not to be kept";
+    assert!(seen.text("Error").contains(said), "{}", seen.whole());
+}
+
+#[test]
+fn a_broken_server_that_was_passed_over_is_a_warning_on_the_success() {
+    let Some(federation) = Federation::get() else { return };
+    federation.log_on("adelany", CONTOSO, Answer::Receipt);
+    let (good, closed) = (federation.prosody.address, federation.loopback.next());
+    let listed = Pool::named("several.litware.test", LITWARE)
+        .with(&format!("servers = [\"{closed}:5222\", \"{good}:5222\"]"))
+        .lending("kenmyer", PASSWORD);
+    let desk = Desk::set_up(federation, "passed-over", &[listed], "");
+    let (results, ran) = desk.records("Test-XmppIM several.litware.test adelany@contoso.test");
+    assert_eq!((&results[0]["Result"], ran.status), (&"Success".into(), Some(0)), "{ran:?}");
+    assert_eq!(results[0]["Warnings"][0]["Code"], "SERVER-PASSED-OVER", "{ran:?}");
 }
 
 /// One pool on each server, lending `kenmyer`.

@@ -94,7 +94,10 @@ fn every_line_of_the_table_is_tried_or_says_why_not() {
         include_str!("here.rs"),
     ];
     for line in lines() {
-        let is_shown = line.cells.iter().any(|cell| !matches!(cell, Cell::NotShown { .. }));
+        // Another release may show what this one does not.
+        let of_fault = lines().filter(|other| other.fault == line.fault);
+        let is_shown =
+            of_fault.flat_map(|other| other.cells).any(|cell| !matches!(cell, Cell::NotShown { .. }));
         let quoted = format!("\"{}\"", line.fault);
         let is_tried = sources.iter().any(|source| source.contains(&quoted));
         assert!(is_shown == is_tried, "{}: shown {is_shown}, tried {is_tried}", line.fault);
@@ -116,15 +119,23 @@ fn the_same_fault_has_the_same_code_on_both_servers() {
             _ => None,
         })
         .collect();
-    // ejabberd says the same of a domain that it may not reach and of all of them.
-    let known = ("the pool does not federate", "FEDERATION-DISABLED", "FEDERATION-FORBIDDEN");
-    assert_eq!(differing, [known]);
+    let known = [
+        // ejabberd says nothing of TLS, only that the connection was closed.
+        (
+            "the partner answers the TLS handshake with what is no TLS",
+            "FEDERATION-TLS-FAILED",
+            "FEDERATION-CLOSED",
+        ),
+        // ejabberd says the same of a domain that it may not reach and of all of them.
+        ("the pool does not federate", "FEDERATION-DISABLED", "FEDERATION-FORBIDDEN"),
+    ];
+    assert_eq!(differing, known);
 }
 
 #[test]
 fn the_golden_file_has_the_words_of_every_fault_and_no_others() {
     let wanted: Vec<String> = shown(0).map(|(fault, by)| golden::key(fault, by)).collect();
-    let mut known: Vec<String> = golden::entries(0).into_iter().map(|(key, _)| key).collect();
+    let mut known: Vec<String> = golden::entries().into_iter().map(|(key, _)| key).collect();
     known.sort();
     let mut sorted = wanted.clone();
     sorted.sort();

@@ -1,7 +1,9 @@
 //! Faults on the way to a pool, up to the bound resource: what each server really does, and what imsh calls
 //! it (`faults.table`).
 
+use std::fs::Permissions;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -16,13 +18,14 @@ use crate::federation::{BARRED, CONTOSO, DIRECTORY, Federation, LITWARE, PASSWOR
 use crate::verdict::{Row, check};
 
 /// A certificate's flaw, and the fault that it shows.
-const CERTIFICATES: [(Flaw, &str); 6] = [
+const CERTIFICATES: [(Flaw, &str); 7] = [
     (Flaw::Expired, "the certificate has expired"),
     (Flaw::NotYetValid, "the certificate is not valid yet"),
     (Flaw::WrongName, "the certificate is for another name"),
     (Flaw::SelfSigned, "the server signed its certificate itself"),
     (Flaw::UnknownAuthority, "nobody knows the issuer of the certificate"),
     (Flaw::MissingIntermediate, "the server leaves a certificate out of its chain"),
+    (Flaw::ClientsOnly, "the certificate is for clients only"),
 ];
 
 /// What a peer does at a pool's port, and the fault that it shows.
@@ -93,6 +96,10 @@ fn a_logon_that_is_refused_is_named() {
 #[test]
 fn what_was_given_by_hand_and_fails_is_the_callers() {
     let Some(federation) = Federation::get() else { return };
+    let password = federation.folder("given").join("password");
+    std::fs::write(&password, PASSWORD).unwrap();
+    std::fs::set_permissions(&password, Permissions::from_mode(0o600)).unwrap();
+    let password = password.display().to_string();
     let mut rows = Vec::new();
     let servers = both(federation);
     let pools = servers
@@ -100,6 +107,13 @@ fn what_was_given_by_hand_and_fails_is_the_callers() {
     for ((by, ..), pool) in servers.iter().zip(&pools) {
         let with = |more: &str, fault| Row::new(*by, &pool.identity, NOBODY, fault).with(more);
         rows.push(with("registrar_port: 5999", "nobody listens at the port that was given"));
+        rows.push(with(
+            &format!(
+                "user_sip_address: \"kenmyer@tailspin.test\", user_credential: get_credential(#{{ \
+                 user_name: \"kenmyer\", from_file: {password:?} }})"
+            ),
+            "a sender is given whose domain the pool does not serve",
+        ));
         rows.push(with(
             "authentication: \"SCRAM-SHA-512\"",
             "a mechanism is asked for that the server does not offer",
@@ -179,6 +193,7 @@ fn a_pool_that_dns_does_not_lead_to_is_named() {
     let Some(federation) = Federation::get() else { return };
     let names = &federation.names;
     names.fail("servfail.pools.test");
+    names.ignore("ignored.pools.test");
     names.service("_xmpp-client._tcp.notoffered.pools.test", ".", 0);
     names.service("_xmpp-client._tcp.dangling.pools.test", "xmpp.dangling.pools.test", 5222);
     names.service("_other._tcp.empty.pools.test", "xmpp.litware.test", 1);
@@ -186,6 +201,7 @@ fn a_pool_that_dns_does_not_lead_to_is_named() {
         ("nosuch.pools.test", "the pool is not in DNS"),
         ("empty.pools.test", "the pool's name has no records"),
         ("servfail.pools.test", "DNS fails for the pool"),
+        ("ignored.pools.test", "no name server answers for the pool"),
         ("notoffered.pools.test", "the pool's SRV record is `.`"),
         ("dangling.pools.test", "the pool's SRV record leads to a host without an address"),
     ];

@@ -78,6 +78,7 @@ fn a_wrong_certificate_is_seen_from_here_on_both_servers() {
             (Flaw::SelfSigned, "FEDERATION-CERTIFICATE-UNTRUSTED"),
             (Flaw::UnknownAuthority, "FEDERATION-CERTIFICATE-UNTRUSTED"),
             (Flaw::MissingIntermediate, "FEDERATION-CERTIFICATE-CHAIN"),
+            (Flaw::ClientsOnly, "FEDERATION-CERTIFICATE-PURPOSE"),
         ]
         .map(|(flaw, code)| (format!("{}.{domain}", flaw.label()), code, "Partner"));
         check(&desk, pool, &faults);

@@ -1,6 +1,8 @@
 //! Faults between the pool and the receiver: what each server really says, and what imsh calls it
 //! (`faults.table`).
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 
 use crate::desk::{Desk, IMPATIENT, Pool};
@@ -10,7 +12,8 @@ use crate::federation::peers::Manner;
 use crate::federation::prosody::Settings;
 use crate::federation::resident::Answer;
 use crate::federation::{
-    BLOCKER, CONTOSO, FORBIDDEN, Federation, ISLAND, ISLAND_OF_CONTOSO, LITWARE, ONE_WAY, PASSWORD, STRANGERS,
+    BLOCKER, CAPTCHA, CONTOSO, FORBIDDEN, Federation, ISLAND, ISLAND_OF_CONTOSO, LITWARE, ONE_WAY, PASSWORD,
+    STRANGERS,
 };
 use crate::verdict::{Row, check};
 
@@ -19,7 +22,7 @@ const POOLS: [(By, &str); 2] = [(By::Prosody, "pool.litware.test"), (By::Ejabber
 
 /// What a peer does at the port for servers, and the fault that it shows. The last column is when a Prosody
 /// speaks that waits 12 s for a stream, 9 s for TLS and 5 s for a connection.
-const PEERS: [(Manner, &str, u64); 11] = [
+const PEERS: [(Manner, &str, u64); 12] = [
     (Manner::Refuses, "nobody listens at the partner's port", 1),
     (Manner::DropsPackets, "packets to the partner are dropped", 5),
     (Manner::Silent, "the partner accepts and says nothing", 12),
@@ -28,6 +31,7 @@ const PEERS: [(Manner, &str, u64); 11] = [
     (Manner::Garbage, "the partner's port is a web server's", 1),
     (Manner::NoStartTls, "the partner offers no STARTTLS", 12),
     (Manner::SilentAfterProceed, "the partner falls silent behind <proceed/>", 9),
+    (Manner::GarbageAfterProceed, "the partner answers the TLS handshake with what is no TLS", 1),
     (Manner::SilentAfterTls, "the partner falls silent behind TLS", 12),
     // Closed in the authentication, which the look from here does not try: both sides differ.
     (Manner::ClosesMidStream, "the partner closes in the authentication", 1),
@@ -80,6 +84,7 @@ fn a_partner_that_dns_does_not_lead_to_has_one_code_on_both_servers() {
     let names = &federation.names;
     names.fail("servfail.partners.test");
     names.refuse("refused.partners.test");
+    names.ignore("ignored.partners.test");
     names.service("_xmpp-server._tcp.notoffered.partners.test", ".", 0);
     names.service("_xmpp-server._tcp.dangling.partners.test", "xmpp.dangling.partners.test", 5269);
     names.domain("stray-p.partners.test", federation.prosody.address);
@@ -98,6 +103,7 @@ fn a_partner_that_dns_does_not_lead_to_has_one_code_on_both_servers() {
         ("nosuch.partners.test", "the partner is not in DNS"),
         ("servfail.partners.test", "DNS fails for the partner (SERVFAIL)"),
         ("refused.partners.test", "DNS fails for the partner (REFUSED)"),
+        ("ignored.partners.test", "no name server answers for the partner"),
         ("notoffered.partners.test", "the partner's SRV record is `.`"),
         ("dangling.partners.test", "the partner's SRV record leads to a host without an address"),
         ("stray-p.partners.test", "a Prosody at the partner's port does not serve the domain"),
@@ -128,13 +134,14 @@ fn a_listed_partner_that_dns_does_not_know_is_not_the_callers_typing_mistake() {
 }
 
 /// A certificate's flaw, and the fault that it shows.
-const CERTIFICATES: [(Flaw, &str); 6] = [
+const CERTIFICATES: [(Flaw, &str); 7] = [
     (Flaw::Expired, "the partner's certificate has expired"),
     (Flaw::NotYetValid, "the partner's certificate is not valid yet"),
     (Flaw::WrongName, "the partner's certificate is for another name"),
     (Flaw::SelfSigned, "the partner signed its certificate itself"),
     (Flaw::UnknownAuthority, "nobody knows the issuer of the partner's certificate"),
     (Flaw::MissingIntermediate, "the partner leaves a certificate out of its chain"),
+    (Flaw::ClientsOnly, "the partner's certificate is for clients only"),
 ];
 
 #[test]
@@ -152,6 +159,99 @@ fn a_partner_with_a_wrong_certificate_has_one_code_on_both_servers() {
     check(federation, &desk(federation, "partner-certificates"), &rows);
 }
 
+/// A flaw of the certificate that a pool shows to other servers, and the fault that it shows.
+const OWN_CERTIFICATES: [(Flaw, &str); 6] = [
+    (Flaw::Expired, "the pool's certificate for other servers has expired"),
+    (Flaw::NotYetValid, "the pool's certificate for other servers is not valid yet"),
+    (Flaw::WrongName, "the pool's certificate for other servers is for another name"),
+    (Flaw::SelfSigned, "the pool signed its certificate for other servers itself"),
+    (Flaw::UnknownAuthority, "nobody knows the issuer of the pool's certificate for other servers"),
+    (Flaw::MissingIntermediate, "the pool leaves a certificate out of its chain for other servers"),
+];
+
+#[test]
+fn a_certificate_that_the_partner_refuses_is_the_pools() {
+    let Some(federation) = Federation::get() else { return };
+    let mut servers = Vec::new();
+    let mut pools = Vec::new();
+    let mut rows = Vec::new();
+    for (flaw, fault) in OWN_CERTIFICATES {
+        let domain = format!("{}.pools.test", flaw.label());
+        // Clients see the good one, so that they can log on.
+        let shown = federation.authority.issue_for_servers(&domain, flaw);
+        let host = format!(
+            "    s2s_ssl = {{ certificate = {:?}; key = {:?} }}\n",
+            shown.certificate.display().to_string(),
+            shown.key.display().to_string()
+        );
+        let server = federation.prosody_with(&domain, &Settings { host, ..Settings::default() });
+        let pool = Pool::at(&domain, server.address);
+        for partner in [CONTOSO, LITWARE] {
+            rows.push(Row::new(By::Prosody, &pool.identity, &format!("garth@{partner}"), fault));
+        }
+        servers.push(server);
+        pools.push(pool);
+    }
+    // ejabberd looks at what a certificate is for; Prosody does not.
+    let strict = "the pool's certificate is for servers only, and the partner looks at that";
+    let lenient = "the pool's certificate is for servers only, and the partner does not look at that";
+    let servers_only = [
+        (By::Prosody, LITWARE, federation.prosody.address),
+        (By::Ejabberd, CONTOSO, federation.ejabberd.address),
+    ];
+    for (by, domain, server) in servers_only {
+        let pool = Pool::at(&format!("{}.{domain}", Flaw::ServersOnly.label()), server);
+        rows.push(Row::new(by, &pool.identity, &format!("garth@{LITWARE}"), lenient));
+        if by == By::Prosody {
+            rows.push(Row::new(by, &pool.identity, &format!("garth@{CONTOSO}"), strict));
+        }
+        pools.push(pool);
+    }
+    for domain in [CONTOSO, LITWARE] {
+        federation.log_on("garth", domain, Answer::Nothing);
+    }
+    check(federation, &Desk::set_up(federation, "own-certificates", &pools, ""), &rows);
+}
+
+#[test]
+fn a_partner_that_goes_away_while_the_receiver_is_waited_for_is_named() {
+    let Some(federation) = Federation::get() else { return };
+    let ways = [
+        (Signal::SIGSTOP, "the partner's server freezes while the receiver is waited for"),
+        (Signal::SIGKILL, "the partner's server is killed while the receiver is waited for"),
+    ];
+    std::thread::scope(|scope| {
+        for (signal, fault) in ways {
+            for (by, pool) in POOLS {
+                scope.spawn(move || go_away(federation, by, pool, signal, fault));
+            }
+        }
+    });
+}
+
+fn go_away(federation: &Federation, by: By, pool: &str, signal: Signal, fault: &'static str) {
+    let domain = format!("{}-{}.partners.test", signal.as_str().to_ascii_lowercase(), by as usize);
+    let partner = federation.another_prosody(&domain);
+    let receiver = federation.log_on_at(partner.address, "garth", &domain, Answer::Nothing);
+    let rows = [Row::new(by, pool, &format!("garth@{domain}"), fault)
+        .with("minimum_evidence: \"Delivered\"")
+        .impatient()];
+    let desk = &desk_with(federation, &domain, IMPATIENT);
+    std::thread::scope(|scope| {
+        let checking = scope.spawn(|| check(federation, desk, &rows));
+        let sender = pool.replace("pool.", "kenmyer@");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while receiver.heard_from(&sender).is_empty() {
+            assert!(Instant::now() < deadline, "the message does not come");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // What came behind the message is on its way back.
+        std::thread::sleep(Duration::from_secs(1));
+        partner.server.signal(signal);
+        checking.join().unwrap();
+    });
+}
+
 #[test]
 fn two_real_servers_that_do_not_agree_on_encryption_or_trust_are_told_apart() {
     let Some(federation) = Federation::get() else { return };
@@ -163,6 +263,10 @@ fn two_real_servers_that_do_not_agree_on_encryption_or_trust_are_told_apart() {
         "distrusting.partners.test",
         &Settings { ca_file: Some(federation.authority.unknown_ca_file()), ..Settings::default() },
     );
+    let _dialback_only = federation.prosody_with(
+        "dialback.partners.test",
+        &Settings { host: "    modules_disabled = { \"saslauth\" }\n".into(), ..Settings::default() },
+    );
     let faults = [
         ("notls.partners.test", "the partner's server has nothing to offer without TLS"),
         ("distrusting.partners.test", "the partner does not trust the pool's certificate"),
@@ -173,6 +277,10 @@ fn two_real_servers_that_do_not_agree_on_encryption_or_trust_are_told_apart() {
             POOLS.map(|(by, pool)| Row::new(by, pool, &format!("adelany@{domain}"), fault))
         })
         .collect();
+    let [(prosody, from_prosody), _] = POOLS;
+    let dialback = "the partner offers dialback and nothing else";
+    let by_dialback = Row::new(prosody, from_prosody, "adelany@dialback.partners.test", dialback);
+    let rows: Vec<Row> = rows.into_iter().chain([by_dialback]).collect();
     check(federation, &desk(federation, "disagreeing"), &rows);
 }
 
@@ -200,6 +308,7 @@ fn a_receiver_that_the_partner_does_not_serve_has_one_code_on_both_servers() {
 fn a_policy_is_named_with_whose_it_is() {
     let Some(federation) = Federation::get() else { return };
     federation.log_on("adelany", STRANGERS, Answer::Nothing);
+    federation.log_on("garth", CAPTCHA, Answer::Nothing);
     let mainland = federation.another_prosody("mainland.test");
     let pools = [
         Pool::at(LITWARE, federation.prosody.address).lending(BLOCKER, PASSWORD),
@@ -213,6 +322,7 @@ fn a_policy_is_named_with_whose_it_is() {
     let island = "the pool does not federate";
     let island_there = "the partner does not federate";
     let strangers = "the receiver takes nothing from strangers";
+    let captcha = "the receiver's server holds the message until its sender proves to be a person";
     let own_list = "the sender blocks the receiver";
     let rows = [
         Row::new(prosody, "pool.island.litware.test", "adelany@contoso.test", island),
@@ -237,6 +347,7 @@ fn a_policy_is_named_with_whose_it_is() {
         // The fence is overtaken: the answer to the ping comes before the refusal.
         Row::new(prosody, from_prosody, &format!("adelany@{STRANGERS}"), strangers),
         Row::new(prosody, from_prosody, &format!("kim@{STRANGERS}"), strangers),
+        Row::new(prosody, from_prosody, &format!("garth@{CAPTCHA}"), captcha),
         Row::new(prosody, from_prosody, "kenmyer@contoso.test", own_list).with(&blocking(LITWARE)),
         Row::new(ejabberd, from_ejabberd, "kenmyer@litware.test", own_list).with(&blocking(CONTOSO)),
     ];
@@ -254,7 +365,11 @@ fn a_message_that_arrives_and_cannot_be_answered_is_a_broken_return_path() {
 }
 
 fn desk(federation: &Federation, name: &str) -> Desk {
+    desk_with(federation, name, "")
+}
+
+fn desk_with(federation: &Federation, name: &str, more: &str) -> Desk {
     let pools =
         [Pool::at(LITWARE, federation.prosody.address), Pool::at(CONTOSO, federation.ejabberd.address)];
-    Desk::set_up(federation, name, &pools, "")
+    Desk::set_up(federation, name, &pools, more)
 }

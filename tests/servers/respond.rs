@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, Pool};
-use crate::federation::{CONTOSO, Federation, LITWARE, PASSWORD, RESPONDER};
+use crate::federation::{BUSY_RESPONDER, CONTOSO, Federation, LITWARE, PASSWORD, RESPONDER};
 use crate::support::imsh;
 
 #[test]
@@ -157,7 +157,7 @@ const BACKLOG: usize = 300;
 #[test]
 fn a_tester_who_meets_the_responder_s_limit_is_told_that() {
     let Some(federation) = Federation::get() else { return };
-    let receiver = format!("{RESPONDER}@{CONTOSO}");
+    let receiver = format!("{BUSY_RESPONDER}@{CONTOSO}");
     let limits = ["--per-sender", "1"];
     let responder = Responder::start(federation, federation.ejabberd.address, &receiver, &limits);
     let pools = [Pool::at(LITWARE, federation.prosody.address)];

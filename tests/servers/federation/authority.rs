@@ -17,17 +17,23 @@ pub enum Flaw {
     SelfSigned,
     UnknownAuthority,
     MissingIntermediate,
+    /// Its extended key usage allows a server, and no client.
+    ServersOnly,
+    /// Its extended key usage allows a client, and no server.
+    ClientsOnly,
 }
 
 impl Flaw {
     /// The flaws proper.
-    pub const ALL: [Flaw; 6] = [
+    pub const ALL: [Flaw; 8] = [
         Flaw::Expired,
         Flaw::NotYetValid,
         Flaw::WrongName,
         Flaw::SelfSigned,
         Flaw::UnknownAuthority,
         Flaw::MissingIntermediate,
+        Flaw::ServersOnly,
+        Flaw::ClientsOnly,
     ];
 
     /// The first label of the virtual host that shows the flaw.
@@ -40,6 +46,8 @@ impl Flaw {
             Flaw::SelfSigned => "selfsigned",
             Flaw::UnknownAuthority => "unknownca",
             Flaw::MissingIntermediate => "nochain",
+            Flaw::ServersOnly => "serversonly",
+            Flaw::ClientsOnly => "clientsonly",
         }
     }
 }
@@ -95,13 +103,18 @@ impl Authority {
     /// A certificate for `domain` with the flaw, good for both ends of a connection: a server shows it
     /// to clients, and as a client to other servers.
     pub fn issue(&self, domain: &str, flaw: Flaw) -> Identity {
-        self.issue_named(&valid_name(domain, flaw), domain, flaw)
+        self.issue_named(&valid_name(domain, flaw), domain, flaw, domain)
+    }
+
+    /// The same beside the one that a server of the domain shows to clients.
+    pub fn issue_for_servers(&self, domain: &str, flaw: Flaw) -> Identity {
+        self.issue_named(&valid_name(domain, flaw), domain, flaw, &format!("servers.{domain}"))
     }
 
     /// The same, with `domain` as the common name whatever the certificate is valid for: ejabberd chooses
     /// a host's certificate by that name too, and nobody else accepts it by that name.
     pub fn issue_for_ejabberd(&self, domain: &str, flaw: Flaw) -> Identity {
-        self.issue_named(domain, domain, flaw)
+        self.issue_named(domain, domain, flaw, domain)
     }
 
     /// A certificate for an account (RFC 6120, section 13.7.1.4), to log on with.
@@ -125,11 +138,22 @@ impl Authority {
         identity
     }
 
-    fn issue_named(&self, common: &str, domain: &str, flaw: Flaw) -> Identity {
+    fn issue_named(&self, common: &str, domain: &str, flaw: Flaw, file: &str) -> Identity {
         let mut params = CertificateParams::new([valid_name(domain, flaw)]).unwrap();
         params.distinguished_name = common_name(common);
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages = match flaw {
+            Flaw::ServersOnly => vec![ExtendedKeyUsagePurpose::ServerAuth],
+            Flaw::ClientsOnly => vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Flaw::None
+            | Flaw::Expired
+            | Flaw::NotYetValid
+            | Flaw::WrongName
+            | Flaw::SelfSigned
+            | Flaw::UnknownAuthority
+            | Flaw::MissingIntermediate => {
+                vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
+            }
+        };
         params.use_authority_key_identifier_extension = true;
         let (from, until) = validity(flaw);
         params.not_before = date_time_ymd(from, 1, 1);
@@ -140,15 +164,18 @@ impl Authority {
             Flaw::SelfSigned => params.self_signed(&key),
             Flaw::UnknownAuthority => params.signed_by(&key, &self.unknown),
             Flaw::MissingIntermediate => params.signed_by(&key, &self.intermediate),
-            Flaw::None | Flaw::Expired | Flaw::NotYetValid | Flaw::WrongName => {
-                params.signed_by(&key, &self.trusted)
-            }
+            Flaw::None
+            | Flaw::Expired
+            | Flaw::NotYetValid
+            | Flaw::WrongName
+            | Flaw::ServersOnly
+            | Flaw::ClientsOnly => params.signed_by(&key, &self.trusted),
         }
         .unwrap()
         .pem();
         let identity = Identity {
-            certificate: self.folder.join(format!("{domain}.crt")),
-            key: self.folder.join(format!("{domain}.key")),
+            certificate: self.folder.join(format!("{file}.crt")),
+            key: self.folder.join(format!("{file}.key")),
         };
         std::fs::write(&identity.certificate, &certificate).unwrap();
         std::fs::write(&identity.key, key.serialize_pem()).unwrap();
@@ -196,6 +223,8 @@ fn validity(flaw: Flaw) -> (i32, i32) {
         | Flaw::WrongName
         | Flaw::SelfSigned
         | Flaw::UnknownAuthority
-        | Flaw::MissingIntermediate => (2020, 2099),
+        | Flaw::MissingIntermediate
+        | Flaw::ServersOnly
+        | Flaw::ClientsOnly => (2020, 2099),
     }
 }

@@ -5,7 +5,9 @@
 //! addresses, so that both must be pointed to the name server of the run.
 
 use std::fmt::Write;
+use std::fs::Permissions;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -58,7 +60,12 @@ impl Ejabberd {
             .iter()
             .map(|host| authority.issue_for_ejabberd(&host.domain, host.flaw).combined())
             .collect();
-        let configuration = configuration(address, hosts, &certificates, authority, limits);
+        let captcha = folder.join("captcha");
+        std::fs::write(&captcha, CAPTCHA).unwrap();
+        std::fs::set_permissions(&captcha, Permissions::from_mode(0o755)).unwrap();
+        let mut configuration = configuration(address, hosts, &certificates, authority, limits);
+        let url = "http://captcha.test/captcha";
+        write!(configuration, "captcha_cmd: {}\ncaptcha_url: {url}\n", captcha.display()).unwrap();
         std::fs::write(folder.join("ejabberd.yml"), configuration).unwrap();
         std::fs::write(folder.join("inetrc"), inetrc(name_server)).unwrap();
 
@@ -123,6 +130,7 @@ fn configuration(
     for Host { domain, policy, .. } in hosts {
         let (settings, list) = match policy {
             Policy::RefusesStrangers => ("modules: { mod_block_strangers: {} }", &mut added),
+            Policy::HoldsForCaptcha => ("modules: { mod_block_strangers: { captcha: true } }", &mut added),
             Policy::Dialback => ("modules: { mod_s2s_dialback: {} }", &mut added),
             Policy::Island => ("s2s_access: none", &mut replaced),
             // Nobody listens there.
@@ -190,6 +198,9 @@ modules:
 "#
     )
 }
+
+/// Draws what a person is to read: ejabberd looks at the first bytes only.
+const CAPTCHA: &str = "#!/bin/sh\nprintf '\\211PNG\\r\\n\\032\\n'\n";
 
 /// Erlang's own resolver, pointed to the name server of the run.
 fn inetrc(name_server: SocketAddr) -> String {

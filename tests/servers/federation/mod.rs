@@ -72,6 +72,8 @@ pub const DIALBACK: &str = "dialback.contoso.test";
 pub const EATER: &str = "eater.contoso.test";
 /// A domain on ejabberd that refuses messages from strangers.
 pub const STRANGERS: &str = "strangers.contoso.test";
+/// A domain on ejabberd that holds messages from strangers until they have proved to be people (XEP-0158).
+pub const CAPTCHA: &str = "captcha.contoso.test";
 /// A domain on ejabberd that does not federate.
 pub const ISLAND_OF_CONTOSO: &str = "island.contoso.test";
 /// A domain on ejabberd whose accounts are in a directory that is not there.
@@ -82,10 +84,13 @@ pub const FORBIDDEN: &str = "forbidden.test";
 pub const PASSWORD: &str = "Wrench-4417-of-Redmond";
 
 /// Accounts on every domain of both servers: `kenmyer` and `pilar` send; `adelany` is on line and gives
-/// receipts, `garth` is on line and gives none, `kim` is never on line.
-pub const USERS: [&str; 6] = ["kenmyer", "pilar", "adelany", "garth", "kim", RESPONDER];
+/// receipts, `garth` is on line and gives none, `kim` is never on line, `lola` and `toni` send late errors.
+pub const USERS: [&str; 9] =
+    ["kenmyer", "pilar", "adelany", "garth", "kim", "lola", "toni", RESPONDER, BUSY_RESPONDER];
 /// The account that answers tests, where a test lets it.
 pub const RESPONDER: &str = "respond";
+/// The same for the test that meets its limit.
+pub const BUSY_RESPONDER: &str = "busy";
 /// An account on both servers that ejabberd lets nobody use.
 pub const BARRED: &str = "barred";
 /// An account on both servers that has blocked `kenmyer` of the other domain (XEP-0191).
@@ -137,6 +142,7 @@ impl Federation {
             CONTOSO,
             &[
                 (STRANGERS, Policy::RefusesStrangers),
+                (CAPTCHA, Policy::HoldsForCaptcha),
                 (DIALBACK, Policy::Dialback),
                 (ISLAND_OF_CONTOSO, Policy::Island),
                 (EATER, Policy::EatsMessages),
@@ -287,6 +293,8 @@ pub enum Policy {
     Unlisted,
     /// No messages from senders without a subscription (ejabberd).
     RefusesStrangers,
+    /// Messages from such senders wait until they have proved to be people (ejabberd).
+    HoldsForCaptcha,
     /// Partners without a valid certificate are asked back by dialback instead (ejabberd).
     Dialback,
     /// Messages of its users go nowhere, as behind a filter (ejabberd).

@@ -23,6 +23,8 @@ pub struct Names {
 struct Zone {
     records: HashMap<(String, RecordType), Vec<RData>>,
     failing: Vec<(String, ResponseCode)>,
+    /// Names whose questions stay without an answer.
+    ignored: Vec<String>,
 }
 
 impl Names {
@@ -71,6 +73,11 @@ impl Names {
         self.zone.write().unwrap().failing.push((name.to_owned(), ResponseCode::Refused));
     }
 
+    /// Makes questions for `name` and every name under it stay without an answer.
+    pub fn ignore(&self, name: &str) {
+        self.zone.write().unwrap().ignored.push(name.to_owned());
+    }
+
     fn add(&self, name: &str, kind: RecordType, data: RData) {
         self.zone.write().unwrap().records.entry((name.to_owned(), kind)).or_default().push(data);
     }
@@ -110,6 +117,9 @@ impl Names {
         answer.add_query(query.clone());
 
         let zone = self.zone.read().unwrap();
+        if zone.ignored.iter().any(|ignored| is_under(&name, ignored)) {
+            return None;
+        }
         if let Some((_, code)) = zone.failing.iter().find(|(failing, _)| is_under(&name, failing)) {
             answer.metadata.response_code = *code;
             return answer.to_vec().ok();

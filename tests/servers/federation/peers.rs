@@ -35,6 +35,8 @@ pub enum Manner {
     NoStartTls,
     /// Says `<proceed/>` and then nothing.
     SilentAfterProceed,
+    /// Says `<proceed/>`, waits for the handshake, and answers with what is no TLS.
+    GarbageAfterProceed,
     /// Handshakes TLS, answers the stream header, and then says nothing.
     SilentAfterTls,
     /// Handshakes TLS, offers authentication, and says nothing to it.
@@ -45,7 +47,7 @@ pub enum Manner {
 
 impl Manner {
     /// Every manner.
-    pub const ALL: [Manner; 11] = [
+    pub const ALL: [Manner; 12] = [
         Manner::Refuses,
         Manner::DropsPackets,
         Manner::Silent,
@@ -54,6 +56,7 @@ impl Manner {
         Manner::Garbage,
         Manner::NoStartTls,
         Manner::SilentAfterProceed,
+        Manner::GarbageAfterProceed,
         Manner::SilentAfterTls,
         Manner::SilentInAuthentication,
         Manner::ClosesMidStream,
@@ -158,6 +161,12 @@ impl Play {
             }
             Manner::SilentAfterProceed => {
                 self.proceed(&mut stream).await?;
+                silence(&mut stream).await
+            }
+            Manner::GarbageAfterProceed => {
+                self.proceed(&mut stream).await?;
+                hear(&mut stream).await?;
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await?;
                 silence(&mut stream).await
             }
             Manner::SilentAfterTls => {

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -25,6 +26,8 @@ pub enum Answer {
     Nothing,
     /// A receipt, where one is asked for.
     Receipt,
+    /// The message comes back as an error, so long after it has come.
+    ErrorAfter(Duration),
 }
 
 /// Somebody who is on line.
@@ -102,10 +105,17 @@ impl Session {
             if stanza.name != "message" || !stanza.has_child("body", ns::CLIENT) {
                 continue;
             }
-            let receipt = receipt(&stanza).filter(|_| answer == Answer::Receipt);
+            let answer = match answer {
+                Answer::Nothing => None,
+                Answer::Receipt => receipt(&stanza),
+                Answer::ErrorAfter(after) => {
+                    tokio::time::sleep(after).await;
+                    error(&stanza)
+                }
+            };
             resident.heard.lock().unwrap().push(stanza);
-            if let Some(receipt) = receipt {
-                self.say(&receipt).await;
+            if let Some(answer) = answer {
+                self.say(&answer).await;
             }
         }
     }
@@ -129,6 +139,15 @@ fn receipt(message: &Element) -> Option<String> {
     let (to, id) = (message.attribute("from")?, message.attribute("id")?);
     message.child("request", ns::RECEIPTS)?;
     Some(format!("<message type='chat' to='{to}'><received xmlns='{}' id='{id}'/></message>", ns::RECEIPTS))
+}
+
+/// The message come back, as from a server that finds out late that it cannot deliver it.
+fn error(message: &Element) -> Option<String> {
+    let (to, id) = (message.attribute("from")?, message.attribute("id")?);
+    Some(format!(
+        "<message type='error' to='{to}' id='{id}'><error type='cancel'><service-unavailable xmlns='{}'/></error></message>",
+        ns::STANZA_ERRORS
+    ))
 }
 
 fn connector(ca_file: &Path) -> TlsConnector {
