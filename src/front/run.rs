@@ -1,6 +1,6 @@
 //! `imsh -c CODE` and `imsh run SCRIPT`: one program, then out.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,10 @@ use super::start::{self, StartError, Started};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::host::{Host, Tally};
 use crate::render;
-use crate::script::FailureKind;
 use crate::script::engine::emit_result;
+use crate::script::{FailureKind, file};
 use crate::trusted;
 use crate::value::Value;
-
-/// The largest script that is read, in bytes.
-const MAX_SCRIPT: u64 = 16 << 20;
 
 /// Runs the code of `-c`.
 pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
@@ -66,36 +63,16 @@ async fn evaluate_file(started: &Started, script: &Path) -> ExitStatus {
             return output.status(ExitStatus::Wrong, host.tally());
         }
     };
-    // A first line for the kernel is none of the script's.
-    let text = if text.starts_with("#!") { format!("//{text}") } else { text };
+    let text = file::program(text);
     evaluate(started, ReportSource { name: &name, text: &text }).await
 }
 
-/// The text of a script; - is standard input. The mark that Windows editors put before it is
-/// none of its.
+/// The text of a script; - is standard input.
 ///
 /// # Errors
-/// It cannot be read, is no UTF-8, or is so large that it is no script: half a script is never run.
+/// As [`file::read`].
 pub(super) fn read(script: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    if script == Path::new("-") {
-        io::stdin().lock().take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
-    } else {
-        trusted::open_own(script)?.take(MAX_SCRIPT + 1).read_to_end(&mut bytes)?;
-    }
-    if bytes.len() as u64 > MAX_SCRIPT {
-        let message = format!("it is larger than {} MiB, and no script is", MAX_SCRIPT >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("line {line} is not UTF-8; save the script as UTF-8"),
-        )
-    })?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    if script == Path::new("-") { file::text_of(io::stdin().lock()) } else { file::read(script) }
 }
 
 fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {

@@ -5,6 +5,7 @@
 
 // Reading order.
 pub mod session;
+pub mod file;
 pub mod engine;
 pub mod check;
 pub mod commands;
