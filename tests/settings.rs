@@ -199,6 +199,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("watch.identity", WATCHED, "a_watch_is_known_by_its_identity"),
     ("watch.enabled", WATCHED, "a_watch_that_is_paused_tests_nothing"),
     ("watch.tests", WATCHED, "the_tests_are_those_that_the_watch_lists"),
+    ("watch.script", SCRIPTED, "a_script_is_a_round_and_its_tests_are_kept"),
     ("watch.pools", WATCHED, "the_pools_are_those_that_the_watch_means"),
     ("watch.receivers", WATCHED, "the_receivers_are_those_that_the_watch_means"),
     ("watch.every", WATCHED, "a_pair_is_due_as_often_as_the_watch_says"),
@@ -231,6 +232,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 const WATCHED: &str = include_str!("watch/settings.rs");
+/// The tests of watches that run a script.
+const SCRIPTED: &str = include_str!("watch/scripts.rs");
 const SERVED: &str = include_str!("pages/service.rs");
 const TOLD: &str = include_str!("watch/notices.rs");
 

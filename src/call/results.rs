@@ -71,6 +71,11 @@ impl KeptResults {
         Self { file, is_named, password, ..Self::default() }
     }
 
+    /// Results that are kept nowhere, whatever the topology says.
+    pub fn nowhere() -> Self {
+        Self::default().handing_to(Arc::new(drop))
+    }
+
     /// The same, whose results are handed over and not recorded.
     pub fn handing_to(self, taker: ResultTaker) -> Self {
         Self { taker: Some(taker), ..self }

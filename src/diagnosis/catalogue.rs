@@ -114,6 +114,11 @@ pub fn entry(code: &str) -> Option<&'static CatalogueEntry> {
     catalogue().iter().copied().find(|entry| entry.code == code)
 }
 
+/// Whether what a code says cannot pass by itself: one such finding is enough to call a pair down.
+pub fn is_lasting(code: &str) -> bool {
+    entry(code).is_some_and(|entry| entry.persistence == Persistence::Lasting)
+}
+
 /// What shows a code that no exercise shows: it takes another cmdlet, or an option. A test runs each.
 const COMMANDS: &[(&str, &str)] = &[
     (

@@ -10,7 +10,7 @@ use clap::{Arg, Args, ColorChoice, Command, CommandFactory, FromArgMatches, Pars
 
 use super::authorized;
 use super::exit::ExitStatus;
-use super::kept::SchemaTask;
+use super::kept::StoreTask;
 use super::respond::{self, RespondOptions};
 use super::session::{self, SessionArguments};
 use super::setup::{self, SetupArguments};
@@ -97,13 +97,14 @@ pub enum CliCommand {
     /// Keep watch: test again and again, remember, and tell whom it concerns
     #[command(long_about = watch::ABOUT, after_help = watch::EXAMPLES)]
     Watch(WatchOptions),
-    /// Look after the schema of the store of results
+    /// Look after the store of results: its schema, its accounts, its sites
     #[command(
-        long_about = "Says which version the schema of the store of results has, or brings it up to date. A file is brought up to date by whoever uses it; a database, which several machines share, only by this command. The store is the one that [store] of the topology names, or --store FILE; the password of a database comes from ~/.pgpass, $PGPASSFILE or systemd's credential imsh-store-password."
+        long_about = "Says which version the schema of the store of results has, brings it up to date, says what accounts of the database may do, or forgets a site. A file is brought up to date by whoever uses it; a database, which several machines share, only by this command. The store is the one that [store] of the topology names, or --store FILE; the password of a database comes from ~/.pgpass, $PGPASSFILE or systemd's credential imsh-store-password."
     )]
     Store {
         /// What to do
-        task: SchemaTask,
+        #[command(subcommand)]
+        task: StoreTask,
     },
     /// Print completions for a command-line shell
     #[command(

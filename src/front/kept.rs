@@ -13,9 +13,11 @@ use super::exit::ExitStatus;
 use super::output::Console;
 use super::start::topology;
 use crate::call::results::KeptResults;
-use crate::store::newest_schema;
-use crate::topology::places;
+use crate::store::plan::forget_site;
+use crate::store::{AccountUse, Store, StoreFault, newest_schema};
+use crate::topology::{Topology, places};
 use crate::trusted;
+use crate::watch::plan::WatchPlan;
 
 /// The name of the file in the state directory.
 const FILE: &str = "results.sqlite";
@@ -43,18 +45,37 @@ pub fn of_account() -> KeptResults {
     KeptResults::new(Some(state.join(FILE)), false, Some(Arc::new(password)))
 }
 
-/// What is to be done with the schema of a store.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub enum SchemaTask {
-    /// Say which version it has
+/// What is to be done with a store.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum StoreTask {
+    /// Say which version the schema has
     Check,
-    /// Bring it up to date
+    /// Bring the schema up to date
     Migrate,
+    /// Let an account of the database read, or write what a site has seen
+    #[command(
+        long_about = "Lets an account of the database, made before by CREATE ROLE … LOGIN, read everything (--reader), or write what one site has seen (--site): the account of that site's watchers, whose results are of that site, cannot be changed afterwards, and lead no other site's schedule. Run it as the owner of the tables, who ran migrate; run it again after a migration. Without it every watcher is the owner."
+    )]
+    Grant {
+        /// The account, as PostgreSQL knows it
+        account: String,
+        /// The site whose watchers use it
+        #[arg(long, value_name = "SITE", required_unless_present = "reader")]
+        site: Option<String>,
+        /// It only reads
+        #[arg(long, conflicts_with = "site")]
+        reader: bool,
+    },
+    /// Forget a site whose watchers will not come back, so that it is not called silent
+    Forget {
+        /// The site
+        site: String,
+    },
 }
 
-/// Looks after the schema of the store that sessions would use. A file is brought up to date by each
-/// session; a database, which several machines share, by an administrator alone.
-pub async fn look_after(options: &SessionOptions, task: SchemaTask) -> ExitStatus {
+/// Looks after the store that sessions would use. The schema of a file is brought up to date by each
+/// session; a database's, which several machines share, by an administrator alone.
+pub async fn look_after(options: &SessionOptions, task: StoreTask) -> ExitStatus {
     let output = Console::new(options.output, options.color);
     let topology = match topology(options).read() {
         Ok(topology) => topology,
@@ -63,38 +84,60 @@ pub async fn look_after(options: &SessionOptions, task: SchemaTask) -> ExitStatu
             return ExitStatus::Wrong;
         }
     };
-    let done = match (kept_results(options).unchecked(&topology).await, task) {
-        (None, _) => {
-            Err("no results are kept here; see [store] in the topology, or give --store FILE".to_owned())
-        }
-        (Some(Err(fault)), _) => Err(fault.to_string()),
-        (Some(Ok(store)), SchemaTask::Check) => {
-            let version = store.version().await.map_err(|fault| fault.to_string());
-            version.and_then(|version| match newest_schema() {
-                newest if version == newest => Ok(format!("{}: schema version {version}", store.place())),
-                newest if version < newest => Err(format!(
-                    "{}: schema version {version} of {newest}; run imsh store migrate",
-                    store.place()
-                )),
-                newest => Err(format!(
-                    "{}: schema version {version}, and this imsh knows versions up to {newest}",
-                    store.place()
-                )),
-            })
-        }
-        (Some(Ok(store)), SchemaTask::Migrate) => {
-            let migrated = store.migrate().await.map_err(|fault| fault.to_string());
-            migrated.map(|from| match newest_schema() {
-                newest if from == newest => format!("{}: schema version {newest} already", store.place()),
-                newest => format!("{}: schema version {newest}, from {from}", store.place()),
-            })
-        }
+    let done = match kept_results(options).unchecked(&topology).await {
+        None => Err("no results are kept here; see [store] in the topology, or give --store FILE".to_owned()),
+        Some(Err(fault)) => Err(fault.to_string()),
+        Some(Ok(store)) => carry_out(&store, topology, task).await,
     };
     match done {
         Ok(text) => print(format!("{text}\n").as_bytes()),
         Err(text) => {
             output.note(&format!("imsh store: {text}"));
             ExitStatus::Wrong
+        }
+    }
+}
+
+/// Carries out a task; says what was done, or why it was not.
+async fn carry_out(store: &Store, topology: Arc<Topology>, task: StoreTask) -> Result<String, String> {
+    let (place, newest) = (store.place(), newest_schema());
+    let words = |fault: StoreFault| fault.to_string();
+    match task {
+        StoreTask::Check => match store.version().await.map_err(words)? {
+            version if version == newest => Ok(format!("{place}: schema version {version}")),
+            version if version < newest => {
+                Err(format!("{place}: schema version {version} of {newest}; run imsh store migrate"))
+            }
+            version => {
+                Err(format!("{place}: schema version {version}, and this imsh knows versions up to {newest}"))
+            }
+        },
+        StoreTask::Migrate => Ok(match store.migrate().await.map_err(words)? {
+            from if from == newest => format!("{place}: schema version {newest} already"),
+            from => format!("{place}: schema version {newest}, from {from}"),
+        }),
+        StoreTask::Grant { .. } if !store.is_shared() => {
+            Err(format!("{place} is a file: who may read and write it is said by its mode"))
+        }
+        StoreTask::Grant { account, site, reader: _ } => {
+            let (of, what) = match site {
+                Some(site) => {
+                    let what = format!("writes what {site} has seen");
+                    (AccountUse::Watcher { site }, what)
+                }
+                None => (AccountUse::Reader, "reads".to_owned()),
+            };
+            store.grant(&account, &of).await.map_err(words)?;
+            Ok(format!("{place}: {account} {what}"))
+        }
+        StoreTask::Forget { site } => {
+            let channels = WatchPlan::of(topology).channels();
+            let of = site.clone();
+            let forgotten = store.write(move |sql| forget_site(sql, &of, &channels)).await.map_err(words)?;
+            match forgotten {
+                true => Ok(format!("{place}: {site} is forgotten; its results are kept as long as others")),
+                false => Err(format!("{place}: nothing is known of a site {site}")),
+            }
         }
     }
 }

@@ -138,7 +138,8 @@ pub(super) fn unkept_door(
     operator: Arc<dyn Operator>,
 ) -> Arc<Host> {
     let (topology, vault) = files(options, lab);
-    let context = SessionContext { way, ..SessionContext::new(topology, vault, operator) };
+    let results = KeptResults::nowhere();
+    let context = SessionContext { way, results, ..SessionContext::new(topology, vault, operator) };
     let gate = Gate::new(of_user(getuid()));
     Arc::new(Host::new(cmdlets::ALL, Arc::new(context), gate, options.verbose))
 }

@@ -217,7 +217,7 @@ fn add_trends(
         let mut by_pair: HashMap<i64, Sums> = HashMap::new();
         let mut places: HashMap<i64, &mut PairStatus> =
             portion.iter_mut().map(|pair| (pair.id, pair)).collect();
-        for point in query::trend(sql, &ids, slots.span, slots.first, i64::MAX)? {
+        for point in query::trend(sql, &ids, slots.span, slots.first, i64::MAX, &[])? {
             let (Some(n), Some(pair)) = (slots.at(point.start), places.get_mut(&point.pair)) else {
                 continue;
             };

@@ -66,6 +66,7 @@ impl NewResult {
             started_at: started_at.as_microsecond(),
             outcome,
             is_flaky: report.is_flaky,
+            is_inferred: report.outcome == TestOutcome::Failure && report.is_inferred,
             evidence: report.evidence.clone(),
             code,
             owner: report.owner.clone(),

@@ -11,7 +11,9 @@ pub mod query;
 pub mod overview;
 pub mod convert;
 pub mod plan;
+pub mod request;
 pub mod notice;
+pub mod roles;
 pub mod histogram;
 pub mod recorder;
 mod spool;
@@ -35,13 +37,15 @@ pub use self::engine::Sql;
 pub use self::fault::StoreFault;
 pub use self::migrate::newest as newest_schema;
 pub use self::notice::{Notice, NoticeKind};
-pub use self::plan::{ANY_SITE, Claim, Planned, SiteRequest, WatcherRow};
+pub use self::plan::{ANY_SITE, Claim, Planned, WatcherRow};
 use self::postgres::Postgres;
 pub use self::query::{
     KnownPair, ResultFilter, Run, SiteSummary, Span, StoredChange, StoredResult, StoredState, TrendPoint,
 };
 pub use self::record::{Change, Channel, Lease, NewResult, PairName, StoredOutcome};
 pub use self::recorder::Recorder;
+pub use self::request::{RequestProgress, SiteAnswer, SiteRequest, SiteTest};
+pub use self::roles::AccountUse;
 pub use self::spool::Spool;
 use self::sqlite::Job;
 pub use self::state::PairState;
@@ -128,6 +132,15 @@ impl Store {
     pub async fn migrate(&self) -> Result<i64, StoreFault> {
         let place = self.place();
         self.write(move |sql| migrate::migrate(sql, migrate::newest(), &place)).await
+    }
+
+    /// Lets an account of a shared database do what its use takes.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn grant(&self, account: &str, of: &AccountUse) -> Result<(), StoreFault> {
+        let (account, of) = (account.to_owned(), of.clone());
+        self.write(move |sql| roles::grant(sql, &account, &of)).await
     }
 
     /// The version of the schema; 0 where the store is empty.

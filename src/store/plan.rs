@@ -173,6 +173,15 @@ pub fn release(sql: &mut dyn Sql, claims: &[Claim]) -> Result<(), StoreFault> {
     Ok(())
 }
 
+/// Holds a claim for so many microseconds from now.
+pub fn extend(sql: &mut dyn Sql, claim: &Claim, lease: i64) -> Result<(), StoreFault> {
+    sql.execute(
+        "UPDATE schedule SET leased_until = {now} + $1 WHERE pair = $2 AND vantage = $3 AND lease = $4",
+        &[lease.into(), claim.pair.id().into(), (&claim.vantage).into(), claim.lease.into()],
+    )?;
+    Ok(())
+}
+
 /// Gives up claims that could not be tested; they are due again after `wait` microseconds.
 pub fn postpone(sql: &mut dyn Sql, claims: &[Claim], wait: i64) -> Result<(), StoreFault> {
     for claim in claims {
@@ -252,8 +261,9 @@ pub struct WatcherRow {
     pub skew: i64,
 }
 
-/// Writes a watcher's sign of life; returns the store's clock.
-pub fn heartbeat(sql: &mut dyn Sql, watcher: &WatcherRow, topology: &str) -> Result<i64, StoreFault> {
+/// Writes a watcher's sign of life, with the fingerprint of its plan; returns the store's clock.
+pub fn heartbeat(sql: &mut dyn Sql, watcher: &WatcherRow, fingerprint: &str) -> Result<i64, StoreFault> {
+    follow_clock(sql)?;
     sql.execute(
         "INSERT INTO watcher (id, site, version, topology, started_at, seen_at, blind, skew) \
          VALUES ($1, $2, $3, $4, {now}, {now}, $5, $6) \
@@ -263,13 +273,56 @@ pub fn heartbeat(sql: &mut dyn Sql, watcher: &WatcherRow, topology: &str) -> Res
             (&watcher.id).into(),
             (&watcher.site).into(),
             (&watcher.version).into(),
-            topology.into(),
+            fingerprint.into(),
             watcher.blind.clone().into(),
             watcher.skew.into(),
         ],
     )?;
     sql.now()
 }
+
+/// The fingerprints of the plans of a site's other watchers that are alive.
+pub fn other_plans(sql: &mut dyn Sql, watcher: &WatcherRow) -> Result<Vec<String>, StoreFault> {
+    let rows = sql.query(
+        "SELECT DISTINCT topology FROM watcher WHERE site = $1 AND id <> $2 AND seen_at > {now} - 60000000",
+        &[(&watcher.site).into(), (&watcher.id).into()],
+    )?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Moves what is still to come back with the store's clock, where that was set back: signs of life from the future
+/// show it. Otherwise nothing would be due until the clock has caught up.
+fn follow_clock(sql: &mut dyn Sql) -> Result<(), StoreFault> {
+    let newest = sql.first("SELECT max(seen_at) FROM watcher", &[])?;
+    let newest = newest.map(|row| row.optional_int(0)).transpose()?.flatten();
+    let now = sql.now()?;
+    if newest.is_none_or(|newest| newest <= now + SET_BACK) {
+        return Ok(());
+    }
+    // One watcher does it: the others find the signs of life moved.
+    let rows = sql.query("SELECT seen_at FROM watcher ORDER BY id {lock}", &[])?;
+    let seen: Vec<i64> = rows.iter().map(|row| row.int(0)).collect::<Result<_, _>>()?;
+    let now = sql.now()?;
+    let by = seen.into_iter().max().map_or(0, |newest| newest - now);
+    if by <= SET_BACK {
+        return Ok(());
+    }
+    for statement in [
+        "UPDATE watcher SET seen_at = seen_at - $1 WHERE seen_at > {now}",
+        "UPDATE schedule SET due_at = due_at - $1 WHERE due_at > {now}",
+        "UPDATE schedule SET leased_until = leased_until - $1 WHERE leased_until > {now}",
+        "UPDATE slot SET leased_until = leased_until - $1 WHERE leased_until > {now}",
+        "UPDATE notice SET due_at = due_at - $1 WHERE due_at > {now} AND done_at IS NULL",
+        "UPDATE notice SET leased_until = leased_until - $1 WHERE leased_until > {now} AND done_at IS NULL",
+        "UPDATE site_state SET last_at = last_at - $1 WHERE last_at > {now}",
+    ] {
+        sql.execute(statement, &[by.into()])?;
+    }
+    Ok(())
+}
+
+/// A clock that is set back by less, in microseconds, is followed by waiting.
+const SET_BACK: i64 = 5_000_000;
 
 /// A watcher ends in order.
 pub fn leave(sql: &mut dyn Sql, id: &str) -> Result<(), StoreFault> {
@@ -333,6 +386,43 @@ pub fn judge_watchers(
     Ok(())
 }
 
+/// Forgets a site whose watchers will not come back: its schedule, what it saw last, and that it is silent. The
+/// verdict on its pairs is made of the other sites. Its results stay as long as others. Returns whether anything was
+/// known of it.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn forget_site(
+    sql: &mut dyn Sql,
+    site: &str,
+    channels: &[super::record::Channel],
+) -> Result<bool, StoreFault> {
+    let mut n_known = sql.execute("DELETE FROM watcher WHERE site = $1", &[site.into()])?;
+    n_known += sql.execute("DELETE FROM schedule WHERE vantage = $1", &[site.into()])?;
+    let seen = sql.query(
+        "SELECT pair.id, pair.test, pair.pool, pair.receiver FROM site_state JOIN pair ON pair.id = site_state.pair \
+         WHERE site_state.site = $1 ORDER BY pair.id",
+        &[site.into()],
+    )?;
+    n_known += seen.len() as u64;
+    for row in seen {
+        let name = PairName { test: row.text(1)?, pool: row.text(2)?, receiver: row.text(3)? };
+        let pair = row.int(0)?;
+        let before = lock_pair(sql, pair, &name)?;
+        sql.execute("DELETE FROM site_state WHERE pair = $1 AND site = $2", &[pair.into(), site.into()])?;
+        let now = sql.now()?;
+        let views: Vec<SiteView> = site_rows(sql, pair)?.iter().map(|site| site.view(now)).collect();
+        turn(sql, pair, &before, &PairVerdict::of(&views), None, channels, now)?;
+    }
+    let name = PairName { test: WATCHER_TEST.to_owned(), pool: site.to_owned(), receiver: site.to_owned() };
+    if n_known > 0 {
+        let before = lock_pair(sql, name.id(), &name)?;
+        let now = sql.now()?;
+        turn(sql, name.id(), &before, &PairVerdict::of(&[]), None, channels, now)?;
+    }
+    Ok(n_known > 0)
+}
+
 /// Takes a place of a scope that all watchers share, for so many microseconds; none is free where false.
 ///
 /// # Errors
@@ -368,60 +458,4 @@ pub fn free_slot(sql: &mut dyn Sql, scope: &str, n: i64, holder: &str) -> Result
         &[scope.into(), n.into(), holder.into()],
     )?;
     Ok(())
-}
-
-/// A test that somebody at another site asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SiteRequest {
-    /// Its identifier.
-    pub id: String,
-    /// What is to be tested, as JSON.
-    pub arguments: String,
-    /// Who asked.
-    pub asked_by: String,
-}
-
-/// Asks the watchers of a site for a test.
-pub fn ask(sql: &mut dyn Sql, site: &str, request: &SiteRequest) -> Result<(), StoreFault> {
-    sql.execute(
-        "INSERT INTO request (id, site, arguments, asked_by, asked_at, leased_until) VALUES ($1, $2, $3, $4, {now}, 0)",
-        &[(&request.id).into(), site.into(), (&request.arguments).into(), (&request.asked_by).into()],
-    )?;
-    Ok(())
-}
-
-/// Claims one request to a site.
-pub fn claim_request(
-    sql: &mut dyn Sql,
-    site: &str,
-    watcher: &str,
-    lease: i64,
-) -> Result<Option<SiteRequest>, StoreFault> {
-    let found = sql.first(
-        "SELECT id, arguments, asked_by FROM request WHERE site = $1 AND answered_at IS NULL \
-         AND leased_until < {now} AND asked_at > {now} - 600000000 ORDER BY asked_at LIMIT 1 {claim}",
-        &[site.into()],
-    )?;
-    let Some(row) = found else { return Ok(None) };
-    let request = SiteRequest { id: row.text(0)?, arguments: row.text(1)?, asked_by: row.text(2)? };
-    sql.execute(
-        "UPDATE request SET leased_until = {now} + $1, holder = $2 WHERE id = $3",
-        &[lease.into(), watcher.into(), (&request.id).into()],
-    )?;
-    Ok(Some(request))
-}
-
-/// Answers a request.
-pub fn answer(sql: &mut dyn Sql, id: &str, answer: &str) -> Result<(), StoreFault> {
-    sql.execute(
-        "UPDATE request SET answer = $1, answered_at = {now} WHERE id = $2 AND answered_at IS NULL",
-        &[answer.into(), id.into()],
-    )?;
-    Ok(())
-}
-
-/// The answer to a request, once there is one.
-pub fn answer_of(sql: &mut dyn Sql, id: &str) -> Result<Option<String>, StoreFault> {
-    let row = sql.first("SELECT answer FROM request WHERE id = $1", &[id.into()])?;
-    row.map_or(Ok(None), |row| row.optional_text(0))
 }

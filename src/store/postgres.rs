@@ -22,6 +22,9 @@ use super::fault::StoreFault;
 
 /// How long one statement, or the connection to the server, may take.
 const STATEMENT_WAIT: Duration = Duration::from_secs(10);
+/// Begins a transaction. What a process that stands still has locked must not hold up the others: the server ends
+/// its session.
+const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 15000";
 /// How often a transaction is tried that others have disturbed.
 const TRIES: usize = 5;
 
@@ -117,7 +120,7 @@ impl PostgresSql<'_> {
             .block_on(self.postgres.pool.get())
             .map_err(|error| StoreFault::Unreachable { place: place.clone(), reason: chain(&error) })?;
         self.client = Some(client);
-        self.script("BEGIN")?;
+        self.script(BEGIN)?;
         let done = work(self)?;
         self.script("COMMIT")?;
         Ok(done)

@@ -42,8 +42,8 @@ pub struct ResultFilter {
     pub code: Option<String>,
     /// The finding's owner.
     pub owner: Option<String>,
-    /// The site.
-    pub site: Option<String>,
+    /// The sites, in any letter case; empty for all.
+    pub sites: Vec<String>,
     /// The run.
     pub run: Option<String>,
     /// Tests that began at or after this instant (microseconds since 1970).
@@ -94,7 +94,6 @@ pub fn results(sql: &mut dyn Sql, filter: &ResultFilter) -> Result<Vec<StoredRes
         ("result.outcome =", filter.outcome.clone().map(Cell::from)),
         ("result.code =", filter.code.clone().map(Cell::from)),
         ("result.owner =", filter.owner.clone().map(Cell::from)),
-        ("result.site =", filter.site.clone().map(Cell::from)),
         ("result.run =", filter.run.clone().map(Cell::from)),
         ("result.started_at >=", filter.since.map(Cell::from)),
         ("result.started_at <", filter.until.map(Cell::from)),
@@ -105,6 +104,12 @@ pub fn results(sql: &mut dyn Sql, filter: &ResultFilter) -> Result<Vec<StoredRes
             // Writing to a String does not fail.
             let _ = write!(query, " AND {condition} ${}", parameters.len());
         }
+    }
+    if !filter.sites.is_empty() {
+        let marks: Vec<String> =
+            (1..=filter.sites.len()).map(|n| format!("${}", parameters.len() + n)).collect();
+        let _ = write!(query, " AND lower(result.site) IN ({})", marks.join(", "));
+        parameters.extend(filter.sites.iter().map(|site| Cell::from(site.to_lowercase())));
     }
     query.push_str(" ORDER BY result.started_at DESC, result.id DESC");
     if let Some(newest) = filter.newest {
@@ -269,6 +274,12 @@ pub struct StoredState {
 pub struct SiteSummary {
     /// The state there; unknown where the site has not looked for two periods.
     pub state: PairState,
+    /// Since when it sees that (microseconds since 1970).
+    pub since: i64,
+    /// The code of its last failure, where the last test failed.
+    pub code: Option<String>,
+    /// The owner of that.
+    pub owner: Option<String>,
     /// How many tests in a row came to the same.
     pub streak: i64,
     /// The last ten outcomes, `S` or `F`, the newest last.
@@ -287,7 +298,8 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
     let query = format!(
         "SELECT pair.id, pair.test, pair.pool, pair.receiver, pair.state, pair.since, pair.code, pair.owner, \
          pair.seen_from, site_state.site, site_state.state, site_state.streak, site_state.recent, \
-         site_state.last_at, site_state.last_success_at, site_state.last_result, site_state.period \
+         site_state.last_at, site_state.last_success_at, site_state.last_result, site_state.period, \
+         site_state.since, site_state.code, site_state.owner \
          FROM pair LEFT JOIN site_state ON site_state.pair = pair.id WHERE {} \
          ORDER BY pair.test, pair.pool, pair.receiver, pair.id, site_state.site",
         among("pair.id", pairs)
@@ -315,6 +327,9 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
             site,
             SiteSummary {
                 state: if is_fresh { parse(&row, 10)? } else { PairState::Unknown },
+                since: if is_fresh { row.int(17)? } else { last_at },
+                code: row.optional_text(18)?.filter(|_| is_fresh),
+                owner: row.optional_text(19)?.filter(|_| is_fresh),
                 streak: row.int(11)?,
                 recent: row.text(12)?,
                 last_at,
@@ -360,7 +375,7 @@ impl Span {
     }
 }
 
-/// The tests of a pair, at all sites, in one hour or day.
+/// The tests of a pair, at all sites or at some, in one hour or day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrendPoint {
     /// The pair's number.
@@ -377,22 +392,27 @@ pub struct TrendPoint {
     pub latencies: Histogram,
 }
 
-/// The hours or days of these pairs between two instants, by pair and time.
+/// The hours or days of these pairs between two instants, by pair and time: what these sites saw, or all where
+/// none is named.
 pub fn trend(
     sql: &mut dyn Sql,
     pairs: &[i64],
     span: Span,
     since: i64,
     until: i64,
+    sites: &[String],
 ) -> Result<Vec<TrendPoint>, StoreFault> {
     let query = format!(
-        "SELECT pair, start, tests, successes, flaky, buckets FROM rollup \
+        "SELECT pair, start, tests, successes, flaky, buckets, site FROM rollup \
          WHERE span = $1 AND start >= $2 AND start < $3 AND {} ORDER BY pair, start, site",
         among("pair", pairs)
     );
     let mut points: Vec<TrendPoint> = Vec::new();
     for row in sql.query_composed(&query, &[span.name().into(), since.into(), until.into()])? {
-        let (pair, start) = (row.int(0)?, row.int(1)?);
+        let (pair, start, site) = (row.int(0)?, row.int(1)?, row.text(6)?);
+        if !sites.is_empty() && !sites.iter().any(|wanted| wanted.eq_ignore_ascii_case(&site)) {
+            continue;
+        }
         if points.last().is_none_or(|last| (last.pair, last.start) != (pair, start)) {
             points.push(TrendPoint {
                 pair,

@@ -66,6 +66,10 @@ pub struct NewResult {
     pub outcome: StoredOutcome,
     /// Whether it succeeded after a failure.
     pub is_flaky: bool,
+    /// Whether it was not tested, and has the finding of others. By itself it did not run; whoever sees the whole
+    /// batch knows whether the finding was confirmed at its end.
+    #[serde(default)]
+    pub is_inferred: bool,
     /// The highest level of evidence.
     pub evidence: Option<String>,
     /// The finding's code.
@@ -95,6 +99,10 @@ pub struct Lease {
     pub number: i64,
     /// When the pair is due again.
     pub next_due: i64,
+    /// Whether the test ended after the lease did, by the watcher's own monotonic clock: the process was stopped, or
+    /// the machine was, and what such a test came to says nothing of the pair.
+    #[serde(default)]
+    pub has_ended: bool,
 }
 
 /// What a stored test came to.
@@ -170,7 +178,8 @@ fn record_one(
 ) -> Result<Option<Change>, StoreFault> {
     let before = lock_pair(sql, pair, &new.pair)?;
     let schedule = Schedule::of(sql, pair, new)?;
-    let is_late = new.lease.as_ref().is_some_and(|lease| schedule.lease != Some(lease.number));
+    let is_late =
+        new.lease.as_ref().is_some_and(|lease| lease.has_ended || schedule.lease != Some(lease.number));
     if !insert_result(sql, pair, new, is_late)? {
         return Ok(None);
     }
@@ -193,7 +202,8 @@ fn record_one(
     let now = sql.now()?;
     let mut sites = site_rows(sql, pair)?;
     let own = sites.iter().find(|row| row.site == new.site);
-    if own.is_some_and(|own| own.last_started_at > new.started_at) {
+    // What is said to have begun later than now was written before a clock was set back: it is no newer.
+    if own.is_some_and(|own| own.last_started_at > new.started_at && own.last_started_at <= now) {
         return Ok(None);
     }
     let moved = SiteRow::after(own, new, outcome, &schedule, now);
@@ -236,6 +246,10 @@ pub(super) fn turn(
         return Ok(None);
     }
     let id = Uuid::now_v7().to_string();
+    // The changes of a pair follow each other, also where a clock was set back between them.
+    let last = sql.first("SELECT max(at) FROM change WHERE pair = $1", &[pair.into()])?;
+    let last = last.map(|row| row.optional_int(0)).transpose()?.flatten();
+    let at = last.map_or(now, |last| now.max(last + 1));
     sql.execute(
         "INSERT INTO change (id, pair, from_state, to_state, at, lasted, result, code, owner, seen_from, diagnosis) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -244,7 +258,7 @@ pub(super) fn turn(
             pair.into(),
             before.state.to_string().into(),
             verdict.state.to_string().into(),
-            now.into(),
+            at.into(),
             (now - before.since).max(0).into(),
             cause.map(|new| new.id.to_string()).into(),
             verdict.code.clone().or_else(|| before.code.clone()).into(),

@@ -2,6 +2,7 @@
 
 #[path = "../../tests/support/skip.rs"]
 mod skip;
+mod clock;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ fn result(pair: PairName, site: &str, started_at: i64, outcome: StoredOutcome) -
         started_at,
         outcome,
         is_flaky: false,
+        is_inferred: false,
         evidence: None,
         code: is_failure.then(|| "FEDERATION-REFUSED".to_owned()),
         owner: is_failure.then(|| "Partner".to_owned()),
@@ -209,7 +211,8 @@ fn what_is_recorded_can_be_read_again() {
         let runs = store.read(move |sql| query::runs(sql, &list, 0, 10)).await.unwrap();
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].counts, [1, 0, 0]);
-        let points = store.read(move |sql| query::trend(sql, &pairs, Span::Hour, 0, i64::MAX)).await.unwrap();
+        let points =
+            store.read(move |sql| query::trend(sql, &pairs, Span::Hour, 0, i64::MAX, &[])).await.unwrap();
         let counts: i64 = points.iter().map(|point| point.n_tests).sum();
         assert_eq!((points.len(), counts), (2, 2));
         assert_eq!(
@@ -240,6 +243,7 @@ async fn claim(store: &Store, site: &'static str, watcher: &str) -> Vec<Claim> {
 
 fn under(claim: &Claim, watcher: &str, result: NewResult) -> NewResult {
     let lease = Lease {
+        has_ended: false,
         watcher: watcher.to_owned(),
         vantage: claim.vantage.clone(),
         number: claim.lease,
@@ -472,7 +476,8 @@ fn what_is_too_old_is_forgotten_and_its_days_are_kept() {
         let filter = ResultFilter { pairs: vec![pair(1).id()], ..ResultFilter::default() };
         assert_eq!(store.read(move |sql| query::results(sql, &filter)).await.unwrap(), []);
         let id = pair(1).id();
-        let days = store.read(move |sql| query::trend(sql, &[id], Span::Day, 0, i64::MAX)).await.unwrap();
+        let days =
+            store.read(move |sql| query::trend(sql, &[id], Span::Day, 0, i64::MAX, &[])).await.unwrap();
         assert_eq!(days.iter().map(|day| day.n_tests).sum::<i64>(), 1);
     });
 }

@@ -326,6 +326,9 @@ table! {
     "The tests: XmppIM for each pool and receiver, Registration for each pool, FederatedPartner for each partner, Topology once."
     tests: Vec<WatchedTest> = vec![WatchedTest::XmppIm] => set_by("Tests", Binds::Global);
 
+    "In place of tests: a script that is run, whose tests are kept like others. It ends before it is due again, and within an hour."
+    script: Option<PathBuf> = None => set_by("Script", Binds::Endpoint).sample("\"daily.rhai\"");
+
     "The pools: their FQDNs, patterns with * and ?, or site:Redmond. Without any, each that lends a test user."
     pools: Vec<PoolPattern> = Vec::new() => set_by("Pools", Binds::Global)
         .aliases(&["TargetFqdn"])

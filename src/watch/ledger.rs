@@ -2,9 +2,10 @@
 //! under, each with its next due time, in groups.
 //!
 //! A store that is away loses nothing: results wait in the spool, or in memory where there is none, and are
-//! stored once it is back. What was claimed and not tested is due again soon. Never tests anything.
+//! stored once it is back. What was inferred of a partner or a pool counts as a failure where the batch ended without
+//! a test that took it back; otherwise it has not been tested. What was claimed and not tested is due again soon. Never tests anything.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Shared;
 use super::plan::WHOLE_TOPOLOGY;
+use crate::diagnosis::catalogue;
 use crate::store::plan::{free_slot, hasten, postpone, release};
 use crate::store::{Claim, Lease, NewResult, PairName, Spool, StoredOutcome, record};
 use crate::topology::{WatchedTest, Words};
@@ -24,8 +26,8 @@ pub(super) struct HeldClaim {
     pub(super) at: Instant,
     /// The place that it takes among all tests of its partner: the scope and its number.
     pub(super) slot: Option<(String, i64)>,
-    /// Whether the store gave it; without the store the watcher goes by its own plan, and holds no lease.
-    pub(super) has_lease: bool,
+    /// How long it holds, where the store gave it; without the store the watcher goes by its own plan.
+    pub(super) lease: Option<Duration>,
 }
 
 /// What the ledger is told, in the order in which it happens.
@@ -34,6 +36,8 @@ pub(super) enum LedgerEntry {
     Began(Vec<HeldClaim>),
     /// A test has ended.
     Result(Box<NewResult>),
+    /// A test that somebody asked for beside the rounds has ended.
+    Asked(Box<NewResult>),
     /// The tests of these pairs have ended, with a result for each or not.
     Ended { claims: Vec<HeldClaim>, unfinished: Unfinished },
     /// Everything told before is to be stored, as far as it can be.
@@ -62,6 +66,11 @@ pub(super) struct Ledger {
     handed_back: Vec<Claim>,
     /// Places of tests that have ended.
     free: Vec<(String, i64)>,
+    /// Results that were inferred, while their batch goes on, each with its place in the order of results.
+    inferred: Vec<(u64, NewResult)>,
+    /// How the tests of the batches under way ended: the pair, the place in the order, whether it was well.
+    ended: HashMap<i64, (u64, PairName, bool)>,
+    n_taken: u64,
     /// The checks of `Test-Topology` that have come in, while its pair is held: the worst of them.
     checks: Option<NewResult>,
     next_try: Instant,
@@ -77,6 +86,9 @@ impl Ledger {
             postponed: Vec::new(),
             handed_back: Vec::new(),
             free: Vec::new(),
+            inferred: Vec::new(),
+            ended: HashMap::new(),
+            n_taken: 0,
             checks: None,
             next_try: Instant::now(),
         }
@@ -99,6 +111,7 @@ impl Ledger {
                     LedgerEntry::Flush(done) => flushed.push(done),
                     LedgerEntry::Began(claims) => self.begin(claims),
                     LedgerEntry::Result(result) => self.take(*result),
+                    LedgerEntry::Asked(result) => self.keep_asked(*result),
                     LedgerEntry::Ended { claims, unfinished } => self.end(claims, unfinished),
                 }
             }
@@ -145,15 +158,33 @@ impl Ledger {
             self.shared.status.goes_blind(OFF_LINE);
             return;
         }
+        let pair = result.pair.id();
+        self.n_taken += 1;
+        if result.is_inferred && self.held.contains_key(&pair) {
+            self.inferred.push((self.n_taken, result));
+            return;
+        }
         if result.outcome == StoredOutcome::NotRun {
             return;
         }
+        if self.held.contains_key(&pair) {
+            let is_well = result.outcome == StoredOutcome::Success;
+            self.ended.insert(pair, (self.n_taken, result.pair.clone(), is_well));
+        }
         self.shared.status.sees_again(|reason| reason == OFF_LINE);
-        if let Some(held) = self.release(result.pair.id()) {
+        if let Some(held) = self.release(pair) {
             result.lease = self.lease(&held);
         }
         self.count(&result);
-        self.waiting.push_back(result);
+        self.waiting.push_back(self.by_the_stores_clock(result));
+    }
+
+    /// A result that no claim was made for: it leaves the claims of its pair alone.
+    fn keep_asked(&mut self, result: NewResult) {
+        if result.outcome != StoredOutcome::NotRun && result.code.as_deref() != Some(OFFLINE) {
+            self.count(&result);
+            self.waiting.push_back(self.by_the_stores_clock(result));
+        }
     }
 
     fn release(&mut self, pair: i64) -> Option<HeldClaim> {
@@ -170,12 +201,19 @@ impl Ledger {
         let since = i64::try_from(held.at.elapsed().as_micros()).unwrap_or(i64::MAX);
         let now = claim.claimed_at.saturating_add(since);
         let plan = self.shared.plan();
-        held.has_lease.then(|| Lease {
+        held.lease.map(|holds| Lease {
             watcher: self.shared.id.clone(),
             vantage: claim.vantage.clone(),
             number: claim.lease,
             next_due: plan.next_due(&claim.watch, &claim.pair, &claim.vantage, now.max(claim.due_at)),
+            has_ended: held.at.elapsed() > holds,
         })
+    }
+
+    /// A result with the time of its beginning by the store's clock, where the machine's is another.
+    fn by_the_stores_clock(&self, result: NewResult) -> NewResult {
+        let correction = self.shared.status.figures().correction;
+        NewResult { started_at: result.started_at.saturating_add(correction), ..result }
     }
 
     fn count(&self, result: &NewResult) {
@@ -191,7 +229,34 @@ impl Ledger {
         tracing::debug!(test = result.pair.test, pool, receiver, is_failure, code, owner, "tested");
     }
 
+    /// Takes what was inferred in a batch for a failure, where the last real test says so: that at the same partner,
+    /// or any of the batch where there was none.
+    fn conclude(&mut self, claims: &[HeldClaim]) {
+        let pairs: HashSet<i64> = claims.iter().map(|held| held.claim.pair.id()).collect();
+        let (own, others) = std::mem::take(&mut self.inferred)
+            .into_iter()
+            .partition(|(_, result)| pairs.contains(&result.pair.id()));
+        self.inferred = others;
+        let ended: Vec<_> = pairs.iter().filter_map(|pair| self.ended.remove(pair)).collect();
+        for (place, result) in own {
+            let later = || ended.iter().filter(|(at, ..)| *at > place);
+            let last = |of: Vec<&(u64, PairName, bool)>| {
+                of.into_iter().max_by_key(|(at, ..)| *at).map(|(.., is_well)| *is_well)
+            };
+            let at_partner = later().filter(|(_, pair, _)| partner(pair) == partner(&result.pair)).collect();
+            let is_confirmed = last(at_partner).or_else(|| last(later().collect())) == Some(false);
+            let held = if is_confirmed { self.release(result.pair.id()) } else { None };
+            let Some(held) = held else { continue };
+            let is_definite = result.code.as_deref().is_some_and(catalogue::is_lasting);
+            let outcome = StoredOutcome::Failure { is_definite };
+            let result = NewResult { outcome, lease: self.lease(&held), ..result };
+            self.count(&result);
+            self.waiting.push_back(self.by_the_stores_clock(result));
+        }
+    }
+
     fn end(&mut self, claims: Vec<HeldClaim>, unfinished: Unfinished) {
+        self.conclude(&claims);
         for HeldClaim { claim, slot, .. } in claims {
             self.free.extend(slot);
             let pair = claim.pair.id();
@@ -207,10 +272,10 @@ impl Ledger {
                 let id = uuid::Uuid::now_v7();
                 let whole = NewResult { id, pair: claim.pair, lease: self.lease(&held), ..checks };
                 self.count(&whole);
-                self.waiting.push_back(whole);
+                self.waiting.push_back(self.by_the_stores_clock(whole));
                 continue;
             }
-            let has_lease = self.held.get(&pair).is_some_and(|held| held[place].has_lease);
+            let has_lease = self.held.get(&pair).is_some_and(|held| held[place].lease.is_some());
             if let Some(held) = self.held.get_mut(&pair) {
                 held.remove(place);
                 if held.is_empty() {
@@ -230,8 +295,9 @@ impl Ledger {
 
     /// Stores what waits, oldest first; what the store does not take goes on waiting.
     async fn store(&mut self) {
+        let asked = Instant::now();
         if let Err(fault) = self.try_to_store().await {
-            self.shared.store_is_away(&fault);
+            self.shared.store_is_away(&fault, asked);
             self.next_try = Instant::now() + NEXT_TRY;
             self.spool().await;
             // Claims that cannot be handed back end with their leases.
@@ -321,6 +387,11 @@ impl Ledger {
             self.waiting.drain(..n_over);
         }
     }
+}
+
+/// The domain of a pair's receiver.
+fn partner(pair: &PairName) -> &str {
+    pair.receiver.rsplit_once('@').map_or(pair.receiver.as_str(), |(_, domain)| domain)
 }
 
 /// The pair that stands for all checks of `Test-Topology`.

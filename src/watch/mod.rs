@@ -11,7 +11,9 @@
 // Reading order.
 pub mod plan;
 pub mod due;
+pub mod script;
 mod round;
+mod asked;
 mod ledger;
 pub mod notify;
 pub mod status;
@@ -25,9 +27,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::asked::AskedTests;
 use self::counters::TestCounters;
 use self::http::{HttpService, IdentityFault, ServiceParts};
 use self::ledger::{Ledger, LedgerEntry};
@@ -143,6 +147,8 @@ struct Shared {
     status: WatcherStatus,
     counters: TestCounters,
     plan: Mutex<Arc<WatchPlan>>,
+    /// When the store last answered.
+    answered: Mutex<Instant>,
     /// The accounts that it holds a password for.
     accounts: Mutex<Option<BTreeSet<String>>>,
 }
@@ -160,13 +166,21 @@ impl Shared {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
     }
 
-    fn store_is_away(&self, fault: &StoreFault) {
+    /// The store did not do what it was asked at `asked`. Where it has answered somebody since, it is not away.
+    fn store_is_away(&self, fault: &StoreFault, asked: Instant) {
         tracing::debug!(%fault, "the store is away");
-        self.status.goes_blind(STORE_AWAY);
+        if *self.answered.lock().unwrap_or_else(PoisonError::into_inner) < asked {
+            self.status.goes_blind(STORE_AWAY);
+        }
     }
 
     fn store_is_back(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.status.sees_again(|reason| reason == STORE_AWAY);
+    }
+
+    fn is_store_away(&self) -> bool {
+        self.status.figures().blind.is_some_and(|blind| blind.reason == STORE_AWAY)
     }
 }
 
@@ -208,6 +222,7 @@ impl Watcher {
             id,
             store: options.store.clone(),
             plan: Mutex::new(Arc::new(plan)),
+            answered: Mutex::new(Instant::now()),
             accounts: Mutex::default(),
         };
         Ok(Self { options, intake, shared: Arc::new(shared) })
@@ -245,6 +260,8 @@ impl Watcher {
         }
         let keeping = tokio::spawn(Ledger::new(shared.clone(), spool).keep(received));
         let mut rounds = Rounds::new(shared.clone(), options.host.clone(), entries.clone(), options.rounds);
+        let mut asked = AskedTests::new(shared.clone(), options.probes.clone(), entries.clone());
+        let mut probe = StoreProbe::default();
         let mut upkeep = Upkeep::new(&shared, options.host.context(), first);
         upkeep.look_into_vault_for(&shared);
         upkeep.look_after(&shared).await;
@@ -262,8 +279,19 @@ impl Watcher {
             tokio::select! {
                 _ = ticks.tick() => {
                     (options.told)(Milestone::Alive);
-                    upkeep.look_after(&shared).await;
-                    let n_begun = rounds.begin().await;
+                    let n_begun = match probe.answers(&shared).await {
+                        true => {
+                            upkeep.look_after(&shared).await;
+                            rounds.begin().await
+                        }
+                        false => {
+                            upkeep.was_away();
+                            rounds.begin_by_own_plan()
+                        }
+                    };
+                    if options.rounds == HowManyRounds::Endless {
+                        asked.begin().await;
+                    }
                     let is_over = options.rounds == HowManyRounds::One && n_begun == 0 && rounds.is_idle();
                     if is_over && !upkeep.is_plan_due {
                         break;
@@ -278,7 +306,9 @@ impl Watcher {
                     Some(Order::Reload) => {
                         (options.told)(Milestone::Reloading);
                         upkeep.reload(&shared);
-                        upkeep.look_after(&shared).await;
+                        if probe.answers(&shared).await {
+                            upkeep.look_after(&shared).await;
+                        }
                         (options.told)(Milestone::Reloaded);
                     }
                     Some(Order::Stop) | None => break,
@@ -287,6 +317,7 @@ impl Watcher {
         }
         (options.told)(Milestone::Stopping);
         rounds.finish(PATIENCE).await;
+        asked.finish().await;
         flush(&entries).await;
         silence.cancel();
         match telling {
@@ -301,6 +332,31 @@ impl Watcher {
         // The ledger ends when nobody can write into it any more.
         let _ = tokio::time::timeout(PATIENCE, keeping).await;
         Ok(())
+    }
+}
+
+/// Finds out whether a shared store that was away answers again, beside the rounds, which do not wait for that.
+#[derive(Default)]
+struct StoreProbe(Option<JoinHandle<bool>>);
+
+impl StoreProbe {
+    /// Whether the store can be asked; a store that is not known to be away can.
+    async fn answers(&mut self, shared: &Shared) -> bool {
+        if !shared.store.is_shared() || !shared.is_store_away() {
+            return true;
+        }
+        if self.0.as_ref().is_some_and(|asked| !asked.is_finished()) {
+            return false;
+        }
+        if let Some(asked) = self.0.take()
+            && asked.await.unwrap_or(false)
+        {
+            shared.store_is_back();
+            return true;
+        }
+        let store = shared.store.clone();
+        self.0 = Some(tokio::spawn(async move { store.version().await.is_ok() }));
+        false
     }
 }
 
@@ -326,6 +382,11 @@ struct Upkeep {
     fault: Option<StoreFault>,
     first: FirstRound,
     is_skew_told: bool,
+    is_plan_told: bool,
+    /// The store's clock at the last sign of life, and when that was.
+    last_seen: Option<(i64, Instant)>,
+    /// From when on others are called silent: until then they may not have had the time for a sign of life.
+    judges_from: Instant,
     next: [Option<Instant>; 3],
 }
 
@@ -339,18 +400,30 @@ impl Upkeep {
             fault: None,
             first,
             is_skew_told: false,
+            is_plan_told: false,
+            last_seen: None,
+            judges_from: Instant::now() + GRACE_OF_SIGNS,
             next: [None; 3],
         }
     }
 
     /// Does what is due now; a store that is away is tried again at the next tick.
     async fn look_after(&mut self, shared: &Shared) {
+        let asked = Instant::now();
         let done = self.try_to_look_after(shared).await;
         match &done {
             Ok(()) => shared.store_is_back(),
-            Err(fault) => shared.store_is_away(fault),
+            Err(fault) => {
+                shared.store_is_away(fault, asked);
+                self.was_away();
+            }
         }
         self.fault = done.err();
+    }
+
+    /// While the store is away, nobody can give a sign of life.
+    fn was_away(&mut self) {
+        self.judges_from = Instant::now() + GRACE_OF_SIGNS;
     }
 
     async fn try_to_look_after(&mut self, shared: &Shared) -> Result<(), StoreFault> {
@@ -378,20 +451,27 @@ impl Upkeep {
                 blind: figures.blind.as_ref().map(|blind| blind.reason.clone()),
                 skew: figures.skew,
             };
-            let topology =
-                self.context.topology.path().map(|path| path.display().to_string()).unwrap_or_default();
-            let began = Instant::now();
-            let now = shared.store.write(move |sql| schedule::heartbeat(sql, &row, &topology)).await?;
-            self.hold_clock_against(now, began.elapsed());
+            let fingerprint = shared.plan().fingerprint();
+            let (own, began) = (fingerprint.clone(), Instant::now());
+            let (now, others) = shared
+                .store
+                .write(move |sql| {
+                    let now = schedule::heartbeat(sql, &row, &fingerprint)?;
+                    Ok((now, schedule::other_plans(sql, &row)?))
+                })
+                .await?;
+            self.hold_plan_against(&own, &others);
+            self.hold_clock_against(shared, now, began.elapsed());
         }
         if self.is_time(1, JUDGEMENT) {
             let channels = shared.plan().channels();
+            let judges = self.judges_from <= Instant::now();
             let silent_after = i64::try_from(lease(&shared.plan()).as_micros()).unwrap_or(i64::MAX);
             shared
                 .store
                 .write(move |sql| {
                     schedule::expire(sql)?;
-                    schedule::judge_watchers(sql, silent_after, &channels)
+                    if judges { schedule::judge_watchers(sql, silent_after, &channels) } else { Ok(()) }
                 })
                 .await?;
         }
@@ -416,15 +496,34 @@ impl Upkeep {
         is_time
     }
 
-    /// Says once that the machine's clock and the store's differ.
-    fn hold_clock_against(&mut self, store: i64, round_trip: Duration) {
+    /// Says once that another watcher of this site plans otherwise: both write the same schedule.
+    fn hold_plan_against(&mut self, own: &str, others: &[String]) {
+        let is_other = others.iter().any(|other| other != own);
+        if is_other && !self.is_plan_told {
+            tracing::warn!(
+                "another watcher of this site has another plan; the schedule is as the one says that read its topology \
+                 last; give both the same topology"
+            );
+        }
+        self.is_plan_told = is_other;
+    }
+
+    /// Says once that the machine's clock and the store's differ, and sees where the store's was set.
+    fn hold_clock_against(&mut self, shared: &Shared, store: i64, round_trip: Duration) {
+        if let Some((before, at)) = self.last_seen.replace((store, Instant::now())) {
+            let passed = i64::try_from(at.elapsed().as_micros()).unwrap_or(i64::MAX);
+            if (store - before).abs_diff(passed) > MOST_SKEW.unsigned_abs() {
+                self.judges_from = Instant::now() + GRACE_OF_SIGNS;
+            }
+        }
         let skew = store - Timestamp::now().as_microsecond();
         let allowed = MOST_SKEW + i64::try_from(round_trip.as_micros()).unwrap_or(0);
         if skew.abs() > allowed && !self.is_skew_told {
             let seconds = skew / 1_000_000;
-            tracing::warn!(seconds, "the store's clock is ahead of this machine's; set both by NTP");
+            tracing::warn!(seconds, "the store's clock is not this machine's; set both by NTP");
         }
         self.is_skew_told = skew.abs() > allowed;
+        shared.status.update(|figures| figures.correction = if skew.abs() > allowed { skew } else { 0 });
     }
 
     fn reload(&mut self, shared: &Shared) {
@@ -491,6 +590,8 @@ impl Upkeep {
 const TICK: Duration = Duration::from_millis(500);
 /// How often it gives a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long every watcher has for a sign of life, after the store was away or a clock was set.
+const GRACE_OF_SIGNS: Duration = Duration::from_secs(30);
 /// How often it looks for pairs that nobody tests and watchers that are silent.
 const JUDGEMENT: Duration = Duration::from_secs(20);
 /// How often it forgets what is too old, and looks into the vault.

@@ -3,9 +3,13 @@
 //! Pure: asks neither the store nor the network. A pair that two watches mean is tested as the first says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::due::Timing;
+use super::script;
 use crate::store::{ANY_SITE, Channel, PairName, Planned};
 use crate::topology::{Notification, TestingSites, Topology, WatchEntry, WatchedTest, Words};
 
@@ -25,8 +29,6 @@ pub struct WatchPlan {
 /// A pair that is tested again and again.
 #[derive(Clone, Debug)]
 pub struct WatchedPair {
-    /// The test.
-    pub test: WatchedTest,
     /// What is tested.
     pub name: PairName,
     /// The site that tests it, or [`ANY_SITE`].
@@ -52,19 +54,19 @@ impl WatchPlan {
                 TestingSites::Each => site.clone(),
                 TestingSites::Any => ANY_SITE.to_owned(),
             };
-            for test in &watch.tests {
-                let named = names(watch, *test, &topology);
-                let new = named.into_iter().filter(|(name, _)| seen.insert((name.id(), vantage.clone())));
-                pairs.extend(new.map(|(name, account)| WatchedPair {
-                    test: *test,
-                    name,
-                    vantage: vantage.clone(),
-                    watch: watch.identity.clone(),
-                    account,
-                    raise_after: watch.raise_after,
-                    clear_after: watch.clear_after,
-                }));
-            }
+            let named = match &watch.script {
+                Some(script) => vec![(script::pair_of(script), String::new())],
+                None => watch.tests.iter().flat_map(|test| names(watch, *test, &topology)).collect(),
+            };
+            let new = named.into_iter().filter(|(name, _)| seen.insert((name.id(), vantage.clone())));
+            pairs.extend(new.map(|(name, account)| WatchedPair {
+                name,
+                vantage: vantage.clone(),
+                watch: watch.identity.clone(),
+                account,
+                raise_after: watch.raise_after,
+                clear_after: watch.clear_after,
+            }));
         }
         Self { topology, site, timings, pairs }
     }
@@ -98,6 +100,21 @@ impl WatchPlan {
             // The watch is gone, and so will the pair be.
             None => after.saturating_add(3_600_000_000),
         }
+    }
+
+    /// The script that a watch runs, if it does.
+    pub fn script(&self, watch: &str) -> Option<&Path> {
+        let entry = self.topology.watches.iter().find(|entry| entry.identity == watch)?;
+        entry.script.as_deref()
+    }
+
+    /// A word that is the same for the same schedule: watchers of one site know by it that they agree.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for planned in self.schedule(0, FirstRound::AtOnce) {
+            hash.update(format!("{planned:?}"));
+        }
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Who is told of changes.

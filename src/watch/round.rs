@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::{HeldClaim, LedgerEntry, LedgerSender, Unfinished};
 use super::plan::WatchPlan;
+use super::script::{self, SCRIPT_TEST};
 use super::{HowManyRounds, Shared};
 use crate::call::Halt;
 use crate::cmdlet::Arguments;
 use crate::host::{Host, Stage};
-use crate::store::plan::{claim, oldest_due, postpone, release, take_slot};
+use crate::store::plan::{claim, extend, oldest_due, postpone, release, take_slot};
 use crate::store::{ANY_SITE, Claim, StoreFault};
 use crate::topology::{Address, Topology, WatchedTest, Words};
 use crate::value::Value;
@@ -44,10 +45,17 @@ pub(super) struct Rounds {
 
 /// Pairs that one call tests.
 struct TestBatch {
-    test: WatchedTest,
+    work: BatchWork,
     pool: String,
     account: String,
     claims: Vec<HeldClaim>,
+}
+
+/// What a batch does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BatchWork {
+    Test(WatchedTest),
+    Script,
 }
 
 impl Rounds {
@@ -73,26 +81,44 @@ impl Rounds {
 
     /// Claims what is due and begins to test it; returns how many pairs.
     pub(super) async fn begin(&mut self) -> usize {
-        self.collect();
-        let plan = self.shared.plan();
-        let room = MOST_UNDER_WAY.saturating_sub(self.n_under_way);
-        let held = self.shared.held_accounts();
-        let is_free = |account: &String| self.busy.get(account).copied().unwrap_or(0) < MOST_BATCHES;
-        let accounts: Vec<String> = plan
-            .accounts()
-            .into_iter()
-            .filter(|account| held.contains(account) && is_free(account))
-            .collect();
+        let (plan, accounts, room) = self.room();
+        let asked = Instant::now();
         let claims = match self.claim(&plan, accounts.clone(), room).await {
             Ok(claims) => {
                 self.by_own_plan = None;
                 self.of_this_round(claims)
             }
             Err(fault) => {
-                self.shared.store_is_away(&fault);
+                self.shared.store_is_away(&fault, asked);
                 self.claim_by_own_plan(&plan, &accounts, room)
             }
         };
+        self.begin_with(claims)
+    }
+
+    /// Begins to test what is due by the own plan, while the store is away; returns how many pairs.
+    pub(super) fn begin_by_own_plan(&mut self) -> usize {
+        let (plan, accounts, room) = self.room();
+        let claims = self.claim_by_own_plan(&plan, &accounts, room);
+        self.begin_with(claims)
+    }
+
+    /// What may begin now: the plan, the accounts that are held and free, and for how many pairs there is room.
+    fn room(&mut self) -> (Arc<WatchPlan>, Vec<String>, usize) {
+        self.collect();
+        let plan = self.shared.plan();
+        let room = MOST_UNDER_WAY.saturating_sub(self.n_under_way);
+        let held = self.shared.held_accounts();
+        let is_free = |account: &String| self.busy.get(account).copied().unwrap_or(0) < MOST_BATCHES;
+        let accounts = plan
+            .accounts()
+            .into_iter()
+            .filter(|account| held.contains(account) && is_free(account))
+            .collect();
+        (plan, accounts, room)
+    }
+
+    fn begin_with(&mut self, claims: Vec<HeldClaim>) -> usize {
         let n_claims = claims.len();
         for batch in batches(claims) {
             self.test(batch);
@@ -177,7 +203,8 @@ impl Rounds {
     ) -> Result<Vec<HeldClaim>, StoreFault> {
         let (site, id) = (plan.site.clone(), self.shared.id.clone());
         let n = i64::try_from(room).unwrap_or(i64::MAX);
-        let lease = micros(lease(plan));
+        let least = lease(plan);
+        let lease = micros(least);
         let at = Instant::now();
         let (limits, rounds) = (PartnerLimits(plan.topology.clone()), self.rounds);
         // A pair whose account is held elsewhere is not late here.
@@ -187,6 +214,9 @@ impl Rounds {
             .store
             .write(move |sql| {
                 let mut claims = claim(sql, &site, &id, &accounts, n, lease)?;
+                for script in claims.iter().filter(|claim| claim.pair.test == SCRIPT_TEST) {
+                    extend(sql, script, micros(lease_of(script, least)))?;
+                }
                 // Watchers that take places in one order cannot wait for each other in a circle.
                 claims.sort_by_key(|claim| limits.of(claim).map(|(scope, _)| scope));
                 let (mut placed, mut surplus, mut full) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -217,7 +247,10 @@ impl Rounds {
             figures.lag = Duration::from_micros(u64::try_from(lag).unwrap_or(0));
             figures.skew = now - Timestamp::now().as_microsecond();
         });
-        let held = claims.into_iter().map(|(claim, slot)| HeldClaim { claim, at, slot, has_lease: true });
+        let held = claims.into_iter().map(|(claim, slot)| {
+            let lease = Some(lease_of(&claim, least));
+            HeldClaim { claim, at, slot, lease }
+        });
         Ok(held.collect())
     }
 
@@ -243,11 +276,11 @@ impl Rounds {
                 account: pair.account.clone(),
                 lease: -1,
                 due_at: *due,
-                period: 0,
+                period: plan.timings.get(&pair.watch).map_or(0, |timing| timing.period(now)),
                 claimed_at: now,
             };
             *due = next();
-            claims.push(HeldClaim { claim, at, slot: None, has_lease: false });
+            claims.push(HeldClaim { claim, at, slot: None, lease: None });
         }
         claims
     }
@@ -256,12 +289,16 @@ impl Rounds {
         self.n_under_way += batch.claims.len();
         *self.busy.entry(batch.account.clone()).or_default() += 1;
         let (host, ledger, cancel) = (self.host.clone(), self.ledger.clone(), self.cancel.clone());
-        let deadline = deadline(&self.shared.plan());
+        let plan = self.shared.plan();
+        let deadline = deadline(&plan);
         self.running.spawn(async move {
             let n_pairs = batch.claims.len();
             // The ledger ends after the rounds.
             let _ = ledger.send(LedgerEntry::Began(batch.claims.clone()));
-            run(&host, &batch, deadline, cancel.clone()).await;
+            match batch.work {
+                BatchWork::Test(test) => run(&host, test, &batch, deadline, cancel.clone()).await,
+                BatchWork::Script => run_scripts(&host, &plan, &batch, &ledger, &cancel).await,
+            }
             let unfinished =
                 if cancel.is_cancelled() { Unfinished::HandedBack } else { Unfinished::Postponed };
             let _ = ledger.send(LedgerEntry::Ended { claims: batch.claims, unfinished });
@@ -270,10 +307,35 @@ impl Rounds {
     }
 }
 
+/// Runs the script of each claim.
+async fn run_scripts(
+    host: &Arc<Host>,
+    plan: &WatchPlan,
+    batch: &TestBatch,
+    ledger: &LedgerSender,
+    cancel: &CancellationToken,
+) {
+    for held in &batch.claims {
+        let Some(script) = plan.script(&held.claim.watch) else { continue };
+        let deadline = script::deadline_of(held.claim.period);
+        let ran = script::run(host.clone(), script.to_owned(), &plan.site, deadline, cancel.clone()).await;
+        if let Some(result) = ran {
+            // The ledger ends after the rounds.
+            let _ = ledger.send(LedgerEntry::Result(Box::new(result)));
+        }
+    }
+}
+
 /// Runs one call of a cmdlet, and no longer than its hard deadline.
-async fn run(host: &Host, batch: &TestBatch, deadline: Duration, cancel: CancellationToken) {
+async fn run(
+    host: &Host,
+    test: WatchedTest,
+    batch: &TestBatch,
+    deadline: Duration,
+    cancel: CancellationToken,
+) {
     let receivers = || Value::texts(batch.claims.iter().map(|held| held.claim.pair.receiver.clone()));
-    let (name, arguments) = match batch.test {
+    let (name, arguments) = match test {
         WatchedTest::XmppIm => (
             "Test-XmppIM",
             Arguments::none().with("TargetFqdn", batch.pool.as_str()).with("Receiver", receivers()),
@@ -310,23 +372,31 @@ async fn run(host: &Host, batch: &TestBatch, deadline: Duration, cancel: Cancell
 
 /// The claims, those that one call can test together.
 fn batches(claims: Vec<HeldClaim>) -> Vec<TestBatch> {
-    let mut by_call: BTreeMap<(&'static str, String, String, usize), TestBatch> = BTreeMap::new();
+    let mut by_call = BTreeMap::new();
     let mut n_of_pair: HashMap<i64, usize> = HashMap::new();
     for held in claims {
         let pair = &held.claim.pair;
-        let Some(test) = test_named(&pair.test) else { continue };
-        let pool = match test {
-            WatchedTest::XmppIm | WatchedTest::Registration => pair.pool.clone(),
-            WatchedTest::FederatedPartner | WatchedTest::Topology => String::new(),
+        let (work, pool, alone) = match test_named(&pair.test) {
+            Some(test @ (WatchedTest::XmppIm | WatchedTest::Registration)) => {
+                (BatchWork::Test(test), pair.pool.clone(), None)
+            }
+            Some(test @ (WatchedTest::FederatedPartner | WatchedTest::Topology)) => {
+                (BatchWork::Test(test), String::new(), None)
+            }
+            // One script does not wait for another.
+            None if pair.test == SCRIPT_TEST => {
+                (BatchWork::Script, String::new(), Some(pair.receiver.clone()))
+            }
+            None => continue,
         };
         // A pair that two vantages claim is tested for each of them.
         let n = n_of_pair.entry(pair.id()).or_default();
-        let key = (test.word(), pool.clone(), held.claim.account.clone(), *n);
+        let key = (pair.test.clone(), pool.clone(), held.claim.account.clone(), alone, *n);
         *n += 1;
         let account = held.claim.account.clone();
         by_call
             .entry(key)
-            .or_insert_with(|| TestBatch { test, pool, account, claims: Vec::new() })
+            .or_insert_with(|| TestBatch { work, pool, account, claims: Vec::new() })
             .claims
             .push(held);
     }
@@ -349,12 +419,20 @@ impl PartnerLimits {
     }
 }
 
+/// How long a claim holds whose usual lease is `least`: a script takes longer than a test.
+fn lease_of(claim: &Claim, least: Duration) -> Duration {
+    match claim.pair.test == SCRIPT_TEST {
+        true => script::deadline_of(claim.period) + GRACE + Duration::from_secs(10),
+        false => least,
+    }
+}
+
 fn test_named(name: &str) -> Option<WatchedTest> {
     WatchedTest::SPELLINGS.iter().find(|(word, _)| *word == name).map(|(_, test)| *test)
 }
 
 /// How long the tests of one claim may take in all.
-fn deadline(plan: &WatchPlan) -> Duration {
+pub(super) fn deadline(plan: &WatchPlan) -> Duration {
     plan.topology.gateway.timeout + Duration::from_secs(15)
 }
 
@@ -363,12 +441,12 @@ pub(super) fn lease(plan: &WatchPlan) -> Duration {
     deadline(plan) + GRACE + Duration::from_secs(10)
 }
 
-fn micros(duration: Duration) -> i64 {
+pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// How long the end of tests may take after their deadline.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// When a pair is due again whose partner's places are taken, in microseconds.
 const NEXT_PLACE: i64 = 2_000_000;
 /// How many pairs are tested at once.

@@ -30,6 +30,8 @@ pub struct WatcherFigures {
     pub blind: Option<Blindness>,
     /// How far the store's clock is ahead of the machine's, in microseconds.
     pub skew: i64,
+    /// What is added to the machine's clock, in microseconds, where it is wrong by more than a little.
+    pub correction: i64,
     /// Mistakes of a topology that it was told to read and did not take over.
     pub topology_mistakes: Option<String>,
     /// How many tests are under way.
@@ -71,6 +73,7 @@ impl WatcherStatus {
             lag: Duration::ZERO,
             blind: None,
             skew: 0,
+            correction: 0,
             topology_mistakes: None,
             n_under_way: 0,
             n_tests: 0,

@@ -12,10 +12,17 @@ mod support;
 mod listener;
 mod post;
 mod postgres;
+mod relay;
+mod sites;
 
 mod rounds;
 mod settings;
 mod notices;
 mod signals;
 mod shared;
+mod elsewhere;
+mod clocks;
+mod scripts;
+mod accounts;
+mod soak;
 mod blind;

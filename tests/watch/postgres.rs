@@ -1,6 +1,6 @@
 //! Debian's PostgreSQL in a directory of its own, which the test starts, stops and ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::bare;
@@ -34,10 +34,17 @@ impl Postgres {
 
     /// The address of its database.
     pub fn url(&self) -> String {
-        format!(
-            "postgres://postgres@{}/imsh",
-            self.directory.path().display().to_string().replace('/', "%2F")
-        )
+        Self::url_by(self.directory.path(), "postgres")
+    }
+
+    /// The address of the database by a socket in this directory, for this account.
+    pub fn url_by(socket: &Path, role: &str) -> String {
+        format!("postgres://{role}@{}/imsh", socket.display().to_string().replace('/', "%2F"))
+    }
+
+    /// Where its socket is.
+    pub fn socket(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Starts it, after it was stopped.
@@ -64,6 +71,15 @@ impl Postgres {
         assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    }
+
+    /// What the database says to a statement of this account: its rows, or its error.
+    pub fn as_account(&self, account: &str, sql: &str) -> Result<String, String> {
+        let mut psql = self.program("psql");
+        psql.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", "imsh", "-U", account, "-c", sql, "-h"]);
+        let output = psql.arg(self.directory.path()).output().unwrap();
+        let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
     }
 
     /// The one number of a query.

@@ -87,3 +87,23 @@ fn an_account_without_a_password_is_told_of_and_not_tested() {
     assert_eq!(post.number("SELECT count(*) FROM result"), 0);
     assert_eq!(post.rows("SELECT state FROM tested"), [["Unknown"]]);
 }
+
+#[test]
+fn a_partner_that_is_dead_for_all_its_receivers_is_down_for_all_at_once() {
+    let receivers: Vec<String> = (0..12).map(|n| format!("'user{n}@refused.contoso.com'")).collect();
+    let listener = crate::listener::Listener::start();
+    let post = Post::with(&format!(
+        "[[watch]]\nidentity = 'one'\npools = ['{ATL}']\nreceivers = [{}]\nraise_after = 1\n\
+         [[notify]]\nidentity = 'on call'\nkind = 'webhook'\nurl = '{}'\n",
+        receivers.join(", "),
+        listener.url()
+    ));
+    let log = post.round(1);
+    assert_eq!(post.rows("SELECT state, count(*) FROM tested GROUP BY state"), [["Down", "12"]], "{log}");
+    let inferred = "SELECT count(*) FROM result WHERE report LIKE '%\"is_inferred\":true%'";
+    assert!(post.number(inferred) > 0, "some were not tested: {log}");
+    assert_eq!(post.number("SELECT count(*) FROM schedule WHERE leased_until > 0"), 0);
+    let told: Vec<usize> =
+        listener.posted().iter().map(|posted| posted.body["pairs"].as_array().unwrap().len()).collect();
+    assert_eq!(told, [12], "one notice for all of them");
+}

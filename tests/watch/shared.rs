@@ -1,110 +1,15 @@
-//! Several watchers on one PostgreSQL: one truth, whatever dies. The invariants are SQL.
+//! Several watchers on one PostgreSQL: one truth, whatever dies.
 
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::listener::Listener;
-use crate::post::{ATL, GOOD, Post, RunningWatcher, until};
-use crate::postgres::Postgres;
-use crate::support::skip;
+use crate::post::{ATL, GOOD, RunningWatcher, until};
+use crate::sites::{OTHER_POOL, REFUSED, Sites, two_pairs};
 
-const REFUSED: &str = "adelany@refused.contoso.com";
+const SEEN_BY_TWO: &str = "from Dublin and Oslo; Redmond alone reaches it";
+const NOWHERE: &str = "servers = [\"127.0.0.1:1\"]\n";
 const SEEN: &str = "from Dublin alone; Oslo and Redmond reach it";
-const OTHER_POOL: &str = "dub-cs-001.fabrikam.com";
-
-/// Sites with a watcher each, over one practice network and one database.
-struct Sites {
-    postgres: Postgres,
-    post: Post,
-    listener: Listener,
-}
-
-impl Sites {
-    fn new(watch: &str) -> Option<Self> {
-        let postgres = match Postgres::start() {
-            Ok(postgres) => postgres,
-            Err(reason) => {
-                skip(&reason);
-                return None;
-            }
-        };
-        let listener = Listener::start();
-        let post = Post::with(&format!(
-            "{watch}\n[store]\nurl = \"{}\"\n[[notify]]\nidentity = 'on call'\nkind = 'webhook'\nurl = '{}'\n",
-            postgres.url(),
-            listener.url()
-        ));
-        let sites = Self { postgres, post, listener };
-        let migrated = sites.command("Redmond").args(["store", "migrate"]).output().unwrap();
-        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
-        Some(sites)
-    }
-
-    /// The program at a site, with a topology and a state directory of its own.
-    fn command(&self, site: &str) -> std::process::Command {
-        let topology = self.post.lab.topology().with_file_name(format!("{site}.toml"));
-        std::fs::write(&topology, format!("site = '{site}'\n{}", self.post.topology())).unwrap();
-        let mut command = crate::support::imsh_at(self.post.home.path());
-        command.env("STATE_DIRECTORY", self.post.home.path().join(site));
-        command.arg("--topology").arg(topology).arg("--vault").arg(self.post.lab.vault());
-        command
-    }
-
-    fn start(&self, site: &str) -> RunningWatcher {
-        let mut watcher = RunningWatcher::of(self.command(site));
-        watcher.says("the plan is in the store");
-        watcher
-    }
-
-    fn n_results(&self, site: &str) -> i64 {
-        self.postgres.number(&format!("SELECT count(*) FROM result WHERE site = '{site}'"))
-    }
-
-    /// What must hold whatever has happened: each query gives what breaks it.
-    fn hold_invariants(&self) {
-        for (law, sql) in [
-            (
-                "a state turns from what it was",
-                "SELECT later.id FROM change later JOIN LATERAL (SELECT to_state FROM change \
-                 WHERE pair = later.pair AND (at, id) < (later.at, later.id) ORDER BY at DESC, id DESC LIMIT 1) \
-                 before ON true WHERE before.to_state <> later.from_state",
-            ),
-            (
-                "no change happens twice",
-                "SELECT id FROM change JOIN LATERAL (SELECT owner, to_state FROM change other WHERE other.pair = \
-                 change.pair AND (other.at, other.id) < (change.at, change.id) ORDER BY at DESC, id DESC LIMIT 1) \
-                 before ON true WHERE before.to_state = change.to_state AND before.owner IS NOT DISTINCT FROM change.owner",
-            ),
-            (
-                "the state is that of the last change",
-                "SELECT pair.id FROM pair JOIN LATERAL (SELECT to_state FROM change WHERE change.pair = pair.id \
-                 ORDER BY at DESC, id DESC LIMIT 1) last ON true WHERE last.to_state <> pair.state",
-            ),
-            (
-                "every break is told once",
-                "SELECT change.id FROM change LEFT JOIN notice ON notice.change = change.id AND kind = 'raise' \
-                 WHERE to_state = 'Down' AND from_state <> 'Down' GROUP BY change.id HAVING count(notice.change) <> 1 \
-                 AND NOT EXISTS (SELECT 1 FROM notice n JOIN change c ON c.id = n.change WHERE c.pair = \
-                 (SELECT pair FROM change x WHERE x.id = change.id) AND n.kind = 'raise')",
-            ),
-            (
-                "a result under a lease that has ended turns nothing",
-                "SELECT change.id FROM change JOIN result ON result.id = change.result WHERE result.late = 1",
-            ),
-        ] {
-            assert_eq!(self.postgres.rows(sql), [[""; 0]; 0], "{law}");
-        }
-    }
-}
-
-fn two_pairs() -> String {
-    format!(
-        "[[watch]]\nidentity = 'each'\npools = ['{ATL}']\nreceivers = ['{GOOD}', '{REFUSED}']\nevery = '2s'\n\
-         [[watch]]\nidentity = 'any'\npools = ['{OTHER_POOL}']\nreceivers = ['{GOOD}', '{REFUSED}']\nevery = '2s'\n\
-         sites = 'any'\n"
-    )
-}
 
 #[test]
 fn watchers_that_are_killed_at_random_leave_one_truth() {
@@ -235,33 +140,38 @@ fn what_one_site_alone_sees_is_its_networks() {
     };
     until("all sites see what is down everywhere", || verdict(REFUSED) == [["Down", "Partner", ""]]);
     until("and what is up everywhere", || verdict(GOOD) == [["Up", "", ""]]);
-    // The way from Dublin to the pool breaks: its watcher is pointed at a port where nobody listens.
-    let topology = sites.post.lab.topology().with_file_name("Dublin.toml");
-    let text = std::fs::read_to_string(&topology).unwrap();
+    // The way to the pool breaks, from one site after the other: the watcher there is pointed at a port where nobody
+    // listens.
     let header = format!("identity = \"{ATL}\"\n");
-    std::fs::write(&topology, text.replace(&header, &format!("{header}servers = [\"127.0.0.1:1\"]\n")))
-        .unwrap();
-    watchers[2].signal(Signal::SIGHUP);
-    until("it is Dublin's network", || verdict(GOOD) == [["Down", "Network", SEEN]]);
-    let told = || {
-        let posted = sites.listener.posted();
-        posted.into_iter().filter(|posted| posted.body["owner"] == "Network").collect::<Vec<_>>()
+    let break_at = |n: usize, is_broken: bool| {
+        let topology = sites.post.lab.topology().with_file_name(format!("{}.toml", all[n]));
+        let text = std::fs::read_to_string(&topology).unwrap().replace(NOWHERE, "");
+        let broken = text.replace(&header, &format!("{header}{NOWHERE}"));
+        std::fs::write(&topology, if is_broken { broken } else { text }).unwrap();
+        watchers[n].signal(Signal::SIGHUP);
     };
-    until("somebody is told", || !told().is_empty());
-    let text = told()[0].body["text"].as_str().unwrap().to_owned();
-    assert!(text.contains(SEEN), "{text}");
-    std::fs::write(&topology, text_without_servers(&std::fs::read_to_string(&topology).unwrap())).unwrap();
-    watchers[2].signal(Signal::SIGHUP);
+    let told = |owner: &str| {
+        let posted = sites.listener.posted();
+        let of_owner =
+            posted.iter().filter(|posted| posted.body["owner"] == owner && posted.body["kind"] == "raise");
+        of_owner.map(|posted| posted.body["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    break_at(2, true);
+    until("it is Dublin's network", || verdict(GOOD) == [["Down", "Network", SEEN]]);
+    until("somebody is told", || told("Network").iter().any(|text| text.contains(SEEN)));
+    break_at(1, true);
+    until("it is the network of two", || verdict(GOOD) == [["Down", "Network", SEEN_BY_TWO]]);
+    break_at(0, true);
+    until("it is the pool's", || verdict(GOOD) == [["Down", "Pool", ""]]);
+    until("somebody is told whose it is", || told("Pool").iter().any(|text| text.contains("nobody listens")));
+    (0..3).for_each(|n| break_at(n, false));
     until("it is mended", || verdict(GOOD) == [["Up", "", ""]]);
+    until("and whoever was told hears it", || sites.listener.kinds().contains(&"clear".to_owned()));
     for mut watcher in watchers {
         watcher.signal(Signal::SIGTERM);
         assert_eq!(watcher.ends(), Some(0));
     }
     sites.hold_invariants();
-}
-
-fn text_without_servers(text: &str) -> String {
-    text.replace("servers = [\"127.0.0.1:1\"]\n", "")
 }
 
 #[test]
@@ -297,4 +207,14 @@ fn a_database_of_an_older_schema_is_refused_with_the_command_that_mends_it() {
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{log}");
     assert!(log.contains("imsh store migrate"), "{log}");
+}
+
+#[test]
+fn watchers_of_one_site_that_plan_differently_say_so() {
+    let Some(sites) = Sites::new(&two_pairs()) else { return };
+    let mut first = sites.start("Redmond");
+    let other = sites.post.topology().replace("every = '2s'", "every = '3s'");
+    let mut second = sites.start_of("Redmond", &other);
+    second.says("another watcher of this site has another plan");
+    first.says("another watcher of this site has another plan");
 }

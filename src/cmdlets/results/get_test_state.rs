@@ -4,7 +4,7 @@ use super::history::{self, Past};
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
-use crate::store::{StoredState, query};
+use crate::store::{PairState, SiteSummary, StoredState, query};
 use crate::value::{Record, Value};
 
 /// `Get-TestState`.
@@ -19,11 +19,13 @@ pub static CMDLET: Cmdlet = Cmdlet {
             or Unknown where nobody has tested it for two periods (two days, where no watcher tests it). InARow is how \
             many tests came to the same, Recent the last ten of them, S for a success and F for a failure, the \
             newest last. Where several sites test, a pair that one of them cannot reach and another can is Down with \
-            Owner Network, and SeenFrom says who sees what.",
+            Owner Network, and SeenFrom says who sees what. With -Site, State, Since and what follows are as that site sees \
+            the pair, one record for each site that is named and has tested it.",
         parameters: &[
             history::POOL.at(0),
             history::RECEIVER.at(1),
             history::TEST,
+            history::SITE.default("The verdict of all sites."),
             Parameter::new(
                 "State",
                 Kind::Choice(&["Up", "Down", "Flaky", "Unknown"]),
@@ -50,11 +52,20 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     let past = Past::of(&call).await?;
-    let wanted = call.bound.texts("State");
+    let (wanted, sites) = (call.bound.texts("State"), call.bound.texts("Site"));
+    let is_wanted = |state: PairState| wanted.is_empty() || wanted.contains(&state.to_string());
     let pairs = past.ids();
     for state in past.ask(move |sql| query::states(sql, &pairs)).await? {
-        if wanted.is_empty() || wanted.contains(&state.state.to_string()) {
-            call.emit(record(state)).await?;
+        if sites.is_empty() {
+            if is_wanted(state.state) {
+                call.emit(record(state)).await?;
+            }
+            continue;
+        }
+        for (site, seen) in &state.sites {
+            if is_wanted(seen.state) && sites.iter().any(|named| named.eq_ignore_ascii_case(site)) {
+                call.emit(record_from(&state, site, seen)).await?;
+            }
         }
     }
     Ok(())
@@ -77,4 +88,22 @@ fn record(state: StoredState) -> Record {
         .with("LastSuccess", last_success.map_or(Value::Null, history::at))
         .with("Recent", newest.map(|site| site.recent.clone()).unwrap_or_default())
         .with("Sites", Value::texts(state.sites.keys().cloned()))
+}
+
+/// The pair as one site sees it.
+fn record_from(state: &StoredState, site: &str, seen: &SiteSummary) -> Record {
+    Record::new("TestState")
+        .with("TargetFqdn", state.pair.pool.clone())
+        .with("Receiver", state.pair.receiver.clone())
+        .with("Test", state.pair.test.clone())
+        .with("State", seen.state.to_string())
+        .with("Since", history::at(seen.since))
+        .with("InARow", seen.streak)
+        .with("Code", Value::optional(seen.code.clone()))
+        .with("Owner", Value::optional(seen.owner.clone()))
+        .with("SeenFrom", site)
+        .with("LastTest", history::at(seen.last_at))
+        .with("LastSuccess", seen.last_success_at.map_or(Value::Null, history::at))
+        .with("Recent", seen.recent.clone())
+        .with("Sites", Value::texts([site]))
 }

@@ -26,6 +26,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             history::POOL.at(0),
             history::RECEIVER.at(1),
             history::TEST,
+            history::SITE.default("All sites together."),
             Parameter::new("By", Kind::Choice(&["Hour", "Day"]), "How long each record is.").default("Hour"),
             Parameter::new("ByPair", Kind::Switch, "Gives each pair by itself."),
             history::SINCE.default("A day ago by hour, a month ago by day."),
@@ -69,7 +70,8 @@ async fn run(call: Call) -> Outcome {
     let since = history::instant(&call, "Since")?.unwrap_or(now - back);
     let is_by_pair = call.bound.switch("ByPair");
     let pairs = past.ids();
-    let points = past.ask(move |sql| query::trend(sql, &pairs, unit, since, until)).await?;
+    let sites = call.bound.texts("Site");
+    let points = past.ask(move |sql| query::trend(sql, &pairs, unit, since, until, &sites)).await?;
     let mut rows: BTreeMap<(Option<i64>, i64), Counts> = BTreeMap::new();
     for point in points {
         let row = rows.entry((is_by_pair.then_some(point.pair), point.start)).or_default();

@@ -37,6 +37,10 @@ pub const TEST: Parameter = Parameter::new(
 )
 .many();
 
+/// Sites by name.
+pub const SITE: Parameter =
+    Parameter::new("Site", Kind::Site, "Only what is seen from this site, or from each of several.").many();
+
 /// The beginning of the time that is asked about.
 pub const SINCE: Parameter = Parameter::new(
     "Since",

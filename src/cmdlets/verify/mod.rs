@@ -1,6 +1,7 @@
 //! Tests of pools, partners and messages.
 
 pub mod verifying;
+mod elsewhere;
 
 pub mod test_xmpp_im;
 pub mod test_registration;

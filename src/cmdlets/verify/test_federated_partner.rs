@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::verifying;
+use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::address::Domain;
 use crate::call::{Call, Cmdlet, Outcome};
@@ -52,6 +52,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             .default("What the partner's proxy_fqdn or DNS says.")
             .binds(Binds::Endpoint),
             Parameter::new("Timeout", Kind::Duration, "How long one look may take in all.").default("15 seconds"),
+            elsewhere::SITE,
             verifying::THROTTLE_LIMIT,
             verifying::DEADLINE,
             verifying::UNTIL,
@@ -105,6 +106,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    if let Some(site) = elsewhere::site(&call) {
+        return elsewhere::ask(&call, &site).await;
+    }
     let target = call.bound.text("TargetFqdn");
     warn_about(&call, target.as_ref())?;
     let server = server(&call)?;

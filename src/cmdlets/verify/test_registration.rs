@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::verifying;
+use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact};
@@ -33,6 +33,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::REGISTRAR_PORT,
             verifying::AUTHENTICATION,
             verifying::TIMEOUT,
+            elsewhere::SITE,
             verifying::THROTTLE_LIMIT,
             verifying::RETRY,
             verifying::EACH_SERVER,
@@ -76,6 +77,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    if let Some(site) = elsewhere::site(&call) {
+        return elsewhere::ask(&call, &site).await;
+    }
     let mut registrations = plan_all(&call)?;
     if call.bound.switch("EachServer") {
         let network = call.context.network(&call.topology);

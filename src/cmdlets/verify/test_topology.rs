@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::verifying;
+use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::address::Domain;
 use crate::call::{Call, Cmdlet, Halt, Outcome, filter};
@@ -46,6 +46,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .default("All of them; none where only pools are named.")
                 .binds(Binds::Federation),
             verifying::TIMEOUT,
+            elsewhere::SITE,
             verifying::THROTTLE_LIMIT,
             verifying::DEADLINE,
             verifying::UNTIL,
@@ -88,6 +89,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    if let Some(site) = elsewhere::site(&call) {
+        return elsewhere::ask(&call, &site).await;
+    }
     call.warn_where_no_topology()?;
     // Remarks name what a narrow role may not see.
     if call.sees_everything() && !call.bound.switch("Force") {

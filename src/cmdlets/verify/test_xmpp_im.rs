@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::verifying;
+use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::address::Address;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
@@ -52,6 +52,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::TIMEOUT,
             Parameter::new("Linger", Kind::Duration, "How long to wait for a late error where the evidence rests on the partner's server alone: servers have sent one after 20 seconds. It is not counted as latency, and ends with -Timeout.")
                 .default("1 second"),
+            elsewhere::SITE,
             verifying::THROTTLE_LIMIT,
             verifying::RETRY,
             verifying::EACH_SERVER,
@@ -99,6 +100,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 const MOST_BODY: usize = 100_000;
 
 async fn run(call: Call) -> Outcome {
+    if let Some(site) = elsewhere::site(&call) {
+        return elsewhere::ask(&call, &site).await;
+    }
     let ask = ask(&call)?;
     let mut verifications = plan_all(&call, &ask).await?;
     if call.bound.switch("EachServer") {

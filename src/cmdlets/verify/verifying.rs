@@ -14,7 +14,7 @@ use crate::address::{Address, Domain};
 use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
-use crate::diagnosis::catalogue::{self, Persistence};
+use crate::diagnosis::catalogue;
 use crate::result::{Report, TestIdentity, TestOutcome};
 use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
@@ -595,7 +595,7 @@ async fn finished(call: &Call, test: &TestIdentity) -> Result<Option<Report>, Er
 
 /// Keeps a report and tells of it.
 pub async fn tell(call: &Call, report: &Report, told: &mut HashSet<String>) -> Outcome {
-    call.context.results.record(call, report, is_definite).await;
+    call.context.results.record(call, report, catalogue::is_lasting).await;
     show(call, report, told).await
 }
 
@@ -608,11 +608,6 @@ async fn show(call: &Call, report: &Report, told: &mut HashSet<String>) -> Outco
     }
     call.streams.log(|| vec![report.to_logged_record()]);
     call.emit(report.to_record()).await
-}
-
-/// Whether what a code says cannot pass by itself: one such finding is enough to call a pair down.
-fn is_definite(code: &str) -> bool {
-    catalogue::entry(code).is_some_and(|entry| entry.persistence == Persistence::Lasting)
 }
 
 /// Whether what crosses the wire is kept: where somebody wants the log.

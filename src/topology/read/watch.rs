@@ -25,6 +25,13 @@ impl Reading<'_> {
                 Some("test less often: each test logs on and sends a message".to_owned())
             });
         }
+        if watch.script.is_some() {
+            for key in ["tests", "pools", "receivers"].into_iter().filter(|key| at.has(key)) {
+                mistakes.add(at.span(key), at.key(key), "has no meaning beside `script`", || {
+                    Some("leave it out: the script says what is tested".to_owned())
+                });
+            }
+        }
         if at.has("tests") && watch.tests.is_empty() {
             mistakes.add(at.span("tests"), at.key("tests"), "lists no test", || {
                 Some("write enabled = false to pause it".to_owned())
@@ -100,10 +107,11 @@ impl Reading<'_> {
                     self.remarks.add(at.item("receivers", n), at.key("receivers"), message, || None);
                 }
             }
-            let needs_pools = watch
-                .tests
-                .iter()
-                .any(|test| matches!(test, WatchedTest::XmppIm | WatchedTest::Registration));
+            let needs_pools = watch.script.is_none()
+                && watch
+                    .tests
+                    .iter()
+                    .any(|test| matches!(test, WatchedTest::XmppIm | WatchedTest::Registration));
             if watch.enabled && needs_pools && watch.pools_of(topology).is_empty() {
                 let message =
                     format!("{:?} tests nothing: no pool that it means lends a test user", watch.identity);

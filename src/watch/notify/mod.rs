@@ -125,9 +125,10 @@ impl Notices {
         let (shared, means, settle) = (self.shared.clone(), self.means.clone(), self.settle);
         let notification = notification.clone();
         self.running.spawn(async move {
+            let asked = Instant::now();
             let done = look_after(&shared, &means, &notification, has_chore, settle).await;
             let n_leased = done.unwrap_or_else(|fault| {
-                shared.store_is_away(&fault);
+                shared.store_is_away(&fault, asked);
                 0
             });
             (identity, n_leased)
