@@ -179,7 +179,7 @@ fn what_would_be_wrong_is_refused_with_words_before_anything_is_written() {
     for (code, wanted) in [
         (
             "Set-Pool a.litwareinc.com -Domains @{Ad=\"x.y\"}",
-            "a map with 'Ad' in it: write @{Add=…}, @{Remove=…} or @{Replace=…}",
+            "a map with 'Ad' in it; write: @{Add=…}, or @{Remove=…}, or @{Replace=…}",
         ),
         (
             "Set-Pool a.litwareinc.com -Domains @{Add=\"x.y\"; Replace=\"z.y\"}",
@@ -199,9 +199,9 @@ fn what_would_be_wrong_is_refused_with_words_before_anything_is_written() {
         ),
         (
             "New-Pool A.litwareinc.com. -Domains c.example",
-            "The pool a.litwareinc.com is in the topology already",
+            "The pool a.litwareinc.com is in topology.toml already",
         ),
-        ("New-XmppAllowedPartner contoso.com", "The partner contoso.com is in the topology already."),
+        ("New-XmppAllowedPartner contoso.com", "The partner contoso.com is in topology.toml already."),
         (
             "New-XmppAllowedPartner x.example -SaslNegotiation Optional",
             "-SaslNegotiation has no meaning here: how two servers authenticate each other",
