@@ -73,6 +73,16 @@ async fn every_command_of_the_readme_does_what_it_says() {
         assert_eq!(status, Some(*wanted), "{command}\n{said}");
         assert!(said.contains(says), "{command}\n{said}");
     }
+    // Every script runs on this topology, which has one pool, one partner and no role.
+    for script in std::fs::read_dir("scripts").unwrap().map(|entry| entry.unwrap().path()) {
+        if script.extension().is_some_and(|extension| extension == "rhai") {
+            let command = format!("imsh run {}", script.display());
+            let (status, said) =
+                tokio::task::block_in_place(|| told(&shell(&home, &command).output().unwrap()));
+            let needs_arguments = said.starts_with("usage: ");
+            assert!(matches!(status, Some(0 | 1)) || needs_arguments, "{command}: {status:?}\n{said}");
+        }
+    }
     let metrics = std::fs::read_to_string(home.path().join("imsh.prom")).unwrap();
     assert!(metrics.contains("\nimsh_test_success{"), "{metrics}");
     named.sort_unstable();

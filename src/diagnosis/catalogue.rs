@@ -254,7 +254,7 @@ entries! {
     // Secure
     TLS_EXPIRED: "TLS-EXPIRED", [Pool], Lasting Pool,
         "The pool's certificate, or one that it depends on, has expired.",
-        "Renew the pool's certificate and reload the server. On the pool's machine, prosodyctl check certs shows the dates; ejabberd takes the files that certfiles names in ejabberd.yml, after ejabberdctl reload_config.";
+        "Check this machine's clock; if it is right, renew the pool's certificate and reload the server. On the pool's machine, prosodyctl check certs shows the dates; ejabberd takes the files that certfiles names in ejabberd.yml, after ejabberdctl reload_config.";
     TLS_NOT_YET_VALID: "TLS-NOT-YET-VALID", [Pool], Lasting Pool,
         "The pool's certificate is not valid yet, or the clock of this machine is slow.",
         "Check this machine's clock; if it is right, install a certificate that is valid now.";
@@ -528,16 +528,16 @@ entries! {
         "Check the resolver that the pool uses, and the DNSSEC signatures and name servers of the partner's zone. Type dig SRV _xmpp-server._tcp.DOMAIN on the pool's machine, and the same with +cd: if that works, the signatures are broken.";
     FEDERATION_REFUSED: "FEDERATION-REFUSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's host answers, and nobody listens at its federation port.",
-        "Ask the partner to start its server, or to correct the port in its _xmpp-server record. There, prosodyctl status or ejabberdctl status tells whether it runs, and ss -ltn whether something listens at 5269.";
+        "Ask the partner to start its server, or to correct the port in its _xmpp-server record. There, prosodyctl status or ejabberdctl status tells whether it runs, and ss -ltn whether something listens at the port that the record names (5269 as a rule).";
     FEDERATION_NO_ANSWER: "FEDERATION-NO-ANSWER", [Network], Transient Partner,
         "Nothing came back to the pool from the partner's address: a firewall on either side drops the packets, or the host is down.",
-        "Check the firewalls between the pool and the partner for the federation port (5269), on both sides; ask the partner whether its host is up. nc -vz HOST 5269, typed on the pool's machine, shows whether it is over.";
+        "Check the firewalls between the pool and the partner for its federation port (5269 as a rule), on both sides; ask the partner whether its host is up. nc -vz HOST PORT, typed on the pool's machine, shows whether it is over.";
     FEDERATION_UNREACHABLE: "FEDERATION-UNREACHABLE", [Network], Transient Partner,
         "The pool has no route to the partner.",
         "Check the pool's network, its routes, and whether the partner's addresses are of a kind that it can use (IPv4, IPv6). On the pool's machine: ip route get ADDRESS; ejabberd's outgoing_s2s_families and Prosody's use_ipv6 choose the kind.";
     FEDERATION_SILENT: "FEDERATION-SILENT", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server accepts connections and then says nothing: it hangs, is overloaded, or something else listens there.",
-        "Ask the partner to check its server, and what listens at its federation port. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269, typed on the pool's machine, shows how far it comes.";
+        "Ask the partner to check its server, and what listens at its federation port. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT, typed on the pool's machine, shows how far it comes.";
     FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
         "Ask the partner to look into its server's log for the pool's domain (grep DOMAIN /var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged), at the time of this test.";
@@ -561,13 +561,13 @@ entries! {
         "Check the pool's clock; if it is right, ask the partner to install a certificate that is valid now.";
     FEDERATION_NAME: "FEDERATION-CERTIFICATE-NAME", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server is not for the partner's domain.",
-        "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269 shows the one that it picks.";
+        "Ask the partner to have its certificate reissued with its domain's name, and to let its server pick it. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT shows the one that it picks.";
     FEDERATION_UNTRUSTED: "FEDERATION-CERTIFICATE-UNTRUSTED", [Partner, Pool], Lasting Partner,
         "The pool does not trust the certificate of the partner's server: signed by itself, by an unknown issuer, or without its intermediate. Prosody 0.12 says this for other flaws as well.",
         "Run Test-FederatedPartner to see the certificate; ask the partner for a certificate from a known issuer with its whole chain, or have the pool trust the partner's issuer.";
     FEDERATION_CHAIN: "FEDERATION-CERTIFICATE-CHAIN", [Partner, Pool, Unknown], Lasting Partner,
         "The partner's server does not send the intermediate certificate between its own and its issuer's.",
-        "Ask the partner to append the intermediate certificate to the file that its server shows (Prosody: the `certificate` of the host; ejabberd: `certfiles`), and to reload it; openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:5269 -showcerts shows what is sent.";
+        "Ask the partner to append the intermediate certificate to the file that its server shows (Prosody: the `certificate` of the host; ejabberd: `certfiles`), and to reload it; openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT -showcerts shows what is sent.";
     FEDERATION_PURPOSE: "FEDERATION-CERTIFICATE-PURPOSE", [Partner, Pool, Unknown], Lasting Partner,
         "The certificate of the partner's server may not be used for what it does with it: it is meant for clients only, or, where the partner connects to others, for servers only (extended key usage).",
         "Ask the partner to have its certificate reissued for server and client authentication (serverAuth and clientAuth).";

@@ -298,7 +298,11 @@ fn of_stream(fault: &stream::Fault) -> Option<Cause> {
 
 /// The cause that both agree on, where what was seen from here says it more exactly than the pool.
 fn more_exact(said: Cause, seen: &Seen) -> Cause {
-    let Some(here) = seen.cause else { return said };
+    let Some(here) = seen.cause else {
+        // A name that no name server answers for here either is not known to be missing.
+        let is_unanswered = said == Cause::Unresolved && !seen.healthy && !seen.was_led_there();
+        return if is_unanswered { Cause::DnsFailure } else { said };
+    };
     let leaves_open = LEFT_OPEN.iter().any(|(vague, exact)| *vague == said && exact.contains(&here));
     // COMPAT: Openfire and MongooseIM say this for everything.
     if said == Cause::Failed || leaves_open { here } else { said }

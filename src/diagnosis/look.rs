@@ -146,7 +146,7 @@ fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding 
             "Check the resolver of this machine, and the DNSSEC signatures and name servers of the zone of {partner}."
         )),
         Cause::NoAnswer => finding.remedy(format!(
-            "Check the firewalls between this machine and {partner} for the federation port (5269), on both sides; a pool may have a way that this machine has not. Ask the partner whether its host is up."
+            "Check the firewalls between this machine and {partner} for its federation port (5269 as a rule), on both sides; a pool may have a way that this machine has not. Ask the partner whether its host is up."
         )),
         Cause::Unreachable => finding.remedy(format!(
             "Check this machine's network, its routes, and whether the addresses of {partner} are of a kind that it can use (IPv4, IPv6)."
