@@ -4,6 +4,7 @@ use super::{Call, Outcome, filter};
 use crate::access::{BuiltIn, Member, RoleAssignment, RoleDefinition, role};
 use crate::cmdlet::{Arity, Category, ErrorRecord, Kind, Parameter};
 use crate::durable::FileStep;
+use crate::topology::MAX_DOCUMENT_BYTES;
 use crate::topology::edit::{self, Document, Fault, NewValue};
 use crate::topology::{Domain, Mistake, Pool, Topology, duration};
 use crate::value::Value;
@@ -41,6 +42,11 @@ pub fn change(
         deed(document)
     };
     let rehearsal = tokio::task::block_in_place(|| edit::rehearse(path, deed)).map_err(told)?;
+    let (before, after) = (rehearsal.before.len() as u64, rehearsal.after.len() as u64);
+    if call.context.is_delegates() && after > before && after > MAX_DOCUMENT_BYTES - RESERVE {
+        let text = "The topology is nearly full: the room that is left is an administrator's.";
+        return Err(ErrorRecord::new(Category::LimitsExceeded, "TopologyFull", text).target(target).into());
+    }
     let changes = edit::differences(&rehearsal.before, &rehearsal.after);
     // A narrow role sees what it changes, and not what follows elsewhere.
     let shown = changes.iter().filter(|changed| call.sees_everything() || changed.is_of(target));
@@ -59,6 +65,9 @@ pub fn change(
     let after = tokio::task::block_in_place(|| edit::change(path, deed)).map_err(told)?;
     new_remarks(call, &after).try_for_each(|remark| call.warn(remark))
 }
+
+/// Bytes of the document that are kept for administrators.
+const RESERVE: u64 = 1 << 20;
 
 /// What the change has made probably not meant. Remarks name what a narrow role may not see.
 fn new_remarks<'t>(call: &'t Call, after: &'t Topology) -> impl Iterator<Item = String> + 't {

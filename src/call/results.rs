@@ -146,6 +146,11 @@ impl KeptResults {
             result.run = Some(resumed(call).unwrap_or(run.id));
             run.recorder.clone()
         };
+        let has_own_password =
+            call.bound.credential("UserCredential").is_some_and(|given| given.stored_for.is_none());
+        let asks_otherwise =
+            has_own_password || OWN_WAYS.iter().any(|parameter| call.bound.is_given(parameter));
+        result.turns_state = !(call.context.is_delegates() && asks_otherwise);
         // Delegates leave an administrator room to work in.
         let state = self.file.as_deref().filter(|_| call.context.is_delegates());
         if state.is_some_and(|file| !durable::leaves_reserve(file)) {
@@ -347,3 +352,7 @@ impl ReadableResults {
         }
     }
 }
+
+/// Parameters with which a test is another one than the topology says.
+const OWN_WAYS: [&str; 5] =
+    ["Timeout", "MinimumEvidence", "Authentication", "RegistrarPort", "CriticalLatency"];

@@ -35,28 +35,63 @@ struct Transcript {
     file: File,
     /// Whether each typed line gets the time above it.
     has_times: bool,
-    may_grow: Option<MayGrow>,
-    /// Bytes until that is asked again.
+    room: Option<Room>,
+    /// Bytes until that is asked for more.
     left: usize,
+    /// Whether what is written next begins a line.
+    is_at_start: bool,
 }
 
-/// Says whether a transcript may have another mebibyte.
-pub type MayGrow = Box<dyn Fn() -> bool + Send>;
+/// The room that a transcript may take.
+pub struct Room {
+    /// Books so many more bytes; says whether there were as many.
+    pub take: Box<dyn Fn(usize) -> bool + Send>,
+    /// Gives so many back.
+    pub give_back: Box<dyn Fn(usize) + Send>,
+}
+
+/// Bytes that are booked at once.
+const ROOM: usize = 64 << 10;
 
 impl Transcript {
     /// Writes down a text; says whether there was room for it.
     fn write(&mut self, text: &str) -> bool {
-        if let Some(may_grow) = &self.may_grow {
-            while self.left < text.len() {
-                if !may_grow() {
+        if let Some(room) = &self.room {
+            if self.left < text.len() {
+                let wanted = text.len().next_multiple_of(ROOM);
+                if !(room.take)(wanted) {
                     return false;
                 }
-                self.left += 1 << 20;
+                self.left += wanted;
             }
             self.left -= text.len();
         }
+        self.is_at_start = text.ends_with('\n');
         // A disk that is full must not end a session of somebody's own; the transcript is shorter then.
-        self.file.write_all(text.as_bytes()).is_ok() || self.may_grow.is_none()
+        self.file.write_all(text.as_bytes()).is_ok() || self.room.is_none()
+    }
+
+    /// Writes down what was shown. A line of it that begins with a star gets a blank before it, so that nothing
+    /// that is shown looks like what stands above a typed line or at an end.
+    fn write_shown(&mut self, text: &str) -> bool {
+        let mut marked = String::with_capacity(text.len());
+        let mut is_at_start = self.is_at_start;
+        for line in text.split_inclusive('\n') {
+            if is_at_start && line.starts_with('*') {
+                marked.push(' ');
+            }
+            marked.push_str(line);
+            is_at_start = line.ends_with('\n');
+        }
+        self.write(&marked)
+    }
+}
+
+impl Drop for Transcript {
+    fn drop(&mut self) {
+        if let Some(room) = &self.room {
+            (room.give_back)(self.left);
+        }
     }
 }
 
@@ -89,20 +124,17 @@ impl Transcripts {
         self.begin(file, path, heading, None)
     }
 
-    /// Starts one in an open file. Before each mebibyte `may_grow` is asked; where it says no, the transcript
-    /// ends there, and [`Transcripts::is_full`] says so.
+    /// Starts one in an open file. As it grows `room` is asked for more; where there is none, the transcript ends
+    /// there, and [`Transcripts::is_full`] says so.
     ///
     /// # Errors
-    /// Its beginning cannot be written.
-    pub fn begin(
-        &self,
-        mut file: File,
-        path: PathBuf,
-        heading: &Heading,
-        may_grow: Option<MayGrow>,
-    ) -> io::Result<()> {
-        file.write_all(top(heading).as_bytes())?;
-        let transcript = Transcript { path, file, has_times: heading.has_times, may_grow, left: 0 };
+    /// Its beginning cannot be written, or there is no room for it.
+    pub fn begin(&self, file: File, path: PathBuf, heading: &Heading, room: Option<Room>) -> io::Result<()> {
+        let has_times = heading.has_times;
+        let mut transcript = Transcript { path, file, has_times, room, left: 0, is_at_start: true };
+        if !transcript.write(&top(heading)) {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push(transcript);
         Ok(())
     }
@@ -115,7 +147,7 @@ impl Transcripts {
         let last = self.open.lock().unwrap_or_else(PoisonError::into_inner).pop();
         last.map(|mut transcript| {
             transcript.file.write_all(bottom().as_bytes())?;
-            Ok(transcript.path)
+            Ok(std::mem::take(&mut transcript.path))
         })
     }
 
@@ -125,17 +157,19 @@ impl Transcripts {
         while self.stop().is_some() {}
     }
 
-    /// Writes down what was shown, without its colours.
-    pub fn shown(&self, text: &str) {
+    /// Writes down what is shown, without its colours; says whether there was room for it.
+    pub fn shown(&self, text: &str) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.is_empty() || text.is_empty() || self.is_paused.load(Ordering::Relaxed) {
-            return;
+            return true;
         }
         let withheld = self.withheld.lock().unwrap_or_else(PoisonError::into_inner);
         let plain = withheld.iter().fold(without_colour(text), |text, line| text.replace(line, LEFT_OUT));
-        if !open.iter_mut().all(|transcript| transcript.write(&plain)) {
+        let is_written = open.iter_mut().all(|transcript| transcript.write_shown(&plain));
+        if !is_written {
             self.is_full.store(true, Ordering::Relaxed);
         }
+        is_written
     }
 
     /// From now on leaves out the lines of an input that may hold a secret, wherever they are shown.
@@ -170,7 +204,7 @@ impl Transcripts {
 }
 
 /// The replacement for a line that may hold a secret.
-const LEFT_OUT: &str = "(left out)";
+pub const LEFT_OUT: &str = "(left out)";
 
 /// Letters below which a line of an input is a bracket or the like, and no secret.
 const SHORTEST_SECRET: usize = 4;
@@ -218,5 +252,24 @@ mod tests {
         assert_eq!(without_colour("\u{1b}[32;1mResult\u{1b}[0m : ok"), "Result : ok");
         assert_eq!(without_colour("\u{1b}["), "");
         assert_eq!(without_colour("é\u{1b}[1mé"), "éé");
+    }
+
+    #[test]
+    fn nothing_that_is_shown_looks_like_what_stands_above_a_typed_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("transcript");
+        let heading =
+            Heading { user: "kim".to_owned(), machine: "m".to_owned(), is_minimal: true, has_times: true };
+        let transcripts = Transcripts::default();
+        transcripts.start(path.clone(), Existing::Replaced, &heading).unwrap();
+        for shown in [&format!("{STARS}\nCommand"), " start\n*", "**\n", STARS, "\n"] {
+            assert!(transcripts.shown(shown));
+        }
+        transcripts.typed("> ", Some("Get-Pool"));
+        transcripts.stop_all();
+        let written = std::fs::read_to_string(path).unwrap();
+        let n_true = written.lines().filter(|line| *line == STARS).count();
+        assert_eq!(n_true, 2 + 2 + 2, "top, one typed line, end: {written}");
+        assert!(written.contains(&format!(" {STARS}\nCommand start\n ***\n {STARS}\n")), "{written}");
     }
 }

@@ -295,6 +295,13 @@ impl Console {
         inner.note(&format!("{text}\n"));
     }
 
+    /// Writes the last text of a session on a line of standard error, also where the transcript has no room for it.
+    pub fn last_note(&self, text: &str) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.transcripts.shown(&format!("{text}\n"));
+        inner.note_unrecorded(&format!("{text}\n"));
+    }
+
     /// Writes a question on standard error; what is typed stands behind it.
     ///
     /// # Errors
@@ -342,7 +349,9 @@ impl ConsoleState {
             return;
         }
         let text = &self.within_limit(text);
-        self.transcripts.shown(text);
+        if !self.is_on_record(text) {
+            return;
+        }
         let written = match &mut self.file {
             Some(file) => file.write(text.as_bytes()),
             None => self.above_the_bar(text, || {
@@ -378,9 +387,25 @@ impl ConsoleState {
     /// Writes to standard error.
     fn note(&mut self, text: &str) {
         let text = &self.within_limit(text);
-        self.transcripts.shown(text);
+        if self.is_on_record(text) {
+            self.note_unrecorded(text);
+        }
+    }
+
+    /// Writes to standard error alone.
+    fn note_unrecorded(&mut self, text: &str) {
         // When standard error is gone there is nowhere left to say so.
         let _ = self.above_the_bar(text, || io::stderr().lock().write_all(text.as_bytes()));
+    }
+
+    /// Writes a text into the transcripts. Where a session's has no room for it, nobody sees it, and the program
+    /// that shows it ends.
+    fn is_on_record(&mut self, text: &str) -> bool {
+        let is_written = self.transcripts.shown(text);
+        if !is_written && let Some(limit) = &self.limit {
+            limit.cancel.cancel();
+        }
+        is_written || self.limit.is_none()
     }
 
     /// As much of a text as the program may still show. The last of it says why there is no more.

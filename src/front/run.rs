@@ -35,9 +35,9 @@ pub(super) async fn code(started: &Started, code: &str) -> ExitStatus {
     evaluate(started, ReportSource { name: "-c", text: code }).await
 }
 
-/// Runs the script on standard input in a session that has started.
-pub(super) async fn standard_input(started: &Started) -> ExitStatus {
-    evaluate_file(started, Path::new("-")).await
+/// Runs the script on standard input in a session that has started; shows it to `seen` first.
+pub(super) async fn standard_input(started: &Started, seen: impl Fn(&str)) -> ExitStatus {
+    evaluate_file(started, Path::new("-"), seen).await
 }
 
 /// Runs a script with its arguments.
@@ -50,10 +50,10 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
         Ok(started) => started,
         Err(error) => return not_started(options, &error),
     };
-    evaluate_file(&started, script).await
+    evaluate_file(&started, script, |_| ()).await
 }
 
-async fn evaluate_file(started: &Started, script: &Path) -> ExitStatus {
+async fn evaluate_file(started: &Started, script: &Path, seen: impl Fn(&str)) -> ExitStatus {
     let Started { host, output, .. } = started;
     let name = start::display_name(script);
     let text = match read(script) {
@@ -64,6 +64,7 @@ async fn evaluate_file(started: &Started, script: &Path) -> ExitStatus {
         }
     };
     let text = file::program(text);
+    seen(&text);
     evaluate(started, ReportSource { name: &name, text: &text }).await
 }
 

@@ -6,7 +6,7 @@
 //! in the audit log.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ use super::kept;
 use super::output::Console;
 use super::process::{self, Unsound};
 use super::run::{self, Interrupts};
+use super::shell::secrets::may_hold_secret;
+use super::start::Started;
 use super::terminal::Terminal;
 use super::{shell, start};
 use crate::access::limits::{Limited, SessionLimits};
@@ -35,12 +37,13 @@ use crate::access::{Access, GivenParameter, Principal, principal};
 use crate::call::context::Budget;
 use crate::call::drive::Drive;
 use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
-use crate::call::transcript::Heading;
+use crate::call::transcript::{Heading, LEFT_OUT, Room};
 use crate::call::{Halt, SessionContext};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::cmdlets;
 use crate::durable;
 use crate::host::{Gate, Host, Sitting};
+use crate::render::visible::visible;
 use crate::script::{Memory, ScriptLimits};
 use crate::topology::places;
 use crate::trusted::{self, Directory, Untrusted, Why};
@@ -85,6 +88,7 @@ pub const REFUSED: [&str; 5] = ["topology", "vault", "lab", "store", "output_fil
 /// A session whose caller may come in.
 pub struct Door {
     host: Arc<Host>,
+    who: Identity,
     output: Console,
     program: Program,
     sitting: Sitting,
@@ -155,7 +159,9 @@ pub fn enter(
         (Caller::Behind(_), _) if arguments.principal.is_some() => {
             Err("behind sudo the principal is who called sudo; leave --principal away".to_owned())
         }
-        (Caller::Behind(uid), _) => Ok(Identity { principal: start::of_user(*uid), key: None }),
+        (Caller::Behind(uid), _) => {
+            Ok(Identity { principal: start::of_user(*uid), proof: Proof::User(uid.as_raw()) })
+        }
         (Caller::Own, Ok(access)) => vouched(arguments.principal.as_deref(), &access),
         (Caller::Own, Err(error)) => Err(error.message),
     };
@@ -255,7 +261,7 @@ pub fn enter(
         idle: minutes(&budget_limits, Limited::IdleMinutes),
     };
     let terminal = tcgetattr(std::io::stdin()).ok();
-    Ok(Door { host, output, program, sitting, terminal, limits, ends, _place: place })
+    Ok(Door { host, who, output, program, sitting, terminal, limits, ends, _place: place })
 }
 
 /// When a session ends by itself.
@@ -276,7 +282,7 @@ fn transcribe(
     usage: &Usage,
     place: &str,
     limits: &SessionLimits,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let of_principal = place.rsplit_once('.').map_or(place, |(name, _)| name);
     let directory = Path::new(places::STATE).join("transcripts").join(of_principal);
     let time = jiff::ZonedDateTime::now().strftime("%Y%m%dT%H%M%S%z").to_string();
@@ -294,11 +300,26 @@ fn transcribe(
     let (usage, most) = (usage.clone(), u64::from(limits.get(Limited::AuditKib)) << 10);
     let day = Duration::from_secs(24 * 3600);
     let is_delegates = host.context().is_delegates();
-    let may_grow = move || {
+    let again = usage.clone();
+    let take = move |n_bytes: usize| {
         let has_room = !is_delegates || durable::leaves_reserve(&here);
-        has_room && matches!(usage.count("transcripts", 1 << 20, 4 * most, day), Ok(Ok(_)))
+        has_room && matches!(usage.count("transcripts", n_bytes as u64, 4 * most, day), Ok(Ok(_)))
     };
-    output.transcripts().begin(file, directory.join(name), &heading, Some(Box::new(may_grow)))
+    // What cannot be given back is booked until the day is over.
+    let give_back = move |n_bytes: usize| drop(again.give_back("transcripts", n_bytes as u64));
+    let room = Room { take: Box::new(take), give_back: Box::new(give_back) };
+    let begun = output.transcripts().begin(file, directory.join(&name), &heading, Some(room));
+    begun.map_err(|fault| {
+        if fault.kind() != io::ErrorKind::QuotaExceeded {
+            return fault;
+        }
+        let is_reserve = is_delegates && !durable::leaves_reserve(&directory.join(name));
+        let why = match is_reserve {
+            true => "the room that is left on the disk is kept for administrators",
+            false => "those of today take all the room that they may have",
+        };
+        io::Error::new(fault.kind(), why)
+    })
 }
 
 /// Holds the process within its memory, the files that it needs and the system calls that it has a use for;
@@ -318,8 +339,8 @@ fn hold(host: &Host, topology: &Path, memory: usize) -> Result<Confinement, Box<
 
 /// Runs what the caller wants, until it ends or somebody ends it.
 pub async fn run(door: Door) -> ExitStatus {
-    let Door { host, output, program, sitting, terminal, limits, ends, _place } = door;
-    let over = over(host.clone(), output.clone(), ends.after);
+    let Door { host, who, output, program, sitting, terminal, limits, ends, _place } = door;
+    let over = over(host.clone(), who, output.clone(), ends.after);
     let ended = {
         let mut signals = Interrupts::of([SignalKind::terminate(), SignalKind::hangup()].into());
         async move {
@@ -332,11 +353,11 @@ pub async fn run(door: Door) -> ExitStatus {
         biased;
         status = converse(host, output.clone(), program, limits, ends.idle) => (status, Ok(())),
         end = over => {
-            output.note(&format!("\nimsh: {}", end.why()));
+            output.last_note(&format!("\nimsh: {}", end.why()));
             (end.status(), Err(Halt::Cancelled))
         }
         () = ended => {
-            output.note("imsh: the session was ended.");
+            output.last_note("imsh: the session was ended.");
             (ExitStatus::Interrupted, Err(Halt::Cancelled))
         }
     };
@@ -356,6 +377,8 @@ pub async fn run(door: Door) -> ExitStatus {
 #[derive(Clone, Copy, Debug)]
 enum SessionEnd {
     RoleTaken,
+    /// The key is none of the principal's any more, or the user is in one of their groups no more.
+    ProofTaken,
     TranscriptFull,
     TooLong,
     /// sshd ends no process without a terminal when its client is gone: nobody reads what it says any more.
@@ -366,6 +389,7 @@ impl SessionEnd {
     fn why(self) -> &'static str {
         match self {
             Self::RoleTaken => "you have no role any more; the session ends.",
+            Self::ProofTaken => "the key or the group by which you came in was taken away; the session ends.",
             Self::TranscriptFull => "the transcript may not grow any more; the session ends.",
             Self::TooLong => "a session may not last longer; it ends.",
             Self::ReaderGone => "nobody reads the output any more; the session ends.",
@@ -374,19 +398,26 @@ impl SessionEnd {
 
     fn status(self) -> ExitStatus {
         match self {
-            Self::RoleTaken | Self::TranscriptFull | Self::TooLong => ExitStatus::Denied,
+            Self::RoleTaken | Self::ProofTaken | Self::TranscriptFull | Self::TooLong => ExitStatus::Denied,
             Self::ReaderGone => ExitStatus::NotRun,
         }
     }
 }
 
 /// Waits until the session may not go on, and lets what runs tell what it has learned; gives why.
-async fn over(host: Arc<Host>, output: Console, after: Duration) -> SessionEnd {
+async fn over(host: Arc<Host>, who: Identity, output: Console, after: Duration) -> SessionEnd {
     let began = tokio::time::Instant::now();
     let end = loop {
         tokio::time::sleep(LOOK_EVERY).await;
         if tokio::task::block_in_place(|| host.session_limits()).is_none() {
             break SessionEnd::RoleTaken;
+        }
+        let is_same = || {
+            let access = host.context().topology.read().map(|now| now.access.clone().unwrap_or_default());
+            access.is_ok_and(|access| who.still_holds(&access))
+        };
+        if !tokio::task::block_in_place(is_same) {
+            break SessionEnd::ProofTaken;
         }
         if output.transcripts().is_full() {
             break SessionEnd::TranscriptFull;
@@ -434,9 +465,26 @@ async fn converse(
     };
     match program {
         Program::Shell => shell::converse(Arc::new(started), false, Some(idle)).await,
-        Program::Code(code) => run::code(&started, &code).await,
-        Program::Script(_) => run::standard_input(&started).await,
+        Program::Code(code) => {
+            record_source(&started, &code);
+            run::code(&started, &code).await
+        }
+        Program::Script(_) => run::standard_input(&started, |source| record_source(&started, source)).await,
     }
+}
+
+/// Writes the source of a program into the transcript, without the lines that may hold a secret.
+fn record_source(started: &Started, source: &str) {
+    let transcripts = started.output.transcripts();
+    let told = |line: &str| match may_hold_secret(line, started.host.everything()) {
+        true => {
+            transcripts.withhold(line);
+            LEFT_OUT.to_owned()
+        }
+        false => visible(line).into_owned(),
+    };
+    let lines: Vec<String> = source.lines().map(told).collect();
+    transcripts.typed("", Some(&lines.join("\n>> ")));
 }
 
 /// The program to run: over ssh the command that the caller gave to ssh, behind sudo the arguments.
@@ -500,18 +548,55 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// The caller, and the key that proved it.
+/// The caller, and what proved it.
+#[derive(Clone)]
 struct Identity {
     principal: Principal,
-    key: Option<String>,
+    proof: Proof,
+}
+
+/// What proves who the caller is.
+#[derive(Clone)]
+enum Proof {
+    /// The kernel, behind sudo: this user.
+    User(u32),
+    /// The key or certificate of which sshd tells: its fingerprint, and what sshd says.
+    Key { fingerprint: String, told: String },
+    /// The forced command alone.
+    ForcedCommand,
+}
+
+impl Identity {
+    fn fingerprint(&self) -> Option<String> {
+        match &self.proof {
+            Proof::Key { fingerprint, .. } => Some(fingerprint.clone()),
+            Proof::User(_) | Proof::ForcedCommand => None,
+        }
+    }
+
+    /// Whether they would be let in as the same principal now: with the key that the topology lists, or in the
+    /// groups that gave a role.
+    fn still_holds(&self, access: &Access) -> bool {
+        match (&self.proof, &self.principal) {
+            (Proof::Key { told, .. }, Principal::Vouched { name }) => {
+                proved(told, access).iter().any(|(own, _)| own == name)
+            }
+            (Proof::User(uid), Principal::OsUser { groups, .. }) => match start::of_user((*uid).into()) {
+                Principal::OsUser { groups: now, .. } => groups.iter().all(|group| now.contains(group)),
+                Principal::Vouched { .. } => false,
+            },
+            (Proof::Key { .. } | Proof::User(_) | Proof::ForcedCommand, _) => true,
+        }
+    }
 }
 
 /// The principal that sshd vouches for: by the key or certificate that it tells of, and by the name that
 /// the forced command gives; where there are both, they must agree.
 fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
-    let vouched = |name: &str, key| Identity { principal: Principal::Vouched { name: name.to_owned() }, key };
+    let vouched =
+        |name: &str, proof| Identity { principal: Principal::Vouched { name: name.to_owned() }, proof };
     let Some(told) = std::env::var_os("SSH_USER_AUTH") else {
-        return named.map(|name| vouched(name, None)).ok_or_else(|| {
+        return named.map(|name| vouched(name, Proof::ForcedCommand)).ok_or_else(|| {
             "nobody says who is asking: imsh session is the forced command of sshd, or runs behind sudo -u \
              ACCOUNT"
                 .to_owned()
@@ -521,8 +606,25 @@ fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
     trusted::open(Path::new(&told))
         .and_then(|file: File| file.take(MAX_AUTHENTICATION_BYTES).read_to_string(&mut text))
         .map_err(|fault| format!("what sshd says of the caller's key cannot be read: {fault}"))?;
+    let proved = proved(&text, access);
+    let by_key = |(name, key): &(String, String)| {
+        vouched(name, Proof::Key { fingerprint: key.clone(), told: text.clone() })
+    };
+    match (named, proved.as_slice()) {
+        (Some(named), proved) => match proved.iter().find(|(name, _)| name == named) {
+            Some(found) => Ok(by_key(found)),
+            None => Err("the key is not one of the principal whom the forced command names".to_owned()),
+        },
+        (None, [only]) => Ok(by_key(only)),
+        (None, []) => Err("the key is no principal's".to_owned()),
+        (None, _) => Err("the certificate is of several principals of this topology".to_owned()),
+    }
+}
+
+/// The principals whom a key or certificate proves of which sshd tells, each with its fingerprint.
+fn proved(told: &str, access: &Access) -> Vec<(String, String)> {
     let mut proved = Vec::new();
-    for line in text.lines() {
+    for line in told.lines() {
         let mut words = line.split(' ');
         if words.next() == Some("publickey")
             && let (Some(kind), Some(blob)) = (words.next(), words.next())
@@ -532,15 +634,7 @@ fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
     }
     proved.sort();
     proved.dedup();
-    match (named, proved.as_slice()) {
-        (Some(named), proved) => match proved.iter().find(|(name, _)| name == named) {
-            Some((name, key)) => Ok(vouched(name, Some(key.clone()))),
-            None => Err("the key is not one of the principal whom the forced command names".to_owned()),
-        },
-        (None, [(name, key)]) => Ok(vouched(name, Some(key.clone()))),
-        (None, []) => Err("the key is no principal's".to_owned()),
-        (None, _) => Err("the certificate is of several principals of this topology".to_owned()),
-    }
+    proved
 }
 
 /// The parameters of a session's lines in the audit log.
@@ -558,7 +652,7 @@ fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> V
     let process = std::process::id().to_string();
     [
         ("From", from),
-        ("Key", who.key.clone()),
+        ("Key", who.fingerprint()),
         ("Program", Some(program.to_owned())),
         ("Process", Some(process)),
     ]

@@ -58,7 +58,7 @@ The log goes to standard error: lines for people on a terminal, JSON elsewhere. 
 test.
 
 Exit status: 0 it was stopped; 2 the topology or the store cannot be used. With --once as that of the tests: 0 all \
-succeeded, 1 one failed, 4 one could not run.";
+succeeded and no pair is down, 1 one failed or is down still, 4 one could not run or lacks its password.";
 
 /// The end of `imsh watch --help`.
 pub const EXAMPLES: &str = "\
@@ -123,6 +123,16 @@ pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
     let ended = watcher.run(received).await;
     listening.abort();
     let figures = status.figures();
+    if figures.n_untested > 0 {
+        let pairs = figures.n_untested;
+        tracing::error!(
+            pairs,
+            "not tested: no password of their accounts is in the vault; Set-TestUserCredential stores one"
+        );
+    }
+    if figures.n_broken > 0 {
+        tracing::warn!(pairs = figures.n_broken, "pairs that are down or flaky; Get-TestState shows them");
+    }
     tracing::info!(
         tests = figures.n_tests,
         failures = figures.n_failures,
@@ -133,7 +143,17 @@ pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
     );
     match ended {
         Err(fault) => refused(&fault),
-        Ok(()) if own.once => ExitStatus::of(None, host.tally()),
+        Ok(()) if own.once => {
+            let of_tests = ExitStatus::of(None, host.tally());
+            let is_success = of_tests == ExitStatus::Success;
+            if is_success && figures.n_untested > 0 {
+                ExitStatus::NotRun
+            } else if is_success && figures.n_broken > 0 {
+                ExitStatus::TestFailed
+            } else {
+                of_tests
+            }
+        }
         Ok(()) => ExitStatus::Success,
     }
 }

@@ -20,6 +20,7 @@ pub mod sitting;
 pub mod tally;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -86,6 +87,9 @@ type KeptOfAll = Mutex<Vec<Arc<CapturedCall>>>;
 
 /// Values that wait between two stages of a pipe.
 const PIPE: usize = 64;
+
+/// How long the other stages of a pipeline may take to end once one has failed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Host {
     /// The door to these cmdlets, for the principal whom the gate knows.
@@ -186,6 +190,7 @@ impl Host {
         let kept = KeptOfAll::default();
         let mut reading = input.map_or_else(Input::none, Input::of);
         let mut running = FuturesUnordered::new();
+        let cancel = cancel.child_token();
         for (place, stage) in stages.into_iter().enumerate() {
             let (writing, next) = if place + 1 == n_stages {
                 (output.clone(), Input::none())
@@ -204,6 +209,9 @@ impl Host {
                 None => break Ok(()),
             }
         };
+        // What an error of one stage ends tells the audit log so; no stage that hangs keeps the others.
+        cancel.cancel();
+        let _ = tokio::time::timeout(LAST_WORDS, async { while running.next().await.is_some() {} }).await;
         drop(running);
         let mut kept = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         kept.sort_by_key(|kept| kept.stage());

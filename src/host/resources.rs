@@ -248,17 +248,15 @@ fn account(written: &str, resource: fn(Address) -> Resource) -> Resource {
     written.parse().map_or_else(|_| unlisted(written), resource)
 }
 
-/// The sender whom a credential names, where no parameter names one.
+/// The senders whom the credentials name: who may not log an account on may not do so under another's address.
 fn named_by_credential(
     description: &Description,
     bound: &BoundArguments,
     topology: &Topology,
 ) -> Vec<Resource> {
-    let is_sender_named =
-        description.parameters.iter().any(|own| own.binds == Binds::Sender && bound.is_given(own.name));
     let names_senders = description.parameters.iter().any(|own| own.binds == Binds::Sender);
     let credentials = description.parameters.iter().filter_map(|own| bound.credential(own.name));
-    if is_sender_named || !names_senders {
+    if !names_senders {
         return Vec::new();
     }
     let pools: Vec<_> = description

@@ -65,6 +65,7 @@ impl NewResult {
             lease: None,
             started_at: started_at.as_microsecond(),
             outcome,
+            turns_state: true,
             is_flaky: report.is_flaky,
             is_inferred: report.outcome == TestOutcome::Failure && report.is_inferred,
             evidence: report.evidence.clone(),

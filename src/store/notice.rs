@@ -90,29 +90,35 @@ pub(super) fn queue(
     let owner = verdict.owner.as_ref().or(before.owner.as_ref());
     for channel in channels {
         let last = sql.first(
-            "SELECT notice.kind, change.owner FROM notice JOIN change ON change.id = notice.change \
+            "SELECT notice.kind, change.owner, change.code FROM notice JOIN change ON change.id = notice.change \
              WHERE change.pair = $1 AND notice.channel = $2 AND notice.kind IN ('raise', 'clear') \
              ORDER BY change.at DESC, change.id DESC LIMIT 1",
             &[pair.into(), (&channel.identity).into()],
         )?;
-        let (last_kind, told_owner) = match last {
-            Some(row) => (Some(NoticeKind::read(&row.text(0)?)?), row.optional_text(1)?),
-            None => (None, None),
-        };
-        let is_raised = last_kind == Some(NoticeKind::Raise);
-        let is_wanted = match kind {
-            NoticeKind::Clear => is_raised,
-            NoticeKind::Raise | NoticeKind::Reminder => {
-                let is_listed = owner.is_some_and(|owner| channel.owners.contains(owner));
-                // What this channel was told, which is not all that happened: it may hear of some owners only.
-                let is_news = !is_raised || verdict.owner.is_some() && verdict.owner != told_owner;
-                (channel.owners.is_empty() || is_listed) && is_news
+        let (last_kind, told_owner, told_code) = match last {
+            Some(row) => {
+                (Some(NoticeKind::read(&row.text(0)?)?), row.optional_text(1)?, row.optional_text(2)?)
             }
+            None => (None, None, None),
         };
-        if is_wanted {
-            let batch = batch(kind, owner, verdict.code.as_ref().or(before.code.as_ref()), &before.name);
-            insert(sql, change, &channel.identity, kind, 0, &batch, now)?;
-        }
+        // What this channel was told, which is not all that happened: it may hear of some owners only.
+        let is_raised = last_kind == Some(NoticeKind::Raise);
+        let is_listed =
+            channel.owners.is_empty() || owner.is_some_and(|owner| channel.owners.contains(owner));
+        let is_news = !is_raised || verdict.owner.is_some() && verdict.owner != told_owner;
+        let wanted = match kind {
+            NoticeKind::Clear => is_raised.then_some(NoticeKind::Clear),
+            NoticeKind::Raise | NoticeKind::Reminder if is_listed => is_news.then_some(NoticeKind::Raise),
+            // It is another's now.
+            NoticeKind::Raise | NoticeKind::Reminder => (is_raised && is_news).then_some(NoticeKind::Clear),
+        };
+        let Some(kind) = wanted else { continue };
+        let code = verdict.code.as_ref().or(before.code.as_ref());
+        let batch = match kind {
+            NoticeKind::Clear => batch(kind, told_owner.as_ref(), told_code.as_ref(), &before.name),
+            NoticeKind::Raise | NoticeKind::Reminder => batch(kind, owner, code, &before.name),
+        };
+        insert(sql, change, &channel.identity, kind, 0, &batch, now)?;
     }
     Ok(())
 }
@@ -179,10 +185,35 @@ pub fn take(sql: &mut dyn Sql, channel: &str, settle: i64, lease: i64) -> Result
             ],
         )?;
         if n_leased == 1 {
-            leased.push(notice);
+            leased.push(as_told(sql, channel, notice)?);
         }
     }
     Ok(leased)
+}
+
+/// A notice as this channel can tell of it: the end of a fault names the fault that it was told of, whatever the
+/// last test before the end came to.
+fn as_told(sql: &mut dyn Sql, channel: &str, notice: Notice) -> Result<Notice, StoreFault> {
+    if notice.kind != NoticeKind::Clear {
+        return Ok(notice);
+    }
+    let raised = sql.first(
+        "SELECT change.code, change.owner FROM notice JOIN change ON change.id = notice.change \
+         JOIN pair ON pair.id = change.pair WHERE notice.channel = $1 AND notice.kind = 'raise' \
+         AND pair.test = $2 AND pair.pool = $3 AND pair.receiver = $4 AND change.at <= $5 \
+         ORDER BY change.at DESC, change.id DESC LIMIT 1",
+        &[
+            channel.into(),
+            (&notice.pair.test).into(),
+            (&notice.pair.pool).into(),
+            (&notice.pair.receiver).into(),
+            notice.at.into(),
+        ],
+    )?;
+    match raised {
+        Some(row) => Ok(Notice { code: row.optional_text(0)?, owner: row.optional_text(1)?, ..notice }),
+        None => Ok(notice),
+    }
 }
 
 fn read(row: &Row) -> Result<Notice, StoreFault> {

@@ -194,6 +194,19 @@ pub fn postpone(sql: &mut dyn Sql, claims: &[Claim], wait: i64) -> Result<(), St
     Ok(())
 }
 
+/// Puts claims off for so many microseconds, for which there is no place now. They stay due since when they were, so
+/// that who has waited longest is next.
+pub fn put_off(sql: &mut dyn Sql, claims: &[Claim], wait: i64) -> Result<(), StoreFault> {
+    for claim in claims {
+        sql.execute(
+            "UPDATE schedule SET leased_until = {now} + $1, holder = NULL \
+             WHERE pair = $2 AND vantage = $3 AND lease = $4",
+            &[wait.into(), claim.pair.id().into(), (&claim.vantage).into(), claim.lease.into()],
+        )?;
+    }
+    Ok(())
+}
+
 /// The other sites look at a pair as soon as they can: one of them has seen it turn.
 pub fn hasten(sql: &mut dyn Sql, pair: &PairName, site: &str) -> Result<(), StoreFault> {
     sql.execute(
@@ -203,7 +216,8 @@ pub fn hasten(sql: &mut dyn Sql, pair: &PairName, site: &str) -> Result<(), Stor
     Ok(())
 }
 
-/// Calls every scheduled pair unknown that nobody has tested for two periods; returns how many.
+/// Calls every scheduled pair unknown that nobody has tested for two periods, and nobody tests now; returns how
+/// many.
 ///
 /// # Errors
 /// The store cannot be written.
@@ -212,17 +226,22 @@ pub fn expire(sql: &mut dyn Sql) -> Result<usize, StoreFault> {
     let stale = sql.query(
         "SELECT pair.id, pair.test, pair.pool, pair.receiver FROM pair WHERE pair.state <> 'Unknown' \
          AND EXISTS (SELECT 1 FROM schedule WHERE schedule.pair = pair.id) \
+         AND NOT EXISTS (SELECT 1 FROM schedule WHERE schedule.pair = pair.id AND schedule.holder IS NOT NULL \
+         AND schedule.leased_until > {now}) \
          AND NOT EXISTS (SELECT 1 FROM site_state WHERE site_state.pair = pair.id \
          AND {now} - site_state.last_at <= 2 * site_state.period) ORDER BY pair.id",
         &[],
     )?;
+    let mut n_expired = 0;
     for row in &stale {
         let name = PairName { test: row.text(1)?, pool: row.text(2)?, receiver: row.text(3)? };
         let before = lock_pair(sql, row.int(0)?, &name)?;
         let views: Vec<SiteView> = site_rows(sql, row.int(0)?)?.iter().map(|site| site.view(now)).collect();
-        turn(sql, row.int(0)?, &before, &PairVerdict::of(&views), None, &[], now)?;
+        let verdict = PairVerdict::of(&views);
+        n_expired += usize::from(verdict.state == PairState::Unknown);
+        turn(sql, row.int(0)?, &before, &verdict, None, &[], now)?;
     }
-    Ok(stale.len())
+    Ok(n_expired)
 }
 
 /// The due times of a site, for how late it is: the earliest that is due and not claimed, among the pairs of
@@ -233,8 +252,8 @@ pub fn oldest_due(sql: &mut dyn Sql, site: &str, accounts: &[String]) -> Result<
     }
     let marks: Vec<String> = (0..accounts.len()).map(|at| format!("${}", at + 2)).collect();
     let query = format!(
-        "SELECT min(due_at) FROM schedule WHERE vantage IN ($1, 'any') AND leased_until < {{now}} \
-         AND account IN ({})",
+        "SELECT min(due_at) FROM schedule WHERE vantage IN ($1, 'any') \
+         AND (leased_until < {{now}} OR holder IS NULL) AND account IN ({})",
         marks.join(", ")
     );
     let mut parameters = vec![Cell::from(site)];

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::engine::{Cell, Row, Sql};
 use super::fault::StoreFault;
 use super::histogram::Histogram;
-use super::record::{DEFAULT_PERIOD, PairName};
+use super::record::{DEFAULT_PERIOD, PairName, is_fresh};
 use super::state::PairState;
 
 /// A pair and its number in the store.
@@ -208,8 +208,21 @@ pub fn end_run(sql: &mut dyn Sql, id: &str, ended_at: i64) -> Result<(), StoreFa
     Ok(())
 }
 
-/// Gives a run a name as baseline, and takes the name from any other.
-pub fn set_baseline(sql: &mut dyn Sql, id: &str, name: &str) -> Result<bool, StoreFault> {
+/// Gives a run a name as baseline, and takes the name from any other; says whether it has. Where a `principal` is
+/// named, the runs of others keep their names.
+pub fn set_baseline(
+    sql: &mut dyn Sql,
+    id: &str,
+    name: &str,
+    principal: Option<&str>,
+) -> Result<bool, StoreFault> {
+    if let Some(principal) = principal {
+        let of_others = "SELECT 1 FROM run WHERE principal <> $1 AND \
+                         (baseline = $2 OR (id = $3 AND baseline IS NOT NULL))";
+        if sql.first(of_others, &[principal.into(), name.into(), id.into()])?.is_some() {
+            return Ok(false);
+        }
+    }
     sql.execute("UPDATE run SET baseline = NULL WHERE baseline = $1", &[name.into()])?;
     Ok(sql.execute("UPDATE run SET baseline = $1 WHERE id = $2", &[name.into(), id.into()])? == 1)
 }
@@ -299,7 +312,9 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
         "SELECT pair.id, pair.test, pair.pool, pair.receiver, pair.state, pair.since, pair.code, pair.owner, \
          pair.seen_from, site_state.site, site_state.state, site_state.streak, site_state.recent, \
          site_state.last_at, site_state.last_success_at, site_state.last_result, site_state.period, \
-         site_state.since, site_state.code, site_state.owner \
+         site_state.since, site_state.code, site_state.owner, site_state.last_started_at, \
+         CAST((SELECT count(*) FROM schedule WHERE schedule.pair = pair.id AND schedule.holder IS NOT NULL \
+         AND schedule.leased_until > {{now}}) AS BIGINT) \
          FROM pair LEFT JOIN site_state ON site_state.pair = pair.id WHERE {} \
          ORDER BY pair.test, pair.pool, pair.receiver, pair.id, site_state.site",
         among("pair.id", pairs)
@@ -322,7 +337,9 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
         }
         let (Some(state), Some(site)) = (states.last_mut(), row.optional_text(9)?) else { continue };
         let (last_at, period) = (row.int(13)?, row.optional_int(16)?.unwrap_or(DEFAULT_PERIOD));
-        let is_fresh = now.saturating_sub(last_at) <= period.saturating_mul(2);
+        // While a test is under way, the one before it is the last word.
+        let is_under_way = row.int(21)? > 0;
+        let is_fresh = is_under_way || is_fresh(now, last_at, row.int(20)?, period);
         state.sites.insert(
             site,
             SiteSummary {

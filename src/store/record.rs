@@ -64,6 +64,10 @@ pub struct NewResult {
     pub started_at: i64,
     /// What it came to.
     pub outcome: StoredOutcome,
+    /// Whether it says how the pair is. It does not where a delegate asked otherwise than the topology does: with a
+    /// password or a time of their own, or for less evidence.
+    #[serde(default = "turns_state")]
+    pub turns_state: bool,
     /// Whether it succeeded after a failure.
     pub is_flaky: bool,
     /// Whether it was not tested, and has the finding of others. By itself it did not run; whoever sees the whole
@@ -170,6 +174,10 @@ pub fn record(
     Ok(changes)
 }
 
+fn turns_state() -> bool {
+    true
+}
+
 fn record_one(
     sql: &mut dyn Sql,
     pair: i64,
@@ -184,7 +192,7 @@ fn record_one(
         return Ok(None);
     }
     add_to_rollups(sql, pair, new)?;
-    if is_late {
+    if is_late || !new.turns_state {
         return Ok(None);
     }
     if let Some(lease) = &new.lease {
@@ -391,6 +399,16 @@ pub(super) fn site_rows(sql: &mut dyn Sql, pair: i64) -> Result<Vec<SiteRow>, St
     rows.iter().map(SiteRow::read).collect()
 }
 
+/// Whether a site's last test still says how the pair is: for two periods, and for as long beside them as that test
+/// took, since the next one may take as long. All in microseconds.
+pub(super) fn is_fresh(now: i64, last_at: i64, last_started_at: i64, period: i64) -> bool {
+    let took = last_at.saturating_sub(last_started_at).clamp(0, LONGEST_TEST);
+    now.saturating_sub(last_at) <= period.saturating_mul(2).saturating_add(took)
+}
+
+/// No test takes longer; what looks so is a clock that was set.
+const LONGEST_TEST: i64 = 3_600_000_000;
+
 impl SiteRow {
     fn read(row: &Row) -> Result<Self, StoreFault> {
         Ok(Self {
@@ -418,8 +436,9 @@ impl SiteRow {
         schedule: &Schedule,
         now: i64,
     ) -> Self {
-        // Where nobody has looked for two periods, what was seen before says nothing of now.
-        let fresh = before.filter(|before| before.is_fresh(now));
+        // Where nobody had looked for two periods when the test began, what was seen before says nothing of now.
+        let began = now.saturating_sub(new.elapsed.max(0));
+        let fresh = before.filter(|before| before.is_fresh(began));
         let state =
             fresh.map(|row| row.state.clone()).unwrap_or_default().after(outcome, schedule.thresholds);
         let since = fresh.filter(|row| row.state.state == state.state).map_or(now, |row| row.since);
@@ -439,7 +458,7 @@ impl SiteRow {
     }
 
     fn is_fresh(&self, now: i64) -> bool {
-        now.saturating_sub(self.last_at) <= self.period.saturating_mul(2)
+        is_fresh(now, self.last_at, self.last_started_at, self.period)
     }
 
     /// What the site sees, as far as it has looked lately.

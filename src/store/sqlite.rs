@@ -59,6 +59,8 @@ impl SqliteConnection {
         // In WAL mode NORMAL loses nothing when a process is killed; a power cut may lose the last commits.
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(fault)?;
         connection.pragma_update(None, "foreign_keys", "ON").map_err(fault)?;
+        // A confined session may write nowhere but beside the store.
+        connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
         Ok(Self { connection, path: path.to_owned(), clock })
     }
 

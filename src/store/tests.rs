@@ -35,6 +35,7 @@ fn result(pair: PairName, site: &str, started_at: i64, outcome: StoredOutcome) -
         lease: None,
         started_at,
         outcome,
+        turns_state: true,
         is_flaky: false,
         is_inferred: false,
         evidence: None,
@@ -330,7 +331,7 @@ fn a_notice_comes_once_for_a_change_and_again_when_it_is_mended() {
 }
 
 #[test]
-fn a_channel_is_told_of_an_owner_once_however_the_others_hear_of_it() {
+fn a_channel_is_told_when_a_fault_becomes_its_own_and_when_it_is_so_no_more() {
     on_both_engines(|store| async move {
         let down = StoredOutcome::Failure { is_definite: true };
         // Dublin alone cannot reach the receiver, then nobody can, then Dublin alone again; then it is mended.
@@ -346,7 +347,7 @@ fn a_channel_is_told_of_an_owner_once_however_the_others_hear_of_it() {
         }
         for (channel, expected) in [
             ("on call", vec!["raise Network", "raise Partner", "raise Network", "clear Network"]),
-            ("network desk", vec!["raise Network", "clear Network"]),
+            ("network desk", vec!["raise Network", "clear Network", "raise Network", "clear Network"]),
         ] {
             let mut told = Vec::new();
             while let [first, ..] =
@@ -359,6 +360,52 @@ fn a_channel_is_told_of_an_owner_once_however_the_others_hear_of_it() {
             }
             assert_eq!(told, expected, "{channel}");
         }
+    });
+}
+
+#[test]
+fn a_test_of_a_delegate_s_own_kind_is_kept_and_turns_no_state() {
+    on_both_engines(|store| async move {
+        let at = now(&store).await;
+        record(&store, vec![result(pair(1), "Dublin", at, StoredOutcome::Success)]).await;
+        let own = NewResult {
+            turns_state: false,
+            ..result(pair(1), "Dublin", at + 1, StoredOutcome::Failure { is_definite: true })
+        };
+        assert_eq!(record(&store, vec![own]).await, []);
+        assert_eq!(state(&store, &pair(1)).await.state, PairState::Up);
+        let filter = ResultFilter { pairs: vec![pair(1).id()], ..ResultFilter::default() };
+        assert_eq!(store.read(move |sql| query::results(sql, &filter)).await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn a_baseline_of_one_principal_is_not_another_s_to_take() {
+    on_both_engines(|store| async move {
+        let at = now(&store).await;
+        let run = |id: &str, principal: &str| Run {
+            id: id.to_owned(),
+            principal: principal.to_owned(),
+            way: "session".to_owned(),
+            command: "Test-XmppIM".to_owned(),
+            site: "Dublin".to_owned(),
+            started_at: at,
+            ended_at: None,
+            baseline: None,
+            counts: [0; 3],
+        };
+        for run in [run("1", "ada"), run("2", "kim")] {
+            store.write(move |sql| query::begin_run(sql, &run)).await.unwrap();
+        }
+        let store = &store;
+        let name = |id: &'static str, name: &'static str, principal: Option<&'static str>| async move {
+            store.write(move |sql| query::set_baseline(sql, id, name, principal)).await.unwrap()
+        };
+        assert!(name("1", "golden", Some("ada")).await);
+        assert!(!name("2", "golden", Some("kim")).await, "the name is ada's");
+        assert!(!name("1", "other", Some("kim")).await, "so is the run");
+        assert!(name("2", "own", Some("kim")).await);
+        assert!(name("2", "golden", None).await, "an administrator moves it");
     });
 }
 

@@ -117,6 +117,11 @@ impl<'d, 'i> Section<'d, 'i> {
             mistakes.add(found.span, self.key(key), "is empty", || Some("leave the key out".to_owned()));
             return None;
         }
+        if text.len() > MAX_TEXT {
+            let message = format!("is {} bytes long: {MAX_TEXT} are allowed", text.len());
+            mistakes.add(found.span, self.key(key), message, || None);
+            return None;
+        }
         Some(Found { value: text.as_ref(), span: found.span })
     }
 
@@ -418,6 +423,9 @@ fn type_in_words(value: &DeValue<'_>) -> &'static str {
         DeValue::Table(_) => "a table",
     }
 }
+
+/// Bytes of one text: a document that one person fills takes no change of another's.
+const MAX_TEXT: usize = 16 << 10;
 
 /// A text in quotes, cut to what fits into one line of a terminal.
 pub(super) fn quoted(text: &str) -> String {

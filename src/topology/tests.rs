@@ -106,7 +106,7 @@ fn the_samples_are_right_also_with_every_default_written_out() {
     let topology = read(sample).unwrap();
     assert!(topology.remarks.is_empty(), "{:?}", topology.remarks);
     // These stand in place of others, and are written out in a second reading.
-    let alternatives = ["at", "zone", "command", "to", "from", "pool"];
+    let alternatives = ["script", "at", "zone", "command", "to", "from", "pool"];
     let is_key = |line: &str| {
         let key = line.split_once(" = ").map(|(key, _)| key);
         key.is_some_and(|key| !key.contains(' ') && !alternatives.contains(&key))

@@ -36,14 +36,16 @@ use self::counters::TestCounters;
 use self::http::{HttpService, IdentityFault, ServiceParts};
 use self::ledger::{Ledger, LedgerEntry};
 use self::notify::Notices;
-use self::plan::{FirstRound, WatchPlan};
+use self::plan::{FirstRound, WatchPlan, WatchedPair};
 use self::round::{Rounds, lease};
 pub use self::status::{Blindness, WatcherFigures, WatcherStatus};
 use crate::call::SessionContext;
 use crate::call::results::ResultTaker;
 use crate::host::Host;
 use crate::store::plan as schedule;
-use crate::store::{NewResult, Spool, Store, StoreFault, WatcherRow, newest_schema, query};
+use crate::store::{
+    NewResult, PairState, Spool, Store, StoreFault, StoredState, WatcherRow, newest_schema, query,
+};
 use crate::topology::Topology;
 
 /// What a watcher is started with.
@@ -160,6 +162,21 @@ impl Shared {
 
     fn site(&self) -> String {
         self.plan().site.clone()
+    }
+
+    /// Notes what one round leaves: pairs that are not well, whether or not they were due, and pairs that nobody
+    /// tests, since their account's password is not here and the store is nobody else's.
+    async fn look_at_the_whole(&self) -> Result<(), StoreFault> {
+        let plan = self.plan();
+        let held = self.held_accounts();
+        let is_untested = |pair: &&WatchedPair| !self.store.is_shared() && !held.contains(&pair.account);
+        let n_untested = plan.pairs.iter().filter(is_untested).count();
+        let pairs: Vec<i64> = plan.pairs.iter().map(|pair| pair.name.id()).collect();
+        let states = self.store.read(move |sql| query::states(sql, &pairs)).await?;
+        let is_broken = |state: &&StoredState| matches!(state.state, PairState::Down | PairState::Flaky);
+        let n_broken = states.iter().filter(is_broken).count();
+        self.status.update(|figures| (figures.n_broken, figures.n_untested) = (n_broken, n_untested));
+        Ok(())
     }
 
     fn held_accounts(&self) -> BTreeSet<String> {
@@ -293,11 +310,14 @@ impl Watcher {
                         asked.begin().await;
                     }
                     let is_over = options.rounds == HowManyRounds::One && n_begun == 0 && rounds.is_idle();
-                    if is_over && !upkeep.is_plan_due {
+                    if is_over && !upkeep.is_plan_due && rounds.fault.is_none() {
                         break;
                     }
                     // Whoever wants one round does not wait for a store for long.
-                    if is_over && began.elapsed() > MOST_WAIT_FOR_STORE && let Some(fault) = upkeep.fault.take() {
+                    if is_over
+                        && began.elapsed() > MOST_WAIT_FOR_STORE
+                        && let Some(fault) = upkeep.fault.take().or_else(|| rounds.fault.take())
+                    {
                         return Err(fault.into());
                     }
                 }
@@ -319,6 +339,9 @@ impl Watcher {
         rounds.finish(PATIENCE).await;
         asked.finish().await;
         flush(&entries).await;
+        if options.rounds == HowManyRounds::One {
+            shared.look_at_the_whole().await?;
+        }
         silence.cancel();
         match telling {
             Some(telling) => {

@@ -20,7 +20,7 @@ use super::{HowManyRounds, Shared};
 use crate::call::Halt;
 use crate::cmdlet::Arguments;
 use crate::host::{Host, Stage};
-use crate::store::plan::{claim, extend, oldest_due, postpone, release, take_slot};
+use crate::store::plan::{claim, extend, oldest_due, put_off, release, take_slot};
 use crate::store::{ANY_SITE, Claim, StoreFault};
 use crate::topology::{Address, Topology, WatchedTest, Words};
 use crate::value::Value;
@@ -39,6 +39,8 @@ pub(super) struct Rounds {
     /// When each pair of the own plan is due, while the store is away.
     by_own_plan: Option<HashMap<(i64, String), i64>>,
     rounds: HowManyRounds,
+    /// Why the store let nothing be claimed the last time.
+    pub(super) fault: Option<StoreFault>,
     /// Where there is one round: when it began, by the store's clock.
     began_at: Option<i64>,
 }
@@ -75,6 +77,7 @@ impl Rounds {
             cancel: CancellationToken::new(),
             by_own_plan: None,
             rounds,
+            fault: None,
             began_at: None,
         }
     }
@@ -86,10 +89,12 @@ impl Rounds {
         let claims = match self.claim(&plan, accounts.clone(), room).await {
             Ok(claims) => {
                 self.by_own_plan = None;
+                self.fault = None;
                 self.of_this_round(claims)
             }
             Err(fault) => {
                 self.shared.store_is_away(&fault, asked);
+                self.fault = Some(fault);
                 self.claim_by_own_plan(&plan, &accounts, room)
             }
         };
@@ -236,7 +241,7 @@ impl Rounds {
                 // Those of a partner whose places are taken let others pass; one round has time.
                 match rounds {
                     HowManyRounds::One => release(sql, &surplus)?,
-                    HowManyRounds::Endless => postpone(sql, &surplus, NEXT_PLACE)?,
+                    HowManyRounds::Endless => put_off(sql, &surplus, NEXT_PLACE)?,
                 }
                 Ok((placed, oldest_due(sql, &site, &held)?, sql.now()?))
             })

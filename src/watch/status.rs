@@ -50,6 +50,10 @@ pub struct WatcherFigures {
     pub n_notices: u64,
     /// How many deliveries failed.
     pub n_failed_deliveries: u64,
+    /// After one round: how many pairs are down or flaky.
+    pub n_broken: usize,
+    /// After one round: how many pairs nobody tests, since no password of their account is here.
+    pub n_untested: usize,
 }
 
 /// Why a watcher sees nothing.
@@ -83,6 +87,8 @@ impl WatcherStatus {
             n_changes: 0,
             n_notices: 0,
             n_failed_deliveries: 0,
+            n_broken: 0,
+            n_untested: 0,
         })))
     }
 

@@ -196,6 +196,25 @@ fn tests_are_counted_over_all_sessions() {
     assert_eq!((said.matches("tried").count(), said.matches("LimitReached").count()), (5, 3), "{said}");
 }
 
+/// A day of one-liners takes no more room than they wrote.
+#[test]
+fn what_a_transcript_does_not_need_is_given_back() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    for _ in 0..3 {
+        assert_eq!(Said::of(machine.session("kim", &["-c", "1"]).output().unwrap()).status, Some(0));
+    }
+    let written = machine.root("cat /var/lib/imsh/transcripts/os-user+kim/*.txt | wc -c");
+    let counts = machine.root("cat /var/lib/imsh/counts/*kim*");
+    let booked = counts.split("transcripts").nth(1).and_then(|rest| {
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+        rest.split("\"n\":").nth(1).and_then(|rest| digits(rest.trim_start()).parse::<u64>().ok())
+    });
+    let written: u64 = written.trim().parse().unwrap();
+    assert!(booked.is_some_and(|booked| booked <= written), "{written} bytes, {counts}");
+    let code = machine.root("cat /var/lib/imsh/transcripts/os-user+kim/*.txt | grep -cx 1");
+    assert_eq!(code.trim(), "6", "each program stands above what it showed");
+}
+
 #[test]
 fn what_a_session_shows_is_written_down() {
     let Some(machine) = Machine::with(&topology(&[])) else { return };

@@ -144,6 +144,20 @@ fn who_loses_the_role_while_a_session_runs_does_nothing_more_in_it() {
     assert!(is_refused, "{refusals:?}\n{}", said.text);
 }
 
+#[test]
+fn a_session_ends_when_the_key_that_opened_it_is_taken_away() {
+    let Some(machine) = with_sshd() else { return };
+    let ada = |code: &str| Said::of(machine.session("ada", &["-c", code]).output().unwrap());
+    let mut ssh = machine.ssh("desk", &["-T"], &["print(\"begun\"); sleep(300); print(\"too late\")"]);
+    let child = ssh.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("it runs", || ada("(Get-AdminSession principal:desk).Count").text.trim() == "1");
+    let taken = ada("Set-AdminPrincipal desk -Keys @{Remove='desk@desk'} -Confirm:$false");
+    assert_eq!(taken.status, Some(0), "{}", taken.text);
+    let said = Said::of(child.wait_with_output().unwrap());
+    assert!(said.status != Some(0) && !said.text.contains("too late"), "{said:?}");
+    assert!(said.text.contains("was taken away; the session ends"), "{}", said.text);
+}
+
 /// How a session that runs is ended from outside, and what the log has of it.
 #[test]
 fn a_session_whose_principal_has_no_role_any_more_or_is_locked_or_killed_is_over() {

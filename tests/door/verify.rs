@@ -108,6 +108,35 @@ fn an_account_that_was_refused_often_is_not_tried_again_in_whatever_session() {
     assert_eq!((n_tried, n_braked), (2, 6), "{answers:?}");
 }
 
+#[test]
+fn each_try_of_a_test_counts() {
+    let Some((machine, _)) = with_network("verifications_per_minute = 5") else { return };
+    let twice = "for n in 0..2 { try { print((Test-Registration atl-cs-001.litwareinc.com -Retry 4 -ErrorAction \
+                 Stop).Result) } catch (e) { print(e.Id) } }";
+    let said = Said::of(machine.session("kim", &["-c", twice]).output().unwrap()).text;
+    assert_eq!((said.matches("Success").count(), said.matches("LimitReached").count()), (1, 1), "{said}");
+}
+
+#[test]
+fn a_password_is_counted_against_whom_it_logs_on_and_against_all_accounts_together() {
+    let Some((machine, _)) = with_network("sessions = 10\nfailed_logons = 2") else { return };
+    let said = |code: &str| Said::of(machine.session("kim", &["-c", code]).output().unwrap());
+    assert_eq!(said("'a guess' | Out-File guess").status, Some(0));
+    let tried = |address: &str, account: &str| {
+        let text = said(&format!(
+            "for n in 1..=12 {{ try {{ print((Test-Registration atl-cs-001.litwareinc.com -UserSipAddress \
+             \"{address}\" -UserCredential (Get-Credential \"{account}\" -FromFile guess) -Force -ErrorAction \
+             Stop).Code) }} catch (e) {{ print(e.Id) }} }}"
+        ));
+        let counts = ["SASL-", "LogonsExceeded"].map(|word| text.text.matches(word).count());
+        assert_eq!(counts[0] + counts[1], 12, "{}", text.text);
+        counts[0]
+    };
+    // One account under twelve addresses, then twelve accounts.
+    assert_eq!(tried("x$n@litwareinc.com", "pilar@litwareinc.com"), 2);
+    assert_eq!(tried("y$n@litwareinc.com", "y$n@litwareinc.com"), 2 * 5 - 2);
+}
+
 /// The address of the store, and what is wrong with it, are the administrators' to know.
 #[test]
 fn a_store_that_is_away_is_one_warning_that_tells_a_delegate_nothing() {

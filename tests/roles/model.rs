@@ -612,8 +612,9 @@ fn test(call: &mut Written, dice: &mut Dice, description: &Description) {
         let written = dice.address(n);
         call.with(dice, description, "UserSipAddress", written);
         always.push(Part::Account(n));
-    } else if dice.one_in(4) {
-        // Whom a credential names sends as well.
+    }
+    if dice.one_in(4) {
+        // Whom a credential names sends as well, whatever address it is given with.
         let n = dice.below(N_USERS);
         let credential = Credential::new(USERS[n].0, Secret::new("y".into()));
         call.with(dice, description, "UserCredential", Value::Credential(credential));

@@ -17,7 +17,9 @@ fn a_round_on_the_practice_network_tests_every_pair_once() {
     // A pair that failed as others did is not tested until these are known.
     let n_tested = number("SELECT count(DISTINCT pair) FROM result");
     assert!(n_tested * 10 >= n_pairs * 9, "{n_tested} of {n_pairs}: {log}");
-    assert_eq!(number("SELECT count(*) FROM result") - n_tested, 0, "none is tested twice");
+    // An error that comes late takes a success back: a second result of the same test.
+    let once = "SELECT count(*) FROM result WHERE report NOT LIKE '%RESULT-REVISED%'";
+    assert_eq!(number(once) - n_tested, 0, "none is tested twice");
     assert_eq!(number("SELECT count(*) FROM schedule WHERE leased_until > 0"), 0, "no claim is left");
     assert_eq!(number("SELECT count(*) FROM watcher"), 0);
     for (receiver, state) in [("adelany@contoso.com", "Up"), ("adelany@expired.contoso.com", "Down")] {

@@ -7,7 +7,8 @@ use crate::access::BuiltIn;
 use crate::call::results::unreadable;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::store::{PairName, ResultFilter, Run, StoredResult, query};
+use crate::store::{PairName, ResultFilter, Run, Sql, StoredResult, query};
+use crate::value::letter::is_hidden;
 use crate::value::{Record, Value};
 
 /// `Compare-TestResult`.
@@ -59,6 +60,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
 const RUNS: i64 = 10_000;
 /// How much more a latency must be to count as slower: twice, and so many microseconds.
 const SLOWER_BY: i64 = 100_000;
+/// Letters of a baseline's name.
+const MAX_NAME: usize = 64;
 
 async fn run(call: Call) -> Outcome {
     let past = Past::of(&call).await?;
@@ -67,9 +70,21 @@ async fn run(call: Call) -> Outcome {
     let run = chosen(&call, &runs)?;
     let reference = reference(&call, &runs, run);
     if let Some(name) = call.bound.text("SetBaseline") {
+        if name.is_empty() || name.chars().count() > MAX_NAME || name.chars().any(is_hidden) {
+            let text = "A baseline has a name of one line, up to 64 letters.";
+            return Err(ErrorRecord::new(Category::InvalidArgument, "BadBaseline", text).into());
+        }
         let id = run.id.clone();
-        let set = past.store.write(move |sql| query::set_baseline(sql, &id, &name)).await;
-        set.map_err(|fault| unreadable(call.context.reader(), &fault))?;
+        let own = call.context.is_delegates().then(|| call.principal.to_string());
+        let taken = format!("The baseline '{name}', or the name that the run has, is another's.");
+        let set = move |sql: &mut dyn Sql| query::set_baseline(sql, &id, &name, own.as_deref());
+        let is_set =
+            past.store.write(set).await.map_err(|fault| unreadable(call.context.reader(), &fault))?;
+        if !is_set {
+            return Err(ErrorRecord::new(Category::PermissionDenied, "BaselineTaken", taken)
+                .remedy("Choose another name.")
+                .into());
+        }
         // The first run of a name has none before it.
         if let Err(missing) = &reference {
             return call.warn(format!("{} The run has its name for the next time.", missing.message));

@@ -265,17 +265,19 @@ pub async fn admit(call: &Call, n_tests: usize, partners: &[Domain]) -> Result<A
     let Some(Budget { usage, limits }) = call.context.budget.get() else {
         return Ok(Admitted { throttle, _places: Vec::new() });
     };
+    // Each may be tried again so often.
+    let n_attempts = 1 + retries(call) as usize;
     let spent = |limited, of: &str, n: usize| {
         let spent = usage.spend(limited, of, n as u64, limits.get(limited), MINUTE);
         spent.map_err(|exceeded| limit_reached(&exceeded))
     };
-    spent(Limited::VerificationsPerMinute, "", n_tests)?;
+    spent(Limited::VerificationsPerMinute, "", n_tests.saturating_mul(n_attempts))?;
     let mut by_partner = BTreeMap::<&Domain, usize>::new();
     for partner in partners {
         *by_partner.entry(partner).or_default() += 1;
     }
     for (partner, n_messages) in by_partner {
-        spent(Limited::MessagesPerPartner, partner.as_str(), n_messages)?;
+        spent(Limited::MessagesPerPartner, partner.as_str(), n_messages.saturating_mul(n_attempts))?;
     }
     let mut places = Vec::new();
     loop {
@@ -296,7 +298,8 @@ pub async fn admit(call: &Call, n_tests: usize, partners: &[Domain]) -> Result<A
     }
 }
 
-/// Refuses to log accounts on of which one was refused too often, in whatever sessions of a delegated caller.
+/// Refuses to log accounts on of which one was refused too often, in whatever sessions of a delegated caller, and
+/// to take passwords from a caller whose passwords were refused at many accounts.
 ///
 /// A password that the caller gives may be a guess: such a logon counts as refused from its beginning until it
 /// turns out otherwise, so that guesses side by side are as few as guesses in turn.
@@ -312,12 +315,14 @@ pub fn may_log_on<'a>(
     let most = u64::from(limits.get(Limited::FailedLogons));
     let is_guess = call.bound.is_given("UserCredential");
     guesses.usage = is_guess.then(|| usage.clone());
-    let accounts: BTreeSet<String> = accounts.into_iter().map(ToString::to_string).collect();
-    for account in accounts {
-        let what = failed(&account);
+    let accounts: BTreeSet<String> =
+        accounts.into_iter().flat_map(|account| logged_on(call, account)).collect();
+    let counts = accounts.iter().map(|account| (failed(account), account.as_str(), most));
+    let of_all = is_guess.then(|| (failed(ALL_ACCOUNTS), ALL_ACCOUNTS, most.saturating_mul(MOST_ACCOUNTS)));
+    for (what, account, most) in counts.chain(of_all) {
         let counted = match is_guess {
             true => usage.count(&what, 1, most, BRAKE),
-            false => usage.count(&what, 0, most - 1, BRAKE),
+            false => usage.count(&what, 0, most.saturating_sub(1), BRAKE),
         };
         match counted {
             Ok(Ok(_)) => guesses.counted.extend(is_guess.then_some(what)),
@@ -336,6 +341,20 @@ pub fn may_log_on<'a>(
         }
     }
     Ok(guesses)
+}
+
+/// The accounts that a logon may be counted against by the server: the address, and whom a credential that the
+/// caller gives names there.
+fn logged_on(call: &Call, account: &Address) -> Vec<String> {
+    let mut accounts = vec![account.to_string()];
+    if let Some(credential) = call.bound.credential("UserCredential") {
+        let named = format!("{}@{}", credential.logon_name(), account.domain());
+        let named = named.parse::<Address>().map_or(named, |named| named.to_string());
+        if !credential.user_name.is_empty() && named != accounts[0] {
+            accounts.push(named);
+        }
+    }
+    accounts
 }
 
 /// The logons with a password of the caller's that count as refused while they run. A process that is killed
@@ -358,8 +377,11 @@ impl Drop for Guesses {
 /// Counts that an account was refused.
 fn logon_refused(call: &Call, account: &Address) {
     if let Some(Budget { usage, .. }) = call.context.budget.get() {
-        // What cannot be counted stops the next logon, which asks first.
-        let _ = usage.count(&failed(&account.to_string()), 1, u64::MAX, BRAKE);
+        let of_all = call.bound.is_given("UserCredential").then(|| ALL_ACCOUNTS.to_owned());
+        for account in logged_on(call, account).into_iter().chain(of_all) {
+            // What cannot be counted stops the next logon, which asks first.
+            let _ = usage.count(&failed(&account), 1, u64::MAX, BRAKE);
+        }
     }
 }
 
@@ -368,7 +390,7 @@ fn note_refusal(call: &Call, report: &Report) {
     if call.context.budget.get().is_none() {
         return;
     }
-    let is_refused = report.code.as_deref() == Some(REJECTED);
+    let is_refused = report.code.as_deref().is_some_and(|code| REJECTED.contains(&code));
     let account = report.sender.as_ref().or(report.subject.as_ref()).filter(|_| is_refused);
     if let Some(account) = account.and_then(|written| written.parse().ok()) {
         logon_refused(call, &account);
@@ -385,8 +407,13 @@ fn limit_reached(exceeded: &Exceeded) -> ErrorRecord {
         .remedy("Wait, or ask an administrator for a larger limit of your role.")
 }
 
-/// The code of a password that is wrong.
-const REJECTED: &str = "SASL-REJECTED";
+/// The codes of a password or a name that is wrong: servers that tell the two apart would tell which accounts
+/// there are.
+const REJECTED: [&str; 2] = ["SASL-REJECTED", "SASL-NO-SUCH-ACCOUNT"];
+/// Stands for all accounts together that a caller tries passwords of their own at.
+const ALL_ACCOUNTS: &str = "accounts in all";
+/// At so many accounts a caller's passwords may be refused as often as at one.
+const MOST_ACCOUNTS: u64 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
 const BRAKE: Duration = Duration::from_secs(15 * 60);
 const NEXT_LOOK: Duration = Duration::from_millis(50);

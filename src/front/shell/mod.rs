@@ -25,6 +25,7 @@ use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 use history::Withheld;
+use secrets::may_hold_secret;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
@@ -121,7 +122,12 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
                 let withheld = history::withheld(&line, &started.host);
                 let written = Some(line.as_str()).filter(|_| withheld != Some(Withheld::MayHoldSecret));
                 if written.is_none() {
-                    started.output.transcripts().withhold(&line);
+                    let catalogue = started.host.everything();
+                    let secret = line.lines().filter(|line| may_hold_secret(line, catalogue));
+                    let secret: Vec<&str> = secret.collect();
+                    // A secret may be spread over the lines of an input.
+                    let secret = if secret.is_empty() { line.clone() } else { secret.join("\n") };
+                    started.output.transcripts().withhold(&secret);
                 }
                 // A line that was pasted may hold anything; no later one looks like a prompt or like an answer.
                 let shown = written.map(|line| visible(line).replace('\n', "\n>> "));

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::diagnosis::catalogue;
-use crate::store::{Notice, NoticeKind};
+use crate::store::{Notice, NoticeKind, PairState};
 
 /// A notice, as it is told. Serialised, it is what webhooks and programs get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +120,8 @@ fn summary(kind: NoticeKind, code: Option<&str>, owner: Option<&str>, pairs: &[N
     let word = match kind {
         NoticeKind::Raise => "Broken",
         NoticeKind::Reminder => "Still broken",
+        // The pair is broken still, and it is another's to mend.
+        NoticeKind::Clear if pairs.iter().all(|pair| pair.to != PairState::Up.to_string()) => "No longer",
         NoticeKind::Clear => "Mended",
     };
     let finding = match (code, owner) {
@@ -200,7 +202,7 @@ const MOST_LISTED: usize = 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{PairName, PairState};
+    use crate::store::PairName;
 
     fn notice(receiver: &str, kind: NoticeKind) -> Notice {
         Notice {
