@@ -75,15 +75,14 @@ impl Row {
         if seen.text("Latency") != "00:00:00" || seen.text("Error").is_empty() {
             return Some("a failure has no latency, and an error".to_owned());
         }
-        // In the server's own time, or at the end of our patience: with room for a machine that is busy, and for a
-        // server that begins to count late.
+        // In the server's own time, or at the end of our patience, and a second.
         let own = self.speaks_after.or(own).unwrap_or(AT_ONCE);
-        let limit = (2 * own + SPARE).min(self.patience + SPARE);
+        let limit = own.min(self.patience) + A_SECOND;
         if let Some(waited) = seen.duration("Deliver").filter(|waited| *waited > limit) {
             return Some(format!("{waited:?} were waited for an answer, more than {limit:?}"));
         }
         if let Some(spoke) = seen.pool_spoke_after()
-            && seen.duration("Deliver").is_some_and(|waited| waited > spoke + SPARE)
+            && seen.duration("Deliver").is_some_and(|waited| waited > spoke + A_SECOND)
         {
             return Some(format!("the pool spoke after {spoke:?}, and was not heard for a second"));
         }
@@ -170,5 +169,4 @@ const SIDE_BY_SIDE: usize = 12;
 const DELIVER: Duration = Duration::from_secs(30);
 /// What a server takes that has nothing to wait for, on a machine that is busy.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// What a machine that is busy may add.
-const SPARE: Duration = Duration::from_secs(5);
+const A_SECOND: Duration = Duration::from_secs(1);
