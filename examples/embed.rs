@@ -8,24 +8,20 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use imsh::access::Principal;
-use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Nobody, SessionContext};
-use imsh::cmdlet::Arguments;
-use imsh::cmdlets;
-use imsh::host::{Gate, Host, Stage};
-use imsh::lab::Lab;
+use imsh::{
+    Arguments, CMDLETS, Gate, Host, Lab, Nobody, Principal, SessionContext, Stage, TopologyStore, VaultStore,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let lab = Lab::start().await?;
-    let topology = TopologyStore::new(Some(lab.topology()), cmdlets::catalogue());
+    let topology = TopologyStore::new(Some(lab.topology()), imsh::cmdlet_catalogue());
     let vault = VaultStore::new(Some(lab.vault().to_owned()), None);
     let context = SessionContext::new(topology, vault, Arc::new(Nobody));
     let principal = Principal::OsUser { name: "embedder".to_owned(), groups: Vec::new() };
-    let host = Host::new(cmdlets::ALL, Arc::new(context), Gate::new(principal), false);
+    let host = Host::new(CMDLETS, Arc::new(context), Gate::new(principal), false);
 
     let test = Stage {
         name: "Test-XmppIM".to_owned(),

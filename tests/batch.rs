@@ -10,16 +10,18 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use imsh::access::Principal;
-use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Cmdlet, Nobody, SessionContext};
-use imsh::cmdlet::{Arguments, Description};
-use imsh::cmdlets::verify::test_federated_partner;
-use imsh::cmdlets::verify::verifying;
-use imsh::diagnosis::Finding;
-use imsh::host::{Gate, Host, Stage};
-use imsh::result::{Report, TestOutcome};
-use imsh::verify::schedule::{self, Attempted, History, Judged, Places, Schedule, ScheduledTest, Turn};
+use imsh::internals::access::Principal;
+use imsh::internals::call::stores::{TopologyStore, VaultStore};
+use imsh::internals::call::{Cmdlet, Nobody, SessionContext};
+use imsh::internals::cmdlet::{Arguments, Description};
+use imsh::internals::cmdlets::verify::test_federated_partner;
+use imsh::internals::cmdlets::verify::verifying;
+use imsh::internals::diagnosis::Finding;
+use imsh::internals::host::{Gate, Host, Stage};
+use imsh::internals::result::{Report, TestOutcome};
+use imsh::internals::verify::schedule::{
+    self, Attempted, History, Judged, Places, Schedule, ScheduledTest, Turn,
+};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +62,7 @@ fn an_account_is_refused_three_times_in_a_batch_and_not_again() {
 /// `Get-Help about_Diagnosis` names these commands beside the codes.
 #[test]
 fn the_commands_that_the_catalogue_names_show_their_codes() {
-    let entries = imsh::diagnosis::catalogue::catalogue();
+    let entries = imsh::internals::diagnosis::catalogue::catalogue();
     let special = entries.iter().filter(|entry| entry.practice().is_none());
     let mut shown = Vec::new();
     for (entry, command) in special.filter_map(|entry| Some((entry, entry.shown_by()?))) {
@@ -136,7 +138,7 @@ static CMDLETS: &[&Cmdlet] = &[&BROKEN];
 #[tokio::test]
 async fn a_test_that_a_mistake_in_the_program_ended_counts_as_one_that_could_not_run() {
     let (topology, vault) =
-        (TopologyStore::new(None, imsh::cmdlets::catalogue()), VaultStore::new(None, None));
+        (TopologyStore::new(None, imsh::internals::cmdlets::catalogue()), VaultStore::new(None, None));
     let principal = Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() };
     let context = SessionContext::new(topology, vault, Arc::new(Nobody));
     let host = Host::new(CMDLETS, Arc::new(context), Gate::new(principal), false);

@@ -134,3 +134,25 @@ fn a_test_user_logs_on_with_a_certificate() {
         assert!(said.contains(wanted), "{target}: {said}");
     }
 }
+
+#[test]
+fn a_vault_opens_with_age_itself_and_takes_a_key_of_age_keygen() {
+    let desk = Desk::new();
+    let vault = desk.0.path().join("vault");
+    std::fs::create_dir(&vault).unwrap();
+    let age = |program: &str, arguments: &[&str]| {
+        support::bare(program).args(arguments).current_dir(&vault).output()
+    };
+    let Ok(made) = age("age-keygen", &["-o", "vault.key"]) else {
+        return support::skip("age is not installed");
+    };
+    assert!(made.status.success(), "{made:?}");
+    let password = "Set-TestUserCredential kenmyer@litwareinc.com (Get-Credential ken -FromFile password)";
+    let (said, status) =
+        run(desk.0.path(), &["--topology", "topology.toml", "--vault", "vault", "-c", password]);
+    assert_eq!(status, Some(0), "{said}");
+    let opened = age("age", &["-d", "-i", "vault.key", "vault.age"]).unwrap();
+    assert!(opened.status.success(), "{opened:?}");
+    let plain = String::from_utf8(opened.stdout).unwrap();
+    assert!(plain.starts_with("imsh-vault 1\n") && plain.contains("kenmyer@litwareinc.com"), "{plain}");
+}

@@ -5,8 +5,8 @@
 
 mod support;
 
-use imsh::cmdlet::{Description, Family};
-use imsh::cmdlets::ALL;
+use imsh::internals::cmdlet::{Description, Family};
+use imsh::internals::cmdlets::ALL;
 use support::imsh_at;
 
 fn descriptions() -> impl Iterator<Item = &'static Description> {

@@ -9,8 +9,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use imsh::access::audit;
-use imsh::lab::Lab;
+use imsh::internals::access::audit;
+use imsh::internals::lab::Lab;
 use support::{imsh, imsh_at};
 use tempfile::TempDir;
 
@@ -440,7 +440,11 @@ fn what_the_role_covers_is_done_and_written_down() {
     run(&home, "Get-Pool b.fabrikam.com");
     let path = home.path().join("audit").join("imsh.jsonl");
     assert!(
-        audit::verify(&audit::AuditLog::new(&path, imsh::topology::AuditTable::default().settings())).is_ok()
+        audit::verify(&audit::AuditLog::new(
+            &path,
+            imsh::internals::topology::AuditTable::default().settings()
+        ))
+        .is_ok()
     );
     let log = std::fs::read_to_string(path).unwrap();
     assert!(log.contains("refused") && log.contains("b.fabrikam.com"), "{log}");

@@ -7,8 +7,8 @@ mod support;
 use std::process::Output;
 use std::time::Duration;
 
-use imsh::render::{Colour, Format, log, render};
-use imsh::value::{Record, Value};
+use imsh::internals::render::{Colour, Format, log, render};
+use imsh::internals::value::{Record, Value};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use support::imsh;
@@ -83,7 +83,7 @@ fn a_log_holds_phases_stanzas_and_certificates_and_no_secret() {
     ] {
         assert!(said.contains(part), "{part} is missing:\n{said}");
     }
-    for phase in imsh::xmpp::Phase::ALL {
+    for phase in imsh::internals::xmpp::Phase::ALL {
         assert!(xml.contains(&format!("<phase name=\"{phase}\"")), "{phase}");
     }
     assert_eq!(xml.matches("<lane ").count(), 2, "the sender's and the receiver's");

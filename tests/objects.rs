@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use imsh::access::Principal;
-use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Confirmation, Halt, NoAnswer, Operator, Progress, SessionContext};
-use imsh::cmdlet::{Arguments, ErrorRecord};
-use imsh::cmdlets::ALL;
-use imsh::host::{Gate, Host, Stage};
-use imsh::render::{Colour, Format, render};
-use imsh::secret::Secret;
-use imsh::value::{Block, BlockError, Record, Value};
+use imsh::internals::access::Principal;
+use imsh::internals::call::stores::{TopologyStore, VaultStore};
+use imsh::internals::call::{Confirmation, Halt, NoAnswer, Operator, Progress, SessionContext};
+use imsh::internals::cmdlet::{Arguments, ErrorRecord};
+use imsh::internals::cmdlets::ALL;
+use imsh::internals::host::{Gate, Host, Stage};
+use imsh::internals::render::{Colour, Format, render};
+use imsh::internals::secret::Secret;
+use imsh::internals::value::{Block, BlockError, Record, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -136,7 +136,7 @@ fn run_in(directory: PathBuf, head: Vec<Value>, stages: Vec<Stage>) -> Ran {
     let context = SessionContext {
         directory,
         ..SessionContext::new(
-            TopologyStore::new(None, imsh::cmdlets::catalogue()),
+            TopologyStore::new(None, imsh::internals::cmdlets::catalogue()),
             VaultStore::new(None, None),
             heard.clone(),
         )

@@ -7,22 +7,22 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imsh::diagnosis::catalogue::catalogue;
-use imsh::lab::behaviour::StanzaBehaviour;
-use imsh::lab::{Exercise, Lab, PARTNERS, POOLS, exercises};
-use imsh::topology::Topology;
-use imsh::vault::Vault;
-use imsh::verify::batch::Logon;
-use imsh::verify::outcome::Verdict;
-use imsh::verify::partner::{Inspection, LookTest, Lookout};
-use imsh::verify::plan::{Ask, Planner, plan_logon};
-use imsh::verify::registration::{Registrar, Registration, RegistrationTest};
-use imsh::verify::schedule::{self, Schedule};
-use imsh::verify::sessions::Sessions;
-use imsh::verify::{Batch, Plan, TestResult, Watcher};
-use imsh::xmpp::Deadlines;
-use imsh::xmpp::network::Network;
-use imsh::xmpp::session::Upkeep;
+use imsh::internals::diagnosis::catalogue::catalogue;
+use imsh::internals::lab::behaviour::StanzaBehaviour;
+use imsh::internals::lab::{Exercise, Lab, PARTNERS, POOLS, exercises};
+use imsh::internals::topology::Topology;
+use imsh::internals::vault::Vault;
+use imsh::internals::verify::batch::Logon;
+use imsh::internals::verify::outcome::Verdict;
+use imsh::internals::verify::partner::{Inspection, LookTest, Lookout};
+use imsh::internals::verify::plan::{Ask, Planner, plan_logon};
+use imsh::internals::verify::registration::{Registrar, Registration, RegistrationTest};
+use imsh::internals::verify::schedule::{self, Schedule};
+use imsh::internals::verify::sessions::Sessions;
+use imsh::internals::verify::{Batch, Plan, TestResult, Watcher};
+use imsh::internals::xmpp::Deadlines;
+use imsh::internals::xmpp::network::Network;
+use imsh::internals::xmpp::session::Upkeep;
 use tokio_util::sync::CancellationToken;
 
 /// What became of an exercise.

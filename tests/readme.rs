@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use imsh::lab::Lab;
+use imsh::internals::lab::Lab;
 use rexpect::session::spawn_command;
 use support::{IMSH, bare};
 use tempfile::TempDir;

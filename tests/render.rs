@@ -8,9 +8,9 @@ mod golden;
 use std::fs;
 use std::time::Duration;
 
-use imsh::render::{Colour, Format, Renderer, render};
-use imsh::secret::{Credential, Secret};
-use imsh::value::{Record, Value};
+use imsh::internals::render::{Colour, Format, Renderer, render};
+use imsh::internals::secret::{Credential, Secret};
+use imsh::internals::value::{Record, Value};
 use jiff::{SignedDuration, Timestamp};
 
 use golden::golden_folder;
@@ -161,7 +161,7 @@ fn no_format_shows_a_secret_or_a_raw_control_character() {
         for width in [None, Some(1), Some(17), Some(80)] {
             let text = render(&values, format, width, Colour::Never);
             assert!(!text.contains("hunter2"), "{format:?}");
-            let raw = text.chars().find(|letter| imsh::render::visible::is_hostile(*letter));
+            let raw = text.chars().find(|letter| imsh::internals::render::visible::is_hostile(*letter));
             assert_eq!(raw, None, "{format:?} at {width:?}");
         }
     }
@@ -173,7 +173,7 @@ fn no_line_of_a_view_is_wider_than_the_terminal() {
         for format in [Format::VIEW, Format::LIST, Format::TABLE] {
             for width in [40, 60, 80, 120] {
                 for line in render(&values, format, Some(width), Colour::Never).lines() {
-                    let wide = imsh::render::wrap::columns(line);
+                    let wide = imsh::internals::render::wrap::columns(line);
                     assert!(wide <= width, "{name} {format:?}: {wide} > {width}: {line}");
                 }
             }
@@ -355,7 +355,7 @@ proptest::proptest! {
         let values: Vec<Value> = texts.iter().map(record).collect();
         for format in formats() {
             let text = render(&values, format, Some(width), Colour::Never);
-            let raw = text.chars().find(|letter| imsh::render::visible::is_hostile(*letter));
+            let raw = text.chars().find(|letter| imsh::internals::render::visible::is_hostile(*letter));
             proptest::prop_assert_eq!(raw, None, "{:?}", format);
         }
         let json = render(&values, Format::JSON, None, Colour::Never);

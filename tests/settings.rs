@@ -12,15 +12,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imsh::lab::Lab;
-use imsh::topology::schema::TABLES;
-use imsh::topology::{Topology, sample};
-use imsh::vault::Vault;
-use imsh::verify::Watcher;
-use imsh::verify::plan::{Ask, deadlines, plan_logon};
-use imsh::verify::sessions::{End, Sessions};
-use imsh::xmpp::network::Network;
-use imsh::xmpp::session::XmppSession;
+use imsh::internals::lab::Lab;
+use imsh::internals::topology::schema::TABLES;
+use imsh::internals::topology::{Topology, sample};
+use imsh::internals::vault::Vault;
+use imsh::internals::verify::Watcher;
+use imsh::internals::verify::plan::{Ask, deadlines, plan_logon};
+use imsh::internals::verify::sessions::{End, Sessions};
+use imsh::internals::xmpp::network::Network;
+use imsh::internals::xmpp::session::XmppSession;
 use jiff::Timestamp;
 use serde_json::Value;
 use support::imsh_at;
@@ -239,7 +239,7 @@ const TOLD: &str = include_str!("watch/notices.rs");
 
 #[test]
 fn every_setting_has_a_test_of_its_effect() {
-    let keys = |table: &imsh::topology::setting::Table| {
+    let keys = |table: &imsh::internals::topology::setting::Table| {
         let path = table.path;
         let place = if path.is_empty() { String::new() } else { format!("{path}.") };
         (table.settings)().into_iter().map(move |setting| format!("{place}{}", setting.key))

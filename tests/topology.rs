@@ -8,7 +8,7 @@ mod support;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use imsh::cmdlet::parameter::NoParameter;
+use imsh::internals::cmdlet::parameter::NoParameter;
 use nix::fcntl::{Flock, FlockArg};
 use support::{imsh_at, imsh_without_topology};
 use tempfile::TempDir;
@@ -274,8 +274,10 @@ fn every_parameter_of_the_original_is_taken_or_refused_with_words() {
         ("Get-CsTestUserCredential", "SipAddress"),
         ("Remove-CsTestUserCredential", "SipAddress Force WhatIf Confirm"),
     ] {
-        let ours =
-            imsh::cmdlets::ALL.iter().map(|ours| &ours.description).find(|ours| ours.answers_to(cmdlet));
+        let ours = imsh::internals::cmdlets::ALL
+            .iter()
+            .map(|ours| &ours.description)
+            .find(|ours| ours.answers_to(cmdlet));
         let ours = ours.unwrap_or_else(|| panic!("there is no {cmdlet}"));
         for parameter in parameters.split(' ') {
             let found = ours.parameter(parameter);

@@ -5,6 +5,7 @@
 //! about cmdlets: those are reached through the host alone.
 
 // Reading order.
+mod program;
 pub mod caller;
 pub mod process;
 pub mod confine;
@@ -29,3 +30,4 @@ pub mod report;
 pub mod exit;
 
 pub use exit::ExitStatus;
+pub use program::program;

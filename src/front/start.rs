@@ -22,7 +22,7 @@ use crate::lab::Lab;
 use crate::script::{EngineContext, ScriptLimits, ScriptSession};
 use crate::topology::{TopologyPlaces, places};
 use crate::value::Value;
-use crate::vault::VaultKey;
+use crate::vault::{SYSTEMD_NAME, VaultKey};
 
 /// A session that is ready to run programs.
 pub struct Started {
@@ -209,9 +209,9 @@ fn vault_variable() -> Option<PathBuf> {
     std::env::var_os("IMSH_VAULT").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The key that systemd passed in (`LoadCredential=imsh-vault-key:…`), if it did.
+/// The key that systemd passed in (`LoadCredential=`), if it did.
 fn vault_key() -> Option<VaultKey> {
-    let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join("imsh-vault-key");
+    let path = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?).join(SYSTEMD_NAME);
     path.exists().then_some(VaultKey::Systemd(path))
 }
 

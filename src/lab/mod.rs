@@ -41,7 +41,7 @@ use crate::vault::{StoredCertificate, StoredCredential, Vault};
 use dns::LabNameServer;
 use host::{LabServers, random_id};
 use partners::Federation;
-pub use partners::{LabPartner, PARTNERS};
+pub use partners::PARTNERS;
 use pki::Authority;
 use pools::Lends;
 pub use pools::{LabPool, Lesson, POOLS};

@@ -18,7 +18,8 @@ pub const MAGENTA: u8 = 163;
 pub const GREY: u8 = 243;
 
 /// All of them.
-pub const ALL: [u8; 6] = [GREEN, RED, BLUE, VIOLET, MAGENTA, GREY];
+#[cfg(test)]
+const ALL: [u8; 6] = [GREEN, RED, BLUE, VIOLET, MAGENTA, GREY];
 
 #[cfg(test)]
 mod tests {

@@ -220,13 +220,6 @@ impl PairStatus {
     }
 }
 
-impl TrendSlot {
-    /// The share of its tests that succeeded, in percent; none where there was no test.
-    pub fn availability(&self) -> Option<f64> {
-        share(self.n_successes, self.n_tests)
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "a share of far fewer than 2^52 tests")]
 fn share(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| 100.0 * part as f64 / whole as f64)

@@ -24,8 +24,8 @@ pub mod failure;
 mod wording;
 pub mod language;
 
-pub use engine::{Emit, EngineContext, Memory, ScriptLimits};
-pub use failure::{CallSite, Failure, FailureKind};
+pub use engine::{EngineContext, Memory, ScriptLimits};
+pub use failure::{Failure, FailureKind};
 pub use session::ScriptSession;
 
 /// What a function that scripts may call gives back.

@@ -40,9 +40,9 @@ pub use self::notice::{Notice, NoticeKind};
 pub use self::plan::{ANY_SITE, Claim, Planned, WatcherRow};
 use self::postgres::Postgres;
 pub use self::query::{
-    KnownPair, ResultFilter, Run, SiteSummary, Span, StoredChange, StoredResult, StoredState, TrendPoint,
+    KnownPair, ResultFilter, Run, SiteSummary, Span, StoredResult, StoredState, TrendPoint,
 };
-pub use self::record::{Change, Channel, Lease, NewResult, PairName, StoredOutcome};
+pub use self::record::{Channel, Lease, NewResult, PairName, StoredOutcome};
 pub use self::recorder::Recorder;
 pub use self::request::{RequestProgress, SiteAnswer, SiteRequest, SiteTest};
 pub use self::roles::AccountUse;

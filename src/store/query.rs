@@ -450,56 +450,6 @@ pub fn trend(
     Ok(points)
 }
 
-/// A change as it was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredChange {
-    /// Its identifier.
-    pub id: String,
-    /// The pair's number.
-    pub pair: i64,
-    /// The state before.
-    pub from: PairState,
-    /// The state after.
-    pub to: PairState,
-    /// When it turned.
-    pub at: i64,
-    /// The finding's code.
-    pub code: Option<String>,
-    /// Its owner.
-    pub owner: Option<String>,
-    /// From which sites it is seen, where not from all.
-    pub seen_from: Option<String>,
-}
-
-/// The changes of these pairs since an instant, the newest first, at most `newest`.
-pub fn changes(
-    sql: &mut dyn Sql,
-    pairs: &[i64],
-    since: i64,
-    newest: i64,
-) -> Result<Vec<StoredChange>, StoreFault> {
-    let query = format!(
-        "SELECT id, pair, from_state, to_state, at, code, owner, seen_from FROM change \
-         WHERE at >= $1 AND {} ORDER BY at DESC, id DESC LIMIT {}",
-        among("pair", pairs),
-        newest.max(0)
-    );
-    let state = |row: &Row, column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
-    let read = |row: &Row| {
-        Ok(StoredChange {
-            id: row.text(0)?,
-            pair: row.int(1)?,
-            from: state(row, 2)?,
-            to: state(row, 3)?,
-            at: row.int(4)?,
-            code: row.optional_text(5)?,
-            owner: row.optional_text(6)?,
-            seen_from: row.optional_text(7)?,
-        })
-    };
-    sql.query_composed(&query, &[since.into()])?.iter().map(read).collect()
-}
-
 /// How long hours, days and changes are kept, in microseconds: 400 days, and ten years.
 const KEEP_HOURS: i64 = 400 * DEFAULT_PERIOD;
 const KEEP_DAYS: i64 = 3_650 * DEFAULT_PERIOD;

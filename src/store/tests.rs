@@ -153,7 +153,7 @@ fn on_both_engines<Done: Future<Output = ()>>(test: impl Fn(Store) -> Done) {
     });
 }
 
-async fn record(store: &Store, results: Vec<NewResult>) -> Vec<Change> {
+async fn record(store: &Store, results: Vec<NewResult>) -> Vec<record::Change> {
     store.write(move |sql| super::record::record(sql, &results, &channels())).await.unwrap()
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::access::{self, Access, audit};
-pub use crate::address::{Address, AddressFault, Domain};
+pub use crate::address::{Address, Domain};
 use crate::secret::Credential;
 use crate::trusted;
 use crate::value::Record;

@@ -27,4 +27,4 @@ pub mod checks;
 pub use attempt::Watcher;
 pub use batch::Batch;
 pub use outcome::TestResult;
-pub use plan::{Ask, Plan, Refusal, Verification};
+pub use plan::{Ask, Plan};

@@ -38,7 +38,7 @@ use self::ledger::{Ledger, LedgerEntry};
 use self::notify::Notices;
 use self::plan::{FirstRound, WatchPlan, WatchedPair};
 use self::round::{Rounds, lease};
-pub use self::status::{Blindness, WatcherFigures, WatcherStatus};
+pub use self::status::WatcherStatus;
 use crate::call::SessionContext;
 use crate::call::results::ResultTaker;
 use crate::host::Host;
@@ -234,7 +234,7 @@ impl Watcher {
         }
         let id = Uuid::now_v7().to_string();
         let shared = Shared {
-            status: WatcherStatus::new(id.clone(), plan.site.clone()),
+            status: WatcherStatus::new(plan.site.clone()),
             counters: TestCounters::default(),
             id,
             store: options.store.clone(),

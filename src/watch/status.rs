@@ -14,8 +14,6 @@ pub struct WatcherStatus(Arc<Mutex<WatcherFigures>>);
 /// What a watcher knows of itself at one time.
 #[derive(Clone, Debug)]
 pub struct WatcherFigures {
-    /// Its identifier in the store.
-    pub id: String,
     /// The site that it stands in.
     pub site: String,
     /// When it started.
@@ -67,9 +65,8 @@ pub struct Blindness {
 
 impl WatcherStatus {
     /// The state of a watcher that starts now.
-    pub fn new(id: String, site: String) -> Self {
+    pub fn new(site: String) -> Self {
         Self(Arc::new(Mutex::new(WatcherFigures {
-            id,
             site,
             started_at: Timestamp::now(),
             n_pairs: 0,

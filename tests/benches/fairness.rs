@@ -8,9 +8,9 @@
 mod hosted;
 
 use hosted::Hosted;
-use imsh::cmdlet::Arguments;
-use imsh::lab::Lab;
-use imsh::value::Value;
+use imsh::internals::cmdlet::Arguments;
+use imsh::internals::lab::Lab;
+use imsh::internals::value::Value;
 use tokio::runtime::Runtime;
 
 const HEALTHY: &str = "adelany@contoso.com";

@@ -4,9 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use imsh::cmdlets;
-use imsh::script::check::check;
-use imsh::script::language::lower;
+use imsh::internals::cmdlets;
+use imsh::internals::script::check::check;
+use imsh::internals::script::language::{ReadingContext, lower_in};
 
 /// Eight lines of a script as administrators write them.
 const LINES: &str = r#"for pool in Get-Pool {
@@ -21,6 +21,7 @@ const LINES: &str = r#"for pool in Get-Pool {
 
 fn ten_thousand_lines(c: &mut Criterion) {
     let catalogue = cmdlets::catalogue();
+    let context = ReadingContext::new(&catalogue);
     let mixed = LINES.replace(" | Out-Null", "").repeat(10_000 / 8);
     let rhai =
         "let alpha = [1, 2].map(|x| x - 1).len() + f(\"text\", #{ a: 1 }); // a comment\n".repeat(10_000);
@@ -35,9 +36,9 @@ fn ten_thousand_lines(c: &mut Criterion) {
     for (name, text) in [("mixed", &mixed), ("rhai", &rhai), ("blocks", &blocks)] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(format!("lower {name}"), |bencher| {
-            bencher.iter(|| lower(black_box(text), &catalogue).map(|lowered| lowered.text().len()));
+            bencher.iter(|| lower_in(black_box(text), &context).map(|lowered| lowered.text().len()));
         });
-        let lowered = lower(text, &catalogue);
+        let lowered = lower_in(text, &context);
         let Ok(lowered) = lowered else { panic!("the script has mistakes: {lowered:?}") };
         let mut engine = rhai::Engine::new();
         engine.set_max_expr_depths(0, 0);

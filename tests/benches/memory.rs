@@ -20,8 +20,8 @@ use desk::{Desk, Pool};
 use federation::resident::Answer;
 use federation::{Federation, LITWARE};
 use hosted::Hosted;
-use imsh::cmdlet::Arguments;
-use imsh::value::Value;
+use imsh::internals::cmdlet::Arguments;
+use imsh::internals::value::Value;
 use tokio::runtime::Runtime;
 
 /// How many at once.

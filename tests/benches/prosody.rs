@@ -21,8 +21,8 @@ use desk::{Desk, Pool};
 use federation::resident::Answer;
 use federation::{CONTOSO, Federation, LITWARE};
 use hosted::Hosted;
-use imsh::cmdlet::Arguments;
-use imsh::value::Value;
+use imsh::internals::cmdlet::Arguments;
+use imsh::internals::value::Value;
 use tokio::runtime::Runtime;
 
 /// A host on a pool of Prosody's, with a receiver who gives receipts.

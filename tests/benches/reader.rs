@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use imsh::xmpp::xml::{StreamReader, XmlFrame};
+use imsh::internals::xmpp::xml::{StreamReader, XmlFrame};
 use tokio::io::{AsyncRead, ReadBuf};
 
 const N_STANZAS: usize = 10_000;

@@ -9,9 +9,9 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hosted::Hosted;
-use imsh::cmdlet::Arguments;
-use imsh::lab::Lab;
-use imsh::value::Value;
+use imsh::internals::cmdlet::Arguments;
+use imsh::internals::lab::Lab;
+use imsh::internals::value::Value;
 use tokio::runtime::Runtime;
 
 /// A host on a practice network, and the runtime of both.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use imsh::diagnosis::diagnose;
-use imsh::xmpp::condition::{StanzaCondition, StanzaError};
-use imsh::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
-use imsh::xmpp::trace::{Fact, SoftwareBasis, Trace};
+use imsh::internals::diagnosis::diagnose;
+use imsh::internals::xmpp::condition::{StanzaCondition, StanzaError};
+use imsh::internals::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
+use imsh::internals::xmpp::trace::{Fact, SoftwareBasis, Trace};
 
 use crate::scene::{context, look};
 
@@ -103,7 +103,7 @@ impl Row<'_> {
             .then(|| format!("{} ({}): {found}, not {}", self.case, self.software, self.expected))
     }
 
-    pub(crate) fn diagnose(&self) -> imsh::diagnosis::Finding {
+    pub(crate) fn diagnose(&self) -> imsh::internals::diagnosis::Finding {
         let look = look(self.look);
         let context = context(look.as_ref());
         let mut trace = Trace::new();

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use imsh::diagnosis::catalogue::catalogue;
-use imsh::diagnosis::{Finding, beside};
+use imsh::internals::diagnosis::catalogue::catalogue;
+use imsh::internals::diagnosis::{Finding, beside};
 
-use imsh::diagnosis::Owner;
-use imsh::diagnosis::secure::servers_only;
-use imsh::xmpp::Phase;
-use imsh::xmpp::certificate::{CertificateName, CertificateReport, Purpose};
-use imsh::xmpp::connect::ConnectOutcome;
-use imsh::xmpp::deliver::{Doubt, Party};
-use imsh::xmpp::trace::{Fact, Trace};
+use imsh::internals::diagnosis::Owner;
+use imsh::internals::diagnosis::secure::servers_only;
+use imsh::internals::xmpp::Phase;
+use imsh::internals::xmpp::certificate::{CertificateName, CertificateReport, Purpose};
+use imsh::internals::xmpp::connect::ConnectOutcome;
+use imsh::internals::xmpp::deliver::{Doubt, Party};
+use imsh::internals::xmpp::trace::{Fact, Trace};
 
 use crate::bounces::rows;
 use crate::examples::examples;
@@ -118,7 +118,8 @@ fn passed_over() -> (String, Finding) {
     trace.learn(Fact::Attempted(attempt(5222, ConnectOutcome::Refused)));
     trace.begin(Phase::Bind);
     trace.learn(Fact::Bound("kenmyer@litwareinc.com/r1".to_owned()));
-    let finding = imsh::diagnosis::connect::passed_over(&trace, "atl-cs-001.litwareinc.com").unwrap();
+    let finding =
+        imsh::internals::diagnosis::connect::passed_over(&trace, "atl-cs-001.litwareinc.com").unwrap();
     ("a server that was passed over".to_owned(), finding)
 }
 
@@ -135,7 +136,7 @@ fn doubts() -> Vec<(String, Finding)> {
     ]
     .into_iter()
     .flat_map(|(name, doubt)| {
-        let findings = imsh::diagnosis::deliver::doubts(&[doubt], &context(None));
+        let findings = imsh::internals::diagnosis::deliver::doubts(&[doubt], &context(None));
         findings.into_iter().map(move |finding| (name.to_owned(), finding))
     })
     .collect()

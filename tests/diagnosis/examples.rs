@@ -4,21 +4,23 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imsh::diagnosis::{Context, Finding, Given, diagnose};
-use imsh::topology::Evidence;
-use imsh::xmpp::certificate::{CaFileFault, CertificateFault, CertificateName};
-use imsh::xmpp::condition::{SaslCondition, ScramCondition, StanzaCondition, StanzaError, StreamCondition};
-use imsh::xmpp::connect::{self, ConnectOutcome};
-use imsh::xmpp::deliver::{self, Bounce, ErrorOrigin as Maker, Fence, Order};
-use imsh::xmpp::federation::ProbeReport;
-use imsh::xmpp::offline::Offline;
-use imsh::xmpp::resolve::{self, TargetOrigin, TlsStart};
-use imsh::xmpp::sasl::mechanism::ChannelBinding;
-use imsh::xmpp::sasl::scram::{self, ScramHash};
-use imsh::xmpp::sasl::{self, Mechanism, Prepared, SaslStep, Unusable};
-use imsh::xmpp::trace::{Fact, Trace};
-use imsh::xmpp::xml::Violation;
-use imsh::xmpp::{Fault, Phase, bind, message, secure, stream, xml};
+use imsh::internals::diagnosis::{Context, Finding, Given, diagnose};
+use imsh::internals::topology::Evidence;
+use imsh::internals::xmpp::certificate::{CaFileFault, CertificateFault, CertificateName};
+use imsh::internals::xmpp::condition::{
+    SaslCondition, ScramCondition, StanzaCondition, StanzaError, StreamCondition,
+};
+use imsh::internals::xmpp::connect::{self, ConnectOutcome};
+use imsh::internals::xmpp::deliver::{self, Bounce, ErrorOrigin as Maker, Fence, Order};
+use imsh::internals::xmpp::federation::ProbeReport;
+use imsh::internals::xmpp::offline::Offline;
+use imsh::internals::xmpp::resolve::{self, TargetOrigin, TlsStart};
+use imsh::internals::xmpp::sasl::mechanism::ChannelBinding;
+use imsh::internals::xmpp::sasl::scram::{self, ScramHash};
+use imsh::internals::xmpp::sasl::{self, Mechanism, Prepared, SaslStep, Unusable};
+use imsh::internals::xmpp::trace::{Fact, Trace};
+use imsh::internals::xmpp::xml::Violation;
+use imsh::internals::xmpp::{Fault, Phase, bind, message, secure, stream, xml};
 
 use crate::scene::{attempt, context, day, look, query, report, target};
 

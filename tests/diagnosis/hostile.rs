@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use imsh::diagnosis::{Finding, diagnose};
-use imsh::xmpp::certificate::{CertificateFault, CertificateName};
-use imsh::xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
-use imsh::xmpp::deliver::{self, Bounce, ErrorOrigin, Fence, Order};
-use imsh::xmpp::sasl::{self, Mechanism, SaslStep};
-use imsh::xmpp::trace::Trace;
-use imsh::xmpp::{Fault, secure, stream};
+use imsh::internals::diagnosis::{Finding, diagnose};
+use imsh::internals::xmpp::certificate::{CertificateFault, CertificateName};
+use imsh::internals::xmpp::condition::{SaslCondition, StanzaCondition, StanzaError, StreamCondition};
+use imsh::internals::xmpp::deliver::{self, Bounce, ErrorOrigin, Fence, Order};
+use imsh::internals::xmpp::sasl::{self, Mechanism, SaslStep};
+use imsh::internals::xmpp::trace::Trace;
+use imsh::internals::xmpp::{Fault, secure, stream};
 
 use crate::scene::context;
 

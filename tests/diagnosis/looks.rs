@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use imsh::diagnosis::Finding;
-use imsh::diagnosis::look::{Asking, finding, of_single_servers};
-use imsh::xmpp::condition::StreamCondition;
-use imsh::xmpp::connect::ConnectOutcome;
-use imsh::xmpp::federation::ProbeReport;
-use imsh::xmpp::{Fault, connect, resolve, secure, stream};
+use imsh::internals::diagnosis::Finding;
+use imsh::internals::diagnosis::look::{Asking, finding, of_single_servers};
+use imsh::internals::xmpp::condition::StreamCondition;
+use imsh::internals::xmpp::connect::ConnectOutcome;
+use imsh::internals::xmpp::federation::ProbeReport;
+use imsh::internals::xmpp::{Fault, connect, resolve, secure, stream};
 
 use crate::scene::{attempt, look, query};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use imsh::diagnosis::catalogue::catalogue;
-use imsh::lab::exercises;
+use imsh::internals::diagnosis::catalogue::catalogue;
+use imsh::internals::lab::exercises;
 
 use crate::golden::golden;
 

@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use imsh::diagnosis::{Context, Given};
-use imsh::topology::Security;
-use imsh::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport, Purpose};
-use imsh::xmpp::connect::{self, ConnectAttempt, ConnectOutcome};
-use imsh::xmpp::dns::Query;
-use imsh::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
-use imsh::xmpp::resolve::{self, Target, TargetOrigin, TlsStart};
-use imsh::xmpp::trace::{Fact, Trace};
-use imsh::xmpp::{Fault, Phase, secure};
+use imsh::internals::diagnosis::{Context, Given};
+use imsh::internals::topology::Security;
+use imsh::internals::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport, Purpose};
+use imsh::internals::xmpp::connect::{self, ConnectAttempt, ConnectOutcome};
+use imsh::internals::xmpp::dns::Query;
+use imsh::internals::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
+use imsh::internals::xmpp::resolve::{self, Target, TargetOrigin, TlsStart};
+use imsh::internals::xmpp::trace::{Fact, Trace};
+use imsh::internals::xmpp::{Fault, Phase, secure};
 use jiff::Timestamp;
 
 pub(crate) fn context(look: Option<&ProbeReport>) -> Context<'_> {

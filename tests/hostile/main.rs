@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use imsh::secret::{Credential, Secret};
-use imsh::vault::Vault;
+use imsh::internals::secret::{Credential, Secret};
+use imsh::internals::vault::Vault;
 use serde_json::Value;
 
 use behaviours::{BEHAVIOURS, Behaviour, DNS};
@@ -164,7 +164,7 @@ fn pool(topology: &mut String, identity: &str, domain: &str, setting: &str, auth
     .unwrap();
 }
 
-fn credential(domain: &str) -> (imsh::address::Address, imsh::vault::StoredCredential) {
+fn credential(domain: &str) -> (imsh::internals::address::Address, imsh::internals::vault::StoredCredential) {
     let address = format!("kenmyer@{domain}").parse().unwrap();
     let password = Secret::new(PASSWORD.to_owned());
     (address, Credential::new("kenmyer", password).into())

@@ -1,6 +1,6 @@
 //! The cmdlets that the corpus is read against; a corpus must not change with every new cmdlet.
 
-use imsh::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
+use imsh::internals::cmdlet::{Catalogue, Description, Family, Impact, Kind, Parameter};
 
 const fn cmdlet(
     name: &'static str,

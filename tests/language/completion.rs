@@ -1,10 +1,10 @@
 //! What the shell offers at a cursor, and how it paints a line.
 
-use imsh::cmdlet::Catalogue;
-use imsh::cmdlets::ALL;
-use imsh::script::language::complete::{CompletionOrigin, WantedKind, complete};
-use imsh::script::language::highlight::classify;
-use imsh::script::language::{ReadingContext, read};
+use imsh::internals::cmdlet::Catalogue;
+use imsh::internals::cmdlets::ALL;
+use imsh::internals::script::language::complete::{CompletionOrigin, WantedKind, complete};
+use imsh::internals::script::language::highlight::classify;
+use imsh::internals::script::language::{ReadingContext, read};
 use proptest::prelude::*;
 
 use crate::catalogue::catalogue;

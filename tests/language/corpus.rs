@@ -8,7 +8,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use imsh::script::language::{ReadingContext, caret, lower_in, read};
+use imsh::internals::script::language::{ReadingContext, caret, lower_in, read};
 
 use crate::catalogue::catalogue;
 use crate::golden::difference;
@@ -92,6 +92,6 @@ fn outcome(text: &str) -> String {
 pub fn rhai_engine() -> rhai::Engine {
     let mut engine = rhai::Engine::new();
     engine.set_max_expr_depths(200, 200);
-    imsh::script::operators::read_operators(&mut engine);
+    imsh::internals::script::operators::read_operators(&mut engine);
     engine
 }

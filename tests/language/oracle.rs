@@ -4,9 +4,11 @@
 //! that the grammar itself cannot read, or that we read otherwise on purpose, is in `DIFFERENT`
 //! with the reason.
 
-use imsh::script::language::source_map::Span;
-use imsh::script::language::tree::{Inside, Name, Operation, Piece, StatementBlock, TextPart, span_of};
-use imsh::script::language::{ReadingContext, read};
+use imsh::internals::script::language::source_map::Span;
+use imsh::internals::script::language::tree::{
+    Inside, Name, Operation, Piece, StatementBlock, TextPart, span_of,
+};
+use imsh::internals::script::language::{ReadingContext, read};
 use tree_sitter::{Node, Parser};
 
 use crate::catalogue::catalogue;

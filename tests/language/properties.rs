@@ -1,7 +1,7 @@
 //! What holds for every text: no panic, linear work, positions inside the text, Rhai untouched.
 
-use imsh::cmdlet::Position;
-use imsh::script::language::{ReadText, ReadingContext, lower_in, read};
+use imsh::internals::cmdlet::Position;
+use imsh::internals::script::language::{ReadText, ReadingContext, lower_in, read};
 use proptest::prelude::*;
 
 use crate::catalogue::{catalogue, small_catalogue};

@@ -98,7 +98,7 @@ fn a_report_is_one_file_that_loads_nothing_and_says_everything() {
         "FEDERATION-REFUSED",
         "Up → Down",
         // The remedy of the catalogue.
-        imsh::diagnosis::catalogue::entry("FEDERATION-REFUSED").unwrap().remedy,
+        imsh::internals::diagnosis::catalogue::entry("FEDERATION-REFUSED").unwrap().remedy,
         "40 days",
     ] {
         assert!(html.contains(said), "{said} is missing");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use imsh::store::{PairName, Store};
+use imsh::internals::store::{PairName, Store};
 use rusqlite::{Connection, params};
 
 /// An hour and a day in microseconds.

@@ -9,9 +9,9 @@ mod table;
 
 use std::fmt::Write as _;
 
-use imsh::access::BuiltIn;
-use imsh::cmdlet::{Binds, Kind};
-use imsh::cmdlets::ALL;
+use imsh::internals::access::BuiltIn;
+use imsh::internals::cmdlet::{Binds, Kind};
+use imsh::internals::cmdlets::ALL;
 
 use golden::golden;
 

@@ -8,15 +8,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use imsh::access::Principal;
-use imsh::address::Address;
-use imsh::call::{BoundArguments, Lenders};
-use imsh::cmdlet::{Argument, Arguments, Catalogue, Description};
-use imsh::cmdlets::ALL;
-use imsh::host::{Gate, bind};
-use imsh::secret::{Credential, Secret};
-use imsh::topology::Topology;
-use imsh::value::{Record, Value};
+use imsh::internals::access::Principal;
+use imsh::internals::address::Address;
+use imsh::internals::call::{BoundArguments, Lenders};
+use imsh::internals::cmdlet::{Argument, Arguments, Catalogue, Description};
+use imsh::internals::cmdlets::ALL;
+use imsh::internals::host::{Gate, bind};
+use imsh::internals::secret::{Credential, Secret};
+use imsh::internals::topology::Topology;
+use imsh::internals::value::{Record, Value};
 
 // ---- The world: everything that there is, by number, with every spelling of it.
 

@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use imsh::access::Principal;
-use imsh::cmdlet::{Arguments, Binds, Catalogue, Description, Kind, Need, Parameter};
-use imsh::cmdlets::ALL;
-use imsh::host::{Gate, bind};
-use imsh::secret::{Credential, Secret};
-use imsh::topology::Topology;
-use imsh::value::{Record, Value};
+use imsh::internals::access::Principal;
+use imsh::internals::cmdlet::{Arguments, Binds, Catalogue, Description, Kind, Need, Parameter};
+use imsh::internals::cmdlets::ALL;
+use imsh::internals::host::{Gate, bind};
+use imsh::internals::secret::{Credential, Secret};
+use imsh::internals::topology::Topology;
+use imsh::internals::value::{Record, Value};
 
 use crate::golden::golden;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use imsh::xmpp::xml::ns;
+use imsh::internals::xmpp::xml::ns;
 use serde_json::Value;
 
 use crate::desk::{Desk, IMPATIENT, Pool};

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
-use imsh::address::Address;
-use imsh::secret::{Credential, Secret};
-use imsh::vault::Vault;
+use imsh::internals::address::Address;
+use imsh::internals::secret::{Credential, Secret};
+use imsh::internals::vault::Vault;
 use serde_json::Value;
 
 use crate::federation::{Federation, PASSWORD};

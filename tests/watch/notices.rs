@@ -375,19 +375,19 @@ impl Drop for MailServer {
 
 #[test]
 fn a_message_arrives_through_another_pool_than_the_one_that_fails() {
-    use imsh::topology::Topology;
-    use imsh::verify::Watcher;
-    use imsh::verify::plan::{Ask, deadlines, plan_logon};
-    use imsh::verify::sessions::{End, Sessions};
-    use imsh::xmpp::network::Network;
-    use imsh::xmpp::xml::ns;
+    use imsh::internals::topology::Topology;
+    use imsh::internals::verify::Watcher;
+    use imsh::internals::verify::plan::{Ask, deadlines, plan_logon};
+    use imsh::internals::verify::sessions::{End, Sessions};
+    use imsh::internals::xmpp::network::Network;
+    use imsh::internals::xmpp::xml::ns;
 
     let post = post("kind = 'xmpp'\nto = ['lee@fabrikam.com']\npool = 'dub-cs-001.fabrikam.com'");
     // Somebody waits there for messages.
     let topology = Topology::load(&post.lab.topology()).unwrap();
     let lee = topology.pool("dub-cs-001.fabrikam.com").unwrap().test_users.last().unwrap().clone();
     post.write(&post.topology().replace("lee@fabrikam.com'", &format!("{lee}'")));
-    let vault = std::sync::Arc::new(imsh::vault::Vault::open(post.lab.vault()).unwrap());
+    let vault = std::sync::Arc::new(imsh::internals::vault::Vault::open(post.lab.vault()).unwrap());
     let ask = Ask { sender: Some(lee), ..Ask::default() };
     let account = plan_logon(&topology, &|| Ok(vault.clone()), "dub-cs-001.fabrikam.com", &ask).unwrap();
     let network = Network::with_name_servers(&post.lab.name_servers());

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use imsh::lab::Lab;
+use imsh::internals::lab::Lab;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use tokio::runtime::Runtime;

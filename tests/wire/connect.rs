@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use imsh::xmpp::connect::{ConnectOutcome, Dialling, Fault};
-use imsh::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
-use imsh::xmpp::trace::Trace;
+use imsh::internals::xmpp::connect::{ConnectOutcome, Dialling, Fault};
+use imsh::internals::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
+use imsh::internals::xmpp::trace::Trace;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;

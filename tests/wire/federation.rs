@@ -4,13 +4,15 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use imsh::lab::dns::{LabNameServer, Zone};
-use imsh::topology::TlsNegotiation;
-use imsh::xmpp::federation::{self, Dialback, ProbeReport, ProbeRequest, ProbeTarget, ServerOffer};
-use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::secure::CertificateFault;
-use imsh::xmpp::trace::Watcher;
-use imsh::xmpp::{Deadlines, Fault, Phase, resolve, secure};
+use imsh::internals::lab::dns::{LabNameServer, Zone};
+use imsh::internals::topology::TlsNegotiation;
+use imsh::internals::xmpp::federation::{
+    self, Dialback, ProbeReport, ProbeRequest, ProbeTarget, ServerOffer,
+};
+use imsh::internals::xmpp::network::{Network, Trust};
+use imsh::internals::xmpp::secure::CertificateFault;
+use imsh::internals::xmpp::trace::Watcher;
+use imsh::internals::xmpp::{Deadlines, Fault, Phase, resolve, secure};
 use rcgen::date_time_ymd;
 use tempfile::NamedTempFile;
 use tokio::time::Duration;

@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use imsh::lab::dns::{LabNameServer, Zone};
-use imsh::topology::{Security, Server};
-use imsh::xmpp::network::Network;
-use imsh::xmpp::resolve::{self, Endpoint, Fault, PoolQuery, TlsStart};
-use imsh::xmpp::trace::Trace;
+use imsh::internals::lab::dns::{LabNameServer, Zone};
+use imsh::internals::topology::{Security, Server};
+use imsh::internals::xmpp::network::Network;
+use imsh::internals::xmpp::resolve::{self, Endpoint, Fault, PoolQuery, TlsStart};
+use imsh::internals::xmpp::trace::Trace;
 
 const POOL: &str = "atl-cs-001.litwareinc.com";
 const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;

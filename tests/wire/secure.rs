@@ -4,15 +4,15 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use imsh::secret::Secret;
-use imsh::xmpp::certificate::{CertificateIdentity, CertificateRole};
-use imsh::xmpp::connect::{Dialling, RecordedTcp};
-use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
-use imsh::xmpp::secure::{
+use imsh::internals::secret::Secret;
+use imsh::internals::xmpp::certificate::{CertificateIdentity, CertificateRole};
+use imsh::internals::xmpp::connect::{Dialling, RecordedTcp};
+use imsh::internals::xmpp::network::{Network, Trust};
+use imsh::internals::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
+use imsh::internals::xmpp::secure::{
     self, CertificateFault, CertificateName, ClientCertificate, Fault, Handshake, Shown, VerifiedTls,
 };
-use imsh::xmpp::trace::{Fact, Trace};
+use imsh::internals::xmpp::trace::{Fact, Trace};
 use rcgen::date_time_ymd;
 use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};

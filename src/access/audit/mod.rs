@@ -26,7 +26,7 @@ pub mod copy;
 pub mod verify;
 
 pub use copy::Syslog;
-pub use verify::{Broken, VerifiedLog, verify, verify_from};
+pub use verify::{Broken, verify, verify_from};
 
 /// The record of one call. The log adds number, chain and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

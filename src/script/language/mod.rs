@@ -16,7 +16,7 @@ pub mod message;
 pub mod complete;
 pub mod highlight;
 
-pub use message::{RefusedConstruct, SyntaxDoubt, SyntaxMistake, SyntaxProblem, SyntaxWarning, caret};
+pub use message::{SyntaxMistake, SyntaxProblem, SyntaxWarning, caret};
 
 use std::sync::Arc;
 
@@ -116,14 +116,6 @@ impl Lowered {
     pub fn warnings(&self) -> &[SyntaxWarning] {
         &self.warnings
     }
-}
-
-/// Lowers a text that begins with no variables.
-///
-/// # Errors
-/// Every mistake that was found, in the order of the text, at most a hundred.
-pub fn lower(text: &str, catalogue: &Catalogue) -> Result<Lowered, Vec<SyntaxMistake>> {
-    lower_in(text, &ReadingContext::new(catalogue))
 }
 
 /// Lowers a text.

@@ -109,15 +109,6 @@ impl LineIndex {
         self.line_starts.len()
     }
 
-    /// The line, without its end, and nothing for a line that does not exist.
-    pub fn line_text<'t>(&self, text: &'t str, line: usize) -> &'t str {
-        let Some(start) = line.checked_sub(1).and_then(|place| self.line_starts.get(place)) else {
-            return "";
-        };
-        let end = self.line_starts.get(line).map_or(text.len(), |next| *next);
-        text.get(*start..end).unwrap_or("").trim_end_matches(['\n', '\r'])
-    }
-
     /// The nearest position that lies in the text.
     pub fn clamp(&self, position: Position) -> Position {
         let line = position.line.clamp(1, self.n_lines());
@@ -209,7 +200,6 @@ mod tests {
             assert_eq!(index.position(offset), Position { line, column }, "{needle}");
         }
         assert_eq!(index.position(99), Position { line: 2, column: 3 });
-        assert_eq!(index.line_text(text, 1), "aé∂b");
     }
 
     #[test]

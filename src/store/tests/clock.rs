@@ -55,8 +55,17 @@ fn a_clock_that_is_set_back_stops_no_schedule_and_mixes_up_no_notice() {
             store.advance_clock(15 * MINUTE);
             assert_eq!(round(&store, outcome).await, kinds);
         }
-        let turns = store.read(|sql| query::changes(sql, &[pair(1).id()], 0, 10)).await.unwrap();
-        let states: Vec<PairState> = turns.iter().rev().map(|turn| turn.to).collect();
+        let turns = store
+            .read(|sql| {
+                sql.query(
+                    "SELECT to_state FROM change WHERE pair = $1 ORDER BY at, id",
+                    &[pair(1).id().into()],
+                )
+            })
+            .await
+            .unwrap();
+        let states: Vec<PairState> =
+            turns.iter().map(|turn| turn.text(0).unwrap().parse().unwrap()).collect();
         assert_eq!(states, [PairState::Up, PairState::Down, PairState::Up, PairState::Down]);
     });
 }

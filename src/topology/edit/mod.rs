@@ -26,7 +26,7 @@ mod list;
 mod comments;
 mod difference;
 
-pub use difference::{ChangedSetting, differences};
+pub use difference::differences;
 
 /// One table of the document.
 #[derive(Clone, Debug)]

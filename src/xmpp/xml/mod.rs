@@ -17,7 +17,7 @@ mod parse;
 mod tests;
 
 pub use element::{Attribute, Element, Node};
-pub use reader::{Fault, PassedOver, ReaderLimits, Reading, StreamHeader, StreamReader, Violation, XmlFrame};
+pub use reader::{Fault, PassedOver, Reading, StreamHeader, StreamReader, Violation, XmlFrame};
 pub use writer::StreamWriter;
 
 /// One stanza from text, as a client's stream carries it.
@@ -26,5 +26,5 @@ pub(crate) fn stanza_for_tests(xml: &str) -> Element {
     let mut resolver = quick_xml::name::NamespaceResolver::default();
     let outer = quick_xml::events::BytesStart::from_content("s xmlns='jabber:client'", 1);
     resolver.push(&outer).unwrap();
-    parse::stanza(xml.as_bytes(), &mut resolver, &ReaderLimits::default()).unwrap()
+    parse::stanza(xml.as_bytes(), &mut resolver, &reader::ReaderLimits::default()).unwrap()
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imsh::access::Principal;
-use imsh::call::stores::{TopologyStore, VaultStore};
-use imsh::call::{Nobody, SessionContext};
-use imsh::cmdlet::Arguments;
-use imsh::cmdlets;
-use imsh::host::{Gate, Host, Stage};
-use imsh::value::Value;
+use imsh::internals::access::Principal;
+use imsh::internals::call::stores::{TopologyStore, VaultStore};
+use imsh::internals::call::{Nobody, SessionContext};
+use imsh::internals::cmdlet::Arguments;
+use imsh::internals::cmdlets;
+use imsh::internals::host::{Gate, Host, Stage};
+use imsh::internals::value::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

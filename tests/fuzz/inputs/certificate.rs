@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use imsh::xmpp::certificate::{CertificateIdentity, CertificateRole};
-use imsh::xmpp::connect::Dialling;
-use imsh::xmpp::network::{Network, Trust};
-use imsh::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
-use imsh::xmpp::secure::{self, Handshake};
-use imsh::xmpp::trace::Trace;
+use imsh::internals::xmpp::certificate::{CertificateIdentity, CertificateRole};
+use imsh::internals::xmpp::connect::Dialling;
+use imsh::internals::xmpp::network::{Network, Trust};
+use imsh::internals::xmpp::resolve::{Endpoint, Target, TargetOrigin, TlsStart};
+use imsh::internals::xmpp::secure::{self, Handshake};
+use imsh::internals::xmpp::trace::Trace;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;

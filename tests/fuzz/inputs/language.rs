@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use imsh::cmdlet::Catalogue;
-use imsh::script::language::{ReadingContext, read};
+use imsh::internals::cmdlet::Catalogue;
+use imsh::internals::script::language::{ReadingContext, read};
 
 /// A script.
 pub fn try_one(data: &[u8]) {
@@ -20,7 +20,7 @@ pub fn try_one(data: &[u8]) {
 
 fn catalogue() -> &'static Catalogue {
     static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
-    CATALOGUE.get_or_init(imsh::cmdlets::catalogue)
+    CATALOGUE.get_or_init(imsh::internals::cmdlets::catalogue)
 }
 
 /// Characters that are looked at for each one of the text.

@@ -15,11 +15,11 @@ pub mod records;
 pub mod topology;
 pub mod language;
 
-use imsh::xmpp::Fault;
-use imsh::xmpp::sasl::{Authentication, KeyCache, Login, PlainPassword, authenticate};
-use imsh::xmpp::secure::{ChannelBindings, VerifiedTls};
-use imsh::xmpp::stream::{Authenticated, Secured, Stream};
-use imsh::xmpp::trace::Trace;
+use imsh::internals::xmpp::Fault;
+use imsh::internals::xmpp::sasl::{Authentication, KeyCache, Login, PlainPassword, authenticate};
+use imsh::internals::xmpp::secure::{ChannelBindings, VerifiedTls};
+use imsh::internals::xmpp::stream::{Authenticated, Secured, Stream};
+use imsh::internals::xmpp::trace::Trace;
 use tokio::io::DuplexStream;
 
 /// A runtime for one thread of tests.
@@ -49,7 +49,7 @@ async fn log_on(io: DuplexStream) -> Result<Stream<VerifiedTls<DuplexStream>, Au
     let login = Login {
         logon_name: "kenmyer".to_owned(),
         account,
-        password: Some(imsh::secret::Secret::new("correct horse".to_owned())),
+        password: Some(imsh::internals::secret::Secret::new("correct horse".to_owned())),
         has_certificate: false,
         authentication: Authentication::Negotiate,
         plain: PlainPassword::Forbidden,

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use imsh::xmpp::xml::StreamReader;
+use imsh::internals::xmpp::xml::StreamReader;
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// The first byte says how long the reads are, the others are the stream.

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, OpCode, ResponseCode};
-use imsh::topology::Security;
-use imsh::xmpp::network::Network;
-use imsh::xmpp::resolve::{self, PoolQuery};
-use imsh::xmpp::trace::Trace;
+use imsh::internals::topology::Security;
+use imsh::internals::xmpp::network::Network;
+use imsh::internals::xmpp::resolve::{self, PoolQuery};
+use imsh::internals::xmpp::trace::Trace;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::time::timeout;

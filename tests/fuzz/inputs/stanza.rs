@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use imsh::diagnosis::{Context, Given, diagnose};
-use imsh::topology::Security;
-use imsh::xmpp::condition::StanzaError;
-use imsh::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
-use imsh::xmpp::message::{TestMessage, answer, is_live};
-use imsh::xmpp::trace::Trace;
-use imsh::xmpp::xml::{Element, StreamReader, XmlFrame};
+use imsh::internals::diagnosis::{Context, Given, diagnose};
+use imsh::internals::topology::Security;
+use imsh::internals::xmpp::condition::StanzaError;
+use imsh::internals::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
+use imsh::internals::xmpp::message::{TestMessage, answer, is_live};
+use imsh::internals::xmpp::trace::Trace;
+use imsh::internals::xmpp::xml::{Element, StreamReader, XmlFrame};
 use jid::{FullJid, Jid};
 
 /// What comes behind the server's stream header.

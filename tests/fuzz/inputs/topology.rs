@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use imsh::topology::Topology;
+use imsh::internals::topology::Topology;
 
 /// A document.
 pub fn try_one(data: &[u8]) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use imsh::xmpp::xml::{Element, StreamReader, XmlFrame, ns};
+use imsh::internals::xmpp::xml::{Element, StreamReader, XmlFrame, ns};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
