@@ -207,6 +207,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("TLS-NO-ROOTS", "it happens on the machine that runs the test"),
     ("PLAN-NO-TEST-USERS", "Test-Topology says it of no-test-users.litwareinc.com"),
     ("PLAN-ACCOUNT-STOPPED", "it takes three failed logons of one account"),
+    ("PLAN-CREDENTIAL-REFUSED", "it takes a watcher"),
     ("SASL-NOT-OFFERED", "it takes another option than the usual ones"),
     ("SASL-NO-PASSWORD", "it takes another option than the usual ones"),
     ("SASL-UNPRINTABLE", "it takes a password that no server accepts"),
@@ -249,6 +250,7 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
         logon: Logon::Fresh,
         watcher: Watcher::default(),
         schedule: Schedule::new(24, CancellationToken::new()),
+        refused: None,
     };
     let (results, mut received) = tokio::sync::mpsc::channel(16);
     let running = tokio::spawn(batch.run(verifications, results));

@@ -20,6 +20,7 @@ use crate::access::usage::Usage;
 use crate::cmdlet::ErrorRecord;
 use crate::secret::Secret;
 use crate::topology::{AuditTable, Topology};
+use crate::vault::RefusedCredentials;
 use crate::xmpp::network::Network;
 
 /// The resources that the cmdlets of a session may ask for.
@@ -50,6 +51,8 @@ pub struct SessionContext {
     pub transcripts: Arc<Transcripts>,
     /// Where the results of tests are kept.
     pub results: KeptResults,
+    /// The credentials that pools have refused, where they are not offered again: set by a watcher.
+    pub refused: std::sync::OnceLock<Arc<RefusedCredentials>>,
     /// The directory that relative file names start from.
     pub directory: PathBuf,
     /// Environment variables by name, for `Get-Credential -FromEnvironment`; given by the front,
@@ -87,6 +90,7 @@ impl SessionContext {
             aliases: SessionAliases::default(),
             transcripts: Arc::default(),
             results: KeptResults::default(),
+            refused: std::sync::OnceLock::new(),
             directory: PathBuf::from("."),
             environment: Arc::new(|_| None),
         }

@@ -119,6 +119,12 @@ pub fn is_lasting(code: &str) -> bool {
     entry(code).is_some_and(|entry| entry.persistence == Persistence::Lasting)
 }
 
+/// Whether what a code says holds for every test with the same account, and cannot pass by itself.
+pub fn stops_account(code: &str) -> bool {
+    entry(code)
+        .is_some_and(|entry| entry.reach == Reach::Account && entry.persistence == Persistence::Lasting)
+}
+
 /// What shows a code that no exercise shows: it takes another cmdlet, or an option. A test runs each.
 const COMMANDS: &[(&str, &str)] = &[
     (
@@ -182,6 +188,9 @@ entries! {
     PLAN_ACCOUNT_STOPPED: "PLAN-ACCOUNT-STOPPED", [Caller], Lasting Account,
         "The account's logon was refused three times in this batch. Servers ban those who go on, so it was left alone.",
         "See the results before this one for why the logon is refused; correct the stored credential with Set-TestUserCredential.";
+    PLAN_CREDENTIAL_REFUSED: "PLAN-CREDENTIAL-REFUSED", [Caller], Lasting Account,
+        "A watcher did not log on: the pool has refused this very credential before. Servers lock accounts that are tried again and again, so a watcher waits until another credential is stored, or for a day.",
+        "Store the right credential with Set-TestUserCredential; where the mistake was the pool's, reload the watcher.";
     PLAN_NO_TEST_USERS: "PLAN-NO-TEST-USERS", [Caller], Lasting Pool,
         "The pool lends no account for verification, so nobody can log on to see whether users can.",
         "Add a test user to the pool with New-HealthMonitoringConfiguration, and store its password with Set-TestUserCredential.";

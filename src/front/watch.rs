@@ -24,6 +24,7 @@ use crate::cmdlet::ErrorRecord;
 use crate::lab::Lab;
 use crate::secret::Secret;
 use crate::store::{Store, StoreFault};
+use crate::vault::RefusedCredentials;
 use crate::watch::{HowManyRounds, Intake, Milestone, Order, WatchFault, Watcher, WatcherOptions};
 
 /// What `imsh watch` takes beside the options of every way in.
@@ -45,6 +46,9 @@ whom [[notify]] lists when something breaks, once, and when it is mended, once. 
 restart neither repeats nor forgets a test or a notice. Several watchers, at one site or at many, may share a \
 PostgreSQL database ([store] url); each needs the passwords of the accounts that it tests with, and claims no \
 other pairs.
+
+An account whose stored credential a pool refuses is not tried again, lest it be locked, until another credential \
+is stored, a day has passed, or the watcher is reloaded; its pairs are down with PLAN-CREDENTIAL-REFUSED meanwhile.
 
 SIGHUP reads the topology again (on a terminal it ends the watcher: the terminal has gone); one that has mistakes is told of, and the one before stays in force. SIGTERM and \
 Ctrl-C end it in order: tests under way get a moment to finish, and the others are handed back. A machine that is \
@@ -98,12 +102,20 @@ pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
             return ExitStatus::Wrong;
         }
     };
+    let refused_file = lab.is_none().then(state_directory).flatten().map(|directory| directory.join(REFUSED));
+    let vault = host.context().vault.open().ok();
+    let refused_credentials = Arc::new(RefusedCredentials::new(refused_file, vault.as_deref()));
+    let probes = start::unkept_door(options, lab.as_ref(), "probe", Arc::new(Log::default()));
+    for context in [host.context(), probes.context()] {
+        // Nobody else sets it.
+        let _ = context.refused.set(refused_credentials.clone());
+    }
     let manager = ServiceManager::from_environment();
     let spool = store.is_shared().then(|| state_directory().map(|directory| directory.join(SPOOL))).flatten();
     let watcher = Watcher::new(
         WatcherOptions {
             host: host.clone(),
-            probes: start::unkept_door(options, lab.as_ref(), "probe", Arc::new(Log::default())),
+            probes,
             store,
             spool,
             credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(std::path::PathBuf::from),
@@ -286,6 +298,8 @@ impl Operator for Log {
 
 /// The file beside the state in which results wait for a shared store.
 const SPOOL: &str = "spool.sqlite";
+/// The file beside the state that says which credentials are not offered again.
+const REFUSED: &str = "refused-credentials.json";
 
 #[cfg(test)]
 mod tests {

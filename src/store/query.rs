@@ -488,3 +488,29 @@ pub fn forget(sql: &mut dyn Sql, keep: i64) -> Result<bool, StoreFault> {
     sql.execute("DELETE FROM watcher WHERE seen_at < {now} - 604800000000", &[])?;
     Ok(results >= PORTION || hours >= PORTION || days >= PORTION)
 }
+
+/// A watched pair whose last finding at some site has a code: the watch that means it, and the account that logs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedAccount {
+    /// The pair.
+    pub pair: PairName,
+    /// The entry of the topology that means it.
+    pub watch: String,
+    /// The account that logs on.
+    pub account: String,
+}
+
+/// The watched pairs whose last finding has this code.
+pub fn watched_with_code(sql: &mut dyn Sql, code: &str) -> Result<Vec<WatchedAccount>, StoreFault> {
+    let rows = sql.query(
+        "SELECT DISTINCT pair.test, pair.pool, pair.receiver, schedule.watch, schedule.account FROM schedule \
+         JOIN pair ON pair.id = schedule.pair JOIN site_state ON site_state.pair = pair.id \
+         WHERE site_state.code = $1 ORDER BY 4, 5, 2, 1, 3",
+        &[code.into()],
+    )?;
+    let account = |row: &Row| {
+        let pair = PairName { test: row.text(0)?, pool: row.text(1)?, receiver: row.text(2)? };
+        Ok(WatchedAccount { pair, watch: row.text(3)?, account: row.text(4)? })
+    };
+    rows.iter().map(account).collect()
+}

@@ -22,8 +22,10 @@ use crate::trusted;
 // Reading order.
 mod key;
 mod entries;
+mod refused;
 
 pub use key::{KeyFault, VaultKey};
+pub use refused::{CredentialOffer, OfferedCredential, RefusedCredentials, RefusedLogon};
 
 /// The entry of one account.
 #[derive(Clone, Debug)]
@@ -165,6 +167,15 @@ impl Vault {
             return Ok(false);
         }
         self.change(|entries| entries.remove(account).is_some())
+    }
+
+    /// A key for another use, which whoever lacks the vault's key cannot compute; none where there is no vault.
+    fn derived_key(&self, label: &str) -> Option<Secret> {
+        use age::secrecy::ExposeSecret;
+        self.opened().ok()??;
+        let identity = self.key.read().ok()?.to_string();
+        let derived = refused::keyed_hash(identity.expose_secret().as_bytes(), &[label.as_bytes()]);
+        Some(Secret::new(derived))
     }
 
     /// Reads, changes and writes under the lock, so that two writers lose nothing.

@@ -53,8 +53,8 @@ impl Attempt<'_> {
         );
         let Logged { shared, is_fresh } = match sender {
             Ok(logged) => logged,
-            Err(Stopped) => {
-                let finding = diagnosis::plan::account_stopped(&verification.sender.address);
+            Err(stopped) => {
+                let finding = stopped.finding(&verification.sender);
                 return result.end(Verdict::Failure(finding)).into();
             }
         };
@@ -85,8 +85,8 @@ impl Attempt<'_> {
                 }
                 Some(shared)
             }
-            Some(Err(Stopped)) => {
-                let finding = diagnosis::plan::account_stopped(&verification.receiver);
+            Some(Err(stopped)) => {
+                let finding = stopped.finding(verification.second.as_ref().unwrap_or(&verification.sender));
                 return attempted(result.end(Verdict::Failure(finding)));
             }
         };

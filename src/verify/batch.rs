@@ -11,6 +11,7 @@ use super::revision::Revisions;
 use super::schedule::{self, Attempted, Ended, History, Judged, Places, Schedule, ScheduledTest, Turn};
 use super::sessions::Sessions;
 use crate::diagnosis::Finding;
+use crate::vault::RefusedCredentials;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::LateNews;
 
@@ -25,6 +26,8 @@ pub struct Batch {
     pub watcher: Watcher,
     /// Limits, retries, order, and when it ends.
     pub schedule: Schedule,
+    /// What was refused before and is not offered again, where somebody remembers it.
+    pub refused: Option<Arc<RefusedCredentials>>,
 }
 
 /// Whether verifications share their sender's session.
@@ -45,10 +48,11 @@ impl Batch {
     /// Runs the verifications and sends each result when it is there, as [`schedule::run`] does; and once more,
     /// where an error that comes later takes a success back while the session is open.
     pub async fn run(self, verifications: Vec<Verification>, results: mpsc::Sender<TestResult>) -> Ended {
-        let Self { network, logon, watcher, schedule } = self;
+        let Self { network, logon, watcher, schedule, refused } = self;
         let cancel = schedule.cancel.clone();
         let (late, late_news) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { network, logon, watcher, sessions: Sessions::default(), late });
+        let shared =
+            Arc::new(Shared { network, logon, watcher, sessions: Sessions::remembering(refused), late });
         let tests = verifications
             .into_iter()
             .map(|verification| MessageTest { verification, shared: shared.clone() })

@@ -11,7 +11,7 @@ use crate::secret::{Credential, Secret};
 use crate::topology::{
     Evidence, Fence, Gateway, LogonName, Pool, Security, Server, TlsNegotiation, Topology,
 };
-use crate::vault::{self, StoredCredential, Vault};
+use crate::vault::{self, OfferedCredential, StoredCredential, Vault};
 use crate::xmpp::network::{Network, Trust};
 use crate::xmpp::resolve::{self, Endpoint, TlsStart};
 use crate::xmpp::sasl::{Authentication, Login, Mechanism, PlainPassword};
@@ -448,6 +448,17 @@ impl Account {
     /// Whose certificates are believed.
     pub(super) fn trust(&self) -> Trust {
         trust(self.pool.as_ref())
+    }
+
+    /// What a logon offers, and to whom.
+    pub(super) fn offered(&self) -> OfferedCredential<'_> {
+        OfferedCredential {
+            account: &self.address,
+            pool: &self.target,
+            logon_name: &self.logon_name,
+            password: self.password.as_ref(),
+            certificate: self.certificate.as_ref().map(|certificate| certificate.chain_pem.as_str()),
+        }
     }
 
     /// How to authenticate, as it was given by hand; none for the usual way.

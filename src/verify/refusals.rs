@@ -8,9 +8,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::plan::Account;
 use crate::address::Address;
+use crate::diagnosis::{self, Finding};
 
 /// Refused logons of one account after which it is left alone.
 pub const MOST_REFUSALS: u32 = 3;
@@ -21,7 +24,24 @@ pub struct Refusals(Mutex<HashMap<Address, Arc<Tries>>>);
 
 /// Why no logon was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped;
+pub enum Stopped {
+    /// The account was refused too often in this batch.
+    TooOften,
+    /// The pool has refused this very credential, at this time.
+    RefusedBefore(Timestamp),
+}
+
+impl Stopped {
+    /// What it means for a test with this account.
+    pub(super) fn finding(self, account: &Account) -> Finding {
+        match self {
+            Self::TooOften => diagnosis::plan::account_stopped(&account.address),
+            Self::RefusedBefore(at) => {
+                diagnosis::plan::credential_refused(&account.address, &account.target, at)
+            }
+        }
+    }
+}
 
 /// Leave to log an account on once. Whoever drops it without a word has met neither a refusal nor a
 /// success.
@@ -50,7 +70,7 @@ impl Refusals {
             by_account.entry(account.clone()).or_default().clone()
         };
         // The only error is that it is closed.
-        let permit = tries.permits.clone().acquire_owned().await.map_err(|_| Stopped)?;
+        let permit = tries.permits.clone().acquire_owned().await.map_err(|_| Stopped::TooOften)?;
         Ok(Trial { tries, permit })
     }
 }
@@ -107,7 +127,7 @@ mod tests {
         second.refused();
         assert!(refusals.trial(&account).now_or_never().is_none(), "one may still be refused");
         third.refused();
-        assert_eq!(refusals.trial(&account).await.unwrap_err(), Stopped);
+        assert_eq!(refusals.trial(&account).await.unwrap_err(), Stopped::TooOften);
     }
 
     #[tokio::test]
@@ -120,6 +140,6 @@ mod tests {
         for trial in trials {
             trial.refused();
         }
-        assert_eq!(refusals.trial(&account).await.unwrap_err(), Stopped, "until it is refused");
+        assert_eq!(refusals.trial(&account).await.unwrap_err(), Stopped::TooOften, "until it is refused");
     }
 }

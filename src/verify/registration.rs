@@ -17,7 +17,7 @@ use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use super::sessions::{End, Sessions};
 use super::warnings::{self, Thresholds};
 use crate::address::Address;
-use crate::diagnosis::{self, Finding};
+use crate::diagnosis::Finding;
 use crate::result::report::LogonFacts;
 use crate::result::{Report, ResultWarning, TestIdentity, TestKind};
 use crate::xmpp::Deadlines;
@@ -167,7 +167,7 @@ impl Registration {
         let elapsed = began.elapsed();
         let address = self.account.address.clone();
         let (verdict, trace) = match logged {
-            Err(_stopped) => (Verdict::Failure(diagnosis::plan::account_stopped(&address)), Trace::new()),
+            Err(stopped) => (Verdict::Failure(stopped.finding(&self.account)), Trace::new()),
             Ok(logged) => {
                 let trace = logged.shared.trace.clone();
                 let verdict = match logged.shared.session.clone() {

@@ -19,6 +19,7 @@ use super::crowd::Crowd;
 use super::plan::{Account, OneServer};
 use super::refusals::{Refusals, Stopped};
 use crate::address::Address;
+use crate::vault::RefusedCredentials;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
@@ -26,10 +27,12 @@ use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Fault, Phase};
 
 /// The sessions of one batch.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Sessions {
     open: Mutex<HashMap<Key, Arc<OnceCell<Arc<Shared>>>>>,
     refusals: Arc<Refusals>,
+    /// What was refused before this batch and is not offered again, where somebody remembers it.
+    refused: Option<Arc<RefusedCredentials>>,
 }
 
 /// What tells one logon from another.
@@ -76,15 +79,20 @@ pub enum End {
 }
 
 impl Sessions {
+    /// Sessions that offer no credential which was refused before and is remembered.
+    pub fn remembering(refused: Option<Arc<RefusedCredentials>>) -> Self {
+        Self { refused, ..Self::default() }
+    }
+
     /// Sessions of their own, whose refused logons count together with those of this batch.
     pub fn apart(&self) -> Self {
-        Self { open: Mutex::default(), refusals: self.refusals.clone() }
+        Self { open: Mutex::default(), refusals: self.refusals.clone(), refused: self.refused.clone() }
     }
 
     /// The account's session: one that is open, or a new one.
     ///
     /// # Errors
-    /// When the account has been refused too often.
+    /// When the account has been refused too often, or this credential of it before.
     pub async fn get(
         &self,
         account: &Account,
@@ -107,7 +115,7 @@ impl Sessions {
         Ok(Logged { shared, is_fresh })
     }
 
-    /// Logs on, if the account has not been refused too often.
+    /// Logs on, if nothing speaks against it.
     async fn log_on(
         &self,
         account: &Account,
@@ -118,7 +126,18 @@ impl Sessions {
         cancel: &CancellationToken,
     ) -> Result<Arc<Shared>, Stopped> {
         let trial = self.refusals.trial(&account.address).await?;
+        let offer = match &self.refused {
+            Some(refused) => Some(refused.offer(&account.offered()).await.map_err(Stopped::RefusedBefore)?),
+            None => None,
+        };
         let shared = log_on(account, deadlines, network, watcher, cancel).await;
+        match (&shared.session, offer) {
+            (Ok(_), Some(offer)) => offer.taken(),
+            (Err(Fault::Authenticate(fault)), Some(offer)) if fault.is_refused_credential() => {
+                offer.refused()
+            }
+            (Ok(_) | Err(_), _) => {}
+        }
         match &shared.session {
             Ok(_) => trial.succeeded(),
             Err(fault) if is_refusal(fault) => trial.refused(),

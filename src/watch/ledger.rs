@@ -230,7 +230,7 @@ impl Ledger {
     }
 
     /// Takes what was inferred in a batch for a failure, where the last real test says so: that at the same partner,
-    /// or any of the batch where there was none.
+    /// or any of the batch where there was none; and where the account was refused.
     fn conclude(&mut self, claims: &[HeldClaim]) {
         let pairs: HashSet<i64> = claims.iter().map(|held| held.claim.pair.id()).collect();
         let (own, others) = std::mem::take(&mut self.inferred)
@@ -244,10 +244,15 @@ impl Ledger {
                 of.into_iter().max_by_key(|(at, ..)| *at).map(|(.., is_well)| *is_well)
             };
             let at_partner = later().filter(|(_, pair, _)| partner(pair) == partner(&result.pair)).collect();
-            let is_confirmed = last(at_partner).or_else(|| last(later().collect())) == Some(false);
+            let code = result.code.as_deref();
+            let is_confirmed = match last(at_partner).or_else(|| last(later().collect())) {
+                Some(is_well) => !is_well,
+                // Nobody tries an account again that was refused.
+                None => code.is_some_and(catalogue::stops_account),
+            };
             let held = if is_confirmed { self.release(result.pair.id()) } else { None };
             let Some(held) = held else { continue };
-            let is_definite = result.code.as_deref().is_some_and(catalogue::is_lasting);
+            let is_definite = code.is_some_and(catalogue::is_lasting);
             let outcome = StoredOutcome::Failure { is_definite };
             let result = NewResult { outcome, lease: self.lease(&held), ..result };
             self.count(&result);

@@ -18,6 +18,7 @@ mod here;
 mod looks;
 mod registration;
 mod log;
+mod watch;
 
 use federation::Federation;
 use federation::peers::Manner;

@@ -96,7 +96,7 @@ async fn run(call: Call) -> Outcome {
     let _guesses = verifying::may_log_on(&call, accounts)?;
     let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Registrar {
-        sessions: Arc::new(Sessions::default()),
+        sessions: Arc::new(Sessions::remembering(call.context.refused.get().cloned())),
         network: call.context.network(&call.topology),
         watcher: verifying::watcher(&call),
     };

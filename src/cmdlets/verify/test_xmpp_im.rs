@@ -213,5 +213,6 @@ fn batch(call: &Call, admitted: &verifying::Admitted) -> Result<Batch, ErrorReco
         schedule.takes = AccountUse::Session;
     }
     let network = call.context.network(&call.topology);
-    Ok(Batch { network, logon, watcher: verifying::watcher(call), schedule })
+    let refused = call.context.refused.get().cloned();
+    Ok(Batch { network, logon, watcher: verifying::watcher(call), schedule, refused })
 }

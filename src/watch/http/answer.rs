@@ -15,6 +15,7 @@ use super::{metrics, probe};
 use crate::render::policy::{PageKind, policy};
 use crate::report::page::{self, LivePage, PageFrame};
 use crate::store::StoreFault;
+use crate::vault::RefusedLogon;
 
 /// What is answered, before it becomes a response.
 struct Answer {
@@ -91,7 +92,11 @@ impl Service {
             "/" => self.overview(&query, days).await,
             "/metrics" => {
                 let samples = self.facts.samples().await;
-                Answer::new(StatusCode::OK, METRICS, metrics::text(&self.facts.figures(), &samples))
+                Answer::new(
+                    StatusCode::OK,
+                    METRICS,
+                    metrics::text(&self.facts.figures(), &self.facts.refused(), &samples),
+                )
             }
             "/probe" => {
                 let asked = probe::Asked {
@@ -159,7 +164,16 @@ impl Service {
             (None, Some(mistakes)) => {
                 format!("The topology has mistakes, and the one before them is in force: {mistakes}")
             }
-            (None, None) => String::new(),
+            (None, None) => {
+                let refused = self.facts.refused().into_iter().map(|RefusedLogon { account, pool, at }| {
+                    format!(
+                        "{pool} refused the stored credential of {account} at {}, and it is not tried again until another \
+                         one is stored.",
+                        at.strftime("%Y-%m-%d %H:%M UTC")
+                    )
+                });
+                refused.collect::<Vec<_>>().join(" ")
+            }
         };
         let last = figures
             .last_round_at
@@ -187,6 +201,9 @@ impl Service {
                 "since": blind.since.to_string(), "reason": blind.reason,
             })),
             "topology_mistakes": figures.topology_mistakes,
+            "refused_credentials": self.facts.refused().into_iter().map(|RefusedLogon { account, pool, at }| {
+                serde_json::json!({ "account": account, "pool": pool, "at": at.to_string() })
+            }).collect::<Vec<_>>(),
             "pairs": figures.n_pairs,
             "tests_under_way": figures.n_under_way,
             "tests": figures.n_tests,

@@ -13,6 +13,7 @@ use super::super::status::WatcherFigures;
 use super::ServiceParts;
 use crate::report::{ReportRequest, StatusReport};
 use crate::store::{PairName, StoreFault, StoredState, WatcherRow, notice, overview, plan, query};
+use crate::vault::RefusedLogon;
 
 /// The facts behind the answers.
 pub(super) struct Facts {
@@ -52,6 +53,11 @@ impl Facts {
 
     pub(super) fn figures(&self) -> WatcherFigures {
         self.parts.status.figures()
+    }
+
+    /// The accounts that the watcher does not log on as, since their credentials were refused.
+    pub(super) fn refused(&self) -> Vec<RefusedLogon> {
+        self.parts.host.context().refused.get().map(|refused| refused.list()).unwrap_or_default()
     }
 
     /// The report of all watched pairs, or of those that were asked for.

@@ -10,11 +10,18 @@ use super::super::counters::{LATENCY_BOUNDS, PairCounters};
 use super::super::status::WatcherFigures;
 use super::facts::Samples;
 use crate::store::{PairName, PairState, StoredState};
+use crate::vault::RefusedLogon;
 
 /// The metrics as text.
-pub(super) fn text(figures: &WatcherFigures, samples: &Samples) -> String {
+pub(super) fn text(figures: &WatcherFigures, refused: &[RefusedLogon], samples: &Samples) -> String {
     let mut page = MetricPage(String::new());
     watcher(&mut page, figures, samples);
+    page.family(
+        "imsh_watcher_refused_credentials",
+        "gauge",
+        "Credentials that a pool has refused, and that are not offered again until they are other ones.",
+        [(String::new(), refused.len().to_string())],
+    );
     if let Some(states) = &samples.states {
         pairs(&mut page, states);
         counters(&mut page, &samples.counters);

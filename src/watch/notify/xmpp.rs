@@ -55,13 +55,14 @@ async fn through(
     let account = tokio::task::block_in_place(|| plan_logon(topology, &vault, pool, &Ask::default()))
         .map_err(|refusal| refusal.error(pool, &topology.place()).message)?;
     let network = means.context.network(topology);
-    let (sessions, cancel) = (Sessions::default(), CancellationToken::new());
+    let (sessions, cancel) =
+        (Sessions::remembering(means.context.refused.get().cloned()), CancellationToken::new());
     let deadlines = deadlines(&topology.gateway, None);
     let watcher = Watcher::default();
     let logged = sessions
         .get(&account, End::Sender, &deadlines, &network, &watcher, &cancel)
         .await
-        .map_err(|_| format!("{} was refused too often", account.address))?;
+        .map_err(|_| format!("{} was refused, and is not tried again", account.address))?;
     let session = logged.shared.session.as_ref().map_err(|fault| format!("no logon: {fault}"))?;
     let told = tell(session, receivers, message).await;
     drop(logged);

@@ -144,6 +144,15 @@ impl Fault {
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Rejected { condition: SaslCondition::TemporaryAuthFailure, .. })
     }
+
+    /// Whether the server has checked the credential and refused it: servers count such logons, and lock accounts.
+    pub fn is_refused_credential(&self) -> bool {
+        let Self::Rejected { condition, .. } = self else { return false };
+        matches!(
+            condition,
+            SaslCondition::NotAuthorized | SaslCondition::AccountDisabled | SaslCondition::CredentialsExpired
+        )
+    }
 }
 
 /// What is prepared with SASLprep.
