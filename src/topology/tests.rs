@@ -100,6 +100,32 @@ fn a_document_is_read_as_it_is_written() {
 }
 
 #[test]
+fn a_watch_that_is_due_before_a_test_that_fails_has_ended_is_remarked() {
+    let remarks = |lines: &str| {
+        let watch = "[[pool]]\nidentity = \"p.example\"\ndomains = [\"d.example\"]\ntest_users = [\"u@d.example\"]\n\
+                     [[watch]]\nidentity = \"one\"\n";
+        let topology = read(&format!("{watch}{lines}\n")).unwrap();
+        topology
+            .remarks
+            .iter()
+            .map(ToString::to_string)
+            .filter(|text| text.contains("every"))
+            .collect::<Vec<_>>()
+    };
+    let told = remarks("tests = [\"Registration\"]\nevery = \"30s\"");
+    assert!(told.len() == 1 && told[0].contains("is 30s, and a test that fails may take 60s"), "{told:?}");
+    for enough in [
+        "tests = [\"Registration\"]\nevery = \"60s\"",
+        "tests = [\"Registration\"]\nevery = \"30s\"\n[gateway]\ntimeout = \"20s\"\ndeliver_timeout = \"20s\"",
+        "tests = [\"Registration\"]\nevery = \"30s\"\nenabled = false",
+        "tests = [\"Topology\"]\nevery = \"30s\"",
+        "tests = [\"Registration\"]\nat = \"* * * * *\"",
+    ] {
+        assert_eq!(remarks(enough), [""; 0], "{enough}");
+    }
+}
+
+#[test]
 fn the_samples_are_right_also_with_every_default_written_out() {
     read(include_str!("../../examples/topology.toml")).unwrap();
     let sample = include_str!("../../examples/every-setting.toml");

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::schema::WatchEntry;
+use super::schema::{Gateway, WatchEntry};
 use super::setting::{Meaningful, Words};
 use super::{Address, Domain, Partner, Pool, Topology};
 use crate::value::pattern::{Case, Pattern};
@@ -224,6 +225,21 @@ impl ReceiverPattern {
         } else {
             self.0.parse().into_iter().collect()
         }
+    }
+}
+
+impl Gateway {
+    /// How long one test takes at most: one that fails waits for its deadlines.
+    pub fn longest_test(&self) -> Duration {
+        let phases = [
+            self.resolve_timeout,
+            self.connect_timeout,
+            self.secure_timeout,
+            self.authenticate_timeout,
+            self.bind_timeout,
+            self.deliver_timeout,
+        ];
+        self.timeout.min(phases.into_iter().sum())
     }
 }
 

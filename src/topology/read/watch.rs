@@ -87,6 +87,30 @@ impl Reading<'_> {
         }
     }
 
+    /// No period that a test which fails can outlast: the next one would be due before it has ended.
+    fn check_periods(&mut self, topology: &Topology) {
+        let longest = topology.gateway.longest_test();
+        for (watch, at) in topology.watches.iter().zip(&self.places.watches) {
+            let logs_on = watch
+                .tests
+                .iter()
+                .any(|test| matches!(test, WatchedTest::XmppIm | WatchedTest::Registration));
+            if !watch.enabled || !logs_on || watch.script.is_some() || watch.at.is_some() {
+                continue;
+            }
+            if watch.every < longest {
+                let (every, may_take) = (duration::print(watch.every), duration::print(longest));
+                let message = format!(
+                    "is {every}, and a test that fails may take {may_take} (gateway.timeout): it is then tested later \
+                     than that"
+                );
+                self.remarks.add(at.span("every"), at.key("every"), message, || {
+                    Some("test less often, or lower gateway.timeout".to_owned())
+                });
+            }
+        }
+    }
+
     /// No name twice, and no watch that tests nothing.
     pub(super) fn check_watches(&mut self, topology: &Topology) {
         let mut seen = BTreeMap::new();
@@ -118,6 +142,7 @@ impl Reading<'_> {
                 self.remarks.add(at.span("identity"), at.key("identity"), message, || None);
             }
         }
+        self.check_periods(topology);
         let mut seen = BTreeMap::new();
         for (notification, at) in topology.notifications.iter().zip(&self.places.notifications) {
             if seen.insert(notification.identity.to_lowercase(), ()).is_some() {
