@@ -41,6 +41,17 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
         !is_pass(&failed) && failed.contains("code=\"FEDERATION-CERTIFICATE-EXPIRED\",owner=\"Partner\""),
         "{failed}"
     );
+    // Targets as users of other exporters write them.
+    for (module, target) in [
+        ("register", "kenmyer@litwareinc.com"),
+        ("c2s_normal_auth", "litwareinc.com"),
+        ("s2s_normal", "xmpp://contoso.com"),
+        ("ping", "adelany@contoso.com"),
+        ("ping", "contoso.com"),
+    ] {
+        let passed = probe(&serving, module, target);
+        assert!(is_pass(&passed), "{module} {target}: {passed}");
+    }
     let sent = probe(&serving, "im", GOOD);
     assert!(is_pass(&sent) && sent.contains("probe_xmpp_evidence_info{evidence=\""), "{sent}");
     // Nothing else is logged on to, looked up or sent to.
@@ -48,6 +59,14 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
         ("c2s_normal_auth", "xmpp:unlisted.example"),
         ("c2s_normal_auth", "xmpp://127.0.0.1:22/litwareinc.com"),
         ("c2s_normal_auth", ""),
+        // A server that the topology does not name, and users whom it does not lend.
+        ("c2s_normal_auth", "xmpp://127.0.0.1:5222/litwareinc.com"),
+        ("c2s_normal_auth", "stranger@litwareinc.com"),
+        ("register", "adelany@contoso.com"),
+        ("register", "xmpp:unlisted.example"),
+        ("ping", "nobody@unlisted.example"),
+        ("ping", "127.0.0.1"),
+        ("im", "litwareinc.com"),
         ("c2s_direct", "xmpp:litwareinc.com"),
         ("s2s_normal", "xmpp:unlisted.example"),
         ("s2s_normal", "127.0.0.1"),
@@ -63,6 +82,30 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
     }
 }
 
+/// What a command prints, as one line.
+fn said(serving: &Serving, code: &str) -> String {
+    let output = serving.post.command().args(["-c", code]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_probe_of_one_server_is_of_that_server_and_only_of_one_that_is_listed_or_found() {
+    let serving = Serving::two_pairs();
+    let server = said(&serving, "(Test-FederatedPartner contoso.com).Servers[0].Server");
+    assert!(is_pass(&probe(&serving, "s2s_normal", &format!("xmpp://{server}/contoso.com"))), "{server}");
+    let other = probe(&serving, "s2s_normal", "xmpp://127.0.0.1:1/contoso.com");
+    assert!(!is_pass(&other) && other.contains("code=\"NO-SUCH-SERVER\""), "{other}");
+    let server = said(&serving, &format!("(Test-Registration {ATL} -EachServer)[0].Server"));
+    let target = format!("xmpp://{server}/litwareinc.com");
+    let refused = probe(&serving, "c2s_normal_auth", &target);
+    assert!(refused.contains("# Nothing was tested: the topology lists no such server"), "{refused}");
+    let header = format!("identity = \"{ATL}\"\n");
+    let listed = serving.post.topology().replace(&header, &format!("{header}servers = [\"{server}\"]\n"));
+    serving.post.write(&listed);
+    let passed = probe(&serving, "c2s_normal_auth", &target);
+    assert!(is_pass(&passed), "{target}: {passed}");
+}
+
 #[test]
 fn a_probe_is_not_made_again_at_once_and_keeps_the_time_of_its_scrape() {
     let serving = Serving::two_pairs();
@@ -71,6 +114,10 @@ fn a_probe_is_not_made_again_at_once_and_keeps_the_time_of_its_scrape() {
     let first = probe(&serving, "im", GOOD);
     for _ in 0..5 {
         assert_eq!(probe(&serving, "im", GOOD), first, "the last answer holds");
+    }
+    // Another spelling is no other target.
+    for spelling in ["xmpp:adelany@contoso.com", "Adelany@CONTOSO.com", "adelany@contoso.COM&x=1"] {
+        assert_eq!(probe(&serving, "im", spelling), first, "{spelling}");
     }
     assert_eq!(n_results(), n, "no state turns by a probe");
     // A pool that keeps silent is waited for as long as the scrape allows, and the scrape is to blame.
@@ -85,6 +132,27 @@ fn a_probe_is_not_made_again_at_once_and_keeps_the_time_of_its_scrape() {
         "{}",
         cut.text
     );
+}
+
+#[test]
+fn many_requests_at_once_are_one_test() {
+    let serving = Serving::two_pairs();
+    let ask = |address: String| {
+        use std::io::{Read, Write};
+        let path = "/probe?module=c2s_normal_auth&target=litwareinc.com";
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+    };
+    let asking: Vec<_> = (0..24).map(|_| serving.address.clone()).collect();
+    let asking: Vec<_> = asking.into_iter().map(|address| std::thread::spawn(move || ask(address))).collect();
+    let answers: Vec<String> = asking.into_iter().map(|asked| asked.join().unwrap()).collect();
+    // An answer holds how long its test took: the same answer is the same test.
+    let tests: std::collections::BTreeSet<&String> = answers.iter().collect();
+    assert!(tests.len() <= 2, "{} tests for {} requests at once", tests.len(), answers.len());
+    assert!(answers.iter().all(|answer| is_pass(answer)));
 }
 
 /// Starts Prometheus on a configuration, and asks it until it has seen what is wanted.

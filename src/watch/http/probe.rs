@@ -1,4 +1,5 @@
-//! `/probe?module=…&target=…`, with the modules and the names of metrics that xmpp-blackbox-exporter has.
+//! `/probe?module=…&target=…`, with the modules and the names of metrics that xmpp-blackbox-exporter has; but
+//! `register` logs on as a test user, and `ping` is the look at the partner's servers.
 //!
 //! The answer is always 200 with a `probe_success` that has no label: `prosodyctl check connectivity` takes
 //! every other answer for a pass. There are credentials behind it, so only what the topology lists is
@@ -17,27 +18,30 @@ use super::metrics::{MetricPage, label, micros};
 use crate::address::{Address, Domain};
 use crate::cmdlet::Arguments;
 use crate::host::{Host, Stage};
-use crate::result::Report;
-use crate::topology::{Security, Topology};
+use crate::result::report::FederationServer;
+use crate::result::{Report, TestOutcome};
+use crate::topology::{Pool, Security, Server, Topology};
 use crate::value::Value;
 
 /// The modules, and what each tests.
-pub(super) const MODULES: [(&str, Module); 5] = [
+pub(super) const MODULES: [(&str, Module); 7] = [
     ("c2s_normal_auth", Module::Logon),
     ("c2s_direct", Module::DirectLogon),
+    ("register", Module::Logon),
     ("s2s_normal", Module::Partner),
     ("s2s_direct", Module::DirectPartner),
+    ("ping", Module::Partner),
     ("im", Module::Message),
 ];
 
 /// What a module tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Module {
-    /// A logon to the pool that serves the target.
+    /// A logon to the pool that serves the target: an account is never registered.
     Logon,
     /// The same, over direct TLS.
     DirectLogon,
-    /// The target's servers, as other servers see them.
+    /// The target's servers, as other servers see them: nobody logs on.
     Partner,
     /// Those of them that offer direct TLS.
     DirectPartner,
@@ -60,6 +64,20 @@ struct ProbePlan {
     module: Module,
     cmdlet: &'static str,
     arguments: Arguments,
+    /// The one server that is asked about, where one is.
+    server: Option<Server>,
+    /// What is tested, however the target was spelt: requests for the same share an answer.
+    subject: String,
+}
+
+/// The target of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ProbeTarget {
+    domain: Domain,
+    /// Its user, where one is named.
+    user: Option<Address>,
+    /// One of its servers, where one is named.
+    server: Option<Server>,
 }
 
 /// The last answer about a target and when it was given; held while a test is made.
@@ -94,7 +112,7 @@ impl Prober {
         let target = {
             let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
             // Only what the topology lists has come so far: there are no more of them than it has names.
-            targets.entry(format!("{} {} {}", asked.module, asked.target, asked.pool)).or_default().clone()
+            targets.entry(plan.subject.clone()).or_default().clone()
         };
         let turn = async {
             let held = target.lock().await;
@@ -112,7 +130,7 @@ impl Prober {
         let left = limit.saturating_sub(began.elapsed());
         let tested = self.test(&plan, left).await;
         let answer = match tested {
-            Ok(report) => metrics(plan.module, &report, began.elapsed(), limit),
+            Ok(report) => metrics(&plan, &report, began.elapsed(), limit),
             Err((why, owner)) => refusal(&why, owner),
         };
         *held = Some((Instant::now(), answer.clone()));
@@ -129,7 +147,8 @@ impl Prober {
         let first = async {
             let mut report = None;
             while let Some(value) = emitted.recv().await {
-                report = report.or_else(|| value.as_record().and_then(Report::of));
+                let told = value.as_record().and_then(Report::of).filter(|report| plan.is_meant(report));
+                report = report.or(told);
             }
             report
         };
@@ -148,6 +167,28 @@ impl Prober {
     }
 }
 
+impl ProbePlan {
+    /// Whether a report is of what is asked about; where each server is tested, those of the others are not.
+    fn is_meant(&self, report: &Report) -> bool {
+        match (&self.server, self.module) {
+            (Some(server), Module::Logon | Module::DirectLogon) => {
+                report.server.as_ref().is_some_and(|tested| *tested == server.to_string())
+            }
+            (Some(_) | None, _) => true,
+        }
+    }
+
+    /// The servers of a partner that are asked about.
+    fn servers<'r>(&self, report: &'r Report) -> Vec<&'r FederationServer> {
+        let wanted = self.server.as_ref().map(ToString::to_string);
+        let is_wanted = |server: &&FederationServer| {
+            let is_of_kind = self.module != Module::DirectPartner || server.kind == DIRECT;
+            is_of_kind && wanted.as_ref().is_none_or(|wanted| server.server == *wanted)
+        };
+        report.partner.servers.iter().filter(is_wanted).collect()
+    }
+}
+
 /// The test that a request asks for, where the topology lists everything that it takes.
 fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
     let known = MODULES.iter().find(|(name, _)| *name == asked.module);
@@ -156,42 +197,27 @@ fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
         return Err(format!("module is one of {names}"));
     };
     let module = *module;
-    let planned = |cmdlet, arguments| Ok(ProbePlan { module, cmdlet, arguments });
+    let target = ProbeTarget::read(&asked.target)?;
     match module {
-        Module::Logon | Module::DirectLogon => {
-            let domain = domain(&asked.target)?;
-            let lends =
-                |pool: &&crate::topology::Pool| pool.domains.contains(&domain) && !pool.test_users.is_empty();
-            let pool = topology.pools.iter().find(lends).ok_or_else(|| not_listed("pool with test users"))?;
-            if module == Module::DirectLogon && pool.security != Security::Direct {
-                return Err("the topology does not say security = \"direct\" of the target's pool".to_owned());
-            }
-            let arguments = Arguments::none().with("TargetFqdn", pool.identity.to_string());
-            // Without one of the target's own, the pool's first test user logs on.
-            let user = pool.test_users.iter().find(|user| user.is_at(&domain));
-            let arguments = match user {
-                Some(user) => arguments.with("UserSipAddress", user.sip()),
-                None => arguments,
-            };
-            planned("Test-Registration", arguments)
-        }
+        Module::Logon | Module::DirectLogon => logon(topology, module, target),
         Module::Partner | Module::DirectPartner => {
-            let domain = domain(&asked.target)?;
+            let ProbeTarget { domain, server, .. } = target;
             if topology.partner_for(&domain).is_none() && topology.pool_serving(&domain).is_none() {
                 return Err(not_listed("partner or domain of ours"));
             }
-            planned("Test-FederatedPartner", Arguments::none().with("Domain", domain.to_string()))
+            let arguments = Arguments::none().with("Domain", domain.to_string());
+            let subject = format!("{module:?} {domain} {server:?}");
+            Ok(ProbePlan { module, cmdlet: "Test-FederatedPartner", arguments, server, subject })
         }
         Module::Message => {
-            let receiver: Address =
-                asked.target.parse().map_err(|_| "target is no address of a receiver".to_owned())?;
+            let receiver = target.user.ok_or("target is no address of a receiver")?;
             let partners = topology.partners.iter().flatten();
             let is_listed = topology.test_user_of(&receiver).is_some()
                 || partners.flat_map(|partner| &partner.receivers).any(|listed| *listed == receiver);
             if !is_listed {
                 return Err(not_listed("receiver"));
             }
-            let lends = |pool: &&crate::topology::Pool| !pool.test_users.is_empty();
+            let lends = |pool: &&Pool| !pool.test_users.is_empty();
             let pool = match asked.pool.as_str() {
                 "" => topology.pools.iter().find(lends),
                 name => topology.pool(name).filter(lends),
@@ -200,9 +226,41 @@ fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
             let arguments = Arguments::none()
                 .with("TargetFqdn", pool.identity.to_string())
                 .with("Receiver", receiver.to_string());
-            planned("Test-XmppIM", arguments)
+            let subject = format!("{module:?} {} {receiver}", pool.identity);
+            Ok(ProbePlan { module, cmdlet: "Test-XmppIM", arguments, server: None, subject })
         }
     }
+}
+
+/// A logon of a test user that the topology lists, at a server that it lists where one is named.
+fn logon(topology: &Topology, module: Module, target: ProbeTarget) -> Result<ProbePlan, String> {
+    let ProbeTarget { domain, user, server } = target;
+    let lends = |pool: &&Pool| pool.domains.contains(&domain) && !pool.test_users.is_empty();
+    let pool = topology.pools.iter().find(lends).ok_or_else(|| not_listed("pool with test users"))?;
+    if module == Module::DirectLogon && pool.security != Security::Direct {
+        return Err("the topology does not say security = \"direct\" of the target's pool".to_owned());
+    }
+    let user = match user {
+        Some(named) if pool.lists(&named) => Some(named),
+        Some(_) => return Err(not_listed("test user")),
+        // Without one of the target's own, the pool's first test user logs on.
+        None => pool.test_users.iter().find(|user| user.is_at(&domain)).cloned(),
+    };
+    let subject = format!("{module:?} {} {user:?} {server:?}", pool.identity);
+    let mut arguments = Arguments::none().with("TargetFqdn", pool.identity.to_string());
+    if let Some(user) = &user {
+        arguments = arguments.with("UserSipAddress", user.sip());
+    }
+    if let Some(server) = &server {
+        let is_it = |listed: &Server| {
+            listed.host == server.host && (listed.port.is_none() || listed.port == server.port)
+        };
+        if !pool.servers.iter().any(is_it) {
+            return Err(not_listed("server of the target's pool"));
+        }
+        arguments = arguments.switch("EachServer");
+    }
+    Ok(ProbePlan { module, cmdlet: "Test-Registration", arguments, server, subject })
 }
 
 /// The same sentence whether something is not there or only not listed.
@@ -210,13 +268,34 @@ fn not_listed(what: &str) -> String {
     format!("the topology lists no such {what}")
 }
 
-/// The domain of a target: `xmpp:domain`.
-fn domain(target: &str) -> Result<Domain, String> {
-    let name = target.strip_prefix("xmpp:").unwrap_or(target);
-    if name.starts_with("//") {
-        return Err("a single server is no target here; Test-Registration -EachServer tests each".to_owned());
+impl ProbeTarget {
+    /// `domain`, `user@domain`, or with the scheme `xmpp:` before them; `xmpp://host:port/domain` for one server.
+    fn read(target: &str) -> Result<Self, String> {
+        let strange = || {
+            "target is none: write xmpp:domain, user@domain, or xmpp://host:port/domain for one server"
+                .to_owned()
+        };
+        let name = target.strip_prefix("xmpp:").unwrap_or(target);
+        let (server, name) = match name.strip_prefix("//") {
+            None => (None, name),
+            Some(rest) => match rest.split_once('/') {
+                None | Some((_, "")) => (None, rest.trim_end_matches('/')),
+                Some((server, name)) => {
+                    let server: Server = server.parse().map_err(|_| strange())?;
+                    if server.port.is_none() {
+                        return Err("a server is named with its port: xmpp://host:port/domain".to_owned());
+                    }
+                    (Some(server), name)
+                }
+            },
+        };
+        if name.contains('@') {
+            let user: Address = name.parse().map_err(|_| strange())?;
+            return Ok(Self { domain: user.domain(), user: Some(user), server });
+        }
+        let domain = name.parse().map_err(|_| strange())?;
+        Ok(Self { domain, user: None, server })
     }
-    name.parse().map_err(|_| "target is no domain: write xmpp:domain".to_owned())
 }
 
 /// The answer where nothing was tested.
@@ -234,15 +313,16 @@ pub(super) fn refusal(why: &str, owner: &'static str) -> String {
     page.0
 }
 
-fn metrics(module: Module, report: &Report, took: Duration, limit: Duration) -> String {
-    let is_success = match module {
-        Module::DirectPartner => {
-            let direct = report.partner.servers.iter().filter(|server| server.kind == DIRECT);
-            let outcomes: Vec<bool> =
-                direct.map(|server| server.outcome == crate::result::TestOutcome::Success).collect();
-            outcomes.contains(&true)
+fn metrics(plan: &ProbePlan, report: &Report, took: Duration, limit: Duration) -> String {
+    let servers = plan.servers(report);
+    let is_of_servers = plan.module == Module::DirectPartner || plan.server.is_some();
+    let is_success = match plan.module {
+        Module::Partner | Module::DirectPartner if is_of_servers => {
+            servers.iter().any(|server| server.outcome == TestOutcome::Success)
         }
-        Module::Logon | Module::DirectLogon | Module::Partner | Module::Message => report.is_success(),
+        Module::Logon | Module::DirectLogon | Module::Partner | Module::DirectPartner | Module::Message => {
+            report.is_success()
+        }
     };
     let mut page = MetricPage(String::new());
     let one = |value: String| [(String::new(), value)];
@@ -277,7 +357,10 @@ fn metrics(module: Module, report: &Report, took: Duration, limit: Duration) -> 
         phases.iter().map(|(name, sum)| (format!("phase=\"{}\"", label(name)), format!("{sum:.6}"))),
     );
     if !is_success {
-        let code = report.code.as_deref().unwrap_or("NO-DIRECT-TLS");
+        // A partner that is well as a whole, and not at what was asked about.
+        let beside = if servers.is_empty() { "NO-SUCH-SERVER" } else { "SERVER-PASSED-OVER" };
+        let beside = if plan.module == Module::DirectPartner { "NO-DIRECT-TLS" } else { beside };
+        let code = report.code.as_deref().unwrap_or(beside);
         let owner = report.owner.as_deref().unwrap_or("Partner");
         let phase = report.phase.as_deref().map(phase).unwrap_or_default();
         let labels =
@@ -338,3 +421,39 @@ const USUAL_LIMIT: Duration = Duration::from_secs(10);
 const LONGEST_LIMIT: Duration = Duration::from_secs(120);
 /// What is kept of the scrape's time for the answer to come in time.
 const FOR_THE_ANSWER: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_read_as_users_of_other_exporters_write_it() {
+        let read = |text: &str| {
+            let ProbeTarget { domain, user, server } = ProbeTarget::read(text).ok()?;
+            let user = user.map(|user| user.to_string()).unwrap_or_default();
+            Some([domain.to_string(), user, server.map(|server| server.to_string()).unwrap_or_default()])
+        };
+        let target = |parts: [&str; 3]| Some(parts.map(str::to_owned));
+        for (text, wanted) in [
+            ("xmpp:contoso.com", target(["contoso.com", "", ""])),
+            ("contoso.com", target(["contoso.com", "", ""])),
+            ("CONTOSO.com", target(["contoso.com", "", ""])),
+            ("xmpp://contoso.com", target(["contoso.com", "", ""])),
+            ("xmpp://contoso.com/", target(["contoso.com", "", ""])),
+            ("kim@contoso.com", target(["contoso.com", "kim@contoso.com", ""])),
+            ("xmpp:kim@contoso.com", target(["contoso.com", "kim@contoso.com", ""])),
+            (
+                "xmpp://xmpp1.contoso.com:5222/contoso.com",
+                target(["contoso.com", "", "xmpp1.contoso.com:5222"]),
+            ),
+            ("xmpp://[::1]:5269/contoso.com", target(["contoso.com", "", "[::1]:5269"])),
+            ("xmpp://xmpp1.contoso.com/contoso.com", None),
+            ("https://contoso.com", None),
+            ("", None),
+            ("xmpp:", None),
+            ("contoso.com\nprobe_success 1", None),
+        ] {
+            assert_eq!(read(text), wanted, "{text}");
+        }
+    }
+}
