@@ -46,7 +46,7 @@ use crate::store::plan as schedule;
 use crate::store::{
     NewResult, PairState, Spool, Store, StoreFault, StoredState, WatcherRow, newest_schema, query,
 };
-use crate::topology::Topology;
+use crate::topology::{HttpTable, Topology};
 
 /// What a watcher is started with.
 pub struct WatcherOptions {
@@ -265,16 +265,18 @@ impl Watcher {
             HowManyRounds::Endless => FirstRound::Spread,
         };
         let silence = CancellationToken::new();
-        if options.rounds == HowManyRounds::Endless {
-            let parts = ServiceParts {
-                store: shared.store.clone(),
-                status: shared.status.clone(),
-                counters: shared.counters.clone(),
-                host: options.probes.clone(),
-            };
-            let service = HttpService::new(&shared.plan().topology.http, parts)?;
-            tokio::spawn(service.listen(silence.clone()));
-        }
+        let mut serving = match options.rounds {
+            HowManyRounds::Endless => {
+                let parts = ServiceParts {
+                    store: shared.store.clone(),
+                    status: shared.status.clone(),
+                    counters: shared.counters.clone(),
+                    host: options.probes.clone(),
+                };
+                Some(Serving::begin(&shared.plan().topology.http, parts, &silence)?)
+            }
+            HowManyRounds::One => None,
+        };
         let keeping = tokio::spawn(Ledger::new(shared.clone(), spool).keep(received));
         let mut rounds = Rounds::new(shared.clone(), options.host.clone(), entries.clone(), options.rounds);
         let mut asked = AskedTests::new(shared.clone(), options.probes.clone(), entries.clone());
@@ -326,6 +328,9 @@ impl Watcher {
                     Some(Order::Reload) => {
                         (options.told)(Milestone::Reloading);
                         upkeep.reload(&shared);
+                        if let Some(serving) = &mut serving {
+                            serving.follow(&shared, &silence).await;
+                        }
                         if probe.answers(&shared).await {
                             upkeep.look_after(&shared).await;
                         }
@@ -355,6 +360,51 @@ impl Watcher {
         // The ledger ends when nobody can write into it any more.
         let _ = tokio::time::timeout(PATIENCE, keeping).await;
         Ok(())
+    }
+}
+
+/// What is served over HTTP now, and by which settings.
+struct Serving {
+    settings: HttpTable,
+    parts: ServiceParts,
+    end: CancellationToken,
+    listening: JoinHandle<()>,
+}
+
+impl Serving {
+    fn begin(
+        settings: &HttpTable,
+        parts: ServiceParts,
+        end: &CancellationToken,
+    ) -> Result<Self, IdentityFault> {
+        let service = HttpService::new(settings, parts.clone())?;
+        let end = end.child_token();
+        let listening = tokio::spawn(service.listen(end.clone()));
+        Ok(Self { settings: settings.clone(), parts, end, listening })
+    }
+
+    /// Serves as the topology says now. Settings that cannot be served are told of, and those before stay in force.
+    async fn follow(&mut self, shared: &Shared, end: &CancellationToken) {
+        let plan = shared.plan();
+        let settings = &plan.topology.http;
+        if *settings == self.settings {
+            return;
+        }
+        let service = match HttpService::new(settings, self.parts.clone()) {
+            Ok(service) => service,
+            Err(fault) => {
+                let mistake = format!("[http]: {fault}");
+                shared.status.update(|figures| figures.topology_mistakes = Some(mistake));
+                tracing::error!("[http] cannot be served: {fault}; what was served before stays in force");
+                return;
+            }
+        };
+        self.end.cancel();
+        // The address may be the same, and is taken as long as the one before listens there.
+        let _ = (&mut self.listening).await;
+        self.end = end.child_token();
+        self.listening = tokio::spawn(service.listen(self.end.clone()));
+        self.settings = settings.clone();
     }
 }
 
@@ -560,6 +610,10 @@ impl Upkeep {
                 });
                 self.is_plan_due = true;
                 self.look_into_vault_for(shared);
+                // Whoever reloads may have mended a pool.
+                if let Some(refused) = self.context.refused.get() {
+                    refused.forget_all();
+                }
                 tracing::info!(n_pairs, "the topology was read again");
             }
             Err(fault) => {

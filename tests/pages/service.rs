@@ -367,6 +367,43 @@ fn off_this_machine_only_whoever_gives_the_token_is_answered_and_over_tls() {
 }
 
 #[test]
+fn a_reload_takes_over_where_and_to_whom_it_is_served() {
+    let identity = Identity::new();
+    let mut serving = Serving::with(ONE, "listen = 'localhost:0'");
+    assert_eq!(serving.get("/-/healthy").status, 200);
+    let before = serving.address.clone();
+    // From loopback to every address, with TLS and a token.
+    let plain = serving.post.topology();
+    let (rest, _) = plain.split_once("[http]").unwrap();
+    let tables = |http: &str| format!("{rest}[http]\n{http}\n");
+    serving.post.write(&tables(&format!("listen = '0.0.0.0:0'\n{}", identity.lines())));
+    serving.watcher.signal(Signal::SIGHUP);
+    let line = serving.watcher.says("pages and metrics are at https://");
+    let port = line.rsplit("0.0.0.0:").next().unwrap().split('/').next().unwrap().to_owned();
+    let address = format!("127.0.0.1:{port}");
+    let bearer = format!("Authorization: Bearer {}\r\n", identity.token);
+    assert_eq!(identity.get(&address, "/", "").status, 401);
+    assert!(identity.get(&address, "/", &bearer).text.contains(GOOD));
+    assert!(TcpStream::connect(&before).is_err(), "nobody is served any more where it was before");
+    // The same address with another token file: it is free when the one before has ended.
+    identity.write("other-token", "a-token-of-another-file", 0o600);
+    let other = identity.lines().replace("/token'", "/other-token'");
+    serving.post.write(&tables(&format!("listen = '0.0.0.0:{port}'\n{other}")));
+    serving.watcher.signal(Signal::SIGHUP);
+    serving.watcher.says("pages and metrics are at https://");
+    assert_eq!(identity.get(&address, "/", &bearer).status, 401);
+    let other_bearer = "Authorization: Bearer a-token-of-another-file\r\n";
+    assert_eq!(identity.get(&address, "/", other_bearer).status, 200);
+    // What cannot be served leaves what is served.
+    let broken = other.replace("/key.pem'", "/no-key.pem'");
+    serving.post.write(&tables(&format!("listen = '0.0.0.0:{port}'\n{broken}")));
+    serving.watcher.signal(Signal::SIGHUP);
+    serving.watcher.says("what was served before stays in force");
+    let told = identity.get(&address, "/api/watcher", other_bearer);
+    assert!(told.text.contains("no-key.pem"), "{}", told.text);
+}
+
+#[test]
 fn a_service_that_is_not_safe_is_refused_with_words() {
     let identity = Identity::new();
     let refused = |http: &str, words: &str| {

@@ -44,6 +44,7 @@ use crate::store::Store;
 use crate::topology::{HttpTable, ListenAddress};
 
 /// What is served.
+#[derive(Clone)]
 pub struct ServiceParts {
     /// Where the results are.
     pub store: Store,
@@ -94,7 +95,7 @@ impl HttpService {
         Ok(Self { listen: settings.listen, identity, service: Arc::new(service) })
     }
 
-    /// Serves until `end` is cancelled. Where the address is taken it is tried again and again: a watcher
+    /// Serves until `end` is cancelled, and returns when its addresses are free again. Where the address is taken it is tried again and again: a watcher
     /// that nobody can look at keeps watch all the same.
     pub async fn listen(self, end: CancellationToken) {
         let mut is_told = false;
@@ -118,10 +119,11 @@ impl HttpService {
             tracing::info!("pages and metrics are at {scheme}://{address}/");
         }
         let connections = Arc::new(Semaphore::new(CONNECTIONS));
-        for listener in listeners {
+        let accepting = listeners.into_iter().map(|listener| {
             let (service, identity) = (self.service.clone(), self.identity.clone());
-            tokio::spawn(accept(listener, identity, service, connections.clone(), end.clone()));
-        }
+            accept(listener, identity, service, connections.clone(), end.clone())
+        });
+        futures_util::future::join_all(accepting).await;
     }
 
     async fn listeners(&self) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
@@ -148,7 +150,11 @@ async fn accept(
     end: CancellationToken,
 ) {
     loop {
-        let Ok(room) = connections.clone().acquire_owned().await else { return };
+        let room = tokio::select! {
+            room = connections.clone().acquire_owned() => room,
+            () = end.cancelled() => return,
+        };
+        let Ok(room) = room else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = end.cancelled() => return,
