@@ -1,5 +1,6 @@
 //! Notices: somebody is told once when a pair breaks and once when it is mended, by every way.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -165,6 +166,15 @@ fn a_certificate_is_checked_against_the_file_of_the_notification() {
     assert!(!fault.contains("no TLS"), "{port}: {fault}");
 }
 
+/// Writes a certificate for localhost, signed by itself, and its key.
+fn own_certificate(directory: &Path) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = certificate.self_signed(&key).unwrap();
+    std::fs::write(directory.join("ca.pem"), certificate.pem()).unwrap();
+    std::fs::write(directory.join("key.pem"), key.serialize_pem()).unwrap();
+}
+
 /// `openssl s_server`, with a certificate of its own for localhost.
 struct TlsServer {
     directory: tempfile::TempDir,
@@ -174,12 +184,8 @@ struct TlsServer {
 
 impl TlsServer {
     fn start(directory: tempfile::TempDir) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = certificate.self_signed(&key).unwrap();
+        own_certificate(directory.path());
         let path = |name: &str| directory.path().join(name);
-        std::fs::write(path("ca.pem"), certificate.pem()).unwrap();
-        std::fs::write(path("key.pem"), key.serialize_pem()).unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -272,6 +278,26 @@ fn alertmanager_gets_an_alert_that_fires_and_is_resolved() {
     until("the alert is resolved", || alertmanager.alerts().as_array().unwrap().is_empty());
 }
 
+#[test]
+fn an_alert_that_still_fires_is_sent_again_and_ends_when_it_is_mended() {
+    let Some(first) = Alertmanager::start() else { return };
+    let port = first.port;
+    let post = post(&format!("kind = 'alertmanager'\nurl = 'http://127.0.0.1:{port}'"));
+    post.set_broken(ATL, true);
+    let watcher = post.start();
+    until("the alert fires", || first.firing() == 1);
+    // What an Alertmanager knows of alerts is gone with it: another one learns of it by the repetition alone.
+    drop(first);
+    let Some(second) = Alertmanager::start_at(port) else { return };
+    let n_notices = post.number("SELECT count(*) FROM notice");
+    until("it is sent again", || second.firing() == 1);
+    assert_eq!(post.number("SELECT count(*) FROM notice"), n_notices, "nobody is told twice by other ways");
+    post.set_broken(ATL, false);
+    watcher.signal(nix::sys::signal::Signal::SIGHUP);
+    until("it is resolved", || second.firing() == 0);
+    assert_eq!(done(&post), [["raise"], ["clear"]]);
+}
+
 /// Debian's Alertmanager.
 struct Alertmanager {
     port: u16,
@@ -281,12 +307,17 @@ struct Alertmanager {
 
 impl Alertmanager {
     fn start() -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let configuration = directory.path().join("alertmanager.yml");
-        std::fs::write(&configuration, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
+        Self::start_at(port)
+    }
+
+    /// One that knows nothing yet.
+    fn start_at(port: u16) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let configuration = directory.path().join("alertmanager.yml");
+        std::fs::write(&configuration, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
         let mut command = bare("prometheus-alertmanager");
         command.arg(format!("--config.file={}", configuration.display()));
         command.arg(format!("--storage.path={}", directory.path().display()));
@@ -299,6 +330,11 @@ impl Alertmanager {
         let started = Self { port, child, _directory: directory };
         until("Alertmanager listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         Some(started)
+    }
+
+    /// How many alerts fire.
+    fn firing(&self) -> usize {
+        self.alerts().as_array().map_or(0, Vec::len)
     }
 
     fn alerts(&self) -> Value {
@@ -317,7 +353,7 @@ impl Drop for Alertmanager {
 
 #[test]
 fn a_mail_arrives_at_a_server() {
-    let Some(server) = MailServer::start() else { return };
+    let Some(server) = MailServer::start("plain", &[]) else { return };
     let post = post(&format!(
         "kind = 'mail'\nurl = 'smtp://127.0.0.1:{}'\nfrom = 'imsh@litwareinc.com'\n\
          to = ['ada@litwareinc.com', 'grace@litwareinc.com']",
@@ -325,7 +361,9 @@ fn a_mail_arrives_at_a_server() {
     ));
     becomes(&post, "Down");
     assert_eq!(done(&post), [["raise"]], "{:?}", post.rows("SELECT fault FROM notice"));
-    let mail = std::fs::read_to_string(server.directory.path().join("mail")).unwrap();
+    let [taken] = server.taken().try_into().unwrap();
+    assert_eq!(taken["to"], serde_json::json!(["ada@litwareinc.com", "grace@litwareinc.com"]));
+    let mail = taken["mail"].as_str().unwrap();
     for part in [
         "From: imsh@litwareinc.com",
         "To: ada@litwareinc.com, grace@litwareinc.com",
@@ -337,7 +375,59 @@ fn a_mail_arrives_at_a_server() {
     }
 }
 
-/// The SMTP server of Python's library.
+const MAIL_PASSWORD: &str = "swordfish-of-the-mail";
+
+/// A post whose notices go to a mail server as its user, over TLS that its certificate must prove.
+fn post_with_mail(server: &MailServer, scheme: &str, more: &str) -> Post {
+    let post = post(&format!(
+        "kind = 'mail'\nurl = '{scheme}://imsh%40litwareinc.com@localhost:{}'\nfrom = 'imsh@litwareinc.com'\n\
+         to = ['ada@litwareinc.com']\nsecret_file = 'mail-password'\n{more}",
+        server.port
+    ));
+    let file = post.lab.topology().with_file_name("mail-password");
+    std::fs::write(file, format!("{MAIL_PASSWORD}\n")).unwrap();
+    post
+}
+
+#[test]
+fn a_mail_goes_over_tls_of_both_kinds_with_a_password() {
+    for (mode, scheme) in [("starttls", "smtp"), ("tls", "smtps")] {
+        let Some(server) = MailServer::start(mode, &["imsh@litwareinc.com", MAIL_PASSWORD]) else { return };
+        let post = post_with_mail(&server, scheme, &format!("ca_file = '{}'", server.certificate()));
+        post.set_broken(ATL, true);
+        let log = post.round(1);
+        assert_eq!(done(&post), [["raise"]], "{mode}: {:?} {log}", post.rows("SELECT fault FROM notice"));
+        let [taken] = server.taken().try_into().unwrap();
+        assert!(taken["tls"].as_str().unwrap().starts_with("TLSv1."), "{mode}: {taken}");
+        assert_eq!(taken["authenticated"], true, "{mode}");
+        assert!(taken["mail"].as_str().unwrap().contains("Broken: CONNECT-REFUSED (Pool)"));
+        assert!(!log.contains(MAIL_PASSWORD), "{log}");
+    }
+}
+
+#[test]
+fn a_mail_server_that_is_not_proven_or_refuses_gets_no_mail_and_the_notice_waits() {
+    let account = ["imsh@litwareinc.com", MAIL_PASSWORD];
+    for (mode, scheme, account, is_trusted, says) in [
+        // Nobody has signed its certificate, as far as this machine knows.
+        ("tls", "smtps", account, false, "certificate"),
+        // TLS is wanted, and it has none.
+        ("plain", "smtp", account, true, "STARTTLS"),
+        ("tls", "smtps", ["imsh@litwareinc.com", "another-password"], true, "535"),
+    ] {
+        let Some(server) = MailServer::start(mode, &account) else { return };
+        let more = if is_trusted { format!("ca_file = '{}'", server.certificate()) } else { String::new() };
+        let post = post_with_mail(&server, scheme, &more);
+        post.set_broken(ATL, true);
+        let log = post.round(1);
+        let fault = post.rows("SELECT attempts, fault FROM notice WHERE done_at IS NULL");
+        assert!(fault[0][0] == "1" && fault[0][1].contains(says), "{mode}: {fault:?}");
+        assert_eq!(server.taken(), [Value::Null; 0], "{mode}");
+        assert!(!log.contains(MAIL_PASSWORD), "{log}");
+    }
+}
+
+/// A server of SMTP with a certificate of its own for localhost.
 struct MailServer {
     port: u16,
     child: Child,
@@ -345,24 +435,40 @@ struct MailServer {
 }
 
 impl MailServer {
-    fn start() -> Option<Self> {
+    /// Starts it: `plain`, `starttls` or `tls`, for one account where one is given.
+    fn start(mode: &str, account: &[&str]) -> Option<Self> {
+        // Debian's modules are those of Debian's Python, whatever other one is there.
+        let python = "/usr/bin/python3";
+        if !bare(python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|output| output.status.success())
+        {
+            skip("python3-aiosmtpd is not installed");
+            return None;
+        }
         let directory = tempfile::tempdir().unwrap();
+        own_certificate(directory.path());
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let has_one = bare("python3").args(["-W", "ignore", "-c", "import smtpd"]).output();
-        if !has_one.is_ok_and(|output| output.status.success()) {
-            skip("python3 with its module smtpd is needed");
-            return None;
-        }
-        let out = std::fs::File::create(directory.path().join("mail")).unwrap();
-        let mut command: Command = bare("python3");
-        command.args(["-u", "-W", "ignore", "-m", "smtpd", "-n", "-c", "DebuggingServer"]);
-        let child =
-            command.arg(format!("127.0.0.1:{port}")).stdin(Stdio::null()).stdout(out).spawn().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let mut command: Command = bare(python);
+        command
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/watch/smtp.py"))
+            .args([&port.to_string(), mode]);
+        command.arg(path("ca.pem")).arg(path("key.pem")).arg(path("mail")).args(account);
+        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let server = Self { port, child, directory };
         until("the mail server listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
         Some(server)
+    }
+
+    fn certificate(&self) -> String {
+        self.directory.path().join("ca.pem").display().to_string()
+    }
+
+    /// What it has taken.
+    fn taken(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.directory.path().join("mail")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

@@ -218,3 +218,26 @@ fn watchers_of_one_site_that_plan_differently_say_so() {
     second.says("another watcher of this site has another plan");
     first.says("another watcher of this site has another plan");
 }
+
+#[test]
+fn three_watchers_of_a_site_share_its_pairs_and_none_starves() {
+    let watch = format!(
+        "[[watch]]\nidentity = 'all'\npools = ['{ATL}', '{OTHER_POOL}']\nreceivers = ['{GOOD}', '{REFUSED}', \
+         'echo@northwindtraders.com', 'offline@northwindtraders.com']\nevery = '1s'\n"
+    );
+    let Some(sites) = Sites::new(&watch) else { return };
+    let mut watchers: Vec<RunningWatcher> = (0..3).map(|_| sites.start("Redmond")).collect();
+    let least_of = |what: &str, groups: i64| {
+        let counts = format!("SELECT count(*) AS n FROM result WHERE late = 0 GROUP BY {what}");
+        let least =
+            format!("SELECT CASE WHEN count(*) = {groups} THEN min(n) ELSE 0 END FROM ({counts}) AS counts");
+        sites.postgres.number(&least)
+    };
+    until("each of them tests again and again", || least_of("watcher", 3) >= 10);
+    until("each pair is tested again and again", || least_of("pair", 8) >= 10);
+    for watcher in &mut watchers {
+        watcher.signal(Signal::SIGTERM);
+        assert_eq!(watcher.ends(), Some(0));
+    }
+    sites.hold_invariants();
+}

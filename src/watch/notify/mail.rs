@@ -1,6 +1,7 @@
 //! Mail (RFC 5321): the notice as a plain text, over TLS wherever it leaves the machine.
 //!
-//! `smtps://` is TLS from the first byte, `smtp://` STARTTLS; without TLS only to this machine itself.
+//! `smtps://` is TLS from the first byte, `smtp://` STARTTLS; without TLS only to this machine itself, where no
+//! `ca_file` asks for it.
 
 use std::io::Read;
 use std::net::IpAddr;
@@ -93,7 +94,7 @@ impl MailServer {
     }
 
     fn tls(&self, notification: &Notification) -> Result<Tls, String> {
-        if self.is_this_machine() && !self.is_direct {
+        if self.is_this_machine() && !self.is_direct && notification.ca_file.is_none() {
             return Ok(Tls::None);
         }
         let mut parameters = TlsParameters::builder(self.host.clone());
