@@ -17,6 +17,7 @@ use super::engine::{Cell, Row, Sql};
 use super::fault::StoreFault;
 use super::histogram::Histogram;
 use super::state::{Outcome, PairState, PairVerdict, SiteState, SiteView, Thresholds};
+use crate::topology::{NotifiedOwner, Words};
 
 /// The period that is assumed of a pair which no watcher tests: a day.
 pub const DEFAULT_PERIOD: i64 = 86_400_000_000;
@@ -90,6 +91,17 @@ pub struct NewResult {
     pub certificate_end: Option<i64>,
     /// The whole report as JSON.
     pub report: String,
+}
+
+impl NewResult {
+    /// Whether it counts in the figures of how well a pair works. A failure of whoever tests, or of this program, does
+    /// not, nor does one that a process met which stood still: the receiver's side had no part in it.
+    fn says_how_it_works(&self) -> bool {
+        let own = [NotifiedOwner::Caller, NotifiedOwner::Imsh].map(NotifiedOwner::word);
+        let is_own = self.owner.as_deref().is_some_and(|owner| own.contains(&owner));
+        let has_stood_still = self.lease.as_ref().is_some_and(|lease| lease.has_ended);
+        self.outcome == StoredOutcome::Success || !(is_own || has_stood_still)
+    }
 }
 
 /// The right to move the state of a scheduled pair.
@@ -191,7 +203,9 @@ fn record_one(
     if !insert_result(sql, pair, new, is_late)? {
         return Ok(None);
     }
-    add_to_rollups(sql, pair, new)?;
+    if new.says_how_it_works() {
+        add_to_rollups(sql, pair, new)?;
+    }
     if is_late || !new.turns_state {
         return Ok(None);
     }

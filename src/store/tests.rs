@@ -514,6 +514,57 @@ fn what_reports_ask_is_answered_by_both_engines() {
 }
 
 #[test]
+fn a_failure_of_whoever_tests_counts_against_no_pair_and_turns_its_state() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let failed = |n: i64, owner: &str| NewResult {
+            owner: Some(owner.to_owned()),
+            ..result(pair(1), "Dublin", began + n, StoredOutcome::Failure { is_definite: true })
+        };
+        let success = result(pair(1), "Dublin", began, StoredOutcome::Success);
+        let own = [failed(1, "Partner"), failed(2, "Caller"), failed(3, "imsh")];
+        let changes = record(&store, [vec![success], own.to_vec()].concat()).await;
+        assert_eq!(changes.last().map(|change| change.to), Some(PairState::Down));
+        let id = pair(1).id();
+        let hours =
+            store.read(move |sql| query::trend(sql, &[id], Span::Hour, 0, i64::MAX, &[])).await.unwrap();
+        let counted =
+            hours.iter().fold((0, 0), |(n, good), hour| (n + hour.n_tests, good + hour.n_successes));
+        assert_eq!(counted, (2, 1), "the success, and the failure of the partner");
+        let filter = ResultFilter { pairs: vec![id], ..ResultFilter::default() };
+        assert_eq!(
+            store.read(move |sql| query::results(sql, &filter)).await.unwrap().len(),
+            4,
+            "all are kept"
+        );
+    });
+}
+
+#[test]
+fn what_a_process_met_that_stood_still_is_kept_and_counts_nowhere() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let entries = vec![planned(0, "Dublin", began)];
+        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        let claims = claim(&store, "Dublin", "first").await;
+        let failure = StoredOutcome::Failure { is_definite: true };
+        let late = under(&claims[0], "first", result(claims[0].pair.clone(), "Dublin", began, failure));
+        let lease = late.lease.clone().map(|lease| Lease { has_ended: true, ..lease });
+        assert_eq!(record(&store, vec![NewResult { lease, ..late }]).await, []);
+        let rows = store.read(|sql| sql.query("SELECT late FROM result", &[])).await.unwrap();
+        assert_eq!(rows[0].int(0).unwrap(), 1);
+        for counted in ["rollup", "change", "notice", "site_state"] {
+            let sql = format!("SELECT count(*) FROM {counted}");
+            let rows = store.read(move |engine| engine.query_composed(&sql, &[])).await.unwrap();
+            assert_eq!(rows[0].int(0).unwrap(), 0, "{counted}");
+        }
+        // The pair is due for whoever comes next, as it was.
+        store.advance_clock(5 * MINUTE);
+        assert_eq!(claim(&store, "Dublin", "second").await.len(), 1);
+    });
+}
+
+#[test]
 fn what_is_too_old_is_forgotten_and_its_days_are_kept() {
     on_both_engines(|store| async move {
         let began = now(&store).await;
