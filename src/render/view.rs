@@ -89,6 +89,45 @@ const VIEWS: &[View] = &[
         ],
     },
     View { type_name: "Credential", layout: Layout::Table, list: &[], table: &[] },
+    View {
+        type_name: "TestState",
+        layout: Layout::ListOfOne,
+        list: &[],
+        table: &[
+            as_is("State"),
+            as_is("Since"),
+            as_is("TargetFqdn"),
+            as_is("Receiver"),
+            as_is("Code"),
+            as_is("Owner"),
+        ],
+    },
+    View {
+        type_name: "TestRun",
+        layout: Layout::ListOfOne,
+        list: &[],
+        table: &[
+            as_is("StartedAt"),
+            as_is("Tests"),
+            as_is("Failures"),
+            as_is("NotRun"),
+            as_is("Way"),
+            as_is("Command"),
+        ],
+    },
+    View {
+        type_name: "TestTrend",
+        layout: Layout::ListOfOne,
+        list: &[],
+        table: &[
+            as_is("Start"),
+            as_is("TargetFqdn"),
+            as_is("Receiver"),
+            as_is("Tests"),
+            as_is("Availability"),
+            as_is("P95"),
+        ],
+    },
 ];
 
 /// The layout for a record of which nobody said how to show it: its view's, else more than
