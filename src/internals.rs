@@ -160,7 +160,22 @@ pub mod secret {
 }
 
 pub mod store {
-    pub use crate::store::{PairName, Store};
+    pub use crate::store::{
+        Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, ResultFilter, Span, Store,
+        StoredOutcome,
+    };
+
+    pub mod plan {
+        pub use crate::store::plan::{claim, expire, plan};
+    }
+
+    pub mod query {
+        pub use crate::store::query::{forget, results, states, trend};
+    }
+
+    pub mod record {
+        pub use crate::store::record::record;
+    }
 }
 
 pub mod topology {

@@ -113,7 +113,7 @@ fn a_watch_that_is_due_before_a_test_that_fails_has_ended_is_remarked() {
             .collect::<Vec<_>>()
     };
     let told = remarks("tests = [\"Registration\"]\nevery = \"30s\"");
-    assert!(told.len() == 1 && told[0].contains("is 30s, and a test that fails may take 60s"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("is 30s, and a test that fails may take 1m"), "{told:?}");
     for enough in [
         "tests = [\"Registration\"]\nevery = \"60s\"",
         "tests = [\"Registration\"]\nevery = \"30s\"\n[gateway]\ntimeout = \"20s\"\ndeliver_timeout = \"20s\"",

@@ -25,7 +25,7 @@ mod entries;
 mod refused;
 
 pub use key::{KeyFault, VaultKey};
-pub use refused::{CredentialOffer, OfferedCredential, RefusedCredentials, RefusedLogon};
+pub use refused::{OfferedCredential, RefusedCredentials, RefusedLogon};
 
 /// The entry of one account.
 #[derive(Clone, Debug)]

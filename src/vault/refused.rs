@@ -330,7 +330,7 @@ mod tests {
         refuse(&memory, "old", "p.example");
         for standing in memory.logons().values_mut() {
             let refused = standing.refused.as_mut().unwrap();
-            refused.at = refused.at - jiff::SignedDuration::from_hours(25);
+            refused.at -= jiff::SignedDuration::from_hours(25);
         }
         assert!(is_offered(&memory, "old", "p.example"));
     }

@@ -24,9 +24,9 @@ mod postgres;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imsh::store::{
-    Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, Store, StoredOutcome, plan, query,
-    record,
+use imsh::internals::store::{
+    Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, ResultFilter, Span, Store,
+    StoredOutcome, plan, query, record,
 };
 use postgres::Postgres;
 use tokio::runtime::Runtime;

@@ -8,8 +8,8 @@ use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use imsh::secret::{Credential, Secret};
-use imsh::vault::Vault;
+use imsh::internals::secret::{Credential, Secret};
+use imsh::internals::vault::Vault;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
