@@ -208,7 +208,8 @@ async fn connections(server: &Postgres) {
     };
     let store = connect(1);
     store.migrate().await.unwrap();
-    planned(&store, 10_000).await;
+    let n_pairs = from_environment("IMSH_PAIRS", 10_000);
+    planned(&store, n_pairs).await;
     let due =
         || async { store.write(|sql| sql.execute("UPDATE schedule SET due_at = 0", &[])).await.unwrap() };
     for n_connections in [1, 2, 4, 8] {
@@ -240,7 +241,7 @@ async fn connections(server: &Postgres) {
     for watcher in watchers {
         shares.push(watcher.await.unwrap());
     }
-    println!("three watchers share 10000 due pairs as {shares:?}, in {:.1?}", began.elapsed());
+    println!("three watchers share {n_pairs} due pairs as {shares:?}, in {:.1?}", began.elapsed());
 }
 
 /// The processor's time that this process has used.

@@ -251,6 +251,47 @@ fn what_a_server_said_stays_text() {
     assert!(!browser.complaints.is_empty(), "the browser says that it did not run it");
 }
 
+/// The names in tables that are broken within a word: those without a hyphen that take more than one line.
+const BROKEN_NAMES: &str = "[...document.querySelectorAll('td.name')].filter((cell) => { \
+    const range = document.createRange(); range.selectNodeContents(cell); \
+    const lines = new Set([...range.getClientRects()].map((line) => Math.round(line.top))); \
+    return lines.size > 1 && !cell.textContent.includes('-'); }).map((cell) => cell.textContent)";
+
+#[test]
+fn names_are_whole_on_a_wide_page_and_a_narrow_page_is_no_wider_than_its_window() {
+    let Some(mut browser) = Browser::start() else { return };
+    let past = Past::new();
+    few(&past);
+    let long = format!("{}@{}.example", "u".repeat(60), "p".repeat(63));
+    past.add(&Known {
+        test: "XmppIM",
+        pool: "atl-cs-001.litwareinc.com",
+        receiver: &long,
+        state: "Down",
+        code: Some("FEDERATION-CERTIFICATE-NAME-MISMATCH"),
+        owner: Some("Partner"),
+        sites: &[("Dublin", "Down")],
+        report: json!({ "kind": "TestResult", "outcome": "Failure" }).to_string(),
+    });
+    let file = export(&past, "");
+    browser.open_file(&file);
+    for (width, scheme) in [(1200, "light"), (1200, "dark"), (400, "light"), (400, "dark")] {
+        browser.show_as("screen", scheme);
+        let size = json!({ "width": width, "height": 1400, "deviceScaleFactor": 1, "mobile": false });
+        browser.call("Emulation.setDeviceMetricsOverride", size);
+        browser.picture(&format!("report-{width}-{scheme}"));
+        let overflows = "(() => { const edge = document.documentElement.clientWidth; \
+            if (document.documentElement.scrollWidth <= edge) return ''; \
+            const wide = [...document.querySelectorAll('body *')].find((part) => \
+            !part.closest('.scroll') && part.getBoundingClientRect().right > edge + 1); \
+            return wide ? wide.outerHTML.slice(0, 300) : 'something'; })()";
+        assert_eq!(browser.evaluate(overflows), "", "{width}");
+        if width == 1200 {
+            assert_eq!(browser.evaluate(BROKEN_NAMES), json!([long, long]), "a name that is too long alone");
+        }
+    }
+}
+
 #[test]
 fn a_report_is_dark_where_the_reader_is_and_prints_and_needs_no_script() {
     let Some(mut browser) = Browser::start() else { return };
