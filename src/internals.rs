@@ -161,8 +161,8 @@ pub mod secret {
 
 pub mod store {
     pub use crate::store::{
-        Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, ResultFilter, Span, Store,
-        StoredOutcome,
+        Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, ResultFilter, RollupSpan,
+        Store, StoredOutcome,
     };
 
     pub mod plan {
@@ -203,7 +203,7 @@ pub mod vault {
 }
 
 pub mod verify {
-    pub use crate::verify::{Batch, Plan, TestResult, Watcher};
+    pub use crate::verify::{Batch, Plan, TestResult};
 
     pub mod batch {
         pub use crate::verify::batch::Logon;
@@ -246,7 +246,7 @@ pub mod xmpp {
     pub mod certificate {
         pub use crate::xmpp::certificate::{
             CaFileFault, CertificateFault, CertificateIdentity, CertificateName, CertificateReport,
-            CertificateRole, Purpose,
+            CertificateRole, KeyPurpose,
         };
     }
 
@@ -258,7 +258,7 @@ pub mod xmpp {
 
     pub mod deliver {
         pub use crate::xmpp::deliver::{
-            Bounce, DeliveryRequest, Doubt, ErrorOrigin, Fault, Fence, FenceKind, Order, Party, deliver,
+            Bounce, DeliveryRequest, ErrorOrigin, Fault, Fence, FenceKind, OpenDoubt, Order, Party, deliver,
         };
     }
 
@@ -321,7 +321,7 @@ pub mod xmpp {
     }
 
     pub mod trace {
-        pub use crate::xmpp::trace::{Fact, SoftwareBasis, Trace, Watcher};
+        pub use crate::xmpp::trace::{Fact, SoftwareBasis, Trace, TraceObserver};
     }
 
     pub mod xml {

@@ -19,10 +19,11 @@ use imsh::internals::verify::plan::{Ask, Planner, plan_logon};
 use imsh::internals::verify::registration::{Registrar, Registration, RegistrationTest};
 use imsh::internals::verify::schedule::{self, Schedule};
 use imsh::internals::verify::sessions::Sessions;
-use imsh::internals::verify::{Batch, Plan, TestResult, Watcher};
+use imsh::internals::verify::{Batch, Plan, TestResult};
 use imsh::internals::xmpp::Deadlines;
 use imsh::internals::xmpp::network::Network;
 use imsh::internals::xmpp::session::Upkeep;
+use imsh::internals::xmpp::trace::TraceObserver;
 use tokio_util::sync::CancellationToken;
 
 /// What became of an exercise.
@@ -64,7 +65,7 @@ async fn a_registration_ends_as_the_logon_of_a_message_does() {
     let open = || Ok(Arc::clone(&vault));
     let network = Network::with_name_servers(&lab.name_servers()).trusting(vec![lab.authority()]);
     let sessions = Arc::new(Sessions::default());
-    let with = Registrar { sessions, network, watcher: Watcher::default() };
+    let with = Registrar { sessions, network, watcher: TraceObserver::default() };
     let planned = POOLS.iter().filter_map(|pool| {
         let account = plan_logon(&topology, &open, pool.identity, &Ask::default()).ok()?;
         let ask = Ask::default();
@@ -122,7 +123,7 @@ async fn a_look_from_here_names_what_is_broken_at_a_partner() {
     let topology = Topology::load(&lab.topology()).unwrap();
     let network = Network::with_name_servers(&lab.name_servers()).trusting(vec![lab.authority()]);
     let domains = PARTNERS.iter().map(|partner| partner.domain).chain(["unlisted.example", "fabrikam.com"]);
-    let with = Lookout { network, watcher: Watcher::default() };
+    let with = Lookout { network, watcher: TraceObserver::default() };
     let looks = domains.clone().map(|domain| {
         let domain = domain.parse().unwrap();
         let inspection = Inspection::plan(&topology, None, domain, None, Some(Duration::from_secs(30)));
@@ -248,7 +249,7 @@ async fn try_all(lab: &Lab, exercises: &[Exercise]) -> Vec<Said> {
     let batch = Batch {
         network: Network::with_name_servers(&lab.name_servers()).trusting(vec![lab.authority()]),
         logon: Logon::Fresh,
-        watcher: Watcher::default(),
+        watcher: TraceObserver::default(),
         schedule: Schedule::new(24, CancellationToken::new()),
         refused: None,
     };

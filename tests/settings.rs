@@ -16,11 +16,11 @@ use imsh::internals::lab::Lab;
 use imsh::internals::topology::schema::TABLES;
 use imsh::internals::topology::{Topology, sample};
 use imsh::internals::vault::Vault;
-use imsh::internals::verify::Watcher;
 use imsh::internals::verify::plan::{Ask, deadlines, plan_logon};
 use imsh::internals::verify::sessions::{End, Sessions};
 use imsh::internals::xmpp::network::Network;
 use imsh::internals::xmpp::session::XmppSession;
+use imsh::internals::xmpp::trace::TraceObserver;
 use jiff::Timestamp;
 use serde_json::Value;
 use support::imsh_at;
@@ -115,7 +115,7 @@ impl Desk {
         let network = Network::with_name_servers(&self.lab.name_servers());
         let sessions = Sessions::default();
         let (deadlines, cancel) = (deadlines(&topology.gateway, None), CancellationToken::new());
-        let watcher = Watcher::default();
+        let watcher = TraceObserver::default();
         let logged = sessions.get(&account, End::Sender, &deadlines, &network, &watcher, &cancel);
         self.runtime.block_on(logged).unwrap().shared.session.as_ref().unwrap().clone()
     }

@@ -32,7 +32,7 @@ use imsh::internals::secret::Secret;
 use imsh::internals::topology::Evidence;
 use imsh::internals::xmpp::Fault;
 use imsh::internals::xmpp::bind::bind;
-use imsh::internals::xmpp::deliver::{Bounce, DeliveryRequest, Doubt, FenceKind, deliver};
+use imsh::internals::xmpp::deliver::{Bounce, DeliveryRequest, FenceKind, OpenDoubt, deliver};
 use imsh::internals::xmpp::message::TestMessage;
 use imsh::internals::xmpp::sasl::{Authentication, KeyCache, Login, Mechanism, PlainPassword, authenticate};
 use imsh::internals::xmpp::secure::{ChannelBindings, VerifiedTls};
@@ -210,9 +210,9 @@ fn describe(bounce: &Bounce) -> String {
     format!("bounce {error} from {from}, {origin:?}, {order:?}")
 }
 
-fn doubted(doubt: &Doubt) -> String {
+fn doubted(doubt: &OpenDoubt) -> String {
     match doubt {
-        Doubt::MessageNotReturned { party, software, .. } => {
+        OpenDoubt::MessageNotReturned { party, software, .. } => {
             format!("doubt: a message to the {party:?} did not come back, {software:?}")
         }
     }

@@ -33,7 +33,7 @@ pub struct Usage {
 
 /// A place that is taken, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct UsagePlace {
     _held: Flock<File>,
     /// The name of its file.
     pub name: String,
@@ -71,7 +71,7 @@ impl Usage {
     ///
     /// # Errors
     /// All are taken.
-    pub fn place(&self, limited: Limited, most: u32, about: &str) -> Result<Place, Exceeded> {
+    pub fn place(&self, limited: Limited, most: u32, about: &str) -> Result<UsagePlace, Exceeded> {
         let key = SESSION_LIMITS[limited as usize].key;
         let directory = Directory::create(&self.directory.join(key))?;
         for n in 0..most {
@@ -81,7 +81,7 @@ impl Usage {
                 Ok(held) => {
                     held.set_len(0)?;
                     held.write_all_at(about.as_bytes(), 0)?;
-                    return Ok(Place { _held: held, name });
+                    return Ok(UsagePlace { _held: held, name });
                 }
                 Err((_, Errno::EWOULDBLOCK)) => {}
                 Err((_, errno)) => return Err(io::Error::from(errno).into()),
@@ -145,7 +145,7 @@ impl Usage {
     }
 
     /// The counts, under their lock.
-    fn counts(&self) -> io::Result<(Flock<File>, Counts)> {
+    fn counts(&self) -> io::Result<(Flock<File>, UsageCounts)> {
         let directory = Directory::create(&self.directory.join("counts"))?;
         let file = durable::hold(directory.write(OsStr::new(&OsString::from(&self.name)))?)?;
         let counts = read(&file)?;
@@ -242,7 +242,7 @@ pub fn file_name(principal: &str) -> String {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct Counts(BTreeMap<String, Count>);
+struct UsageCounts(BTreeMap<String, Count>);
 
 #[derive(Serialize, Deserialize)]
 struct Count {
@@ -253,19 +253,19 @@ struct Count {
     n: u64,
 }
 
-fn read(file: &File) -> io::Result<Counts> {
+fn read(file: &File) -> io::Result<UsageCounts> {
     let bytes = usize::try_from(file.metadata()?.len().min(MOST_BYTES)).unwrap_or(0);
     let mut text = vec![0; bytes];
     file.read_exact_at(&mut text, 0)?;
     let text = text.trim_ascii();
     if text.is_empty() {
-        return Ok(Counts::default());
+        return Ok(UsageCounts::default());
     }
     serde_json::from_slice(text).map_err(io::Error::other)
 }
 
 /// In one write, padded, and never shorter: a process that is killed leaves the old counts or the new ones.
-fn write(file: &File, counts: &Counts) -> io::Result<()> {
+fn write(file: &File, counts: &UsageCounts) -> io::Result<()> {
     let mut text = serde_json::to_vec(counts).map_err(io::Error::other)?;
     let before = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     if text.len() as u64 > MOST_BYTES {
@@ -294,7 +294,7 @@ mod tests {
     fn places_are_as_many_as_the_limit_says_and_come_back() {
         let ground = tempfile::tempdir().unwrap();
         let (kim, ada) = (Usage::new(ground.path(), "os-user:kim"), Usage::new(ground.path(), "os-user:ada"));
-        let held: Vec<Place> = (0..3).map(|_| kim.place(Limited::Sessions, 3, "x").unwrap()).collect();
+        let held: Vec<UsagePlace> = (0..3).map(|_| kim.place(Limited::Sessions, 3, "x").unwrap()).collect();
         assert!(matches!(kim.place(Limited::Sessions, 3, "x"), Err(Exceeded::Limit { most: 3, .. })));
         assert!(ada.place(Limited::Sessions, 3, "x").is_ok(), "another principal has its own");
         drop(held);

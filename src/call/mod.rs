@@ -37,11 +37,11 @@ pub struct Cmdlet {
     /// Its name, parameters, roles and examples; help, completion, binding and the gate read it.
     pub description: Description,
     /// The function that carries out a call.
-    pub run: Run,
+    pub run: RunCmdlet,
 }
 
 /// The function that carries out a call of a cmdlet.
-pub type Run = fn(Call) -> BoxFuture<'static, Outcome>;
+pub type RunCmdlet = fn(Call) -> BoxFuture<'static, Outcome>;
 
 /// The parameter that takes the pipe's values, or a value in place of a pipe.
 pub const INPUT_OBJECT: Parameter =

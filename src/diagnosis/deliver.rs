@@ -13,7 +13,7 @@ use super::{Context, Finding, Owner, catalogue, not_done};
 use crate::topology::Evidence;
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
-use crate::xmpp::deliver::{Bounce, Doubt, ErrorOrigin, Fault, Fence, Order, Party};
+use crate::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, OpenDoubt, Order, Party};
 use crate::xmpp::message::RATE_LIMIT;
 use crate::xmpp::trace::{Fact, Trace};
 
@@ -129,13 +129,13 @@ fn vanished(at: Party, software: &str, waited: Duration, context: &Context<'_>) 
 }
 
 /// What a success leaves open, as findings that warn.
-pub fn doubts(doubts: &[Doubt], context: &Context<'_>) -> Vec<Finding> {
+pub fn doubts(doubts: &[OpenDoubt], context: &Context<'_>) -> Vec<Finding> {
     doubts.iter().map(|doubt| doubted(doubt, context).made_safe()).collect()
 }
 
-fn doubted(doubt: &Doubt, context: &Context<'_>) -> Finding {
+fn doubted(doubt: &OpenDoubt, context: &Context<'_>) -> Finding {
     match doubt {
-        Doubt::MessageNotReturned { party, software, waited } => {
+        OpenDoubt::MessageNotReturned { party, software, waited } => {
             let domain = match party {
                 Party::Pool => context.domain(),
                 Party::Partner => context.partner(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::quote::{moment, place, quoted, words};
 use super::{Context, Finding, Owner, catalogue, connected, given_up, not_done, port_in_doubt};
 use crate::xmpp::Phase;
-use crate::xmpp::certificate::Purpose;
+use crate::xmpp::certificate::KeyPurpose;
 use crate::xmpp::resolve::{TargetOrigin, TlsStart};
 use crate::xmpp::secure::{CaFileFault, CertificateFault, CertificateName, CertificateReport, Fault, Shown};
 use crate::xmpp::trace::{Fact, Trace};
@@ -279,7 +279,7 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
 
 /// What a certificate that is in order does not do: true whether a test succeeded or not.
 pub fn servers_only(report: &CertificateReport, of: &str, owner: Owner) -> Option<Finding> {
-    (report.verdict.is_ok() && report.purpose == Purpose::ServersOnly).then(|| {
+    (report.verdict.is_ok() && report.purpose == KeyPurpose::ServersOnly).then(|| {
         Finding::of(
             &catalogue::CERTIFICATE_SERVERS_ONLY,
             format!("the certificate of {of} cannot prove its server to strict servers"),

@@ -179,7 +179,7 @@ fn private_text(file: &Path) -> Option<String> {
 /// The password of a line `host:port:database:user:password`, where it fits the address; `*` fits
 /// everything, and a backslash takes the next character as it is.
 fn fitting(line: &str, url: &str) -> Option<SecretString> {
-    let address = Address::of(url)?;
+    let address = DatabaseAddress::of(url)?;
     let mut fields: Vec<Zeroizing<String>> = vec![Zeroizing::default()];
     let mut letters = line.chars();
     while let Some(letter) = letters.next() {
@@ -199,14 +199,14 @@ fn fitting(line: &str, url: &str) -> Option<SecretString> {
 }
 
 /// The parts of `postgres://user@host:port/database` that a password is looked up by.
-struct Address {
+struct DatabaseAddress {
     host: String,
     port: String,
     database: String,
     user: String,
 }
 
-impl Address {
+impl DatabaseAddress {
     fn of(url: &str) -> Option<Self> {
         let (_, rest) = url.split_once("://")?;
         let rest = rest.split('?').next()?;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cli::SessionOptions;
 use super::exit::ExitStatus;
-use super::pace::Pace;
+use super::pace::ProgressPace;
 use crate::call::Progress;
 use crate::call::transcript::Transcripts;
 use crate::cmdlet::{Category, ErrorRecord};
@@ -43,17 +43,17 @@ struct ConsoleState {
     /// The transcripts that record what is shown.
     transcripts: Arc<Transcripts>,
     /// How much one program may show, in a delegated session.
-    limit: Option<Limit>,
+    limit: Option<OutputLimit>,
     /// The progress of a long piece of work; on a terminal, below the output.
     bar: Option<ProgressBar>,
     /// How fast it goes.
-    pace: Pace,
+    pace: ProgressPace,
     /// What ends when nothing more is written to standard output.
     ends: Option<CancellationToken>,
 }
 
 /// How much one program may show.
-struct Limit {
+struct OutputLimit {
     most: usize,
     left: usize,
     /// Ends the program that shows more.
@@ -83,7 +83,7 @@ impl Console {
             transcripts: Arc::default(),
             limit: None,
             bar: None,
-            pace: Pace::default(),
+            pace: ProgressPace::default(),
             ends: None,
         };
         Self(Arc::new(Mutex::new(inner)))
@@ -128,7 +128,7 @@ impl Console {
 
     /// From now on each program may show so many bytes.
     pub fn limit(&self, most: usize) {
-        let limit = Limit { most, left: most, cancel: CancellationToken::new() };
+        let limit = OutputLimit { most, left: most, cancel: CancellationToken::new() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).limit = Some(limit);
     }
 
@@ -276,7 +276,7 @@ impl Console {
         }
         let ConsoleState { bar, pace, .. } = &mut *inner;
         let bar = bar.get_or_insert_with(|| {
-            *pace = Pace::default();
+            *pace = ProgressPace::default();
             // Not as wide as the terminal: the ^C that it shows would begin another line.
             let width = terminal_width().saturating_sub(BESIDE_THE_BAR).clamp(8, 30);
             let style =

@@ -8,26 +8,26 @@ use crate::call::Progress;
 
 /// What was done when.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct ProgressPace {
     steps: VecDeque<(Instant, usize)>,
     /// What was told last, and when.
-    told: Option<(Instant, Counts)>,
+    told: Option<(Instant, ProgressCounts)>,
 }
 
 /// How much of how much is done, and how much of it has failed.
 #[derive(Clone, Copy, Debug)]
-struct Counts {
+struct ProgressCounts {
     done: usize,
     total: usize,
     failed: usize,
 }
 
-impl Pace {
+impl ProgressPace {
     /// What stands behind the bar: how many have failed, how fast it goes, how long it still takes; the last two
     /// once they can be known.
     pub(super) fn words(&mut self, progress: &Progress<'_>, now: Instant) -> String {
         let Progress { done, total, failed, .. } = *progress;
-        self.of(Counts { done, total, failed }, now)
+        self.of(ProgressCounts { done, total, failed }, now)
     }
 
     /// The same again, where nothing has been done for a while: the time that is left grows with it.
@@ -36,7 +36,7 @@ impl Pace {
         (now.duration_since(at) >= STEP).then(|| self.of(counts, now))
     }
 
-    fn of(&mut self, progress: Counts, now: Instant) -> String {
+    fn of(&mut self, progress: ProgressCounts, now: Instant) -> String {
         self.told = Some((now, progress));
         let mut words = match progress.failed {
             0 => String::new(),
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_time_left_follows_the_last_while() {
-        let (mut pace, began) = (Pace::default(), Instant::now());
+        let (mut pace, began) = (ProgressPace::default(), Instant::now());
         let mut at = |seconds, done, failed| {
             let progress = Progress { activity: "Test-XmppIM", done, total: 1000, failed };
             pace.words(&progress, began + Duration::from_secs(seconds))
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_time_left_grows_while_nothing_is_done() {
-        let (mut pace, began) = (Pace::default(), Instant::now());
+        let (mut pace, began) = (ProgressPace::default(), Instant::now());
         let at = |seconds| began + Duration::from_secs(seconds);
         let progress = |done| Progress { activity: "Test-XmppIM", done, total: 100, failed: 0 };
         pace.words(&progress(0), at(0));
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_goes_slowly_is_told_by_the_minute() {
-        let (mut pace, began) = (Pace::default(), Instant::now());
+        let (mut pace, began) = (ProgressPace::default(), Instant::now());
         let progress = |done| Progress { activity: "Test-XmppIM", done, total: 100, failed: 0 };
         pace.words(&progress(0), began);
         let words = pace.words(&progress(2), began + Duration::from_secs(20));

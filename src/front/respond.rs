@@ -26,8 +26,8 @@ use crate::render::visible::one_line;
 use crate::secret::{Credential, Secret};
 use crate::topology::{LogonName, Pool, Security, Server};
 use crate::trusted;
-use crate::verify::plan::Account;
-use crate::verify::responder::pace::{Pace, Verdict};
+use crate::verify::plan::LogonAccount;
+use crate::verify::responder::pace::{AnswerVerdict, Pace};
 use crate::verify::responder::{Ended, Happening, Responder};
 
 use self::figures::Figures;
@@ -234,7 +234,7 @@ async fn stop_on_signal(mut interrupts: Interrupts, cancel: CancellationToken) {
 }
 
 /// The account as the client path logs it on.
-fn account(options: RespondOptions, password: Secret) -> Account {
+fn account(options: RespondOptions, password: Secret) -> LogonAccount {
     let domain = options.address.domain();
     let named = Credential::new(options.logon_name.unwrap_or_default(), password);
     let logon_name = match named.user_name.is_empty() {
@@ -253,7 +253,7 @@ fn account(options: RespondOptions, password: Secret) -> Account {
         allow_plain: options.allow_plain,
         ..Pool::new(domain.clone())
     };
-    Account {
+    LogonAccount {
         target: domain.to_string(),
         pool: Some(pool),
         address: options.address,
@@ -314,11 +314,11 @@ fn log(happening: &Happening<'_>) {
         Happening::Answered { sender } => {
             tracing::debug!(sender = one_line_of(sender), "answered");
         }
-        Happening::Passed { sender, verdict: Verdict::SenderOverLimit, count } => {
+        Happening::Passed { sender, verdict: AnswerVerdict::SenderOverLimit, count } => {
             let sender = one_line_of(sender);
             tracing::warn!(sender, count, "not answered: the sender sends more than --per-sender allows");
         }
-        Happening::Passed { sender, verdict: Verdict::OverLimit | Verdict::Answer, count } => {
+        Happening::Passed { sender, verdict: AnswerVerdict::OverLimit | AnswerVerdict::Answer, count } => {
             let sender = one_line_of(sender);
             tracing::warn!(
                 sender,

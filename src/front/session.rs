@@ -32,7 +32,7 @@ use super::start::Started;
 use super::terminal::Terminal;
 use super::{shell, start};
 use crate::access::limits::{Limited, SessionLimits};
-use crate::access::usage::{Exceeded, Place, RunningSession, Usage};
+use crate::access::usage::{Exceeded, RunningSession, Usage, UsagePlace};
 use crate::access::{Access, GivenParameter, Principal, principal};
 use crate::call::context::Budget;
 use crate::call::drive::Drive;
@@ -86,21 +86,21 @@ Examples:
 pub const REFUSED: [&str; 5] = ["topology", "vault", "lab", "store", "output_file"];
 
 /// A session whose caller may come in.
-pub struct Door {
+pub struct SessionDoor {
     host: Arc<Host>,
-    who: Identity,
+    who: CallerIdentity,
     output: Console,
-    program: Program,
+    program: SessionProgram,
     sitting: Sitting,
     terminal: Option<Termios>,
     limits: ScriptLimits,
     ends: Ends,
     /// Held as long as the session lasts.
-    _place: Place,
+    _place: UsagePlace,
 }
 
 /// The program that the caller wants run.
-enum Program {
+enum SessionProgram {
     /// Lines at a prompt.
     Shell,
     /// Code from the command line.
@@ -117,7 +117,7 @@ pub fn enter(
     options: &SessionOptions,
     arguments: SessionArguments,
     held: fn() -> usize,
-) -> Result<Door, ExitStatus> {
+) -> Result<SessionDoor, ExitStatus> {
     let output = Console::new(options.output, options.color);
     let refuse = |sentence: &str| {
         output.fail(sentence);
@@ -160,7 +160,7 @@ pub fn enter(
             Err("behind sudo the principal is who called sudo; leave --principal away".to_owned())
         }
         (Caller::Behind(uid), _) => {
-            Ok(Identity { principal: start::of_user(*uid), proof: Proof::User(uid.as_raw()) })
+            Ok(CallerIdentity { principal: start::of_user(*uid), proof: CallerProof::User(uid.as_raw()) })
         }
         (Caller::Own, Ok(access)) => vouched(arguments.principal.as_deref(), &access),
         (Caller::Own, Err(error)) => Err(error.message),
@@ -261,7 +261,7 @@ pub fn enter(
         idle: minutes(&budget_limits, Limited::IdleMinutes),
     };
     let terminal = tcgetattr(std::io::stdin()).ok();
-    Ok(Door { host, who, output, program, sitting, terminal, limits, ends, _place: place })
+    Ok(SessionDoor { host, who, output, program, sitting, terminal, limits, ends, _place: place })
 }
 
 /// When a session ends by itself.
@@ -338,8 +338,8 @@ fn hold(host: &Host, topology: &Path, memory: usize) -> Result<Confinement, Box<
 }
 
 /// Runs what the caller wants, until it ends or somebody ends it.
-pub async fn run(door: Door) -> ExitStatus {
-    let Door { host, who, output, program, sitting, terminal, limits, ends, _place } = door;
+pub async fn run(door: SessionDoor) -> ExitStatus {
+    let SessionDoor { host, who, output, program, sitting, terminal, limits, ends, _place } = door;
     let over = over(host.clone(), who, output.clone(), ends.after);
     let ended = {
         let mut signals = Interrupts::of([SignalKind::terminate(), SignalKind::hangup()].into());
@@ -405,7 +405,7 @@ impl SessionEnd {
 }
 
 /// Waits until the session may not go on, and lets what runs tell what it has learned; gives why.
-async fn over(host: Arc<Host>, who: Identity, output: Console, after: Duration) -> SessionEnd {
+async fn over(host: Arc<Host>, who: CallerIdentity, output: Console, after: Duration) -> SessionEnd {
     let began = tokio::time::Instant::now();
     let end = loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -447,13 +447,13 @@ fn is_reader_gone() -> bool {
 async fn converse(
     host: Arc<Host>,
     output: Console,
-    program: Program,
+    program: SessionProgram,
     limits: ScriptLimits,
     idle: Duration,
 ) -> ExitStatus {
     let arguments = match &program {
-        Program::Script(arguments) => arguments.clone(),
-        Program::Shell | Program::Code(_) => Vec::new(),
+        SessionProgram::Script(arguments) => arguments.clone(),
+        SessionProgram::Shell | SessionProgram::Code(_) => Vec::new(),
     };
     let variables = vec![("args".to_owned(), Value::texts(arguments))];
     let started = match start::started(host, output.clone(), limits, None, variables) {
@@ -464,12 +464,14 @@ async fn converse(
         }
     };
     match program {
-        Program::Shell => shell::converse(Arc::new(started), false, Some(idle)).await,
-        Program::Code(code) => {
+        SessionProgram::Shell => shell::converse(Arc::new(started), false, Some(idle)).await,
+        SessionProgram::Code(code) => {
             record_source(&started, &code);
             run::code(&started, &code).await
         }
-        Program::Script(_) => run::standard_input(&started, |source| record_source(&started, source)).await,
+        SessionProgram::Script(_) => {
+            run::standard_input(&started, |source| record_source(&started, source)).await
+        }
     }
 }
 
@@ -488,7 +490,7 @@ fn record_source(started: &Started, source: &str) {
 }
 
 /// The program to run: over ssh the command that the caller gave to ssh, behind sudo the arguments.
-fn program(caller: &Caller, arguments: SessionArguments) -> Result<Program, String> {
+fn program(caller: &Caller, arguments: SessionArguments) -> Result<SessionProgram, String> {
     let of_ssh = match caller {
         Caller::Own => std::env::var_os("SSH_ORIGINAL_COMMAND"),
         Caller::Behind(_) => None,
@@ -496,18 +498,18 @@ fn program(caller: &Caller, arguments: SessionArguments) -> Result<Program, Stri
     if let Some(command) = of_ssh {
         let command = command.into_string().map_err(|_| "the command is not UTF-8 text".to_owned())?;
         return match command.strip_prefix('-') {
-            Some(rest) if rest.is_empty() || rest.starts_with(' ') => words(rest).map(Program::Script),
+            Some(rest) if rest.is_empty() || rest.starts_with(' ') => words(rest).map(SessionProgram::Script),
             Some(_) | None if command.trim().is_empty() => Ok(without_command()),
-            Some(_) | None => Ok(Program::Code(command)),
+            Some(_) | None => Ok(SessionProgram::Code(command)),
         };
     }
     if let Some(code) = arguments.command {
-        return Ok(Program::Code(code));
+        return Ok(SessionProgram::Code(code));
     }
     let mut words = arguments.arguments.into_iter();
     match words.next().as_deref() {
         None => Ok(without_command()),
-        Some("-") => Ok(Program::Script(words.collect())),
+        Some("-") => Ok(SessionProgram::Script(words.collect())),
         Some(_) => {
             Err("imsh session reads no file: give the script on standard input, as imsh session - < FILE, \
              or code with -c"
@@ -516,8 +518,8 @@ fn program(caller: &Caller, arguments: SessionArguments) -> Result<Program, Stri
     }
 }
 
-fn without_command() -> Program {
-    if std::io::stdin().is_terminal() { Program::Shell } else { Program::Script(Vec::new()) }
+fn without_command() -> SessionProgram {
+    if std::io::stdin().is_terminal() { SessionProgram::Shell } else { SessionProgram::Script(Vec::new()) }
 }
 
 /// The words of a command line, with quotes and backslashes as a shell has them, and nothing else of a
@@ -550,14 +552,14 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 
 /// The caller, and what proved it.
 #[derive(Clone)]
-struct Identity {
+struct CallerIdentity {
     principal: Principal,
-    proof: Proof,
+    proof: CallerProof,
 }
 
 /// What proves who the caller is.
 #[derive(Clone)]
-enum Proof {
+enum CallerProof {
     /// The kernel, behind sudo: this user.
     User(u32),
     /// The key or certificate of which sshd tells: its fingerprint, and what sshd says.
@@ -566,11 +568,11 @@ enum Proof {
     ForcedCommand,
 }
 
-impl Identity {
+impl CallerIdentity {
     fn fingerprint(&self) -> Option<String> {
         match &self.proof {
-            Proof::Key { fingerprint, .. } => Some(fingerprint.clone()),
-            Proof::User(_) | Proof::ForcedCommand => None,
+            CallerProof::Key { fingerprint, .. } => Some(fingerprint.clone()),
+            CallerProof::User(_) | CallerProof::ForcedCommand => None,
         }
     }
 
@@ -578,25 +580,26 @@ impl Identity {
     /// groups that gave a role.
     fn still_holds(&self, access: &Access) -> bool {
         match (&self.proof, &self.principal) {
-            (Proof::Key { told, .. }, Principal::Vouched { name }) => {
+            (CallerProof::Key { told, .. }, Principal::Vouched { name }) => {
                 proved(told, access).iter().any(|(own, _)| own == name)
             }
-            (Proof::User(uid), Principal::OsUser { groups, .. }) => match start::of_user((*uid).into()) {
+            (CallerProof::User(uid), Principal::OsUser { groups, .. }) => match start::of_user((*uid).into())
+            {
                 Principal::OsUser { groups: now, .. } => groups.iter().all(|group| now.contains(group)),
                 Principal::Vouched { .. } => false,
             },
-            (Proof::Key { .. } | Proof::User(_) | Proof::ForcedCommand, _) => true,
+            (CallerProof::Key { .. } | CallerProof::User(_) | CallerProof::ForcedCommand, _) => true,
         }
     }
 }
 
 /// The principal that sshd vouches for: by the key or certificate that it tells of, and by the name that
 /// the forced command gives; where there are both, they must agree.
-fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
+fn vouched(named: Option<&str>, access: &Access) -> Result<CallerIdentity, String> {
     let vouched =
-        |name: &str, proof| Identity { principal: Principal::Vouched { name: name.to_owned() }, proof };
+        |name: &str, proof| CallerIdentity { principal: Principal::Vouched { name: name.to_owned() }, proof };
     let Some(told) = std::env::var_os("SSH_USER_AUTH") else {
-        return named.map(|name| vouched(name, Proof::ForcedCommand)).ok_or_else(|| {
+        return named.map(|name| vouched(name, CallerProof::ForcedCommand)).ok_or_else(|| {
             "nobody says who is asking: imsh session is the forced command of sshd, or runs behind sudo -u \
              ACCOUNT"
                 .to_owned()
@@ -608,7 +611,7 @@ fn vouched(named: Option<&str>, access: &Access) -> Result<Identity, String> {
         .map_err(|fault| format!("what sshd says of the caller's key cannot be read: {fault}"))?;
     let proved = proved(&text, access);
     let by_key = |(name, key): &(String, String)| {
-        vouched(name, Proof::Key { fingerprint: key.clone(), told: text.clone() })
+        vouched(name, CallerProof::Key { fingerprint: key.clone(), told: text.clone() })
     };
     match (named, proved.as_slice()) {
         (Some(named), proved) => match proved.iter().find(|(name, _)| name == named) {
@@ -638,15 +641,19 @@ fn proved(told: &str, access: &Access) -> Vec<(String, String)> {
 }
 
 /// The parameters of a session's lines in the audit log.
-fn seen(caller: &Caller, who: &Identity, program: &Result<Program, String>) -> Vec<GivenParameter> {
+fn seen(
+    caller: &Caller,
+    who: &CallerIdentity,
+    program: &Result<SessionProgram, String>,
+) -> Vec<GivenParameter> {
     let from = match caller {
         Caller::Own => std::env::var("SSH_CONNECTION").ok().map(|from| format!("ssh {from}")),
         Caller::Behind(_) => Some("sudo".to_owned()),
     };
     let program = match program {
-        Ok(Program::Shell) => "shell",
-        Ok(Program::Code(_)) => "command",
-        Ok(Program::Script(_)) => "script",
+        Ok(SessionProgram::Shell) => "shell",
+        Ok(SessionProgram::Code(_)) => "command",
+        Ok(SessionProgram::Script(_)) => "script",
         Err(_) => "none",
     };
     let process = std::process::id().to_string();

@@ -102,7 +102,7 @@ pub fn setup(options: &SessionOptions, arguments: &SetupArguments) -> ExitStatus
     }
     let mut findings = Vec::new();
     let looked = Check { root, findings: &mut findings }.everything();
-    for Finding { kind, what, command } in &findings {
+    for SetupFinding { kind, what, command } in &findings {
         _ = writeln!(told, "{}: {what}", kind.word());
         if let Some(command) = command {
             _ = writeln!(told, "    {command}");
@@ -199,20 +199,20 @@ impl FindingKind {
 }
 
 /// A finding, and the command that mends it.
-struct Finding {
+struct SetupFinding {
     kind: FindingKind,
     what: String,
     command: Option<String>,
 }
 
 /// The account, as `sysusers` describes it.
-struct Account {
+struct ServiceAccount {
     name: &'static str,
     home: &'static str,
     shell: &'static str,
 }
 
-impl Account {
+impl ServiceAccount {
     fn described() -> Option<Self> {
         let line = SYSUSERS.lines().find_map(|line| line.strip_prefix("u "))?;
         let mut words = line.split_whitespace();
@@ -233,12 +233,14 @@ fn directories() -> impl Iterator<Item = (&'static str, u32)> {
 /// A look at everything that the door rests on.
 struct Check<'a> {
     root: Root<'a>,
-    findings: &'a mut Vec<Finding>,
+    findings: &'a mut Vec<SetupFinding>,
 }
 
 impl Check<'_> {
     fn everything(&mut self) -> Result<(), String> {
-        let Some(account) = Account::described() else { return Err("sysusers names no account".to_owned()) };
+        let Some(account) = ServiceAccount::described() else {
+            return Err("sysusers names no account".to_owned());
+        };
         self.files()?;
         self.program()?;
         let owner = self.account(&account)?;
@@ -250,7 +252,7 @@ impl Check<'_> {
     }
 
     fn tell(&mut self, kind: FindingKind, what: impl Into<String>, command: impl Into<Option<String>>) {
-        self.findings.push(Finding { kind, what: what.into(), command: command.into() });
+        self.findings.push(SetupFinding { kind, what: what.into(), command: command.into() });
     }
 
     /// The metadata of a path, without following a link at its end.
@@ -358,8 +360,8 @@ impl Check<'_> {
     }
 
     /// The account: gives its number, where there is one.
-    fn account(&mut self, account: &Account) -> Result<Option<u32>, String> {
-        let Account { name, home, shell } = account;
+    fn account(&mut self, account: &ServiceAccount) -> Result<Option<u32>, String> {
+        let ServiceAccount { name, home, shell } = account;
         let passwd = self.text("/etc/passwd")?;
         let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let Some(own) = fields.filter(|fields| fields.len() == 7).find(|fields| fields[0] == *name) else {
@@ -464,7 +466,7 @@ impl Check<'_> {
     }
 
     /// The topology, without which nobody comes in.
-    fn topology(&mut self, account: &Account, owner: u32) -> Result<(), String> {
+    fn topology(&mut self, account: &ServiceAccount, owner: u32) -> Result<(), String> {
         let path = places::SYSTEM;
         let shown = self.root.at(path).display().to_string();
         let first = format!(
@@ -553,7 +555,7 @@ mod tests {
 
     #[test]
     fn account_and_directories_are_those_of_the_deployed_files() {
-        let account = Account::described().unwrap();
+        let account = ServiceAccount::described().unwrap();
         assert_eq!((account.name, account.home, account.shell), ("imsh", places::STATE, "/bin/sh"));
         let listed: Vec<_> = directories().collect();
         assert_eq!(listed, [("/etc/imsh", 0o750), ("/etc/imsh/scripts", 0o750), (places::STATE, 0o700)]);

@@ -80,7 +80,7 @@ pub async fn start(
 ) -> Result<Started, StartError> {
     let results = |_: Option<&Lab>| kept_results(options);
     let operator = |output: &Console| -> Arc<dyn Operator> { Arc::new(Terminal::new(output.clone())) };
-    let Door { host, output, lab } = door(options, way, results, operator).await?;
+    let CmdletDoor { host, output, lab } = door(options, way, results, operator).await?;
     if options.verbose {
         // A topology that is wrong is told of by the first command.
         let remarks = host.context().topology.read().map(|topology| topology.remarks.clone());
@@ -91,7 +91,7 @@ pub async fn start(
 }
 
 /// The door to every cmdlet for the operating-system user, and what stands behind it.
-pub(super) struct Door {
+pub(super) struct CmdletDoor {
     /// The door.
     pub(super) host: Arc<Host>,
     /// Where the session writes.
@@ -109,7 +109,7 @@ pub(super) async fn door(
     way: &'static str,
     results: impl FnOnce(Option<&Lab>) -> KeptResults,
     operator: impl FnOnce(&Console) -> Arc<dyn Operator>,
-) -> Result<Door, StartError> {
+) -> Result<CmdletDoor, StartError> {
     let output = Console::of(options)?;
     let lab = if options.lab { Some(Lab::start().await.map_err(StartError::Lab)?) } else { None };
     let (topology, vault) = files(options, lab.as_ref());
@@ -127,7 +127,7 @@ pub(super) async fn door(
         ..SessionContext::new(topology, vault, operator)
     });
     let host = Arc::new(Host::new(cmdlets::ALL, context, Gate::new(principal), options.verbose));
-    Ok(Door { host, output, lab })
+    Ok(CmdletDoor { host, output, lab })
 }
 
 /// A second door to the same files, whose tests are kept nowhere: they say nothing of the state of a pair.

@@ -15,7 +15,7 @@ use super::exit::ExitStatus;
 use super::kept::{kept_results, state_directory};
 use super::logging::LogOptions;
 use super::run::Interrupts;
-use super::start::{self, Door};
+use super::start::{self, CmdletDoor};
 use super::systemd::ServiceManager;
 use crate::call::context::Confirmation;
 use crate::call::results::KeptResults;
@@ -25,7 +25,7 @@ use crate::lab::Lab;
 use crate::secret::Secret;
 use crate::store::{Store, StoreFault};
 use crate::vault::RefusedCredentials;
-use crate::watch::{HowManyRounds, Intake, Milestone, Order, WatchFault, Watcher, WatcherOptions};
+use crate::watch::{HowManyRounds, Intake, Milestone, WatchFault, Watcher, WatcherCommand, WatcherOptions};
 
 /// What `imsh watch` takes beside the options of every way in.
 #[derive(Args, Debug)]
@@ -85,10 +85,10 @@ pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
         options,
         "watch",
         |lab| results(options, lab).handing_to(taker),
-        |_| Arc::new(Log::default()),
+        |_| Arc::new(WatcherLog::default()),
     )
     .await;
-    let Door { host, lab, .. } = match begun {
+    let CmdletDoor { host, lab, .. } = match begun {
         Ok(door) => door,
         Err(error) => {
             tracing::error!("{error}");
@@ -105,7 +105,7 @@ pub async fn watch(options: &SessionOptions, own: WatchOptions) -> ExitStatus {
     let refused_file = lab.is_none().then(state_directory).flatten().map(|directory| directory.join(REFUSED));
     let vault = host.context().vault.open().ok();
     let refused_credentials = Arc::new(RefusedCredentials::new(refused_file, vault.as_deref()));
-    let probes = start::unkept_door(options, lab.as_ref(), "probe", Arc::new(Log::default()));
+    let probes = start::unkept_door(options, lab.as_ref(), "probe", Arc::new(WatcherLog::default()));
     for context in [host.context(), probes.context()] {
         // Nobody else sets it.
         let _ = context.refused.set(refused_credentials.clone());
@@ -214,7 +214,7 @@ async fn store(
 
 /// Turns signals into orders. The second one to end ends the process. Where somebody looks on, SIGHUP says
 /// that their terminal has gone.
-async fn listen(orders: mpsc::Sender<Order>) {
+async fn listen(orders: mpsc::Sender<WatcherCommand>) {
     let mut ends = Interrupts::of(vec![SignalKind::interrupt(), SignalKind::terminate()]);
     let mut reloads = Interrupts::of(vec![SignalKind::hangup()]);
     let is_attended = io::stderr().is_terminal();
@@ -227,10 +227,10 @@ async fn listen(orders: mpsc::Sender<Order>) {
                 }
                 is_ending = true;
                 // A watcher that has ended takes no orders.
-                let _ = orders.send(Order::Stop).await;
+                let _ = orders.send(WatcherCommand::Stop).await;
             }
             () = reloads.next() => {
-                let order = if is_attended { Order::Stop } else { Order::Reload };
+                let order = if is_attended { WatcherCommand::Stop } else { WatcherCommand::Reload };
                 let _ = orders.send(order).await;
             }
         }
@@ -240,9 +240,9 @@ async fn listen(orders: mpsc::Sender<Order>) {
 /// The operator of a watcher is its log: nobody answers questions. What is said again and again, round for
 /// round, is written down once a day.
 #[derive(Default)]
-struct Log(Mutex<HashMap<String, Instant>>);
+struct WatcherLog(Mutex<HashMap<String, Instant>>);
 
-impl Log {
+impl WatcherLog {
     fn is_news(&self, text: &str) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         said.retain(|_, at| at.elapsed() < SAID_AGAIN);
@@ -259,7 +259,7 @@ const SAID_AGAIN: Duration = Duration::from_secs(86_400);
 /// How many texts are remembered; a log of more says nothing to anybody.
 const MOST_REMEMBERED: usize = 10_000;
 
-impl Operator for Log {
+impl Operator for WatcherLog {
     fn ask(&self, _: &str, _: &CancellationToken) -> Result<String, NoAnswer> {
         Err(NoAnswer::NoOperator)
     }

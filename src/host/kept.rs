@@ -73,15 +73,15 @@ pub(super) struct CapturedCall {
 
 /// The parameters that name variables, with what they were given.
 struct CaptureVariables {
-    out: Option<Named>,
-    error: Option<Named>,
-    warning: Option<Named>,
-    verbose: Option<Named>,
-    log: Option<Named>,
+    out: Option<NamedVariable>,
+    error: Option<NamedVariable>,
+    warning: Option<NamedVariable>,
+    verbose: Option<NamedVariable>,
+    log: Option<NamedVariable>,
 }
 
 /// A parameter that names a variable, and what it was given.
-type Named = (&'static str, String);
+type NamedVariable = (&'static str, String);
 
 impl CapturedCall {
     pub(super) fn new(
@@ -159,7 +159,7 @@ impl CapturedCall {
             let tests = if logged.is_empty() { emitted.clone() } else { logged };
             self.assignment(named, self.log(tests, warnings.clone(), errors.clone()).into())
         });
-        let list = |named: &Option<Named>, values: Vec<Value>| {
+        let list = |named: &Option<NamedVariable>, values: Vec<Value>| {
             named.as_ref().map(|named| self.assignment(named, Value::List(values)))
         };
         let verbose_lines = lines(&mut reports.verbose);
@@ -181,7 +181,7 @@ impl CapturedCall {
             .with("Tests", tests)
     }
 
-    fn assignment(&self, (parameter, written): &Named, value: Value) -> VariableAssignment {
+    fn assignment(&self, (parameter, written): &NamedVariable, value: Value) -> VariableAssignment {
         let (variable, appends) = match written.strip_prefix('+') {
             Some(name) => (name, true),
             None => (written.as_str(), false),

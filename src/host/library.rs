@@ -19,7 +19,7 @@ use crate::trusted::{Directory, Untrusted, Why};
 
 /// A script of the library that a principal may run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Module {
+pub struct LibraryScript {
     /// Its file.
     pub file: PathBuf,
     /// The functions that may be called; `None` for all of them.
@@ -32,7 +32,7 @@ impl Host {
     ///
     /// # Errors
     /// No role lists it, it is not there, or others may change it.
-    pub fn module(&self, name: &str) -> Result<Option<(Module, File)>, ErrorRecord> {
+    pub fn module(&self, name: &str) -> Result<Option<(LibraryScript, File)>, ErrorRecord> {
         let topology = self.context().topology.read()?;
         let is_administrator = self.gate.is_administrator(self.everything(), &topology);
         if is_administrator && !self.context().is_delegated {
@@ -45,7 +45,7 @@ impl Host {
         let whole = is_administrator || listed.iter().any(|module| module.function().is_none());
         let functions = listed.iter().filter_map(ScriptModule::function).map(str::to_owned).collect();
         let (file, opened) = opened(name, &topology)?;
-        Ok(Some((Module { file, functions: (!whole).then_some(functions) }, opened)))
+        Ok(Some((LibraryScript { file, functions: (!whole).then_some(functions) }, opened)))
     }
 
     fn listed(&self, name: &str, topology: &Arc<Topology>) -> Result<Vec<ScriptModule>, ErrorRecord> {

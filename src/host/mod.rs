@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use gate::Gate;
 pub use kept::VariableAssignment;
-pub use library::Module;
+pub use library::LibraryScript;
 pub use sitting::Sitting;
 use standing::Standing;
 pub use tally::Tally;

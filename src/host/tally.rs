@@ -10,10 +10,10 @@ use crate::value::Value;
 
 /// Counts of what went wrong; clones count together.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(Arc<Counts>);
+pub struct Tally(Arc<TallyCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct TallyCounts {
     tests: AtomicUsize,
     failed: AtomicUsize,
     warned: AtomicUsize,

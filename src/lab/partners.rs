@@ -44,9 +44,9 @@ pub enum Federation {
     /// The pools report a failure: Prosody in these words, ejabberd in those.
     Fails {
         /// Type, condition and text; signed with `by`.
-        prosody: Words,
+        prosody: ErrorWords,
         /// Type, condition and text.
-        ejabberd: Words,
+        ejabberd: ErrorWords,
     },
     /// ejabberd remembers an earlier failure and does not try again for a while; Prosody does try.
     Remembered,
@@ -65,7 +65,7 @@ pub enum Federation {
 }
 
 /// The type, the condition and the text of an error; an empty text is left out.
-pub type Words = (&'static str, &'static str, &'static str);
+pub type ErrorWords = (&'static str, &'static str, &'static str);
 
 /// What a receiver does with a test message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ impl Format {
     pub const CSV: Self = Self(&Definition {
         name: "csv",
         reader: Reader::Program,
-        sink: |_, _| Box::new(Rows::new(b',', Header::Written)),
+        sink: |_, _| Box::new(Rows::new(b',', CsvHeader::Written)),
     });
 }
 
@@ -25,7 +25,7 @@ impl Format {
 pub struct Rows {
     columns: Option<Vec<String>>,
     delimiter: u8,
-    header: Header,
+    header: CsvHeader,
     /// Properties that are no column, in the order in which they came.
     lost: Vec<String>,
     n_cut: usize,
@@ -33,7 +33,7 @@ pub struct Rows {
 
 /// Whether the property names are written above the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Header {
+pub enum CsvHeader {
     /// They are.
     Written,
     /// They are not.
@@ -42,13 +42,13 @@ pub enum Header {
 
 impl Rows {
     /// Rows whose fields stand apart by `delimiter`, an ASCII character.
-    pub fn new(delimiter: u8, header: Header) -> Self {
+    pub fn new(delimiter: u8, header: CsvHeader) -> Self {
         Self { columns: None, delimiter, header, lost: Vec::new(), n_cut: 0 }
     }
 
     /// Rows under a header that stands already.
     pub fn under(columns: Vec<String>, delimiter: u8) -> Self {
-        Self { columns: Some(columns), ..Self::new(delimiter, Header::LeftOut) }
+        Self { columns: Some(columns), ..Self::new(delimiter, CsvHeader::LeftOut) }
     }
 
     /// The line with the names; none if it is left out or was asked for before.
@@ -62,7 +62,7 @@ impl Rows {
         };
         let header = line(columns.iter().map(|column| field(column)), self.delimiter);
         self.columns = Some(columns);
-        (self.header == Header::Written).then_some(header)
+        (self.header == CsvHeader::Written).then_some(header)
     }
 
     /// The row of one value, under the names of the first; a value that is no record stands in the first
@@ -133,10 +133,10 @@ pub fn widened(
     rows: impl io::Read,
     columns: &[String],
     delimiter: u8,
-    header: Header,
+    header: CsvHeader,
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let has_header = header == Header::Written;
+    let has_header = header == CsvHeader::Written;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
         .flexible(true)
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn rows_that_were_written_before_a_column_came_get_it_empty() {
-        let mut rows = Rows::new(b';', Header::Written);
+        let mut rows = Rows::new(b';', CsvHeader::Written);
         let values = [
             Value::from(Record::new("R").with("A", "one\ntwo").with("B", "x;\"y\"")),
             Value::from(Record::new("R").with("C", "=c").with("a", "3")),
@@ -247,14 +247,14 @@ mod tests {
             text.extend_from_slice(bytes);
             Ok(())
         };
-        widened(written.as_bytes(), rows.columns(), b';', Header::Written, write).unwrap();
+        widened(written.as_bytes(), rows.columns(), b';', CsvHeader::Written, write).unwrap();
         let text = String::from_utf8(text).unwrap();
         assert_eq!(text, "\"A\";\"B\";\"C\"\n\"one\ntwo\";\"x;\"\"y\"\"\";\"\"\n\"3\";\"\";\"'=c\"\n");
     }
 
     #[test]
     fn what_the_first_record_has_no_column_for_is_told() {
-        let mut rows = Rows::new(b',', Header::Written);
+        let mut rows = Rows::new(b',', CsvHeader::Written);
         for record in [Record::new("R").with("A", "1"), Record::new("R").with("A", "2").with("B", "3")] {
             rows.push(&record.into());
         }
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_formula_is_text_and_a_number_is_a_number() {
-        let mut rows = Rows::new(b',', Header::LeftOut);
+        let mut rows = Rows::new(b',', CsvHeader::LeftOut);
         let record = |text: &str| Value::from(Record::new("R").with("A", text));
         assert_eq!(rows.row(&record("=cmd|'/c calc'!A1")), "\"'=cmd|'/c calc'!A1\"\n");
         assert_eq!(rows.row(&record("-12.5")), "\"-12.5\"\n");

@@ -43,14 +43,14 @@ impl Default for Frame {
 
 /// A document that is being written.
 #[derive(Debug)]
-pub struct Document {
+pub struct HtmlDocument {
     frame: Frame,
     is_open: bool,
     /// The columns of the open table.
     columns: Option<Vec<String>>,
 }
 
-impl Document {
+impl HtmlDocument {
     /// A document in this frame.
     pub fn new(frame: Frame) -> Self {
         Self { frame, is_open: false, columns: None }
@@ -136,7 +136,7 @@ fn inside(value: &Value) -> String {
     match value {
         Value::Record(record) => lines(record),
         Value::List(items) if !items.is_empty() && items.iter().all(|item| item.as_record().is_some()) => {
-            let mut table = Document::new(Frame { extent: Extent::Fragment, ..Frame::default() });
+            let mut table = HtmlDocument::new(Frame { extent: Extent::Fragment, ..Frame::default() });
             let mut html: String = items.iter().map(|item| table.row(item)).collect();
             html.push_str(&table.end());
             html

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::html::{Document, Extent, Frame, cell, escape, frame_end, frame_start};
+use super::html::{Extent, Frame, HtmlDocument, cell, escape, frame_end, frame_start};
 use super::monitoring::{self, Findings, Problem, Totals};
 use super::{Definition, Format, Reader, Sink};
 use crate::result::schema::ResultProperty;
@@ -33,7 +33,7 @@ struct Page {
     n_detailed: usize,
     problems: Vec<Problem>,
     /// All that is no test.
-    others: Document,
+    others: HtmlDocument,
     others_html: String,
 }
 
@@ -46,7 +46,7 @@ impl Default for Page {
             tests: BTreeMap::new(),
             n_detailed: 0,
             problems: Vec::new(),
-            others: Document::new(Frame { extent: Extent::Fragment, ..Frame::default() }),
+            others: HtmlDocument::new(Frame { extent: Extent::Fragment, ..Frame::default() }),
             others_html: String::new(),
         }
     }

@@ -26,24 +26,24 @@ const NARROWEST: usize = 8;
 const WIDEST: usize = 30_000;
 
 /// A table that is being written.
-pub(super) struct Table {
+pub(super) struct TableWriter {
     width: Option<usize>,
     colour: Colour,
     n_cell_lines: usize,
     header: Header,
-    state: State,
+    state: TableState,
 }
 
-enum State {
+enum TableState {
     /// Rows are held back.
     Sizing(Vec<Arc<Record>>),
     /// Each row leaves as it comes.
-    Sized(Vec<Column>),
+    Sized(Vec<SizedColumn>),
     /// The columns do not fit side by side, so each record is a list.
     Lists,
 }
 
-struct Column {
+struct SizedColumn {
     label: String,
     width: usize,
     /// Fewer columns than this break what must stay whole.
@@ -51,40 +51,40 @@ struct Column {
     alignment: CellAlignment,
 }
 
-impl Table {
+impl TableWriter {
     pub(super) fn new(width: Option<usize>, colour: Colour, formatted: &Formatted) -> Self {
         let n_cell_lines = match formatted.cells {
             Cells::Short => CELL_LINES,
             Cells::Whole => usize::MAX,
         };
-        Self { width, colour, n_cell_lines, header: formatted.header, state: State::Sizing(Vec::new()) }
+        Self { width, colour, n_cell_lines, header: formatted.header, state: TableState::Sizing(Vec::new()) }
     }
 
     /// Takes a row; gives what can be shown now.
     pub(super) fn push(&mut self, row: Arc<Record>) -> String {
-        if let State::Sizing(rows) = &mut self.state {
+        if let TableState::Sizing(rows) = &mut self.state {
             rows.push(row);
             return if rows.len() < SIZING_ROWS { String::new() } else { self.flush() };
         }
         match &self.state {
-            State::Sizing(_) => String::new(),
-            State::Sized(columns) => self.draw(columns, &[row], Header::Hidden),
-            State::Lists => format!("\n{}", list::record(&row, self.width, self.colour)),
+            TableState::Sizing(_) => String::new(),
+            TableState::Sized(columns) => self.draw(columns, &[row], Header::Hidden),
+            TableState::Lists => format!("\n{}", list::record(&row, self.width, self.colour)),
         }
     }
 
     /// Gives the rows that were held back, with the header.
     pub(super) fn flush(&mut self) -> String {
-        let State::Sizing(rows) = &self.state else { return String::new() };
+        let TableState::Sizing(rows) = &self.state else { return String::new() };
         if rows.is_empty() {
             return String::new();
         }
         let (text, state) = match size(rows, self.width) {
-            Some(columns) => (self.draw(&columns, rows, self.header), State::Sized(columns)),
+            Some(columns) => (self.draw(&columns, rows, self.header), TableState::Sized(columns)),
             None => {
                 let items: Vec<_> =
                     rows.iter().map(|row| list::record(row, self.width, self.colour)).collect();
-                (items.join("\n"), State::Lists)
+                (items.join("\n"), TableState::Lists)
             }
         };
         self.state = state;
@@ -92,7 +92,7 @@ impl Table {
     }
 
     /// Lays the rows out side by side. A row in which something failed is painted as a whole.
-    fn draw(&self, columns: &[Column], rows: &[Arc<Record>], header: Header) -> String {
+    fn draw(&self, columns: &[SizedColumn], rows: &[Arc<Record>], header: Header) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).force_no_tty();
         let mut heights: Vec<(usize, Meaning)> = Vec::new();
@@ -137,8 +137,8 @@ impl Table {
 }
 
 /// The columns of these rows; none if they do not fit into the width in a readable way.
-fn size(rows: &[Arc<Record>], width: Option<usize>) -> Option<Vec<Column>> {
-    let mut columns: Vec<Column> = Vec::new();
+fn size(rows: &[Arc<Record>], width: Option<usize>) -> Option<Vec<SizedColumn>> {
+    let mut columns: Vec<SizedColumn> = Vec::new();
     let mut is_number: Vec<Option<bool>> = Vec::new();
     for row in rows {
         for (place, (label, value)) in view::row_of(row).into_iter().enumerate() {
@@ -146,7 +146,7 @@ fn size(rows: &[Arc<Record>], width: Option<usize>) -> Option<Vec<Column>> {
                 let label = visible::one_line(label).into_owned();
                 let width = wrap::columns(&label).clamp(1, WIDEST);
                 let floor = label.split(' ').map(wrap::columns).max().unwrap_or(1).clamp(1, NARROWEST);
-                columns.push(Column { label, width, floor, alignment: CellAlignment::Left });
+                columns.push(SizedColumn { label, width, floor, alignment: CellAlignment::Left });
                 is_number.push(None);
             }
             let wanted = wrap::columns(&cell_of(value)).clamp(least_of(value), WIDEST);
@@ -176,13 +176,13 @@ fn size(rows: &[Arc<Record>], width: Option<usize>) -> Option<Vec<Column>> {
 }
 
 /// The columns made to fit: the widest give way first, none below its floor.
-fn narrow(mut columns: Vec<Column>, width: usize) -> Option<Vec<Column>> {
+fn narrow(mut columns: Vec<SizedColumn>, width: usize) -> Option<Vec<SizedColumn>> {
     let room = width.checked_sub(columns.len().saturating_sub(1))?;
     if columns.iter().map(|column| column.floor).sum::<usize>() > room {
         return None;
     }
     // No column may be wider than the cap, unless its floor is; the greatest cap that fits.
-    let width_under = |column: &Column, cap: usize| column.width.min(cap.max(column.floor));
+    let width_under = |column: &SizedColumn, cap: usize| column.width.min(cap.max(column.floor));
     let fits = |cap: &usize| columns.iter().map(|column| width_under(column, *cap)).sum::<usize>() <= room;
     let cap = (1..=room).rev().find(fits)?;
     let mut left = room - columns.iter().map(|column| width_under(column, cap)).sum::<usize>();
@@ -203,7 +203,7 @@ fn narrow(mut columns: Vec<Column>, width: usize) -> Option<Vec<Column>> {
 }
 
 /// The lines of a column's header: its label and dashes below.
-fn header_of(column: &Column) -> Vec<String> {
+fn header_of(column: &SizedColumn) -> Vec<String> {
     let mut lines = wrap::wrap_at_most(&column.label, column.width, CELL_LINES);
     let dashes = lines.iter().map(|line| wrap::columns(line)).max().unwrap_or(0);
     lines.push("-".repeat(dashes));

@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::formatted::Formatted;
-use super::table::Table;
+use super::table::TableWriter;
 use super::view::{self, Layout};
 use super::{Colour, Definition, Format, Reader, Sink, list, log, visible};
 use crate::secret::MASK;
@@ -44,13 +44,13 @@ struct Views {
     wanted: Option<Layout>,
     width: Option<usize>,
     colour: Colour,
-    block: Block,
+    block: ViewBlock,
     has_blocks: bool,
     /// What was made since it was last given away.
     text: String,
 }
 
-enum Block {
+enum ViewBlock {
     /// Nothing yet.
     None,
     /// Values that are no records, one after the other.
@@ -58,21 +58,21 @@ enum Block {
     /// Records, a blank line between two.
     List(Shape),
     /// Records side by side.
-    Table(Shape, Box<Table>),
+    Table(Shape, Box<TableWriter>),
     /// A record that is a list if it stays alone, and the first row of a table if not.
     Alone(Shape, Arc<Record>),
 }
 
 impl Views {
     fn new(wanted: Option<Layout>, width: Option<usize>, colour: Colour) -> Self {
-        Self { wanted, width, colour, block: Block::None, has_blocks: false, text: String::new() }
+        Self { wanted, width, colour, block: ViewBlock::None, has_blocks: false, text: String::new() }
     }
 
     fn line(&mut self, value: &Value) {
-        if !matches!(self.block, Block::Lines) {
+        if !matches!(self.block, ViewBlock::Lines) {
             self.close();
             self.begin();
-            self.block = Block::Lines;
+            self.block = ViewBlock::Lines;
         }
         let whole = value.to_string();
         let whole = visible::visible(whole.strip_suffix('\n').unwrap_or(&whole));
@@ -109,18 +109,18 @@ impl Views {
             self.open(shape, record);
             return;
         }
-        match mem::replace(&mut self.block, Block::None) {
-            Block::Table(shape, mut table) => {
+        match mem::replace(&mut self.block, ViewBlock::None) {
+            ViewBlock::Table(shape, mut table) => {
                 self.text.push_str(&table.push(Arc::clone(record)));
-                self.block = Block::Table(shape, table);
+                self.block = ViewBlock::Table(shape, table);
             }
-            Block::Alone(own, first) => {
+            ViewBlock::Alone(own, first) => {
                 self.open_table(own, &first);
                 self.shaped(shape, record);
             }
-            Block::List(shape) => self.item(shape, record),
+            ViewBlock::List(shape) => self.item(shape, record),
             // Neither has a shape, so neither comes here.
-            block @ (Block::None | Block::Lines) => self.block = block,
+            block @ (ViewBlock::None | ViewBlock::Lines) => self.block = block,
         }
     }
 
@@ -134,30 +134,30 @@ impl Views {
         match demanded.or(self.wanted).unwrap_or_else(|| view::layout(record)) {
             Layout::List => self.item(shape, record),
             Layout::Table => self.open_table(shape, record),
-            Layout::ListOfOne => self.block = Block::Alone(shape, Arc::clone(record)),
+            Layout::ListOfOne => self.block = ViewBlock::Alone(shape, Arc::clone(record)),
         }
     }
 
     fn open_table(&mut self, shape: Shape, record: &Arc<Record>) {
         self.begin();
         let formatted = shape.formatted.clone().unwrap_or_else(|| Formatted::plain(Layout::Table));
-        let mut table = Box::new(Table::new(self.width, self.colour, &formatted));
+        let mut table = Box::new(TableWriter::new(self.width, self.colour, &formatted));
         self.text.push_str(&table.push(Arc::clone(record)));
-        self.block = Block::Table(shape, table);
+        self.block = ViewBlock::Table(shape, table);
     }
 
     fn item(&mut self, shape: Shape, record: &Record) {
         self.begin();
         self.text.push_str(&list::record(record, self.width, self.colour));
-        self.block = Block::List(shape);
+        self.block = ViewBlock::List(shape);
     }
 
     /// Gives up what the block still holds.
     fn close(&mut self) {
-        match mem::replace(&mut self.block, Block::None) {
-            Block::Table(_, mut table) => self.text.push_str(&table.flush()),
-            Block::Alone(shape, record) => self.item(shape, &record),
-            Block::None | Block::Lines | Block::List(_) => {}
+        match mem::replace(&mut self.block, ViewBlock::None) {
+            ViewBlock::Table(_, mut table) => self.text.push_str(&table.flush()),
+            ViewBlock::Alone(shape, record) => self.item(shape, &record),
+            ViewBlock::None | ViewBlock::Lines | ViewBlock::List(_) => {}
         }
     }
 
@@ -191,7 +191,7 @@ impl Sink for Views {
     }
 
     fn flush(&mut self) -> String {
-        if let Block::Table(_, table) = &mut self.block {
+        if let ViewBlock::Table(_, table) = &mut self.block {
             self.text.push_str(&table.flush());
         }
         mem::take(&mut self.text)
@@ -199,7 +199,7 @@ impl Sink for Views {
 
     fn interrupt(&mut self) -> String {
         let is_demanded = self.block.shape().is_some_and(|shape| shape.formatted.is_some());
-        if is_demanded || matches!(self.block, Block::Alone(..)) {
+        if is_demanded || matches!(self.block, ViewBlock::Alone(..)) {
             self.close();
             self.has_blocks = false;
         }
@@ -212,7 +212,7 @@ impl Sink for Views {
     }
 }
 
-impl Block {
+impl ViewBlock {
     fn shape(&self) -> Option<&Shape> {
         match self {
             Self::None | Self::Lines => None,

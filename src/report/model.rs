@@ -74,12 +74,12 @@ pub struct PairStatus {
     /// Tests and successes in each slot of the report.
     pub history: Vec<(i64, i64)>,
     /// What each site sees.
-    pub sites: BTreeMap<String, SiteView>,
+    pub sites: BTreeMap<String, ReportedSite>,
 }
 
 /// What one site sees of a pair.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SiteView {
+pub struct ReportedSite {
     /// The state there.
     pub state: &'static str,
     /// How many tests in a row came to the same.

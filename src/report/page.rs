@@ -6,7 +6,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use super::model::StatusReport;
-use super::view::{Links, Section, Sheet};
+use super::view::{Links, PairSection, Sheet};
 use crate::render::policy::{PageKind, SCRIPT, STYLE, policy};
 
 /// What stands around a report.
@@ -45,7 +45,7 @@ struct ReportPage<'a> {
 #[template(path = "pair.html")]
 struct PairPage<'a> {
     sheet: Sheet<'a>,
-    sections: Vec<Section<'a>>,
+    sections: Vec<PairSection<'a>>,
     frame: &'a PageFrame,
     policy: &'static str,
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::model::{
-    CertificateEntry, FindingSummary, KeptTest, PairDetail, PairStatus, SiteEntry, SiteView, StateChange,
+    CertificateEntry, FindingSummary, KeptTest, PairDetail, PairStatus, ReportedSite, SiteEntry, StateChange,
     StatusReport, TrendSlot,
 };
 use crate::diagnosis::catalogue;
 use crate::result::Report;
 use crate::store::histogram::Histogram;
 use crate::store::overview::{self, Turn};
-use crate::store::{PairState, ResultFilter, Span, Sql, StoreFault, StoredState, TrendPoint, query};
+use crate::store::{PairState, ResultFilter, RollupSpan, Sql, StoreFault, StoredState, TrendPoint, query};
 
 /// What a report is to be about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl StatusReport {
 
 /// The slots of the history.
 struct Slots {
-    span: Span,
+    span: RollupSpan,
     since: i64,
     first: i64,
     length: i64,
@@ -98,7 +98,8 @@ struct Slots {
 
 impl Slots {
     fn of(since: i64, now: i64) -> Self {
-        let (span, length) = if now - since <= BY_HOUR { (Span::Hour, HOUR) } else { (Span::Day, DAY) };
+        let (span, length) =
+            if now - since <= BY_HOUR { (RollupSpan::Hour, HOUR) } else { (RollupSpan::Day, DAY) };
         let first = since - since.rem_euclid(length);
         let n = usize::try_from((now - first) / length + 1).unwrap_or(1);
         Self { span, since, first, length, n }
@@ -139,7 +140,7 @@ fn status(state: &StoredState, n_slots: usize) -> PairStatus {
     let newest = state.sites.values().max_by_key(|site| site.last_at);
     let sites = state.sites.iter().map(|(name, site)| {
         let view =
-            SiteView { state: word(site.state), in_a_row: site.streak, last_test: instant(site.last_at) };
+            ReportedSite { state: word(site.state), in_a_row: site.streak, last_test: instant(site.last_at) };
         (name.clone(), view)
     });
     PairStatus {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::chart::{Band, History};
 use super::model::{PairDetail, PairStatus, SiteEntry, StateChange, StatusReport};
-use crate::render::log::{self, Test};
+use crate::render::log::{self, LoggedTest};
 
 /// Where a pair's link leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) struct MatrixRow<'a> {
 }
 
 /// A pair in full.
-pub(super) struct Section<'a> {
+pub(super) struct PairSection<'a> {
     pub pair: &'a PairStatus,
     pub history: History,
     pub band: Option<Band>,
@@ -66,7 +66,7 @@ pub(super) struct ShownTest<'a> {
     pub evidence: &'a str,
     pub latency: String,
     /// Its phases, proofs and properties.
-    pub log: Test,
+    pub log: LoggedTest,
 }
 
 impl<'a> Sheet<'a> {
@@ -184,11 +184,11 @@ impl<'a> Sheet<'a> {
     }
 
     /// The pairs that are shown in full.
-    pub fn sections(&self) -> Vec<Section<'a>> {
+    pub fn sections(&self) -> Vec<PairSection<'a>> {
         self.report.details.iter().filter_map(|detail| self.section(detail)).collect()
     }
 
-    fn section(&self, detail: &'a PairDetail) -> Option<Section<'a>> {
+    fn section(&self, detail: &'a PairDetail) -> Option<PairSection<'a>> {
         let pair = self.report.pair(detail.pair)?;
         let failed = detail.tests.iter().find(|test| !test.report.is_success());
         let failed = failed.filter(|_| pair.state != "Up").map(|test| &test.report);
@@ -204,7 +204,7 @@ impl<'a> Sheet<'a> {
             },
             log: log::test(&test.report),
         });
-        Some(Section {
+        Some(PairSection {
             pair,
             history: History::of(pair, self),
             band: Band::of(&detail.trend, &detail.changes, self),
@@ -295,7 +295,7 @@ impl super::model::TrendSlot {
     }
 }
 
-impl Section<'_> {
+impl PairSection<'_> {
     /// The identifier of the table of its slots.
     pub fn slots_id(&self) -> String {
         format!("slots-table-{}", self.pair.id)

@@ -35,7 +35,7 @@ struct ModuleCache {
     host: Arc<Host>,
     /// The longest file that is read, in bytes.
     limit: usize,
-    modules: Mutex<HashMap<host::Module, Shared<Module>>>,
+    modules: Mutex<HashMap<host::LibraryScript, Shared<Module>>>,
     /// What the engine's positions are of.
     texts: Texts,
     /// What is being read now: a module that imports itself would never end.
@@ -66,7 +66,11 @@ impl Library {
                 let not_found = |text| ErrorRecord::new(Category::InvalidArgument, "ModuleNotFound", text);
                 let file = self.find_own(name).map_err(not_found)?;
                 let opened = trusted::open(&file).map_err(|error| not_found(error.to_string()))?;
-                Ok(FoundModule { module: host::Module { file, functions: None }, opened, is_own: true })
+                Ok(FoundModule {
+                    module: host::LibraryScript { file, functions: None },
+                    opened,
+                    is_own: true,
+                })
             }
         }
     }
@@ -159,7 +163,7 @@ pub fn file_of(root: &Path, name: &str) -> Result<PathBuf, String> {
 
 /// A module that was found.
 struct FoundModule {
-    module: host::Module,
+    module: host::LibraryScript,
     /// Its file, as it was checked.
     opened: File,
     /// Whether it is the administrator's who imports it, who may read it.

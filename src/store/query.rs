@@ -375,14 +375,14 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
 
 /// The span of time that a rollup covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Span {
+pub enum RollupSpan {
     /// An hour.
     Hour,
     /// A day (UTC).
     Day,
 }
 
-impl Span {
+impl RollupSpan {
     /// The word in the store.
     pub fn name(self) -> &'static str {
         match self {
@@ -414,7 +414,7 @@ pub struct TrendPoint {
 pub fn trend(
     sql: &mut dyn Sql,
     pairs: &[i64],
-    span: Span,
+    span: RollupSpan,
     since: i64,
     until: i64,
     sites: &[String],

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::engine::{Cell, Row, Sql};
 use super::fault::StoreFault;
 use super::histogram::Histogram;
-use super::state::{Outcome, PairState, PairVerdict, SiteState, SiteView, Thresholds};
+use super::state::{PairState, PairVerdict, SiteState, SiteView, StateOutcome, StateThresholds};
 use crate::topology::{NotifiedOwner, Words};
 
 /// The period that is assumed of a pair which no watcher tests: a day.
@@ -217,8 +217,8 @@ fn record_one(
         )?;
     }
     let outcome = match new.outcome {
-        StoredOutcome::Success => Outcome::Success,
-        StoredOutcome::Failure { is_definite } => Outcome::Failure { is_definite },
+        StoredOutcome::Success => StateOutcome::Success,
+        StoredOutcome::Failure { is_definite } => StateOutcome::Failure { is_definite },
         StoredOutcome::NotRun => return Ok(None),
     };
     let now = sql.now()?;
@@ -336,7 +336,7 @@ pub(super) fn lock_pair(sql: &mut dyn Sql, pair: i64, name: &PairName) -> Result
 struct Schedule {
     /// The number of the lease that runs, where the result was made under one.
     lease: Option<i64>,
-    thresholds: Thresholds,
+    thresholds: StateThresholds,
     period: i64,
 }
 
@@ -349,12 +349,12 @@ impl Schedule {
             &[pair.into(), vantage.into()],
         )?;
         let Some(row) = row else {
-            return Ok(Self { lease: None, thresholds: Thresholds::default(), period: DEFAULT_PERIOD });
+            return Ok(Self { lease: None, thresholds: StateThresholds::default(), period: DEFAULT_PERIOD });
         };
         let threshold = |column| Ok(u32::try_from(row.int(column)?).unwrap_or(1));
         Ok(Self {
             lease: Some(row.int(0)?),
-            thresholds: Thresholds { raise_after: threshold(1)?, clear_after: threshold(2)? },
+            thresholds: StateThresholds { raise_after: threshold(1)?, clear_after: threshold(2)? },
             period: row.int(3)?,
         })
     }
@@ -446,7 +446,7 @@ impl SiteRow {
     fn after(
         before: Option<&Self>,
         new: &NewResult,
-        outcome: Outcome,
+        outcome: StateOutcome,
         schedule: &Schedule,
         now: i64,
     ) -> Self {
@@ -456,7 +456,7 @@ impl SiteRow {
         let state =
             fresh.map(|row| row.state.clone()).unwrap_or_default().after(outcome, schedule.thresholds);
         let since = fresh.filter(|row| row.state.state == state.state).map_or(now, |row| row.since);
-        let is_success = outcome == Outcome::Success;
+        let is_success = outcome == StateOutcome::Success;
         Self {
             site: new.site.clone(),
             state,

@@ -45,14 +45,14 @@ impl FromStr for PairState {
 
 /// When a pair is called down, and when it is called up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
+pub struct StateThresholds {
     /// Failures in a row; 1 holds for a definite finding in any case.
     pub raise_after: u32,
     /// Successes in a row.
     pub clear_after: u32,
 }
 
-impl Default for Thresholds {
+impl Default for StateThresholds {
     /// One test is enough either way, as for a test that a person starts.
     fn default() -> Self {
         Self { raise_after: 1, clear_after: 1 }
@@ -61,7 +61,7 @@ impl Default for Thresholds {
 
 /// What a test came to, as far as the state of its pair is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StateOutcome {
     /// The evidence that was asked for.
     Success,
     /// Less than that.
@@ -97,21 +97,21 @@ const SETTLED_AFTER: u32 = 5;
 
 impl SiteState {
     /// The state after one more test.
-    pub fn after(&self, outcome: Outcome, thresholds: Thresholds) -> Self {
-        let letter = if outcome == Outcome::Success { 'S' } else { 'F' };
+    pub fn after(&self, outcome: StateOutcome, thresholds: StateThresholds) -> Self {
+        let letter = if outcome == StateOutcome::Success { 'S' } else { 'F' };
         let streak = if self.recent.ends_with(letter) { self.streak.saturating_add(1) } else { 1 };
         let mut recent = format!("{}{letter}", self.recent);
         recent.drain(..recent.len().saturating_sub(RECENT));
         let n_turns = recent.as_bytes().windows(2).filter(|pair| pair[0] != pair[1]).count();
         let is_turning = n_turns >= FLAKY_TURNS && streak < SETTLED_AFTER;
         let state = match outcome {
-            Outcome::Failure { is_definite: true } => PairState::Down,
-            Outcome::Failure { .. } | Outcome::Success if is_turning => PairState::Flaky,
-            Outcome::Failure { .. } if streak >= thresholds.raise_after => PairState::Down,
-            Outcome::Success if streak >= thresholds.clear_after || self.state == PairState::Unknown => {
+            StateOutcome::Failure { is_definite: true } => PairState::Down,
+            StateOutcome::Failure { .. } | StateOutcome::Success if is_turning => PairState::Flaky,
+            StateOutcome::Failure { .. } if streak >= thresholds.raise_after => PairState::Down,
+            StateOutcome::Success if streak >= thresholds.clear_after || self.state == PairState::Unknown => {
                 PairState::Up
             }
-            Outcome::Failure { .. } | Outcome::Success => self.state,
+            StateOutcome::Failure { .. } | StateOutcome::Success => self.state,
         };
         Self { state, streak, recent }
     }
@@ -193,7 +193,7 @@ impl PairVerdict {
 mod tests {
     use super::*;
 
-    const WATCHED: Thresholds = Thresholds { raise_after: 2, clear_after: 1 };
+    const WATCHED: StateThresholds = StateThresholds { raise_after: 2, clear_after: 1 };
 
     /// The states after each of the outcomes: `S` success, `F` failure, `D` a definite failure.
     fn play(outcomes: &str) -> String {
@@ -201,8 +201,8 @@ mod tests {
         let mut states = Vec::new();
         for letter in outcomes.chars() {
             let outcome = match letter {
-                'S' => Outcome::Success,
-                letter => Outcome::Failure { is_definite: letter == 'D' },
+                'S' => StateOutcome::Success,
+                letter => StateOutcome::Failure { is_definite: letter == 'D' },
             };
             site = site.after(outcome, WATCHED);
             states.push(site.state.to_string());

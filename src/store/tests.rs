@@ -212,8 +212,10 @@ fn what_is_recorded_can_be_read_again() {
         let runs = store.read(move |sql| query::runs(sql, &list, 0, 10)).await.unwrap();
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].counts, [1, 0, 0]);
-        let points =
-            store.read(move |sql| query::trend(sql, &pairs, Span::Hour, 0, i64::MAX, &[])).await.unwrap();
+        let points = store
+            .read(move |sql| query::trend(sql, &pairs, RollupSpan::Hour, 0, i64::MAX, &[]))
+            .await
+            .unwrap();
         let counts: i64 = points.iter().map(|point| point.n_tests).sum();
         assert_eq!((points.len(), counts), (2, 2));
         assert_eq!(
@@ -526,8 +528,10 @@ fn a_failure_of_whoever_tests_counts_against_no_pair_and_turns_its_state() {
         let changes = record(&store, [vec![success], own.to_vec()].concat()).await;
         assert_eq!(changes.last().map(|change| change.to), Some(PairState::Down));
         let id = pair(1).id();
-        let hours =
-            store.read(move |sql| query::trend(sql, &[id], Span::Hour, 0, i64::MAX, &[])).await.unwrap();
+        let hours = store
+            .read(move |sql| query::trend(sql, &[id], RollupSpan::Hour, 0, i64::MAX, &[]))
+            .await
+            .unwrap();
         let counted =
             hours.iter().fold((0, 0), |(n, good), hour| (n + hour.n_tests, good + hour.n_successes));
         assert_eq!(counted, (2, 1), "the success, and the failure of the partner");
@@ -575,7 +579,7 @@ fn what_is_too_old_is_forgotten_and_its_days_are_kept() {
         assert_eq!(store.read(move |sql| query::results(sql, &filter)).await.unwrap(), []);
         let id = pair(1).id();
         let days =
-            store.read(move |sql| query::trend(sql, &[id], Span::Day, 0, i64::MAX, &[])).await.unwrap();
+            store.read(move |sql| query::trend(sql, &[id], RollupSpan::Day, 0, i64::MAX, &[])).await.unwrap();
         assert_eq!(days.iter().map(|day| day.n_tests).sum::<i64>(), 1);
     });
 }

@@ -256,7 +256,7 @@ pub enum TlsNegotiation {
 
 /// What is sent behind a message to learn that the partner's server has taken it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fence {
+pub enum FenceSetting {
     /// A message and a ping.
     #[default]
     Auto,
@@ -289,7 +289,7 @@ setting::words! {
         "Exchanged" = Exchanged,
     }
     TlsNegotiation { "Required" = Required, "Optional" = Optional, "NotSupported" = NotSupported }
-    Fence { "auto" = Auto, "ping" = Ping, "message" = Message }
+    FenceSetting { "auto" = Auto, "ping" = Ping, "message" = Message }
     SyslogCopies { "auto" = Auto, "off" = Off, "required" = Required }
 }
 

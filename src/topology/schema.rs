@@ -18,7 +18,7 @@ use super::setting::{self, Setting, SettingsTable, Table, in_document, set_by, t
 use super::size::Size;
 use super::text::MessageText;
 use super::{
-    Address, CommandWord, CronText, Days, Domain, Evidence, Fence, ListenAddress, LogonName,
+    Address, CommandWord, CronText, Days, Domain, Evidence, FenceSetting, ListenAddress, LogonName,
     NotificationKind, NotifiedOwner, PoolPattern, ReceiverPattern, Security, Server, SyslogCopies,
     TestingSites, TlsNegotiation, WatchedTest, ZoneName,
 };
@@ -197,7 +197,7 @@ table! {
     body: Option<MessageText> = None => set_by("Body", Binds::Nothing).sample("\"A test by Litware.\"");
 
     "What is sent behind a message to learn that the partner's server has taken it: a ping, a message to nobody, or both (auto)."
-    fence: Fence = Fence::Auto => set_by("Fence", Binds::Nothing);
+    fence: FenceSetting = FenceSetting::Auto => set_by("Fence", Binds::Nothing);
 }
 
 table! {

@@ -13,22 +13,22 @@ use crate::address::Address;
 use crate::secret::Secret;
 
 /// Why decrypted text is no vault.
-pub(super) enum Malformed {
+pub(super) enum MalformedVault {
     Version { version: String },
     Line { line: usize },
 }
 
-pub(super) fn parse(plain: &[u8]) -> Result<Entries, Malformed> {
-    let text = std::str::from_utf8(plain).map_err(|_| Malformed::Line { line: 1 })?;
+pub(super) fn parse(plain: &[u8]) -> Result<Entries, MalformedVault> {
+    let text = std::str::from_utf8(plain).map_err(|_| MalformedVault::Line { line: 1 })?;
     let mut lines = text.lines();
     match lines.next().and_then(|first| first.strip_prefix(NAME)) {
         Some(VERSION) => {}
-        Some(version) => return Err(Malformed::Version { version: version.chars().take(20).collect() }),
-        None => return Err(Malformed::Line { line: 1 }),
+        Some(version) => return Err(MalformedVault::Version { version: version.chars().take(20).collect() }),
+        None => return Err(MalformedVault::Line { line: 1 }),
     }
     let mut entries = Entries::new();
     for (n, line) in lines.enumerate() {
-        let (account, credential) = entry(line).ok_or(Malformed::Line { line: n + 2 })?;
+        let (account, credential) = entry(line).ok_or(MalformedVault::Line { line: n + 2 })?;
         entries.insert(account, credential);
     }
     Ok(entries)

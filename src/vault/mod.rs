@@ -219,10 +219,10 @@ impl Vault {
         }
         let plain = self.decrypt(&identity, &sealed)?;
         entries::parse(&plain).map_err(|fault| match fault {
-            entries::Malformed::Version { version } => {
+            entries::MalformedVault::Version { version } => {
                 Fault::UnknownVersion { file: self.file.clone(), version }
             }
-            entries::Malformed::Line { line } => self.corrupt(Corruption::Line { line }),
+            entries::MalformedVault::Line { line } => self.corrupt(Corruption::Line { line }),
         })
     }
 

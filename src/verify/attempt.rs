@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::crowd::Crowd;
 use super::outcome::{TestResult, Verdict};
-use super::plan::{Account, Ask, Verification};
+use super::plan::{Ask, LogonAccount, Verification};
 use super::refusals::Stopped;
 use super::schedule::{Attempted, Turn};
-use super::sessions::{End, Logged, Sessions, Shared, next_number};
+use super::sessions::{End, Logged, Sessions, SharedLogon, next_number};
 use crate::diagnosis::catalogue::Reach;
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
@@ -23,11 +23,8 @@ use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
 use crate::xmpp::offline;
 use crate::xmpp::session::{LateNews, XmppSession};
-use crate::xmpp::trace::{self, Fact, Stanzas, Trace};
+use crate::xmpp::trace::{Fact, Stanzas, Trace, TraceObserver};
 use crate::xmpp::{Deadlines, Fault, Phase, connect};
-
-/// Who is told what an attempt does while it does it, if anybody, and what is kept of it.
-pub type Watcher = trace::Watcher;
 
 /// What an attempt works with.
 pub struct Attempt<'a> {
@@ -36,7 +33,7 @@ pub struct Attempt<'a> {
     /// The sessions that it may share with others.
     pub sessions: &'a Sessions,
     /// Who is told.
-    pub watcher: &'a Watcher,
+    pub watcher: &'a TraceObserver,
     /// The scheduler's leave to try, and who ends it.
     pub turn: &'a Turn,
     /// Who is told what comes back of a message when its result is there.
@@ -101,7 +98,7 @@ impl Attempt<'_> {
     async fn log_on(
         &self,
         verification: &Verification,
-        account: &Account,
+        account: &LogonAccount,
         end: End,
     ) -> Result<Logged, Stopped> {
         let cancel = &self.turn.cancel;
@@ -118,7 +115,7 @@ impl Attempt<'_> {
         &self,
         verification: &Verification,
         mut result: TestResult,
-        logon: &Shared,
+        logon: &SharedLogon,
         session: &XmppSession,
         receiver: Option<&XmppSession>,
         is_fresh: bool,
@@ -259,7 +256,7 @@ impl Attempt<'_> {
             tls: verification.partner_tls,
             deadlines: Deadlines { whole, ..verification.deadlines },
         };
-        let silent = Watcher { observer: None, stanzas: self.watcher.stanzas };
+        let silent = TraceObserver { observer: None, stanzas: self.watcher.stanzas };
         tokio::select! {
             biased;
             () = self.turn.cancel.cancelled() => None,
@@ -287,7 +284,7 @@ pub(super) fn finding(
     fault: &Fault,
     trace: &Trace,
     look: Option<&ProbeReport>,
-    account: &Account,
+    account: &LogonAccount,
     verification: &Verification,
 ) -> Finding {
     let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
@@ -309,7 +306,7 @@ pub(super) fn finding(
 }
 
 /// What a success leaves open.
-pub(super) fn doubts(doubts: &[deliver::Doubt], verification: &Verification) -> Vec<Finding> {
+pub(super) fn doubts(doubts: &[deliver::OpenDoubt], verification: &Verification) -> Vec<Finding> {
     let account = &verification.sender;
     let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
     let context = Context {
@@ -321,14 +318,14 @@ pub(super) fn doubts(doubts: &[deliver::Doubt], verification: &Verification) -> 
 }
 
 /// What a fault of a logon means where nothing was to be sent.
-pub(super) fn finding_of_logon(fault: &Fault, trace: &Trace, account: &Account, ask: &Ask) -> Finding {
+pub(super) fn finding_of_logon(fault: &Fault, trace: &Trace, account: &LogonAccount, ask: &Ask) -> Finding {
     let sender = account.address.to_string();
     let context = Context { given: given(account, ask), ..of_logon(account, &sender) };
     diagnosis::diagnose(fault, trace, &context)
 }
 
 /// The scene of a logon.
-fn of_logon<'a>(account: &'a Account, sender: &'a str) -> Context<'a> {
+fn of_logon<'a>(account: &'a LogonAccount, sender: &'a str) -> Context<'a> {
     Context {
         pool: &account.target,
         pool_listed: account.pool.is_some(),
@@ -348,7 +345,7 @@ fn of_logon<'a>(account: &'a Account, sender: &'a str) -> Context<'a> {
 }
 
 /// What was given by hand for an account.
-fn given(account: &Account, ask: &Ask) -> Given<'static> {
+fn given(account: &LogonAccount, ask: &Ask) -> Given<'static> {
     Given {
         registrar_port: account.registrar_port,
         authentication: account.given_authentication(),
@@ -360,17 +357,17 @@ fn given(account: &Account, ask: &Ask) -> Given<'static> {
 
 /// Logs an account on.
 pub(super) async fn log_on(
-    account: &Account,
+    account: &LogonAccount,
     deadlines: &Deadlines,
     network: &Network,
-    watcher: &Watcher,
+    watcher: &TraceObserver,
     cancel: &CancellationToken,
-) -> Shared {
+) -> SharedLogon {
     let mut trace = watcher.trace();
     let session = match account.logon(*deadlines) {
         Ok(logon) => connect(&logon, network, &mut trace, cancel).await,
         Err(fault) => Err(fault),
     };
     let certificate = trace.certificate().cloned().map(Arc::new);
-    Shared { session, trace, certificate, crowd: Crowd::default(), number: next_number() }
+    SharedLogon { session, trace, certificate, crowd: Crowd::default(), number: next_number() }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::attempt::{Attempt, Watcher};
+use super::attempt::Attempt;
 use super::outcome::{TestResult, Verdict};
 use super::plan::Verification;
 use super::revision::Revisions;
@@ -14,6 +14,7 @@ use crate::diagnosis::Finding;
 use crate::vault::RefusedCredentials;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::LateNews;
+use crate::xmpp::trace::TraceObserver;
 
 /// How a batch is run.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ pub struct Batch {
     /// Whether every verification logs on anew.
     pub logon: Logon,
     /// Who is told what happens while it happens.
-    pub watcher: Watcher,
+    pub watcher: TraceObserver,
     /// Limits, retries, order, and when it ends.
     pub schedule: Schedule,
     /// What was refused before and is not offered again, where somebody remembers it.
@@ -51,8 +52,13 @@ impl Batch {
         let Self { network, logon, watcher, schedule, refused } = self;
         let cancel = schedule.cancel.clone();
         let (late, late_news) = mpsc::unbounded_channel();
-        let shared =
-            Arc::new(Shared { network, logon, watcher, sessions: Sessions::remembering(refused), late });
+        let shared = Arc::new(BatchContext {
+            network,
+            logon,
+            watcher,
+            sessions: Sessions::remembering(refused),
+            late,
+        });
         let tests = verifications
             .into_iter()
             .map(|verification| MessageTest { verification, shared: shared.clone() })
@@ -68,10 +74,10 @@ impl Batch {
 }
 
 /// What the verifications of a batch share.
-struct Shared {
+struct BatchContext {
     network: Network,
     logon: Logon,
-    watcher: Watcher,
+    watcher: TraceObserver,
     sessions: Sessions,
     late: LateNews,
 }
@@ -79,7 +85,7 @@ struct Shared {
 /// A verification among others.
 struct MessageTest {
     verification: Verification,
-    shared: Arc<Shared>,
+    shared: Arc<BatchContext>,
 }
 
 impl ScheduledTest for MessageTest {
@@ -99,7 +105,7 @@ impl ScheduledTest for MessageTest {
     }
 
     async fn attempt(&self, turn: Turn) -> Attempted<TestResult> {
-        let Shared { network, logon, watcher, sessions, late } = &*self.shared;
+        let BatchContext { network, logon, watcher, sessions, late } = &*self.shared;
         let own = sessions.apart();
         let sessions = match logon {
             Logon::Shared => sessions,

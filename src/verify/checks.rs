@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::log;
 use super::outcome::{self, Verdict};
 use super::partner::{Inspected, Inspection, Lookout};
-use super::plan::{Account, Ask};
+use super::plan::{Ask, LogonAccount};
 use super::registration::{Registered, Registrar, Registration};
 use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use crate::diagnosis::{self, Finding};
@@ -36,10 +36,10 @@ pub enum Subject {
 #[derive(Clone, Debug)]
 pub struct PoolSubject {
     /// Its test users, with what is stored for them.
-    pub users: Vec<Account>,
+    pub users: Vec<LogonAccount>,
     /// Who logs on where it lends nobody: an account without a credential, which gets as far as the
     /// certificate.
-    pub stranger: Option<Account>,
+    pub stranger: Option<LogonAccount>,
     /// How long each phase may take.
     pub deadlines: Deadlines,
 }
@@ -153,7 +153,7 @@ impl PoolSubject {
         let mut users = self.users.iter();
         let first = users.next();
         let has_users = first.is_some();
-        let log_on = |account: &Account| {
+        let log_on = |account: &LogonAccount| {
             let account = account.clone();
             let registration = Registration { account, ask: Ask::default(), deadlines: self.deadlines };
             async move { registration.attempt(with, cancel).await.outcome }

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 /// The messages of one session.
 #[derive(Debug, Default)]
-pub struct Crowd(Mutex<State>);
+pub struct Crowd(Mutex<CrowdState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CrowdState {
     last_sent: Option<Instant>,
     fastest: Option<Duration>,
 }

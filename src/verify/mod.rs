@@ -24,7 +24,6 @@ pub mod partner;
 pub mod registration;
 pub mod checks;
 
-pub use attempt::Watcher;
 pub use batch::Batch;
 pub use outcome::TestResult;
 pub use plan::{Ask, Plan};

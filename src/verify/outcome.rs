@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::attempt::{doubts, finding};
 use super::log;
-use super::plan::{Account, Verification};
+use super::plan::{LogonAccount, Verification};
 use super::warnings::{self, Thresholds};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding, beside};
@@ -118,7 +118,7 @@ impl Verification {
 impl TestResult {
     /// A verification begins.
     pub(super) fn begin(verification: &Verification, attempts: u32) -> Self {
-        let Account { target, address, one_server, .. } = &*verification.sender;
+        let LogonAccount { target, address, one_server, .. } = &*verification.sender;
         Self {
             server: one_server.as_ref().map(|one| one.server.clone()),
             thresholds: verification.ask.thresholds,
@@ -180,7 +180,7 @@ impl TestResult {
     /// The logon is done, well or not.
     pub(super) fn logged_on(
         mut self,
-        account: &Account,
+        account: &LogonAccount,
         trace: Trace,
         certificate: Option<Arc<CertificateReport>>,
     ) -> Self {
@@ -205,7 +205,7 @@ impl TestResult {
     }
 
     /// It ends with a fault on the sender's side.
-    pub(super) fn failed(self, fault: &Fault, account: &Account, verification: &Verification) -> Self {
+    pub(super) fn failed(self, fault: &Fault, account: &LogonAccount, verification: &Verification) -> Self {
         let finding = finding(fault, &self.trace, None, account, verification);
         self.end(Verdict::of(fault, finding))
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Watcher;
 use super::log;
 use super::outcome::{self, Verdict};
 use super::plan::{deadlines, trust};
@@ -28,7 +27,7 @@ use crate::xmpp::federation::{
 };
 use crate::xmpp::network::Network;
 use crate::xmpp::secure::TlsParameters;
-use crate::xmpp::trace::{Fact, Stanzas, Trace};
+use crate::xmpp::trace::{Fact, Stanzas, Trace, TraceObserver};
 
 /// A look at a partner, with all that it needs looked up.
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ pub struct Lookout {
     /// The network.
     pub network: Network,
     /// Who is told.
-    pub watcher: Watcher,
+    pub watcher: TraceObserver,
 }
 
 /// A look among others.

@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
 use crate::topology::{
-    Evidence, Fence, Gateway, LogonName, Pool, Security, Server, TlsNegotiation, Topology,
+    Evidence, FenceSetting, Gateway, LogonName, Pool, Security, Server, TlsNegotiation, Topology,
 };
 use crate::vault::{self, OfferedCredential, StoredCredential, Vault};
 use crate::xmpp::network::{Network, Trust};
@@ -47,11 +47,11 @@ pub struct Ask {
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// Where the sender logs on.
-    pub sender: Arc<Account>,
+    pub sender: Arc<LogonAccount>,
     /// Whom the message goes to.
     pub receiver: Address,
     /// The receiver's own logon, where it is a test user of ours.
-    pub second: Option<Arc<Account>>,
+    pub second: Option<Arc<LogonAccount>>,
     /// The level of evidence that makes a success.
     pub minimum: Evidence,
     /// The text of the message.
@@ -65,7 +65,7 @@ pub struct Verification {
     /// The server that the topology names for the receiver's domain, in place of its records.
     pub partner_server: Option<Server>,
     /// What is sent behind the message to learn that the receiver's server has taken it.
-    pub fence: Fence,
+    pub fence: FenceSetting,
     /// Whether the receiver's server must offer TLS.
     pub partner_tls: TlsNegotiation,
     /// The parameters that were given by hand, for the diagnosis.
@@ -74,7 +74,7 @@ pub struct Verification {
 
 /// An account that can log on to a pool.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub struct LogonAccount {
     /// The pool's name, as results show it.
     pub target: String,
     /// The pool, if the topology knows it.
@@ -201,7 +201,7 @@ pub struct Planner<'a> {
     /// Asked only when a stored credential is needed.
     vault: OpenVault<'a>,
     ask: Arc<Ask>,
-    senders: HashMap<String, Result<Arc<Account>, Refusal>>,
+    senders: HashMap<String, Result<Arc<LogonAccount>, Refusal>>,
     bodies: HashMap<String, Arc<str>>,
 }
 
@@ -240,7 +240,7 @@ impl<'a> Planner<'a> {
             answer_promised: of_partner >= Evidence::Delivered,
             partner_listed: partner.is_some() || topology.pool_serving(&domain).is_some(),
             partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
-            fence: partner.map_or(Fence::Auto, |partner| partner.fence),
+            fence: partner.map_or(FenceSetting::Auto, |partner| partner.fence),
             partner_tls: partner.map_or(TlsNegotiation::Required, |partner| partner.tls_negotiation),
             sender,
             receiver: receiver.clone(),
@@ -252,7 +252,7 @@ impl<'a> Planner<'a> {
         })))
     }
 
-    fn sender(&mut self, target: &str) -> Result<Arc<Account>, Refusal> {
+    fn sender(&mut self, target: &str) -> Result<Arc<LogonAccount>, Refusal> {
         if let Some(sender) = self.senders.get(target) {
             return sender.clone();
         }
@@ -282,7 +282,7 @@ pub fn plan_logon(
     vault: OpenVault<'_>,
     target: &str,
     ask: &Ask,
-) -> Result<Account, Refusal> {
+) -> Result<LogonAccount, Refusal> {
     let pool = topology.canonical_pool(target);
     let address = sender_address(pool, target, ask)?;
     account(vault, target, pool, address, ask)
@@ -292,7 +292,7 @@ pub fn plan_logon(
 ///
 /// # Errors
 /// The vault cannot be read.
-pub fn lent(pool: &Pool, vault: OpenVault<'_>) -> Result<Vec<Account>, Refusal> {
+pub fn lent(pool: &Pool, vault: OpenVault<'_>) -> Result<Vec<LogonAccount>, Refusal> {
     let account = |address: &Address| match stored(vault, Some(pool), address) {
         Ok(stored) => Ok(own_account(Some(pool), address.clone(), stored)),
         Err(Refusal::NoCredential { .. }) => Ok(without_credential(pool, address.clone())),
@@ -302,12 +302,12 @@ pub fn lent(pool: &Pool, vault: OpenVault<'_>) -> Result<Vec<Account>, Refusal> 
 }
 
 /// An account that nobody has, to get as far as a pool's certificate with.
-pub fn stranger(pool: &Pool) -> Option<Account> {
+pub fn stranger(pool: &Pool) -> Option<LogonAccount> {
     let address = format!("nobody@{}", pool.domains.first()?).parse().ok()?;
     Some(without_credential(pool, address))
 }
 
-fn without_credential(pool: &Pool, address: Address) -> Account {
+fn without_credential(pool: &Pool, address: Address) -> LogonAccount {
     let user_name = address.bare().node().map_or_else(String::new, ToString::to_string);
     own_account(Some(pool), address, StoredCredential { user_name, password: None, certificate: None })
 }
@@ -345,7 +345,7 @@ fn account(
     pool: Option<&Pool>,
     address: Address,
     ask: &Ask,
-) -> Result<Account, Refusal> {
+) -> Result<LogonAccount, Refusal> {
     let stored = match &ask.credential {
         Some(credential) => {
             goes_there(credential, pool, &address)?;
@@ -357,7 +357,7 @@ fn account(
     if by_certificate.contains(&ask.authentication) && stored.certificate.is_none() {
         return Err(Refusal::NoCertificate { account: address });
     }
-    Ok(Account {
+    Ok(LogonAccount {
         target: target.to_owned(),
         registrar_port: ask.registrar_port,
         authentication: ask.authentication,
@@ -375,10 +375,10 @@ fn goes_there(credential: &Credential, pool: Option<&Pool>, address: &Address) -
     Err(Refusal::NotItsPool { account })
 }
 
-fn own_account(pool: Option<&Pool>, address: Address, stored: StoredCredential) -> Account {
+fn own_account(pool: Option<&Pool>, address: Address, stored: StoredCredential) -> LogonAccount {
     let form = pool.map_or(LogonName::default(), |pool| pool.logon_name);
     let named = Credential::new(stored.user_name, Secret::new(String::new()));
-    Account {
+    LogonAccount {
         target: pool.map(|pool| pool.identity.to_string()).unwrap_or_default(),
         pool: pool.cloned(),
         logon_name: form.of(&address, &named),
@@ -403,7 +403,7 @@ fn stored(vault: OpenVault<'_>, pool: Option<&Pool>, account: &Address) -> Resul
 }
 
 /// The receiver's own account, where it is a test user of ours and its credential is here.
-fn second_account(lender: Option<&Pool>, vault: OpenVault<'_>, receiver: &Address) -> Option<Account> {
+fn second_account(lender: Option<&Pool>, vault: OpenVault<'_>, receiver: &Address) -> Option<LogonAccount> {
     let pool = lender?;
     let stored = stored(vault, Some(pool), receiver).ok()?;
     Some(own_account(Some(pool), receiver.clone(), stored))
@@ -439,7 +439,7 @@ pub(super) fn trust(pool: Option<&Pool>) -> Trust {
     ca_file.map_or(Trust::System, Trust::File)
 }
 
-impl Account {
+impl LogonAccount {
     /// The kinds of TLS that its pool may be reached by.
     pub fn security(&self) -> Security {
         self.pool.as_ref().map_or(Security::default(), |pool| pool.security)

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::plan::Account;
+use super::plan::LogonAccount;
 use crate::address::Address;
 use crate::diagnosis::{self, Finding};
 
@@ -33,7 +33,7 @@ pub enum Stopped {
 
 impl Stopped {
     /// What it means for a test with this account.
-    pub(super) fn finding(self, account: &Account) -> Finding {
+    pub(super) fn finding(self, account: &LogonAccount) -> Finding {
         match self {
             Self::TooOften => diagnosis::plan::account_stopped(&account.address),
             Self::RefusedBefore(at) => {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Watcher, finding_of_logon};
+use super::attempt::finding_of_logon;
 use super::log;
 use super::outcome::{self, Verdict};
-use super::plan::{Account, Ask};
+use super::plan::{Ask, LogonAccount};
 use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use super::sessions::{End, Sessions};
 use super::warnings::{self, Thresholds};
@@ -22,13 +22,13 @@ use crate::result::report::LogonFacts;
 use crate::result::{Report, ResultWarning, TestIdentity, TestKind};
 use crate::xmpp::Deadlines;
 use crate::xmpp::network::Network;
-use crate::xmpp::trace::{Fact, Stanzas, Trace};
+use crate::xmpp::trace::{Fact, Stanzas, Trace, TraceObserver};
 
 /// A registration, with all that it needs looked up.
 #[derive(Clone, Debug)]
 pub struct Registration {
     /// Who logs on, and where.
-    pub account: Account,
+    pub account: LogonAccount,
     /// What was given by hand, for the diagnosis.
     pub ask: Ask,
     /// How long each phase may take.
@@ -43,7 +43,7 @@ pub struct Registrar {
     /// The network.
     pub network: Network,
     /// Who is told.
-    pub watcher: Watcher,
+    pub watcher: TraceObserver,
 }
 
 /// A registration among others.
@@ -58,7 +58,7 @@ impl ScheduledTest for RegistrationTest {
     type Outcome = Registered;
 
     fn places(&self) -> Places<'_> {
-        let Account { target, address, .. } = &self.registration.account;
+        let LogonAccount { target, address, .. } = &self.registration.account;
         Places { pool: Some(target), accounts: vec![address], ..Places::default() }
     }
 
@@ -71,7 +71,7 @@ impl ScheduledTest for RegistrationTest {
     }
 
     fn not_run(&self, reason: Finding) -> Option<Registered> {
-        let Account { target, address, .. } = &self.registration.account;
+        let LogonAccount { target, address, .. } = &self.registration.account;
         Some(Registered {
             target: target.clone(),
             server: self.registration.server(),

@@ -16,22 +16,22 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::pace::{Pace, Pause, Reason, Verdict};
-use super::attempt::{Watcher, log_on};
-use super::plan::Account;
+use self::pace::{AnswerVerdict, Pace, Pause, Reason};
+use super::attempt::log_on;
+use super::plan::LogonAccount;
 use super::refusals::MOST_REFUSALS;
-use super::sessions::Shared;
+use super::sessions::SharedLogon;
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::xmpp::message::ReceivedTest;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
-use crate::xmpp::trace::Trace;
+use crate::xmpp::trace::{Trace, TraceObserver};
 use crate::xmpp::{Deadlines, Fault, Phase};
 
 /// An account that answers.
 pub struct Responder {
     /// The account, and where it logs on.
-    pub account: Account,
+    pub account: LogonAccount,
     /// How much it answers.
     pub pace: Pace,
     /// How long a logon may take.
@@ -62,7 +62,7 @@ pub enum Happening<'a> {
         /// Who sent the last one.
         sender: &'a Jid,
         /// Over which limit it was.
-        verdict: Verdict,
+        verdict: AnswerVerdict,
         /// How many.
         count: u64,
     },
@@ -94,14 +94,14 @@ pub enum Happening<'a> {
 #[derive(Clone, Debug)]
 pub enum Ended {
     /// It was asked to.
-    Asked(Counts),
+    Asked(ResponderCounts),
     /// The server refused the logon [`MOST_REFUSALS`] times in a row.
     Refused(Box<Finding>),
 }
 
 /// What a responder did in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ResponderCounts {
     /// Test messages that it answered.
     pub answered: u64,
     /// Test messages over a limit.
@@ -115,12 +115,13 @@ pub struct Counts {
 impl Responder {
     /// Answers until it is cancelled, or refused for good.
     pub async fn run(&mut self, tell: &(dyn Fn(Happening<'_>) + Sync), cancel: &CancellationToken) -> Ended {
-        let mut counts = Counts::default();
+        let mut counts = ResponderCounts::default();
         let mut pause = Pause::default();
         let mut refusals = 0;
         loop {
-            let Shared { session, trace, .. } =
-                log_on(&self.account, &self.deadlines, &self.network, &Watcher::default(), cancel).await;
+            let SharedLogon { session, trace, .. } =
+                log_on(&self.account, &self.deadlines, &self.network, &TraceObserver::default(), cancel)
+                    .await;
             let again_in = match self.get_ready(session, cancel).await {
                 Err(Fault::Cancelled) => return Ended::Asked(counts),
                 Err(fault) => {
@@ -190,7 +191,7 @@ impl Responder {
     async fn serve(
         &mut self,
         ready: Ready,
-        counts: &mut Counts,
+        counts: &mut ResponderCounts,
         tell: &(dyn Fn(Happening<'_>) + Sync),
         cancel: &CancellationToken,
     ) -> Fault {
@@ -226,7 +227,7 @@ impl Responder {
         &mut self,
         session: &XmppSession,
         message: &ReceivedTest,
-        counts: &mut Counts,
+        counts: &mut ResponderCounts,
         tell: &(dyn Fn(Happening<'_>) + Sync),
     ) {
         let sender = &message.from;
@@ -234,7 +235,7 @@ impl Responder {
             return;
         }
         match self.pace.admits(&sender.to_bare(), Instant::now()) {
-            Verdict::Answer => {
+            AnswerVerdict::Answer => {
                 for answer in message.answers() {
                     // A session that is over tells so by itself.
                     let _ = session.say(answer).await;
@@ -242,7 +243,7 @@ impl Responder {
                 counts.answered += 1;
                 tell(Happening::Answered { sender });
             }
-            verdict @ (Verdict::SenderOverLimit | Verdict::OverLimit) => {
+            verdict @ (AnswerVerdict::SenderOverLimit | AnswerVerdict::OverLimit) => {
                 counts.passed += 1;
                 if self.pace.tells(Instant::now()) {
                     let (per_sender, in_all) = self.pace.limits();
@@ -299,7 +300,12 @@ struct Missed {
 }
 
 impl Missed {
-    fn tell(&mut self, session: &XmppSession, counts: &mut Counts, tell: &(dyn Fn(Happening<'_>) + Sync)) {
+    fn tell(
+        &mut self,
+        session: &XmppSession,
+        counts: &mut ResponderCounts,
+        tell: &(dyn Fn(Happening<'_>) + Sync),
+    ) {
         let now = (session.n_dropped(), session.n_passed_over());
         let new = (now.0 - self.counted.0, now.1 - self.counted.1);
         self.counted = now;

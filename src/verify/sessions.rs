@@ -14,22 +14,22 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Watcher, log_on};
+use super::attempt::log_on;
 use super::crowd::Crowd;
-use super::plan::{Account, OneServer};
+use super::plan::{LogonAccount, OneServer};
 use super::refusals::{Refusals, Stopped};
 use crate::address::Address;
 use crate::vault::RefusedCredentials;
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
-use crate::xmpp::trace::Trace;
+use crate::xmpp::trace::{Trace, TraceObserver};
 use crate::xmpp::{Deadlines, Fault, Phase};
 
 /// The sessions of one batch.
 #[derive(Default)]
 pub struct Sessions {
-    open: Mutex<HashMap<Key, Arc<OnceCell<Arc<Shared>>>>>,
+    open: Mutex<HashMap<Key, Arc<OnceCell<Arc<SharedLogon>>>>>,
     refusals: Arc<Refusals>,
     /// What was refused before this batch and is not offered again, where somebody remembers it.
     refused: Option<Arc<RefusedCredentials>>,
@@ -47,7 +47,7 @@ struct Key {
 
 /// A logon and how it went.
 #[derive(Debug)]
-pub struct Shared {
+pub struct SharedLogon {
     /// The session, or what went wrong.
     pub session: Result<XmppSession, Fault>,
     /// What happened on the way there.
@@ -64,7 +64,7 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Logged {
     /// The logon.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<SharedLogon>,
     /// Whether this verification made it, or another one before.
     pub is_fresh: bool,
 }
@@ -95,11 +95,11 @@ impl Sessions {
     /// When the account has been refused too often, or this credential of it before.
     pub async fn get(
         &self,
-        account: &Account,
+        account: &LogonAccount,
         end: End,
         deadlines: &Deadlines,
         network: &Network,
-        watcher: &Watcher,
+        watcher: &TraceObserver,
         cancel: &CancellationToken,
     ) -> Result<Logged, Stopped> {
         let key = Key::of(account, end);
@@ -118,13 +118,13 @@ impl Sessions {
     /// Logs on, if nothing speaks against it.
     async fn log_on(
         &self,
-        account: &Account,
+        account: &LogonAccount,
         end: End,
         deadlines: &Deadlines,
         network: &Network,
-        watcher: &Watcher,
+        watcher: &TraceObserver,
         cancel: &CancellationToken,
-    ) -> Result<Arc<Shared>, Stopped> {
+    ) -> Result<Arc<SharedLogon>, Stopped> {
         let trial = self.refusals.trial(&account.address).await?;
         let offer = match &self.refused {
             Some(refused) => Some(refused.offer(&account.offered()).await.map_err(Stopped::RefusedBefore)?),
@@ -147,17 +147,17 @@ impl Sessions {
             && let Ok(session) = &shared.session
             && let Err(fault) = become_available(session, deadlines).await
         {
-            return Ok(Arc::new(Shared { session: Err(fault), ..shared }));
+            return Ok(Arc::new(SharedLogon { session: Err(fault), ..shared }));
         }
         Ok(Arc::new(shared))
     }
 
     /// Leaves a session that answers no more: whoever comes next logs on anew.
-    pub fn leave(&self, account: &Account, end: End, number: u64) {
+    pub fn leave(&self, account: &LogonAccount, end: End, number: u64) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let key = Key::of(account, end);
         let is_it =
-            |cell: &Arc<OnceCell<Arc<Shared>>>| cell.get().is_some_and(|shared| shared.number == number);
+            |cell: &Arc<OnceCell<Arc<SharedLogon>>>| cell.get().is_some_and(|shared| shared.number == number);
         if open.get(&key).is_some_and(is_it) {
             open.remove(&key);
         }
@@ -165,7 +165,7 @@ impl Sessions {
 
     /// The place of a logon; a session that has ended makes room for a new one, and so does a logon that
     /// failed for a reason that may pass.
-    fn cell(&self, key: &Key) -> Arc<OnceCell<Arc<Shared>>> {
+    fn cell(&self, key: &Key) -> Arc<OnceCell<Arc<SharedLogon>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = open.entry(key.clone()).or_default();
         let is_over = cell.get().is_some_and(|shared| match &shared.session {
@@ -201,7 +201,7 @@ async fn become_available(session: &XmppSession, deadlines: &Deadlines) -> Resul
 }
 
 impl Key {
-    fn of(account: &Account, end: End) -> Self {
+    fn of(account: &LogonAccount, end: End) -> Self {
         Self {
             target: account.target.clone(),
             account: account.address.clone(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::plan::Account;
+use super::plan::LogonAccount;
 use crate::diagnosis::{Finding, Owner, beside, connect, resolve, secure};
 use crate::result::{ResultWarning, WarningSeverity};
 use crate::xmpp::certificate::CertificateReport;
@@ -36,7 +36,7 @@ impl Thresholds {
 
 /// What is wrong beside a logon: the pool's certificate ends soon, users do not land where the test did.
 pub(super) fn of_logon(
-    account: &Account,
+    account: &LogonAccount,
     trace: &Trace,
     certificate: Option<&CertificateReport>,
 ) -> Vec<ResultWarning> {

@@ -92,7 +92,7 @@ pub enum Milestone {
 
 /// What somebody tells a running watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum WatcherCommand {
     /// Read the topology again.
     Reload,
     /// End in order.
@@ -254,7 +254,7 @@ impl Watcher {
     ///
     /// # Errors
     /// The spool cannot be opened.
-    pub async fn run(self, mut orders: mpsc::Receiver<Order>) -> Result<(), WatchFault> {
+    pub async fn run(self, mut orders: mpsc::Receiver<WatcherCommand>) -> Result<(), WatchFault> {
         let Self { options, intake: Intake { entries, received }, shared } = self;
         let spool = match &options.spool {
             Some(path) => Some(Spool::open(path).await?),
@@ -281,7 +281,7 @@ impl Watcher {
         let mut rounds = Rounds::new(shared.clone(), options.host.clone(), entries.clone(), options.rounds);
         let mut asked = AskedTests::new(shared.clone(), options.probes.clone(), entries.clone());
         let mut probe = StoreProbe::default();
-        let mut upkeep = Upkeep::new(&shared, options.host.context(), first);
+        let mut upkeep = WatchUpkeep::new(&shared, options.host.context(), first);
         upkeep.look_into_vault_for(&shared);
         upkeep.look_after(&shared).await;
         let notices =
@@ -325,7 +325,7 @@ impl Watcher {
                 }
                 () = rounds.progress(), if !rounds.is_idle() => {}
                 order = orders.recv() => match order {
-                    Some(Order::Reload) => {
+                    Some(WatcherCommand::Reload) => {
                         (options.told)(Milestone::Reloading);
                         upkeep.reload(&shared);
                         if let Some(serving) = &mut serving {
@@ -336,7 +336,7 @@ impl Watcher {
                         }
                         (options.told)(Milestone::Reloaded);
                     }
-                    Some(Order::Stop) | None => break,
+                    Some(WatcherCommand::Stop) | None => break,
                 },
             }
         }
@@ -447,7 +447,7 @@ fn read(context: &SessionContext) -> Result<Arc<Topology>, WatchFault> {
 }
 
 /// What is to be done again and again beside the tests: the plan, the heartbeat, what has become old.
-struct Upkeep {
+struct WatchUpkeep {
     context: Arc<SessionContext>,
     /// Whether the plan is still to be written into the store.
     is_plan_due: bool,
@@ -463,7 +463,7 @@ struct Upkeep {
     next: [Option<Instant>; 3],
 }
 
-impl Upkeep {
+impl WatchUpkeep {
     fn new(shared: &Shared, context: &Arc<SessionContext>, first: FirstRound) -> Self {
         let n_pairs = shared.plan().pairs.len();
         shared.status.update(|figures| figures.n_pairs = n_pairs);

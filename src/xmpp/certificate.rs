@@ -69,7 +69,7 @@ pub struct CertificateReport {
     /// The signature algorithm, as in `ecdsa-with-SHA256`.
     pub signature: String,
     /// What it may be used for in TLS.
-    pub purpose: Purpose,
+    pub purpose: KeyPurpose,
     /// SHA-256 of the certificate, in hexadecimal.
     pub fingerprint: String,
     /// Whether it is its own issuer.
@@ -95,7 +95,7 @@ impl CertificateReport {
 /// What a certificate may be used for in TLS (RFC 5280, section 4.2.1.12). A server that connects to another one
 /// is that one's client, and strict ones want its certificate to be meant for clients too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum KeyPurpose {
     /// Whatever it takes: it names no purpose, or both.
     Any,
     /// To prove a server to its clients, and not to other servers.
@@ -106,7 +106,7 @@ pub enum Purpose {
     Neither,
 }
 
-impl Purpose {
+impl KeyPurpose {
     fn of(certificate: &X509Certificate<'_>) -> Self {
         let Ok(Some(named)) = certificate.extended_key_usage() else { return Self::Any };
         let named = named.value;
@@ -253,7 +253,7 @@ pub(super) fn inspect(
         serial: own.raw_serial_as_string().to_ascii_uppercase().chars().take(MAX_TEXT).collect(),
         key: key(own),
         signature: signature(own),
-        purpose: Purpose::of(own),
+        purpose: KeyPurpose::of(own),
         fingerprint: fingerprint(der),
         chain: links,
         verdict,

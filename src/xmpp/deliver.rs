@@ -30,7 +30,7 @@ use super::xml::PassedOver;
 use super::{Phase, stream};
 use crate::topology::Evidence;
 
-use self::origin::Ends;
+use self::origin::MessageEnds;
 
 pub use self::late::TakenMessage;
 pub use self::proof::{Proof, Proven};
@@ -70,12 +70,12 @@ pub enum FenceKind {
     Message,
 }
 
-impl From<crate::topology::Fence> for FenceKind {
-    fn from(fence: crate::topology::Fence) -> Self {
+impl From<crate::topology::FenceSetting> for FenceKind {
+    fn from(fence: crate::topology::FenceSetting) -> Self {
         match fence {
-            crate::topology::Fence::Auto => Self::Both,
-            crate::topology::Fence::Ping => Self::Ping,
-            crate::topology::Fence::Message => Self::Message,
+            crate::topology::FenceSetting::Auto => Self::Both,
+            crate::topology::FenceSetting::Ping => Self::Ping,
+            crate::topology::FenceSetting::Message => Self::Message,
         }
     }
 }
@@ -99,7 +99,7 @@ pub struct Delivery {
     /// What became of the ping behind it.
     pub fence: Fence,
     /// What a success leaves open.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<OpenDoubt>,
     /// From the start of Send to the proof that met the minimum.
     pub latency: Option<Duration>,
     /// From the start of Send to the end of the wait.
@@ -148,7 +148,7 @@ pub enum Order {
 
 /// What a success leaves open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum OpenDoubt {
     /// Pings pass and a message behind the test message did not come back, from a server of which nobody
     /// knows whether it sends such messages back.
     MessageNotReturned {
@@ -833,8 +833,8 @@ impl<'a> Wait<'a> {
         self.ends().origin(error, from)
     }
 
-    fn ends(&self) -> Ends {
-        Ends {
+    fn ends(&self) -> MessageEnds {
+        MessageEnds {
             own: self.session.jid().domain().to_owned(),
             partner: self.probe.to().domain().to_owned(),
             marks_errors: self.session.marks_its_errors(),
@@ -861,7 +861,7 @@ impl<'a> Wait<'a> {
     }
 
     /// What a success leaves open.
-    fn doubts(&self) -> Vec<Doubt> {
+    fn doubts(&self) -> Vec<OpenDoubt> {
         let (party, since) = match self.message_fence {
             MessageFence::Missing { party, since } if self.reached() < Some(Evidence::Delivered) => {
                 (party, since)
@@ -875,7 +875,7 @@ impl<'a> Wait<'a> {
             Party::Partner => self.partner_software.as_ref(),
         };
         let software = software.map(|software| software.name.clone());
-        vec![Doubt::MessageNotReturned { party, software, waited: since.elapsed() }]
+        vec![OpenDoubt::MessageNotReturned { party, software, waited: since.elapsed() }]
     }
 
     fn into_delivery(self, outcome: Result<Evidence, super::Fault>) -> Delivery {

@@ -78,7 +78,7 @@ pub(super) fn a_label(name: &str) -> Result<String, Fault> {
 }
 
 /// Asks for the SRV records of one service; `domain` is an A-label.
-pub(super) async fn srv(network: &Network, service: Service, domain: &str) -> SrvAnswer {
+pub(super) async fn srv(network: &Network, service: SrvService, domain: &str) -> SrvAnswer {
     let query = Query { records: "SRV", name: format!("{}._tcp.{domain}", service.label) };
     let answer = match ask(network, &query, RecordType::SRV).await {
         Ok(records) => match targets(&records, service.kind) {
@@ -95,12 +95,12 @@ pub(super) async fn srv(network: &Network, service: Service, domain: &str) -> Sr
 
 /// A service name of SRV queries, and how TLS begins behind it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Service {
+pub(super) struct SrvService {
     label: &'static str,
     kind: TlsStart,
 }
 
-impl Service {
+impl SrvService {
     /// The services that clients look for (RFC 6120, section 3.2.1; XEP-0368).
     pub(super) const CLIENT: [Self; 2] = [
         Self { label: "_xmpps-client", kind: TlsStart::Direct },

@@ -19,7 +19,7 @@ use super::network::{Network, Trust};
 use super::resolve::{self, Endpoint, PoolQuery, Target, TlsStart};
 use super::secure::{self, Handshake, Shown};
 use super::stream::{self, Plain, Probing, Stream};
-use super::trace::{Fact, Trace, Watcher};
+use super::trace::{Fact, Trace, TraceObserver};
 use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, within};
 use crate::topology::{Server, TlsNegotiation};
@@ -134,7 +134,7 @@ impl ServerProbe {
 
 /// Looks at the servers, all at the same time, and tells `watcher` meanwhile. Always comes to an end
 /// within `deadlines.whole`, with what was seen until then.
-pub async fn look(question: &ProbeRequest<'_>, network: &Network, watcher: &Watcher) -> ProbeReport {
+pub async fn look(question: &ProbeRequest<'_>, network: &Network, watcher: &TraceObserver) -> ProbeReport {
     let mut trace = watcher.trace();
     let until = Instant::now() + question.deadlines.whole;
     let probes = probes(question, until, network, watcher, &mut trace).await;
@@ -152,7 +152,7 @@ async fn probes(
     question: &ProbeRequest<'_>,
     until: Instant,
     network: &Network,
-    watcher: &Watcher,
+    watcher: &TraceObserver,
     trace: &mut Trace,
 ) -> Result<Vec<ServerProbe>, Fault> {
     trace.begin(Phase::Resolve);

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::connect::{self, ConnectOutcome};
 use super::deliver;
-use super::dns::{self, DnsAnswer, Service};
+use super::dns::{self, DnsAnswer, SrvService};
 use super::network::Network;
 use super::trace::{Fact, Trace};
 use super::{Phase, resolve};
@@ -196,7 +196,7 @@ fn has_route(address: IpAddr) -> bool {
 /// Whether every name server is as silent as the pool.
 async fn is_without_answer(network: &Network, domain: &str) -> bool {
     let Ok(domain) = dns::a_label(domain) else { return false };
-    let [_, service] = Service::CLIENT;
+    let [_, service] = SrvService::CLIENT;
     match timeout(PATIENCE, dns::srv(network, service, &domain)).await {
         Err(_) => true,
         Ok(answer) => match answer.answer {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::dns::{self, DnsAnswer, Query, Service, SrvAnswer, a_label};
+use super::dns::{self, DnsAnswer, Query, SrvAnswer, SrvService, a_label};
 use super::network::Network;
 use super::trace::{Fact, Trace, list};
 use crate::topology::{Security, Server};
@@ -58,7 +58,7 @@ pub async fn pool(
             Security::Auto | Security::StartTls => (CLIENT_PORT, TlsStart::StartTls),
             Security::Direct => (DIRECT_CLIENT_PORT, TlsStart::Direct),
         };
-        published(&a_label(place.pool)?, Service::CLIENT, by_name, network, trace).await?
+        published(&a_label(place.pool)?, SrvService::CLIENT, by_name, network, trace).await?
     };
     let found = found.allowed(place.security)?;
     trace.learn(Fact::Targets(found.targets.clone()));
@@ -73,7 +73,7 @@ async fn at_port(
     network: &Network,
     trace: &mut Trace,
 ) -> FoundTargets {
-    let [direct, starttls] = Service::CLIENT;
+    let [direct, starttls] = SrvService::CLIENT;
     let (direct, starttls) = tokio::join!(dns::srv(network, direct, pool), dns::srv(network, starttls, pool));
     let answers = [direct, starttls];
     let mut targets = offered(&answers);
@@ -133,7 +133,7 @@ pub async fn partner(
         }
         None => {
             let by_name = (SERVER_PORT, TlsStart::StartTls);
-            published(&a_label(domain)?, Service::SERVER, by_name, network, trace).await?
+            published(&a_label(domain)?, SrvService::SERVER, by_name, network, trace).await?
         }
     };
     trace.learn(Fact::Targets(found.targets.clone()));
@@ -215,7 +215,7 @@ fn host_of(server: &Server) -> Result<String, Fault> {
 /// name itself where it publishes none (RFC 6120, section 3.2.2).
 async fn published(
     domain: &str,
-    [direct, starttls]: [Service; 2],
+    [direct, starttls]: [SrvService; 2],
     (port, kind): (u16, TlsStart),
     network: &Network,
     trace: &mut Trace,
@@ -346,7 +346,7 @@ pub(super) async fn own_records(place: &PoolQuery<'_>, network: &Network) -> Opt
     if a_label(place.pool).is_ok_and(|pool| pool == domain) {
         return None;
     }
-    let [direct, starttls] = Service::CLIENT;
+    let [direct, starttls] = SrvService::CLIENT;
     let (direct, starttls) =
         tokio::join!(dns::srv(network, direct, &domain), dns::srv(network, starttls, &domain));
     let answers = [direct, starttls];

@@ -160,7 +160,7 @@ pub(super) enum StreamEvent {
 }
 
 /// What could go on first.
-enum Progress {
+enum StreamProgress {
     Written(io::Result<()>),
     Read(Result<Reading, xml::Fault>),
 }
@@ -485,17 +485,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         let progress = poll_fn(|context| {
             let written = pin!(self.writer.flush(self.reader.io_mut())).poll(context);
             match written {
-                Poll::Ready(written) => Poll::Ready(Progress::Written(written)),
-                Poll::Pending => pin!(self.reader.read()).poll(context).map(Progress::Read),
+                Poll::Ready(written) => Poll::Ready(StreamProgress::Written(written)),
+                Poll::Pending => pin!(self.reader.read()).poll(context).map(StreamProgress::Read),
             }
         });
         match progress.await {
-            Progress::Written(Ok(())) => Ok(StreamEvent::Flushed),
-            Progress::Written(Err(error)) => {
+            StreamProgress::Written(Ok(())) => Ok(StreamEvent::Flushed),
+            StreamProgress::Written(Err(error)) => {
                 self.broke(error);
                 self.hear_out().await.map(StreamEvent::Element)
             }
-            Progress::Read(reading) => self.event(reading).await,
+            StreamProgress::Read(reading) => self.event(reading).await,
         }
     }
 

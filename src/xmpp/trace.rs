@@ -17,7 +17,7 @@ use super::deliver::Proven;
 use super::dns::SrvAnswer;
 use super::resolve::{DomainRecords, Target};
 use super::secure::{CertificateReport, TlsParameters};
-use super::wire::{Taken, Wire};
+use super::wire::{TakenText, Wire};
 use super::xml::Element;
 use crate::value::letter::is_hidden;
 
@@ -72,7 +72,7 @@ pub type Observer = Arc<dyn Fn(&TraceEvent<'_>) + Send + Sync>;
 
 /// Who is told what happens while it happens, if anybody, and what is kept of it.
 #[derive(Clone, Default)]
-pub struct Watcher {
+pub struct TraceObserver {
     /// Who is told.
     pub observer: Option<Observer>,
     /// What becomes of the stanzas that cross the wire.
@@ -89,7 +89,7 @@ pub enum Stanzas {
     Kept,
 }
 
-impl Watcher {
+impl TraceObserver {
     /// A trace for it.
     pub fn trace(&self) -> Trace {
         let trace = self.observer.clone().map_or_else(Trace::new, Trace::observed);
@@ -382,7 +382,7 @@ impl Trace {
     }
 
     /// Puts what crossed the wire of a shared session to the steps during which it crossed.
-    pub fn keep(&mut self, taken: Taken) {
+    pub fn keep(&mut self, taken: TakenText) {
         for crossed in taken.crossed {
             let at = crossed.at.saturating_duration_since(self.began);
             let place = self.steps.partition_point(|step| step.started <= at).saturating_sub(1);

@@ -33,7 +33,7 @@ pub struct Crossed {
 
 /// What was taken out.
 #[derive(Clone, Debug, Default)]
-pub struct Taken {
+pub struct TakenText {
     /// What crossed, in order.
     pub crossed: Vec<Crossed>,
     /// How much more there was that was not kept.
@@ -55,21 +55,21 @@ impl Wire {
     }
 
     /// Takes everything out.
-    pub fn take(&self) -> Taken {
+    pub fn take(&self) -> TakenText {
         let WireBuffer { crossed, n_lost, .. } =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        Taken { crossed: crossed.into(), n_lost }
+        TakenText { crossed: crossed.into(), n_lost }
     }
 
     /// Takes out what has crossed since then about a message: whatever bears its id or its nonce, and
     /// the acknowledgements, which bear neither. What is about other messages of the session stays.
-    pub fn take_about(&self, id: &str, nonce: &str, since: Instant) -> Taken {
+    pub fn take_about(&self, id: &str, nonce: &str, since: Instant) -> TakenText {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_wanted = |crossed: &Crossed| {
             crossed.at >= since
                 && (crossed.xml.contains(id) || crossed.xml.contains(nonce) || is_of_stream(&crossed.xml))
         };
-        let mut taken = Taken { crossed: Vec::new(), n_lost: std::mem::take(&mut kept.n_lost) };
+        let mut taken = TakenText { crossed: Vec::new(), n_lost: std::mem::take(&mut kept.n_lost) };
         for crossed in std::mem::take(&mut kept.crossed) {
             if is_wanted(&crossed) {
                 kept.n_bytes -= crossed.xml.len();
@@ -112,7 +112,7 @@ mod tests {
         for _ in 0..100 {
             wire.push(Direction::Received, &stanza);
         }
-        let Taken { crossed, n_lost } = wire.take();
+        let TakenText { crossed, n_lost } = wire.take();
         let n_bytes: usize = crossed.iter().map(|crossed| crossed.xml.len()).sum();
         assert!(n_bytes <= MOST_KEPT && n_bytes > MOST_KEPT / 2, "{n_bytes}");
         assert_eq!(crossed.len() as u64 + n_lost, 100);

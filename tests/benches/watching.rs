@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use imsh::internals::store::{
-    Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, ResultFilter, Span, Store,
+    Channel, Claim, Lease, NewResult, PairName, Planned, PostgresOptions, ResultFilter, RollupSpan, Store,
     StoredOutcome, plan, query, record,
 };
 use postgres::Postgres;
@@ -181,7 +181,10 @@ async fn month() {
             assert_eq!(states.len(), usize::try_from(n_pairs).unwrap());
             let asked = Instant::now();
             let one = pair(7).id();
-            store.read(move |sql| query::trend(sql, &[one], Span::Hour, 0, i64::MAX, &[])).await.unwrap();
+            store
+                .read(move |sql| query::trend(sql, &[one], RollupSpan::Hour, 0, i64::MAX, &[]))
+                .await
+                .unwrap();
             let filter = ResultFilter { pairs: vec![one], newest: Some(20), ..Default::default() };
             store.read(move |sql| query::results(sql, &filter)).await.unwrap();
             println!(

@@ -10,9 +10,9 @@ use imsh::internals::diagnosis::{Finding, beside};
 use imsh::internals::diagnosis::Owner;
 use imsh::internals::diagnosis::secure::servers_only;
 use imsh::internals::xmpp::Phase;
-use imsh::internals::xmpp::certificate::{CertificateName, CertificateReport, Purpose};
+use imsh::internals::xmpp::certificate::{CertificateName, CertificateReport, KeyPurpose};
 use imsh::internals::xmpp::connect::ConnectOutcome;
-use imsh::internals::xmpp::deliver::{Doubt, Party};
+use imsh::internals::xmpp::deliver::{OpenDoubt, Party};
 use imsh::internals::xmpp::trace::{Fact, Trace};
 
 use crate::bounces::rows;
@@ -95,7 +95,7 @@ fn all() -> Vec<(String, Finding)> {
     let rows = rows().map(|row| (format!("{}, by {}", row.case, row.software), row.diagnose()));
     let servers_only = servers_only(
         &CertificateReport {
-            purpose: Purpose::ServersOnly,
+            purpose: KeyPurpose::ServersOnly,
             ..report(Ok(CertificateName::Dns("litwareinc.com".to_owned())))
         },
         "litwareinc.com",
@@ -125,7 +125,7 @@ fn passed_over() -> (String, Finding) {
 
 /// What a success leaves open.
 fn doubts() -> Vec<(String, Finding)> {
-    let doubt = |party, software: Option<&str>| Doubt::MessageNotReturned {
+    let doubt = |party, software: Option<&str>| OpenDoubt::MessageNotReturned {
         party,
         software: software.map(str::to_owned),
         waited: Duration::from_secs(1),

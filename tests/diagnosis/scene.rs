@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imsh::internals::diagnosis::{Context, Given};
 use imsh::internals::topology::Security;
-use imsh::internals::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport, Purpose};
+use imsh::internals::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport, KeyPurpose};
 use imsh::internals::xmpp::connect::{self, ConnectAttempt, ConnectOutcome};
 use imsh::internals::xmpp::dns::Query;
 use imsh::internals::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
@@ -63,7 +63,7 @@ pub(crate) fn report(verdict: Result<CertificateName, CertificateFault>) -> Cert
         serial: "0a:1b:2c".to_owned(),
         key: "ECDSA P-256".to_owned(),
         signature: "ecdsa-with-SHA256".to_owned(),
-        purpose: Purpose::Any,
+        purpose: KeyPurpose::Any,
         fingerprint: "00".to_owned(),
         self_signed: false,
         chain: Vec::new(),

@@ -482,10 +482,10 @@ impl Drop for MailServer {
 #[test]
 fn a_message_arrives_through_another_pool_than_the_one_that_fails() {
     use imsh::internals::topology::Topology;
-    use imsh::internals::verify::Watcher;
     use imsh::internals::verify::plan::{Ask, deadlines, plan_logon};
     use imsh::internals::verify::sessions::{End, Sessions};
     use imsh::internals::xmpp::network::Network;
+    use imsh::internals::xmpp::trace::TraceObserver;
     use imsh::internals::xmpp::xml::ns;
 
     let post = post("kind = 'xmpp'\nto = ['lee@fabrikam.com']\npool = 'dub-cs-001.fabrikam.com'");
@@ -498,7 +498,7 @@ fn a_message_arrives_through_another_pool_than_the_one_that_fails() {
     let account = plan_logon(&topology, &|| Ok(vault.clone()), "dub-cs-001.fabrikam.com", &ask).unwrap();
     let network = Network::with_name_servers(&post.lab.name_servers());
     let (sessions, cancel) = (Sessions::default(), tokio_util::sync::CancellationToken::new());
-    let (deadlines, watcher) = (deadlines(&topology.gateway, None), Watcher::default());
+    let (deadlines, watcher) = (deadlines(&topology.gateway, None), TraceObserver::default());
     let logged = sessions.get(&account, End::Receiver, &deadlines, &network, &watcher, &cancel);
     let session = post.runtime.block_on(logged).unwrap().shared.session.as_ref().unwrap().clone();
     let mut messages = post.runtime.block_on(session.listen()).unwrap();

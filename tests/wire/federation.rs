@@ -11,7 +11,7 @@ use imsh::internals::xmpp::federation::{
 };
 use imsh::internals::xmpp::network::{Network, Trust};
 use imsh::internals::xmpp::secure::CertificateFault;
-use imsh::internals::xmpp::trace::Watcher;
+use imsh::internals::xmpp::trace::TraceObserver;
 use imsh::internals::xmpp::{Deadlines, Fault, Phase, resolve, secure};
 use rcgen::date_time_ymd;
 use tempfile::NamedTempFile;
@@ -40,7 +40,7 @@ async fn look_with(zone: Zone, authority: &Authority, deadlines: Deadlines) -> P
     federation::look(
         &ProbeRequest { whom, trust: &trust, tls: TlsNegotiation::Required, deadlines },
         &network,
-        &Watcher::default(),
+        &TraceObserver::default(),
     )
     .await
 }

@@ -231,15 +231,15 @@ impl AuditLog {
         Ok(Receipt { n: line.n, is_copied, hash })
     }
 
-    fn files(&self) -> io::Result<Files> {
+    fn files(&self) -> io::Result<LogFiles> {
         let (directory, name) = Directory::of(&self.path)?;
         let n_kept = self.settings.keep_files.map(|kept| kept.max(1));
-        Ok(Files { directory, name, n_kept })
+        Ok(LogFiles { directory, name, n_kept })
     }
 }
 
 /// The files of a log, in their directory.
-struct Files {
+struct LogFiles {
     directory: Directory,
     /// The current one.
     name: OsString,
@@ -247,7 +247,7 @@ struct Files {
     n_kept: Option<usize>,
 }
 
-impl Files {
+impl LogFiles {
     fn open(&self) -> io::Result<File> {
         let is_new = !self.directory.has(&self.name)?;
         let file = self.directory.append(&self.name)?;

@@ -247,17 +247,21 @@ fn template(bound: &BoundArguments) -> Result<RoleDefinition, ErrorRecord> {
 }
 
 /// A list, or what to do to one.
-enum Change<T> {
+enum ListChange<T> {
     Replace(Vec<T>),
     Items { add: Vec<T>, remove: Vec<T> },
     Clear,
 }
 
 /// Reads `@{Add=…; Remove=…}`, `@{Replace=…}`, a plain list, or null.
-fn change(value: &Value) -> Result<Change<Value>, ErrorRecord> {
+fn change(value: &Value) -> Result<ListChange<Value>, ErrorRecord> {
     let Some(record) = value.as_record().filter(|record| record.names().any(is_modifier)) else {
         let is_cleared = matches!(value, Value::Null);
-        return Ok(if is_cleared { Change::Clear } else { Change::Replace(value.clone().into_elements()) });
+        return Ok(if is_cleared {
+            ListChange::Clear
+        } else {
+            ListChange::Replace(value.clone().into_elements())
+        });
     };
     if let Some(other) = record.names().find(|name| !is_modifier(name)) {
         let message = format!("A change of a list has no '{other}'.");
@@ -271,27 +275,27 @@ fn change(value: &Value) -> Result<Change<Value>, ErrorRecord> {
             return Err(ErrorRecord::new(Category::InvalidArgument, "BadModification", message)
                 .remedy("Give Replace alone, or Add and Remove."));
         }
-        return Ok(Change::Replace(items("Replace")));
+        return Ok(ListChange::Replace(items("Replace")));
     }
-    Ok(Change::Items { add: items("Add"), remove: items("Remove") })
+    Ok(ListChange::Items { add: items("Add"), remove: items("Remove") })
 }
 
 fn is_modifier(name: &str) -> bool {
     ["add", "remove", "replace"].contains(&name.to_ascii_lowercase().as_str())
 }
 
-impl Change<Value> {
-    fn read<T>(self, one: &dyn Fn(&Value) -> Result<T, ErrorRecord>) -> Result<Change<T>, ErrorRecord> {
+impl ListChange<Value> {
+    fn read<T>(self, one: &dyn Fn(&Value) -> Result<T, ErrorRecord>) -> Result<ListChange<T>, ErrorRecord> {
         let all = |items: Vec<Value>| items.iter().map(one).collect::<Result<Vec<T>, _>>();
         Ok(match self {
-            Self::Replace(items) => Change::Replace(all(items)?),
-            Self::Items { add, remove } => Change::Items { add: all(add)?, remove: all(remove)? },
-            Self::Clear => Change::Clear,
+            Self::Replace(items) => ListChange::Replace(all(items)?),
+            Self::Items { add, remove } => ListChange::Items { add: all(add)?, remove: all(remove)? },
+            Self::Clear => ListChange::Clear,
         })
     }
 }
 
-impl<T: Clone> Change<T> {
+impl<T: Clone> ListChange<T> {
     /// The list after the change, each item once.
     fn applied(self, list: &[T], is_same: impl Fn(&T, &T) -> bool) -> Vec<T> {
         let mut after = Vec::new();
@@ -316,18 +320,18 @@ impl<T: Clone> Change<T> {
 }
 
 /// Cmdlets are added to and removed from the list that there is: the role's own, or the template's.
-fn cmdlets(role: &mut RoleDefinition, from_template: &[CmdletName], change: Change<CmdletName>) {
+fn cmdlets(role: &mut RoleDefinition, from_template: &[CmdletName], change: ListChange<CmdletName>) {
     let (add, remove) = match change {
-        Change::Clear => {
+        ListChange::Clear => {
             (role.cmdlets, role.add_cmdlets, role.remove_cmdlets) = (None, Vec::new(), Vec::new());
             return;
         }
-        Change::Replace(list) => {
-            let list = Change::Replace(list).applied(&[], |one, other| one == other);
+        ListChange::Replace(list) => {
+            let list = ListChange::Replace(list).applied(&[], |one, other| one == other);
             (role.cmdlets, role.add_cmdlets, role.remove_cmdlets) = (Some(list), Vec::new(), Vec::new());
             return;
         }
-        Change::Items { add, remove } => (add, remove),
+        ListChange::Items { add, remove } => (add, remove),
     };
     let start = role.cmdlets.clone().unwrap_or_else(|| from_template.to_vec());
     for cmdlet in remove {
@@ -388,18 +392,18 @@ fn limits(
         one.cmdlet == other.cmdlet && one.parameter.eq_ignore_ascii_case(&other.parameter)
     };
     Ok(match change(value)? {
-        Change::Clear => Vec::new(),
-        Change::Items { add, remove } => {
+        ListChange::Clear => Vec::new(),
+        ListChange::Items { add, remove } => {
             // An item to remove is named by cmdlet and parameter alone.
             let named = |item: &Value| named_limit(item, known);
-            let gone = Change::Items { add: Vec::new(), remove }.read(&named)?;
-            let full = Change::Items { add, remove: Vec::new() }.read(&|item| limit(item, known))?;
+            let gone = ListChange::Items { add: Vec::new(), remove }.read(&named)?;
+            let full = ListChange::Items { add, remove: Vec::new() }.read(&|item| limit(item, known))?;
             // One that is added takes the place of an earlier one of the same parameter.
-            let Change::Items { add, .. } = full else { return Ok(current.to_vec()) };
+            let ListChange::Items { add, .. } = full else { return Ok(current.to_vec()) };
             let rest = gone.applied(current, is_same);
-            Change::Items { remove: add.clone(), add }.applied(&rest, is_same)
+            ListChange::Items { remove: add.clone(), add }.applied(&rest, is_same)
         }
-        all @ Change::Replace(_) => all.read(&|item| limit(item, known))?.applied(&[], is_same),
+        all @ ListChange::Replace(_) => all.read(&|item| limit(item, known))?.applied(&[], is_same),
     })
 }
 

@@ -4,7 +4,7 @@ use super::text_file::{DELIMITER, delimiter};
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
-use crate::render::csv::{Header, Rows};
+use crate::render::csv::{CsvHeader, Rows};
 
 /// `ConvertTo-Csv`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -38,7 +38,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 async fn run(mut call: Call) -> Outcome {
     call.take_input_object();
     let delimiter = delimiter(&call)?;
-    let header = if call.bound.switch("NoHeader") { Header::LeftOut } else { Header::Written };
+    let header = if call.bound.switch("NoHeader") { CsvHeader::LeftOut } else { CsvHeader::Written };
     let mut rows = Rows::new(delimiter, header);
     while let Some(item) = call.input.next().await {
         // A quoted field may hold line ends, so only the header is a line of its own for sure.

@@ -4,7 +4,7 @@ use super::properties::Properties;
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
-use crate::render::html::{Document, Extent, Frame};
+use crate::render::html::{Extent, Frame, HtmlDocument};
 use crate::value::Value;
 
 /// `ConvertTo-Html`.
@@ -46,7 +46,7 @@ async fn run(mut call: Call) -> Outcome {
     let properties = Properties::given(&call.bound, "Property")?;
     let around =
         |parameter| call.bound.texts(parameter).iter().map(|html| format!("{html}\n")).collect::<String>();
-    let mut document = Document::new(Frame {
+    let mut document = HtmlDocument::new(Frame {
         title: call.bound.text("Title").unwrap_or_else(|| "HTML TABLE".to_owned()),
         before: around("PreContent"),
         behind: around("PostContent"),

@@ -11,7 +11,7 @@ use crate::call::files::{self, Existing};
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::durable::Replacement;
-use crate::render::csv::{Header, Rows, widened};
+use crate::render::csv::{CsvHeader, Rows, widened};
 use crate::trusted;
 
 /// `Export-Csv`.
@@ -72,12 +72,12 @@ async fn run(mut call: Call) -> Outcome {
         (false, true) => Existing::Kept,
         (false, false) => Existing::Replaced,
     };
-    let header = if call.bound.switch("NoHeader") { Header::LeftOut } else { Header::Written };
+    let header = if call.bound.switch("NoHeader") { CsvHeader::LeftOut } else { CsvHeader::Written };
     let mut before = if appends { Before::of(&call, &name, header)? } else { Before::default() };
     let delimiter = before.delimiter.unwrap_or(delimiter);
     let columns = match header {
-        Header::Written => std::mem::take(&mut before.columns),
-        Header::LeftOut => Vec::new(),
+        CsvHeader::Written => std::mem::take(&mut before.columns),
+        CsvHeader::LeftOut => Vec::new(),
     };
     let needed = if call.bound.switch("Force") { Vec::new() } else { columns.clone() };
     let mut rows =
@@ -119,7 +119,7 @@ async fn run(mut call: Call) -> Outcome {
 }
 
 /// Gives the rows of a file the columns that came after them.
-fn widen(path: &Path, columns: &[String], delimiter: u8, header: Header) -> io::Result<()> {
+fn widen(path: &Path, columns: &[String], delimiter: u8, header: CsvHeader) -> io::Result<()> {
     let mut file = Replacement::begin(path).map_err(io::Error::other)?;
     let rows = BufReader::new(trusted::open_own(path)?);
     let mut buffer = Vec::new();
@@ -137,7 +137,7 @@ fn widen_on_drive(
     name: &str,
     columns: &[String],
     delimiter: u8,
-    header: Header,
+    header: CsvHeader,
 ) -> Result<(), ErrorRecord> {
     let failed = |error| files::failure(Category::WriteError, "FileWriteFailure", "written", name, &error);
     let mut rows = Vec::new();
@@ -179,7 +179,7 @@ struct Before {
 impl Before {
     /// Reads the beginning and the end of a file, which need not be there; its first line is no header
     /// where none is written either.
-    fn of(call: &Call, name: &str, header: Header) -> Result<Self, ErrorRecord> {
+    fn of(call: &Call, name: &str, header: CsvHeader) -> Result<Self, ErrorRecord> {
         tokio::task::block_in_place(|| {
             let unread = |error| files::failure(Category::ReadError, "FileReadFailure", "read", name, &error);
             let mut file = match files::opened(call, name) {
@@ -197,8 +197,8 @@ impl Before {
             file.rewind().map_err(unread)?;
             let mut text = BufReader::new(Decoded::new(file, None, Malformed::Refused));
             let names = match header {
-                Header::Written => Vec::new(),
-                Header::LeftOut => vec![String::new()],
+                CsvHeader::Written => Vec::new(),
+                CsvHeader::LeftOut => vec![String::new()],
             };
             let table = CsvTable::begin(&mut text, given_delimiter(call)?, names)
                 .map_err(|fault| fault.error(CsvSource::File(name)))?;

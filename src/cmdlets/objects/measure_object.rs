@@ -68,7 +68,7 @@ async fn run(mut call: Call) -> Outcome {
     if names.is_empty() {
         measures.push(Measure::default());
     }
-    let asked = Asked::of(&call);
+    let asked = WantedFigures::of(&call);
     while let Some(item) = call.input.next().await {
         if let Some(unknown) = properties.unknown(&item) {
             return Err(ErrorRecord::no_such_property(&unknown).into());
@@ -117,7 +117,7 @@ async fn measure_text(mut call: Call) -> Outcome {
 }
 
 /// Which figures were asked for.
-struct Asked {
+struct WantedFigures {
     sum: bool,
     average: bool,
     minimum: bool,
@@ -125,7 +125,7 @@ struct Asked {
     deviation: bool,
 }
 
-impl Asked {
+impl WantedFigures {
     fn of(call: &Call) -> Self {
         let all = call.bound.switch("AllStats");
         let asked = |parameter| all || call.bound.switch(parameter);
@@ -187,7 +187,7 @@ impl Measure {
         true
     }
 
-    fn record(self, asked: &Asked, name: Value) -> Record {
+    fn record(self, asked: &WantedFigures, name: Value) -> Record {
         let has_numbers = self.n_numbers > 0;
         let figure = |is_asked: bool, number: f64| {
             if !is_asked || !has_numbers {

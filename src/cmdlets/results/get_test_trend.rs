@@ -7,7 +7,7 @@ use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::store::histogram::Histogram;
-use crate::store::{Span, query};
+use crate::store::{RollupSpan, query};
 use crate::value::{Record, Value};
 
 /// `Get-TestTrend`.
@@ -54,7 +54,7 @@ const DAY: i64 = 86_400_000_000;
 const MONTH: i64 = 31 * DAY;
 
 #[derive(Default)]
-struct Counts {
+struct TrendCounts {
     tests: i64,
     successes: i64,
     flaky: i64,
@@ -64,7 +64,7 @@ struct Counts {
 async fn run(call: Call) -> Outcome {
     let past = Past::of(&call).await?;
     let is_by_day = call.bound.text("By").is_some_and(|by| by == "Day");
-    let (unit, back) = if is_by_day { (Span::Day, MONTH) } else { (Span::Hour, DAY) };
+    let (unit, back) = if is_by_day { (RollupSpan::Day, MONTH) } else { (RollupSpan::Hour, DAY) };
     let until = history::instant(&call, "Until")?.unwrap_or(i64::MAX);
     let now = jiff::Timestamp::now().as_microsecond();
     let since = history::instant(&call, "Since")?.unwrap_or(now - back);
@@ -72,7 +72,7 @@ async fn run(call: Call) -> Outcome {
     let pairs = past.ids();
     let sites = call.bound.texts("Site");
     let points = past.ask(move |sql| query::trend(sql, &pairs, unit, since, until, &sites)).await?;
-    let mut rows: BTreeMap<(Option<i64>, i64), Counts> = BTreeMap::new();
+    let mut rows: BTreeMap<(Option<i64>, i64), TrendCounts> = BTreeMap::new();
     for point in points {
         let row = rows.entry((is_by_pair.then_some(point.pair), point.start)).or_default();
         row.tests += point.n_tests;
@@ -93,7 +93,7 @@ async fn run(call: Call) -> Outcome {
     Ok(())
 }
 
-fn with_counts(record: Record, counts: &Counts) -> Record {
+fn with_counts(record: Record, counts: &TrendCounts) -> Record {
     #[expect(clippy::cast_precision_loss, reason = "a share of far fewer than 2^52 tests")]
     let availability = 100.0 * counts.successes as f64 / counts.tests.max(1) as f64;
     let latency = |percent| {

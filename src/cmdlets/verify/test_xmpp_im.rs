@@ -13,7 +13,7 @@ use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, 
 use crate::topology::Evidence;
 use crate::verify::TestResult;
 use crate::verify::batch::{Batch, Logon, MOST_SESSIONS};
-use crate::verify::plan::{Account, Ask, Plan, Planner, Verification};
+use crate::verify::plan::{Ask, LogonAccount, Plan, Planner, Verification};
 use crate::verify::schedule::AccountUse;
 
 /// `Test-XmppIM`.
@@ -181,7 +181,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
 /// The same verifications from each of the servers behind their pools.
 async fn at_each_server(call: &Call, verifications: Vec<Verification>) -> Vec<Verification> {
     let network = call.context.network(&call.topology);
-    let mut accounts: HashMap<String, Vec<Arc<Account>>> = HashMap::new();
+    let mut accounts: HashMap<String, Vec<Arc<LogonAccount>>> = HashMap::new();
     let mut all = Vec::new();
     for verification in verifications {
         let sender = &verification.sender;

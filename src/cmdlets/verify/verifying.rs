@@ -9,7 +9,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use tokio::sync::mpsc;
 
 use crate::access::limits::Limited;
-use crate::access::usage::{Exceeded, Place, Usage};
+use crate::access::usage::{Exceeded, Usage, UsagePlace};
 use crate::address::{Address, Domain};
 use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
@@ -20,7 +20,7 @@ use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::verify::warnings::Thresholds;
 use crate::xmpp::sasl::{Authentication, Mechanism};
-use crate::xmpp::trace::{Observer, Stanzas, TraceEvent, Watcher};
+use crate::xmpp::trace::{Observer, Stanzas, TraceEvent, TraceObserver};
 
 /// The pool that is logged on to.
 pub const TARGET_FQDN: Parameter =
@@ -240,7 +240,7 @@ fn until(written: &str) -> Result<Instant, ErrorRecord> {
 pub struct Admitted {
     /// How many tests may be under way at once.
     pub throttle: usize,
-    _places: Vec<Place>,
+    _places: Vec<UsagePlace>,
 }
 
 impl Admitted {
@@ -477,10 +477,10 @@ pub fn warn_about_pools(call: &Call, targets: &[String]) -> Outcome {
 }
 
 /// Tells the phases as they happen, where somebody wants to know.
-pub fn watcher(call: &Call) -> Watcher {
+pub fn watcher(call: &Call) -> TraceObserver {
     let stanzas = stanzas(call);
     if !call.streams.wants_verbose() {
-        return Watcher { observer: None, stanzas };
+        return TraceObserver { observer: None, stanzas };
     }
     let streams = call.streams.clone();
     let observer: Observer = Arc::new(move |event: &TraceEvent<'_>| match event {
@@ -494,7 +494,7 @@ pub fn watcher(call: &Call) -> Watcher {
             ));
         }
     });
-    Watcher { observer: Some(observer), stanzas }
+    TraceObserver { observer: Some(observer), stanzas }
 }
 
 /// Does what is `running`, and tells of each of its `total` results when it is there: its warnings, each

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::durable;
 use crate::verify::responder::Happening;
-use crate::verify::responder::pace::Verdict;
+use crate::verify::responder::pace::AnswerVerdict;
 
 /// What a responder did, counted from its start.
 pub(super) struct Figures {
@@ -50,8 +50,8 @@ impl Figures {
             Happening::Answered { .. } => _ = self.answered.fetch_add(1, Relaxed),
             Happening::Passed { verdict, count, .. } => {
                 let over = match verdict {
-                    Verdict::SenderOverLimit => &self.over_per_sender,
-                    Verdict::OverLimit | Verdict::Answer => &self.over_in_all,
+                    AnswerVerdict::SenderOverLimit => &self.over_per_sender,
+                    AnswerVerdict::OverLimit | AnswerVerdict::Answer => &self.over_in_all,
                 };
                 over.fetch_add(*count, Relaxed);
             }

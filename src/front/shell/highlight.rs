@@ -10,7 +10,7 @@ use reedline::StyledText;
 use crate::front::start::Started;
 use crate::render::palette;
 use crate::script::language::ReadingContext;
-use crate::script::language::highlight::{Class, classify};
+use crate::script::language::highlight::{TextClass, classify};
 
 /// Colours a line while it is typed.
 pub struct Highlighter {
@@ -49,18 +49,18 @@ impl reedline::Highlighter for Highlighter {
     }
 }
 
-fn style(class: Class) -> Style {
+fn style(class: TextClass) -> Style {
     let colour = |number| Style::new().fg(Color::Fixed(number));
     match class {
-        Class::Rhai | Class::BareWord => Style::new(),
-        Class::Keyword => colour(palette::BLUE).bold(),
-        Class::RhaiText => colour(palette::BLUE),
-        Class::Constant | Class::Variable => colour(palette::VIOLET),
-        Class::Comment | Class::Parameter => colour(palette::GREY),
-        Class::Cmdlet => colour(palette::GREEN).bold(),
-        Class::UnknownCmdlet | Class::UnknownParameter => colour(palette::RED).underline(),
-        Class::ShellText => colour(palette::MAGENTA),
-        Class::Operator => Style::new().bold(),
+        TextClass::Rhai | TextClass::BareWord => Style::new(),
+        TextClass::Keyword => colour(palette::BLUE).bold(),
+        TextClass::RhaiText => colour(palette::BLUE),
+        TextClass::Constant | TextClass::Variable => colour(palette::VIOLET),
+        TextClass::Comment | TextClass::Parameter => colour(palette::GREY),
+        TextClass::Cmdlet => colour(palette::GREEN).bold(),
+        TextClass::UnknownCmdlet | TextClass::UnknownParameter => colour(palette::RED).underline(),
+        TextClass::ShellText => colour(palette::MAGENTA),
+        TextClass::Operator => Style::new().bold(),
     }
 }
 
@@ -70,6 +70,6 @@ mod tests {
 
     #[test]
     fn the_quotes_of_a_command_line_and_of_rhai_differ() {
-        assert_ne!(style(Class::ShellText), style(Class::RhaiText));
+        assert_ne!(style(TextClass::ShellText), style(TextClass::RhaiText));
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::cmdlet::{Catalogue, Description, Family, Kind};
 use crate::script::language::ReadingContext;
-use crate::script::language::highlight::{Class, classify};
+use crate::script::language::highlight::{TextClass, classify};
 
 /// Whether a secret may stand in the line.
 pub fn may_hold_secret(line: &str, catalogue: &Catalogue) -> bool {
@@ -98,37 +98,39 @@ fn is_given_to_credential_cmdlet(line: &str, catalogue: &Catalogue) -> bool {
     for (span, class) in classify(line, &ReadingContext::new(catalogue)) {
         let text = span.of(line);
         match class {
-            Class::Cmdlet | Class::UnknownCmdlet => {
+            TextClass::Cmdlet | TextClass::UnknownCmdlet => {
                 let known = catalogue.find(text).or_else(|| catalogue.find(catalogue.nearest(text)?));
                 cmdlet = known.filter(|own| own.family == Family::Credentials);
                 places = cmdlet
                     .map_or(0, |own| own.parameters.iter().filter(|own| own.position.is_some()).count());
                 has_name = false;
             }
-            Class::Parameter => {
+            TextClass::Parameter => {
                 let parameter = cmdlet.and_then(|own| own.parameter(text.trim_start_matches('-')).ok());
                 has_name = parameter.is_none_or(|parameter| parameter.kind != Kind::Switch);
             }
-            Class::UnknownParameter if cmdlet.is_some() => return true,
-            Class::BareWord | Class::ShellText | Class::Constant | Class::RhaiText if cmdlet.is_some() => {
+            TextClass::UnknownParameter if cmdlet.is_some() => return true,
+            TextClass::BareWord | TextClass::ShellText | TextClass::Constant | TextClass::RhaiText
+                if cmdlet.is_some() =>
+            {
                 if std::mem::take(&mut has_name) {
                     continue;
                 }
                 let Some(left) = places.checked_sub(1) else { return true };
                 places = left;
             }
-            Class::Operator if text == "|" => cmdlet = None,
-            Class::Variable if has_name => has_name = false,
-            Class::UnknownParameter
-            | Class::BareWord
-            | Class::ShellText
-            | Class::Constant
-            | Class::RhaiText
-            | Class::Operator
-            | Class::Variable
-            | Class::Rhai
-            | Class::Keyword
-            | Class::Comment => {}
+            TextClass::Operator if text == "|" => cmdlet = None,
+            TextClass::Variable if has_name => has_name = false,
+            TextClass::UnknownParameter
+            | TextClass::BareWord
+            | TextClass::ShellText
+            | TextClass::Constant
+            | TextClass::RhaiText
+            | TextClass::Operator
+            | TextClass::Variable
+            | TextClass::Rhai
+            | TextClass::Keyword
+            | TextClass::Comment => {}
         }
     }
     // As a function: `get_credential("kenmyer", "…")`.

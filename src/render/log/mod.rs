@@ -16,14 +16,14 @@ use super::html::escape;
 use super::policy::{PageKind, STYLE, policy};
 use crate::result::Report;
 use crate::value::Value;
-pub use model::Test;
-use model::{Lane, Log};
+pub use model::LoggedTest;
+use model::{TestLog, WaterfallLane};
 
 /// The page.
 #[derive(Template)]
 #[template(path = "log.html")]
-struct Page<'a> {
-    log: &'a Log,
+struct LogPage<'a> {
+    log: &'a TestLog,
     style: &'static str,
     policy: &'static str,
 }
@@ -31,17 +31,17 @@ struct Page<'a> {
 /// The log in a value as one HTML file; none where there is no log in it.
 pub fn html(value: &Value) -> Option<String> {
     // Writing into memory does not fail, and the template calls nothing that could.
-    Page { log: &Log::of(value)?, style: STYLE, policy: policy(PageKind::Still) }.render().ok()
+    LogPage { log: &TestLog::of(value)?, style: STYLE, policy: policy(PageKind::Still) }.render().ok()
 }
 
 /// The log of one test, for a page that shows it among others.
-pub fn test(report: &Report) -> Test {
-    Test::of(report)
+pub fn test(report: &Report) -> LoggedTest {
+    LoggedTest::of(report)
 }
 
 /// The log in a value as an XML document; none where there is no log in it.
 pub fn xml(value: &Value) -> Option<String> {
-    let log = Log::of(value)?;
+    let log = TestLog::of(value)?;
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<log xmlns=\"urn:imsh:log:1\"");
     attribute(&mut xml, "cmdlet", &log.title);
     attribute(&mut xml, "command", &log.command);
@@ -57,10 +57,10 @@ pub fn xml(value: &Value) -> Option<String> {
 
 /// The log in a value as a waterfall of its phases; none where there is no log in it.
 pub fn text(value: &Value, width: Option<usize>, colour: Colour) -> Option<String> {
-    Some(waterfall::text(&Log::of(value)?, width, colour))
+    Some(waterfall::text(&TestLog::of(value)?, width, colour))
 }
 
-fn test_xml(xml: &mut String, test: &Test) {
+fn test_xml(xml: &mut String, test: &LoggedTest) {
     xml.push_str("  <test");
     attribute(xml, "title", &test.title);
     attribute(xml, "result", test.result);
@@ -81,7 +81,7 @@ fn test_xml(xml: &mut String, test: &Test) {
     xml.push_str("  </test>\n");
 }
 
-fn lane_xml(xml: &mut String, lane: &Lane) {
+fn lane_xml(xml: &mut String, lane: &WaterfallLane) {
     xml.push_str("    <lane");
     attribute(xml, "title", &lane.title);
     xml.push_str(">\n");

@@ -12,7 +12,7 @@ use crate::result::{self, Report, TestOutcome, report};
 use crate::value::{Record, Value, text};
 
 /// A log.
-pub struct Log {
+pub struct TestLog {
     /// What was run, in a few words.
     pub title: String,
     /// The command, with its parameters.
@@ -22,11 +22,11 @@ pub struct Log {
     /// Warnings and errors: the kind and the words.
     pub remarks: Vec<(&'static str, String)>,
     /// The tests.
-    pub tests: Vec<Test>,
+    pub tests: Vec<LoggedTest>,
 }
 
 /// One test of a log.
-pub struct Test {
+pub struct LoggedTest {
     /// What was tested.
     pub title: String,
     /// `Success`, `Failure` or `NotRun`.
@@ -36,13 +36,13 @@ pub struct Test {
     /// The other properties that have a value, in order.
     pub properties: Vec<(String, String)>,
     /// What proves how far it came.
-    pub proofs: Vec<Proof>,
+    pub proofs: Vec<LogProof>,
     /// What happened, one lane for each session and each look.
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<WaterfallLane>,
 }
 
 /// One proof.
-pub struct Proof {
+pub struct LogProof {
     /// The level.
     pub evidence: String,
     /// What proves it.
@@ -52,11 +52,11 @@ pub struct Proof {
 }
 
 /// What happened at one place, in order.
-pub struct Lane {
+pub struct WaterfallLane {
     /// Where.
     pub title: String,
     /// The phases.
-    pub steps: Vec<Step>,
+    pub steps: Vec<WaterfallStep>,
     /// The certificates that were seen.
     pub certificates: Vec<Certificate>,
     /// When the last phase ended.
@@ -64,7 +64,7 @@ pub struct Lane {
 }
 
 /// A phase at work.
-pub struct Step {
+pub struct WaterfallStep {
     /// The phase.
     pub phase: String,
     /// When it began, from the beginning of the lane.
@@ -78,11 +78,11 @@ pub struct Step {
     /// Whether it is the one in which a failed test ended.
     pub is_last_of_failure: bool,
     /// What was learned, sent and received.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<WaterfallEntry>,
 }
 
 /// One line of a log.
-pub struct Entry {
+pub struct WaterfallEntry {
     /// What it is.
     pub kind: LogEntryKind,
     /// When, in words; empty where it is not known.
@@ -99,7 +99,7 @@ pub struct Certificate {
     pub properties: Vec<(String, String)>,
 }
 
-impl Log {
+impl TestLog {
     /// The log in a value: a log, the record of a test, or a list of either.
     pub fn of(value: &Value) -> Option<Self> {
         match value {
@@ -135,7 +135,7 @@ impl Log {
             command: line(record, "Command"),
             when: when.join(", "),
             remarks: remarks.collect(),
-            tests: tests.map(|test| Test::of(&test)).collect(),
+            tests: tests.map(|test| LoggedTest::of(&test)).collect(),
         }
     }
 
@@ -145,7 +145,7 @@ impl Log {
             command: String::new(),
             when: test.started_at.map(|at| Value::Timestamp(at).to_string()).unwrap_or_default(),
             remarks: Vec::new(),
-            tests: vec![Test::of(test)],
+            tests: vec![LoggedTest::of(test)],
         }
     }
 
@@ -160,7 +160,7 @@ impl Log {
     }
 }
 
-impl Test {
+impl LoggedTest {
     /// What a report tells of its test.
     pub fn of(report: &Report) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default().into_owned();
@@ -168,10 +168,14 @@ impl Test {
         title.retain(|part| !part.is_empty());
         title.dedup();
         // Without a log of its own, the steps are what is known.
-        let mut lanes: Vec<Lane> = if report.log.is_empty() {
-            vec![Lane::new("Phases", report.steps.iter().map(Step::of_report).collect(), Vec::new())]
+        let mut lanes: Vec<WaterfallLane> = if report.log.is_empty() {
+            vec![WaterfallLane::new(
+                "Phases",
+                report.steps.iter().map(WaterfallStep::of_report).collect(),
+                Vec::new(),
+            )]
         } else {
-            report.log.iter().map(Lane::of).collect()
+            report.log.iter().map(WaterfallLane::of).collect()
         };
         if report.outcome != TestOutcome::Success
             && let Some(step) = lanes.first_mut().and_then(|lane| lane.steps.last_mut())
@@ -189,7 +193,7 @@ impl Test {
             code: text(&report.code),
             result: report.outcome.name(),
             properties: properties.map(|(name, value)| property((name, &value))).collect(),
-            proofs: report.proofs.iter().map(Proof::of).collect(),
+            proofs: report.proofs.iter().map(LogProof::of).collect(),
             lanes,
         }
     }
@@ -214,7 +218,7 @@ impl Test {
     }
 }
 
-impl Proof {
+impl LogProof {
     fn of(proof: &report::ReportProof) -> Self {
         Self {
             evidence: one_line(&proof.evidence).into_owned(),
@@ -224,13 +228,13 @@ impl Proof {
     }
 }
 
-impl Lane {
+impl WaterfallLane {
     fn of(lane: &result::log::LogLane) -> Self {
         let certificates = lane.certificates.iter().map(Certificate::of).collect();
-        Self::new(&lane.title, lane.steps.iter().map(Step::of).collect(), certificates)
+        Self::new(&lane.title, lane.steps.iter().map(WaterfallStep::of).collect(), certificates)
     }
 
-    fn new(title: &str, steps: Vec<Step>, certificates: Vec<Certificate>) -> Self {
+    fn new(title: &str, steps: Vec<WaterfallStep>, certificates: Vec<Certificate>) -> Self {
         Self {
             title: one_line(title).into_owned(),
             end: steps.iter().map(|step| step.start + step.duration).max().unwrap_or_default(),
@@ -240,17 +244,17 @@ impl Lane {
     }
 
     /// Where a step's bar begins, in percent of the lane.
-    pub fn left(&self, step: &Step) -> String {
+    pub fn left(&self, step: &WaterfallStep) -> String {
         percent(step.start, self.end)
     }
 
     /// How wide a step's bar is, in percent of the lane; never so little that it is not seen.
-    pub fn width(&self, step: &Step) -> String {
+    pub fn width(&self, step: &WaterfallStep) -> String {
         format!("{:.3}", (share(step.duration, self.end) * 100.0).max(0.3))
     }
 
     /// The first and the last cell of a step's bar, where the lane has so many.
-    pub fn cells(&self, step: &Step, n_cells: usize) -> (usize, usize) {
+    pub fn cells(&self, step: &WaterfallStep, n_cells: usize) -> (usize, usize) {
         let most = n_cells.saturating_sub(1);
         let cell = |at: Duration| ((share(at, self.end) * n_cells as f64) as usize).min(most);
         let first = cell(step.start);
@@ -258,9 +262,9 @@ impl Lane {
     }
 }
 
-impl Step {
+impl WaterfallStep {
     fn of(step: &result::log::LogStep) -> Self {
-        let entries = step.entries.iter().map(|entry| Entry {
+        let entries = step.entries.iter().map(|entry| WaterfallEntry {
             kind: entry.kind,
             at_text: entry.at.map(milliseconds).unwrap_or_default(),
             text: visible(&entry.text).into_owned(),
@@ -269,7 +273,7 @@ impl Step {
     }
 
     fn of_report(step: &result::ReportStep) -> Self {
-        let entries = step.learned.iter().map(|fact| Entry {
+        let entries = step.learned.iter().map(|fact| WaterfallEntry {
             kind: LogEntryKind::Fact,
             at_text: String::new(),
             text: visible(fact).into_owned(),
@@ -277,7 +281,7 @@ impl Step {
         Self::new(&step.phase, step.start, step.duration, entries.collect())
     }
 
-    fn new(phase: &str, start: Duration, duration: Duration, entries: Vec<Entry>) -> Self {
+    fn new(phase: &str, start: Duration, duration: Duration, entries: Vec<WaterfallEntry>) -> Self {
         Self {
             phase: one_line(phase).into_owned(),
             start,

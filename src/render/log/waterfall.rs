@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use super::Colour;
-use super::model::{Lane, Log, Test};
+use super::model::{LoggedTest, TestLog, WaterfallLane};
 use crate::render::paint::{Meaning, meaning, paint};
 use crate::render::wrap;
 use crate::result::schema;
 
 /// The log as text, each line ended.
-pub(super) fn text(log: &Log, width: Option<usize>, colour: Colour) -> String {
+pub(super) fn text(log: &TestLog, width: Option<usize>, colour: Colour) -> String {
     let width = width.unwrap_or(USUAL_WIDTH).max(NARROWEST);
     let mut text = String::new();
     let head = if log.command.is_empty() { &log.title } else { &log.command };
@@ -25,7 +25,7 @@ pub(super) fn text(log: &Log, width: Option<usize>, colour: Colour) -> String {
     text
 }
 
-fn test_text(text: &mut String, test: &Test, width: usize, colour: Colour) {
+fn test_text(text: &mut String, test: &LoggedTest, width: usize, colour: Colour) {
     let head = format!("{}: {}", test.title, test.result);
     lines(text, &head, "", width, meaning(test.result), colour);
     let more = if test.is_success() { &schema::LATENCY } else { &schema::DIAGNOSIS };
@@ -42,7 +42,7 @@ fn test_text(text: &mut String, test: &Test, width: usize, colour: Colour) {
 }
 
 /// `  Secure           1.6 ms    4.0 ms  ▐██▌`
-fn lane_text(text: &mut String, lane: &Lane, width: usize, colour: Colour) {
+fn lane_text(text: &mut String, lane: &WaterfallLane, width: usize, colour: Colour) {
     let phase = lane.steps.iter().map(|step| wrap::columns(&step.phase)).max().unwrap_or(0);
     let times = lane.steps.iter().flat_map(|step| [step.start_text.len(), step.duration_text.len()]);
     let time = times.max().unwrap_or(0);

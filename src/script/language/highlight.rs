@@ -11,7 +11,7 @@ use super::{ReadingContext, read};
 
 /// What a part of a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum TextClass {
     /// Rhai's punctuation and names.
     Rhai,
     /// A keyword of Rhai's.
@@ -41,11 +41,11 @@ pub enum Class {
 }
 
 /// The parts of a text, in order and without overlaps; blanks belong to none.
-pub fn classify(text: &str, setting: &ReadingContext<'_>) -> Vec<(Span, Class)> {
+pub fn classify(text: &str, setting: &ReadingContext<'_>) -> Vec<(Span, TextClass)> {
     let reading = read(text, setting);
     let mut painter = Painter { text, parts: Vec::new() };
     if let Some(shebang) = reading.tree.shebang {
-        painter.paint(shebang, Class::Comment);
+        painter.paint(shebang, TextClass::Comment);
     }
     painter.block(&reading.tree.body);
     painter.in_order()
@@ -54,22 +54,22 @@ pub fn classify(text: &str, setting: &ReadingContext<'_>) -> Vec<(Span, Class)> 
 struct Painter<'t> {
     text: &'t str,
     /// What lies inside of another part stands behind it.
-    parts: Vec<(Span, Class)>,
+    parts: Vec<(Span, TextClass)>,
 }
 
 impl Painter<'_> {
-    fn paint(&mut self, span: Span, class: Class) {
+    fn paint(&mut self, span: Span, class: TextClass) {
         if span.start < span.end {
             self.parts.push((span, class));
         }
     }
 
     /// Cuts outer parts where inner ones lie.
-    fn in_order(mut self) -> Vec<(Span, Class)> {
+    fn in_order(mut self) -> Vec<(Span, TextClass)> {
         // Outer before inner where both begin alike.
         self.parts.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
-        let mut flat: Vec<(Span, Class)> = Vec::with_capacity(self.parts.len());
-        let mut open: Vec<(Span, Class)> = Vec::new();
+        let mut flat: Vec<(Span, TextClass)> = Vec::with_capacity(self.parts.len());
+        let mut open: Vec<(Span, TextClass)> = Vec::new();
         let mut at = 0;
         let mut emit = |span: Span, class| {
             if span.start < span.end {
@@ -111,23 +111,23 @@ impl Painter<'_> {
         match piece {
             Piece::Rhai(span) | Piece::Quoted(span) => self.rhai(*span),
             Piece::Blank(span) => self.comments(*span),
-            Piece::Binary(span, _) | Piece::Bang(span) => self.paint(*span, Class::Rhai),
-            Piece::Dash(span, _) => self.paint(*span, Class::Operator),
+            Piece::Binary(span, _) | Piece::Bang(span) => self.paint(*span, TextClass::Rhai),
+            Piece::Dash(span, _) => self.paint(*span, TextClass::Operator),
             Piece::Word(span) | Piece::Declared(span) => self.rhai(*span),
             Piece::Variable(span) | Piece::Assigned(span) | Piece::Current(span) => {
-                self.paint(*span, Class::Variable);
+                self.paint(*span, TextClass::Variable);
             }
-            Piece::Literal(span, _) => self.paint(*span, Class::Constant),
+            Piece::Literal(span, _) => self.paint(*span, TextClass::Constant),
             Piece::Group(group) => self.group(group),
             Piece::Body(body) => self.body(body),
             Piece::Closure(closure) => {
-                self.paint(closure.head, Class::Rhai);
+                self.paint(closure.head, TextClass::Rhai);
                 self.pieces(&closure.body);
             }
             Piece::Function(function) => {
-                self.paint(function.head, Class::Rhai);
+                self.paint(function.head, TextClass::Rhai);
                 let keyword = function.head.of(self.text).find("fn").unwrap_or(0) + function.head.start;
-                self.paint(Span::new(keyword, keyword + 2), Class::Keyword);
+                self.paint(Span::new(keyword, keyword + 2), TextClass::Keyword);
                 if let Some(body) = &function.body {
                     self.body(body);
                 }
@@ -137,55 +137,55 @@ impl Painter<'_> {
             Piece::Operation(operation) => self.operation(operation),
             Piece::Text(text) => self.shell_text(text),
             Piece::List(list) => {
-                self.paint(list.span, Class::Operator);
+                self.paint(list.span, TextClass::Operator);
                 list.items.iter().for_each(|item| self.pieces(item));
             }
             Piece::Map(map) => {
-                self.paint(map.span, Class::Operator);
+                self.paint(map.span, TextClass::Operator);
                 for (key, value) in &map.entries {
                     self.shell_text(key);
                     self.pieces(value);
                 }
             }
             Piece::Shell(statement) => {
-                self.paint(statement.keyword(), Class::Keyword);
+                self.paint(statement.keyword(), TextClass::Keyword);
                 if let ShellStatement::Function { name, .. } = &**statement {
-                    self.paint(*name, Class::Cmdlet);
+                    self.paint(*name, TextClass::Cmdlet);
                 }
                 self.inside(piece);
             }
             Piece::Call(call) => {
-                self.paint(call.name, Class::Cmdlet);
+                self.paint(call.name, TextClass::Cmdlet);
                 self.inside(piece);
             }
             Piece::Cast(cast) => {
-                self.paint(cast.type_span, Class::Keyword);
+                self.paint(cast.type_span, TextClass::Keyword);
                 self.inside(piece);
             }
             Piece::Static(member) => {
-                self.paint(member.span, Class::Keyword);
+                self.paint(member.span, TextClass::Keyword);
                 self.inside(piece);
             }
-            Piece::Type(span) | Piece::Keyword(span, _) => self.paint(*span, Class::Keyword),
-            Piece::Automatic(span, _) => self.paint(*span, Class::Variable),
+            Piece::Type(span) | Piece::Keyword(span, _) => self.paint(*span, TextClass::Keyword),
+            Piece::Automatic(span, _) => self.paint(*span, TextClass::Variable),
             Piece::Several(several) => {
-                several.targets.iter().for_each(|target| self.paint(*target, Class::Variable));
+                several.targets.iter().for_each(|target| self.paint(*target, TextClass::Variable));
                 self.inside(piece);
             }
             Piece::Step(step) => {
-                self.paint(step.operator, Class::Operator);
+                self.paint(step.operator, TextClass::Operator);
                 self.inside(piece);
             }
             Piece::Exit(exit) => {
-                self.paint(exit.keyword, Class::Keyword);
+                self.paint(exit.keyword, TextClass::Keyword);
                 self.inside(piece);
             }
             Piece::Output(_) | Piece::Block(_) => self.inside(piece),
             Piece::ScriptBlock(block) => {
                 let Span { start, end } = block.span;
-                self.paint(Span::new(start, start + 1), Class::Operator);
+                self.paint(Span::new(start, start + 1), TextClass::Operator);
                 if block.span.of(self.text).ends_with('}') && end - start > 1 {
-                    self.paint(Span::new(end - 1, end), Class::Operator);
+                    self.paint(Span::new(end - 1, end), TextClass::Operator);
                 }
                 self.block(&block.block);
             }
@@ -204,28 +204,28 @@ impl Painter<'_> {
 
     fn group(&mut self, group: &GroupExpression) {
         let brackets = [group.dollar, Some(group.open), group.close];
-        brackets.into_iter().flatten().for_each(|bracket| self.paint(bracket, Class::Rhai));
+        brackets.into_iter().flatten().for_each(|bracket| self.paint(bracket, TextClass::Rhai));
         self.pieces(&group.pieces);
     }
 
     fn body(&mut self, body: &Body) {
-        self.paint(body.open, Class::Rhai);
+        self.paint(body.open, TextClass::Rhai);
         self.block(&body.block);
         if let Some(close) = body.close {
-            self.paint(close, Class::Rhai);
+            self.paint(close, TextClass::Rhai);
         }
     }
 
     fn rhai(&mut self, span: Span) {
         let text = span.of(self.text);
         let class = match text.chars().next() {
-            Some('"' | '\'' | '`') => Class::RhaiText,
-            Some('#') if text.ends_with('#') && text.len() > 1 => Class::RhaiText,
-            Some('0'..='9') => Class::Constant,
+            Some('"' | '\'' | '`') => TextClass::RhaiText,
+            Some('#') if text.ends_with('#') && text.len() > 1 => TextClass::RhaiText,
+            Some('0'..='9') => TextClass::Constant,
             // The rest of a string in backticks, behind `${…}`.
-            Some(_) if text.ends_with('`') || text.ends_with("${") => Class::RhaiText,
-            Some(_) if KEYWORDS.contains(&text) => Class::Keyword,
-            Some(_) | None => Class::Rhai,
+            Some(_) if text.ends_with('`') || text.ends_with("${") => TextClass::RhaiText,
+            Some(_) if KEYWORDS.contains(&text) => TextClass::Keyword,
+            Some(_) | None => TextClass::Rhai,
         };
         self.paint(span, class);
     }
@@ -238,7 +238,7 @@ impl Painter<'_> {
             let shown = line.trim();
             if !shown.is_empty() {
                 let begin = start + line.find(shown).unwrap_or(0);
-                self.paint(Span::new(begin, begin + shown.len()), Class::Comment);
+                self.paint(Span::new(begin, begin + shown.len()), TextClass::Comment);
             }
             start += line.len();
         }
@@ -248,13 +248,13 @@ impl Painter<'_> {
         match operation {
             Operation::Operand(pieces) => self.pieces(pieces),
             Operation::Not { span, operand } | Operation::Unary { span, operand, .. } => {
-                self.paint(*span, Class::Operator);
+                self.paint(*span, TextClass::Operator);
                 self.operation(operand);
             }
             Operation::Chain { first, rest, .. } => {
                 self.operation(first);
                 for link in rest {
-                    self.paint(link.span, Class::Operator);
+                    self.paint(link.span, TextClass::Operator);
                     self.operation(&link.operand);
                 }
             }
@@ -265,8 +265,8 @@ impl Painter<'_> {
         self.pieces(pipeline.head.as_deref().unwrap_or_default());
         for command in &pipeline.commands {
             let class = match command.cmdlet {
-                CmdletCall::Known(_) | CmdletCall::Forbidden(_) => Class::Cmdlet,
-                CmdletCall::Unknown => Class::UnknownCmdlet,
+                CmdletCall::Known(_) | CmdletCall::Forbidden(_) => TextClass::Cmdlet,
+                CmdletCall::Unknown => TextClass::UnknownCmdlet,
             };
             self.paint(command.name, class);
             command.arguments.iter().for_each(|argument| self.argument(argument, command.cmdlet));
@@ -278,7 +278,7 @@ impl Painter<'_> {
             let unknown = argument.parameter.is_none()
                 && matches!(cmdlet, CmdletCall::Known(_))
                 && name.of(self.text) != "?";
-            let class = if unknown { Class::UnknownParameter } else { Class::Parameter };
+            let class = if unknown { TextClass::UnknownParameter } else { TextClass::Parameter };
             self.paint(name.with_letter_before(self.text), class);
         }
         self.pieces(argument.value.as_deref().unwrap_or_default());
@@ -286,9 +286,9 @@ impl Painter<'_> {
 
     fn shell_text(&mut self, text: &TextLiteral) {
         let class = match text.quotes {
-            Quotes::Shell => Class::ShellText,
-            Quotes::Rhai => Class::RhaiText,
-            Quotes::None => Class::BareWord,
+            Quotes::Shell => TextClass::ShellText,
+            Quotes::Rhai => TextClass::RhaiText,
+            Quotes::None => TextClass::BareWord,
         };
         self.paint(text.span, class);
         for part in &text.parts {

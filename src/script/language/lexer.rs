@@ -9,7 +9,7 @@ use super::source_map::Span;
 
 /// One token of Rhai text.
 #[derive(Clone, Copy, Debug)]
-pub struct Token {
+pub struct RhaiToken {
     /// What it is.
     pub kind: TokenKind,
     /// Where it stands.
@@ -331,7 +331,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// Takes one token of Rhai text that is neither blank nor bracket nor `$`, `@`, `|`, `,`, `;`.
-    pub fn token(&mut self) -> Token {
+    pub fn token(&mut self) -> RhaiToken {
         let start = self.at;
         let kind = match self.peek() {
             Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
@@ -360,7 +360,7 @@ impl<'t> Lexer<'t> {
             Some(_) => self.symbol(),
             None => TokenKind::Other,
         };
-        Token { kind, span: Span::new(start, self.at) }
+        RhaiToken { kind, span: Span::new(start, self.at) }
     }
 
     fn symbol(&mut self) -> TokenKind {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AssignmentPlaces, Found, LimitPlaces, Mistakes, Reading, RolePlaces, Section, nearest, quoted, values,
+    AssignmentPlaces, Found, LimitPlaces, Mistakes, RolePlaces, Section, TopologyReading, nearest, quoted,
+    values,
 };
 use crate::access::limits::{SESSION_LIMITS, SessionLimits};
 use crate::access::scope::site_key;
@@ -14,7 +15,7 @@ use crate::access::{
 use crate::address::Domain;
 use crate::topology::Topology;
 
-impl Reading<'_> {
+impl TopologyReading<'_> {
     pub(super) fn access(&mut self, top: &mut Section<'_, '_>) -> Option<Access> {
         let mut section = top.section(&mut self.mistakes, "access")?;
         let roles = section.sections(&mut self.mistakes, "role");

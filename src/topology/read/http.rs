@@ -1,9 +1,9 @@
 //! What `[http]` means: whoever is reached from elsewhere shows who they are, and asks who is there.
 
-use super::{Reading, Spans};
+use super::{Spans, TopologyReading};
 use crate::topology::HttpTable;
 
-impl Reading<'_> {
+impl TopologyReading<'_> {
     pub(super) fn check_http(&mut self, http: &mut HttpTable, at: &Spans) {
         let needed = [
             ("tls_certificate", http.tls_certificate.is_some()),

@@ -35,7 +35,7 @@ pub(super) fn document(
         }
         return Err(mistakes.into_list());
     }
-    let mut reading = Reading {
+    let mut reading = TopologyReading {
         path,
         mistakes: Mistakes::new(path, text),
         remarks: Mistakes::new(path, text),
@@ -45,20 +45,21 @@ pub(super) fn document(
     let topology = Topology {
         path: path.to_owned(),
         general: reading.general(&mut top),
-        pools: reading.list(&mut top, Reading::check_pool, |places| &mut places.pools),
+        pools: reading.list(&mut top, TopologyReading::check_pool, |places| &mut places.pools),
         partners: {
-            let partners = reading.list(&mut top, Reading::check_partner, |places| &mut places.partners);
+            let partners =
+                reading.list(&mut top, TopologyReading::check_partner, |places| &mut places.partners);
             top.has("partner").then_some(partners)
         },
-        gateway: reading.section(&mut top, Reading::check_gateway).unwrap_or_default(),
+        gateway: reading.section(&mut top, TopologyReading::check_gateway).unwrap_or_default(),
         resolver: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
         store: reading.section(&mut top, |_, _, _| {}).unwrap_or_default(),
-        http: reading.section(&mut top, Reading::check_http).unwrap_or_default(),
-        watches: reading.list(&mut top, Reading::check_watch, |places| &mut places.watches),
+        http: reading.section(&mut top, TopologyReading::check_http).unwrap_or_default(),
+        watches: reading.list(&mut top, TopologyReading::check_watch, |places| &mut places.watches),
         notifications: reading
-            .list(&mut top, Reading::check_notification, |places| &mut places.notifications),
+            .list(&mut top, TopologyReading::check_notification, |places| &mut places.notifications),
         access: reading.access(&mut top),
-        audit: reading.section(&mut top, Reading::check_audit),
+        audit: reading.section(&mut top, TopologyReading::check_audit),
         remarks: Vec::new(),
     };
     top.close(&mut reading.mistakes, &[]);
@@ -81,7 +82,7 @@ fn syntax_in_words(message: &str) -> String {
     message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-struct Reading<'t> {
+struct TopologyReading<'t> {
     path: &'t Path,
     mistakes: Mistakes<'t>,
     remarks: Mistakes<'t>,
@@ -126,7 +127,7 @@ fn values<T: Clone>(list: &[Found<T>]) -> Vec<T> {
     list.iter().map(|found| found.value.clone()).collect()
 }
 
-impl<'t> Reading<'t> {
+impl<'t> TopologyReading<'t> {
     /// The tables of a list, without those that have no name.
     fn list<T: Named>(
         &mut self,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Reading, Spans};
+use super::{Spans, TopologyReading};
 use crate::topology::{Notification, NotificationKind, Topology, WatchEntry, WatchedTest, duration};
 
-impl Reading<'_> {
+impl TopologyReading<'_> {
     pub(super) fn check_watch(&mut self, watch: &mut WatchEntry, at: &Spans) {
         let mistakes = &mut self.mistakes;
         if watch.at.is_some() && at.has("every") {

@@ -22,7 +22,7 @@ pub struct Pace {
 
 /// What is done with a test message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AnswerVerdict {
     /// It is answered.
     Answer,
     /// Its sender sends more than is answered.
@@ -59,32 +59,32 @@ impl Pace {
     }
 
     /// Whether a message of this sender is answered now.
-    pub fn admits(&mut self, sender: &BareJid, now: Instant) -> Verdict {
+    pub fn admits(&mut self, sender: &BareJid, now: Instant) -> AnswerVerdict {
         let verdict = self.judge(sender, now);
-        if verdict != Verdict::Answer {
+        if verdict != AnswerVerdict::Answer {
             self.untold += 1;
         }
         verdict
     }
 
-    fn judge(&mut self, sender: &BareJid, now: Instant) -> Verdict {
+    fn judge(&mut self, sender: &BareJid, now: Instant) -> AnswerVerdict {
         if !self.senders.contains_key(sender) && self.senders.len() >= MOST_SENDERS {
             // Whoever has been quiet for a minute is as good as new.
             self.senders.retain(|_, bucket| !bucket.is_full(now));
             if self.senders.len() >= MOST_SENDERS {
-                return Verdict::OverLimit;
+                return AnswerVerdict::OverLimit;
             }
         }
         let own = self.senders.entry(sender.clone()).or_insert_with(|| Bucket::full(self.per_sender));
         if !own.has_one(now) {
-            return Verdict::SenderOverLimit;
+            return AnswerVerdict::SenderOverLimit;
         }
         if !self.all.has_one(now) {
-            return Verdict::OverLimit;
+            return AnswerVerdict::OverLimit;
         }
         own.take();
         self.all.take();
-        Verdict::Answer
+        AnswerVerdict::Answer
     }
 
     /// How many messages were passed over since the last time that this gave a number; once a minute.
@@ -194,7 +194,7 @@ mod tests {
         let mut pace = Pace::new(3, 100);
         let start = Instant::now();
         let answered = |pace: &mut Pace, name: &str, at: Duration| {
-            (0..10).filter(|_| pace.admits(&sender(name), start + at) == Verdict::Answer).count()
+            (0..10).filter(|_| pace.admits(&sender(name), start + at) == AnswerVerdict::Answer).count()
         };
         assert_eq!(answered(&mut pace, "kenmyer", Duration::ZERO), 3);
         assert_eq!(answered(&mut pace, "pilar", Duration::ZERO), 3);
@@ -208,8 +208,8 @@ mod tests {
         let mut pace = Pace::new(3, 5);
         let now = Instant::now();
         let verdicts: Vec<_> = (0..8).map(|n| pace.admits(&sender(&format!("user{n}")), now)).collect();
-        assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Answer).count(), 5);
-        assert_eq!(verdicts[7], Verdict::OverLimit);
+        assert_eq!(verdicts.iter().filter(|verdict| **verdict == AnswerVerdict::Answer).count(), 5);
+        assert_eq!(verdicts[7], AnswerVerdict::OverLimit);
         assert_eq!(pace.untold(now), Some(3));
         assert_eq!(pace.untold(now), None, "once a minute");
     }
@@ -222,7 +222,7 @@ mod tests {
             pace.admits(&sender(&format!("user{n}")), now);
         }
         assert_eq!(pace.senders.len(), MOST_SENDERS);
-        assert_eq!(pace.admits(&sender("new"), now + 2 * MINUTE), Verdict::Answer);
+        assert_eq!(pace.admits(&sender("new"), now + 2 * MINUTE), AnswerVerdict::Answer);
     }
 
     #[test]

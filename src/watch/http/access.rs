@@ -8,7 +8,7 @@ use hyper::{HeaderMap, Uri};
 use super::tls::{FromFiles, Token};
 
 /// The door of the service.
-pub(super) struct Door {
+pub(super) struct ServiceAccess {
     /// The token, where one is asked for.
     pub(super) token: Option<FromFiles<Token>>,
     /// Whether only this machine reaches it.
@@ -17,7 +17,7 @@ pub(super) struct Door {
 
 /// Why somebody is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum AccessRefusal {
     /// No token, or another one.
     NoToken,
     /// A page from elsewhere has sent the browser here under a name of its own.
@@ -26,21 +26,21 @@ pub(super) enum Refusal {
     OtherSite,
 }
 
-impl Door {
+impl ServiceAccess {
     /// Whether a request is answered.
-    pub(super) fn admits(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(super) fn admits(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AccessRefusal> {
         if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
             && headers.get("sec-fetch-mode").is_none_or(|mode| mode != "navigate")
         {
-            return Err(Refusal::OtherSite);
+            return Err(AccessRefusal::OtherSite);
         }
         if let Some(token) = &self.token {
             let is_it = given(headers).is_some_and(|given| token.now().is(&given));
-            return if is_it { Ok(()) } else { Err(Refusal::NoToken) };
+            return if is_it { Ok(()) } else { Err(AccessRefusal::NoToken) };
         }
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         match uri.host().or(host) {
-            Some(name) if self.is_local && !names_this_machine(name) => Err(Refusal::OtherName),
+            Some(name) if self.is_local && !names_this_machine(name) => Err(AccessRefusal::OtherName),
             Some(_) | None => Ok(()),
         }
     }

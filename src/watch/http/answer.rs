@@ -9,8 +9,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use jiff::tz::TimeZone;
 
 use super::Service;
-use super::access::Refusal;
-use super::facts::Asked;
+use super::access::AccessRefusal;
+use super::facts::OverviewRequest;
 use super::{metrics, probe};
 use crate::render::policy::{PageKind, policy};
 use crate::report::page::{self, LivePage, PageFrame};
@@ -40,7 +40,7 @@ impl Service {
         let path = request.uri().path();
         let answer = match self.door.admits(request.uri(), request.headers()) {
             // Load balancers and service managers know no token; they learn one word.
-            Ok(()) | Err(Refusal::NoToken) if path.starts_with("/-/") => self.health(path),
+            Ok(()) | Err(AccessRefusal::NoToken) if path.starts_with("/-/") => self.health(path),
             Err(refusal) if path == "/probe" => probe_refused(refusal),
             Err(refusal) => refused(refusal),
             Ok(()) if *request.method() != Method::GET && *request.method() != Method::HEAD => {
@@ -86,7 +86,7 @@ impl Service {
     }
 
     async fn route<B: Body>(&self, path: &str, request: &Request<B>) -> Answer {
-        let query = Query::of(request.uri().query().unwrap_or(""));
+        let query = RequestQuery::of(request.uri().query().unwrap_or(""));
         let days = query.get("days").parse().unwrap_or(0);
         match path {
             "/" => self.overview(&query, days).await,
@@ -127,7 +127,7 @@ impl Service {
         }
     }
 
-    async fn overview(&self, query: &Query, days: u32) -> Answer {
+    async fn overview(&self, query: &RequestQuery, days: u32) -> Answer {
         let asked = asked(query, days.clamp_to(1));
         match self.facts.overview(&asked).await {
             Ok(report) => {
@@ -218,20 +218,20 @@ impl Service {
     }
 }
 
-trait Days {
+trait CountDays {
     /// The days that were asked for, within what the store keeps; `usual` where nobody asked.
     fn clamp_to(self, usual: u32) -> u32;
 }
 
-impl Days for u32 {
+impl CountDays for u32 {
     fn clamp_to(self, usual: u32) -> u32 {
         if self == 0 { usual } else { self.min(400) }
     }
 }
 
-fn asked(query: &Query, days: u32) -> Asked {
+fn asked(query: &RequestQuery, days: u32) -> OverviewRequest {
     let word = |name| query.get(name).chars().take(256).collect();
-    Asked { pool: word("pool"), receiver: word("receiver"), state: word("state"), days }
+    OverviewRequest { pool: word("pool"), receiver: word("receiver"), state: word("state"), days }
 }
 
 /// The number of a pair; 0, which no pair has, where it is none.
@@ -253,36 +253,36 @@ fn store_away(fault: &StoreFault) -> Answer {
     Answer::text(StatusCode::SERVICE_UNAVAILABLE, "The store does not answer; the watcher's log says why.\n")
 }
 
-fn refused(refusal: Refusal) -> Answer {
+fn refused(refusal: AccessRefusal) -> Answer {
     match refusal {
-        Refusal::NoToken => Answer::text(
+        AccessRefusal::NoToken => Answer::text(
             StatusCode::UNAUTHORIZED,
             "Give the token: as bearer, or as the password of any user.\n",
         ),
-        Refusal::OtherName => Answer::text(
+        AccessRefusal::OtherName => Answer::text(
             StatusCode::MISDIRECTED_REQUEST,
             "This service is asked by the name localhost, or by the loopback address. A proxy before it sets Host to that.\n",
         ),
-        Refusal::OtherSite => {
+        AccessRefusal::OtherSite => {
             Answer::text(StatusCode::FORBIDDEN, "A page from elsewhere may not ask this.\n")
         }
     }
 }
 
 /// Whoever asks for a probe reads every status but 200 as a pass.
-fn probe_refused(refusal: Refusal) -> Answer {
+fn probe_refused(refusal: AccessRefusal) -> Answer {
     let why = match refusal {
-        Refusal::NoToken => "the request has no token, or another one",
-        Refusal::OtherName => "the request does not name this machine as localhost",
-        Refusal::OtherSite => "a page from elsewhere asks",
+        AccessRefusal::NoToken => "the request has no token, or another one",
+        AccessRefusal::OtherName => "the request does not name this machine as localhost",
+        AccessRefusal::OtherSite => "a page from elsewhere asks",
     };
     Answer::new(StatusCode::OK, METRICS, probe::refusal(why, "Caller"))
 }
 
 /// The parameters of a request.
-struct Query(Vec<(String, String)>);
+struct RequestQuery(Vec<(String, String)>);
 
-impl Query {
+impl RequestQuery {
     fn of(written: &str) -> Self {
         let pair = |part: &str| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
@@ -354,7 +354,7 @@ mod tests {
         ] {
             assert_eq!(decoded(written), value, "{written}");
         }
-        let query = Query::of("module=im&target=kim%40contoso.com&&target=other&flag");
+        let query = RequestQuery::of("module=im&target=kim%40contoso.com&&target=other&flag");
         assert_eq!((query.get("target"), query.get("flag"), query.get("none")), ("kim@contoso.com", "", ""));
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Samples {
 
 /// What a reader of the overview asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct OverviewRequest {
     /// Words that the name of the pool holds.
     pub(super) pool: String,
     /// The same of the receiver.
@@ -61,10 +61,10 @@ impl Facts {
     }
 
     /// The report of all watched pairs, or of those that were asked for.
-    pub(super) async fn overview(&self, asked: &Asked) -> Result<Arc<StatusReport>, StoreFault> {
+    pub(super) async fn overview(&self, asked: &OverviewRequest) -> Result<Arc<StatusReport>, StoreFault> {
         // One at a time: whoever comes meanwhile has what the first one has had made.
         let mut held = self.overview.lock().await;
-        let is_all = Asked { days: asked.days, ..Asked::default() } == *asked;
+        let is_all = OverviewRequest { days: asked.days, ..OverviewRequest::default() } == *asked;
         if let Some((at, days, report)) = held.as_ref()
             && is_all
             && at.elapsed() < OVERVIEW_HOLDS
@@ -166,7 +166,7 @@ fn request(
 }
 
 /// The watched pairs that a reader asks for.
-fn chosen(sql: &mut dyn crate::store::Sql, asked: &Asked) -> Result<Vec<i64>, StoreFault> {
+fn chosen(sql: &mut dyn crate::store::Sql, asked: &OverviewRequest) -> Result<Vec<i64>, StoreFault> {
     let watched = overview::watched_pairs(sql)?;
     if asked.pool.is_empty() && asked.receiver.is_empty() && asked.state.is_empty() {
         return Ok(watched);

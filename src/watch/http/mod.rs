@@ -32,7 +32,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use self::access::Door;
+use self::access::ServiceAccess;
 use self::facts::Facts;
 use self::probe::Prober;
 pub use self::tls::IdentityFault;
@@ -67,7 +67,7 @@ pub struct HttpService {
 struct Service {
     facts: Facts,
     prober: Prober,
-    door: Door,
+    door: ServiceAccess,
 }
 
 impl HttpService {
@@ -89,7 +89,7 @@ impl HttpService {
         };
         let service = Service {
             prober: Prober::new(parts.host.clone()),
-            door: Door { token, is_local: settings.listen.is_loopback() },
+            door: ServiceAccess { token, is_local: settings.listen.is_loopback() },
             facts: Facts::new(parts),
         };
         Ok(Self { listen: settings.listen, identity, service: Arc::new(service) })

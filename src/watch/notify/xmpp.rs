@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::{DeliveryFault, Means, NoticeMessage};
 use crate::address::Address;
 use crate::topology::{Notification, Topology};
-use crate::verify::Watcher;
 use crate::verify::plan::{Ask, deadlines, plan_logon};
 use crate::verify::sessions::{End, Sessions};
 use crate::xmpp::session::XmppSession;
+use crate::xmpp::trace::TraceObserver;
 use crate::xmpp::xml::{Element, ns};
 
 pub(super) async fn send(
@@ -58,7 +58,7 @@ async fn through(
     let (sessions, cancel) =
         (Sessions::remembering(means.context.refused.get().cloned()), CancellationToken::new());
     let deadlines = deadlines(&topology.gateway, None);
-    let watcher = Watcher::default();
+    let watcher = TraceObserver::default();
     let logged = sessions
         .get(&account, End::Sender, &deadlines, &network, &watcher, &cancel)
         .await

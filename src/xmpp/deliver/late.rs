@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::origin::Ends;
+use super::origin::MessageEnds;
 use super::{Bounce, Fault, Fence, Order, is_receivers};
 use crate::xmpp::message::Sign;
 use crate::xmpp::session::LateSign;
@@ -12,7 +12,7 @@ use crate::xmpp::session::LateSign;
 pub struct TakenMessage {
     pub(super) id: String,
     pub(super) started: Instant,
-    pub(super) ends: Ends,
+    pub(super) ends: MessageEnds,
     pub(super) fence: Fence,
 }
 

@@ -7,7 +7,7 @@ use crate::xmpp::condition::{StanzaCondition, StanzaError};
 
 /// The two ends of a message, as far as they tell who made an error.
 #[derive(Clone, Debug)]
-pub(super) struct Ends {
+pub(super) struct MessageEnds {
     /// The sender's domain.
     pub(super) own: DomainPart,
     /// The receiver's domain.
@@ -16,7 +16,7 @@ pub(super) struct Ends {
     pub(super) marks_errors: bool,
 }
 
-impl Ends {
+impl MessageEnds {
     /// Who made an error. A server that makes one for somebody else writes the other's address as its
     /// `from`, so that only `by` and the condition tell.
     pub(super) fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {

@@ -90,12 +90,12 @@ pub struct MechanismOffer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) mechanism: Mechanism,
-    pub(super) channel: Channel,
+    pub(super) channel: ChannelBindingFlag,
 }
 
 /// What a SCRAM client says about channel binding (RFC 5802, section 6).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Channel {
+pub(super) enum ChannelBindingFlag {
     /// `n`: we do not bind.
     Unbound,
     /// `y`: we could, and believe that the server cannot. A server that can will refuse: somebody
@@ -208,15 +208,15 @@ impl MechanismOffer {
                 .common_binding(ours)
                 // Forced by name, it is tried with what we have: that is what a look into a fault is for.
                 .or_else(|| preferred(ours).into_iter().next())
-                .map(|(kind, data)| Channel::Bound { kind, data })
+                .map(|(kind, data)| ChannelBindingFlag::Bound { kind, data })
                 .ok_or(Unusable::NoChannelBinding { wanted: mechanism })?,
             Mechanism::Scram { binding: ChannelBinding::None, .. }
                 if self.has_plus() || preferred(ours).is_empty() =>
             {
-                Channel::Unbound
+                ChannelBindingFlag::Unbound
             }
-            Mechanism::Scram { binding: ChannelBinding::None, .. } => Channel::NotOffered,
-            Mechanism::External | Mechanism::Plain => Channel::Unbound,
+            Mechanism::Scram { binding: ChannelBinding::None, .. } => ChannelBindingFlag::NotOffered,
+            Mechanism::External | Mechanism::Plain => ChannelBindingFlag::Unbound,
         };
         Ok(Choice { mechanism, channel })
     }
@@ -348,9 +348,9 @@ mod tests {
                 .choose(&login(Authentication::Negotiate, PlainPassword::Forbidden), &bindings(ours))
                 .unwrap();
             let said = match choice.channel {
-                Channel::Unbound => "n",
-                Channel::NotOffered => "y",
-                Channel::Bound { kind, .. } => kind,
+                ChannelBindingFlag::Unbound => "n",
+                ChannelBindingFlag::NotOffered => "y",
+                ChannelBindingFlag::Bound { kind, .. } => kind,
             };
             assert_eq!((choice.mechanism.name(), said), (name, flag), "{offered} / {announced}");
         }
@@ -398,7 +398,7 @@ mod tests {
         let choose = |offered, ours| offer(offered, "-").choose(&login, &bindings(ours));
         assert!(matches!(
             choose("SCRAM-SHA-1-PLUS", BOTH).map(|choice| choice.channel),
-            Ok(Channel::Bound { kind: TLS_EXPORTER, .. })
+            Ok(ChannelBindingFlag::Bound { kind: TLS_EXPORTER, .. })
         ));
         assert_eq!(choose("SCRAM-SHA-1", BOTH), Err(Unusable::NotOffered { wanted: plus }));
         assert_eq!(choose("SCRAM-SHA-1-PLUS", ""), Err(Unusable::NoChannelBinding { wanted: plus }));

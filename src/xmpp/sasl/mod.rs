@@ -18,7 +18,7 @@ pub use keys::KeyCache;
 pub use mechanism::{Mechanism, MechanismOffer, Unusable};
 
 use self::keys::{Fingerprint, FoundKeys, KeyOrigin};
-use self::mechanism::{Channel, Choice};
+use self::mechanism::{ChannelBindingFlag, Choice};
 use self::scram::{ClientFirst, ScramHash};
 use super::condition::{SaslCondition, condition_in, text_in};
 use super::secure::VerifiedTls;
@@ -193,8 +193,8 @@ pub async fn authenticate<Io: AsyncRead + AsyncWrite + Unpin + Send>(
     trace.learn(Fact::Mechanism {
         name: choice.mechanism.name().to_owned(),
         channel_binding: match &choice.channel {
-            Channel::Bound { kind, .. } => Some((*kind).to_owned()),
-            Channel::NotOffered | Channel::Unbound => None,
+            ChannelBindingFlag::Bound { kind, .. } => Some((*kind).to_owned()),
+            ChannelBindingFlag::NotOffered | ChannelBindingFlag::Unbound => None,
         },
     });
     let Choice { mechanism, channel } = choice;
@@ -227,7 +227,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> SaslExchange<'_, Io> {
     async fn scram(
         &mut self,
         hash: ScramHash,
-        channel: Channel,
+        channel: ChannelBindingFlag,
         login: &Login,
         keys: &KeyCache,
         trace: &mut Trace,

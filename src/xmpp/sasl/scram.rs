@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::keys::ScramKeys;
-use super::mechanism::Channel;
+use super::mechanism::ChannelBindingFlag;
 use crate::xmpp::condition::ScramCondition;
 use crate::xmpp::trace::printable;
 
@@ -101,11 +101,11 @@ pub(super) struct ScramProof {
 impl ClientFirst {
     /// The first message of `user`, whose name was prepared with SASLprep. `nonce` is printable ASCII
     /// without a comma, and new every time.
-    pub(super) fn new(hash: ScramHash, user: &str, channel: Channel, nonce: String) -> Self {
+    pub(super) fn new(hash: ScramHash, user: &str, channel: ChannelBindingFlag, nonce: String) -> Self {
         let (header, channel) = match channel {
-            Channel::Unbound => ("n,,".to_owned(), Vec::new()),
-            Channel::NotOffered => ("y,,".to_owned(), Vec::new()),
-            Channel::Bound { kind, data } => (format!("p={kind},,"), data),
+            ChannelBindingFlag::Unbound => ("n,,".to_owned(), Vec::new()),
+            ChannelBindingFlag::NotOffered => ("y,,".to_owned(), Vec::new()),
+            ChannelBindingFlag::Bound { kind, data } => (format!("p={kind},,"), data),
         };
         let bare = format!("n={},r={nonce}", user.replace('=', "=3D").replace(',', "=2C"));
         Self { hash, header, channel, bare, nonce }
@@ -237,7 +237,7 @@ mod tests {
     use crate::xmpp::sasl::keys::derive;
 
     fn client(hash: ScramHash, user: &str, nonce: &str) -> ClientFirst {
-        ClientFirst::new(hash, user, Channel::Unbound, nonce.to_owned())
+        ClientFirst::new(hash, user, ChannelBindingFlag::Unbound, nonce.to_owned())
     }
 
     fn exchange(hash: ScramHash, nonce: &str, challenge: &str) -> ClientFinal {
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_bound_channel_is_part_of_what_is_proved() {
-        let channel = Channel::Bound { kind: "tls-exporter", data: b"data".to_vec() };
+        let channel = ChannelBindingFlag::Bound { kind: "tls-exporter", data: b"data".to_vec() };
         let first = ClientFirst::new(ScramHash::Sha1, "user", channel, "N".to_owned());
         assert_eq!(first.message(), "p=tls-exporter,,n=user,r=N");
         let challenge = first.challenge("r=Nx,s=c2FsdA==,i=4096").unwrap();

@@ -10,7 +10,7 @@ use crate::script::language::source_map::Span;
 use crate::script::language::tree::{GroupExpression, Piece};
 
 /// One step from a value to what is in it.
-enum Member<'p> {
+enum MemberStep<'p> {
     /// `.Name`, with the place of its dot.
     Property(Span, &'p str),
     /// `[…]`.
@@ -61,31 +61,31 @@ impl Lowering<'_> {
         let n_places = members.iter().rposition(changes).map_or(0, |place| place + 1);
         for member in members[n_places..].iter().rev() {
             match member {
-                Member::Property(dot, _) => self.writer.made("__shell::get(", dot.start),
-                Member::Index(group) => self.writer.made("__shell::at(", group.open.start),
-                Member::Method(..) => {}
+                MemberStep::Property(dot, _) => self.writer.made("__shell::get(", dot.start),
+                MemberStep::Index(group) => self.writer.made("__shell::at(", group.open.start),
+                MemberStep::Method(..) => {}
             }
         }
         self.piece(value, super::ValueUses::VALUES);
         let outer = std::mem::replace(&mut self.ours, true);
         for (place, member) in members.iter().enumerate() {
             match member {
-                Member::Property(dot, name) if place < n_places => {
+                MemberStep::Property(dot, name) if place < n_places => {
                     self.writer.made(".", dot.start);
                     self.writer.made_here(name);
                 }
-                Member::Index(group) if place < n_places => self.group(group, super::ValueUses::VALUES),
-                Member::Property(dot, name) => {
+                MemberStep::Index(group) if place < n_places => self.group(group, super::ValueUses::VALUES),
+                MemberStep::Property(dot, name) => {
                     self.writer.made(", ", dot.start);
                     self.writer.made_here(&quoted(name));
                     self.writer.made_here(")");
                 }
-                Member::Index(group) => {
+                MemberStep::Index(group) => {
                     self.writer.made(", ", group.open.start);
                     self.index(group);
                     self.writer.made_here(")");
                 }
-                Member::Method(dot, name, group) => {
+                MemberStep::Method(dot, name, group) => {
                     // Errors stand at the method's name.
                     self.writer.made(".", dot.start);
                     self.writer.made(method_name(name), dot.end);
@@ -114,14 +114,14 @@ impl Lowering<'_> {
 }
 
 /// The members behind a value; none where an operator of Rhai's is among them.
-fn members_of<'p>(mut pieces: &'p [Piece], source: &'p str) -> Option<Vec<Member<'p>>> {
+fn members_of<'p>(mut pieces: &'p [Piece], source: &'p str) -> Option<Vec<MemberStep<'p>>> {
     let mut members = Vec::new();
     while let [piece, rest @ ..] = pieces {
         pieces = rest;
         if let Piece::Group(group) = piece
             && group.open.of(source) == "["
         {
-            members.push(Member::Index(group));
+            members.push(MemberStep::Index(group));
             continue;
         }
         let Piece::Rhai(dot) = piece else { return None };
@@ -139,17 +139,17 @@ fn members_of<'p>(mut pieces: &'p [Piece], source: &'p str) -> Option<Vec<Member
         match pieces {
             [Piece::Group(group), rest @ ..] if group.open.of(source) == "(" => {
                 pieces = rest;
-                members.push(Member::Method(dot, name, group));
+                members.push(MemberStep::Method(dot, name, group));
             }
-            _ => members.push(Member::Property(dot, name)),
+            _ => members.push(MemberStep::Property(dot, name)),
         }
     }
     Some(members)
 }
 
 /// Whether a method may change what it is called on.
-fn changes(member: &Member<'_>) -> bool {
-    let Member::Method(_, name, _) = member else { return false };
+fn changes(member: &MemberStep<'_>) -> bool {
+    let MemberStep::Method(_, name, _) = member else { return false };
     let canonical = method_name(name);
     CHANGING.contains(&canonical)
         || (!METHODS.contains(&canonical) && name.starts_with(|first: char| first.is_ascii_lowercase()))
