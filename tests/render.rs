@@ -154,6 +154,44 @@ fn every_stream_looks_as_in_its_golden_file() {
     golden_folder("tests/golden/render", &texts);
 }
 
+/// On a terminal of eighty columns, several of them stand side by side.
+#[test]
+fn states_runs_and_trends_are_tables_of_eighty_columns() {
+    let at = || Value::Timestamp("2026-11-30T13:27:04Z".parse().unwrap());
+    let (pool, receiver) = ("atl-cs-001.litwareinc.com", "adelany@host-unknown.contoso.com");
+    let state = Record::new("TestState")
+        .with("TargetFqdn", pool)
+        .with("Receiver", receiver)
+        .with("Test", "XmppIM")
+        .with("State", "Unknown")
+        .with("Since", at())
+        .with("Code", "FEDERATION-CERTIFICATE-EXPIRED")
+        .with("Owner", "Partner")
+        .with("Recent", "SSSSFFFFFF");
+    let run = Record::new("TestRun")
+        .with("Identity", "01a22ca2-e486-73ff-8d15-1dcf3853d30d")
+        .with("StartedAt", at())
+        .with("Tests", 10_000_i64)
+        .with("Failures", 9_999_i64)
+        .with("NotRun", 1_i64)
+        .with("Way", "session")
+        .with("Command", "Test-XmppIM atl-cs-001.litwareinc.com -Receiver adelany@contoso.com");
+    let trend = Record::new("TestTrend")
+        .with("Start", at())
+        .with("TargetFqdn", pool)
+        .with("Receiver", receiver)
+        .with("Tests", 96_i64)
+        .with("Availability", Value::Float(98.958))
+        .with("P95", Value::Duration(Duration::from_millis(84)));
+    for (record, first) in [(state, "State "), (run, "StartedAt "), (trend, "Start ")] {
+        let values = [Value::from(record.clone()), Value::from(record)];
+        let table = render(&values, Format::VIEW, Some(80), Colour::Never);
+        let header = table.lines().find(|line| !line.is_empty()).unwrap_or_default();
+        assert!(header.starts_with(first) && !header.contains(" : "), "{table}");
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    }
+}
+
 #[test]
 fn no_format_shows_a_secret_or_a_raw_control_character() {
     let values: Vec<Value> = streams().into_iter().flat_map(|(_, values)| values).collect();
