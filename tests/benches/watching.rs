@@ -105,7 +105,7 @@ fn results(claims: &[Claim], watcher: &str, round: i64, report: &Arc<str>) -> Ve
                 watcher: watcher.to_owned(),
                 vantage: claim.vantage.clone(),
                 number: claim.lease,
-                next_due: claim.due_at + claim.period,
+                next_due: claim.claimed_at.max(claim.due_at) + claim.period,
                 has_ended: false,
             }),
             started_at: claim.claimed_at,
