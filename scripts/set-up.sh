@@ -54,6 +54,17 @@ need_to_build() {
   fi
 }
 
+# Sees to it that cargo-deb is there: from the registry's source, once, into this project's own target directory.
+need_cargo_deb() {
+  local own=${CARGO_TARGET_DIR:-target}/tools
+  PATH=$PATH:$(realpath -m "$own/bin")
+  if command -v cargo-deb >/dev/null; then return; fi
+  # What is built once and runs for a second is not worth a release build.
+  cargo install --locked --debug --quiet --root "$own" cargo-deb && return
+  echo "Not installed: cargo-deb. Install it with: cargo install --locked cargo-deb" >&2
+  return 1
+}
+
 # imsh refuses to run behind sudo, doas and pkexec, where it would read another account's files for its caller.
 # Here that is who runs this script.
 forget_caller() {

@@ -1,10 +1,11 @@
 //! `imsh setup`: the files of the service account, and whether everything about it is as it should be.
 //!
 //! The files are those of `examples/deploy`, as they stand there. Writes what is missing, changes nothing that
-//! is there and starts no program. `--check` writes nothing and says what is missing or too open, each with the
-//! command that mends it. Works on the files of its own caller: behind sudo it is refused like everything else.
+//! is there. `--check` writes nothing and says what is missing or too open, each with the command that mends it;
+//! on the machine itself it starts one program, sshd, to say what that makes of its files. Works on the files of
+//! its own caller: behind sudo it is refused like everything else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -16,6 +17,9 @@ use super::cli::{SessionOptions, print};
 use super::exit::ExitStatus;
 use crate::access::BuiltIn;
 use crate::topology::{Topology, places};
+use sshd::SshdSettings;
+
+mod sshd;
 
 /// The arguments of `imsh setup`.
 #[derive(Args, Debug)]
@@ -56,14 +60,12 @@ struct DeployedFile {
 const SYSUSERS: &str = include_str!("../../examples/deploy/sysusers-imsh.conf");
 const TMPFILES: &str = include_str!("../../examples/deploy/tmpfiles-imsh.conf");
 
+const SSHD: &str = include_str!("../../examples/deploy/sshd-imsh.conf");
+
 const FILES: [DeployedFile; 5] = [
     DeployedFile { path: "/usr/lib/sysusers.d/imsh.conf", mode: 0o644, text: SYSUSERS },
     DeployedFile { path: "/usr/lib/tmpfiles.d/imsh.conf", mode: 0o644, text: TMPFILES },
-    DeployedFile {
-        path: "/etc/ssh/sshd_config.d/imsh.conf",
-        mode: 0o644,
-        text: include_str!("../../examples/deploy/sshd-imsh.conf"),
-    },
+    DeployedFile { path: "/etc/ssh/sshd_config.d/imsh.conf", mode: 0o644, text: SSHD },
     DeployedFile {
         path: "/etc/sudoers.d/imsh",
         mode: 0o440,
@@ -242,13 +244,14 @@ impl Check<'_> {
             return Err("sysusers names no account".to_owned());
         };
         self.files()?;
-        self.program()?;
+        self.program(PROGRAM)?;
         let owner = self.account(&account)?;
         if let Some(owner) = owner {
             self.directories(owner)?;
             self.topology(&account, owner)?;
         }
-        self.includes()
+        self.includes()?;
+        if self.root.is_machine() && owner.is_some() { self.sshd(&account) } else { Ok(()) }
     }
 
     fn tell(&mut self, kind: FindingKind, what: impl Into<String>, command: impl Into<Option<String>>) {
@@ -331,16 +334,16 @@ impl Check<'_> {
     }
 
     /// The program: sshd runs nothing that others could replace.
-    fn program(&mut self) -> Result<(), String> {
-        let shown = self.root.at(PROGRAM).display().to_string();
+    fn program(&mut self, program: &str) -> Result<(), String> {
+        let shown = self.root.at(program).display().to_string();
         // Many systems have /bin and /usr/bin behind a link.
-        let Ok(found) = std::fs::metadata(self.root.at(PROGRAM)) else {
-            let command = format!("install -m 755 imsh {}", self.root.word(PROGRAM));
+        let Ok(found) = std::fs::metadata(self.root.at(program)) else {
+            let command = format!("install -m 755 imsh {}", self.root.word(program));
             self.tell(FindingKind::Missing, format!("{shown}, which sshd and sudo start"), command);
             return Ok(());
         };
-        self.is_roots(PROGRAM, &found, 0o6022);
-        self.way_to(PROGRAM, 0)
+        self.is_roots(program, &found, 0o6022);
+        self.way_to(program, 0)
     }
 
     /// The directories that lead to a path: whoever may write to one may put another in its place.
@@ -381,9 +384,7 @@ impl Check<'_> {
             let what = format!("the home of {name} is {}", own[5]);
             self.tell(FindingKind::Wrong, what, format!("usermod -d {home} {name}"));
         }
-        let shadow = self.text("/etc/shadow")?;
-        let password = shadow.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
-        if password.is_some_and(|rest| !rest.starts_with(['!', '*'])) {
+        if self.password(name)?.is_some_and(|password| !password.starts_with(['!', '*'])) {
             let what = format!("{name} has a password");
             self.tell(FindingKind::TooOpen, what, format!("passwd -l {name}"));
         }
@@ -402,6 +403,30 @@ impl Check<'_> {
             }
         }
         Ok(Some(number))
+    }
+
+    /// The password of an account, as `/etc/shadow` has it.
+    fn password(&self, name: &str) -> Result<Option<String>, String> {
+        let shadow = self.text("/etc/shadow")?;
+        let rest = shadow.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        Ok(rest.and_then(|rest| rest.split(':').next()).map(str::to_owned))
+    }
+
+    /// What sshd makes of its files where somebody connects as the account.
+    fn sshd(&mut self, account: &Account) -> Result<(), String> {
+        let has_locked_password =
+            self.password(account.name)?.is_some_and(|password| password.starts_with('!'));
+        let settings = match SshdSettings::ask(account.name) {
+            None => return Ok(()),
+            Some(Err(finding)) => {
+                self.findings.push(finding);
+                return Ok(());
+            }
+            Some(Ok(settings)) => settings,
+        };
+        self.findings.extend(settings.findings(SSHD, account.name, has_locked_password));
+        let programs: BTreeSet<_> = settings.programs().filter(|program| *program != PROGRAM).collect();
+        programs.into_iter().try_for_each(|program| self.program(program))
     }
 
     fn directories(&mut self, owner: u32) -> Result<(), String> {

@@ -178,11 +178,17 @@ fn the_check_says_what_is_missing_or_too_open_and_how_to_mend_it() {
 #[test]
 fn the_package_installs_what_a_delegate_comes_in_by() {
     let Some(machine) = Machine::with(&topology(&[])) else { return };
-    for program in ["dpkg-deb", "systemd-sysusers", "systemd-tmpfiles", "runuser", "strip"] {
+    for program in ["dpkg-shlibdeps", "systemd-sysusers", "systemd-tmpfiles", "runuser", "strip"] {
         if !["/usr/bin", "/usr/sbin"].iter().any(|place| Path::new(place).join(program).exists()) {
-            skip(&format!("{program} is not installed (apt install dpkg systemd util-linux binutils)"));
+            skip(&format!("{program} is not installed (apt install dpkg-dev systemd util-linux binutils)"));
             return;
         }
+    }
+    let own = Path::new(IMSH).ancestors().nth(2).unwrap().join("tools/bin");
+    let path = std::env::var_os("PATH").unwrap();
+    if !std::env::split_paths(&path).chain([own]).any(|place| place.join("cargo-deb").exists()) {
+        skip("cargo-deb is not installed (cargo install --locked cargo-deb)");
+        return;
     }
     let mut build = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/package"));
     let built = build.args(["--binary", IMSH, "--out"]).arg(machine.ground.path()).output().unwrap();
@@ -210,7 +216,10 @@ fn the_package_installs_what_a_delegate_comes_in_by() {
     assert!(machine.root("zcat /usr/share/man/man1/imsh-session.1.gz").contains(".TH"));
     // Only what nobody but the administrator can know is still to do.
     machine.root("echo '@includedir /etc/sudoers.d' >>/etc/sudoers; sed -i '/^%kim/d' /etc/sudoers");
-    machine.root("printf 'Include /etc/ssh/sshd_config.d/*.conf\\n' >/etc/ssh/sshd_config");
+    machine.root(
+        "printf '%s\\n' 'UsePAM yes' 'HostKey /etc/ssh/own_host' 'Include /etc/ssh/sshd_config.d/*.conf' \
+         >/etc/ssh/sshd_config; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/own_host",
+    );
     let check = machine.shell("root", "imsh setup --check");
     assert_eq!(check.status, Some(1), "{}", check.text);
     let [finding, command] = check.text.lines().collect::<Vec<_>>()[..] else { panic!("{}", check.text) };
@@ -233,8 +242,15 @@ fn the_package_installs_what_a_delegate_comes_in_by() {
     );
     assert!(!other.text.contains("uid=") && other.status != Some(0), "{}", other.text);
     // Over ssh, by the drop-in that was installed.
-    // This sshd asks no PAM, and takes an account whose password is locked for one that is locked.
-    machine.root("sed -i 's/^imsh:!/imsh:/' /etc/shadow");
+    // A sshd that asks no PAM takes an account whose password is locked for one that is locked.
+    machine.root("sed -i 's/^UsePAM yes/UsePAM no/' /etc/ssh/sshd_config");
+    let check = machine.shell("root", "imsh setup --check");
+    let [finding, command] = check.text.lines().collect::<Vec<_>>()[..] else { panic!("{}", check.text) };
+    assert!(finding.starts_with("wrong: ") && finding.contains("UsePAM no"), "{finding}");
+    machine.root(command);
+    let check = machine.shell("root", "imsh setup --check");
+    assert_eq!((check.text.as_str(), check.status), ("Everything is as it should be.\n", Some(0)));
+    the_check_asks_sshd(&machine);
     machine.start_sshd_with("/etc/ssh/sshd_config.d/imsh.conf");
     let one = Said::of(machine.ssh("desk", &[], &["1 + 1"]).output().unwrap());
     assert_eq!((one.text.trim(), one.status), ("2", Some(0)));
@@ -246,4 +262,42 @@ fn the_package_installs_what_a_delegate_comes_in_by() {
     assert_eq!(machine.root("ls /etc/ssh/sshd_config.d").trim(), "imsh.conf");
     let one = Said::of(machine.ssh("desk", &[], &["1 + 1"]).output().unwrap());
     assert_eq!((one.text.trim(), one.status), ("2", Some(0)));
+}
+
+/// What another file of sshd's says first is told, and so is a sshd that says nothing.
+fn the_check_asks_sshd(machine: &Machine) {
+    machine.root("cp /etc/ssh/sshd_config /etc/ssh/good; install -m 775 -o ada /bin/true /etc/ssh/mine");
+    let say_first = |line: &str| {
+        machine.root(&format!(
+            "printf '%s\\n' 'Match User imsh' '{line}' 'Match all' | cat - /etc/ssh/good >/etc/ssh/sshd_config"
+        ));
+    };
+    for (line, told) in [
+        ("PermitTTY no", "sshd has permittty no for imsh, and not yes"),
+        ("ForceCommand /bin/sh", "sshd has forcecommand /bin/sh for imsh, and not /usr/bin/imsh session"),
+        ("AllowTcpForwarding yes", "sshd has allowtcpforwarding yes for imsh, and not no"),
+        ("AuthorizedKeysCommand /etc/ssh/mine", "/etc/ssh/mine belongs to user 993"),
+        ("AuthorizedKeysCommandUser nobody", "sshd has authorizedkeyscommanduser nobody for imsh"),
+        ("PubkeyAuthentication no", "sshd has pubkeyauthentication no for imsh, and not yes"),
+        ("ChrootDirectory /var/empty", "sshd has chrootdirectory /var/empty for imsh"),
+        ("AllowUsers root ada", "sshd lets nobody in as imsh: its AllowUsers says so"),
+        ("DenyUsers im*", "sshd lets nobody in as imsh: its DenyUsers says so"),
+        ("Nonsense yes", "sshd does not say what it makes of its files: "),
+    ] {
+        say_first(line);
+        let check = machine.shell("root", "imsh setup --check");
+        assert_eq!(check.status, Some(1), "{line}\n{}", check.text);
+        assert!(check.text.contains(told), "{line}\n{}", check.text);
+        let found = check.text.lines().find_map(|line| line.strip_prefix("    grep "));
+        if let Some(command) = found.filter(|_| !told.contains("belongs to")) {
+            let shown = machine.root(&format!("grep {command}"));
+            assert!(shown.contains(line), "{command}\n{shown}");
+        }
+    }
+    // A number of sessions is the administrator's choice.
+    say_first("MaxSessions 2");
+    let check = machine.shell("root", "imsh setup --check");
+    assert_eq!(check.status, Some(0), "{}", check.text);
+    assert!(check.text.starts_with("note: sshd has maxsessions 2"), "{}", check.text);
+    machine.root("mv /etc/ssh/good /etc/ssh/sshd_config; rm /etc/ssh/mine");
 }
