@@ -4,6 +4,7 @@
 //! [`schema`](super::schema) lists the settings; reading, editing, the cmdlets, the help page and the
 //! sample document walk that list. Knows no single setting.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ pub struct Setting {
     pub is_name: bool,
     /// Whether two spellings of an item, or of the value, mean the same.
     pub is_same: fn(&str, &str) -> bool,
+    /// Numbers spellings: those that mean the same have the same number.
+    pub meanings: fn(&[&str]) -> Vec<usize>,
 }
 
 /// Where a setting of a table of type `T` is kept.
@@ -154,12 +157,9 @@ pub const fn in_document() -> Setting {
         sample: None,
         prefix: "",
         is_name: false,
-        is_same: is_equal,
+        is_same: <String as SettingType>::is_same,
+        meanings: <String as SettingType>::meanings,
     }
-}
-
-fn is_equal(one: &str, other: &str) -> bool {
-    one == other
 }
 
 impl Setting {
@@ -206,6 +206,7 @@ impl Setting {
         help: &'static str,
         kind: Kind,
         is_same: fn(&str, &str) -> bool,
+        meanings: fn(&[&str]) -> Vec<usize>,
     ) -> Self {
         self.key = key;
         self.help = help;
@@ -213,6 +214,7 @@ impl Setting {
             self.kind = kind;
         }
         self.is_same = is_same;
+        self.meanings = meanings;
         self
     }
 
@@ -371,10 +373,26 @@ pub trait SettingType: Sized {
     /// The value, as a record shows it.
     fn value(&self) -> Value;
 
+    /// Numbers spellings: those that mean the same have the same number. Each is read once.
+    fn meanings(written: &[&str]) -> Vec<usize> {
+        numbered(written.iter())
+    }
+
     /// Whether two spellings mean the same.
     fn is_same(one: &str, other: &str) -> bool {
-        one == other
+        matches!(Self::meanings(&[one, other])[..], [one, other] if one == other)
     }
+}
+
+/// Numbers things: equal ones have the same number.
+pub(crate) fn numbered<T: Ord>(things: impl Iterator<Item = T>) -> Vec<usize> {
+    let mut known = BTreeMap::new();
+    things
+        .map(|thing| {
+            let next = known.len();
+            *known.entry(thing).or_insert(next)
+        })
+        .collect()
 }
 
 /// A text of the document that means something: an address, a domain, a server.
@@ -407,8 +425,8 @@ macro_rules! meaningful {
                 Value::Text(self.to_string())
             }
 
-            fn is_same(one: &str, other: &str) -> bool {
-                is_same_meaning::<Self>(one, other)
+            fn meanings(written: &[&str]) -> Vec<usize> {
+                meanings_of::<Self>(written)
             }
         }
     )* };
@@ -437,12 +455,9 @@ impl Meaningful for CommandWord {
     }
 }
 
-/// Whether two texts mean the same, as far as they mean anything.
-fn is_same_meaning<T: Meaningful>(one: &str, other: &str) -> bool {
-    match (T::meant(one), T::meant(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        (Ok(_) | Err(_), _) => one == other,
-    }
+/// Numbers texts by what they mean, as far as they mean anything.
+fn meanings_of<T: Meaningful>(written: &[&str]) -> Vec<usize> {
+    numbered(written.iter().map(|text| T::meant(text).map_err(|_| *text)))
 }
 
 impl TableReader<'_, '_, '_, '_> {
@@ -512,8 +527,8 @@ impl<T: Meaningful> SettingType for Vec<T> {
         Value::texts(self.iter().map(ToString::to_string))
     }
 
-    fn is_same(one: &str, other: &str) -> bool {
-        is_same_meaning::<T>(one, other)
+    fn meanings(written: &[&str]) -> Vec<usize> {
+        meanings_of::<T>(written)
     }
 }
 
@@ -528,8 +543,8 @@ impl<T: SettingType> SettingType for Option<T> {
         self.as_ref().map_or(Value::Null, T::value)
     }
 
-    fn is_same(one: &str, other: &str) -> bool {
-        T::is_same(one, other)
+    fn meanings(written: &[&str]) -> Vec<usize> {
+        T::meanings(written)
     }
 }
 
@@ -680,6 +695,7 @@ macro_rules! table {
                     $name_help,
                     <$name_type as $crate::topology::setting::SettingType>::KIND,
                     <$name_type as $crate::topology::setting::SettingType>::is_same,
+                    <$name_type as $crate::topology::setting::SettingType>::meanings,
                 )), )?
                 settings: $crate::topology::setting::settings_of::<$type>,
                 defaults: $crate::topology::setting::defaults_of::<$type>,
@@ -693,6 +709,7 @@ macro_rules! table {
                         $name_help,
                         <$name_type as $crate::topology::setting::SettingType>::KIND,
                         <$name_type as $crate::topology::setting::SettingType>::is_same,
+                        <$name_type as $crate::topology::setting::SettingType>::meanings,
                     ),
                     read: |_, _, _| {},
                     value: |table| $crate::topology::setting::SettingType::value(&table.$name),
@@ -703,6 +720,7 @@ macro_rules! table {
                         $help,
                         <$key_type as $crate::topology::setting::SettingType>::KIND,
                         <$key_type as $crate::topology::setting::SettingType>::is_same,
+                        <$key_type as $crate::topology::setting::SettingType>::meanings,
                     ),
                     read: |table, reader, setting| {
                         if let Some(value) = reader.value(setting) {

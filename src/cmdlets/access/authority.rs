@@ -3,6 +3,8 @@
 //! One reading of the parameters for both, and for the gate as well: it holds the role as it would be
 //! against the caller's own before the cmdlet runs. Pure: knows no file, and decides nothing.
 
+use std::collections::BTreeSet;
+
 use crate::access::limits::{self, SessionLimits};
 use crate::access::role::ScriptModuleFault;
 use crate::access::{
@@ -115,7 +117,7 @@ pub fn wanted(
     }
     if let Some(value) = bound.value("ScriptModules") {
         let wanted = change(value)?.read(&|item| script_module(item))?;
-        role.script_modules = wanted.applied(&role.script_modules, |one, other| one == other);
+        role.script_modules = wanted.applied(&role.script_modules, Clone::clone);
     }
     if let Some(value) = bound.value("SessionLimits") {
         session_limits(&mut role.session, value)?;
@@ -297,20 +299,15 @@ impl ListChange<Value> {
 
 impl<T: Clone> ListChange<T> {
     /// The list after the change, each item once.
-    fn applied(self, list: &[T], is_same: impl Fn(&T, &T) -> bool) -> Vec<T> {
-        let mut after = Vec::new();
-        let mut push = |items: Vec<T>| {
-            for item in items {
-                if !after.iter().any(|other| is_same(other, &item)) {
-                    after.push(item);
-                }
-            }
-        };
+    fn applied<K: Ord>(self, list: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
+        let (mut after, mut known) = (Vec::new(), BTreeSet::new());
+        let mut push = |items: Vec<T>| after.extend(items.into_iter().filter(|item| known.insert(key(item))));
         match self {
             Self::Clear => {}
             Self::Replace(items) => push(items),
             Self::Items { add, remove } => {
-                let stays = |item: &&T| !remove.iter().any(|gone| is_same(gone, item));
+                let gone: BTreeSet<_> = remove.iter().map(&key).collect();
+                let stays = |item: &&T| !gone.contains(&key(item));
                 push(list.iter().filter(stays).cloned().collect());
                 push(add);
             }
@@ -327,7 +324,7 @@ fn cmdlets(role: &mut RoleDefinition, from_template: &[CmdletName], change: List
             return;
         }
         ListChange::Replace(list) => {
-            let list = ListChange::Replace(list).applied(&[], |one, other| one == other);
+            let list = ListChange::Replace(list).applied(&[], Clone::clone);
             (role.cmdlets, role.add_cmdlets, role.remove_cmdlets) = (Some(list), Vec::new(), Vec::new());
             return;
         }
@@ -368,14 +365,14 @@ fn scopes<T>(
     as_listed: impl Fn(T) -> T,
 ) -> Result<Vec<T>, ErrorRecord>
 where
-    T: std::str::FromStr + Clone + PartialEq,
+    T: std::str::FromStr + Clone + Ord,
     T::Err: std::fmt::Display,
 {
     let one = |item: &Value| match item.to_string().parse() {
         Ok(scope) => Ok(as_listed(scope)),
         Err(fault) => Err(wrong(parameter, &format!("{fault}"))),
     };
-    let after = change(value)?.read(&one)?.applied(current, |one, other| one == other);
+    let after = change(value)?.read(&one)?.applied(current, Clone::clone);
     if after.is_empty() {
         return Err(wrong(parameter, "a role without any scope would reach nothing")
             .remedy("Write what it shall reach instead: @{Replace=…}; \"global\" for everything."));
@@ -388,9 +385,7 @@ fn limits(
     value: &Value,
     known: &Catalogue,
 ) -> Result<Vec<LimitedParameter>, ErrorRecord> {
-    let is_same = |one: &LimitedParameter, other: &LimitedParameter| {
-        one.cmdlet == other.cmdlet && one.parameter.eq_ignore_ascii_case(&other.parameter)
-    };
+    let key = |limited: &LimitedParameter| (limited.cmdlet.clone(), limited.parameter.to_ascii_lowercase());
     Ok(match change(value)? {
         ListChange::Clear => Vec::new(),
         ListChange::Items { add, remove } => {
@@ -400,10 +395,10 @@ fn limits(
             let full = ListChange::Items { add, remove: Vec::new() }.read(&|item| limit(item, known))?;
             // One that is added takes the place of an earlier one of the same parameter.
             let ListChange::Items { add, .. } = full else { return Ok(current.to_vec()) };
-            let rest = gone.applied(current, is_same);
-            ListChange::Items { remove: add.clone(), add }.applied(&rest, is_same)
+            let rest = gone.applied(current, key);
+            ListChange::Items { remove: add.clone(), add }.applied(&rest, key)
         }
-        all @ ListChange::Replace(_) => all.read(&|item| limit(item, known))?.applied(&[], is_same),
+        all @ ListChange::Replace(_) => all.read(&|item| limit(item, known))?.applied(&[], key),
     })
 }
 

@@ -110,35 +110,49 @@ impl List {
         array.set_trailing_comma(has_comma);
     }
 
-    pub(super) fn position(&self, is_it: impl Fn(&Value) -> bool) -> Option<usize> {
-        self.items.iter().position(|item| is_it(&item.value))
+    /// The texts of its items; empty where an item is none.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.items.iter().map(|item| item.value.as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Takes an item out, and with it the comment behind it, if it has its line for itself. A comment above
-    /// it may be meant for those below as well, and stays.
-    pub(super) fn remove(&mut self, n: usize) -> Gone {
-        let mut gone = self.items.remove(n);
-        let shares_line = !gone.above.contains('\n');
-        if let Some(before) = n.checked_sub(1).and_then(|n| self.items.get_mut(n)).filter(|_| shares_line) {
-            before.behind.push_str(&std::mem::take(&mut gone.behind));
+    /// Takes an item out.
+    pub(super) fn remove(&mut self, n: usize) {
+        self.take(|place| place == n);
+    }
+
+    /// Takes items out by their places, each with the comment behind it, if it has its line for itself. A
+    /// comment above one may be meant for those below as well, and stays. Takes no longer for many than for one.
+    pub(super) fn take(&mut self, is_gone: impl Fn(usize) -> bool) -> Vec<Gone> {
+        let mut all_gone = Vec::new();
+        let mut waiting = std::mem::take(&mut self.items).into_iter().enumerate().peekable();
+        while let Some((n, mut gone)) = waiting.next() {
+            if !is_gone(n) {
+                self.items.push(gone);
+                continue;
+            }
+            let shares_line = !gone.above.contains('\n');
+            if let Some(before) = self.items.last_mut().filter(|_| shares_line) {
+                before.behind.push_str(&std::mem::take(&mut gone.behind));
+            }
+            let next = waiting.peek_mut().map(|(_, next)| next);
+            match next {
+                Some(next) if !next.above.contains('\n') => {
+                    (next.above, next.comma) = (gone.above, gone.comma)
+                }
+                // The next one moves up to `[`.
+                Some(next) if self.items.is_empty() && shares_line && !next.above.contains('#') => {
+                    (next.above, next.comma) = (gone.above, None);
+                }
+                Some(next) => {
+                    let kept = kept_comments(gone.above);
+                    next.comma = next.comma.map(|comma| comma + kept.len());
+                    prepend(&mut next.above, kept);
+                }
+                None => prepend(&mut self.closing, kept_comments(gone.above)),
+            }
+            all_gone.push(Gone { value: gone.value, behind: gone.behind });
         }
-        let kept = gone.above.rsplit_once('\n').map(|(kept, _)| kept).filter(|kept| kept.contains('#'));
-        let kept = kept.unwrap_or_default();
-        match self.items.get_mut(n) {
-            Some(next) if !next.above.contains('\n') => {
-                (next.above, next.comma) = (gone.above, gone.comma);
-            }
-            // The next one moves up to `[`.
-            Some(next) if n == 0 && shares_line && !next.above.contains('#') => {
-                (next.above, next.comma) = (gone.above, None);
-            }
-            Some(next) => {
-                next.above.insert_str(0, kept);
-                next.comma = next.comma.map(|comma| comma + kept.len());
-            }
-            None => self.closing.insert_str(0, kept),
-        }
-        Gone { value: gone.value, behind: gone.behind }
+        all_gone
     }
 
     /// Puts one that was taken out to another place.
@@ -183,6 +197,18 @@ impl List {
         self.closing = end;
         format!("{comments}\n{indent}")
     }
+}
+
+/// The comments above an item that goes, without the beginning of its own line.
+fn kept_comments(mut above: String) -> String {
+    above.truncate(above.rfind('\n').unwrap_or_default());
+    if above.contains('#') { above } else { String::new() }
+}
+
+/// Puts a text, which may be long, before another one.
+fn prepend(text: &mut String, mut first: String) {
+    first.push_str(text);
+    *text = first;
 }
 
 /// Line ends without their carriage return, which is no good in the middle of a line.

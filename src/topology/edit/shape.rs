@@ -2,6 +2,7 @@
 //!
 //! A list of tables is written as `[[key]]` or as `key = [{ … }]`; both are changed as they are.
 
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::str::FromStr;
 
 use toml_edit::{Array, ArrayOfTables, Item, Table, TableLike, Value};
@@ -11,6 +12,7 @@ use super::comments::{Orphan, not_its_own, remove_key, text_in};
 use super::list::List;
 use crate::access::{CmdletName, ConfigScope, Limit, LimitedParameter, UserScope};
 use crate::topology::schema;
+use crate::topology::setting::numbered;
 
 pub(super) fn text_of<'t>(table: &'t dyn TableLike, key: &str) -> Option<&'t str> {
     table.get(key)?.as_str()
@@ -54,7 +56,7 @@ pub(super) fn take(item: &mut Item, n: usize) -> Option<Orphan> {
         }
         Item::Value(Value::Array(values)) => {
             let mut list = List::of(values);
-            let _ = list.remove(n);
+            list.remove(n);
             list.write(values);
             None
         }
@@ -147,28 +149,33 @@ fn put(table: &mut dyn TableLike, key: &str, mut value: Value) -> Option<()> {
 /// Makes a list of texts another one: items that stay keep their lines and comments, those that change
 /// places take their comments along, and new ones stand where they belong.
 fn put_list(table: &mut dyn TableLike, key: &str, wanted: &[String]) -> Option<()> {
-    let mut there: Vec<String> = list_of(table, key).into_iter().map(str::to_owned).collect();
+    let there: Vec<String> = list_of(table, key).into_iter().map(str::to_owned).collect();
     let list = table.get_mut(key).and_then(Item::as_array_mut);
     let is_comparable =
         |list: &Array| list.len() == there.len() && there.len() * wanted.len() <= MAX_COMPARED;
     let Some(list) = list.filter(|list| is_comparable(list)) else {
         return put(table, key, Value::Array(Array::from_iter(wanted.iter().map(String::as_str))));
     };
+    let mut numbers = meanings(key, there.iter().chain(wanted));
+    let new = numbers.split_off(there.len());
     let mut items = List::of(list);
-    let mut moved = Vec::new();
     // What goes first, so that a comment behind several items is left to one that stays.
-    for n in (0..there.len()).rev() {
-        if !wanted.iter().any(|item| is_same_item(key, &there[n], item)) {
-            let _ = (there.remove(n), items.remove(n));
-        }
+    let wanted_ones: HashSet<_> = new.iter().collect();
+    items.take(|n| !wanted_ones.contains(&numbers[n]));
+    let mut old = numbers.clone();
+    old.retain(|number| wanted_ones.contains(number));
+    let stays = longest_common(&old, &new);
+    let stays_old: HashSet<_> = stays.iter().map(|(old, _)| *old).collect();
+    let stays_new: HashSet<_> = stays.iter().map(|(_, new)| *new).collect();
+    let moved_numbers = old.iter().enumerate().filter(|(n, _)| !stays_old.contains(n));
+    let mut moved: HashMap<usize, VecDeque<_>> = HashMap::new();
+    let moved_numbers: Vec<_> = moved_numbers.map(|(_, number)| *number).collect();
+    for (number, gone) in moved_numbers.into_iter().zip(items.take(|n| !stays_old.contains(&n))) {
+        moved.entry(number).or_default().push_back(gone);
     }
-    let stays = longest_common(&there, wanted, |one, other| is_same_item(key, one, other));
-    for n in (0..there.len()).rev().filter(|n| !stays.iter().any(|(old, _)| old == n)) {
-        moved.push((&there[n], items.remove(n)));
-    }
-    for (n, item) in wanted.iter().enumerate().filter(|(n, _)| !stays.iter().any(|(_, new)| new == n)) {
-        match moved.iter().position(|(written, _)| is_same_item(key, written, item)) {
-            Some(place) => items.put_back(n, moved.swap_remove(place).1),
+    for (n, item) in wanted.iter().enumerate().filter(|(n, _)| !stays_new.contains(n)) {
+        match moved.get_mut(&new[n]).and_then(VecDeque::pop_front) {
+            Some(gone) => items.put_back(n, gone),
             None => items.insert(n, Value::from(item.as_str())),
         }
     }
@@ -177,17 +184,13 @@ fn put_list(table: &mut dyn TableLike, key: &str, wanted: &[String]) -> Option<(
 }
 
 /// The longest common subsequence, as pairs of places.
-fn longest_common(
-    old: &[String],
-    new: &[String],
-    is_same: impl Fn(&str, &str) -> bool,
-) -> Vec<(usize, usize)> {
+fn longest_common(old: &[usize], new: &[usize]) -> Vec<(usize, usize)> {
     let width = new.len() + 1;
     // How long it is from a pair of places on.
     let mut lengths = vec![0_u32; (old.len() + 1) * width];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {
-            lengths[i * width + j] = if is_same(&old[i], &new[j]) {
+            lengths[i * width + j] = if old[i] == new[j] {
                 lengths[(i + 1) * width + j + 1] + 1
             } else {
                 lengths[(i + 1) * width + j].max(lengths[i * width + j + 1])
@@ -196,7 +199,7 @@ fn longest_common(
     }
     let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
     while i < old.len() && j < new.len() {
-        if is_same(&old[i], &new[j]) {
+        if old[i] == new[j] {
             pairs.push((i, j));
             (i, j) = (i + 1, j + 1);
         } else if lengths[(i + 1) * width + j] >= lengths[i * width + j + 1] {
@@ -219,14 +222,15 @@ fn change_items(
     }
     let list = table.get_mut(key)?.as_array_mut()?;
     let mut items = List::of(list);
-    let is = |value: &Value, item: &str| value.as_str().is_some_and(|listed| is_same_item(key, listed, item));
-    for item in remove {
-        while let Some(n) = items.position(|value| is(value, item)) {
-            let _ = items.remove(n);
-        }
-    }
-    for item in add {
-        if items.position(|value| is(value, item)).is_none() {
+    let there = items.texts();
+    let numbers = meanings(key, there.iter().chain(remove).chain(add));
+    let (there, changes) = numbers.split_at(there.len());
+    let (remove, adding) = changes.split_at(remove.len());
+    let remove: HashSet<_> = remove.iter().collect();
+    items.take(|n| remove.contains(&there[n]));
+    let mut known: HashSet<_> = there.iter().filter(|number| !remove.contains(number)).collect();
+    for (item, number) in add.iter().zip(adding) {
+        if known.insert(number) {
             items.push(Value::from(item.as_str()));
         }
     }
@@ -234,18 +238,21 @@ fn change_items(
     Some(())
 }
 
-/// Whether two spellings of an item mean the same.
-fn is_same_item(key: &str, one: &str, other: &str) -> bool {
-    fn same<T: FromStr + PartialEq>(one: &str, other: &str) -> Option<bool> {
-        Some(one.parse::<T>().ok()? == other.parse::<T>().ok()?)
+/// Numbers spellings of items: those that mean the same have the same number.
+fn meanings<'t>(key: &str, items: impl Iterator<Item = &'t String>) -> Vec<usize> {
+    fn read<'t, T: FromStr + Ord>(items: &[&'t str]) -> Vec<usize> {
+        numbered(items.iter().map(|text| text.parse::<T>().map_err(|_| *text)))
     }
-    let compared = match key {
-        "config_scopes" => same::<ConfigScope>(one, other),
-        "user_scopes" => same::<UserScope>(one, other),
-        "cmdlets" | "add_cmdlets" | "remove_cmdlets" => same::<CmdletName>(one, other),
-        _ => schema::setting(key).map(|setting| (setting.is_same)(one, other)),
-    };
-    compared.unwrap_or(one == other)
+    let items: Vec<&str> = items.map(String::as_str).collect();
+    match key {
+        "config_scopes" => read::<ConfigScope>(&items),
+        "user_scopes" => read::<UserScope>(&items),
+        "cmdlets" | "add_cmdlets" | "remove_cmdlets" => read::<CmdletName>(&items),
+        _ => match schema::setting(key) {
+            Some(setting) => (setting.meanings)(&items),
+            None => numbered(items.into_iter()),
+        },
+    }
 }
 
 /// Makes the limits of a role others: a table of the same parameter stays and is changed, so that comments

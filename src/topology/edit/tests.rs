@@ -398,6 +398,37 @@ fn a_list_is_made_another_one_item_by_item() {
     }
 }
 
+/// A list that fills the document, each item below a comment and in another spelling than the change's. The
+/// work must not grow with the square of it: somebody waits for the lock.
+#[test]
+fn a_very_long_list_is_changed_as_fast_as_it_is_read() {
+    const N: usize = 80_000;
+    let item = |n: usize| format!("d{n}.example");
+    let items: String = (0..N).map(|n| format!("    # {n}\n    \"D{n}.EXAMPLE\",\n")).collect();
+    let before = format!("additional_domains = [\n{items}]");
+    assert!(before.len() > 2 << 20);
+    let toml: DocumentMut = before.parse().unwrap();
+    let all: Vec<String> = (0..N).map(item).collect();
+    let changed = |change: NewValue| {
+        let mut toml = toml.clone();
+        apply(toml.as_table_mut(), "additional_domains", &change, None).unwrap();
+        toml.to_string()
+    };
+    let started = std::time::Instant::now();
+    let only_last = changed(NewValue::Items { add: vec![item(N)], remove: all.clone() });
+    assert_eq!(only_last.matches("# ").count(), N, "the comments stay");
+    assert_eq!(only_last.matches('"').count(), 2);
+    let all_there = changed(NewValue::Items { add: all.clone(), remove: Vec::new() });
+    assert_eq!(all_there.matches('"').count(), 2 * N, "no item twice");
+    let one_left = changed(list(&["d7.example"]));
+    assert!(one_left.contains("# 7\n    \"D7.EXAMPLE\""), "the item that stays is as it was");
+    let some: Vec<String> = (0..80).rev().map(|n| item(n * 1000)).collect();
+    let turned = changed(NewValue::List(some));
+    assert!(turned.find("D79000").unwrap() < turned.find("D0.").unwrap());
+    // With the square it would be an hour.
+    assert!(started.elapsed() < std::time::Duration::from_secs(120), "{:?}", started.elapsed());
+}
+
 #[test]
 fn comments_of_inline_tables_and_of_their_list_stay() {
     let before = "# Agreed upon by mail.\npartner = [ # inline partners\n  { domain = \"contoso.com\" }, # contoso\n  \
