@@ -549,7 +549,7 @@ entries! {
         "Ask the partner to check its server, and what listens at its federation port. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT, typed on the pool's machine, shows how far it comes.";
     FEDERATION_CLOSED: "FEDERATION-CLOSED", [Partner, Pool, Unknown], Transient Partner,
         "The partner's server closes the pool's connection, without a reason or with an error that says no more.",
-        "Ask the partner to look into its server's log for the pool's domain (grep DOMAIN /var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged), at the time of this test.";
+        "Ask the partner to look into its server's log for the pool's domain (grep POOLDOMAIN /var/log/prosody/prosody.log or /var/log/ejabberd/ejabberd.log as packaged), at the time of this test.";
     FEDERATION_NOT_XMPP: "FEDERATION-NOT-XMPP", [Partner, Pool, Unknown], Lasting Partner,
         "What answers at the partner's federation port does not speak XMPP.",
         "Ask the partner to correct its _xmpp-server record, or what listens at that port. dig SRV _xmpp-server._tcp.DOMAIN shows the record; on the partner's machine, ss -ltnp shows who listens.";

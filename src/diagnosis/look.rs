@@ -6,7 +6,7 @@
 use super::bounces::Cause;
 use super::federation::{of_cause, of_fault, of_probe, trouble};
 use super::quote::place;
-use super::{Context, Finding, Given, Owner, catalogue, diagnose};
+use super::{Context, Finding, Given, Owner, catalogue, diagnose, names, offline};
 use crate::topology::Security;
 use crate::xmpp::connect::{self, ConnectOutcome};
 use crate::xmpp::federation::{ProbeReport, ServerProbe};
@@ -44,10 +44,16 @@ pub fn finding(look: &ProbeReport, asking: &Asking<'_>) -> Option<Finding> {
         },
     };
     let finding = whose(finding, look, asking);
-    Some(match asking.server {
-        Some(server) => by_hand(finding, look, server).made_safe(),
-        None => finding.made_safe(),
-    })
+    let finding = match asking.server {
+        Some(server) => by_hand(finding, look, server),
+        None => finding,
+    };
+    let context = Context { look: Some(look), ..context(&look.name, look, asking) };
+    let finding = match offline::seen(&look.trace) {
+        Some(offline) => offline::finding(offline, &finding, &context),
+        None => finding,
+    };
+    Some(names::filled(finding, &look.trace, &context).made_safe())
 }
 
 /// A server that was named by hand is the first suspect where no server of the domain was found at all.

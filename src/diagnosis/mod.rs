@@ -7,6 +7,7 @@
 
 pub mod catalogue;
 pub mod quote;
+mod names;
 pub mod plan;
 pub mod resolve;
 pub mod connect;
@@ -285,7 +286,7 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
         Some(offline) => offline::finding(offline, &finding, context),
         None => finding,
     };
-    finding.made_safe()
+    names::filled(finding, trace, context).made_safe()
 }
 
 /// What a port that was given by hand leads to is whoever's who gave it, unless DNS names the port as well.

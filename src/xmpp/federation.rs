@@ -21,7 +21,7 @@ use super::secure::{self, Handshake, Shown};
 use super::stream::{self, Plain, Probing, Stream};
 use super::trace::{Fact, Trace, TraceObserver};
 use super::xml::{self, Element, ns};
-use super::{Deadlines, Fault, Phase, within};
+use super::{Deadlines, Fault, Phase, offline, within};
 use crate::topology::{Server, TlsNegotiation};
 
 /// What is looked at.
@@ -139,6 +139,19 @@ pub async fn look(question: &ProbeRequest<'_>, network: &Network, watcher: &Trac
     let until = Instant::now() + question.deadlines.whole;
     let probes = probes(question, until, network, watcher, &mut trace).await;
     trace.end();
+    // What every way ended with may be this machine's own.
+    let fault = match &probes {
+        Err(fault) => Some(fault),
+        Ok(probes) if probes.iter().any(|probe| probe.offer.is_ok()) => None,
+        Ok(probes) => probes.iter().find_map(|probe| probe.offer.as_ref().err()),
+    };
+    if let Some(fault) = fault {
+        let over_at = until.max(Instant::now()) + resolve::GRACE;
+        let looked = timeout_at(over_at, offline::look(fault, question.whom.domain(), network, &trace)).await;
+        if let Some(offline) = looked.ok().flatten() {
+            trace.learn_beside(Phase::Resolve, Fact::Offline(offline));
+        }
+    }
     ProbeReport {
         name: question.whom.name().to_owned(),
         began_at: trace.began_at(),
