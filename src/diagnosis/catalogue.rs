@@ -283,8 +283,8 @@ entries! {
         "The pool's certificate may not be used for a TLS server (its extended key usage lacks serverAuth).",
         "Have the certificate reissued for server authentication (serverAuth, and clientAuth for federation). openssl x509 -in FILE -noout -ext extendedKeyUsage shows what one is for.";
     TLS_INVALID: "TLS-INVALID", [Pool], Lasting Pool,
-        "The pool's certificate or its chain breaks the rules for certificates.",
-        "Install a sound certificate with its chain and reload the server (prosodyctl reload, ejabberdctl reload_config). openssl x509 -in FILE -noout -text shows what is in one.";
+        "The pool's certificate or its chain breaks the rules for certificates, or is of a kind that is not accepted any more: signed with SHA-1, or with a key of RSA below 2048 bits.",
+        "Install a sound certificate (a key of ECDSA, or of RSA with 2048 bits or more, signed with SHA-256) with its chain and reload the server (prosodyctl reload, ejabberdctl reload_config). openssl x509 -in FILE -noout -text shows what is in one.";
     TLS_REFUSED: "TLS-REFUSED", [Pool, Caller], Lasting Pool,
         "The pool ended the TLS handshake with an alert: often it has no certificate for this domain, or no cipher in common.",
         "Check the server's certificate for this domain and its TLS settings; its log says more. Prosody: prosodyctl check certs, and ssl in prosody.cfg.lua; ejabberd: certfiles, c2s_ciphers and c2s_protocol_options in ejabberd.yml. openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 shows the alert.";

@@ -551,8 +551,21 @@ fn untrusted(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
             .owned_by(Owner::Pool)
             .remedy(format!("Check the list of trusted issuers at {}, and its clock (timedatectl). On the pool's machine, update-ca-certificates renews the system's list; Prosody takes cafile or capath of ssl in prosody.cfg.lua, ejabberd ca_file in ejabberd.yml.", context.pool));
     }
+    if is_outdated(context) {
+        return certificate(entry, "is broken or outdated, and is not trusted", context).remedy(REISSUE);
+    }
     certificate(entry, "is not trusted", context)
 }
+
+/// Whether it is the certificate itself that was seen to be unsound, whoever issued it.
+pub(super) fn is_outdated(context: &Context<'_>) -> bool {
+    let probes = context.look.and_then(|look| look.probes.as_ref().ok());
+    let seen = probes.into_iter().flatten().filter_map(ServerProbe::certificate);
+    seen.map(|report| &report.verdict).any(|verdict| matches!(verdict, Err(CertificateFault::Invalid { .. })))
+}
+
+/// What to do about a certificate that is unsound by itself.
+const REISSUE: &str = "Ask the partner to have its certificate reissued, with a key of ECDSA or of RSA with 2048 bits or more, signed with SHA-256. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT | openssl x509 -noout -text shows what it has now.";
 
 /// Whether this machine saw what the pool says.
 fn is_alike(cause: Cause, seen: Option<&Seen>) -> bool {

@@ -4,7 +4,7 @@
 //! Says so in every finding: a pool may reach a partner that this machine does not, and the reverse.
 
 use super::bounces::Cause;
-use super::federation::{of_cause, of_fault, of_probe, trouble};
+use super::federation::{is_outdated, of_cause, of_fault, of_probe, trouble};
 use super::quote::place;
 use super::{Context, Finding, Given, Owner, catalogue, diagnose, names, offline};
 use crate::topology::Security;
@@ -163,6 +163,7 @@ fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding 
         Cause::NotYetValid => finding.remedy(
             "Check this machine's clock; if it is right, ask the partner to install a certificate that is valid now.",
         ),
+        Cause::Untrusted if is_outdated(&Context { look: Some(look), ..context(HERE, look, asking) }) => finding,
         Cause::Untrusted => finding.remedy(format!(
             "Ask the partner for a certificate from a known issuer with its whole chain; if its issuer is to be believed, have {} trust it.",
             asking.pool.unwrap_or("the pools")

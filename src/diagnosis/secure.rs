@@ -267,7 +267,7 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
         )
         .evidence(quoted(reason)),
         CertificateFault::Invalid { reason } => {
-            Finding::of(&catalogue::TLS_INVALID, format!("the certificate of {pool} is broken"))
+            Finding::of(&catalogue::TLS_INVALID, format!("the certificate of {pool} is broken or outdated"))
                 .evidence(quoted(reason))
         }
     };

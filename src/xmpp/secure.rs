@@ -110,7 +110,7 @@ pub async fn verify(
 /// certificate is worth is in the trace. The result is not [`VerifiedTls`]: no secret can go that way.
 ///
 /// # Errors
-/// See [`Fault`], without [`Fault::Certificate`].
+/// See [`Fault`]; [`Fault::Certificate`] only where its key signs nothing that is accepted.
 pub async fn look(
     wire: RecordedTcp,
     handshake: &Handshake<'_>,
@@ -158,9 +158,19 @@ async fn negotiate(
             trace.learn(Fact::Tls(TlsParameters::of(io.get_ref().1, ours.shown())));
             Ok(io)
         }
-        (Err(_), Err(fault)) if unacceptable == Unacceptable::Refuse => Err(Fault::Certificate(fault)),
+        (Err((error, _)), Err(fault))
+            if unacceptable == Unacceptable::Refuse || is_of_certificate(&error) =>
+        {
+            Err(Fault::Certificate(fault))
+        }
         (Err((error, wire)), _) => Err(Fault::of(&error, wire.opening(), ours.shown())),
     }
+}
+
+/// Whether we ended the handshake for what the certificate is, or for what its key signed.
+fn is_of_certificate(error: &io::Error) -> bool {
+    let tls = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn config(

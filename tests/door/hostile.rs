@@ -129,6 +129,9 @@ fn hostile_scripts_end_as_errors_in_their_own_session() {
                 true => matches!(said.status, Some(2..=4 | 130)),
                 false => matches!(said.status, Some(0..=4)),
             };
+            if said.status == Some(130) {
+                eprintln!("130: {script:.300}\n{:.300}", said.text);
+            }
             let is_quiet = said.text.len() < 3 << 20
                 && !said.text.contains("panicked")
                 && !said.text.contains("root:")

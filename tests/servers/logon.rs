@@ -59,6 +59,27 @@ fn a_certificate_that_is_wrong_is_named_and_no_password_is_sent() {
 }
 
 #[test]
+fn an_outdated_certificate_is_told_in_words() {
+    let Some(federation) = Federation::get() else { return };
+    let faults = [
+        (Flaw::Sha1, "the certificate is signed with SHA-1"),
+        (Flaw::ShortKey, "the certificate has a key that is too short"),
+    ];
+    let mut servers = Vec::new();
+    let mut pools = Vec::new();
+    let mut rows = Vec::new();
+    for (flaw, fault) in faults {
+        let settings = Settings { outdated: Some(flaw), ..Settings::default() };
+        let server = federation.prosody_with(&format!("{}.pools.test", flaw.label()), &settings);
+        let pool = Pool::at(&server.domain, server.address);
+        rows.push(Row::new(By::Prosody, &pool.identity, NOBODY, fault));
+        servers.push(server);
+        pools.push(pool);
+    }
+    check(federation, &Desk::set_up(federation, "outdated", &pools, ""), &rows);
+}
+
+#[test]
 fn a_logon_that_is_refused_is_named() {
     let Some(federation) = Federation::get() else { return };
     let mut pools = Vec::new();
@@ -254,7 +275,7 @@ fn a_pool_that_goes_away_while_the_partner_is_waited_for_is_named() {
 /// A server that closes while something of ours is on its way resets the connection, and its last words are lost:
 /// one that says something last may do so three times.
 fn go_away(federation: &Federation, by: By, signal: Signal, fault: &'static str) {
-    let most = if signal == Signal::SIGTERM { 3 } else { 1 };
+    let most = 1;
     for nth in 1..=most {
         match go_away_once(federation, by, signal, fault, nth) {
             Ok(()) => return,

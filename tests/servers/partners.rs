@@ -159,6 +159,24 @@ fn a_partner_with_a_wrong_certificate_has_one_code_on_both_servers() {
     check(federation, &desk(federation, "partner-certificates"), &rows);
 }
 
+#[test]
+fn a_partner_with_an_outdated_certificate_is_told_in_words() {
+    let Some(federation) = Federation::get() else { return };
+    let faults = [
+        (Flaw::Sha1, "the partner's certificate is signed with SHA-1"),
+        (Flaw::ShortKey, "the partner's certificate has a key that is too short"),
+    ];
+    let mut partners = Vec::new();
+    let mut rows = Vec::new();
+    for (flaw, fault) in faults {
+        let domain = format!("{}.partners.test", flaw.label());
+        let settings = Settings { outdated: Some(flaw), ..Settings::default() };
+        partners.push(federation.prosody_with(&domain, &settings));
+        rows.extend(POOLS.map(|(by, pool)| Row::new(by, pool, &format!("adelany@{domain}"), fault)));
+    }
+    check(federation, &desk(federation, "outdated-partners"), &rows);
+}
+
 /// A flaw of the certificate that a pool shows to other servers, and the fault that it shows.
 const OWN_CERTIFICATES: [(Flaw, &str); 6] = [
     (Flaw::Expired, "the pool's certificate for other servers has expired"),

@@ -9,13 +9,31 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::public_key::PublicKey;
 
 use super::anchors::Anchors;
 use super::{CertificateFault, is_self_signed, name, signature, timestamp};
 use crate::xmpp::trace::printable;
 
-/// Whether the chain leads to an anchor, now (RFC 5280, section 6).
+/// Whether the chain leads to an anchor, now (RFC 5280, section 6), by keys that are accepted.
 pub(super) fn path(
+    chain: &[CertificateDer<'_>],
+    parsed: &[X509Certificate<'_>],
+    anchors: &Anchors,
+    algorithms: &WebPkiSupportedAlgorithms,
+    now: UnixTime,
+) -> Result<(), CertificateFault> {
+    let verdict = to_anchor(chain, parsed, anchors, algorithms, now);
+    // What such a key has signed is no more than a wrong signature to the library.
+    match (verdict, refused_key(parsed)) {
+        (Ok(()) | Err(CertificateFault::Namesake { .. }), Some(reason)) => {
+            Err(CertificateFault::Invalid { reason })
+        }
+        (verdict, _) => verdict,
+    }
+}
+
+fn to_anchor(
     chain: &[CertificateDer<'_>],
     parsed: &[X509Certificate<'_>],
     anchors: &Anchors,
@@ -107,6 +125,23 @@ fn ca_issuers(certificate: &X509Certificate<'_>) -> Option<String> {
     })
 }
 
+/// A key of the chain that nothing is believed from, in words. Roots need not be in it, and sign nothing new.
+fn refused_key(parsed: &[X509Certificate<'_>]) -> Option<String> {
+    let but_roots = parsed.iter().enumerate().filter(|(n, other)| *n == 0 || !is_self_signed(other));
+    but_roots.map(|(_, certificate)| certificate).find_map(|certificate| {
+        let Ok(PublicKey::RSA(rsa)) = certificate.public_key().parsed() else { return None };
+        let bits = rsa.key_size();
+        (!ACCEPTED_RSA_BITS.contains(&bits)).then(|| {
+            format!(
+                "the key of {} is one of RSA with {bits} bits, and {} to {} are accepted",
+                name(certificate.subject()),
+                ACCEPTED_RSA_BITS.start(),
+                ACCEPTED_RSA_BITS.end()
+            )
+        })
+    })
+}
+
 /// A signature by an algorithm that is not accepted any more (RFC 9155, and the rules of the issuers), in words.
 fn refused_signature(error: &CertificateError, parsed: &[X509Certificate<'_>]) -> Option<String> {
     let is_of_signature = matches!(
@@ -165,3 +200,5 @@ fn apart(name: &str) -> String {
 
 /// RFC 5280, section 4.2.2.1: id-ad-caIssuers.
 const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+/// Of a key of RSA (SP 800-131A, and what ring takes).
+const ACCEPTED_RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;

@@ -1,6 +1,7 @@
 //! The certificate authority of a run, and every way in which a certificate can be wrong.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -21,10 +22,14 @@ pub enum Flaw {
     ServersOnly,
     /// Its extended key usage allows a client, and no server.
     ClientsOnly,
+    /// The authority signed it with SHA-1.
+    Sha1,
+    /// Its key is one of RSA with 1 024 bits.
+    ShortKey,
 }
 
 impl Flaw {
-    /// The flaws proper.
+    /// The flaws that a server with OpenSSL's usual settings can show.
     pub const ALL: [Flaw; 8] = [
         Flaw::Expired,
         Flaw::NotYetValid,
@@ -48,6 +53,8 @@ impl Flaw {
             Flaw::MissingIntermediate => "nochain",
             Flaw::ServersOnly => "serversonly",
             Flaw::ClientsOnly => "clientsonly",
+            Flaw::Sha1 => "sha1",
+            Flaw::ShortKey => "shortkey",
         }
     }
 }
@@ -80,12 +87,14 @@ impl Authority {
     /// Makes both authorities; the trusted one's certificate is written to `ca.pem`.
     pub fn establish(folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
-        let (trusted, pem) = root("Root", "Federation Test Authority");
-        let (unknown, unknown_pem) = root("Root", "Authority That Nobody Knows");
+        let (trusted, pem, key) = root("Root", "Federation Test Authority");
+        let (unknown, unknown_pem, _) = root("Root", "Authority That Nobody Knows");
         let intermediate =
             Issuer::new(issuing("Intermediate", "Federation Test Authority"), KeyPair::generate().unwrap());
         let ca_file = folder.join("ca.pem");
         std::fs::write(&ca_file, pem).unwrap();
+        std::fs::create_dir_all(folder.join("keys")).unwrap();
+        std::fs::write(folder.join("keys/ca.key"), key).unwrap();
         std::fs::create_dir_all(folder.join("unknown")).unwrap();
         std::fs::write(folder.join("unknown/ca.pem"), unknown_pem).unwrap();
         Self { folder: folder.to_owned(), ca_file, trusted, unknown, intermediate }
@@ -115,6 +124,22 @@ impl Authority {
     /// a host's certificate by that name too, and nobody else accepts it by that name.
     pub fn issue_for_ejabberd(&self, domain: &str, flaw: Flaw) -> Identity {
         self.issue_named(domain, domain, flaw, domain)
+    }
+
+    /// A certificate of the kind that only old software makes, for a domain, by OpenSSL.
+    pub fn issue_outdated(&self, domain: &str, flaw: Flaw) -> Identity {
+        let key = if flaw == Flaw::ShortKey { "rsa:1024" } else { "rsa:2048" };
+        let hash = if flaw == Flaw::Sha1 { "-sha1" } else { "-sha256" };
+        let made = Command::new("sh")
+            .args(["-ec", OUTDATED, "sh", domain, key, hash])
+            .current_dir(&self.folder)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Identity {
+            certificate: self.folder.join(format!("{domain}.crt")),
+            key: self.folder.join(format!("{domain}.key")),
+        }
     }
 
     /// A certificate for an account (RFC 6120, section 13.7.1.4), to log on with.
@@ -150,7 +175,9 @@ impl Authority {
             | Flaw::WrongName
             | Flaw::SelfSigned
             | Flaw::UnknownAuthority
-            | Flaw::MissingIntermediate => {
+            | Flaw::MissingIntermediate
+            | Flaw::Sha1
+            | Flaw::ShortKey => {
                 vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
             }
         };
@@ -169,7 +196,9 @@ impl Authority {
             | Flaw::NotYetValid
             | Flaw::WrongName
             | Flaw::ServersOnly
-            | Flaw::ClientsOnly => params.signed_by(&key, &self.trusted),
+            | Flaw::ClientsOnly
+            | Flaw::Sha1
+            | Flaw::ShortKey => params.signed_by(&key, &self.trusted),
         }
         .unwrap()
         .pem();
@@ -187,11 +216,21 @@ impl Authority {
 /// The OID of xmppAddr.
 const XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
 
-fn root(name: &str, organization: &str) -> (Issuer<'static, KeyPair>, String) {
+/// An authority, its certificate and its key.
+fn root(name: &str, organization: &str) -> (Issuer<'static, KeyPair>, String, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = issuing(name, organization).self_signed(&key).unwrap().pem();
-    (Issuer::new(issuing(name, organization), key), certificate)
+    let written = key.serialize_pem();
+    (Issuer::new(issuing(name, organization), key), certificate, written)
 }
+
+/// Arguments: the domain, the key, the hash of the signature.
+const OUTDATED: &str = r#"
+printf 'subjectAltName=DNS:%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$1" >"keys/$1.ext"
+openssl req -new -newkey "$2" -nodes -keyout "$1.key" -subj "/CN=$1" -out "keys/$1.csr"
+openssl x509 -req -in "keys/$1.csr" -CA ca.pem -CAkey keys/ca.key -set_serial 1 "$3" -days 3650 \
+  -extfile "keys/$1.ext" -out "$1.crt"
+"#;
 
 fn issuing(name: &str, organization: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
@@ -225,6 +264,8 @@ fn validity(flaw: Flaw) -> (i32, i32) {
         | Flaw::UnknownAuthority
         | Flaw::MissingIntermediate
         | Flaw::ServersOnly
-        | Flaw::ClientsOnly => (2020, 2099),
+        | Flaw::ClientsOnly
+        | Flaw::Sha1
+        | Flaw::ShortKey => (2020, 2099),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 
-use super::authority::Authority;
+use super::authority::{Authority, Flaw};
 use super::process::{Ground, Server, kept};
 use super::release::Release;
 use super::{BARRED, BLOCKER, CONTOSO, Host, LITWARE, PASSWORD, Policy, USERS, ready};
@@ -28,6 +28,8 @@ pub struct Settings {
     pub host: String,
     /// Whom it trusts, if not the authority of the federation.
     pub ca_file: Option<PathBuf>,
+    /// What is outdated about its certificate, which OpenSSL then has to take as it once did.
+    pub outdated: Option<Flaw>,
 }
 
 /// Says which package is missing, if one is.
@@ -56,7 +58,10 @@ impl Prosody {
         let mut configuration = global(&folder, address, name_server, certificates, trusted);
         configuration += &settings.global;
         for Host { domain, flaw, policy } in hosts {
-            let identity = authority.issue(domain, *flaw);
+            let identity = match settings.outdated {
+                Some(flaw) => authority.issue_outdated(domain, flaw),
+                None => authority.issue(domain, *flaw),
+            };
             // Prosody leaves expired certificates out of its index, so each host names its own.
             write!(
                 configuration,
@@ -74,6 +79,11 @@ impl Prosody {
         let file = folder.join("prosody.cfg.lua");
         std::fs::write(&file, configuration).unwrap();
         let mut prosody = release.command(ground.path(), name_server.ip(), "prosody");
+        if settings.outdated.is_some() {
+            let openssl = folder.join("openssl.cnf");
+            std::fs::write(&openssl, OPENSSL_AS_IT_WAS).unwrap();
+            prosody.env("OPENSSL_CONF", openssl);
+        }
         let server = Server::start(&folder, prosody.arg("-F").arg("--config").arg(&file));
         Self { address, server, domain: hosts[0].domain.clone() }
     }
@@ -96,6 +106,10 @@ impl Prosody {
         });
     }
 }
+
+/// OpenSSL at its lowest level of security.
+const OPENSSL_AS_IT_WAS: &str = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = default\n\
+    [default]\nCipherString = DEFAULT:@SECLEVEL=0\n";
 
 fn global(
     folder: &Path,
