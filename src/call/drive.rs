@@ -80,7 +80,7 @@ impl From<DriveFault> for io::Error {
 impl Drive {
     /// The drive of this principal, below the account's state directory; it may hold so many mebibytes.
     pub fn new(state: &Path, principal: &str, most_mib: u32) -> Self {
-        Self { directory: state.join("drives").join(file_name(principal)), most_mib }
+        Self { directory: state.join(DIRECTORY).join(file_name(principal)), most_mib }
     }
 
     /// A file, to read.
@@ -222,6 +222,8 @@ fn occupied(bytes: u64) -> u64 {
 }
 
 /// Bytes that the smallest file takes up.
+/// Below the account's state, with a drive for each principal ([`usage::file_name`](crate::access::usage::file_name)).
+pub const DIRECTORY: &str = "drives";
 const OCCUPIED: u64 = 4096;
 const MAX_NAME: usize = 200;
 /// Its name is none of a file on the drive.

@@ -22,6 +22,7 @@ use crate::durable::{Fault, Replacement};
 use crate::host::Tally;
 use crate::render::monitoring::{Problem, Totals};
 use crate::render::{Colour, Format, PATIENCE, Renderer};
+use crate::script::failure::{Failure, FailureKind};
 use crate::value::Value;
 
 /// Where a run writes; clones write to the same place.
@@ -56,6 +57,8 @@ struct ConsoleState {
 struct OutputLimit {
     most: usize,
     left: usize,
+    /// Whether more was to be shown.
+    is_over: bool,
     /// Ends the program that shows more.
     cancel: CancellationToken,
 }
@@ -128,14 +131,32 @@ impl Console {
 
     /// From now on each program may show so many bytes.
     pub fn limit(&self, most: usize) {
-        let limit = OutputLimit { most, left: most, cancel: CancellationToken::new() };
+        let limit = OutputLimit { most, left: most, is_over: false, cancel: CancellationToken::new() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).limit = Some(limit);
     }
 
     /// A program begins; what it shows beyond the limit is left out, and `cancel` ends it.
     pub fn begin_program(&self, cancel: CancellationToken) {
         if let Some(limit) = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).limit {
-            (limit.left, limit.cancel) = (limit.most, cancel);
+            (limit.left, limit.is_over, limit.cancel) = (limit.most, false, cancel);
+        }
+    }
+
+    /// A failure, which is not that somebody interrupted the program where it showed more than it may.
+    pub fn blamed(&self, failure: Failure) -> Failure {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_over = inner.limit.as_ref().is_some_and(|limit| limit.is_over);
+        match failure.kind {
+            FailureKind::Cancelled if is_over => {
+                Failure { kind: FailureKind::Limit(SHOWS_NO_MORE.to_owned()), ..failure }
+            }
+            FailureKind::Mistakes(_)
+            | FailureKind::Mistake(_)
+            | FailureKind::Error(_)
+            | FailureKind::Thrown(_)
+            | FailureKind::Limit(_)
+            | FailureKind::Exit(_)
+            | FailureKind::Cancelled => failure,
         }
     }
 
@@ -416,11 +437,12 @@ impl ConsoleState {
             return Cow::Borrowed(text);
         }
         let shown = &text[..text.floor_char_boundary(limit.left)];
-        let is_over = limit.left == 0;
         limit.left = 0;
         limit.cancel.cancel();
-        let over = "\nimsh: a program shows no more than this session allows; the rest is left out.\n";
-        if is_over { Cow::Borrowed("") } else { Cow::Owned(format!("{shown}{over}")) }
+        if std::mem::replace(&mut limit.is_over, true) {
+            return Cow::Borrowed("");
+        }
+        Cow::Owned(format!("{shown}\nimsh: {SHOWS_NO_MORE}\n"))
     }
 
     /// Writes text where the bar stands, and the bar below it. Below a line that goes on there is
@@ -441,6 +463,8 @@ impl ConsoleState {
         }
     }
 }
+
+const SHOWS_NO_MORE: &str = "a program shows no more than this session allows; the rest is left out.";
 
 /// Columns that the words beside a bar may take.
 const BESIDE_THE_BAR: usize = 70;

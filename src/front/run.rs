@@ -92,6 +92,7 @@ async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
     let flush = tokio::spawn(flush_when_idle(output.clone()));
     output.ends(cancel.clone());
     let result = session.evaluate(source.name, source.text, cancel).await;
+    let result = result.map_err(|failure| output.blamed(failure));
     watch.abort();
     flush.abort();
     let failure = match result {

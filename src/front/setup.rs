@@ -15,7 +15,8 @@ use clap::Args;
 
 use super::cli::{SessionOptions, print};
 use super::exit::ExitStatus;
-use crate::access::BuiltIn;
+use crate::access::{Access, BuiltIn, Member, usage};
+use crate::call::drive;
 use crate::topology::{Topology, places};
 use sshd::SshdSettings;
 
@@ -532,6 +533,32 @@ impl Check<'_> {
         if !has_one {
             let what = format!("a member of the role {administrator} in {shown}");
             self.tell(FindingKind::Missing, what, first);
+        }
+        self.left_drives(&access.unwrap_or_default())
+    }
+
+    /// Drives of principals who are gone. An operating-system user may come by a group, and is let be.
+    fn left_drives(&mut self, access: &Access) -> Result<(), String> {
+        let members = access.assignments.iter().flat_map(|one| &one.members).map(ToString::to_string);
+        let listed = access.principals.iter().map(|one| Member::Principal(one.name.clone()).to_string());
+        let known: BTreeSet<String> = members.chain(listed).map(|name| usage::file_name(&name)).collect();
+        let drives = format!("{}/{}", places::STATE, drive::DIRECTORY);
+        let entries = match std::fs::read_dir(self.root.at(&drives)) {
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+            listed => listed.map_err(|fault| format!("{drives} cannot be read: {fault}"))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|fault| format!("{drives} cannot be read: {fault}"))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with(&usage::file_name("principal:")) || known.contains(&name) {
+                continue;
+            }
+            let path = format!("{drives}/{name}");
+            let what = format!(
+                "{} is the drive of a principal who is gone; another one of that name would have it",
+                self.root.at(&path).display()
+            );
+            self.tell(FindingKind::Note, what, format!("rm -r {}", self.root.word(&path)));
         }
         Ok(())
     }

@@ -117,12 +117,14 @@ struct Control {
     deadline: Option<Instant>,
     /// The status of `exit(n)`, wherever it was called: a cmdlet that runs a block knows only that it ends.
     exit: Option<i32>,
+    /// The limit that was reached, wherever it was, in words.
+    limit: Option<String>,
 }
 
 impl EngineContext {
     /// What a session's engine needs.
     pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: ScriptLimits) -> Self {
-        let control = Control { cancel: CancellationToken::new(), deadline: None, exit: None };
+        let control = Control { cancel: CancellationToken::new(), deadline: None, exit: None, limit: None };
         let texts = Texts::default();
         let library = Library::new(None, host.clone(), limits.source, texts.clone());
         Self {
@@ -150,7 +152,7 @@ impl EngineContext {
         self.operations.store(0, Ordering::Relaxed);
         let deadline = self.limits.time.map(|time| Instant::now() + time);
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) =
-            Control { cancel, deadline, exit: None };
+            Control { cancel, deadline, exit: None, limit: None };
     }
 
     /// Bytes that a program's text may have.
@@ -166,6 +168,17 @@ impl EngineContext {
     /// The status that the program asked for with `exit`, if it did.
     pub fn exit(&self) -> Option<i32> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner).exit
+    }
+
+    /// The limit that the program ran over, if it did.
+    pub fn limit(&self) -> Option<String> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).limit.clone()
+    }
+
+    /// The program ends at a limit.
+    fn ends_at(&self, limit: &str) -> Termination {
+        let mut control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        Termination::Limit(control.limit.get_or_insert_with(|| limit.to_owned()).clone())
     }
 
     /// The program asks to end.
@@ -194,9 +207,7 @@ impl EngineContext {
             return Some(Termination::Cancelled);
         }
         match control.deadline {
-            Some(deadline) if Instant::now() > deadline => {
-                Some(Termination::Limit("The script ran longer than a session allows.".to_owned()))
-            }
+            Some(deadline) if Instant::now() > deadline => Some(self.ends_at(OUT_OF_TIME)),
             _ => None,
         }
     }
@@ -205,12 +216,13 @@ impl EngineContext {
     fn progress(&self) -> Option<Dynamic> {
         let done = self.operations.fetch_add(1, Ordering::Relaxed) + 1;
         if self.limits.operations.is_some_and(|most| done > most) {
-            let limit = "The script did more operations than a session allows.";
-            return Some(Dynamic::from(Termination::Limit(limit.to_owned())));
+            return Some(Dynamic::from(
+                self.ends_at("The script did more operations than a session allows."),
+            ));
         }
         // Between two looks a program could hold far more: one operation may double a list.
         if self.is_out_of_memory() {
-            return Some(Dynamic::from(Termination::Limit(OUT_OF_MEMORY.to_owned())));
+            return Some(Dynamic::from(self.ends_at(OUT_OF_MEMORY)));
         }
         // The clock and the token are looked at now and then: they cost more than an operation.
         if done.is_multiple_of(LOOK_EVERY) { self.termination().map(Dynamic::from) } else { None }
@@ -223,7 +235,7 @@ impl EngineContext {
 
     /// Waits for a future on the runtime, unless the program must end first.
     pub fn wait<T>(&self, future: impl Future<Output = Result<T, Halt>>) -> Result<T, Halt> {
-        let Control { cancel, deadline, exit: _ } = self.control();
+        let Control { cancel, deadline, exit: _, limit: _ } = self.control();
         self.runtime.block_on(async {
             let out_of_time = async {
                 match deadline {
@@ -236,7 +248,10 @@ impl EngineContext {
                 biased;
                 result = &mut future => return result,
                 () = cancel.cancelled() => {}
-                () = out_of_time => cancel.cancel(),
+                () = out_of_time => {
+                    let _ = self.ends_at(OUT_OF_TIME);
+                    cancel.cancel();
+                }
             }
             // Cmdlets end by themselves when the token is cancelled, and tell what they have learned.
             let _ = tokio::time::timeout(LAST_WORDS, future).await;

@@ -79,9 +79,15 @@ impl ScriptSession {
             while let Some(request) = requests.blocking_recv() {
                 running.begin(request.cancel);
                 // Nobody waits for the answer any more when the front has given up on it.
-                let result = program.evaluate(&request.program).map_err(|failure| match running.exit() {
-                    Some(status) => Failure::new(FailureKind::Exit(status)),
-                    None => failure,
+                let result = program.evaluate(&request.program).map_err(|failure| {
+                    match (running.exit(), running.limit()) {
+                        (Some(status), _) => Failure::new(FailureKind::Exit(status)),
+                        // A cmdlet that runs a block knows only that it ends.
+                        (None, Some(limit)) if matches!(failure.kind, FailureKind::Cancelled) => {
+                            Failure { kind: FailureKind::Limit(limit), ..failure }
+                        }
+                        (None, Some(_) | None) => failure,
+                    }
                 });
                 if running.is_out_of_memory() {
                     // What fills the memory is in the variables: the next program would end at its first step.

@@ -174,6 +174,29 @@ fn the_check_says_what_is_missing_or_too_open_and_how_to_mend_it() {
     }
 }
 
+/// A drive outlives its principal, and waits for the next one of the name.
+#[test]
+fn the_drive_of_a_principal_who_is_gone_is_told() {
+    let Some(directory) = whole() else { return };
+    let root = directory.path();
+    shell(
+        root,
+        "for n in principal+desk principal+gone os-user+kim; do \
+         install -d -o 990 -g 990 -m 700 var/lib/imsh/drives/$n; done; chown -R 990:990 var/lib/imsh; \
+         chmod 700 var/lib/imsh/drives; \
+         printf '[[access.principal]]\\nname = \"desk\"\\n' >>etc/imsh/topology.toml",
+    );
+    let check = || setup(&["--check", "--root", root.to_str().unwrap()]);
+    let said = check();
+    let [finding, command] = said.text.lines().take(2).collect::<Vec<_>>()[..] else {
+        panic!("{}", said.text)
+    };
+    assert!(finding.starts_with("note: ") && finding.contains("principal+gone is the drive of"), "{finding}");
+    assert_eq!((said.text.lines().count(), said.status), (3, Some(0)), "{}", said.text);
+    shell(root, command);
+    assert_eq!(check().text, "Everything is as it should be.\n");
+}
+
 /// Built, installed by dpkg, set up as it says, used over ssh and behind sudo as it was installed, and removed.
 #[test]
 fn the_package_installs_what_a_delegate_comes_in_by() {
