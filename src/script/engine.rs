@@ -299,6 +299,7 @@ impl Runner for EngineContext {
             while let Some(value) = receiver.recv().await {
                 values.push(value);
                 if self.is_out_of_memory() {
+                    let _ = self.ends_at(OUT_OF_MEMORY);
                     self.cancel().cancel();
                     break;
                 }
@@ -354,7 +355,8 @@ impl Runner for EngineContext {
 /// Operations between two looks at the clock and the token.
 const LOOK_EVERY: u64 = 256;
 
-/// What a program is told that holds too much.
+/// What a program is told that runs too long, and one that holds too much.
+const OUT_OF_TIME: &str = "The script ran longer than a session allows.";
 const OUT_OF_MEMORY: &str = "The script holds more memory than a session allows.";
 
 /// How long cmdlets may take to end once the run is cancelled.

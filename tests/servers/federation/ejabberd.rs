@@ -91,7 +91,7 @@ impl Ejabberd {
 
     /// Waits until it answers for its first domain and has all its accounts.
     pub fn wait_until_ready(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(180);
         while !self.folder.join(REGISTERED).exists() {
             assert!(
                 self.server.runs() && Instant::now() < deadline,
