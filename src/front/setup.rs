@@ -414,7 +414,7 @@ impl Check<'_> {
     }
 
     /// What sshd makes of its files where somebody connects as the account.
-    fn sshd(&mut self, account: &Account) -> Result<(), String> {
+    fn sshd(&mut self, account: &ServiceAccount) -> Result<(), String> {
         let has_locked_password =
             self.password(account.name)?.is_some_and(|password| password.starts_with('!'));
         let settings = match SshdSettings::ask(account.name) {

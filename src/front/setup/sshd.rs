@@ -7,14 +7,14 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
-use super::{Finding, FindingKind};
+use super::{FindingKind, SetupFinding};
 
 /// The account's settings as sshd itself says them.
 pub(super) struct SshdSettings(String);
 
 impl SshdSettings {
     /// Asks sshd. Gives what there is to tell where it cannot say them; nothing where it is not installed.
-    pub(super) fn ask(account: &str) -> Option<Result<Self, Finding>> {
+    pub(super) fn ask(account: &str) -> Option<Result<Self, SetupFinding>> {
         let program = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"]
             .into_iter()
             .find(|program| std::fs::metadata(program).is_ok())?;
@@ -30,7 +30,12 @@ impl SshdSettings {
     }
 
     /// Everything that differs from what the drop-in says, or keeps everybody out.
-    pub(super) fn findings(&self, drop_in: &str, account: &str, has_locked_password: bool) -> Vec<Finding> {
+    pub(super) fn findings(
+        &self,
+        drop_in: &str,
+        account: &str,
+        has_locked_password: bool,
+    ) -> Vec<SetupFinding> {
         let mut findings = Vec::new();
         for (key, wanted) in settings(drop_in) {
             // A build without it says nothing of it.
@@ -47,7 +52,7 @@ impl SshdSettings {
         }
         let asks_no_pam = self.values("usepam").next() == Some("no");
         if asks_no_pam && has_locked_password {
-            findings.push(Finding {
+            findings.push(SetupFinding {
                 kind: FindingKind::Wrong,
                 what: format!(
                     "sshd does not ask PAM (UsePAM no), and lets nobody in as {account}, whose password is locked"
@@ -68,7 +73,7 @@ impl SshdSettings {
     }
 
     /// The lists of who may log on at all, where they leave the account out.
-    fn kept_out(&self, account: &str) -> Option<Finding> {
+    fn kept_out(&self, account: &str) -> Option<SetupFinding> {
         let matches = |key: &str| {
             let mut patterns = self.values(key).flat_map(str::split_whitespace).peekable();
             patterns.peek()?;
@@ -81,7 +86,7 @@ impl SshdSettings {
             (_, Some(false)) => "AllowUsers",
             (Some(false) | None, Some(true) | None) => return None,
         };
-        Some(Finding {
+        Some(SetupFinding {
             kind: FindingKind::Wrong,
             what: format!("sshd lets nobody in as {account}: its {key} says so"),
             command: Some(where_it_stands(key)),
@@ -97,7 +102,7 @@ impl SshdSettings {
     }
 }
 
-fn refused(said: &str) -> Finding {
+fn refused(said: &str) -> SetupFinding {
     let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it ended with an error");
     // Its host keys are root's to read.
     let kind = if geteuid().is_root() { FindingKind::Wrong } else { FindingKind::Note };
@@ -107,7 +112,7 @@ fn refused(said: &str) -> Finding {
             "install -d -m 755 /run/sshd && sshd -t"
         }
     };
-    Finding {
+    SetupFinding {
         kind,
         what: format!("sshd does not say what it makes of its files: {line}"),
         command: Some(command.to_owned()),
@@ -121,9 +126,9 @@ fn settings(drop_in: &str) -> impl Iterator<Item = (String, &str)> {
     pairs.map(|(key, value)| (key.to_ascii_lowercase(), value.trim())).filter(|(key, _)| key != "match")
 }
 
-fn differs(key: &str, said: &str, wanted: &str, account: &str) -> Finding {
+fn differs(key: &str, said: &str, wanted: &str, account: &str) -> SetupFinding {
     let kind = if MATTERS_OF_TASTE.contains(&key) { FindingKind::Note } else { FindingKind::Wrong };
-    Finding {
+    SetupFinding {
         kind,
         what: format!("sshd has {key} {said} for {account}, and not {wanted}: another file says so first"),
         command: Some(where_it_stands(key)),
