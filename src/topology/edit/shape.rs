@@ -240,7 +240,7 @@ fn change_items(
 
 /// Numbers spellings of items: those that mean the same have the same number.
 fn meanings<'t>(key: &str, items: impl Iterator<Item = &'t String>) -> Vec<usize> {
-    fn read<'t, T: FromStr + Ord>(items: &[&'t str]) -> Vec<usize> {
+    fn read<T: FromStr + Ord>(items: &[&str]) -> Vec<usize> {
         numbered(items.iter().map(|text| text.parse::<T>().map_err(|_| *text)))
     }
     let items: Vec<&str> = items.map(String::as_str).collect();
