@@ -142,7 +142,7 @@ fn a_watcher_does_not_offer_a_refused_password_again_until_it_is_another_one() {
     let settings = Settings {
         global: format!("plugin_paths = {{ \"{}\" }}\n", folder.display()),
         host: "    modules_enabled = { \"count_logons\" }\n".to_owned(),
-        ca_file: None,
+        ..Settings::default()
     };
     let server = federation.prosody_with("counted.test", &settings);
     let pool = Pool::at("counted.test", server.address).with("allow_plain = true");
