@@ -419,3 +419,193 @@ fn a_success_that_was_taken_back_is_a_failure_in_the_store_and_for_a_run_that_go
     let [again] = again[..] else { panic!("{gone_on:#?}") };
     assert_eq!(again["Code"], "RECEIVER-UNAVAILABLE");
 }
+
+/// A pool whose port is closed, beside two others: three results without a network.
+fn closed_pools(directory: &Path) -> std::path::PathBuf {
+    let pool = |name: &str| {
+        format!(
+            "[[pool]]\nidentity = \"{name}.litwareinc.com\"\nservers = [\"127.0.0.1:1\"]\n\
+             domains = [\"litwareinc.com\"]\ntest_users = [\"sip:{name}@litwareinc.com\"]\n"
+        )
+    };
+    let topology = directory.join("topology.toml");
+    std::fs::write(&topology, ["a", "b", "c"].map(pool).concat()).unwrap();
+    topology
+}
+
+const CLOSED: &str = "Test-Registration a.litwareinc.com,b.litwareinc.com,c.litwareinc.com \
+    -UserCredential (Get-Credential kenmyer@litwareinc.com -FromEnvironment SECRET)";
+
+/// `strace`, where it may trace.
+fn strace() -> Option<&'static str> {
+    let tried = support::bare("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).output();
+    let is_usable = tried.is_ok_and(|output| output.status.success());
+    if !is_usable {
+        support::skip("strace is needed, and leave to trace (apt install strace)");
+    }
+    is_usable.then_some("strace")
+}
+
+/// Every write to the files of the store is the last one of a run, which is killed before it: the store is whole
+/// then, and takes the next run.
+#[test]
+fn a_run_that_is_killed_at_any_write_leaves_a_store_that_is_whole() {
+    let Some(strace) = strace() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let topology = closed_pools(directory.path());
+    let run = |file: &Path, killed_at: Option<usize>| {
+        let home = directory.path();
+        let mut command = match killed_at {
+            None => support::imsh_at(home),
+            Some(n) => {
+                let mut command = support::bare(strace);
+                command.env("HOME", home).args(["-f", "-qq", "-o", "/dev/null"]);
+                command.args([
+                    "-e",
+                    &format!("inject=write,pwrite64,ftruncate,fsync,fdatasync:signal=KILL:when={n}"),
+                ]);
+                for end in ["", "-wal"] {
+                    command.arg("-P").arg(format!("{}{end}", file.display()));
+                }
+                command.arg(support::IMSH);
+                command
+            }
+        };
+        command.arg("--topology").arg(&topology).arg("--store").arg(file).env("SECRET", "swordfish");
+        command.args(["-o", "jsonl", "-c", CLOSED]).stdin(Stdio::null()).output().unwrap()
+    };
+    // A store that a run has used, whose log is not empty.
+    let used = directory.path().join("used");
+    assert_eq!(records(&run(&used.join("results.sqlite"), None)).len(), 3);
+    let copy = |from: &Path, to: &Path| {
+        std::fs::create_dir(to).unwrap();
+        for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    };
+    let (mut n_writes, mut n_kept) = (0, std::collections::BTreeSet::new());
+    for is_new in [true, false] {
+        for killed_at in 1.. {
+            assert!(killed_at < 1000, "the run is never done");
+            let file = directory.path().join(format!("{is_new}-{killed_at}/results.sqlite"));
+            if !is_new {
+                copy(&used, file.parent().unwrap());
+            }
+            let before = if is_new { 0 } else { 3 };
+            let killed = run(&file, Some(killed_at));
+            if killed.status.code() == Some(1) {
+                break;
+            }
+            assert_eq!(killed.status.code(), None, "write {killed_at}: {}", said(&killed));
+            n_writes += 1;
+            let kept = whole(&file) - before;
+            assert!(kept >= records(&killed).len() && kept <= 3, "write {killed_at}: {kept} are kept");
+            n_kept.insert(kept);
+            let next = run(&file, None);
+            assert_eq!((next.status.code(), records(&next).len()), (Some(1), 3), "{}", said(&next));
+            assert_eq!(warned(&next, "WARNING"), 0, "write {killed_at}: {}", said(&next));
+            assert_eq!(whole(&file), before + kept + 3, "write {killed_at}");
+        }
+    }
+    assert!(n_writes > 40 && n_kept.contains(&0) && n_kept.contains(&3), "{n_writes}: {n_kept:?}");
+}
+
+/// How many results the store holds, when SQLite and our own sums find nothing wrong with it.
+fn whole(file: &Path) -> usize {
+    if !file.exists() {
+        return 0;
+    }
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let text = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("PRAGMA integrity_check"), "ok");
+    let is_made = text("SELECT count(*) || '' FROM sqlite_master WHERE name = 'result'") == "1";
+    if !is_made {
+        return 0;
+    }
+    let n = |sql: &str| {
+        let n = connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        usize::try_from(n).unwrap()
+    };
+    let n_results = n("SELECT count(*) FROM result");
+    assert_eq!(n("SELECT coalesce(sum(tests), 0) FROM rollup WHERE span = 'hour'"), n_results);
+    assert_eq!(n("SELECT coalesce(sum(tests), 0) FROM rollup WHERE span = 'day'"), n_results);
+    assert_eq!(n("SELECT count(DISTINCT pair) FROM result"), n("SELECT count(*) FROM site_state"));
+    assert_eq!(n("SELECT count(*) FROM result WHERE run NOT IN (SELECT id FROM run)"), 0);
+    n_results
+}
+
+/// The header of the file is as it should be, and pages behind it are not: all of them, or those of one table.
+#[test]
+fn a_store_that_is_damaged_inside_is_one_warning() {
+    use std::os::unix::fs::FileExt;
+    for table in [None, Some("result"), Some("rollup"), Some("site_state")] {
+        let (_directory, file) = store();
+        run(&file, TEST);
+        let pages = {
+            let connection = rusqlite::Connection::open(&file).unwrap();
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+            let n = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+            match table {
+                None => 2..n("PRAGMA page_count") + 1,
+                Some(table) => {
+                    let first = n(&format!("SELECT rootpage FROM sqlite_master WHERE name = '{table}'"));
+                    first..first + 1
+                }
+            }
+        };
+        let damaged = std::fs::File::options().write(true).open(&file).unwrap();
+        for page in pages {
+            damaged.write_all_at(&[0xa5; 4096], (page as u64 - 1) * 4096).unwrap();
+        }
+        let tested = run(&file, TEST);
+        let told = said(&tested);
+        assert_eq!((tested.status.code(), records(&tested).len()), (Some(1), 2), "{table:?}: {told}");
+        assert_eq!(told.matches("Results are not kept").count(), 1, "{table:?}: {told}");
+        assert_eq!(told.matches("is damaged").count(), 1, "{table:?}: {told}");
+        let asked = run(
+            &file,
+            if table == Some("rollup") { "Get-TestTrend" } else { "Get-TestResult; Get-TestState" },
+        );
+        assert_eq!(asked.status.code(), Some(2), "{table:?}: {}", said(&asked));
+        assert!(said(&asked).contains("is damaged"), "{table:?}: {}", said(&asked));
+    }
+}
+
+/// Another process takes the store's lock in the middle of a batch: the tests are as without a store, and where the
+/// lock is free again before the end, nothing is lost.
+#[test]
+fn a_store_that_is_locked_in_the_middle_of_a_batch_is_one_warning() {
+    use std::io::{BufRead, BufReader};
+    for (n, is_released) in [(300, false), (2500, true)] {
+        let (directory, file) = store();
+        let mut command = support::imsh();
+        command.env("TMPDIR", directory.path());
+        let list = format!("let all = []; all.pad({n}, \"{GOOD}\");");
+        command.args(["--lab", "--output", "jsonl", "--store"]).arg(&file);
+        command.args(["-c", &format!("{list} Test-XmppIM atl-cs-001.litwareinc.com $all -ThrottleLimit 1")]);
+        let mut program =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert_eq!(lines.by_ref().take(20).count(), 20);
+        let holder = rusqlite::Connection::open(&file).unwrap();
+        holder.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
+        holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+        // What is printed is read meanwhile.
+        let counting =
+            std::thread::spawn(move || lines.filter(|line| line.contains("\"Result\":\"Success\"")).count());
+        let mut told = BufReader::new(program.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let is_locked = |line: &String| {
+            line.contains("Results are not kept") && line.contains("is locked by another process")
+        };
+        assert!(told.any(|line| is_locked(&line)), "it is told while the lock is held");
+        if is_released {
+            holder.execute_batch("ROLLBACK").unwrap();
+        }
+        let n_well = counting.join().unwrap();
+        assert_eq!((n_well, program.wait().unwrap().code()), (n - 20, Some(0)));
+        assert_eq!(told.filter(|line| line.contains("Results are not kept")).count(), 0, "it is told once");
+        drop(holder);
+        let n_kept = whole(&file);
+        assert!(n_kept >= 20 && (n_kept == n || !is_released), "{n_kept} of {n}");
+    }
+}

@@ -86,16 +86,20 @@ impl KeptResults {
     /// # Errors
     /// It cannot be opened. What was found the first time holds for the session.
     pub async fn store(&self, topology: &Topology) -> Option<Result<&Store, &StoreFault>> {
-        let is_kept = match (&self.file, &topology.store.url) {
-            (Some(_), _) if self.is_named => true,
-            (None, None) => false,
-            (Some(_) | None, _) => topology.store.enabled,
-        };
-        if !is_kept {
+        if !self.is_kept(topology) {
             return None;
         }
         let opened = self.opened.get_or_init(|| self.open(topology)).await;
         Some(opened.as_ref())
+    }
+
+    /// Whether results are kept at all.
+    fn is_kept(&self, topology: &Topology) -> bool {
+        match (&self.file, &topology.store.url) {
+            (Some(_), _) if self.is_named => true,
+            (None, None) => false,
+            (Some(_) | None, _) => topology.store.enabled,
+        }
     }
 
     /// The store whatever the version of its schema; `None` where nothing is kept.
@@ -122,41 +126,50 @@ impl KeptResults {
         }
     }
 
-    /// Keeps the result of a test. Returns when it is stored, or at once where the store is known not to
+    /// Keeps the results of tests. Returns when they are stored, or at once where the store is known not to
     /// work.
     ///
     /// `is_definite` says of a code whether it cannot pass by itself.
-    pub async fn record(&self, call: &Call, report: &Report, is_definite: fn(&str) -> bool) {
+    pub async fn record(&self, call: &Call, reports: &[Report], is_definite: fn(&str) -> bool) {
+        if self.taker.is_none() && !self.is_kept(&call.whole) {
+            return;
+        }
         let site = &call.whole.general.site;
-        let Some(mut result) = NewResult::of(report, site, is_definite) else { return };
+        let resumed = resumed(call);
+        let results = reports.iter().filter_map(|report| NewResult::of(report, site, is_definite));
         if let Some(taker) = &self.taker {
-            taker(result);
+            results.for_each(|result| taker(result));
             return;
         }
-        // The run says already what it has not run.
-        if resumed(call).is_some() && result.outcome == StoredOutcome::NotRun {
+        // A run that is gone on with says already what it has not run.
+        let is_new = |result: &NewResult| resumed.is_none() || result.outcome != StoredOutcome::NotRun;
+        let mut results: Vec<NewResult> = results.filter(is_new).collect();
+        if results.is_empty() {
             return;
         }
-        let recorder = {
+        let (id, recorder) = {
             let mut run = self.run.lock().await;
             if run.is_none() {
                 *run = self.begin(call).await;
             }
             let Some(run) = run.as_ref() else { return };
-            result.run = Some(resumed(call).unwrap_or(run.id));
-            run.recorder.clone()
+            (resumed.unwrap_or(run.id), run.recorder.clone())
         };
         let has_own_password =
             call.bound.credential("UserCredential").is_some_and(|given| given.stored_for.is_none());
         let asks_otherwise =
             has_own_password || OWN_WAYS.iter().any(|parameter| call.bound.is_given(parameter));
-        result.turns_state = !(call.context.is_delegates() && asks_otherwise);
+        let turns_state = !(call.context.is_delegates() && asks_otherwise);
+        for result in &mut results {
+            result.run = Some(id);
+            result.turns_state = turns_state;
+        }
         // Delegates leave an administrator room to work in.
         let state = self.file.as_deref().filter(|_| call.context.is_delegates());
         if state.is_some_and(|file| !durable::leaves_reserve(file)) {
             return;
         }
-        recorder.record(result).await;
+        recorder.record(results).await;
     }
 
     /// Begins the run at its first result; warns once where the store does not work.

@@ -53,10 +53,9 @@ impl NewResult {
         let started_at = report.started_at.unwrap_or_else(Timestamp::now);
         let micros = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         // The stanzas are kept where somebody may have to look into a failure.
-        let kept = Report {
-            log: if report.is_success() { Vec::new() } else { report.log.clone() },
-            ..report.clone()
-        };
+        let without_log = (report.is_success() && !report.log.is_empty())
+            .then(|| Report { log: Vec::new(), ..report.clone() });
+        let kept = without_log.as_ref().unwrap_or(report);
         Some(Self {
             id: Uuid::now_v7(),
             run: None,
@@ -76,7 +75,7 @@ impl NewResult {
             elapsed: report.elapsed.map_or(0, micros),
             certificate_end: report.certificate_expires_at.map(Timestamp::as_microsecond),
             // A report is a tree of texts and numbers: it can always be written.
-            report: serde_json::to_string(&kept).unwrap_or_default(),
+            report: serde_json::to_string(kept).unwrap_or_default(),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! The writer beside the tests: results are stored in groups, in the order in which they come.
 //!
-//! [`Recorder::record`] returns when the result is stored, so that a result that was printed is not lost
+//! [`Recorder::record`] returns when its results are stored, so that a result that was printed is not lost
 //! where the process is killed; it waits no longer than `PATIENCE`. The first fault of the store is one
-//! warning, and from then on nobody waits for it.
+//! warning, and nobody waits for the store until it works again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,12 +48,22 @@ impl Recorder {
                 let (results, stored): (Vec<NewResult>, Vec<oneshot::Sender<()>>) = group.drain(..).unzip();
                 let n_results = results.len();
                 let results = Arc::new(results);
-                // Whoever tests by hand sees what turned: notices are the watchers'.
-                let kept = store.write(move |sql| super::record::record(sql, &results, &[])).await;
-                if let Err(fault) = kept {
+                loop {
+                    let group = results.clone();
+                    // Whoever tests by hand sees what turned: notices are the watchers'.
+                    let kept = store.write(move |sql| super::record::record(sql, &group, &[])).await;
+                    let Err(fault) = kept else {
+                        faulty.store(false, Ordering::Relaxed);
+                        break;
+                    };
                     faulty.store(true, Ordering::Relaxed);
+                    // Whoever has the lock gives it back some time; until then nobody waits.
+                    let is_locked = matches!(fault, StoreFault::Locked { .. });
                     if let Some(tell) = tell.take() {
                         tell(NotKept { fault, n_results });
+                    }
+                    if !is_locked || waiting.is_closed() {
+                        break;
                     }
                 }
                 // Nobody need be waiting any more.
@@ -65,13 +75,19 @@ impl Recorder {
         Self { results, is_faulty }
     }
 
-    /// Gives a result to the writer and waits until it is stored, or the store has shown that it cannot.
-    pub async fn record(&self, result: NewResult) {
-        let (stored, is_stored) = oneshot::channel();
-        if self.results.try_send((result, stored)).is_err() || self.is_faulty.load(Ordering::Relaxed) {
+    /// Gives results to the writer and waits until they are stored, or the store has shown that it cannot.
+    pub async fn record(&self, results: Vec<NewResult>) {
+        let mut waiting = Vec::with_capacity(results.len());
+        for result in results {
+            let (stored, is_stored) = oneshot::channel();
+            if self.results.try_send((result, stored)).is_ok() {
+                waiting.push(is_stored);
+            }
+        }
+        if self.is_faulty.load(Ordering::Relaxed) {
             return;
         }
-        if tokio::time::timeout(PATIENCE, is_stored).await.is_err() {
+        if tokio::time::timeout(PATIENCE, futures_util::future::join_all(waiting)).await.is_err() {
             self.is_faulty.store(true, Ordering::Relaxed);
         }
     }

@@ -562,18 +562,24 @@ async fn drain<T: Judged>(
 ) -> Result<usize, Halt> {
     let mut told = HashSet::new();
     let (mut done, mut failed, mut n_without) = (0, 0, 0);
-    while let Some(result) = results.recv().await {
-        done += usize::from(!result.is_revision());
-        failed += usize::from(result.failure().is_some());
-        if total > 1 {
-            call.streams.progress(&Progress { activity: call.description.name, done, total, failed });
+    let mut ready = Vec::new();
+    // What came while the results before it were stored is stored together.
+    while results.recv_many(&mut ready, WAITING).await > 0 {
+        let mut group = Vec::with_capacity(ready.len());
+        for result in ready.drain(..) {
+            done += usize::from(!result.is_revision());
+            failed += usize::from(result.failure().is_some());
+            if total > 1 {
+                call.streams.progress(&Progress { activity: call.description.name, done, total, failed });
+            }
+            group.extend(reports(&result, stanzas(call)));
         }
-        for report in reports(&result, stanzas(call)) {
-            note_refusal(call, &report);
+        for report in &group {
+            note_refusal(call, report);
             let is_without = matches!(report.outcome, TestOutcome::Interrupted | TestOutcome::NotRun);
             n_without += usize::from(is_without);
-            tell(call, &report, &mut told).await?;
         }
+        tell(call, &group, &mut told).await?;
     }
     Ok(n_without)
 }
@@ -609,7 +615,7 @@ pub async fn unfinished<T>(
 pub async fn tell_untested(call: &Call, report: &Report) -> Outcome {
     match finished(call, &report.identity()).await? {
         Some(kept) => show(call, &kept, &mut HashSet::new()).await,
-        None => tell(call, report, &mut HashSet::new()).await,
+        None => tell(call, std::slice::from_ref(report), &mut HashSet::new()).await,
     }
 }
 
@@ -620,10 +626,13 @@ async fn finished(call: &Call, test: &TestIdentity) -> Result<Option<Report>, Er
     Ok(call.context.results.take_finished(&run, test).await)
 }
 
-/// Keeps a report and tells of it.
-pub async fn tell(call: &Call, report: &Report, told: &mut HashSet<String>) -> Outcome {
-    call.context.results.record(call, report, catalogue::is_lasting).await;
-    show(call, report, told).await
+/// Keeps reports and tells of them.
+async fn tell(call: &Call, reports: &[Report], told: &mut HashSet<String>) -> Outcome {
+    call.context.results.record(call, reports, catalogue::is_lasting).await;
+    for report in reports {
+        show(call, report, told).await?;
+    }
+    Ok(())
 }
 
 /// Tells of a report: the warnings that were not told before, its log, its record.
