@@ -14,6 +14,7 @@ mod logon;
 mod partners;
 mod respond;
 mod limits;
+mod batches;
 mod here;
 mod looks;
 mod registration;

@@ -25,6 +25,10 @@ pub enum Limits {
     /// logon, and a memory for partners that could not be reached: of a random length, and long, so that
     /// it hardly ever ends before a test is done.
     Strict,
+    /// As Debian ships it: ten sessions an account, and 3 000 bytes a second of a client.
+    Stock,
+    /// One session an account.
+    OneSession,
 }
 
 /// A running ejabberd.
@@ -147,9 +151,11 @@ fn configuration(
     });
     let level = if kept() { "debug" } else { "info" };
     let ca_file = authority.ca_file().display();
-    let (sessions, memory, stanza, ban) = match limits {
-        Limits::Off => (1000, 1, 262_144, ""),
-        Limits::Strict => (1, 36_000, 10_000, "\n  mod_fail2ban: { c2s_max_auth_failures: 2 }"),
+    let (sessions, memory, stanza, ban, shaper) = match limits {
+        Limits::Off => (1000, 1, 262_144, "", "none"),
+        Limits::Strict => (1, 36_000, 10_000, "\n  mod_fail2ban: { c2s_max_auth_failures: 2 }", "none"),
+        Limits::Stock => (10, 300, 262_144, "\n  mod_fail2ban: {}", "c2s_shaper"),
+        Limits::OneSession => (1, 1, 262_144, "", "none"),
     };
     format!(
         r#"hosts:{domains}
@@ -157,7 +163,7 @@ loglevel: {level}
 certfiles:{certificates}
 ca_file: {ca_file}
 listen:
-  - {{ port: 5222, ip: "{address}", module: ejabberd_c2s, starttls_required: true, access: c2s, max_stanza_size: {stanza}, shaper: none }}
+  - {{ port: 5222, ip: "{address}", module: ejabberd_c2s, starttls_required: true, access: c2s, max_stanza_size: {stanza}, shaper: {shaper} }}
   - {{ port: 5223, ip: "{address}", module: ejabberd_c2s, tls: true, shaper: none }}
   - {{ port: 5224, ip: "{address}", module: ejabberd_c2s, shaper: none }}
   - {{ port: 5225, ip: "{address}", module: ejabberd_c2s, starttls_required: true, tls_verify: true, cafile: {ca_file}, shaper: none }}
@@ -182,7 +188,10 @@ access_rules:
 s2s_access: federate
 append_host_config: {{ {added} }}
 host_config: {{ {replaced} }}
+shaper:
+  normal: {{ rate: 3000, burst_size: 20000 }}
 shaper_rules:
+  c2s_shaper: normal
   max_user_sessions: {sessions}
   max_user_offline_messages: 100
 modules:

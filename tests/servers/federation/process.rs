@@ -93,9 +93,14 @@ impl Server {
         kill(self.pid, None).is_ok()
     }
 
+    /// What it has written into a log of its own.
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.join(name)).unwrap_or_default()
+    }
+
     /// The last lines of a log, for the message of a failed start.
     pub fn log_tail(&self, name: &str) -> String {
-        let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let text = self.log(name);
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }

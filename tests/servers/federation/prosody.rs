@@ -30,6 +30,18 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// What is outdated about its certificate, which OpenSSL then has to take as it once did.
     pub outdated: Option<Flaw>,
+    /// How fast it reads.
+    pub rates: Rates,
+}
+
+/// How fast a server reads of a client and of another server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rates {
+    /// As fast as it can.
+    #[default]
+    Unlimited,
+    /// As Debian ships it: ten kilobytes a second of a client, thirty of a server.
+    Stock,
 }
 
 /// Says which package is missing, if one is.
@@ -56,6 +68,10 @@ impl Prosody {
         let trusted = settings.ca_file.as_deref().unwrap_or(authority.ca_file());
         let certificates = authority.ca_file().parent().unwrap();
         let mut configuration = global(&folder, address, name_server, certificates, trusted);
+        configuration += match settings.rates {
+            Rates::Unlimited => "modules_disabled = { \"limits\" }\n",
+            Rates::Stock => "limits = { c2s = { rate = \"10kb/s\" }; s2sin = { rate = \"30kb/s\" } }\n",
+        };
         configuration += &settings.global;
         for Host { domain, flaw, policy } in hosts {
             let identity = match settings.outdated {
@@ -139,8 +155,8 @@ c2s_direct_tls_ports = {{ 5223 }}
 s2s_ports = {{ 5269 }}
 modules_enabled = {{
     "roster"; "saslauth"; "tls"; "dialback"; "disco"; "ping"; "version"; "smacks"; "carbons"; "blocklist"; "offline";
+    "limits";
 }}
-modules_disabled = {{ "limits" }}
 unbound = {{
     resolvconf = false; hoststxt = false; forward = "{dns_host}@{dns_port}";
     options = {{ ["local-zone"] = "test. transparent"; ["do-not-query-localhost"] = "no" }};
