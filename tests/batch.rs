@@ -322,6 +322,44 @@ fn nothing_is_lost_or_doubled_in_a_batch_of_many_pools_and_partners() {
     assert!(well.into_iter().all(|result| result["Receiver"] == "adelany@contoso.com"));
 }
 
+/// Runs a batch from these pools to so many receivers, a tenth of them at a dead partner; gives the seconds that it
+/// took, and the largest resident set of any program so far, in kilobytes.
+fn many(n_receivers: usize) -> (f64, i64) {
+    let pools = "atl-cs-001.litwareinc.com,dub-cs-001.fabrikam.com";
+    let code = format!(
+        "let all = []; for n in 0..{n_receivers} {{ all.push(switch n % 10 {{ 0 => `r${{n}}@refused.contoso.com`, \
+         1 => \"adelany@contoso.com\", _ => `r${{n}}@northwindtraders.com` }}); }} \
+         Test-XmppIM {pools} $all -ThrottleLimit 256"
+    );
+    let began = std::time::Instant::now();
+    let results = records(&code);
+    let seconds = began.elapsed().as_secs_f64();
+    let mut seen = std::collections::BTreeMap::<(String, String), usize>::new();
+    for result in &results {
+        let pair = (result["TargetFqdn"].to_string(), result["Receiver"].to_string());
+        *seen.entry(pair).or_default() += 1;
+        let is_dead = result["Receiver"].as_str().unwrap().ends_with("@refused.contoso.com");
+        assert_eq!(result["Code"] == "FEDERATION-REFUSED", is_dead, "{result:#?}");
+    }
+    assert_eq!(results.len(), 2 * n_receivers);
+    let of_adelany = |pair: &(String, String)| pair.1.contains("adelany");
+    assert!(seen.iter().all(|(pair, n)| *n == if of_adelany(pair) { n_receivers / 10 } else { 1 }));
+    let used = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).unwrap();
+    (seconds, used.max_rss())
+}
+
+#[test]
+#[ignore = "takes minutes: cargo test --release --test batch ten_thousand -- --ignored --nocapture"]
+#[expect(clippy::print_stderr, reason = "it tells what it measured")]
+fn ten_thousand_pairs_lose_nothing_and_need_no_more_memory_than_a_thousand() {
+    let thousand = many(500);
+    let ten_thousand = many(5_000);
+    eprintln!("seconds and kilobytes of 1 000 pairs {thousand:?}, of 10 000 {ten_thousand:?}");
+    // The plan of a batch stands in memory; results do not. The practice network is in the same process.
+    assert!(ten_thousand.1 < thousand.1 + 100_000, "{thousand:?} {ten_thousand:?}");
+    assert!(ten_thousand.0 < thousand.0 * 20.0, "{thousand:?} {ten_thousand:?}");
+}
+
 #[test]
 fn each_server_of_a_pool_is_tested_by_itself_where_that_is_asked_for() {
     let one = records("Test-Registration mixed.litwareinc.com");
@@ -333,6 +371,20 @@ fn each_server_of_a_pool_is_tested_by_itself_where_that_is_asked_for() {
         let servers: BTreeSet<&str> = each.iter().filter_map(|result| result["Server"].as_str()).collect();
         assert_eq!((each.len(), servers.len()), (2, 2), "{each:#?}");
         assert_eq!((count(&each, "CONNECT-REFUSED"), count(&each, "CONNECT-TIMEOUT")), (1, 1), "{each:#?}");
+    }
+}
+
+#[test]
+fn a_pipe_gives_the_receivers_where_the_pools_are_given() {
+    let receivers = "\"adelany@contoso.com\", \"adelany@refused.contoso.com\"";
+    for code in [
+        format!("Write-Output {receivers} | Test-XmppIM atl-cs-001.litwareinc.com"),
+        format!("{receivers} | Test-XmppIM -TargetFqdn atl-cs-001.litwareinc.com"),
+        "Get-Pool atl-cs-001.litwareinc.com | Test-XmppIM -Receiver adelany@contoso.com, adelany@refused.contoso.com".into(),
+    ] {
+        let results = records(&code);
+        let told: BTreeSet<&str> = results.iter().filter_map(|result| result["Receiver"].as_str()).collect();
+        assert_eq!((results.len(), told.len()), (2, 2), "{code}: {results:#?}");
     }
 }
 

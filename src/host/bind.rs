@@ -118,10 +118,11 @@ fn is_nothing(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text().is_some_and(|text| text.trim().is_empty())
 }
 
-/// The parameter that the records of the pipe fill: each in a call of its own, or all of them in one.
+/// The parameter that the records of the pipe fill: each in a call of its own, or all of them in one. It is the first
+/// one that takes records and is not given.
 ///
 /// # Errors
-/// It is given as well: nothing is left for the pipe to fill.
+/// Each of them is given: nothing is left for the pipe to fill.
 pub fn filled_by_records(
     description: &'static Description,
     arguments: &Arguments,
@@ -130,20 +131,37 @@ pub fn filled_by_records(
         Need::RequiredOrEach | Need::RequiredOrAll | Need::OptionalOrAll(_) => true,
         Need::Required | Need::Optional(_) | Need::Pipeline | Need::RequiredOrPipeline => false,
     };
-    let Some(parameter) = description.parameters.iter().find(takes) else { return Ok(None) };
-    let names_it = |argument: &&Argument| match &argument.name {
-        Some(name) => description.parameter(name).is_ok_and(|named| named.name == parameter.name),
-        None => parameter.position == Some(0),
+    let naming = |parameter: &Parameter| {
+        arguments.0.iter().find(|argument| {
+            let written = argument.name.as_deref();
+            written
+                .is_some_and(|name| description.parameter(name).is_ok_and(|own| own.name == parameter.name))
+        })
     };
-    match arguments.0.iter().find(names_it) {
-        None => Ok(Some(parameter)),
-        Some(argument) => Err(mistake(
-            argument,
-            "InputObjectNotBound",
-            format!("-{} is given, so nothing is left for the pipe to fill.", parameter.name),
-        )
-        .remedy(remedy_for_pipe(description, parameter, argument))),
+    let mut given = None;
+    for parameter in description.parameters.iter().filter(takes) {
+        let named = naming(parameter);
+        // Arguments without a name go to the positions that are free.
+        let at_its_place = || {
+            let is_before = |own: &&Parameter| {
+                own.position.is_some() && own.position < parameter.position && naming(own).is_none()
+            };
+            let n_before = description.parameters.iter().filter(is_before).count();
+            let mut unnamed = arguments.0.iter().filter(|argument| argument.name.is_none());
+            parameter.position.and_then(|_| unnamed.nth(n_before))
+        };
+        match named.or_else(at_its_place) {
+            None => return Ok(Some(parameter)),
+            Some(argument) => given = given.or(Some((parameter, argument))),
+        }
     }
+    let Some((parameter, argument)) = given else { return Ok(None) };
+    Err(mistake(
+        argument,
+        "InputObjectNotBound",
+        format!("-{} is given, so nothing is left for the pipe to fill.", parameter.name),
+    )
+    .remedy(remedy_for_pipe(description, parameter, argument)))
 }
 
 fn remedy_for_pipe(description: &Description, filled: &Parameter, argument: &Argument) -> String {

@@ -40,6 +40,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 .many()
                 .at(1)
                 .required()
+                .from_all_records()
                 .binds(Binds::Receiver),
             verifying::USER_SIP_ADDRESS,
             verifying::USER_CREDENTIAL,

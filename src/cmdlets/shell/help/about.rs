@@ -54,6 +54,11 @@ pub static TOPICS: &[Topic] = &[
         text: TopicText::Written(include_str!("about_evidence.txt")),
     },
     Topic {
+        name: "about_Batches",
+        synopsis: "Many tests at once: what is under way, what is inferred, and how a run is ended and gone on with.",
+        text: TopicText::Written(include_str!("about_batches.txt")),
+    },
+    Topic {
         name: "about_Diagnosis",
         synopsis: "Every code that a failed test can have, whose fault it is, and what to do.",
         text: TopicText::Diagnosis(include_str!("about_diagnosis.txt")),

@@ -29,7 +29,7 @@ pub fn page<'a>(
     out.push_str(&section("SYNTAX", &syntax(description)));
     out.push_str(&section("DESCRIPTION", description.description));
     let topic = match description.family {
-        Family::Verify => "about_Evidence, about_Diagnosis",
+        Family::Verify => "about_Evidence, about_Batches, about_Diagnosis",
         Family::Topology => "about_Topology",
         Family::Credentials | Family::Access => "about_Roles, about_Audit",
         Family::Results => "about_Topology",
