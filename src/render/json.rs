@@ -47,7 +47,7 @@ pub fn to_json(value: &Value, style: Style, depth: usize) -> String {
         Style::Pretty => serde_json::to_string_pretty(&nested),
     };
     // Writing to memory cannot fail, and every key is text.
-    escape(&json.unwrap_or_else(|_| "null".to_owned()))
+    escape(json.unwrap_or_else(|_| "null".to_owned()))
 }
 
 /// How many levels of lists and records a value has, itself included.
@@ -130,8 +130,9 @@ impl Serialize for Nested<'_> {
                 for (name, value) in record.iter() {
                     map.serialize_entry(name, &inside(value))?;
                     if let Value::Duration(duration) = value {
-                        let name = format!("{name}Seconds");
-                        if record.names().all(|own| own != name) {
+                        let is_it = |own: &str| own.strip_suffix("Seconds").is_some_and(|span| span == name);
+                        if !record.names().any(is_it) {
+                            let name = format!("{name}Seconds");
                             map.serialize_entry(&name, &duration.as_secs_f64())?;
                         }
                     }
@@ -144,10 +145,10 @@ impl Serialize for Nested<'_> {
 
 /// Escapes what must not reach a terminal. Such characters stand inside strings only, since
 /// everything else in JSON is ASCII, so `\u` means the same there.
-fn escape(json: &str) -> String {
+fn escape(json: String) -> String {
     let is_escaped = |letter: char| visible::is_hostile(letter) && letter != '\n';
-    if !json.chars().any(is_escaped) {
-        return json.to_owned();
+    if visible::is_plain(&json) || !json.chars().any(is_escaped) {
+        return json;
     }
     let mut escaped = String::with_capacity(json.len() + 32);
     for letter in json.chars() {

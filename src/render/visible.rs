@@ -30,7 +30,16 @@ pub fn is_hostile(letter: char) -> bool {
     !matches!(letter, '\n' | '\t') && is_hidden(letter)
 }
 
+/// Whether a text is ASCII without control characters but line ends: most are, and nothing in them is hostile.
+pub fn is_plain(text: &str) -> bool {
+    // Without an early end, so that many bytes are looked at in one step.
+    text.bytes().fold(true, |is_plain, byte| is_plain & (matches!(byte, b' '..=b'~') | (byte == b'\n')))
+}
+
 fn escape<'a>(text: &'a str, line_end: &str) -> Cow<'a, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
     if !text.chars().any(|letter| is_hostile(letter) || letter == '\t') {
         return Cow::Borrowed(text);
     }

@@ -6,6 +6,7 @@
 /// disguise the text around it. Line ends and tabs are among them: they are control characters.
 pub fn is_hidden(letter: char) -> bool {
     match letter {
+        letter if letter.is_ascii() => letter.is_ascii_control(),
         // Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width space, directional marks.
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' => true,
         // Fillers of Hangul.

@@ -150,7 +150,7 @@ impl Attempt<'_> {
         if let Err(fault) = &delivery.outcome {
             // Is it me? A session says nothing of a machine that has lost its network meanwhile.
             let domain = verification.sender.address.domain();
-            let looking = offline::look_behind(fault, domain.as_str(), self.network, &logon.trace);
+            let looking = Box::pin(offline::look_behind(fault, domain.as_str(), self.network, &logon.trace));
             if let Some(Some(offline)) = self.turn.cancel.run_until_cancelled(looking).await {
                 result.trace.learn(Fact::Offline(offline));
             }
@@ -229,11 +229,14 @@ impl Attempt<'_> {
                 if reached.borrow().is_some_and(|level| level >= Evidence::AcceptedByPartner) {
                     return (delivering.await, None);
                 }
-                let (delivery, look) = tokio::join!(delivering, self.look(verification, until));
+                let (delivery, look) = tokio::join!(delivering, Box::pin(self.look(verification, until)));
                 return (delivery, look);
             }
         };
-        let look = if is_about_federation(&delivery) { self.look(verification, until).await } else { None };
+        let look = match is_about_federation(&delivery) {
+            true => Box::pin(self.look(verification, until)).await,
+            false => None,
+        };
         (delivery, look)
     }
 

@@ -108,7 +108,8 @@ impl Sessions {
         let shared = cell
             .get_or_try_init(|| async {
                 is_fresh = true;
-                self.log_on(account, end, deadlines, network, watcher, cancel).await
+                // Most find a session: the way to a new one is kept out of what each of them carries.
+                Box::pin(self.log_on(account, end, deadlines, network, watcher, cancel)).await
             })
             .await?
             .clone();

@@ -216,7 +216,8 @@ pub(super) fn application_in(error: &Element, namespace: &str) -> Option<String>
 
 /// A peer's words, cut to a length that a report can show.
 pub(super) fn quote(words: &str) -> String {
-    words.chars().take(MAX_QUOTE).collect()
+    let end = words.char_indices().nth(MAX_QUOTE).map_or(words.len(), |(end, _)| end);
+    words[..end].to_owned()
 }
 
 const MAX_UNKNOWN: usize = 64;

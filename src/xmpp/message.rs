@@ -92,26 +92,29 @@ impl TestMessage {
     /// What a stanza says about this message, if it is about it. `own` is the address of the session
     /// that sent it.
     pub fn sign(&self, stanza: &Element, own: &FullJid) -> Option<Sign> {
+        self.sign_from(stanza, sender(stanza).as_ref(), own)
+    }
+
+    /// The same, where the sender of the stanza is known: one stanza is shown to many messages.
+    pub(super) fn sign_from(&self, stanza: &Element, from: Option<&Jid>, own: &FullJid) -> Option<Sign> {
         if !stanza.is("message", ns::CLIENT) {
             return None;
         }
-        let said = stanza.attribute("from");
-        let from = said.and_then(|from| Jid::new(from).ok());
         if stanza.attribute("type") == Some("error") {
-            return self.is_bounce(stanza, from.as_ref()).then(|| Sign::Bounce {
+            return self.is_bounce(stanza, from).then(|| Sign::Bounce {
                 error: StanzaError::of(stanza),
-                from: said.map(quote).unwrap_or_default(),
+                from: stanza.attribute("from").map(quote).unwrap_or_default(),
             });
         }
-        if let Some(words) = from.as_ref().and_then(|from| self.is_held(stanza, from)) {
+        if let Some(words) = from.and_then(|from| self.is_held(stanza, from)) {
             return Some(Sign::Held { words });
         }
-        let from =
-            from.filter(|from| from.to_bare() == self.to.to_bare() && from.as_str() != own.as_str())?;
+        let from = from.filter(|from| self.is_receiver(from) && from.as_str() != own.as_str())?;
         // What comes from a bare address is a server's own answer, and no client's.
-        if from.resource().is_none() || !is_live(stanza) || self.is_itself(stanza, &from, own) {
+        if from.resource().is_none() || !is_live(stanza) || self.is_itself(stanza, from, own) {
             return None;
         }
+        let from = from.clone();
         if let Some(answer) = stanza.child("answer", ns::PROBE) {
             let witness = answer.attribute("witness").map(str::to_owned);
             return (answer.attribute("nonce") == Some(&*self.nonce))
@@ -128,7 +131,14 @@ impl TestMessage {
     /// it: what another client of ours says bears its full address.
     fn is_itself(&self, stanza: &Element, from: &Jid, own: &FullJid) -> bool {
         let is_ours = || stanza.has_child("probe", ns::PROBE) || stanza.attribute("id") == Some(&*self.id);
-        self.to.to_bare() == own.to_bare() && (from.resource().is_none() || is_ours())
+        self.to.node() == own.node()
+            && self.to.domain() == own.domain()
+            && (from.resource().is_none() || is_ours())
+    }
+
+    /// Whether an address is the receiver's, whatever its resource.
+    fn is_receiver(&self, from: &Jid) -> bool {
+        from.node() == self.to.node() && from.domain() == self.to.domain()
     }
 
     /// What the receiver's server says where it keeps messages back until their sender has shown to be a person.
@@ -136,8 +146,8 @@ impl TestMessage {
     ///
     /// COMPAT: ejabberd's `mod_block_strangers` with `captcha` does (XEP-0158).
     fn is_held(&self, stanza: &Element, from: &Jid) -> Option<String> {
-        let is_from_there = from.to_bare() == self.to.to_bare()
-            || (from.node().is_none() && from.domain() == self.to.domain());
+        let is_from_there =
+            self.is_receiver(from) || (from.node().is_none() && from.domain() == self.to.domain());
         if !is_from_there || !is_live(stanza) {
             return None;
         }
@@ -159,7 +169,7 @@ impl TestMessage {
         let body = stanza.child_text("body", ns::CLIENT);
         match stanza.attribute("id") {
             Some(id) if id == self.id => true,
-            None if body.is_none() => from.is_some_and(|from| from.to_bare() == self.to.to_bare()),
+            None if body.is_none() => from.is_some_and(|from| self.is_receiver(from)),
             Some(_) | None => body.is_some_and(|body| body.contains(&self.nonce)),
         }
     }
@@ -202,14 +212,25 @@ impl FenceMessage {
 
     /// Whether a stanza is this message come back: from exactly its address, with the error that it holds;
     /// without one, an answer to it.
-    pub(super) fn returned(&self, stanza: &Element) -> Option<Option<StanzaError>> {
-        let from = stanza.attribute("from").and_then(|from| Jid::new(from).ok())?;
+    pub(super) fn returned(&self, stanza: &Element, from: Option<&Jid>) -> Option<Option<StanzaError>> {
+        let from = from?;
         let is_from_there = stanza.is("message", ns::CLIENT)
             && from.node().is_none()
             && from.domain().as_str() == self.domain
             && from.resource().is_some_and(|resource| resource.as_str() == self.resource);
         is_from_there.then(|| (stanza.attribute("type") == Some("error")).then(|| StanzaError::of(stanza)))
     }
+}
+
+/// Whether a stanza can say of any message that it did not arrive: most say nothing of the kind, as receipts do.
+pub(super) fn may_be_against(stanza: &Element) -> bool {
+    stanza.attribute("type") == Some("error")
+        || stanza.elements().any(|child| child.ns == CAPTCHA || child.is("body", ns::CLIENT))
+}
+
+/// Who a stanza says that it is from, where that is an address.
+pub(super) fn sender(stanza: &Element) -> Option<Jid> {
+    stanza.attribute("from").and_then(|from| Jid::new(from).ok())
 }
 
 /// What came back about a message.
@@ -389,7 +410,8 @@ pub(super) fn answer_request(stanza: &Element) -> Option<Element> {
 pub(super) fn random() -> Result<String, Fault> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Fault::NoRandomness { reason: error.to_string() })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 /// The namespace of a challenge that only people solve (XEP-0158).

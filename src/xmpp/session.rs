@@ -24,6 +24,7 @@ use super::bind::BoundStream;
 use super::condition::{StanzaError, quote};
 use super::message::{
     self, FenceMessage, ReceivedTest, Sign, TestMessage, answer, answer_request, is_probe, ping, random,
+    sender,
 };
 use super::stream::{self, Stream};
 use super::wire::Wire;
@@ -704,26 +705,28 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
     }
 
     fn read_message(&mut self, message: Element) {
-        let mut is_about_one = false;
-        // What does not say which message it is about is about all of them.
+        let from = sender(&message);
         for sent in self.in_flight.values_mut() {
-            let returned = sent
-                .fences
-                .iter()
-                .enumerate()
-                .find_map(|(n, (_, fence))| fence.returned(&message).map(|error| (n, error)));
+            let returned =
+                sent.fences.iter().enumerate().find_map(|(n, (_, fence))| {
+                    fence.returned(&message, from.as_ref()).map(|error| (n, error))
+                });
             if let Some((n, error)) = returned {
                 let (party, _) = sent.fences.swap_remove(n);
                 sent.tell(MessageEvent::FenceReturned(party, error));
                 return;
             }
-            if let Some(sign) = sent.probe.sign(&message, &self.jid) {
+        }
+        let mut is_about_one = false;
+        // What does not say which message it is about is about all of them.
+        for sent in self.in_flight.values() {
+            if let Some(sign) = sent.probe.sign_from(&message, from.as_ref(), &self.jid) {
                 is_about_one = true;
                 sent.tell_sign(sign, &message);
             }
         }
         if !is_about_one {
-            self.told.read(&message, &self.jid);
+            self.told.read(&message, from.as_ref(), &self.jid);
         }
         let seen = self
             .expected

@@ -7,10 +7,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use jid::FullJid;
+use jid::{FullJid, Jid};
 use tokio::sync::mpsc;
 
-use crate::xmpp::message::{Sign, TestMessage};
+use crate::xmpp::message::{Sign, TestMessage, may_be_against};
 use crate::xmpp::xml::Element;
 
 /// Where late news go.
@@ -43,9 +43,13 @@ impl ToldMessages {
     }
 
     /// Tells whoever waits for late news of the message that a stanza speaks against.
-    pub(super) fn read(&mut self, stanza: &Element, own: &FullJid) {
-        let said =
-            |(message, _): &(TestMessage, LateNews)| message.sign(stanza, own).filter(Sign::is_against);
+    pub(super) fn read(&mut self, stanza: &Element, from: Option<&Jid>, own: &FullJid) {
+        if !may_be_against(stanza) {
+            return;
+        }
+        let said = |(message, _): &(TestMessage, LateNews)| {
+            message.sign_from(stanza, from, own).filter(Sign::is_against)
+        };
         let found = self.0.iter().enumerate().rev().find_map(|(n, told)| Some((n, said(told)?)));
         if let Some((n, sign)) = found
             && let Some((message, news)) = self.0.remove(n)

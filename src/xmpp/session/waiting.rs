@@ -28,9 +28,12 @@ impl Waiting {
     pub(super) fn is_from(&self, iq: &Element, own: &FullJid) -> bool {
         let said = iq.attribute("from");
         let is = |asked: &str| {
-            said.is_some_and(|said| match (Jid::new(said), Jid::new(asked)) {
-                (Ok(said), Ok(asked)) => said == asked,
-                _ => false,
+            said.is_some_and(|said| {
+                said == asked
+                    || match (Jid::new(said), Jid::new(asked)) {
+                        (Ok(said), Ok(asked)) => said == asked,
+                        _ => false,
+                    }
             })
         };
         let is_own = |asked: &str| {

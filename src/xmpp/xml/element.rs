@@ -154,10 +154,20 @@ impl fmt::Display for Element {
 /// and whatever is called a password or a token.
 impl fmt::Debug for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !has_secrets(self) {
+            return fmt::Display::fmt(self, f);
+        }
         let mut masked = self.clone();
         mask_secrets(&mut masked);
         fmt::Display::fmt(&masked, f)
     }
+}
+
+/// Whether there is anything to mask.
+fn has_secrets(element: &Element) -> bool {
+    element.is_secret()
+        || element.attributes.iter().any(|attribute| SECRET_NAMES.contains(&&*attribute.name))
+        || element.elements().any(has_secrets)
 }
 
 fn mask_secrets(element: &mut Element) {

@@ -158,7 +158,13 @@ enum WriterPlace {
 }
 
 fn escape(text: &str, place: WriterPlace, out: &mut String) {
-    for c in text.chars() {
+    let mut rest = text;
+    // What needs no escape is written as it stands.
+    while let Some(plain) = rest.bytes().position(|byte| !is_plain(byte)) {
+        out.push_str(&rest[..plain]);
+        let mut letters = rest[plain..].chars();
+        let Some(c) = letters.next() else { break };
+        rest = letters.as_str();
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -172,6 +178,12 @@ fn escape(text: &str, place: WriterPlace, out: &mut String) {
             _ => out.push(char::REPLACEMENT_CHARACTER),
         }
     }
+    out.push_str(rest);
+}
+
+/// Whether a byte is a letter that is never escaped.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'\'')
 }
 
 #[cfg(test)]
