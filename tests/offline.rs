@@ -121,6 +121,35 @@ fn a_machine_that_is_off_line_is_named_before_the_pool() {
 const TEST: &str = "let c = Get-Credential kenmyer@litwareinc.com -FromEnvironment PASSWORD; \
                     Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -UserCredential $c";
 
+/// "Is it me?" is asked before anybody is blamed, and answered once for a whole batch.
+#[test]
+fn a_machine_that_is_off_line_has_one_finding_for_a_whole_batch() {
+    let Some(unshare) = namespace("--net", "ip link set lo up") else { return };
+    let case = Case {
+        network: "ip link set lo up".into(),
+        servers: "198.51.100.10",
+        name_server: "198.51.100.53",
+        code: "OFFLINE",
+        owner: "Caller",
+        says: "no network interface of this machine is up",
+    };
+    let receivers: Vec<String> = (0..200).map(|n| format!("r{n}@partner-{}.example", n % 50)).collect();
+    let code = TEST.replace("adelany@contoso.com", &receivers.join(","));
+    let output = case.run(&unshare, &code);
+    let results: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(results.len(), 200);
+    for result in &results {
+        assert_eq!(
+            (&result["Code"], &result["Owner"]),
+            (&case.code.into(), &case.owner.into()),
+            "{result:#?}"
+        );
+        assert!(result["Diagnosis"].as_str().unwrap_or_default().contains(case.says), "{result:#?}");
+    }
+    let n_tried = results.iter().filter(|result| result["Inferred"] == false).count();
+    assert!((1..40).contains(&n_tried), "{n_tried} were tried");
+}
+
 impl Case {
     fn run(&self, unshare: &[&str], code: &str) -> Output {
         let ground = tempfile::tempdir().unwrap();
