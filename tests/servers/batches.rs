@@ -80,7 +80,7 @@ fn a_pool_that_restarts_costs_the_tests_under_way_and_no_other() {
     let server = federation.another_prosody("restarts.test");
     let pool = Pool::at("restarts.test", server.address);
     let listener = federation.log_on("kim", LITWARE, Answer::Nothing);
-    let code = batch(&pool, &[format!("kim@{LITWARE}")], 600, &format!("-ThrottleLimit {AT_ONCE}"));
+    let code = batch(&pool, &[format!("kim@{LITWARE}")], 160, &format!("-ThrottleLimit {AT_ONCE}"));
     let desk = Desk::set_up(federation, "restarts", &[pool], "");
     let sender = "kenmyer@restarts.test";
     let mut again = None;
@@ -90,11 +90,11 @@ fn a_pool_that_restarts_costs_the_tests_under_way_and_no_other() {
     });
     let (failed, well) = (of(&records, "Result", "Failure"), of(&records, "Result", "Success"));
     let told = summary(&records, &ran);
-    assert_eq!(failed.len() + well.len(), 600, "{told}");
+    assert_eq!(failed.len() + well.len(), 160, "{told}");
     assert!((1..=AT_ONCE).contains(&failed.len()), "{told}");
     assert!(of(&records, "Inferred", true).is_empty(), "{told}");
     let n_heard = listener.heard_from(sender).len();
-    assert!((well.len()..=600 + AT_ONCE).contains(&n_heard), "{n_heard} were heard: {told}");
+    assert!((well.len()..=160 + AT_ONCE).contains(&n_heard), "{n_heard} were heard: {told}");
 }
 
 /// Whoever is cut off is not waited for by each of the others: they have the finding of those that were under way.
@@ -207,7 +207,7 @@ fn a_thousand_pairs_on_two_servers_are_tested_once_each_on_one_session_for_each_
     let listeners =
         servers.map(|(domain, address)| federation.log_on_at(address, "kim", domain, Answer::Nothing));
     let pools = servers.map(|(domain, address)| Pool::at(domain, address));
-    let both = pools[0].identity.clone() + "," + &pools[1].identity;
+    let both = format!("{},{}", pools[0].identity, pools[1].identity);
     let receivers = servers.map(|(domain, _)| format!("kim@{domain}"));
     let code = batch(&Pool::named(&both, ""), &receivers, 250, "-ThrottleLimit 64");
     let (records, ran) = Desk::set_up(federation, "thousand", &pools, "").records(&code);
