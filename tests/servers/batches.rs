@@ -157,7 +157,7 @@ fn most_sessions(log: &str, account: &str) -> usize {
         };
         open.extend(address("Opened c2s session for "));
         if let Some(closed) = address("Closing c2s session for ") {
-            open.remove(&closed.trim_end_matches(':').to_owned());
+            open.remove(closed.trim_end_matches(':'));
         }
         most = most.max(open.len());
     }
