@@ -584,6 +584,13 @@ fn a_long_page_stops_at_each_screen() {
     seat.press(ENTER);
     seat.prompt();
     assert!(seat.run("'one ' + 'line' | more").contains("one line"));
+    seat.press("help about_Diagnosis");
+    seat.press(ENTER);
+    seat.see("-- More --");
+    seat.press("q");
+    seat.press(ENTER);
+    seat.prompt();
+    assert!(seat.run("(help about_Diagnosis).Length -gt 500").contains("True"));
     seat.leave();
 }
 

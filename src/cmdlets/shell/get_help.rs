@@ -18,7 +18,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
         family: Family::Shell,
         synopsis: "Explains a cmdlet, a topic or the code of a diagnosis.",
         description: "Without a name it gives an overview. A pattern gives the titles that fit. NAME -? is the same as \
-            Get-Help NAME.",
+            Get-Help NAME. In the shell, help and man show their page a screen at a time.",
         parameters: &[
             Parameter::new("Name", Kind::HelpPage, "A cmdlet, a topic such as about_Quoting, the code of a diagnosis such as STREAM-CONFLICT, or a pattern.")
                 .at(0)

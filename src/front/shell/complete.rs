@@ -1,7 +1,7 @@
 //! Completion: cmdlets, their parameters, and values that the topology knows.
 //!
-//! What could stand at the cursor is the language's to say; this names what there is of it. Offers
-//! only what the principal may run and see: the catalogue and the topology are the principal's own.
+//! The language determines what could stand at the cursor; this module names the matching candidates. Offers only
+//! what the principal may run and see: the catalogue and the topology are the principal's own.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Completer {
         Self { started }
     }
 
-    /// What there is of what could stand at the end of `text`.
+    /// Returns the candidates for what could stand at the end of `text`.
     fn candidates(&self, text: &str, wanted: &CompletionRequest) -> Vec<CompletionCandidate> {
         match &wanted.kind {
             WantedKind::Command { piped } => {

@@ -62,7 +62,7 @@ pub fn editor(started: &Arc<Started>) -> Result<Reedline, reedline::ReedlineErro
         .with_hinter(Box::new(DefaultHinter::default().with_style(colour(palette::GREY)))))
 }
 
-/// What the editor gives where Ctrl-Z is typed.
+/// The text that the editor returns where Ctrl-Z is typed.
 pub const SUSPEND: &str = "suspend";
 
 const MENU: &str = "completion";

@@ -1,6 +1,6 @@
 //! Colours of the input: commands and Rhai are told apart, and so are their quotes.
 //!
-//! What each part of a line is, the language says; this gives it a colour.
+//! Colours the parts of a line, which are told apart by the language.
 
 use std::sync::Arc;
 

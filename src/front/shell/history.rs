@@ -43,7 +43,7 @@ fn make_private(file: &Path) -> std::io::Result<()> {
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))
 }
 
-/// Why a line is not kept.
+/// The reason why a line is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Withheld {
     /// Its author began it with a blank, as in other shells.

@@ -12,6 +12,7 @@ pub mod history;
 pub mod secrets;
 pub mod prompt;
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -140,7 +141,7 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
                         "line".to_owned()
                     }
                 };
-                if let Some(status) = evaluate(&started, &name, &line).await {
+                if let Some(status) = evaluate(&started, &name, &paged(&line)).await {
                     break status;
                 }
             }
@@ -224,7 +225,7 @@ impl OwnPrompt {
     }
 }
 
-/// How long the function `prompt` may take.
+/// The longest time that the function `prompt` may take.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Reads a line on a thread that may wait.
@@ -237,6 +238,16 @@ async fn read(
         (editor, signal)
     })
     .await
+}
+
+/// Adds the pager to a line that is `help` or `man` alone: they show their page a screen at a time, as PowerShell's
+/// do, and `Get-Help` does not.
+fn paged(line: &str) -> Cow<'_, str> {
+    let is_help = line.split_whitespace().next().is_some_and(|word| ["help", "man"].contains(&word));
+    if is_help && !line.contains(['|', ';', '&', '\n', '#', '(', '{']) {
+        return Cow::Owned(format!("{line} | Out-Host"));
+    }
+    Cow::Borrowed(line)
 }
 
 /// Runs one input; gives a status when it leaves the shell.
