@@ -22,13 +22,13 @@ impl Address {
         &self.0
     }
 
-    /// What stands before the `@`.
+    /// Returns the part before the `@`.
     pub fn local(&self) -> &str {
         // INVARIANT: every constructor refuses an address without a local part.
         self.0.node().map_or("", |node| node.as_str())
     }
 
-    /// What stands behind the `@`.
+    /// Returns the domain, which stands behind the `@`.
     pub fn domain(&self) -> Domain {
         Domain(self.0.domain().to_owned())
     }
@@ -93,7 +93,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Why a text is no address.
+/// The reason why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressFault {
     /// Nothing was written.
@@ -108,13 +108,13 @@ pub enum AddressFault {
     /// A scheme in front that is neither `sip:` nor `xmpp:`.
     #[error("the scheme {scheme:?} is none of sip: and xmpp:")]
     Scheme {
-        /// What stands before the colon.
+        /// The scheme, without the colon.
         scheme: String,
     },
     /// A full JID, where an account is wanted.
     #[error("an address ends with its domain: leave out \"/{resource}\"")]
     Resource {
-        /// What stands behind the slash.
+        /// The resource, without the slash.
         resource: String,
     },
     /// URI parameters or a query behind the domain.
@@ -228,7 +228,7 @@ impl PartialEq<&str> for Domain {
     }
 }
 
-/// Why a text is no domain.
+/// The reason why a text is no domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DomainFault {
     /// Nothing was written.

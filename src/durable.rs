@@ -31,7 +31,7 @@ impl Lock {
     }
 }
 
-/// What went wrong with a file, and at which step.
+/// The error of an operation on a file, with the step that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: cannot {step}: {source}", path = path.display())]
 pub struct Fault {
@@ -39,7 +39,7 @@ pub struct Fault {
     pub path: PathBuf,
     /// The step.
     pub step: FileStep,
-    /// What the system said.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
@@ -304,7 +304,7 @@ impl Replacement {
         Ok(Self { path: path.to_owned(), place })
     }
 
-    /// Where it is to stand.
+    /// Returns the path at which the file is to be placed.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -339,8 +339,8 @@ impl Replacement {
     }
 }
 
-/// What tells one version of a file from the next without reading it: every [`replace`] makes a new
-/// file, so two equal states are the same contents.
+/// The state of a file, which tells one version from the next without reading it: every [`replace`] makes a new
+/// file, so two equal states mean the same contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileState {
     inode: u64,
@@ -411,7 +411,7 @@ fn keep_mode(temporary: &Temporary, target: &OsStr, new_mode: u32) -> io::Result
     }
 }
 
-/// What root makes in a service account's directory belongs to that account, or it could not go on.
+/// Gives a file that root makes in a service account's directory to that account, which could not go on otherwise.
 fn give_to_directorys_owner(directory: &Directory, file: &File) -> io::Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
@@ -428,7 +428,7 @@ fn hidden(name: &OsStr, suffix: &str) -> OsString {
     hidden
 }
 
-/// How long one of the queue may hold the lock while an administrator waits.
+/// The time for which a waiting administrator lets one caller of the queue hold the lock.
 const STUCK: Duration = Duration::from_millis(1000);
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -440,7 +440,7 @@ pub(crate) use faults::passing;
 #[cfg(not(test))]
 pub(crate) fn passing() {}
 
-/// What tests do to a file at every step.
+/// The faults that tests inject at every step of an operation on a file.
 #[cfg(test)]
 pub(crate) mod faults {
     use super::*;
@@ -469,7 +469,7 @@ pub(crate) mod faults {
         }
     }
 
-    /// How many places are passed before this process dies; 0 where it lives.
+    /// The number of places that are passed before this process dies; 0 if it is not to die.
     static PLACES_LEFT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
     /// Lets this process die at the `n`-th place, from 1, where it changes the disk.

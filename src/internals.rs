@@ -1,4 +1,4 @@
-//! What the tests and benches of this repository take apart: the single parts of imsh, under their own paths.
+//! The single parts of imsh for the tests and benches of this repository, under their own paths.
 //!
 //! No other program should use it: the names change whenever the code does. An item that stands neither here
 //! nor in the facade of `lib.rs`, and that nothing uses, is reported by the compiler.

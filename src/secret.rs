@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// What a secret looks like in every way of printing it.
+/// The text that takes the place of a secret in every way of printing it.
 pub const MASK: &str = "********";
 
 /// Bytes of a password in a file, at most.

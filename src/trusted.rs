@@ -46,7 +46,7 @@ pub fn discipline() -> Discipline {
     ACCOUNT.get().map_or(Discipline::Own, |account| Discipline::Account(*account))
 }
 
-/// Why a file or a directory is not trusted.
+/// The reason why a file or a directory is not trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {why}", path = path.display())]
 pub struct Untrusted {
@@ -83,7 +83,7 @@ pub enum Why {
     /// It has another name elsewhere, or none any more.
     #[error("has {links} names")]
     Links {
-        /// How many.
+        /// The number of names.
         links: u64,
     },
 }
@@ -469,7 +469,7 @@ const LISTED: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_C
 const OWNERS_ALONE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;
-/// How often a file may be replaced while it is opened.
+/// The number of times that a file may be replaced while it is opened.
 const REPLACED_MEANWHILE: usize = 1000;
 
 #[cfg(test)]

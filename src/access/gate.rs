@@ -33,13 +33,13 @@ pub struct Role {
     pub template: BuiltIn,
     /// The cmdlets that its holders may run.
     pub cmdlets: BTreeSet<CmdletName>,
-    /// Which pools they reach.
+    /// The pools that its holders reach.
     pub config_scopes: Vec<ConfigScope>,
-    /// Which users they reach.
+    /// The users that its holders reach.
     pub user_scopes: Vec<UserScope>,
-    /// Which values they may give.
+    /// The parameter values that its holders may give.
     pub limits: Vec<LimitedParameter>,
-    /// Which library scripts they may run.
+    /// The library scripts that its holders may run.
     pub script_modules: Vec<ScriptModule>,
     /// The limits of a session of its holders.
     pub session: SessionLimits,
@@ -267,7 +267,7 @@ pub enum Decision {
     Refused(Denial),
 }
 
-/// Why a call is refused.
+/// The reason why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// No role has the cmdlet.

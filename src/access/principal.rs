@@ -98,7 +98,7 @@ impl fmt::Display for Member {
     }
 }
 
-/// Why a text is no member.
+/// The reason why a text does not name a member.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MemberFault {
     /// No namespace in front, or an unknown one.
@@ -200,8 +200,8 @@ fn strings(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     Some(parts)
 }
 
-/// Whom a key or a certificate proves, that sshd has taken: the principal whose key it is, or those whom
-/// the certificate names; each with the fingerprint of the key.
+/// Returns the principals that are proved by a key or a certificate that sshd has accepted: the principal whose key
+/// it is, or those whom the certificate names; each with the fingerprint of the key.
 pub fn proved_by(kind: &str, blob: &str, principals: &[PrincipalEntry]) -> Vec<(String, String)> {
     let is_proved: Box<dyn Fn(&&PrincipalEntry) -> bool> = match certificate_principals(kind, blob) {
         Some(named) => Box::new(move |entry: &&PrincipalEntry| named.contains(&entry.name)),
@@ -291,7 +291,7 @@ impl fmt::Display for PublicKey {
     }
 }
 
-/// Why a text is no public key.
+/// The reason why a text is not an acceptable public key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyFault {
     /// A private key, which nobody but its owner may have.

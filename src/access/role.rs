@@ -174,7 +174,7 @@ pub struct NotACmdletName {
     pub written: String,
 }
 
-/// Which values of one parameter a role allows.
+/// The values of one parameter that a role allows.
 #[derive(Clone, Debug)]
 pub enum Limit {
     /// Exactly these, in any ASCII letter case; none at all forbids the parameter.
@@ -257,7 +257,7 @@ fn last_line(text: &str) -> String {
     last.trim().trim_start_matches("error: ").to_owned()
 }
 
-/// Why a text is no pattern.
+/// The reason why a text is no pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternFault {
     /// Longer than a role needs.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use crate::address::{Address, AddressFault, Domain, DomainFault};
 
-/// Which pools: `global`, `site:Redmond` or `pool:atl-cs-001.litwareinc.com`.
+/// The pools that a scope covers: `global`, `site:Redmond` or `pool:atl-cs-001.litwareinc.com`.
 #[derive(Clone, Debug)]
 pub enum ConfigScope {
     /// Every pool and the settings of the whole topology.
@@ -20,7 +20,7 @@ pub enum ConfigScope {
     Pool(Domain),
 }
 
-/// Which users: `global`, `domain:contoso.com` or `user:adelany@contoso.com`.
+/// The users that a scope covers: `global`, `domain:contoso.com` or `user:adelany@contoso.com`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UserScope {
     /// Everybody.
@@ -31,7 +31,7 @@ pub enum UserScope {
     User(Address),
 }
 
-/// Why a text is no scope.
+/// The reason why a text is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeFault {
     /// The word before the colon is none of those that are allowed there.

@@ -39,7 +39,7 @@ pub struct UsagePlace {
     pub name: String,
 }
 
-/// Why no more is allowed.
+/// The reason why further use is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Exceeded {
     /// The limit is reached.
@@ -163,7 +163,7 @@ pub struct RunningSession {
     pub principal: String,
     /// Its process.
     pub process: i32,
-    /// When it began, in seconds since 1970.
+    /// The time at which the session began, in seconds since 1970.
     pub since: i64,
     /// From where they came.
     pub from: String,
@@ -246,9 +246,9 @@ struct UsageCounts(BTreeMap<String, Count>);
 
 #[derive(Serialize, Deserialize)]
 struct Count {
-    /// When it began, in seconds.
+    /// The beginning of the counting window, in seconds since 1970.
     since: u64,
-    /// How long it goes on.
+    /// The length of the window, in seconds.
     window: u64,
     n: u64,
 }
@@ -281,7 +281,7 @@ fn write(file: &File, counts: &UsageCounts) -> io::Result<()> {
 const MOST_BYTES: u64 = 1 << 20;
 const LONGEST_NAME: usize = 100;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How many looks a session may take to end.
+/// The number of checks within which a session has to end.
 const ENDS_AFTER: usize = 150;
 
 #[cfg(test)]

@@ -69,7 +69,8 @@ pub fn change(
 /// Bytes of the document that are kept for administrators.
 const RESERVE: u64 = 1 << 20;
 
-/// What the change has made probably not meant. Remarks name what a narrow role may not see.
+/// Returns the remarks on what the change has made that is probably not meant. Remarks name what a narrow role may
+/// not see.
 fn new_remarks<'t>(call: &'t Call, after: &'t Topology) -> impl Iterator<Item = String> + 't {
     let is_old = |remark: &Mistake| {
         call.whole.remarks.iter().any(|old| (&old.key, &old.message) == (&remark.key, &remark.message))

@@ -29,19 +29,19 @@ pub struct SessionContext {
     pub networks: Networks,
     /// The topology file.
     pub topology: TopologyStore,
-    /// Where passwords are kept.
+    /// The store of the passwords.
     pub vault: VaultStore,
-    /// How the principal came in: `run`, `-c`, `shell`, `session`.
+    /// The way in which the principal came in: `run`, `-c`, `shell`, `session`.
     pub way: &'static str,
     /// Whether another account than the principal's serves them: nothing of the machine is theirs then.
     pub is_delegated: bool,
     /// The drive that the files of such a session lie on.
     pub drive: Option<Drive>,
-    /// What such a session may use up; set when it begins.
+    /// The resources that such a session may use up; set when the session begins.
     pub budget: std::sync::OnceLock<Budget>,
-    /// Where delegated sessions of this machine are to be found, if there are any.
+    /// The directory of the delegated sessions of this machine, if there are any.
     pub sessions: Option<PathBuf>,
-    /// Who reads warnings and answers questions.
+    /// The operator who reads warnings and answers questions.
     pub operator: Arc<dyn Operator>,
     /// The lines that were run in this session.
     pub history: SessionHistory,
@@ -49,7 +49,7 @@ pub struct SessionContext {
     pub aliases: SessionAliases,
     /// The transcripts that record what the session shows.
     pub transcripts: Arc<Transcripts>,
-    /// Where the results of tests are kept.
+    /// The store of the test results.
     pub results: KeptResults,
     /// The credentials that pools have refused, where they are not offered again: set by a watcher.
     pub refused: std::sync::OnceLock<Arc<RefusedCredentials>>,
@@ -60,10 +60,10 @@ pub struct SessionContext {
     pub environment: Environment,
 }
 
-/// What a delegated session may use up, and what its principal has used up.
+/// The resources that a delegated session may use up, and those that its principal has used up.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    /// What is used up over all sessions.
+    /// The usage over all sessions.
     pub usage: Usage,
     /// The limits of the principal's roles.
     pub limits: SessionLimits,
@@ -102,7 +102,7 @@ impl SessionContext {
         self.is_delegated && self.budget.get().is_some()
     }
 
-    /// Who is told about mistakes and faults of the machine.
+    /// Returns the reader who is told about mistakes and faults of the machine.
     pub fn reader(&self) -> TopologyReader {
         if self.is_delegates() { TopologyReader::Other } else { TopologyReader::Owner }
     }
@@ -184,7 +184,7 @@ impl SessionAliases {
 #[derive(Debug, Default)]
 pub struct Networks(Mutex<Option<(Vec<SocketAddr>, Network)>>);
 
-/// Why a question got no answer.
+/// The reason why a question got no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// Nobody is there to answer, or it is not allowed to ask.
@@ -196,7 +196,7 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// How the call that asked ends; `error` makes the error for a call that needs an answer.
+    /// Returns how the call that asked ends; `error` makes the error for a call that needs an answer.
     pub fn halt(self, error: impl FnOnce() -> ErrorRecord) -> Halt {
         match self {
             Self::NoOperator => error().into(),
@@ -218,16 +218,16 @@ pub enum Confirmation {
     NoToAll,
 }
 
-/// How far a long piece of work is.
+/// The progress of a long piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// What is done.
+    /// The work that is done.
     pub activity: &'a str,
-    /// How many parts of it are done.
+    /// The number of parts that are done.
     pub done: usize,
-    /// How many there are.
+    /// The total number of parts.
     pub total: usize,
-    /// How many of those that are done have failed.
+    /// The number of done parts that have failed.
     pub failed: usize,
 }
 

@@ -33,11 +33,11 @@ pub struct DriveEntry {
     pub name: String,
     /// Its length.
     pub bytes: u64,
-    /// When it was last written to, in seconds since 1970.
+    /// The time at which the file was last written to, in seconds since 1970.
     pub modified: i64,
 }
 
-/// Why a drive does not give or take a file.
+/// The reason why a drive does not give or take a file.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveFault {
     /// The name leads somewhere else, or could be read as something else.

@@ -14,7 +14,7 @@ use crate::cmdlet::{Category, ErrorRecord};
 use crate::durable;
 use crate::trusted;
 
-/// How an existing file is treated.
+/// The treatment of an existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Its content is replaced.
@@ -26,7 +26,7 @@ pub enum Existing {
 }
 
 impl Existing {
-    /// How the system is asked for a file of the machine's.
+    /// Returns the options with which a file of the machine is opened.
     pub fn options(self) -> OpenOptions {
         let mut options = OpenOptions::new();
         match self {

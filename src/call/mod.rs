@@ -50,7 +50,7 @@ pub const INPUT_OBJECT: Parameter =
         .required()
         .from_pipeline();
 
-/// Why a cmdlet ended before it was done.
+/// The reason why a cmdlet ended before it was done.
 #[derive(Debug)]
 pub enum Halt {
     /// It could not run, or could not go on.
@@ -107,7 +107,7 @@ impl Input {
         Self(InputSource::Values(values.into_iter()))
     }
 
-    /// What the stage before emits.
+    /// Returns the input that the stage before emits.
     pub fn pipe(receiver: mpsc::Receiver<Value>) -> Self {
         Self(InputSource::Pipe(receiver))
     }
@@ -134,7 +134,7 @@ pub struct Output {
     watch: Option<Watch>,
 }
 
-/// How often a cmdlet yields after a record: a record passes through that many commands at once.
+/// The number of times that a cmdlet yields after a record: a record passes through that many commands at once.
 const TURNS: usize = 4;
 
 /// Sees every value that a cmdlet emits, before the next cmdlet does.
@@ -166,11 +166,11 @@ pub struct Call {
     pub description: &'static Description,
     /// The arguments, checked and converted.
     pub bound: BoundArguments,
-    /// What comes through the pipe.
+    /// The records that come through the pipe.
     pub input: Input,
-    /// What the cmdlet may ask for.
+    /// The resources that the cmdlet may ask for.
     pub context: Arc<SessionContext>,
-    /// What the principal may run; help reads it.
+    /// The cmdlets that the principal may run; help reads it.
     pub catalogue: Catalogue,
     /// The topology as far as the principal's scopes let it be seen.
     pub topology: Arc<Topology>,
@@ -179,17 +179,17 @@ pub struct Call {
     pub whole: Arc<Topology>,
     /// The pools where a test may log on as its receiver.
     pub lenders: Lenders,
-    /// Which kept results may be read.
+    /// The kept results that may be read.
     pub readable: results::ReadableResults,
-    /// Who calls.
+    /// The principal that makes the call.
     pub principal: Principal,
-    /// Where records go.
+    /// The output that records go to.
     pub output: Output,
     /// Ends the call.
     pub cancel: CancellationToken,
     /// Whether the caller may still make this call.
     pub still: Still,
-    /// Where warnings, errors and questions go.
+    /// The streams that warnings, errors and questions go to.
     pub streams: Streams,
 }
 
@@ -359,7 +359,7 @@ impl Call {
 #[derive(Clone, Debug, Default)]
 pub struct ConfirmationForAll(Arc<Mutex<Option<bool>>>);
 
-/// What happens to an error or a warning (PowerShell's action preference).
+/// The handling of an error or a warning (PowerShell's action preference).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActionPreference {
     /// Shown, and counted.
@@ -389,17 +389,17 @@ impl ActionPreference {
 /// The streams beside the pipe: errors, warnings, verbose text, progress.
 #[derive(Clone)]
 pub struct Streams {
-    /// Who reads them, and answers questions.
+    /// The operator who reads the streams, and answers questions.
     pub operator: Arc<dyn Operator>,
     /// The operator's answer to all questions of the command.
     pub confirmation: ConfirmationForAll,
-    /// Where the call was written.
+    /// The position at which the call was written.
     pub position: Option<Position>,
     /// The text in which it was written.
     pub program: Option<Arc<Program>>,
-    /// What an error does.
+    /// The action preference for errors.
     pub error_action: ActionPreference,
-    /// What a warning does.
+    /// The action preference for warnings.
     pub warning_action: ActionPreference,
     /// Whether verbose text is wanted.
     pub is_verbose: bool,
@@ -472,7 +472,7 @@ impl Streams {
         }
     }
 
-    /// How far a long piece of work is.
+    /// Reports the progress of a long piece of work.
     pub fn progress(&self, progress: &Progress<'_>) {
         self.operator.progress(progress);
     }

@@ -41,7 +41,7 @@ pub struct KeptResults {
     taker: Option<ResultTaker>,
     /// Whether a run could not be begun, which was told.
     is_faulty: AtomicBool,
-    /// What the runs that are gone on with had finished, as far as nobody has taken it.
+    /// The finished tests of the runs that are continued, as far as their results have not been taken yet.
     finished: Mutex<HashMap<String, Finished>>,
 }
 
@@ -57,12 +57,12 @@ type Finished = HashMap<TestIdentity, Vec<Report>>;
 /// The run that is being recorded.
 struct Recording {
     id: Uuid,
-    /// How long single results are kept, in microseconds.
+    /// The retention of single results, in microseconds.
     keep: i64,
     recorder: Recorder,
 }
 
-/// How long the end of a session waits for results that are still to be stored.
+/// The time that the end of a session waits for results that are still to be stored.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 impl KeptResults {
@@ -338,7 +338,7 @@ fn capitalized(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Which kept results a caller may read: those of the pairs that their roles cover.
+/// The kept results that a caller may read: those of the pairs that their roles cover.
 #[derive(Clone)]
 pub enum ReadableResults {
     /// All of them: there are no roles.

@@ -25,7 +25,7 @@ pub struct TopologyStore {
     held: Mutex<Option<Arc<Topology>>>,
 }
 
-/// Who reads the topology, and so how much of its mistakes may be told.
+/// The reader of the topology, which decides how much of its mistakes may be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TopologyReader {
     /// A user who can read the file: every mistake is told, with the text around it.
@@ -196,7 +196,7 @@ fn invalid(path: &Path, mistakes: &[Mistake], reader: TopologyReader) -> ErrorRe
         })
 }
 
-/// Where passwords are kept; opened when the first one is asked for.
+/// The store of passwords; it is opened when the first password is asked for.
 #[derive(Debug)]
 pub struct VaultStore {
     directory: Option<PathBuf>,

@@ -101,10 +101,10 @@ impl std::fmt::Debug for Transcript {
     }
 }
 
-/// What stands at the top of a transcript.
+/// The heading of a transcript.
 #[derive(Clone, Debug)]
 pub struct Heading {
-    /// Who sits there.
+    /// The name of the user.
     pub user: String,
     /// The name of the machine.
     pub machine: String,

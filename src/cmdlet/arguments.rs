@@ -10,7 +10,7 @@ pub struct Argument {
     pub name: Option<String>,
     /// The value; none for a name that stands alone, such as a switch.
     pub value: Option<Value>,
-    /// Where the argument begins, if it was written in a program.
+    /// The position at which the argument begins, if it was written in a program.
     pub position: Option<Position>,
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::value::{Record, UnknownProperty, Value, article};
 
-/// Where in a program something was written, counted from one.
+/// A position in the text of a program, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The line.
@@ -20,18 +20,17 @@ pub struct Position {
 /// A text that a program was read from.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
-    /// How messages call it: its file, `-c`, `line 3`.
+    /// The name that messages give the program: its file, `-c`, `line 3`.
     pub name: String,
-    /// What its author wrote.
+    /// The text as its author wrote it.
     pub text: String,
 }
 
-/// Where something was written.
+/// A position in the text of a certain program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourcePlace {
     /// In which text.
     pub program: Arc<Program>,
-    /// Where there.
     pub position: Position,
 }
 
@@ -40,13 +39,13 @@ pub struct SourcePlace {
 pub enum Category {
     /// An argument's value cannot be used.
     InvalidArgument,
-    /// What was piped or read is malformed.
+    /// The data that was piped or read is malformed.
     InvalidData,
     /// The call makes no sense in this state.
     InvalidOperation,
-    /// What was named does not exist.
+    /// The object that was named does not exist.
     ObjectNotFound,
-    /// What is to be made exists already.
+    /// The object that is to be made exists already.
     ResourceExists,
     /// Something needed is missing, such as test users or a terminal.
     ResourceUnavailable,
@@ -80,15 +79,15 @@ pub struct ErrorRecord {
     pub category: Category,
     /// A stable word, such as `NotFoundTestUsers`.
     pub id: &'static str,
-    /// What was wrong, whole sentences.
+    /// The description of the error, in whole sentences.
     pub message: String,
-    /// What to do about it, as an imperative; may be empty.
+    /// The remedy, as an imperative; may be empty.
     pub remedy: String,
     /// The cmdlet that could not run, once the door knows it.
     pub cmdlet: Option<&'static str>,
-    /// What it was about: a pool, an address, a file.
+    /// The object that the error is about: a pool, an address, a file.
     pub target: Option<String>,
-    /// Where the call was written, once the script layer knows it.
+    /// The position of the call, once the script layer knows it.
     pub position: Option<Position>,
     /// The text that the position is of.
     pub program: Option<Arc<Program>>,

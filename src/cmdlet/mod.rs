@@ -1,4 +1,4 @@
-//! What a cmdlet says of itself, as data: name, parameters, examples, roles.
+//! The description of a cmdlet as data: name, parameters, examples, roles.
 //!
 //! Ground: words, no deeds. Help, completion, binding, gating, the role matrix and the
 //! reference all read this one value. What a cmdlet does stands beside its description,
@@ -29,7 +29,7 @@ pub struct Description {
     pub family: Family,
     /// One sentence.
     pub synopsis: &'static str,
-    /// What a newcomer needs to know, in paragraphs.
+    /// The explanation for newcomers, in paragraphs.
     pub description: &'static str,
     /// The parameters, in the order of help.
     pub parameters: &'static [Parameter],
@@ -37,7 +37,7 @@ pub struct Description {
     pub emits: &'static str,
     /// The built-in roles that have it, beside `Administrator`, which has every cmdlet.
     pub roles: &'static [BuiltIn],
-    /// How much it changes; decides on `-WhatIf` and `-Confirm`.
+    /// The extent of the changes that the cmdlet makes; it decides on `-WhatIf` and `-Confirm`.
     pub impact: Impact,
     /// Examples with the output that they print on the practice network.
     pub examples: &'static [Example],
@@ -58,11 +58,11 @@ pub enum Family {
     Results,
     /// Help, history, measuring.
     Shell,
-    /// What pipes are made of.
+    /// The objects that are passed through pipes.
     Objects,
 }
 
-/// How much a cmdlet changes (PowerShell's ConfirmImpact).
+/// The extent of the changes that a cmdlet makes (PowerShell's ConfirmImpact).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Impact {
     /// Changes nothing: no `-WhatIf`, no `-Confirm`.
@@ -76,11 +76,11 @@ pub enum Impact {
 /// A line that a reader can type, and what it prints on the practice network.
 #[derive(Debug)]
 pub struct Example {
-    /// What the example shows, in one sentence.
+    /// The subject of the example, in one sentence.
     pub title: &'static str,
     /// The code, as at the prompt.
     pub code: &'static str,
-    /// What it prints, exactly; `…` stands for what differs from run to run, such as a time.
+    /// The exact output of the example; `…` stands for text that differs from run to run, such as a time.
     pub output: &'static str,
 }
 

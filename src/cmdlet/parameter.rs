@@ -9,7 +9,7 @@ pub struct Parameter {
     pub name: &'static str,
     /// Short names, such as `t`.
     pub aliases: &'static [&'static str],
-    /// What a value must be.
+    /// The kind of value that the parameter takes.
     pub kind: Kind,
     /// One value, or a list.
     pub arity: Arity,
@@ -17,7 +17,7 @@ pub struct Parameter {
     pub need: Need,
     /// Its place among the arguments without a name, counted from zero.
     pub position: Option<u8>,
-    /// Which scope of a role its values are held against.
+    /// The scope of a role that the values are checked against.
     pub binds: Binds,
     /// Whether the file that it names lies on the drive of a delegated session, and nowhere else, in such a session.
     /// Where it does not, naming a file is an administrator's.
@@ -28,7 +28,7 @@ pub struct Parameter {
     pub help: &'static str,
 }
 
-/// What a value of a parameter must be; also what completion offers.
+/// The kind of value that a parameter takes; it also determines what completion offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Present or not; `-Name:$false` takes it back.
@@ -51,13 +51,13 @@ pub enum Kind {
     Site,
     /// The name of a role.
     Role,
-    /// Who may have a role: `os-user:NAME`, `os-group:NAME`, `principal:NAME`.
+    /// A member of a role: `os-user:NAME`, `os-group:NAME`, `principal:NAME`.
     Member,
     /// The name of a principal.
     Principal,
     /// The name of a cmdlet, or a pattern for names.
     Cmdlet,
-    /// What there is a page of help for: a cmdlet, a topic, or the code of a diagnosis.
+    /// The name of a help page: a cmdlet, a topic, or the code of a diagnosis.
     HelpPage,
     /// A user name with a password: an object from `Get-Credential`.
     Credential,
@@ -79,7 +79,7 @@ pub enum Kind {
     Foreign,
 }
 
-/// How many values a parameter takes.
+/// The number of values that a parameter takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
     /// One value.
@@ -111,7 +111,7 @@ pub enum Need {
     OptionalOrAll(&'static str),
 }
 
-/// Which scope of a role a parameter's values are held against, and as what.
+/// The scope of a role that a parameter's values are checked against, and as what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binds {
     /// No scope.
@@ -134,9 +134,9 @@ pub enum Binds {
     Role,
     /// The name of a role that is to be made; of one that is there, as `Role`.
     NewRole,
-    /// What a role allows: the role as it would be afterwards.
+    /// The permissions of a role: the role as it would be afterwards.
     Power,
-    /// Who is given a role: of a principal, every role that it has already.
+    /// The member that is given a role: of a principal, every role that it has already.
     Member,
     /// A principal that is changed or removed, by every role that it has.
     Principal,
@@ -151,10 +151,10 @@ pub enum Binds {
     EmptiedPool,
     /// A setting that no scope but `global` covers.
     Global,
-    /// Whom the call is about, also where it is left out: then it is everybody. Only both scopes
+    /// The principal that the call is about, also where it is left out: then it is everybody. Only both scopes
     /// `global` cover it.
     Everybody,
-    /// Where a connection goes, in place of what the topology says: only an `Administrator` may.
+    /// The endpoint of a connection, in place of what the topology says: only an `Administrator` may set it.
     Endpoint,
 }
 
@@ -334,12 +334,12 @@ const FOREIGN: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Why a written name means no parameter.
+/// The reason why a written name does not resolve to a parameter.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoParameter {
     /// PowerShell's cmdlets have it, and none of ours.
     Foreign {
-        /// What to do in its place, as a clause.
+        /// The alternative to use instead, as a clause.
         instead: &'static str,
     },
     /// Nothing is called so.

@@ -1,7 +1,7 @@
 //! Findings of Authenticate: the password, the account, the mechanism, or a server that cheats.
 //!
-//! Where SCRAM fails tells an unknown account from a wrong password, but servers may hide it, so the
-//! words say "probably". Never quotes a secret: no fault holds one.
+//! The point at which SCRAM fails distinguishes an unknown account from a wrong password, but servers may hide it,
+//! so the words say "probably". Never quotes a secret: no fault holds one.
 
 use std::time::Duration;
 

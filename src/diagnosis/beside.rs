@@ -1,4 +1,5 @@
-//! What is not well beside a test that succeeded: certificates that end soon, and thresholds of the caller.
+//! Problems beside a test that succeeded: certificates that expire soon, and thresholds of the caller that were
+//! exceeded.
 
 use std::time::Duration;
 

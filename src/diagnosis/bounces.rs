@@ -1,4 +1,4 @@
-//! What a pool's words about a partner mean: the table of texts, for every server that was listened to.
+//! The meaning of a pool's words about a partner: the table of texts, for every server that was listened to.
 //!
 //! The condition alone says little: a refused connection is `remote-server-not-found` on Prosody and
 //! `remote-server-timeout` on ejabberd, and Openfire and MongooseIM call every failure not-found. So
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::xmpp::condition::{StanzaCondition, StanzaError, StreamCondition};
 use crate::xmpp::trace::{Fact, Trace};
 
-/// Why a pool could not give a message to a partner.
+/// The reason why a pool could not give a message to a partner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
     /// DNS has no server for the partner: no such name, no address, or a target that has none.
@@ -33,7 +33,7 @@ pub(super) enum Cause {
     Closed,
     /// The partner ends connections with an error of its own.
     PartnerError,
-    /// What answers at the partner is no XMPP server.
+    /// The server that answers at the partner is no XMPP server.
     NotXmpp,
     /// The partner's port begins another way than its records say, or serves clients: only a look shows it.
     WrongPort,
@@ -75,7 +75,7 @@ pub(super) enum Cause {
     Failed,
 }
 
-/// What a pool's server runs, as far as its words depend on it.
+/// The software that a pool's server runs, as far as its words depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KnownSoftware {
     Prosody,
@@ -83,7 +83,7 @@ pub(super) enum KnownSoftware {
     Other,
 }
 
-/// Who a pool's server is: as it said, or as only one software speaks.
+/// Returns the software of a pool's server: as the server said, or as only one software speaks.
 pub(super) fn software(error: &StanzaError, trace: &Trace) -> KnownSoftware {
     let said = trace.facts().rev().find_map(|(_, fact)| {
         if let Fact::Software { name, .. } = fact { Some(name.to_lowercase()) } else { None }
@@ -101,7 +101,7 @@ pub(super) fn software(error: &StanzaError, trace: &Trace) -> KnownSoftware {
     }
 }
 
-/// Why the pool says that it could not give a message to the partner.
+/// Returns the reason that the pool gives for not delivering a message to the partner.
 pub(super) fn cause(error: &StanzaError, software: KnownSoftware) -> Cause {
     let text = error.text.as_deref().unwrap_or_default().to_lowercase();
     if let Some(said) = by_the_partner(&text) {
@@ -165,8 +165,8 @@ pub(super) fn may_be_from_memory(cause: Cause, software: KnownSoftware, after: D
     software == KnownSoftware::Ejabberd && needs_a_connection && after < Duration::from_millis(20)
 }
 
-/// What the partner's server gave as the reason, where the pool passes that on: it may say anything, so
-/// that none of it may be taken for the pool's own words.
+/// Returns the reason that the partner's server gave, where the pool passes it on: it may say anything, so that
+/// none of it may be taken for the pool's own words.
 fn by_the_partner(text: &str) -> Option<&str> {
     // ejabberd: `Stream closed by peer: words (condition)`, `Authentication failed: Peer responded with error: …`.
     let said = ["stream closed by peer:", "authentication failed: peer responded with error:"];
@@ -208,8 +208,8 @@ const POLICIES: [StanzaCondition; 5] = [
     StanzaCondition::PolicyViolation,
 ];
 
-/// What a partner's server says to our pool, in lower case, `*` for anything; the first row that fits
-/// decides, as in [`POOL_SAYS`].
+/// The errors of a partner's server to our pool, in lower case, `*` for anything; the first row that fits decides,
+/// as in [`POOL_SAYS`].
 const PARTNER_SAYS: &[(&str, Cause)] = &[
     // Dates, names, purpose, issuer: whatever the partner holds against a certificate, it is the one it was shown.
     ("certificate", Cause::OurCertificate),
@@ -222,7 +222,7 @@ const PARTNER_SAYS: &[(&str, Cause)] = &[
     ("not-authorized", Cause::NotAuthenticated),
 ];
 
-/// What a pool says of its own, in lower case.
+/// The texts that a pool writes itself, in lower case.
 ///
 /// Sources: Prosody 0.12.3 and 13, ejabberd 23.01 to 26, as they spoke and as their sources read.
 const POOL_SAYS: &[(&str, Cause)] = &[

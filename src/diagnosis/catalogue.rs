@@ -13,15 +13,15 @@ use super::Owner::{self, Caller, Imsh, Network, Partner, Pool, Unknown};
 pub struct CatalogueEntry {
     /// The code.
     pub code: &'static str,
-    /// Whose fault it is: the usual owner first, then those whom a closer look can find.
+    /// The possible owners of the fault: the usual one first, then those whom a closer look can find.
     pub owners: &'static [Owner],
     /// Whether it may pass by itself.
     pub persistence: Persistence,
-    /// What else it holds for.
+    /// The other tests that the finding holds for.
     pub reach: Reach,
-    /// What it means: one or two sentences.
+    /// The meaning of the code: one or two sentences.
     pub meaning: &'static str,
-    /// What to do: sentences in the imperative.
+    /// The remedy: sentences in the imperative.
     pub remedy: &'static str,
 }
 
@@ -34,7 +34,7 @@ pub enum Persistence {
     Lasting,
 }
 
-/// Which other tests a finding holds for as well.
+/// The other tests that a finding holds for as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reach {
     /// None: it is about this sender and this receiver.
@@ -59,7 +59,7 @@ pub struct Practice {
 }
 
 impl CatalogueEntry {
-    /// What shows this code in the practice network, where a network can show it.
+    /// Returns the exercise that shows this code in the practice network, or `None` where no network can show it.
     pub fn practice(&self) -> Option<Practice> {
         PRACTICE.lines().find_map(|line| {
             let mut words = line.split(' ');
@@ -125,7 +125,7 @@ pub fn stops_account(code: &str) -> bool {
         .is_some_and(|entry| entry.reach == Reach::Account && entry.persistence == Persistence::Lasting)
 }
 
-/// What shows a code that no exercise shows: it takes another cmdlet, or an option. A test runs each.
+/// The commands that show a code that no exercise shows: it takes another cmdlet, or an option. A test runs each.
 const COMMANDS: &[(&str, &str)] = &[
     (
         "PLAN-ACCOUNT-STOPPED",

@@ -49,7 +49,7 @@ pub fn passed_over(trace: &Trace, pool: &str) -> Option<Finding> {
     Some(broken.into_iter().fold(finding, Finding::evidence).made_safe())
 }
 
-/// What a fact says of a place that was of no use.
+/// Returns the description of a target or an address that could not be used; `None` for any other fact.
 fn broken(fact: &Fact) -> Option<String> {
     if let Fact::TargetFailed { .. } = fact {
         return Some(fact.to_string());

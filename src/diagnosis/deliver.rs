@@ -128,7 +128,7 @@ fn vanished(at: Party, software: &str, waited: Duration, context: &Context<'_>) 
     }
 }
 
-/// What a success leaves open, as findings that warn.
+/// Returns the doubts that a success leaves open, as findings that warn.
 pub fn doubts(doubts: &[OpenDoubt], context: &Context<'_>) -> Vec<Finding> {
     doubts.iter().map(|doubt| doubted(doubt, context).made_safe()).collect()
 }
@@ -205,7 +205,7 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
     finding.evidence(answer(bounce, &speaker(bounce.origin, &bounce.error, &bounce.from, context)))
 }
 
-/// What an error is about.
+/// The subject of an error.
 enum Side {
     Address,
     OwnBlockList,
@@ -313,7 +313,7 @@ fn federation(
     federation::finding(&word, context).led_by(said)
 }
 
-/// Who said what, and when.
+/// Returns a sentence that tells who sent an error, which one, and when.
 fn answer(bounce: &Bounce, who: &str) -> String {
     let order = match bounce.order {
         Order::BeforeFence => "",
@@ -326,7 +326,7 @@ fn the_partner(context: &Context<'_>) -> String {
     format!("the server of {}", context.partner())
 }
 
-/// Who speaks, or claims to.
+/// Returns the name of the party that sent an error, or claims to have sent it.
 fn speaker(origin: ErrorOrigin, error: &StanzaError, from: &str, context: &Context<'_>) -> String {
     match origin {
         ErrorOrigin::Pool => context.pool.to_owned(),

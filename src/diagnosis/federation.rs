@@ -16,11 +16,11 @@ use crate::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
 use crate::xmpp::resolve::{TargetOrigin, TlsStart};
 use crate::xmpp::{Fault, Phase, connect, resolve, secure, stream, xml};
 
-/// What a pool said about a partner.
+/// A pool's report about a partner.
 pub(super) struct Word {
     pub(super) cause: Cause,
     pub(super) software: KnownSoftware,
-    /// How long after the message.
+    /// The time between the message and the report.
     pub(super) after: Duration,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn unsaid(context: &Context<'_>) -> Option<Finding> {
     Some(with_look(finding, None, context))
 }
 
-/// What cannot be so where a look finds a server that is well: both are told, and nobody is blamed.
+/// The causes that cannot hold if a look finds a healthy server: both views are reported, and nobody is blamed.
 const OF_A_BROKEN_PARTNER: [Cause; 10] = [
     Cause::NotOffered,
     Cause::NotXmpp,
@@ -80,10 +80,10 @@ const OF_A_BROKEN_PARTNER: [Cause; 10] = [
     Cause::HostUnknown,
 ];
 
-/// What servers take long to report.
+/// The causes that servers take long to report.
 const LONG_UNSAID: [Cause; 4] = [Cause::NoAnswer, Cause::Silent, Cause::NoTls, Cause::DnsFailure];
 
-/// What was seen from here, as evidence.
+/// Adds what was seen from here to the finding, as evidence.
 pub(super) fn with_look(finding: Finding, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     match (seen, context.look) {
         (Some(seen), _) => finding.evidence(&seen.text),
@@ -92,10 +92,10 @@ pub(super) fn with_look(finding: Finding, seen: Option<&Seen>, context: &Context
     }
 }
 
-/// What the look from here came to.
+/// The result of the look from here.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// Why the partner could not be reached from here; `None` where it looks healthy, or where this
+    /// The reason why the partner could not be reached from here; `None` where it looks healthy, or where this
     /// machine itself could not look.
     cause: Option<Cause>,
     healthy: bool,
@@ -308,7 +308,7 @@ fn more_exact(said: Cause, seen: &Seen) -> Cause {
     if said == Cause::Failed || leaves_open { here } else { said }
 }
 
-/// What a pool's word leaves open, and what a look may find it to be.
+/// The causes that a pool's report leaves open, and the causes that a look may find instead.
 const LEFT_OPEN: &[(Cause, &[Cause])] = &[
     // COMPAT: ejabberd looks up the address of `.` where a partner offers nothing, and says the same for
     // that and for a name server that fails.
@@ -480,7 +480,7 @@ fn is_stream(said: &str) -> bool {
     ["<?xml", "<stream", "stream:"].iter().any(|words| said.contains(words))
 }
 
-/// What streams for clients carry.
+/// The namespace of streams for clients.
 const FOR_CLIENTS: &str = "jabber:client";
 
 /// The two servers have no way in common to prove who they are.
@@ -572,7 +572,7 @@ fn is_alike(cause: Cause, seen: Option<&Seen>) -> bool {
     seen.and_then(|seen| seen.cause) == Some(cause)
 }
 
-/// What only the pool sees accuses nobody.
+/// Changes the finding to one that accuses nobody if only the pool sees the fault.
 fn unless_healthy(finding: Finding, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     if seen.is_some_and(|seen| seen.healthy) { disagreeing(finding, context) } else { finding }
 }

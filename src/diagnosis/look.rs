@@ -12,7 +12,7 @@ use crate::xmpp::connect::{self, ConnectOutcome};
 use crate::xmpp::federation::{ProbeReport, ServerProbe};
 use crate::xmpp::{Fault, Phase, stream};
 
-/// Who asks, and what is known of whom it asks.
+/// The party that asks, and the facts that are known about the domain that it asks about.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
     /// The pool in whose name the look was made, where there is one.
@@ -27,7 +27,7 @@ pub struct Asking<'a> {
     pub server: Option<&'a str>,
 }
 
-/// What is wrong with a partner as this machine sees it; `None` where one of its servers is well.
+/// Returns the finding about a partner as this machine sees it; `None` where one of its servers is healthy.
 pub fn finding(look: &ProbeReport, asking: &Asking<'_>) -> Option<Finding> {
     if look.is_healthy() {
         return None;
@@ -70,13 +70,13 @@ fn by_hand(finding: Finding, look: &ProbeReport, server: &str) -> Finding {
         .first("Run it again without -ProxyFqdn, to look at the servers that DNS names.")
 }
 
-/// What is wrong with single servers of a partner that is well as a whole.
+/// Returns the findings about single servers of a partner that is healthy as a whole.
 pub fn of_single_servers(look: &ProbeReport, asking: &Asking<'_>) -> Vec<Finding> {
     let broken = look.probes.iter().flatten().filter(|probe| !probe.is_healthy());
     broken.map(|probe| whose(probed(probe, look, asking), look, asking).made_safe()).collect()
 }
 
-/// What would be a partner's to do is a pool's where the domain is our own.
+/// Makes the pool the owner of a partner's finding where the domain is one of our own.
 fn whose(finding: Finding, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     match asking.ours {
         Some(pool) if finding.owner == Owner::Partner => {
@@ -91,7 +91,7 @@ fn whose(finding: Finding, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     }
 }
 
-/// What is wrong with one server.
+/// Returns the finding about one server.
 fn probed(probe: &ServerProbe, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     let seen = from_here(Some(probe), &trouble(probe));
     match &probe.offer {
@@ -100,7 +100,8 @@ fn probed(probe: &ServerProbe, look: &ProbeReport, asking: &Asking<'_>) -> Findi
     }
 }
 
-/// What a fault means: of the partner where it says something about it, else of this machine.
+/// Returns the finding for a fault: about the partner where the fault says something about it, else about this
+/// machine.
 fn of(fault: &Fault, cause: Option<Cause>, seen: &str, look: &ProbeReport, asking: &Asking<'_>) -> Finding {
     match cause.or_else(|| by_itself(fault)) {
         Some(cause) => of_partner(cause, look, asking).evidence(seen),
@@ -220,5 +221,5 @@ fn context<'a>(asks: &'a str, look: &'a ProbeReport, asking: &Asking<'a>) -> Con
     }
 }
 
-/// Who asks.
+/// The name of this machine as the party that asks.
 const HERE: &str = "this machine";

@@ -36,18 +36,18 @@ use crate::xmpp::{Fault, Phase};
 use catalogue::{CatalogueEntry, Persistence, Reach};
 use quote::{seconds, visible};
 
-/// Whose fault it is: who has to do something about it.
+/// The party that is responsible for a fault and has to do something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Owner {
-    /// Who ran the test: its parameters, its credentials, its topology or its machine.
+    /// The caller who ran the test: its parameters, its credentials, its topology or its machine.
     Caller,
-    /// Who runs the pool.
+    /// The operator of the pool.
     Pool,
-    /// Who runs what lies between: name servers, routes, firewalls.
+    /// The operator of what lies between: name servers, routes, firewalls.
     Network,
-    /// Who runs the receiver's side.
+    /// The operator of the receiver's side.
     Partner,
-    /// Who wrote this program.
+    /// The authors of this program.
     Imsh,
     /// Nobody can know from what was seen.
     Unknown,
@@ -78,13 +78,13 @@ impl fmt::Display for Owner {
 pub struct Finding {
     /// A stable word, as in `TLS-NAME`; `Get-Help about_Diagnosis` explains each.
     pub code: &'static str,
-    /// Whose fault it is.
+    /// The party that is responsible for the fault.
     pub owner: Owner,
-    /// What is broken: a clause, without a full stop.
+    /// The description of the fault: a clause, without a full stop.
     pub title: String,
-    /// What proves it: what was said and seen, quoted verbatim, the most telling first.
+    /// The evidence for the finding: what was said and seen, quoted verbatim, the most telling first.
     pub evidence: Vec<String>,
-    /// What to do next: sentences in the imperative.
+    /// The next steps: sentences in the imperative.
     pub remedy: String,
 }
 
@@ -119,7 +119,7 @@ impl Finding {
         [catalogue::STREAM_CONFLICT.code, catalogue::BIND_LIMIT.code].contains(&self.code)
     }
 
-    /// Which other tests it holds for as well.
+    /// Returns the other tests that the finding holds for as well.
     pub fn reach(&self) -> Reach {
         catalogue::entry(self.code).map_or(Reach::Pair, |entry| entry.reach)
     }
@@ -191,7 +191,7 @@ impl Finding {
     }
 }
 
-/// What the words need to know beside the fault and the trace.
+/// The facts that the wording of a finding depends on beside the fault and the trace.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     /// The pool's FQDN.
@@ -212,9 +212,9 @@ pub struct Context<'a> {
     pub witnessed: bool,
     /// Whether the topology says that somebody answers at the receiver's end, as an `imsh respond` does.
     pub answer_promised: bool,
-    /// What was given by hand.
+    /// The optional parameters that were given by hand.
     pub given: Given<'a>,
-    /// What was seen of the receiver's domain from this machine, where somebody looked.
+    /// The report of a probe of the receiver's domain from this machine, where one was made.
     pub look: Option<&'a ProbeReport>,
 }
 
@@ -289,7 +289,8 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
     names::filled(finding, trace, context).made_safe()
 }
 
-/// What a port that was given by hand leads to is whoever's who gave it, unless DNS names the port as well.
+/// Attributes a finding behind a port that was given by hand to whoever gave the port, unless DNS names the port as
+/// well.
 fn of_the_port(finding: Finding, fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding {
     let is_of_the_place = match fault {
         Fault::Resolve(resolve) => matches!(

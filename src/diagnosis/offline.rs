@@ -4,7 +4,7 @@ use super::{Context, Finding, catalogue};
 use crate::xmpp::offline::Offline;
 use crate::xmpp::trace::{Fact, Trace};
 
-/// What was found out about this machine, where it was in doubt.
+/// Returns what was found out about this machine, where it was in doubt.
 pub(super) fn seen(trace: &Trace) -> Option<Offline> {
     trace.facts().find_map(|(_, fact)| if let Fact::Offline(offline) = fact { Some(*offline) } else { None })
 }

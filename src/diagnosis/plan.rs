@@ -1,4 +1,4 @@
-//! What fails before a packet leaves: the plan itself says no.
+//! The findings of failures before a packet leaves: the plan itself says no.
 
 use jiff::Timestamp;
 

@@ -87,7 +87,8 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
     }
 }
 
-/// Where the same resolver answers for other names, it is not the resolver that is silent.
+/// Returns the finding for a name that gets no answer. Where the same resolver answers for other names, the finding
+/// blames the name's own servers, not the resolver.
 pub(super) fn asked_of_others(finding: Finding, fault: &Fault, trace: &Trace) -> Finding {
     let silent = match fault {
         Fault::Timeout { query, .. } => query,

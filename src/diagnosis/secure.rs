@@ -66,7 +66,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
 }
 
 impl Finding {
-    /// What a connection of its own meets again is no chance: the server says it.
+    /// Blames the server where a separate connection met the same bytes again: that is no chance.
     fn sent_again(self, trace: &Trace, context: &Context<'_>) -> Self {
         let Some((_, fact)) = trace.facts().find(|(_, fact)| matches!(fact, Fact::InjectedAgain)) else {
             return self;
@@ -125,7 +125,7 @@ pub(super) fn wants_tls_at_once(
         .led_by(evidence)
 }
 
-/// Where a client certificate comes from, or why none should be needed.
+/// Returns the remedy for a missing client certificate: where one comes from, or why none should be needed.
 pub(super) fn certificate_wanted(context: &Context<'_>) -> String {
     format!(
         "Store a certificate for the sender with Set-TestUserCredential {} -CertificateFile FILE -KeyFile FILE. If users log on to this pool with passwords, have its server ask for certificates without demanding them.",
@@ -169,7 +169,7 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
     port_in_doubt(finding, context)
 }
 
-/// How far the server came with us in Secure, as a step of the trace tells it.
+/// The progress of the server with us in Secure, as a step of the trace tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     /// It said nothing.
@@ -277,7 +277,8 @@ fn certificate(fault: &CertificateFault, trace: &Trace, context: &Context<'_>) -
     }
 }
 
-/// What a certificate that is in order does not do: true whether a test succeeded or not.
+/// Returns the finding for a certificate that is in order but is meant for servers only; it holds whether a test
+/// succeeded or not.
 pub fn servers_only(report: &CertificateReport, of: &str, owner: Owner) -> Option<Finding> {
     (report.verdict.is_ok() && report.purpose == KeyPurpose::ServersOnly).then(|| {
         Finding::of(
@@ -315,7 +316,7 @@ fn wrong_name(wanted: &str, offered: &[CertificateName], context: &Context<'_>) 
     }
 }
 
-/// What an operator wants to know of a certificate, in a line.
+/// Returns the summary of a certificate for an operator, in a line.
 fn summary(report: &CertificateReport) -> String {
     // Where the names are what is wrong, they have been told.
     let names = match &report.verdict {
@@ -330,7 +331,7 @@ fn summary(report: &CertificateReport) -> String {
     )
 }
 
-/// What answers our handshake is something else: a stream, a web server, anything.
+/// Returns the finding for an answer to our handshake that is something else: a stream, a web server, anything.
 fn not_tls(said: &str, trace: &Trace, context: &Context<'_>) -> Finding {
     let pool = context.pool;
     let is_xml = said.contains("<?xml") || said.contains("stream:") || said.contains("<stream");

@@ -76,7 +76,7 @@ pub(super) fn finding(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Fi
     }
 }
 
-/// Where in the attempt something came.
+/// Returns the point of the attempt at which something came, in words.
 fn during(trace: &Trace) -> &'static str {
     let phase = current_phase(trace);
     match Heard::last(trace) {
@@ -287,7 +287,7 @@ fn unreadable(fault: &xml::Fault, trace: &Trace, context: &Context<'_>) -> Findi
     }
 }
 
-/// What the server saw of us in the handshake.
+/// Returns whether the server asked for a certificate of ours in the handshake, and whether it was shown one.
 fn shown(trace: &Trace) -> Shown {
     let tls =
         trace.facts().rev().find_map(|(_, fact)| if let Fact::Tls(tls) = fact { Some(tls) } else { None });

@@ -30,7 +30,7 @@ use crate::render::Format;
     max_term_width = 100,
 )]
 pub struct Cli {
-    /// Where a session's settings come from.
+    /// The sources of a session's settings.
     #[command(flatten)]
     pub session: SessionOptions,
 
@@ -43,7 +43,7 @@ pub struct Cli {
     pub action: Option<CliCommand>,
 }
 
-/// What to do instead of starting the shell.
+/// The subcommands that run in place of the shell.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
     /// Run a script

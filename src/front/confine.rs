@@ -15,7 +15,7 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// What of the second wall stands.
+/// The parts of the second layer of confinement that are in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confinement {
     /// The kernel holds the process to its files.
@@ -24,7 +24,7 @@ pub struct Confinement {
     pub of_calls: bool,
 }
 
-/// Why the second wall cannot be built though the kernel has the means.
+/// The reason why the second layer of confinement cannot be set up although the kernel has the means.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineFault {
     /// Landlock does not take the rules.

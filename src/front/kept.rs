@@ -1,4 +1,4 @@
-//! Where a session keeps the results of its tests: a file, or a database and the password for it.
+//! The place where a session keeps the results of its tests: a file, or a database and the password for it.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -26,8 +26,8 @@ const PASSWORDS: &str = ".pgpass";
 /// The credential of systemd's that holds the password of the database.
 const CREDENTIAL: &str = "imsh-store-password";
 
-/// Where the results of a session go: `--store`; else what the topology says; else the state directory.
-/// On the practice network only where `--store` asks for it.
+/// Returns the place where the results of a session go: `--store`; else what the topology says; else the state
+/// directory. On the practice network only where `--store` asks for it.
 pub fn kept_results(options: &SessionOptions) -> KeptResults {
     let file = match &options.store {
         Some(file) => Some(file.clone()),
@@ -37,15 +37,15 @@ pub fn kept_results(options: &SessionOptions) -> KeptResults {
     KeptResults::new(file, options.store.is_some(), Some(Arc::new(password)))
 }
 
-/// Where the results of a delegated session go: what the topology says, else the file in the account's state
-/// directory. The password of a database is the account's, from the `.pgpass` there.
+/// Returns the place where the results of a delegated session go: what the topology says, else the file in the
+/// account's state directory. The password of a database is the account's, from the `.pgpass` there.
 pub fn of_account() -> KeptResults {
     let state = Path::new(places::STATE);
     let password = |url: &str| password_in(&state.join(PASSWORDS), url);
     KeptResults::new(Some(state.join(FILE)), false, Some(Arc::new(password)))
 }
 
-/// What is to be done with a store.
+/// The task that is to be done with a store.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum StoreTask {
     /// Say which version the schema has

@@ -8,7 +8,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How much is logged.
+/// The options for the amount of logging.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct LogOptions {
     /// Log what is at least this grave [default: info, with -v debug]
@@ -16,7 +16,7 @@ pub struct LogOptions {
     level: Option<LogLevel>,
 }
 
-/// How grave an event is.
+/// The severity of an event.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogLevel {
     /// What somebody must look at

@@ -25,7 +25,7 @@ use crate::render::{Colour, Format, PATIENCE, Renderer};
 use crate::script::failure::{Failure, FailureKind};
 use crate::value::Value;
 
-/// Where a run writes; clones write to the same place.
+/// The output of a run; clones write to the same place.
 #[derive(Clone)]
 pub struct Console(Arc<Mutex<ConsoleState>>);
 
@@ -39,21 +39,21 @@ struct ConsoleState {
     file: Option<Replacement>,
     /// Nothing more is written: the reader is gone, or standard output or the file takes nothing.
     is_closed: bool,
-    /// Why it took nothing, where it was not its reader that had enough.
+    /// The error that closed the output, where the cause was not that its reader had enough.
     unwritten: Option<io::Error>,
     /// The transcripts that record what is shown.
     transcripts: Arc<Transcripts>,
-    /// How much one program may show, in a delegated session.
+    /// The amount of output that one program may show, in a delegated session.
     limit: Option<OutputLimit>,
     /// The progress of a long piece of work; on a terminal, below the output.
     bar: Option<ProgressBar>,
-    /// How fast it goes.
+    /// The speed of the progress.
     pace: ProgressPace,
-    /// What ends when nothing more is written to standard output.
+    /// The token that is cancelled when nothing more can be written to standard output.
     ends: Option<CancellationToken>,
 }
 
-/// How much one program may show.
+/// The amount of output that one program may show.
 struct OutputLimit {
     most: usize,
     left: usize,

@@ -1,20 +1,20 @@
-//! How fast a long piece of work goes, and how long it still takes: from the last while, since the beginning of a
-//! batch says little about its end.
+//! The speed of a long piece of work and the time that is left: both are computed from the recent past, since the
+//! beginning of a batch says little about its end.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::call::Progress;
 
-/// What was done when.
+/// The steps that were done, with the instant of each.
 #[derive(Debug, Default)]
 pub(super) struct ProgressPace {
     steps: VecDeque<(Instant, usize)>,
-    /// What was told last, and when.
+    /// The counts that were reported last, and the instant of the report.
     told: Option<(Instant, ProgressCounts)>,
 }
 
-/// How much of how much is done, and how much of it has failed.
+/// The number of items that are done, of all, and that have failed.
 #[derive(Clone, Copy, Debug)]
 struct ProgressCounts {
     done: usize,
@@ -23,8 +23,8 @@ struct ProgressCounts {
 }
 
 impl ProgressPace {
-    /// What stands behind the bar: how many have failed, how fast it goes, how long it still takes; the last two
-    /// once they can be known.
+    /// Returns the text behind the bar: the number of failures, the speed, the time that is left; the last two once
+    /// they can be known.
     pub(super) fn words(&mut self, progress: &Progress<'_>, now: Instant) -> String {
         let Progress { done, total, failed, .. } = *progress;
         self.of(ProgressCounts { done, total, failed }, now)

@@ -16,7 +16,7 @@ use nix::sys::stat::{Mode, umask};
 
 use super::caller::{CALLER_VARIABLES, Caller};
 
-/// Why the process cannot be put right.
+/// The reason why the process cannot be secured.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsound {
     /// The system did not let it be done.

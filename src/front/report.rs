@@ -37,7 +37,7 @@ pub fn error_record(error: &ErrorRecord) -> String {
     lines.join("\n")
 }
 
-/// Why a program did not come to its end.
+/// Returns the message for a program that did not come to its end.
 pub fn failure(failure: &Failure, source: ReportSource<'_>) -> String {
     let mut lines = Vec::new();
     let source = failure.program.as_deref().map_or(source, ReportSource::from);
@@ -75,8 +75,8 @@ pub fn failure(failure: &Failure, source: ReportSource<'_>) -> String {
     lines.join("\n")
 }
 
-/// What ended a program, for the formats of monitoring systems: a word, what it was about, what was
-/// wrong. A program that leaves by `exit(n)` ends as its author wants.
+/// Returns what ended a program, for the formats of monitoring systems: a word, what it was about, what was wrong.
+/// A program that leaves by `exit(n)` ends as its author wants, and gives `None`.
 pub fn problem(kind: &FailureKind) -> Option<(&'static str, String, String)> {
     let told = |id, message: &str| Some((id, String::new(), message.to_owned()));
     match kind {
@@ -95,7 +95,7 @@ pub fn problem(kind: &FailureKind) -> Option<(&'static str, String, String)> {
     }
 }
 
-/// What a check of the script `name` says, with its place; `lines` are the script's.
+/// Returns a remark from the check of the script `name`, with its place; `lines` are the script's.
 pub fn remark(remark: &Remark, name: &str, lines: &[&str]) -> String {
     let text = remark.position.line.checked_sub(1).and_then(|above| lines.get(above));
     let mut told = vec![format!("{}: {}", remark.severity.name(), visible(&remark.message))];

@@ -85,12 +85,12 @@ pub struct RespondOptions {
     #[arg(long, value_name = "COUNT", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub in_all: u32,
 
-    /// How much is logged.
+    /// The options for the log.
     #[command(flatten)]
     pub log: LogOptions,
 }
 
-/// How TLS begins, as the topology's `security` says it.
+/// The way in which TLS begins, as in the topology's `security`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum HowTls {
     /// As DNS says; STARTTLS where it says nothing

@@ -264,7 +264,7 @@ pub fn enter(
     Ok(SessionDoor { host, who, output, program, sitting, terminal, limits, ends, _place: place })
 }
 
-/// When a session ends by itself.
+/// The times after which a session ends by itself.
 struct Ends {
     after: Duration,
     idle: Duration,
@@ -557,7 +557,7 @@ struct CallerIdentity {
     proof: CallerProof,
 }
 
-/// What proves who the caller is.
+/// The proof of the caller's identity.
 #[derive(Clone)]
 enum CallerProof {
     /// The kernel, behind sudo: this user.
@@ -668,7 +668,7 @@ fn seen(
     .collect()
 }
 
-/// How long what runs may take to end once the session shall end.
+/// The time that running commands may take to end once the session is to end.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(1200);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The memory of the process beside a program's values: stacks, the engine, certificates.

@@ -30,7 +30,7 @@ pub struct Started {
     pub session: ScriptSession,
     /// The door behind it.
     pub host: Arc<Host>,
-    /// Where it writes.
+    /// The console that the session writes to.
     pub output: Console,
     /// The practice network, where the session works on it; ends with the session.
     lab: Option<Lab>,
@@ -43,13 +43,13 @@ impl Started {
     }
 }
 
-/// Why no session could be started.
+/// The reason why no session could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The operating system gave no thread, or the like.
     #[error("the session could not be started: {0}")]
     System(#[from] std::io::Error),
-    /// What is to be shown has nowhere to go.
+    /// The output file cannot be written to.
     #[error("{0}")]
     OutputFile(#[from] Fault),
     /// The practice network needs ports and a temporary directory.
@@ -94,7 +94,7 @@ pub async fn start(
 pub(super) struct CmdletDoor {
     /// The door.
     pub(super) host: Arc<Host>,
-    /// Where the session writes.
+    /// The console that the session writes to.
     pub(super) output: Console,
     /// The practice network, where the session works on it; it runs as long as it is held.
     pub(super) lab: Option<Lab>,

@@ -1,4 +1,4 @@
-//! What a service manager is told (sd_notify(3)): ready, reloading, stopping, alive.
+//! The notices to a service manager (sd_notify(3)): ready, reloading, stopping, alive.
 //!
 //! Outside of systemd there is nobody to tell, and nothing is done. Never fails: a manager that does not
 //! listen is no reason to end.
@@ -16,7 +16,7 @@ use crate::watch::Milestone;
 /// The service manager that started this process.
 pub(super) struct ServiceManager {
     socket: Option<(UnixDatagram, SocketAddr)>,
-    /// How often it wants a sign of life, if it does.
+    /// The interval at which the manager wants a sign of life, if it wants one.
     watchdog: Option<Duration>,
     last_sign: Mutex<Option<Instant>>,
 }

@@ -54,7 +54,7 @@ impl Terminal {
     }
 }
 
-/// What is typed up to Enter.
+/// Reads what is typed up to Enter.
 fn read_line(cancel: &CancellationToken) -> Result<String, NoAnswer> {
     let keys = KeysInTurn::new().map_err(|_| NoAnswer::NoOperator)?;
     let mut typed = Vec::new();
@@ -132,7 +132,7 @@ const LOOK_EVERY: u16 = 50;
 /// The answers to a request for confirmation.
 const CHOICES: &str = "[Y] Yes  [A] Yes to All  [N] No  [L] No to All  [?] Help (default is \"Y\"): ";
 
-/// What the answers mean.
+/// The explanation of the answers.
 const CHOICES_EXPLAINED: &str = "\
 Y - Do this one.
 A - Do this one and all that the command has still to do, without asking again.

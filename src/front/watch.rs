@@ -27,14 +27,14 @@ use crate::store::{Store, StoreFault};
 use crate::vault::RefusedCredentials;
 use crate::watch::{HowManyRounds, Intake, Milestone, WatchFault, Watcher, WatcherCommand, WatcherOptions};
 
-/// What `imsh watch` takes beside the options of every way in.
+/// The options of `imsh watch` beside those that all subcommands share.
 #[derive(Args, Debug)]
 pub struct WatchOptions {
     /// Test everything that is due or new, once, tell whom it concerns, and exit
     #[arg(long)]
     pub once: bool,
 
-    /// How much is logged.
+    /// The options of the log.
     #[command(flatten)]
     pub log: LogOptions,
 }
@@ -184,7 +184,8 @@ fn refused(fault: &WatchFault) -> ExitStatus {
     ExitStatus::Wrong
 }
 
-/// Where the results are kept: on the practice network beside its files, and gone with them.
+/// Returns the store of the results: on the practice network it lies beside the network's files and is removed with
+/// them.
 fn results(options: &SessionOptions, lab: Option<&Lab>) -> KeptResults {
     match lab {
         Some(lab) if options.store.is_none() => {
@@ -256,7 +257,7 @@ impl WatcherLog {
 
 /// After how long a text is news again.
 const SAID_AGAIN: Duration = Duration::from_secs(86_400);
-/// How many texts are remembered; a log of more says nothing to anybody.
+/// The number of texts that are remembered; a log of more says nothing to anybody.
 const MOST_REMEMBERED: usize = 10_000;
 
 impl Operator for WatcherLog {

@@ -129,8 +129,8 @@ impl Audit {
         ))
     }
 
-    /// Where the first line is in the file and only its copy failed, a second one says that the call
-    /// was not begun.
+    /// Writes a second line that says that the call was not begun, where the first line is in the file and only its
+    /// copy failed.
     fn not_begun(&self, fault: &Fault) {
         let Some(log) = self.log.as_ref().filter(|_| fault.step == AuditStep::Copy) else { return };
         let event = AuditEvent { outcome: AuditOutcome::Failed(UNWRITABLE.to_owned()), ..self.event.clone() };

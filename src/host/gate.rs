@@ -31,13 +31,13 @@ pub struct Gate {
     principal: Principal,
     /// The reader who is told about mistakes in the roles.
     reader: TopologyReader,
-    /// Where the files lie that a call names.
+    /// The location of the files that a call names.
     files: Files,
     /// The roles of the topology that was read last.
     current: Mutex<Option<GateState>>,
 }
 
-/// Where the files lie that a call names.
+/// The location of the files that a call names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Files {
     /// On the machine: whoever names one of the service account could name its vault or its topology.
@@ -76,9 +76,9 @@ pub struct Covered {
     pub topology: Arc<Topology>,
     /// The roles that cover the call.
     pub by: Vec<String>,
-    /// Where a test may log on as its receiver as well.
+    /// The pools where a test may log on as its receiver as well.
     pub lenders: Lenders,
-    /// Which kept results may be read.
+    /// The kept results that may be read.
     pub readable: ReadableResults,
 }
 

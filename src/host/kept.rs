@@ -14,7 +14,7 @@ use crate::value::{Record, Value};
 /// A value that a call leaves in a variable of the caller.
 #[derive(Clone, Debug)]
 pub struct VariableAssignment {
-    /// Which command of the pipeline leaves it, counted from zero.
+    /// The index of the pipeline's command that leaves the value, counted from zero.
     pub stage: usize,
     /// The parameter that asks for it: `OutVariable`, `ErrorVariable`, …
     pub parameter: &'static str,
@@ -45,7 +45,7 @@ pub(super) fn assignments<'a>(
     all
 }
 
-/// Where what a call says arrives.
+/// The receivers of the errors, warnings, verbose messages and log records of a call.
 pub(super) struct Reports {
     pub(super) errors: mpsc::UnboundedReceiver<ErrorRecord>,
     pub(super) warnings: mpsc::UnboundedReceiver<String>,

@@ -56,7 +56,7 @@ pub struct Stage {
     pub name: String,
     /// Its arguments, not yet bound.
     pub arguments: Arguments,
-    /// Where it was written.
+    /// The position at which the stage was written.
     pub position: Option<Position>,
     /// The text in which it was written.
     pub program: Option<Arc<Program>>,
@@ -88,7 +88,7 @@ type KeptOfAll = Mutex<Vec<Arc<CapturedCall>>>;
 /// Values that wait between two stages of a pipe.
 const PIPE: usize = 64;
 
-/// How long the other stages of a pipeline may take to end once one has failed.
+/// The time that the other stages of a pipeline may take to end once one has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Host {
@@ -477,10 +477,10 @@ impl Host {
     }
 }
 
-/// Where a call stands.
+/// The place of a call in its pipeline.
 #[derive(Clone, Copy)]
 struct CallPlace<'a> {
-    /// Which command of the pipeline it is of, counted from zero.
+    /// The index of the command in the pipeline, counted from zero.
     stage: usize,
     /// Whether it is one of many, for one record of the pipe.
     is_for_record: bool,

@@ -23,7 +23,7 @@ pub struct AccessContext<'a> {
     pub roles: &'a access::RoleTable,
     /// Every cmdlet that there is.
     pub everything: &'a Catalogue,
-    /// Where the files lie that a call names.
+    /// The place of the files that a call names: on the machine or on the principal's drive.
     pub files: Files,
 }
 

@@ -1,4 +1,4 @@
-//! Why a call is refused, in words for whoever reads the audit log.
+//! The reason why a call is refused, in words for whoever reads the audit log.
 //!
 //! Says which resource of a call is out of reach, and which parameters are limited. Never shown
 //! to the caller: all refusals get one and the same answer.

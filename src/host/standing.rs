@@ -24,7 +24,7 @@ pub(super) struct Standing {
     bound: Arc<BoundArguments>,
     /// The topology that it was given on last.
     topology: Arc<Mutex<Arc<Topology>>>,
-    /// Why it is lost, once it is.
+    /// The reason why the leave is lost, once it is.
     lost: Arc<Mutex<Option<RefusedCall>>>,
     /// Ends the call.
     pub(super) cancel: CancellationToken,
@@ -101,7 +101,7 @@ impl Standing {
         }))
     }
 
-    /// Why the leave is lost, if it is.
+    /// Returns the reason why the leave is lost, if it is.
     pub(super) fn lost(&self) -> Option<RefusedCall> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

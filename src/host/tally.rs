@@ -21,7 +21,7 @@ struct TallyCounts {
     wrong: AtomicUsize,
     denied: AtomicUsize,
     not_run: AtomicUsize,
-    /// How many errors there were, shown or not.
+    /// The number of errors, shown or not.
     noted: AtomicUsize,
     /// The last of them.
     errors: Mutex<VecDeque<ErrorRecord>>,
@@ -39,7 +39,7 @@ impl Tally {
         errors.push_front(error.clone());
     }
 
-    /// How many errors there were.
+    /// Returns the number of errors, shown or not.
     pub fn noted(&self) -> usize {
         self.0.noted.load(Ordering::Relaxed)
     }

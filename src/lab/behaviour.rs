@@ -1,29 +1,29 @@
-//! How a server of the practice network behaves: one small enum for each thing it can do wrong.
+//! The behaviour of a server of the practice network: one small enum for each thing that a server can do wrong.
 //!
 //! The vocabulary of the tables in `pools` and `partners`; `server`, `sasl`, `session` and `routing`
 //! consult it at the step that it is about. Decides nothing by itself.
 
-/// What a server does at each step. In a table, only what is broken is written down:
-/// `Behaviour { stream: StreamBehaviour::Silent, ..Behaviour::HEALTHY }`.
+/// The behaviour of a server at each step. In a table, only what is broken is written down: `Behaviour { stream:
+/// StreamBehaviour::Silent, ..Behaviour::HEALTHY }`.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
-    /// Whose words it uses.
+    /// The server software whose error texts the server uses.
     pub manner: Manner,
-    /// What DNS says about it.
+    /// The answers of DNS about the server.
     pub names: DnsBehaviour,
-    /// What is found at its port.
+    /// The behaviour of the server's port.
     pub port: PortBehaviour,
-    /// What it does with a stream before TLS.
+    /// The server's behaviour on a stream before TLS.
     pub stream: StreamBehaviour,
-    /// What it does in the TLS handshake.
+    /// The server's behaviour in the TLS handshake.
     pub tls: TlsBehaviour,
-    /// What certificate it shows.
+    /// The certificate that the server shows.
     pub certificate: CertificateBehaviour,
-    /// What it does in SASL.
+    /// The server's behaviour in SASL.
     pub logon: SaslBehaviour,
-    /// What it answers to a wish for a resource.
+    /// The server's answer to a request for a resource.
     pub bind: BindBehaviour,
-    /// What it does with stanzas.
+    /// The server's behaviour with stanzas.
     pub session: StanzaBehaviour,
 }
 
@@ -42,7 +42,7 @@ impl Behaviour {
     };
 }
 
-/// Which server software it words its errors like.
+/// The server software whose error texts a server uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Prosody 0.12.
@@ -51,12 +51,12 @@ pub enum Manner {
     Ejabberd,
 }
 
-/// What DNS says about a host.
+/// The answers of DNS about a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsBehaviour {
-    /// Where it is.
+    /// The host's location.
     Published,
-    /// Where it is, direct TLS first.
+    /// The host's location, direct TLS first.
     DirectFirst,
     /// That the name does not exist.
     Missing,
@@ -70,11 +70,11 @@ pub enum DnsBehaviour {
     NotOffered,
     /// An SRV target that has no address.
     WithoutAddress,
-    /// Where it is; but the domain's own records lead to another host.
+    /// The host's location; but the domain's own records lead to another host.
     Elsewhere,
 }
 
-/// What is found at the port that DNS names.
+/// The behaviour of the port that DNS names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PortBehaviour {
     /// A server.
@@ -93,7 +93,7 @@ pub enum PortBehaviour {
     WantsStartTls,
 }
 
-/// What a server does with a stream before TLS (RFC 6120, sections 4 and 5).
+/// The behaviour of a server on a stream before TLS (RFC 6120, sections 4 and 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamBehaviour {
     /// Opens its own and offers STARTTLS.
@@ -118,7 +118,7 @@ pub enum StreamBehaviour {
     Injects,
 }
 
-/// What a server does in the TLS handshake.
+/// The behaviour of a server in the TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsBehaviour {
     /// Makes it, TLS 1.3 or 1.2.
@@ -139,7 +139,7 @@ pub enum TlsBehaviour {
     Says(&'static [u8]),
 }
 
-/// What certificate a server shows.
+/// The certificate that a server shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateBehaviour {
     /// One for its domain, from the authority of the practice network, good for a year.
@@ -168,7 +168,7 @@ pub enum CertificateBehaviour {
     Authority,
 }
 
-/// What a server does in SASL (RFC 6120, section 6; RFC 5802).
+/// The behaviour of a server in SASL (RFC 6120, section 6; RFC 5802).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaslBehaviour {
     /// Offers SCRAM with and without channel binding, and PLAIN; checks and proves.
@@ -209,7 +209,7 @@ pub enum SaslBehaviour {
     Refuses(&'static str, &'static str),
 }
 
-/// What a server answers to a wish for a resource (RFC 6120, section 7).
+/// The answer of a server to a request for a resource (RFC 6120, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BindBehaviour {
     /// Gives one.
@@ -228,7 +228,7 @@ pub enum BindBehaviour {
     Malformed,
 }
 
-/// What a server does with stanzas.
+/// The behaviour of a server with stanzas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StanzaBehaviour {
     /// Delivers, acknowledges, answers.

@@ -15,13 +15,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
-/// What the name server knows. Names are written without their final dot, in any letter case.
+/// The data that the name server answers from. Names are written without their final dot, in any letter case.
 #[derive(Clone, Debug, Default)]
 pub struct Zone {
     names: HashMap<String, ZoneEntry>,
 }
 
-/// How the name server answers for one name.
+/// The answer of the name server for one name.
 #[derive(Clone, Debug)]
 enum ZoneEntry {
     /// With these records, or with none of the type that was asked for.
@@ -162,7 +162,7 @@ impl LabNameServer {
         Ok(Self { address, zone, _tasks: tasks })
     }
 
-    /// Where it listens.
+    /// Returns the address that the name server listens at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -241,7 +241,7 @@ fn key(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// What an answer over UDP may be long (DNS flag day 2020).
+/// The maximum size of an answer over UDP, in bytes (DNS flag day 2020).
 const MAX_UDP: usize = 1232;
 
 /// Aliases that one answer follows.

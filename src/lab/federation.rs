@@ -1,4 +1,4 @@
-//! How stanzas fare on the way from a pool to another domain, and in whose words a pool reports failure.
+//! The delivery of stanzas from a pool to another domain, and the words in which a pool reports failure.
 //!
 //! Nothing travels: all servers are in this process, and what a pool would meet at the other server is
 //! read from that server's behaviour. The words are those of Prosody 0.12 and ejabberd 23.01, as they
@@ -11,7 +11,7 @@ use super::host::{HostRole, LabHost};
 use super::partners::Federation;
 use super::stanza::LabBounce;
 
-/// What becomes of a stanza on the way to another domain.
+/// The fate of a stanza on the way to another domain.
 pub(super) enum Crossing<'a> {
     /// It reaches the server of that domain.
     Reaches(&'a LabHost),
@@ -61,7 +61,8 @@ enum Obstacle {
     Silence,
 }
 
-/// What a pool's server meets at another server, in the order in which it would meet it.
+/// Returns the first obstacle that a pool's server meets at another server, in the order in which it would meet
+/// them.
 fn obstacle(manner: Manner, host: &LabHost) -> Option<Obstacle> {
     let behaviour = &host.behaviour;
     let names = match behaviour.names {

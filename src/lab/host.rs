@@ -34,13 +34,13 @@ pub(super) struct LabHost {
     identity: OnceLock<Arc<ServerIdentity>>,
 }
 
-/// What a host is to the people of the topology.
+/// The role of a host in the topology.
 pub(super) enum HostRole {
     Pool(&'static LabPool),
     Partner(&'static LabPartner),
 }
 
-/// Who is on line as one account, and what waits for it.
+/// The sessions of an account that are on line, and the messages that are stored for it.
 #[derive(Default)]
 struct LabAccount {
     resources: Vec<LabResource>,
@@ -125,7 +125,7 @@ impl LabServers {
         self.host(name).or_else(|| self.hosts().find(|host| host.server == name))
     }
 
-    /// What a host shows in TLS, made when it is first asked for.
+    /// Returns the certificate and key that a host presents in TLS, made when they are first asked for.
     pub(super) fn identity(&self, host: &LabHost) -> io::Result<Arc<ServerIdentity>> {
         if let Some(identity) = host.identity.get() {
             return Ok(Arc::clone(identity));

@@ -66,7 +66,7 @@ pub struct Exercise {
     pub target: &'static str,
     /// The receiver's address.
     pub receiver: String,
-    /// What must be said.
+    /// The diagnosis that must be reported.
     pub lesson: Lesson,
 }
 
@@ -220,7 +220,7 @@ impl std::fmt::Debug for Lab {
     }
 }
 
-/// Where the servers are.
+/// The ports of the servers.
 struct Ports {
     starttls: u16,
     direct: u16,
@@ -276,7 +276,7 @@ const LOOPBACK: std::net::SocketAddrV4 = std::net::SocketAddrV4::new(Ipv4Addr::L
 const CA_FILE: &str = "ca.pem";
 const TOPOLOGY: &str = "topology.toml";
 
-/// What neither a pool nor a partner shows by itself.
+/// The exercises that are shown neither by a pool nor by a partner alone.
 const PAIRS: &[(&str, &str, Lesson)] = &[
     (
         HEALTHY_POOLS[0],

@@ -1,4 +1,4 @@
-//! What DNS says in the practice network, host by host.
+//! The DNS records of the practice network, host by host.
 
 use std::io;
 use std::net::Ipv4Addr;

@@ -13,30 +13,30 @@ use super::pools::Lesson;
 pub struct LabPartner {
     /// Its domain.
     pub domain: &'static str,
-    /// What its server does with other servers.
+    /// The behaviour of its server towards other servers.
     pub behaviour: Behaviour,
-    /// What becomes of stanzas on the way to it.
+    /// The treatment of stanzas on the way to it.
     pub federation: Federation,
     /// Its accounts.
     pub receivers: &'static [Receiver],
-    /// What the topology wants as evidence, where it is not the default.
+    /// The evidence that the topology asks for, where it is not the default.
     pub minimum_evidence: Option<&'static str>,
 }
 
 /// An account at a partner, which answers by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Receiver {
-    /// What stands before the `@`.
+    /// The local part of the address, before the `@`.
     pub name: &'static str,
-    /// What it does with a test message.
+    /// The reaction to a test message.
     pub answers: Answers,
     /// Whether anybody knows it; a receiver who does not exist is in the table for the lesson.
     pub exists: bool,
-    /// What imsh must say.
+    /// The diagnosis that imsh must give.
     pub lesson: Lesson,
 }
 
-/// What becomes of stanzas on the way to a partner, apart from what its server's behaviour entails.
+/// The treatment of stanzas on the way to a partner, apart from what its server's behaviour entails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Federation {
     /// They reach it.
@@ -67,7 +67,7 @@ pub enum Federation {
 /// The type, the condition and the text of an error; an empty text is left out.
 pub type ErrorWords = (&'static str, &'static str, &'static str);
 
-/// What a receiver does with a test message.
+/// The reaction of a receiver to a test message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
     /// Sends a receipt and answers with the same nonce, as `imsh respond` does.
@@ -88,7 +88,7 @@ pub enum Answers {
     WrongReceipt,
     /// Somebody else sends the receipt and the answer.
     Impostor,
-    /// What comes back is an old answer from an archive.
+    /// An old answer from an archive comes back.
     Delayed,
     /// Answers with another nonce.
     WrongNonce,

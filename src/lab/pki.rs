@@ -22,14 +22,14 @@ use x509_parser::prelude::FromDer;
 
 use super::behaviour::{Behaviour, CertificateBehaviour, SaslBehaviour, TlsBehaviour};
 
-/// What a host shows in TLS.
+/// The certificate and key that a host presents in TLS.
 pub(super) struct ServerIdentity {
     pub(super) config: Arc<ServerConfig>,
     /// The hash of its certificate, whose signature uses SHA-256 (RFC 5929, section 4.1).
     pub(super) end_point: Vec<u8>,
 }
 
-/// Who issues the certificates of the practice network.
+/// The authority that issues the certificates of the practice network.
 pub(super) struct Authority {
     root: CertifiedIssuer<'static, KeyPair>,
     server_key: KeyPair,
@@ -78,7 +78,8 @@ impl Authority {
         Ok(ServerIdentity { config: Arc::new(config), end_point })
     }
 
-    /// Who checks the certificates of clients: one that is shown is of this authority.
+    /// Returns the verifier for the certificates of clients: a certificate that is presented must be issued by this
+    /// authority.
     fn clients(&self) -> io::Result<ClientCertVerifierBuilder> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate()).map_err(io::Error::other)?;
@@ -193,7 +194,7 @@ fn issuer(
     }
 }
 
-/// What stands in a sound certificate for a server, which is a client to other servers.
+/// Returns the parameters of a sound certificate for a server, which is a client to other servers.
 fn leaf(names: &[&str]) -> Result<CertificateParams, rcgen::Error> {
     let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())?;
@@ -220,8 +221,8 @@ fn days(n: i32) -> Duration {
     if n < 0 { now.saturating_sub(distance) } else { now + distance }
 }
 
-/// Whose authorities the sound ones are.
+/// The organization in the names of the authorities that issue sound certificates.
 const ORGANIZATION: &str = "imsh practice network";
 
-/// What the certificate with the wrong name is issued for.
+/// The name that the certificate with the wrong name is issued for.
 const WRONG_NAME: &str = "www.litwareinc.com";

@@ -17,17 +17,17 @@ pub struct LabPool {
     pub domain: &'static str,
     /// Its site.
     pub site: &'static str,
-    /// What it does.
+    /// The behaviour of the pool.
     pub behaviour: Behaviour,
     /// The accounts that it lends, and what the vault holds of them.
     pub lends: Lends,
     /// More lines of its table in the topology.
     pub settings: &'static str,
-    /// What imsh must say when a message is sent from here to a healthy partner.
+    /// The result that imsh must report when a message is sent from here to a healthy partner.
     pub lesson: Lesson,
 }
 
-/// What a pool lends for verification, and what the vault of the practice network holds of it.
+/// The accounts that a pool lends for verification, and what the vault of the practice network holds of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lends {
     /// These test users, with their password.
@@ -48,14 +48,14 @@ pub enum Lends {
     Nobody,
 }
 
-/// What imsh must say.
+/// The result that imsh must report.
 #[derive(Clone, Copy, Debug)]
 pub struct Lesson {
     /// The code of the diagnosis; empty for a success without one.
     pub code: &'static str,
-    /// Whose fault it is; empty for a success.
+    /// The owner of the fault; empty for a success.
     pub owner: &'static str,
-    /// What there is to see, in one sentence.
+    /// A description of what there is to see, in one sentence.
     pub shows: &'static str,
 }
 

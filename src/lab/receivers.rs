@@ -11,7 +11,7 @@ use super::stanza::{LabBounce, back, delayed, may_bounce};
 use crate::xmpp::message;
 use crate::xmpp::xml::{Element, ns};
 
-/// What comes back from a partner for a stanza, in order.
+/// Returns the stanzas that a partner sends back for a stanza, in order.
 pub(super) fn answer(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &LabServers) -> Vec<Element> {
     match (&*stanza.name, to.node()) {
         ("iq", None) if may_bounce(stanza) => {
@@ -25,7 +25,7 @@ pub(super) fn answer(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &La
     }
 }
 
-/// What becomes of a message to the domain itself.
+/// Returns the reply to a message to the domain itself.
 fn returned(host: &LabHost, stanza: &Element) -> Vec<Element> {
     match federation(host) {
         Federation::UnsignedError | Federation::KeepsMessages => Vec::new(),
@@ -79,7 +79,7 @@ fn ping(host: &LabHost, stanza: &Element) -> Element {
     }
 }
 
-/// What a receiver does with a message.
+/// Returns the reply of a receiver to a message.
 fn receive(host: &LabHost, stanza: &Element, local: &str, world: &LabServers) -> Vec<Element> {
     let Some(receiver) = host.receiver(local) else {
         return vec![refused(host, stanza, &LabBounce::unavailable())];
@@ -136,7 +136,7 @@ fn receipt(stanza: &Element, client: &str, other: Option<&str>) -> Option<Elemen
     Some(reply(stanza, client).with_attribute("type", "normal").with_child(received))
 }
 
-/// What `imsh respond` answers; to what is no test message, what a person would.
+/// Answers a stanza as `imsh respond` does; a stanza that is no test message, as a person would.
 fn answer_by(stanza: &Element, client: &str) -> Vec<Element> {
     match message::answer(stanza, None) {
         Some(answers) => answers.map(|answer| answer.with_attribute("from", client)).into(),

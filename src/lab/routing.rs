@@ -1,5 +1,5 @@
-//! Where a stanza goes (RFC 6121, section 8; RFC 6120, section 10): to the server itself, to an account
-//! here, to another pool, or to a partner.
+//! Routing of stanzas (RFC 6121, section 8; RFC 6120, section 10): to the server itself, to an account here, to
+//! another pool, or to a partner.
 //!
 //! Called for every stanza of a session, in the order in which they come; what goes back to the sender
 //! is in that order too.
@@ -136,7 +136,7 @@ fn at_home(host: &LabHost, stanza: &Element, to: &jid::Jid, world: &LabServers) 
     }
 }
 
-/// What a server says to a message for its domain, or for a resource of it that nobody has.
+/// The error that a server returns for a message to its domain, or to a resource of it that nobody has.
 pub(super) fn no_such_resource(host: &LabHost) -> LabBounce {
     match host.behaviour.manner {
         Manner::Prosody => LabBounce::unavailable(),

@@ -16,7 +16,7 @@ use super::host::LabHost;
 use super::pki;
 use crate::xmpp::xml::{Element, ns};
 
-/// What ties an authentication to a TLS connection (RFC 9266, RFC 5929).
+/// The channel bindings that tie an authentication to a TLS connection (RFC 9266, RFC 5929).
 #[derive(Clone, Debug, Default)]
 pub(super) struct LabBindings {
     pub(super) exporter: Option<Vec<u8>>,
@@ -25,7 +25,8 @@ pub(super) struct LabBindings {
     pub(super) certificate: Option<Vec<u8>>,
 }
 
-/// What is kept of the one password that all accounts have, instead of the password (RFC 5802, section 3).
+/// The keys derived from the one password that all accounts have, kept instead of the password (RFC 5802, section
+/// 3).
 ///
 /// One salt for all of them: a start then costs at most one key derivation for each hash, and none
 /// before somebody logs on.
@@ -61,7 +62,7 @@ struct Scram {
     nonce: String,
 }
 
-/// What the server says next.
+/// The next answer of the server.
 pub(super) enum LabAnswer {
     /// This, and the exchange goes on.
     Continue(Element),
@@ -499,7 +500,7 @@ impl LabHash {
 const EXPORTER: &str = "tls-exporter";
 const END_POINT: &str = "tls-server-end-point";
 
-/// What the accounts' keys are derived with.
+/// The number of iterations with which the accounts' keys are derived.
 const ITERATIONS: u32 = 4096;
 
 const INVALID: &str = "Invalid username or password";

@@ -21,7 +21,7 @@ use super::sasl::{self, LabAnswer, LabBindings, LabExchange};
 use super::session;
 use crate::xmpp::xml::{Element, Fault, StreamReader, StreamWriter, XmlFrame, ns};
 
-/// How TLS begins at a port.
+/// The way in which TLS begins at a port.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Entrance {
     StartTls,
@@ -55,7 +55,7 @@ async fn receive(mut tcp: TcpStream, entrance: Entrance, world: Arc<LabServers>)
     }
 }
 
-/// How a conversation ends for the visitor.
+/// The way in which a conversation ends for the visitor.
 #[derive(Clone, Copy, Debug)]
 enum Parting {
     Close,
@@ -108,7 +108,7 @@ async fn visit(tcp: &mut TcpStream, entrance: Entrance, world: Arc<LabServers>) 
     encrypted(tls, &identity, world).await.map(|()| Parting::Close)
 }
 
-/// How the stream before TLS ends.
+/// The outcome of the stream before TLS.
 enum OpeningEnd {
     /// TLS begins, with the host that was asked for.
     Agreed(Arc<LabHost>),
@@ -355,7 +355,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Conversation<Io> {
         self.end("host-unknown", &format!("This server does not serve {domain}")).await
     }
 
-    /// What a host offers before somebody is authenticated.
+    /// Returns the features that a host offers before somebody is authenticated.
     fn authentication(&self, host: &LabHost) -> Vec<Element> {
         if self.content == ns::CLIENT {
             return sasl::features(host.behaviour.logon);
@@ -450,7 +450,7 @@ pub(super) async fn hold<Io: AsyncRead + Unpin>(mut io: Io) -> io::Result<()> {
     tokio::io::copy(&mut io, &mut tokio::io::sink()).await.map(drop)
 }
 
-/// What an authentication can be tied to on this connection.
+/// Returns the channel bindings that an authentication can use on this connection.
 fn bindings(tls: &TlsStream<&mut TcpStream>, identity: &ServerIdentity) -> LabBindings {
     let (_, connection) = tls.get_ref();
     let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);

@@ -101,7 +101,7 @@ fn manage<Io: AsyncRead + AsyncWrite + Unpin>(
     stream.writer.queue(&answer);
 }
 
-/// What a session does at a message instead of its work; says whether it goes on.
+/// Misbehaves at a message instead of handling it; returns whether the session goes on.
 async fn misbehave<Io: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut Conversation<Io>,
     behaviour: StanzaBehaviour,

@@ -18,7 +18,7 @@ impl LabBounce {
         Self { kind, condition, text: text.to_owned(), is_signed: false }
     }
 
-    /// What a server says for an account that it does not have, and for much else.
+    /// The error that a server returns for an account that it does not have, and in many other cases.
     pub(super) fn unavailable() -> Self {
         Self::new("cancel", "service-unavailable", "")
     }

@@ -99,7 +99,7 @@ impl Rows {
         self.columns.as_deref().unwrap_or_default()
     }
 
-    /// What was left out, in a sentence; none where nothing was.
+    /// Returns a sentence about the properties that were left out; `None` where nothing was.
     pub fn lost(&self) -> Option<String> {
         (self.n_cut > 0).then(|| {
             let records = if self.n_cut == 1 { "1 record has".to_owned() } else { format!("{} records have", self.n_cut) };

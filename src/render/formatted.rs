@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::view::Layout;
 use crate::value::{Record, Value};
 
-/// How one record is to be shown, whatever its view says.
+/// The format in which one record is to be shown, whatever its view says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Formatted {
     /// As a row or as a list.
@@ -22,7 +22,7 @@ pub struct Formatted {
     pub group: Option<String>,
 }
 
-/// How much of a long cell a table shows.
+/// The amount of a long cell that a table shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cells {
     /// A few lines.

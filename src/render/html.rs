@@ -8,7 +8,7 @@ use std::{fmt, mem};
 use super::visible;
 use crate::value::{Record, Value};
 
-/// What stands around the tables.
+/// The frame around the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The document's title; text.
@@ -21,7 +21,7 @@ pub struct Frame {
     pub extent: Extent,
 }
 
-/// How much HTML is written.
+/// The extent of the HTML that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// A whole document.
@@ -79,7 +79,7 @@ impl HtmlDocument {
         html
     }
 
-    /// What closes the document.
+    /// Returns the HTML that closes the document.
     pub fn end(&mut self) -> String {
         let mut html = self.open();
         html.push_str(self.close_table());
@@ -104,7 +104,7 @@ impl HtmlDocument {
     }
 }
 
-/// What stands before the first table of a document; `style` is added to that of tables.
+/// Returns the HTML before the first table of a document; `style` is added to that of tables.
 pub(super) fn frame_start(frame: &Frame, style: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -114,7 +114,7 @@ pub(super) fn frame_start(frame: &Frame, style: &str) -> String {
     )
 }
 
-/// What closes a document.
+/// Returns the HTML that closes a document.
 pub(super) fn frame_end(frame: &Frame) -> &'static str {
     match frame.extent {
         Extent::Document => "</body>\n</html>\n",
@@ -159,7 +159,7 @@ fn lines(record: &Record) -> String {
     record.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// How texts get into the pages that are made of templates (`askama.toml`): by [`escape`], as everywhere.
+/// The escaper of texts in the pages that are made of templates (`askama.toml`): by [`escape`], as everywhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageText;
 

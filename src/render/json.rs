@@ -27,7 +27,7 @@ impl Format {
         Self(&Definition { name: "jsonl", reader: Reader::Program, sink: |_, _| Box::new(Lines) });
 }
 
-/// How deep nested values are followed; what lies deeper is its one-line text.
+/// The depth to which nested values are followed; a deeper value is written as its one-line text.
 pub const DEPTH: usize = 64;
 
 /// Whether JSON is written over several lines.
@@ -50,7 +50,7 @@ pub fn to_json(value: &Value, style: Style, depth: usize) -> String {
     escape(json.unwrap_or_else(|_| "null".to_owned()))
 }
 
-/// How many levels of lists and records a value has, itself included.
+/// Returns the number of levels of lists and records that a value has, itself included.
 pub fn depth_of(value: &Value) -> usize {
     let inside = match value {
         Value::List(items) => items.iter().map(depth_of).max(),

@@ -22,7 +22,7 @@ impl Format {
 /// Warnings that get a line.
 const WARNINGS: usize = 50;
 
-/// What is to be shown so far.
+/// The content of the ticket so far.
 #[derive(Default)]
 struct Ticket {
     seen: Totals,
@@ -31,7 +31,7 @@ struct Ticket {
     /// The first test, as a table of its own in case that it stays alone.
     alone: Option<String>,
     tests: Tables,
-    /// What is wrong beside tests, each once.
+    /// The warnings that are not about tests, each once.
     warnings: Vec<String>,
     problems: Vec<Problem>,
     others: Tables,

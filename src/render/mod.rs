@@ -35,23 +35,23 @@ use crate::value::Value;
 use formatted::Formatted;
 use monitoring::{Problem, Totals};
 
-/// What the text is to look like.
+/// The output format of values.
 ///
 /// Each format is a constant in its own file; [`Format::NAMED`] is the only list of them.
 #[derive(Clone, Copy)]
 pub struct Format(&'static Definition);
 
-/// What a format says of itself.
+/// The properties of a format.
 struct Definition {
     /// The name that it is asked for by.
     name: &'static str,
-    /// Who reads it.
+    /// The reader of the format.
     reader: Reader,
     /// Makes what writes it, for a terminal of so many columns and in colour or not.
     sink: fn(Option<usize>, Colour) -> Box<dyn Sink>,
 }
 
-/// Who reads a format.
+/// The kind of reader that a format is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {
     /// A person, for whom layouts are.
@@ -144,8 +144,8 @@ pub enum Colour {
     Always,
 }
 
-/// How long the owner of a [`Renderer`] waits for the next value before it calls
-/// [`Renderer::flush`], so that rows which were held back to size columns are seen.
+/// The time that the owner of a [`Renderer`] waits for the next value before it calls [`Renderer::flush`], so that
+/// rows which were held back to size columns are seen.
 pub const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Turns values into text as they come.
@@ -201,19 +201,19 @@ impl Renderer {
         self.sink.told(totals);
     }
 
-    /// What was held back to size a table's columns. A single record whose view is a list when
-    /// it stays alone and a table when more come is not given up: nothing is known about it yet.
+    /// Returns the text that was held back to size a table's columns. A single record whose view is a list when it
+    /// stays alone and a table when more come is not given up: nothing is known about it yet.
     pub fn flush(&mut self) -> String {
         self.sink.flush()
     }
 
-    /// What has to stand above a line of text that is no record: everything held back. Where a
+    /// Returns the text that has to stand above a line of text that is no record: everything held back. Where a
     /// program asked for a table, the next row begins a new one.
     pub fn interrupt(&mut self) -> String {
         self.sink.interrupt()
     }
 
-    /// What the format could not show of the values that came, in sentences for people.
+    /// Returns remarks on the values that the format could not show, in sentences for people.
     pub fn remarks(&self) -> Vec<String> {
         self.sink.remarks()
     }
@@ -264,7 +264,7 @@ trait Sink: Send {
         self.flush()
     }
 
-    /// What of the values could not be shown.
+    /// Returns remarks on the values that could not be shown.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }

@@ -1,4 +1,5 @@
-//! What the formats of monitoring systems tell of a run: reports, what could not run, and totals.
+//! The part of a run that the formats of monitoring systems report: reports, problems that kept something from
+//! running, and totals.
 //!
 //! Those formats know tests alone. A value of another type is passed over; a program that shows only a
 //! part of its tests, or none, is still told of by [`Totals`].
@@ -14,13 +15,13 @@ use crate::value::{Record, Value};
 pub struct Problem {
     /// A stable word, such as `NotFoundTestUsers`.
     pub id: String,
-    /// What it was about, where it was about something: a pool, an address.
+    /// The subject of the problem, if it has one: a pool, an address.
     pub target: String,
-    /// What was wrong.
+    /// The description of the problem.
     pub message: String,
 }
 
-/// What a whole run came to, whatever it showed of it.
+/// The totals of a whole run, however much of it was shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Tests that ran, interrupted ones among them.
@@ -160,7 +161,7 @@ pub(super) fn told_apart<T>(
     apart.collect()
 }
 
-/// What is broken in a run, and how many tests met it.
+/// The findings of a run, with the number of tests that each was found in.
 #[derive(Default)]
 pub(super) struct Findings(Vec<FindingCount>);
 
@@ -171,12 +172,12 @@ pub(super) struct FindingCount {
     pub(super) n_tests: usize,
     /// The error of the first test that met it.
     pub(super) error: String,
-    /// What to do next.
+    /// The advice on what to do next.
     pub(super) remedy: String,
 }
 
 impl Findings {
-    /// What stands above owner, code, count, error and remedy.
+    /// The headings for owner, code, count, error and remedy.
     pub(super) const LABELS: [&str; 5] = ["Owner", "Code", "Tests", "Error", "What next"];
 
     /// Counts what is wrong with a test.

@@ -42,7 +42,7 @@ struct Plugin {
     performance: Vec<Latency>,
 }
 
-/// How long one test took.
+/// The latency of one test.
 struct Latency {
     test: String,
     apart: Option<String>,

@@ -23,7 +23,7 @@ impl Format {
 /// always have.
 const DETAILED_SUCCESSES: usize = 100;
 
-/// What is to be shown so far.
+/// The contents of the page so far.
 struct Page {
     seen: Totals,
     totals: Totals,
@@ -122,7 +122,7 @@ fn columns(kind: TestKind) -> Box<dyn Iterator<Item = &'static ResultProperty>> 
     }
 }
 
-/// What a row's columns do not say.
+/// Returns the properties of a test that its row's columns do not show.
 fn details(test: &Report) -> String {
     let is_column = |property: &ResultProperty| columns(test.kind).any(|column| column.name == property.name);
     let properties = test.kind.schema().properties.iter().filter(|property| !is_column(property));

@@ -1,4 +1,4 @@
-//! Which words carry which colour, as ANSI SGR sequences.
+//! The colours of words, as ANSI SGR sequences.
 //!
 //! Only where [`Colour::Always`] was asked for; colour never says what the words do not say.
 //! The environment is not asked: whether there is to be colour is decided above.
@@ -7,7 +7,7 @@ use super::Colour;
 use super::palette::{GREEN, RED};
 use crate::result::TestOutcome;
 
-/// What a piece of text means to the reader.
+/// The meaning of a piece of text to the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A label or a header: bold green, as PowerShell shows it.
@@ -20,7 +20,7 @@ pub(super) enum Meaning {
     Plain,
 }
 
-/// What a value means.
+/// Returns the meaning of a value.
 pub(super) fn meaning(text: &str) -> Meaning {
     match TestOutcome::named(text) {
         Some(TestOutcome::Success) => Meaning::Good,

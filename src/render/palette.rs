@@ -4,9 +4,9 @@
 //! light background or on a dark one. These are the same everywhere, and their contrast to black and to
 //! white is at least 4.5 (WCAG 2, level AA).
 
-/// What went well, and the names of commands.
+/// The colour of success, and of the names of commands.
 pub const GREEN: u8 = 29;
-/// What failed.
+/// The colour of failure.
 pub const RED: u8 = 131;
 /// Words of the language.
 pub const BLUE: u8 = 63;
@@ -14,7 +14,7 @@ pub const BLUE: u8 = 63;
 pub const VIOLET: u8 = 98;
 /// Text in quotes.
 pub const MAGENTA: u8 = 163;
-/// What matters less.
+/// The colour of what matters less.
 pub const GREY: u8 = 243;
 
 /// All of them.

@@ -1,4 +1,4 @@
-//! What the pages of this program share: one style, one script, and the policy that lets a browser load
+//! The parts that the pages of this program share: one style, one script, and the policy that lets a browser load
 //! and run nothing else.
 //!
 //! The log, the exported report and the watcher's pages are made of these. A page names no source at all:
@@ -17,7 +17,7 @@ pub const STYLE: &str = include_str!("policy.css");
 /// The script of pages that can be filtered and sorted. Without it they say the same.
 pub const SCRIPT: &str = include_str!("policy.js");
 
-/// What a page does beside being read.
+/// The behaviour of a page beside being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageKind {
     /// Nothing: it has no script.

@@ -1,10 +1,9 @@
 //! The Prometheus text exposition format 0.0.4, for the node exporter's textfile collector or a
 //! push gateway: gauges of every test, labelled by what was tested, and of the run as a whole.
 //!
-//! What is told of a test are the metrics of its kind's properties. A series stands once: where the
-//! same thing was tested several times the last result counts. A test that was interrupted or never
-//! began has no series: nothing is known. Everything is written at the end, since a family's lines must
-//! stand together.
+//! The metrics of a test are those of its kind's properties. A series stands once: where the same thing was tested
+//! several times the last result counts. A test that was interrupted or never began has no series: nothing is
+//! known. Everything is written at the end, since a family's lines must stand together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -24,7 +23,7 @@ impl Format {
     });
 }
 
-/// What is known so far.
+/// The state of the metrics so far.
 #[derive(Default)]
 struct Gauges {
     /// The last result of each test, in the order of their labels.
@@ -108,7 +107,7 @@ fn series(name: &str, labels: &str, sample: &MetricSample) -> String {
     format!("{name}{braced} {}\n", sample.value)
 }
 
-/// What tells a test from the others of its kind.
+/// Returns the labels that distinguish a test from the others of its kind.
 fn labels(test: &Report) -> String {
     let labels = test.kind.schema().labels.iter();
     let labels = labels.filter(|(name, _)| *name != "server" || test.server.is_some());

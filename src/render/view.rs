@@ -10,7 +10,7 @@ use crate::result::schema::ResultProperty;
 use crate::result::{self, TestKind};
 use crate::value::{Record, Value};
 
-/// How records of one type are shown.
+/// The presentation of records of one type.
 #[derive(Debug)]
 pub struct View {
     /// The records' type name.
@@ -23,7 +23,7 @@ pub struct View {
     pub table: &'static [Column],
 }
 
-/// How several properties are laid out.
+/// The layout of several properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// A line for each property.
@@ -39,7 +39,7 @@ pub enum Layout {
 pub struct Column {
     /// The property's name.
     pub property: &'static str,
-    /// What stands beside or above it.
+    /// The label beside or above the property.
     pub label: &'static str,
     /// The width that a table leaves it, even where the first rows need less.
     pub least_width: usize,

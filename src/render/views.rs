@@ -46,7 +46,7 @@ struct Views {
     colour: Colour,
     block: ViewBlock,
     has_blocks: bool,
-    /// What was made since it was last given away.
+    /// The text that was rendered since the last text was given away.
     text: String,
 }
 
@@ -221,7 +221,7 @@ impl ViewBlock {
     }
 }
 
-/// What two records share that go under the same header.
+/// The properties that two records share if they go under the same header.
 #[derive(PartialEq)]
 struct Shape {
     type_name: String,

@@ -6,7 +6,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// How many columns the text takes on a terminal.
+/// Returns the number of columns that the text takes on a terminal.
 pub fn columns(text: &str) -> usize {
     text.width()
 }
@@ -37,7 +37,8 @@ fn wrap_line(line: &str, width: usize, lines: &mut Vec<String>) {
     }
 }
 
-/// Where a line ends that does not fit: the byte behind its last character.
+/// Returns the place at which a line that does not fit is broken: the byte behind the last character that stays on
+/// it.
 fn break_before(line: &str, width: usize) -> usize {
     let (mut taken, mut blank, mut joint) = (0, None, None);
     for (place, letter) in line.grapheme_indices(true) {

@@ -17,7 +17,7 @@ pub(super) struct History {
     pub bars: Vec<Bar>,
     pub from: String,
     pub to: String,
-    /// What a screen reader says.
+    /// The text for screen readers.
     pub label: String,
 }
 

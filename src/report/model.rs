@@ -1,4 +1,4 @@
-//! What a report says, as facts: the JSON form of a report is this, and each page is made of it.
+//! The data model of a report: the JSON form of a report is this, and each page is made of it.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use crate::result::Report;
 
-/// What is known of many pairs: their states now, and what was in the time that is looked at.
+/// The status of many pairs: their states now, and their history in the reported period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StatusReport {
-    /// When it was made, by the store's clock.
+    /// The instant at which the report was made, by the store's clock.
     pub made_at: Timestamp,
-    /// Where the time that is looked at begins.
+    /// The start of the reported period.
     pub since: Timestamp,
     /// The length of one slot of the history: `hour` or `day`.
     pub slot: &'static str,
-    /// When each slot begins.
+    /// The start of each slot.
     pub slots: Vec<Timestamp>,
     /// The pairs, by test, pool and receiver.
     pub pairs: Vec<PairStatus>,
@@ -26,7 +26,7 @@ pub struct StatusReport {
     pub changes: Vec<StateChange>,
     /// Whether there were more changes than are listed.
     pub has_more_changes: bool,
-    /// What is or was wrong, by owner and code.
+    /// The findings that apply or applied in the reported period, by owner and code.
     pub findings: Vec<FindingSummary>,
     /// The certificates, the first to end first.
     pub certificates: Vec<CertificateEntry>,
@@ -36,7 +36,7 @@ pub struct StatusReport {
     pub details: Vec<PairDetail>,
 }
 
-/// What is known of one pair.
+/// The status of one pair.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PairStatus {
     /// Its number in every store.
@@ -57,15 +57,15 @@ pub struct PairStatus {
     pub owner: Option<String>,
     /// From which sites it is seen, where not from all.
     pub seen_from: Option<String>,
-    /// How many tests in a row came to the same.
+    /// The number of tests in a row with the same outcome.
     pub in_a_row: i64,
     /// The last test.
     pub last_test: Option<Timestamp>,
     /// The last test that succeeded.
     pub last_success: Option<Timestamp>,
-    /// How many tests there were in the time that is looked at.
+    /// The number of tests in the reported period.
     pub n_tests: i64,
-    /// How many of them succeeded.
+    /// The number of tests that succeeded.
     pub n_successes: i64,
     /// The latency that half of the successes did not exceed, in milliseconds.
     pub p50_ms: Option<f64>,
@@ -73,16 +73,16 @@ pub struct PairStatus {
     pub p95_ms: Option<f64>,
     /// Tests and successes in each slot of the report.
     pub history: Vec<(i64, i64)>,
-    /// What each site sees.
+    /// The state of the pair as each site sees it.
     pub sites: BTreeMap<String, ReportedSite>,
 }
 
-/// What one site sees of a pair.
+/// The state of a pair as one site sees it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReportedSite {
     /// The state there.
     pub state: &'static str,
-    /// How many tests in a row came to the same.
+    /// The number of tests in a row with the same outcome.
     pub in_a_row: i64,
     /// The last test.
     pub last_test: Timestamp,
@@ -91,11 +91,11 @@ pub struct ReportedSite {
 /// Tests and latencies in one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TrendSlot {
-    /// When it begins.
+    /// The start of the slot.
     pub start: Timestamp,
-    /// How many tests there were.
+    /// The number of tests in the slot.
     pub n_tests: i64,
-    /// How many of them succeeded.
+    /// The number of tests that succeeded.
     pub n_successes: i64,
     /// The latency that half of the successes did not exceed, in milliseconds.
     pub p50_ms: Option<f64>,
@@ -112,9 +112,9 @@ pub struct StateChange {
     pub from: &'static str,
     /// The state after.
     pub to: &'static str,
-    /// When it turned.
+    /// The instant at which the state turned.
     pub at: Timestamp,
-    /// How long the state before had lasted, in seconds.
+    /// The duration of the state before, in seconds.
     pub lasted_seconds: i64,
     /// The finding's code.
     pub code: Option<String>,
@@ -124,24 +124,24 @@ pub struct StateChange {
     pub seen_from: Option<String>,
 }
 
-/// What is or was wrong in the time that is looked at.
+/// A finding that applies or applied in the reported period.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FindingSummary {
-    /// Who has to do something about it.
+    /// The party that has to do something about the finding.
     pub owner: String,
     /// The code.
     pub code: String,
-    /// How many pairs have it now.
+    /// The number of pairs that have the finding now.
     pub n_now: usize,
-    /// How many pairs had it in the time that is looked at, those of now included.
+    /// The number of pairs that had the finding in the reported period, those of now included.
     pub n_pairs: usize,
-    /// When it was found first.
+    /// The instant at which the finding was first seen.
     pub first_seen: Timestamp,
-    /// When it was seen last.
+    /// The instant at which the finding was last seen.
     pub last_seen: Timestamp,
-    /// What the code means.
+    /// The meaning of the code.
     pub meaning: &'static str,
-    /// What to do.
+    /// The remedy for the finding.
     pub remedy: &'static str,
     /// The newest diagnosis in full.
     pub diagnosis: Option<String>,
@@ -152,9 +152,9 @@ pub struct FindingSummary {
 pub struct CertificateEntry {
     /// The pool or the partner whose servers show it.
     pub shown_by: String,
-    /// When the first certificate of its chain ends.
+    /// The instant at which the first certificate of its chain ends.
     pub ends_at: Timestamp,
-    /// When it was seen last.
+    /// The instant at which the certificate was last seen.
     pub seen_at: Timestamp,
     /// From where, where there are several sites.
     pub site: String,
@@ -165,7 +165,7 @@ pub struct CertificateEntry {
 pub struct SiteEntry {
     /// Its name.
     pub site: String,
-    /// How many pairs it sees in each state.
+    /// The number of pairs that the site sees in this state.
     pub n_up: usize,
     /// See `n_up`.
     pub n_down: usize,
@@ -195,9 +195,9 @@ pub struct PairDetail {
 pub struct KeptTest {
     /// The site that it was made from.
     pub site: String,
-    /// When it began.
+    /// The instant at which the test began.
     pub at: Timestamp,
-    /// What the test said.
+    /// The report of the test.
     pub report: Report,
 }
 
@@ -207,7 +207,7 @@ impl StatusReport {
         self.pairs.iter().find(|pair| pair.id == id)
     }
 
-    /// How many pairs are in a state.
+    /// Returns the number of pairs that are in a state.
     pub fn n_in(&self, state: &str) -> usize {
         self.pairs.iter().filter(|pair| pair.state == state).count()
     }

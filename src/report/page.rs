@@ -9,7 +9,7 @@ use super::model::StatusReport;
 use super::view::{Links, PairSection, Sheet};
 use crate::render::policy::{PageKind, SCRIPT, STYLE, policy};
 
-/// What stands around a report.
+/// The frame around a report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageFrame {
     /// The title.
@@ -25,11 +25,11 @@ pub struct PageFrame {
 pub struct LivePage {
     /// After how many seconds it asks for what is new.
     pub refresh: u32,
-    /// What the watcher says of itself.
+    /// The watcher's status, as names and values.
     pub watcher: Vec<(&'static str, String)>,
-    /// What is wrong with the watcher itself; empty where nothing is.
+    /// The problem of the watcher itself; empty where there is none.
     pub trouble: String,
-    /// What the reader has asked for: the pools, the receivers, the state.
+    /// The filters that the reader has asked for: the pools, the receivers, the state.
     pub asked: [String; 3],
 }
 

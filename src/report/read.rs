@@ -14,16 +14,16 @@ use crate::store::histogram::Histogram;
 use crate::store::overview::{self, Turn};
 use crate::store::{PairState, ResultFilter, RollupSpan, Sql, StoreFault, StoredState, TrendPoint, query};
 
-/// What a report is to be about.
+/// The request for a report: its pairs, its time and its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRequest {
     /// The pairs.
     pub pairs: Vec<i64>,
-    /// Where the time that is looked at begins (microseconds since 1970).
+    /// The beginning of the time that is looked at (microseconds since 1970).
     pub since: i64,
-    /// How many pairs are shown in full at most; those that need attention go first.
+    /// The maximum number of pairs that are shown in full; those that need attention go first.
     pub n_details: usize,
-    /// How many of the last tests of such a pair are shown.
+    /// The number of the last tests that are shown of such a pair.
     pub n_tests: i64,
 }
 
@@ -32,11 +32,11 @@ const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 /// Up to this time the history is shown by the hour, beyond it by the day.
 const BY_HOUR: i64 = 3 * DAY;
-/// How many slots a history has at most, whatever time is asked for.
+/// The maximum number of slots of a history, whatever time is asked for.
 const SLOTS: i64 = 400;
-/// How many changes are listed.
+/// The maximum number of changes that are listed.
 const CHANGES: i64 = 500;
-/// How many pairs' rollups are read at once.
+/// The number of pairs whose rollups are read at once.
 const PORTION: usize = 500;
 
 impl StatusReport {
@@ -266,7 +266,7 @@ fn last_tests(sql: &mut dyn Sql, pair: i64, newest: i64) -> Result<Vec<KeptTest>
     Ok(results.into_iter().filter_map(kept).collect())
 }
 
-/// What is wrong now, and what was in the time that is looked at: from the states and the changes.
+/// Returns the findings of now and of the time that is looked at, from the states and the changes.
 fn findings(pairs: &[PairStatus], turns: &[Turn]) -> Vec<FindingSummary> {
     struct Seen<'a> {
         now: BTreeSet<i64>,

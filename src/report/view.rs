@@ -11,7 +11,7 @@ use super::chart::{Band, History};
 use super::model::{PairDetail, PairStatus, SiteEntry, StateChange, StatusReport};
 use crate::render::log::{self, LoggedTest};
 
-/// Where a pair's link leads.
+/// The target of a pair's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
     /// To another place of the same document.
@@ -52,7 +52,7 @@ pub(super) struct PairSection<'a> {
     pub band: Option<Band>,
     pub changes: &'a [StateChange],
     pub tests: Vec<ShownTest<'a>>,
-    /// What is wrong and what to do, as the last failure says it.
+    /// The text of the last failure that says what is wrong and what to do.
     pub diagnosis: Option<&'a str>,
     pub remedy: Option<&'a str>,
 }
@@ -75,7 +75,7 @@ impl<'a> Sheet<'a> {
         Self { report, links, zone, detailed }
     }
 
-    /// Where the pair is told more of.
+    /// Returns the link to the details of the pair.
     pub fn link(&self, pair: &PairStatus) -> String {
         match self.links {
             Links::Pages => format!("/pair/{}", pair.id),
@@ -104,7 +104,7 @@ impl<'a> Sheet<'a> {
         format!("{name} ({offset})")
     }
 
-    /// How long ago something was, seen from when the report was made.
+    /// Returns the time between an instant and the making of the report, in words.
     pub fn ago(&self, at: &Timestamp) -> String {
         duration(self.report.made_at.as_second() - at.as_second())
     }
@@ -236,7 +236,7 @@ impl<'a> Sheet<'a> {
 }
 
 impl PairStatus {
-    /// What the pair is called.
+    /// Returns the name of the pair.
     pub fn title(&self) -> String {
         match (self.pool.as_str(), self.receiver.as_str()) {
             ("", receiver) => receiver.to_owned(),
@@ -245,7 +245,7 @@ impl PairStatus {
         }
     }
 
-    /// What is looked through by the filter.
+    /// Returns the text that the filter searches.
     pub(super) fn search_text(&self) -> String {
         format!("{} {} {}", self.title(), self.code.as_deref().unwrap_or(""), self.test).to_lowercase()
     }
@@ -308,7 +308,7 @@ impl StateChange {
     }
 }
 
-/// How many slots a strip of signs has at most.
+/// The largest number of slots in a strip of signs.
 const STRIP: usize = 72;
 
 /// The sign of a state: colour is never the only one.

@@ -50,7 +50,7 @@ impl Report {
     }
 }
 
-/// How a field of a report stands in a record.
+/// The conversion between a field of a report and a property of a record.
 pub(super) trait PropertyValue: Sized {
     /// The field as a value.
     fn to_value(&self) -> Value;
@@ -144,7 +144,7 @@ impl<T: PropertyValue> PropertyValue for Vec<T> {
     }
 }
 
-/// What is one of several words.
+/// Implements [`PropertyValue`] for a type whose values are words.
 macro_rules! word {
     ($type:ty) => {
         impl PropertyValue for $type {
@@ -172,7 +172,8 @@ impl PropertyValue for LogEntryKind {
     }
 }
 
-/// What is a record inside the record of a result: its type's name, and the property of each field.
+/// Implements the conversion of a type that is a record inside the record of a result: its type's name, and the
+/// property of each field.
 macro_rules! nested {
     ($type:ident as $name:literal { $($field:ident: $property:literal),+ $(,)? }) => {
         impl $type {

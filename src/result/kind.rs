@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::report::Report;
 use super::schema::{self, ResultProperty};
 
-/// What a test was of. In JSON it is the type name of its records.
+/// The kind of a test. In JSON it is the type name of its records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub enum TestKind {
@@ -24,12 +24,12 @@ pub enum TestKind {
     AuditLog,
 }
 
-/// What is to be known of a kind of test.
+/// The schema of a kind of test.
 #[derive(Debug)]
 pub struct KindSchema {
     /// The type name of its records.
     pub type_name: &'static str,
-    /// What the names of its metrics begin with.
+    /// The prefix of the names of its metrics.
     pub metrics: &'static str,
     /// The properties of its records, in their order.
     pub properties: &'static [&'static ResultProperty],
@@ -37,10 +37,10 @@ pub struct KindSchema {
     pub list: &'static [&'static ResultProperty],
     /// The columns of its table view; none where it has no view of its own.
     pub table: &'static [TableColumn],
-    /// What tells a test from the others of its kind, as labels of its metrics; of a server only where it
-    /// is about one.
+    /// The properties that tell a test from the others of its kind, as labels of its metrics; the server only where
+    /// the test is about one.
     pub labels: &'static [(&'static str, &'static ResultProperty)],
-    /// What a test was, in a few words, also where names are missing.
+    /// The name of a test, in a few words, also where names are missing.
     pub name: fn(&Report) -> String,
     /// The same beside the name of the pool.
     pub case: fn(&Report) -> String,
@@ -49,7 +49,7 @@ pub struct KindSchema {
 /// A column of a table view.
 #[derive(Debug)]
 pub struct TableColumn {
-    /// What stands in it.
+    /// The property that the column shows.
     pub property: &'static ResultProperty,
     /// The width that a table leaves it, even where the first rows need less.
     pub least_width: usize,
@@ -73,7 +73,7 @@ impl TestKind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Message, Self::Logon, Self::Partner, Self::Check, Self::AuditLog];
 
-    /// What is to be known of it.
+    /// Returns the schema of the kind.
     pub fn schema(self) -> &'static KindSchema {
         match self {
             Self::Message => &MESSAGE,

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::span;
 
-/// What happened at one place, in order.
+/// The events at one place, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogLane {
     /// Where.
     pub title: String,
-    /// When it began.
+    /// The time at which the lane began.
     pub started_at: Option<Timestamp>,
     /// The phases.
     pub steps: Vec<LogStep>,
@@ -29,13 +29,13 @@ pub struct LogLane {
 pub struct LogStep {
     /// The phase.
     pub phase: String,
-    /// When it began, from the beginning of the lane.
+    /// The start of the phase, from the beginning of the lane.
     #[serde(rename = "start_ns", with = "span")]
     pub start: Duration,
-    /// How long it took.
+    /// The duration of the phase.
     #[serde(rename = "duration_ns", with = "span")]
     pub duration: Duration,
-    /// What happened.
+    /// The events of the phase.
     pub entries: Vec<LogEntry>,
 }
 
@@ -46,13 +46,13 @@ pub struct LogEntry {
     /// When, from the beginning of the lane; unknown for what only the test's own steps tell.
     #[serde(rename = "at_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
     pub at: Option<Duration>,
-    /// What it is.
+    /// The kind of the entry.
     pub kind: LogEntryKind,
     /// The fact, or the XML.
     pub text: String,
 }
 
-/// What a line of a log is.
+/// The kind of a line of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogEntryKind {
@@ -63,7 +63,7 @@ pub enum LogEntryKind {
     Sent,
     /// Something that came.
     Received,
-    /// What was not kept.
+    /// Something that was not kept.
     Lost,
 }
 
@@ -89,11 +89,11 @@ impl LogEntryKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogCertificate {
-    /// Whom it was issued to.
+    /// The subject that the certificate was issued to.
     pub subject: String,
     /// Whether it is acceptable, and why.
     pub verdict: String,
-    /// Who issued it.
+    /// The issuer of the certificate.
     pub issuer: String,
     /// The names that it is good for.
     pub names: Vec<String>,

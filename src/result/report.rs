@@ -12,11 +12,11 @@ use super::kind::TestKind;
 use super::log::LogLane;
 use super::span;
 
-/// What one test came to.
+/// The result of one test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// What kind of test it was.
+    /// The kind of the test.
     pub kind: TestKind,
     /// The pool that was tested, or in whose name a partner was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,21 +25,21 @@ pub struct Report {
     /// first one that is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// Whom or what it tested: the receiver, the user, the partner's domain, the part of the topology.
+    /// The subject of the test: the receiver, the user, the partner's domain, the part of the topology.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Which check it was, of those of a topology.
+    /// The name of the check, of those of a topology.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<String>,
     /// The account that sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
-    /// What came of it.
+    /// The outcome of the test.
     pub outcome: TestOutcome,
     /// To what makes it a success; zero on failure, as the original prints it. See [`Report::measured`].
     #[serde(rename = "latency_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
     pub latency: Option<Duration>,
-    /// What failed, in one sentence.
+    /// The failure, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Code, owner, title, evidence and remedy in one text.
@@ -48,16 +48,16 @@ pub struct Report {
     /// A stable word for what is broken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Whose it is.
+    /// The owner of the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// What to do next.
+    /// The next step to take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// The highest level of evidence that was reached, whatever the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// What proves it, in the order in which it came.
+    /// The proofs of the evidence, in the order in which they came.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub proofs: Vec<ReportProof>,
     /// The phase that was the last one at work.
@@ -69,37 +69,37 @@ pub struct Report {
     /// Everything, to the end of the wait.
     #[serde(rename = "elapsed_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
     pub elapsed: Option<Duration>,
-    /// What waited because of our own limits, and is in no latency.
+    /// The time spent waiting because of our own limits, which is in no latency.
     #[serde(rename = "queue_time_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
     pub queue_time: Option<Duration>,
-    /// What every phase did and learned.
+    /// The steps: what every phase did and learned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<ReportStep>,
     /// Days until the first certificate of the chain ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_days_left: Option<i64>,
-    /// When the first certificate of the chain ends.
+    /// The time at which the first certificate of the chain expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_expires_at: Option<Timestamp>,
-    /// When it began.
+    /// The time at which the test began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// How often it was tried.
+    /// The number of attempts at the test.
     pub attempts: u32,
     /// Whether it succeeded only after a failure.
     pub is_flaky: bool,
     /// Whether it was not tested, and has the finding of others that failed the same way.
     pub is_inferred: bool,
-    /// What is wrong beside it.
+    /// The warnings about what is wrong beside the outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<ResultWarning>,
-    /// What only a logon has.
+    /// The facts that only a logon has.
     #[serde(skip_serializing_if = "LogonFacts::is_empty")]
     pub logon: LogonFacts,
-    /// What only a look at a partner has.
+    /// The facts that only a look at a partner has.
     #[serde(skip_serializing_if = "PartnerFacts::is_empty")]
     pub partner: PartnerFacts,
-    /// What only a check of the audit log has.
+    /// The facts that only a check of the audit log has.
     #[serde(skip_serializing_if = "AuditLogFacts::is_empty")]
     pub audit_log: AuditLogFacts,
     /// Everything that happened and when, where somebody asked for it.
@@ -107,10 +107,10 @@ pub struct Report {
     pub log: Vec<LogLane>,
 }
 
-/// What came of a test.
+/// The outcome of a test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TestOutcome {
-    /// What was asked for, or more.
+    /// The test reached what was asked for, or more.
     Success,
     /// Less than was asked for.
     Failure,
@@ -156,7 +156,7 @@ impl Report {
         self.warnings.iter().map(|warning| warning.severity).max()
     }
 
-    /// What tells it from a test of the same name: who sent, and at which server.
+    /// Returns the sender and the server, which distinguish the test from another of the same name.
     pub fn apart(&self) -> Option<String> {
         let sender = self.sender.as_ref().map(|sender| format!("from {sender}"));
         let server = self.server.as_ref().map(|server| format!("at {server}"));
@@ -164,7 +164,7 @@ impl Report {
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
-    /// What tells the test from every other one of a run.
+    /// Returns the identity of the test, which distinguishes it from every other one of a run.
     pub fn identity(&self) -> TestIdentity {
         // The server of a partner is what the test finds out.
         let server = self.server.clone().filter(|_| self.kind != TestKind::Partner);
@@ -178,13 +178,13 @@ impl Report {
         }
     }
 
-    /// What it was, in a few words, also where a script has cut the names from its record.
+    /// Returns the name of the test in a few words, also where a script has cut the names from its record.
     pub fn name(&self) -> String {
         (self.kind.schema().name)(self)
     }
 }
 
-/// What is tested, from where, in whose name: the same in every run.
+/// The identity of a test: what is tested, from where, in whose name. It is the same in every run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TestIdentity {
     /// The kind of test.
@@ -207,13 +207,13 @@ pub struct TestIdentity {
 pub struct ResultWarning {
     /// A stable word, as in `CERTIFICATE-ENDS`.
     pub code: String,
-    /// How grave it is.
+    /// The severity of the warning.
     pub severity: WarningSeverity,
-    /// What is wrong, and what to do next.
+    /// The text of the warning: what is wrong, and what to do next.
     pub text: String,
 }
 
-/// How grave a warning is.
+/// The severity of a warning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum WarningSeverity {
     /// Somebody should look at it.
@@ -244,18 +244,18 @@ impl WarningSeverity {
 pub struct ReportStep {
     /// The phase.
     pub phase: String,
-    /// When it began, from the beginning of the test.
+    /// The start of the step, counted from the beginning of the test.
     #[serde(rename = "start_ns", with = "span")]
     pub start: Duration,
-    /// How long it took.
+    /// The duration of the step.
     #[serde(rename = "duration_ns", with = "span")]
     pub duration: Duration,
-    /// What it learned.
+    /// The facts that the step learned.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<String>,
 }
 
-/// What proves how far a message came.
+/// A proof of how far a message came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReportProof {
@@ -263,32 +263,33 @@ pub struct ReportProof {
     pub proof: String,
     /// The level of evidence that it reaches.
     pub evidence: String,
-    /// When it came, from Send on.
+    /// The time at which the proof came, counted from Send.
     #[serde(rename = "after_ns", with = "span")]
     pub after: Duration,
 }
 
-/// What only a logon has.
+/// The facts that only a logon has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogonFacts {
-    /// How it authenticated, or tried to.
+    /// The mechanism that the logon used, or tried to use.
     pub mechanism: Option<String>,
     /// The full address that the pool gave.
     pub registered_as: Option<String>,
 }
 
-/// What only a look at a partner has; of the server that the result is about, unless it says otherwise.
+/// The facts that only a look at a partner has; of the server that the result is about, unless a field says
+/// otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PartnerFacts {
-    /// Where it was seen from.
+    /// The place from which the server was seen.
     pub seen_from: Option<String>,
     /// The names of its certificate.
     pub certificate_for: Option<Vec<String>>,
-    /// Who issued its certificate.
+    /// The issuer of the server's certificate.
     pub issuer: Option<String>,
-    /// What it offers, in words.
+    /// The server's offers, in words.
     pub offers: Option<String>,
     /// The SASL mechanisms that it offers.
     pub mechanisms: Option<Vec<String>>,
@@ -308,19 +309,19 @@ pub struct FederationServer {
     pub server: String,
     /// Whether it could be federated with.
     pub outcome: TestOutcome,
-    /// Why not.
+    /// The reason why the server could not be federated with.
     pub error: Option<String>,
-    /// How it was found.
+    /// The way in which the server was found.
     pub kind: String,
-    /// What TLS was negotiated.
+    /// The TLS parameters that were negotiated.
     pub tls: Option<String>,
     /// The names of its certificate.
     pub certificate_for: Option<Vec<String>>,
-    /// Whom its certificate was issued to.
+    /// The subject of the server's certificate.
     pub subject: Option<String>,
-    /// Who issued it.
+    /// The issuer of the server's certificate.
     pub issuer: Option<String>,
-    /// When its certificate ends.
+    /// The time at which the server's certificate expires.
     pub not_after: Option<Timestamp>,
     /// Days until the first certificate of its chain ends.
     pub certificate_days_left: Option<i64>,
@@ -336,11 +337,11 @@ pub struct FederationServer {
     pub steps: Vec<ReportStep>,
 }
 
-/// What only a check of the audit log has; nothing but the result where the log is broken.
+/// The facts that only a check of the audit log has; nothing but the result where the log is broken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditLogFacts {
-    /// How many lines were checked.
+    /// The number of lines that were checked.
     pub lines: Option<i64>,
     /// The number of the first one.
     pub first: Option<i64>,
@@ -348,7 +349,7 @@ pub struct AuditLogFacts {
     pub last: Option<i64>,
     /// The hash at the end of the chain.
     pub hash: Option<String>,
-    /// What is known of lines that were torn.
+    /// The facts known about torn lines.
     pub torn: Vec<String>,
 }
 

@@ -15,18 +15,18 @@ use crate::value::Value;
 pub struct ResultProperty {
     /// Its name in records, CSV and JSON.
     pub name: &'static str,
-    /// What stands beside or above it where people read it.
+    /// The label beside or above the property in output for people.
     pub label: &'static str,
-    /// What its values are.
+    /// The type of its values.
     pub kind: ValueKind,
     /// One line of help.
     pub about: &'static str,
-    /// What monitoring systems are told of it.
+    /// The metric that monitoring systems get, if any.
     pub metric: Option<ResultMetric>,
     field: PropertyField,
 }
 
-/// What the values of a property are, null where there is none.
+/// The type of the values of a property; a value is null where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueKind {
     /// Text.
@@ -48,7 +48,7 @@ pub enum ValueKind {
 }
 
 impl fmt::Display for ValueKind {
-    /// What the values are, in words for help.
+    /// Writes the type in words for help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => f.write_str("text"),
@@ -70,7 +70,7 @@ pub struct ResultMetric {
     pub name: &'static str,
     /// Its help text.
     pub help: &'static str,
-    /// What a report tells.
+    /// Returns the samples for a report.
     pub samples: fn(&Report) -> Vec<MetricSample>,
 }
 
@@ -153,7 +153,7 @@ pub static TARGET: ResultProperty = ResultProperty::new(
     field!(subject),
     "Whose check it was: the pool, the test user, the partner's domain.",
 );
-/// Which check.
+/// The check that was made.
 pub static CHECK: ResultProperty = ResultProperty::new(
     "Check",
     Text,
@@ -280,7 +280,7 @@ pub static STARTED_AT: ResultProperty =
         "When the test started, in seconds since 1970.",
         |report| MetricSample::of_time(report.started_at),
     );
-/// How often.
+/// The number of attempts.
 pub static ATTEMPTS: ResultProperty =
     ResultProperty::new("Attempts", Count, field!(attempts), "How often it was tried.");
 /// Whether it is a success.
@@ -325,17 +325,17 @@ pub static WARNINGS: ResultProperty = ResultProperty::new(
     };
     warnings.into_iter().map(sample).collect()
 });
-/// How a logon authenticated.
+/// The mechanism with which a logon authenticated, or tried to.
 pub static MECHANISM: ResultProperty =
     ResultProperty::new("Mechanism", Text, field!(logon.mechanism), "How it authenticated, or tried to.");
-/// What a logon got.
+/// The full address that the pool gave to a logon.
 pub static REGISTERED_AS: ResultProperty = ResultProperty::new(
     "RegisteredAs",
     Text,
     field!(logon.registered_as),
     "The full address that the pool gave.",
 );
-/// Where a partner was seen from.
+/// The place from which a partner was seen.
 pub static SEEN_FROM: ResultProperty =
     ResultProperty::new("SeenFrom", Text, field!(partner.seen_from), "Where the partner was seen from.")
         .labelled("Seen From");
@@ -358,7 +358,7 @@ pub static CERTIFICATE_FOR: ResultProperty = ResultProperty::new(
 pub static ISSUER: ResultProperty =
     ResultProperty::new("Issuer", Text, field!(partner.issuer), "Who issued the server's certificate.")
         .labelled("Issued By");
-/// What a partner offers.
+/// The methods of authentication that a partner's server offers to other servers.
 pub static OFFERS: ResultProperty = ResultProperty::new(
     "Offers",
     Text,

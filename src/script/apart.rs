@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::table::VariableTable;
 
 thread_local! {
-    /// What ends the block that this thread runs.
+    /// The token that cancels the block that this thread runs.
     static CANCEL: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
 }
 
-/// What ends the block that this thread runs, if it is one beside others.
+/// Returns the token that cancels the block that this thread runs, if the block runs beside others.
 pub fn cancel() -> Option<CancellationToken> {
     CANCEL.with_borrow(Option::clone)
 }

@@ -1,5 +1,5 @@
-//! What can be said of a script without running it: the front end's mistakes and doubts, what the
-//! engine's own parser refuses, names that mean nothing, and arguments that no cmdlet takes.
+//! Static checks of a script, made without running it: the front end's mistakes and doubts, what the engine's own
+//! parser refuses, names that mean nothing, and arguments that no cmdlet takes.
 //!
 //! Below `front`, which reads the files: of an import only the name is told. Never says "error" of what
 //! runs without a mistake; what stands in a `try` is doubted and no more.
@@ -22,13 +22,13 @@ use crate::cmdlet::{Catalogue, Position};
 pub struct Remark {
     /// Where.
     pub position: Position,
-    /// How bad it is.
+    /// The severity of the remark.
     pub severity: RemarkSeverity,
-    /// What it is.
+    /// The text of the remark.
     pub message: String,
 }
 
-/// How bad a remark is.
+/// The severity of a remark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemarkSeverity {
     /// The script cannot run.
@@ -50,7 +50,7 @@ impl RemarkSeverity {
     }
 }
 
-/// What was found out about a script.
+/// The result of checking a script.
 #[derive(Clone, Debug, Default)]
 pub struct CheckReport {
     /// Everything that can be said of it, in the order of its text.
@@ -64,9 +64,9 @@ pub struct CheckReport {
 pub struct Import {
     /// Its name, as written.
     pub name: String,
-    /// Where it is written.
+    /// The position of the import.
     pub position: Position,
-    /// How bad it is if there is no such module.
+    /// The severity of the remark that is made if there is no such module.
     pub severity: RemarkSeverity,
 }
 
@@ -123,7 +123,7 @@ pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
     CheckReport { remarks, imports }
 }
 
-/// What a script finds when it begins.
+/// The variables that exist when a script begins.
 const VARIABLES: &[&str] = &["args"];
 
 fn compiled(lowered: &Lowered) -> Result<AST, rhai::ParseError> {

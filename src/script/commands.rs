@@ -1,4 +1,4 @@
-//! What lowered command lines call: the functions of the module `__shell`.
+//! The functions of the module `__shell`, which lowered command lines call.
 //!
 //! Stands between the text that `language` makes and the host's one door. `language::lower` lists
 //! the functions with their meaning; nothing else may be registered under that name. Users cannot
@@ -29,7 +29,7 @@ use crate::value::compare::{CompareError, Comparison, ComparisonOperator};
 use crate::value::record::canonical;
 use crate::value::text::interpolated;
 
-/// What runs pipelines.
+/// An executor of pipelines.
 pub trait Runner: Clone + Send + Sync + 'static {
     /// Runs a pipeline to its end and gives what came out of it.
     fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>>;
@@ -62,11 +62,11 @@ pub trait Runner: Clone + Send + Sync + 'static {
     fn names_variable(&self, cmdlet: &str, parameter: &str) -> Option<&'static str>;
 }
 
-/// What a pipeline came to.
+/// The result of a pipeline.
 pub struct Ran<T> {
-    /// What came out of it, or why it did not come to its end.
+    /// The output of the pipeline, or the reason why it did not come to its end.
     pub outcome: Result<T, Halt>,
-    /// What it leaves in variables, however it ended.
+    /// The assignments of variables that the pipeline leaves behind, however it ended.
     pub assignments: Vec<VariableAssignment>,
 }
 
@@ -107,8 +107,8 @@ fn register_pipelines<R: Runner>(module: &mut Module, converter: &Converter, run
     register_attempts(module, converter, runner);
 }
 
-/// What sets variables: the pipeline is run, the variables are set, and only then does it give its
-/// value or its error.
+/// Registers the functions that set variables: the pipeline is run, the variables are set, and only then does it
+/// give its value or its error.
 fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
     let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
     for (name, reader) in [("try_run", PipelineConsumer::Program), ("try_show", PipelineConsumer::Person)] {
@@ -174,7 +174,7 @@ fn register_attempts<R: Runner>(module: &mut Module, converter: &Converter, runn
     });
 }
 
-/// Who takes what a pipeline emits.
+/// The consumer of the values that a pipeline emits.
 #[derive(Clone, Copy)]
 enum PipelineConsumer {
     /// The program, as a list.
@@ -212,7 +212,7 @@ impl PendingPipeline {
         Self(Arc::new(Mutex::new(ran)))
     }
 
-    /// What it leaves in a variable; once.
+    /// Takes the value that the pipeline leaves in a variable; it can be taken once.
     fn assignment(&self, stage: i64, parameter: &str) -> Option<VariableAssignment> {
         let assignments = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).assignments;
         let is_it =
@@ -251,7 +251,7 @@ pub fn out_of_reach<R: Runner>(
     Some(ErrorRecord { position, ..error })
 }
 
-/// What `language::lower` says about the variables of a pipeline.
+/// Reads the places of a pipeline's variables as `language::lower` writes them.
 fn places_of(places: Array) -> Vec<VariablePlace> {
     let place = |place: Dynamic| {
         let [stage, parameter] = <[Dynamic; 2]>::try_from(place.try_cast::<Array>()?).ok()?;
@@ -362,7 +362,7 @@ struct Patterns(Arc<Mutex<ComparisonCache>>);
 /// Comparisons by the operator's name and the pattern.
 type ComparisonCache = HashMap<(String, String), Arc<Comparison>>;
 
-/// How many patterns are kept; when there are more, all are forgotten.
+/// The maximum number of patterns that are kept; when there are more, all are forgotten.
 const MOST_PATTERNS: usize = 64;
 
 impl Patterns {
@@ -400,7 +400,7 @@ impl Converter {
         if is_of_command { value.read_through() } else { value }
     }
 
-    /// What goes into a pipe; a range of more numbers than a list holds is refused.
+    /// Returns the value that goes into a pipe; a range of more numbers than a list holds is refused.
     fn piped(&self, input: Dynamic, context: &NativeCallContext<'_>) -> Fallible<Value> {
         match range(&input).filter(|numbers| length(numbers) > MOST_NUMBERS) {
             Some(numbers) => Err(Failure::thrown(

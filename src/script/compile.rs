@@ -16,7 +16,7 @@ use super::language::lower::StatementBoundary;
 pub struct Code<'a> {
     /// The text.
     pub text: &'a str,
-    /// Where it may be cut, in order.
+    /// The places at which the text may be cut, in order.
     pub boundaries: &'a [StatementBoundary],
     /// The empty lines before it.
     pub above: usize,
@@ -98,7 +98,7 @@ fn parser(engine: &Engine) -> Engine {
     parser
 }
 
-/// What Rhai's parser knows of earlier parts of a text, beside what it would find at run time.
+/// The declarations in earlier parts of a text that Rhai's parser knows of, beside what it would find at run time.
 #[derive(Default)]
 struct EarlierParts {
     /// The functions: their names, numbers of parameters and types of `this`.

@@ -39,12 +39,12 @@ pub fn to_dynamic(value: Value) -> Dynamic {
     }
 }
 
-/// What turns the engine's values into imsh's; closures need the engine they belong to.
+/// The converter from the engine's values to imsh's; closures need the engine they belong to.
 #[derive(Clone, Debug)]
 pub struct Converter {
     /// The engine, which must not keep itself alive through its own functions.
     pub engine: Weak<Engine>,
-    /// What the engine's positions are of.
+    /// The texts that the engine's positions refer to.
     pub texts: Texts,
 }
 
@@ -134,7 +134,7 @@ pub fn range(dynamic: &Dynamic) -> Option<Range<i64>> {
     })
 }
 
-/// How many numbers a range has.
+/// Returns the number of numbers in a range.
 pub fn length(numbers: &Range<i64>) -> u64 {
     if numbers.is_empty() { 0 } else { numbers.start.abs_diff(numbers.end) }
 }
@@ -183,7 +183,7 @@ pub fn final_value(dynamic: Dynamic) -> Value {
     Converter { engine: Weak::new(), texts: Texts::default() }.convert(dynamic, None)
 }
 
-/// What a closure has of the variables around it.
+/// The access of a closure to the variables around it.
 #[derive(Clone, Copy)]
 enum ClosureVariables {
     /// The variables themselves.
@@ -201,7 +201,7 @@ struct CallableClosure {
     source: String,
     converter: Converter,
     variables: ClosureVariables,
-    /// What ends it before the program ends: of a block beside others, and of blocks in it.
+    /// The token that ends the closure before the program ends: of a block beside others, and of blocks in it.
     cancel: Option<CancellationToken>,
 }
 

@@ -29,7 +29,7 @@ use crate::cmdlet::{Argument, Arguments, Category, Description, ErrorRecord, Kin
 use crate::host::{Host, Stage};
 use crate::value::Value;
 
-/// What a program may use up.
+/// The limits on the resources of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct ScriptLimits {
     /// Operations of the engine; none for no limit.
@@ -87,30 +87,30 @@ impl ScriptLimits {
 /// Function calls within function calls; the thread's stack is sized for it.
 const CALL_LEVELS: usize = 64;
 
-/// Where a program's output goes, value by value, as it comes.
+/// The function that receives a program's output, value by value, as it comes.
 pub type Emit = Arc<dyn Fn(Value) + Send + Sync>;
 
-/// What the engine's functions share: the door, the runtime, and what ends a run.
+/// The state that the engine's functions share: the host, the runtime, and the control that ends a run.
 #[derive(Clone)]
 pub struct EngineContext {
     /// The one door to every cmdlet.
     pub host: Arc<Host>,
-    /// Where cmdlets run.
+    /// The runtime that cmdlets run on.
     pub runtime: Handle,
-    /// Where output goes.
+    /// The function that receives the output.
     pub emit: Emit,
     control: Arc<Mutex<Control>>,
     operations: Arc<AtomicU64>,
     /// Whether the last pipeline had an error.
     has_failed: Arc<AtomicBool>,
     limits: ScriptLimits,
-    /// What `import` finds.
+    /// The modules that `import` finds.
     pub library: Library,
-    /// What the engine's positions are of.
+    /// The texts that the engine's positions refer to.
     pub texts: Texts,
 }
 
-/// What ends the program that is running now.
+/// The conditions that end the program that is running now.
 #[derive(Clone)]
 struct Control {
     cancel: CancellationToken,
@@ -122,7 +122,7 @@ struct Control {
 }
 
 impl EngineContext {
-    /// What a session's engine needs.
+    /// Creates the context of a session's engine.
     pub fn new(host: Arc<Host>, runtime: Handle, emit: Emit, limits: ScriptLimits) -> Self {
         let control = Control { cancel: CancellationToken::new(), deadline: None, exit: None, limit: None };
         let texts = Texts::default();
@@ -200,7 +200,7 @@ impl EngineContext {
         }
     }
 
-    /// Why the program must end now, if it must.
+    /// Returns the reason why the program must end now, if it must.
     fn termination(&self) -> Option<Termination> {
         let control = self.control();
         if control.cancel.is_cancelled() {
@@ -359,7 +359,7 @@ const LOOK_EVERY: u64 = 256;
 const OUT_OF_TIME: &str = "The script ran longer than a session allows.";
 const OUT_OF_MEMORY: &str = "The script holds more memory than a session allows.";
 
-/// How long cmdlets may take to end once the run is cancelled.
+/// The longest time that cmdlets may take to end once the run is cancelled.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Values that wait between two stages of a pipe.

@@ -1,4 +1,4 @@
-//! What goes wrong in a script: a mistake in its text, an error record nobody caught, or a stop.
+//! Failures of a script: a mistake in its text, an error record nobody caught, or a stop.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine's errors are its own, and grow with it")]
 
@@ -15,10 +15,10 @@ use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord, Position, Program, SourcePlace};
 use crate::value::BlockError;
 
-/// Why a program did not come to its end.
+/// The reason why a program did not come to its end.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// Where, in the text that the author wrote.
     pub position: Option<Position>,
@@ -33,7 +33,7 @@ pub struct Failure {
 pub struct CallSite {
     /// The function that was called.
     pub function: String,
-    /// Where it was called.
+    /// The place of the call.
     pub place: Option<SourcePlace>,
 }
 
@@ -56,7 +56,7 @@ pub enum FailureKind {
     Cancelled,
 }
 
-/// What ends a program from within, whatever `try` says; carried by `ErrorTerminated`.
+/// The reason why a program is ended from within, whatever `try` says; carried by `ErrorTerminated`.
 #[derive(Clone, Debug)]
 pub enum Termination {
     /// Cancelled from outside.
@@ -181,8 +181,8 @@ impl Failure {
     }
 }
 
-/// What a `catch` block gets: of an error of the engine's own, which is a map with its fields, a record
-/// as of every other error, with its place in the author's text. What a script threw stays what it is.
+/// Returns the value that a `catch` block gets: for an error of the engine's own, which is a map with its fields, a
+/// record as for every other error, with its place in the author's text. What a script threw stays what it is.
 pub(super) fn caught(error: Dynamic, texts: &Texts) -> Dynamic {
     let record = error.read_lock::<Map>().and_then(|map| record_of(&map, texts));
     match record {
@@ -298,7 +298,7 @@ fn kind(error: EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> Failu
     }
 }
 
-/// What a script threw, as text: a map's `message` where it has one.
+/// Returns the value that a script threw, as text: a map's `message` where it has one.
 fn thrown_text(value: &Dynamic) -> String {
     let thrown = super::convert::final_value(value.clone());
     match thrown.property("message") {

@@ -26,7 +26,7 @@ use crate::cmdlet::{Category, ErrorRecord, Program};
 use crate::host::{self, Host};
 use crate::trusted;
 
-/// Where modules come from; clones share what has been read.
+/// The library that modules are imported from; clones share what has been read.
 #[derive(Clone)]
 pub struct Library(Arc<ModuleCache>);
 
@@ -36,9 +36,9 @@ struct ModuleCache {
     /// The longest file that is read, in bytes.
     limit: usize,
     modules: Mutex<HashMap<host::LibraryScript, Shared<Module>>>,
-    /// What the engine's positions are of.
+    /// The texts that the engine's positions refer to.
     texts: Texts,
-    /// What is being read now: a module that imports itself would never end.
+    /// The modules that are being read now: a module that imports itself would never end.
     reading: Mutex<Vec<PathBuf>>,
 }
 
@@ -115,7 +115,7 @@ impl Library {
         Ok(module)
     }
 
-    /// How messages call a module's file: by its place in the library.
+    /// Returns the name of a module's file in messages: its path inside the library.
     fn shown(&self, name: &str, path: &Path) -> String {
         let root = self.0.root.as_deref().and_then(|root| root.canonicalize().ok());
         let inside = root.and_then(|root| path.strip_prefix(root).ok().map(Path::to_owned));
@@ -183,7 +183,7 @@ fn with_these_public(program: &AST, functions: &BTreeSet<String>) -> AST {
     AST::new(program.statements().iter().cloned(), library)
 }
 
-/// What a module has beside its functions is not there: a variable may hold one.
+/// Clears everything of a module but its functions: a variable may hold one.
 fn without_exports(module: &mut Module) {
     let variables: Vec<String> = module.iter_var().map(|(name, _)| name.to_owned()).collect();
     for name in variables {

@@ -28,5 +28,5 @@ pub use engine::{EngineContext, Memory, ScriptLimits};
 pub use failure::{Failure, FailureKind};
 pub use session::ScriptSession;
 
-/// What a function that scripts may call gives back.
+/// The result of a function that scripts may call.
 type Fallible<T> = Result<T, Box<rhai::EvalAltResult>>;

@@ -278,7 +278,7 @@ fn refused(id: &'static str, text: String, place: RhaiPosition) -> Box<EvalAltRe
     Failure::thrown(Halt::Failed(ErrorRecord::new(Category::InvalidArgument, id, text)), place)
 }
 
-/// What a dash operator makes of two values.
+/// Applies a dash operator to two values.
 fn operate(name: &str, left: Value, right: Value) -> Result<Dynamic, String> {
     let (case, name) = match name.strip_prefix('c') {
         Some(rest) => (Case::Sensitive, rest),
@@ -451,7 +451,8 @@ fn type_of(value: &Value) -> Result<(String, Type), String> {
     }
 }
 
-/// What is added to a number is one, to a text a text, and to a list its elements.
+/// Registers the functions that prepare the right side of `+=`: what is added to a number becomes a number, to a
+/// text a text, and to a list its elements.
 pub fn register_addend(engine: &mut Engine, module: &mut Module, converter: &Converter) {
     FuncRegistration::new("__kind").with_purity(true).register_into_engine(
         engine,

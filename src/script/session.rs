@@ -131,7 +131,7 @@ struct Interpreter<'a> {
     functions: AST,
     /// Those that commands may call.
     signatures: Vec<Arc<Signature>>,
-    /// What earlier programs imported: imported again for each, since the engine forgets it.
+    /// The imports of earlier programs: imported again for each, since the engine forgets them.
     imports: AST,
 }
 
@@ -208,7 +208,7 @@ impl Interpreter<'_> {
         nearest(name, names).map(str::to_owned)
     }
 
-    /// What completion may offer: names, and the properties of records.
+    /// Returns the names that completion may offer, and the properties of records.
     fn names(&self) -> SessionNames {
         let properties = |value: rhai::Dynamic| {
             let value = final_value(value);

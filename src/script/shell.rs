@@ -20,7 +20,7 @@ use crate::value::arithmetic::number;
 use crate::value::cast::whole;
 use crate::value::{Record, Value};
 
-/// What the last `-match` found: the expression and the text that it fitted.
+/// The last match of `-match`: the expression and the text that it fitted.
 #[derive(Clone, Debug, Default)]
 pub struct LastMatch(Arc<Mutex<Option<(Regex, String)>>>);
 
@@ -271,7 +271,7 @@ fn register_gathering(module: &mut Module) {
     });
 }
 
-/// What several places gave: nothing, one value, or a list of them.
+/// Returns the values from several places as nothing, one value, or a list of them.
 fn gathered(mut all: Array) -> Dynamic {
     match all.len() {
         0 => Dynamic::UNIT,
@@ -350,7 +350,7 @@ fn named(given: &[Dynamic], texts: &[String], names: &[(String, bool)]) -> Resul
     Ok(values)
 }
 
-/// What `.GetType()` says of a value.
+/// Returns the record that `.GetType()` gives for a value.
 pub(super) fn type_record(value: &Value) -> Value {
     let (name, full) = match value {
         Value::Null => ("Null", "Null"),

@@ -81,7 +81,7 @@ const SAME: &[(&str, &str)] = &[
     ("text.regularexpressions.regex", "regex"),
 ];
 
-/// What is missing for a member, or wrong with what it was given.
+/// The error of a call of a static member: something is missing for the member, or its arguments are wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StaticError(pub String);
@@ -114,7 +114,7 @@ pub fn statics_of(type_name: &str) -> &'static [&'static str] {
     members(type_name).map_or(&[], |(_, names)| names)
 }
 
-/// What a member gives.
+/// Calls a static member and returns its value.
 ///
 /// # Errors
 /// The arguments are not those that it takes.
@@ -431,7 +431,7 @@ fn expression(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticEr
     })
 }
 
-/// What an expression has found.
+/// Returns the record of a match of a regular expression.
 fn found(captures: Option<&regex::Captures<'_>>) -> Record {
     let group = |group: Option<regex::Match<'_>>| {
         let (text, place) = group.map_or(("", 0), |group| (group.as_str(), group.start()));

@@ -19,7 +19,7 @@ pub struct VariableTable {
     entries: BTreeMap<String, VariableEntry>,
     /// Whether the entries stand in the order in which they were set, and not in that of their names.
     is_ordered: bool,
-    /// How many entries were ever set.
+    /// The number of entries that were ever set.
     n_set: usize,
 }
 
@@ -30,7 +30,7 @@ struct VariableEntry {
     value: Dynamic,
     /// Its place in the order in which entries were set.
     place: usize,
-    /// What its texts and lists take.
+    /// The size of its texts and lists.
     size: VariableSize,
 }
 
@@ -101,7 +101,7 @@ impl VariableTable {
         self.iter().map(|(_, value)| value.clone()).collect()
     }
 
-    /// What `.name` gives.
+    /// Returns the value of `.name`.
     pub fn property(&self, name: &str) -> Dynamic {
         match (self.get(name), name.to_ascii_lowercase().as_str()) {
             (Some(value), _) => value.clone(),
@@ -142,7 +142,7 @@ impl From<Map> for VariableTable {
     }
 }
 
-/// What a value takes of the limits.
+/// The size of a value, as it counts towards the limits.
 #[derive(Clone, Copy, Debug, Default)]
 struct VariableSize {
     /// Bytes of text.

@@ -17,7 +17,7 @@ use crate::cmdlet::{Position, Program, SourcePlace};
 /// One text, as the engine runs it.
 #[derive(Debug)]
 pub struct SourceText {
-    /// What its author wrote.
+    /// The program as its author wrote it.
     pub program: Arc<Program>,
     lowered: Lowered,
     /// The empty lines before it.
@@ -26,7 +26,7 @@ pub struct SourceText {
 }
 
 impl SourceText {
-    /// What the engine compiles.
+    /// Returns the code that the engine compiles.
     pub(super) fn code(&self) -> Code<'_> {
         Code { text: self.lowered.text(), boundaries: self.lowered.boundaries(), above: self.above }
     }

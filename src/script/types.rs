@@ -20,7 +20,7 @@ use crate::secret::Credential;
 use crate::value::arithmetic::{Arithmetic, reckon};
 use crate::value::{Record, UnknownProperty, Value, text};
 
-/// What a command gives: a list of values that reads through when it holds one.
+/// The result of a command: a list of values that passes property accesses on to its value when it holds one.
 #[derive(Clone, Debug)]
 pub struct ScriptList(pub Arc<Vec<Value>>);
 
@@ -152,8 +152,8 @@ fn register_list(engine: &mut Engine) {
 }
 
 impl ScriptList {
-    /// What `.name` gives: what the one record has of its own, then what the list has, then the list of
-    /// what its elements have.
+    /// Returns the value of `.name`: the property of the one record, else that of the list, else the list of the
+    /// elements' properties.
     pub fn property(&self, name: &str) -> Result<Dynamic, UnknownProperty> {
         let is_count = name.eq_ignore_ascii_case("count") || name.eq_ignore_ascii_case("length");
         match self.0.as_slice() {
@@ -270,7 +270,7 @@ fn register_error(engine: &mut Engine) {
 }
 
 impl Thrown {
-    /// What `.name` gives; `.Exception` is the error itself, which has the message.
+    /// Returns the value of `.name`; `.Exception` is the error itself, which has the message.
     pub fn property(&self, name: &str) -> Result<Dynamic, UnknownProperty> {
         if name.eq_ignore_ascii_case("exception") {
             return Ok(Dynamic::from(self.clone()));

@@ -10,8 +10,8 @@ use rhai::{EvalAltResult, LexError, ParseErrorType};
 use super::language::lower::METHODS;
 use crate::value::text::nearest as nearest_name;
 
-/// What an error says, where this has better words than the engine; `nearest` knows the names of
-/// functions and variables that there are.
+/// Returns the message of an error, where this module has better words than the engine; `nearest` knows the names
+/// of functions and variables that there are.
 pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) -> Option<String> {
     let hint = |name: &str| {
         nearest(name)
@@ -75,7 +75,7 @@ pub fn words(error: &EvalAltResult, nearest: impl Fn(&str) -> Option<String>) ->
     }
 }
 
-/// What an error in the text says, where this has better words than the engine.
+/// Returns the message of an error in the text, where this module has better words than the engine.
 pub fn parsing_words(error: &ParseErrorType) -> Option<String> {
     let words = match error {
         ParseErrorType::ExprTooDeep => {

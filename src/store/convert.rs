@@ -20,7 +20,7 @@ pub fn test_name(kind: TestKind) -> Option<&'static str> {
 }
 
 impl PairName {
-    /// What a report is about; none where results of its kind are not kept.
+    /// Returns the pair that a report is about; `None` where results of its kind are not kept.
     pub fn of(report: &Report) -> Option<Self> {
         let subject = report.subject.clone().unwrap_or_default();
         Some(Self {

@@ -44,7 +44,7 @@ pub trait Sql {
     }
 }
 
-/// How far `{now}` is ahead of the engine's clock: simulations of a long time move it.
+/// The time by which `{now}` is ahead of the engine's clock: simulations of a long time move it.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Arc<AtomicI64>);
 

@@ -1,4 +1,4 @@
-//! Why the store could not do what it was asked.
+//! Faults of the store: the reasons why it could not do what it was asked.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub enum StoreFault {
     Unreachable {
         /// The file, or the address of the server without its password.
         place: String,
-        /// What the system or the server said.
+        /// The message of the system or the server.
         reason: String,
     },
     /// Another process held the store for longer than the wait for its lock.
@@ -36,7 +36,7 @@ pub enum StoreFault {
     Damaged {
         /// The file or the server.
         place: String,
-        /// What the engine said.
+        /// The message of the engine.
         reason: String,
     },
     /// The store was written by a newer version of imsh.
@@ -64,7 +64,7 @@ pub enum StoreFault {
     Refused {
         /// The file or the server.
         place: String,
-        /// What the engine said.
+        /// The message of the engine.
         reason: String,
     },
     /// A column holds another kind of value than the schema says.
@@ -78,7 +78,7 @@ pub enum StoreFault {
     Unreadable {
         /// The result's identifier.
         id: String,
-        /// What is wrong with it.
+        /// The description of what is wrong with the result.
         reason: String,
     },
     /// The store's thread has ended.

@@ -15,7 +15,7 @@ pub fn bound(bucket: u32) -> u64 {
 /// The last bucket holds everything above its lower bound.
 const LAST: u32 = 73;
 
-/// How many latencies fell into each bucket.
+/// The number of latencies in each bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram(BTreeMap<u32, u64>);
 
@@ -33,7 +33,7 @@ impl Histogram {
         }
     }
 
-    /// How many latencies it holds.
+    /// Returns the number of latencies in the histogram.
     pub fn count(&self) -> u64 {
         self.0.values().sum()
     }

@@ -63,14 +63,14 @@ enum Engine {
     Postgres(Postgres),
 }
 
-/// What a PostgreSQL server needs beside its address.
+/// The options for a PostgreSQL server beside its address.
 #[derive(Default)]
 pub struct PostgresOptions {
     /// The password, from where the caller found it.
     pub password: Option<SecretString>,
     /// The certificates that the server's must be issued by; the system's where none are given.
     pub ca_file: Option<PathBuf>,
-    /// How many connections at most; 0 stands for the default of 4.
+    /// The maximum number of connections; 0 stands for the default of 4.
     pub n_connections: usize,
 }
 

@@ -9,7 +9,7 @@ use super::fault::StoreFault;
 use super::record::{Channel, PairName, PairRow};
 use super::state::{PairState, PairVerdict};
 
-/// What a notice says.
+/// The kind of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NoticeKind {
     /// Something is broken.
@@ -43,11 +43,11 @@ impl NoticeKind {
 pub struct Notice {
     /// The change's identifier: the key by which a repetition is recognised.
     pub change: String,
-    /// What it says.
+    /// The kind of the notice.
     pub kind: NoticeKind,
     /// The number of the reminder; 0 for others.
     pub n: i64,
-    /// How often delivery was tried before.
+    /// The number of earlier attempts at delivery.
     pub attempts: i64,
     /// Notices of one batch are told in one message.
     pub batch: String,
@@ -57,13 +57,13 @@ pub struct Notice {
     pub from: PairState,
     /// The state after it.
     pub to: PairState,
-    /// When the state turned (microseconds since 1970).
+    /// The instant at which the state turned (microseconds since 1970).
     pub at: i64,
-    /// How long the state before had lasted (microseconds).
+    /// The duration of the state before (microseconds).
     pub lasted: i64,
     /// The finding's code.
     pub code: Option<String>,
-    /// Whose it is.
+    /// The owner of the finding.
     pub owner: Option<String>,
     /// From which sites it is seen, where not from all.
     pub seen_from: Option<String>,
@@ -123,7 +123,8 @@ pub(super) fn queue(
     Ok(())
 }
 
-/// What is told together: the same words about the same owner, code, and partner or pool.
+/// Returns the batch of a notice: notices with the same words about the same owner, code, and partner or pool are
+/// told together.
 fn batch(kind: NoticeKind, owner: Option<&String>, code: Option<&String>, pair: &PairName) -> String {
     let partner = pair.receiver.rsplit_once('@').map_or(pair.receiver.as_str(), |(_, domain)| domain);
     let text = |word: Option<&String>| word.cloned().unwrap_or_default();
@@ -278,7 +279,8 @@ pub fn give_up(sql: &mut dyn Sql, channel: &str, notice: &Notice, fault: &str) -
     Ok(())
 }
 
-/// What a channel has been told is broken, and still is: the last raising notice of each such pair.
+/// Returns the notices of what a channel has been told is broken, and still is: the last raising notice of each
+/// such pair.
 pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFault> {
     let rows = sql.query(
         "SELECT notice.change, notice.kind, notice.n, notice.attempts, notice.batch, pair.test, pair.pool, \
@@ -314,7 +316,7 @@ pub fn remind(sql: &mut dyn Sql, channel: &str, after: i64) -> Result<u64, Store
     Ok(u64::try_from(rows.len()).unwrap_or(0))
 }
 
-/// How many notices of each channel are still to be delivered.
+/// Returns the number of notices of each channel that are still to be delivered.
 pub fn waiting(sql: &mut dyn Sql) -> Result<Vec<(String, i64)>, StoreFault> {
     let rows = sql.query(
         "SELECT channel, count(*) FROM notice WHERE done_at IS NULL GROUP BY channel ORDER BY channel",

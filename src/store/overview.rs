@@ -1,4 +1,4 @@
-//! What reports and pages ask beyond single pairs: which pairs are watched, what turned and why, and when
+//! Queries of reports and pages beyond single pairs: which pairs are watched, what turned and why, and when
 //! certificates end.
 //!
 //! The cost of each question grows with the pairs and the time that is asked about, never with the results
@@ -28,9 +28,9 @@ pub struct Turn {
     pub from: PairState,
     /// The state after.
     pub to: PairState,
-    /// When it turned (microseconds since 1970).
+    /// The time at which the state turned (microseconds since 1970).
     pub at: i64,
-    /// How long the state before had lasted, in microseconds.
+    /// The duration of the state before, in microseconds.
     pub lasted: i64,
     /// The finding's code.
     pub code: Option<String>,
@@ -70,16 +70,16 @@ pub fn turns(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Resul
     sql.query_composed(&query, &[since.into()])?.iter().map(read).collect()
 }
 
-/// When the certificate that a pair's last test met ends.
+/// The end of the certificate that a pair's last test met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateEnd {
     /// The pair.
     pub pair: PairName,
     /// The site that saw it.
     pub site: String,
-    /// When it was seen (microseconds since 1970).
+    /// The time at which the certificate was seen (microseconds since 1970).
     pub seen_at: i64,
-    /// When it ends.
+    /// The time at which the certificate ends.
     pub ends_at: i64,
 }
 

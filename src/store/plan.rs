@@ -1,4 +1,4 @@
-//! What is tested when: the schedule of all pairs, and the leases under which watchers test them.
+//! The schedule of all pairs, and the leases under which watchers test them.
 //!
 //! Coordination between watchers is these statements and nothing else. Due times and leases are the
 //! store's clock; a lease is a number that each claim counts up, and only its holder moves the state.
@@ -14,7 +14,7 @@ pub const ANY_SITE: &str = "any";
 /// A pair that is to be tested again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
-    /// What is tested.
+    /// The pair that is tested.
     pub pair: PairName,
     /// The site that tests it, or [`ANY_SITE`].
     pub vantage: String,
@@ -28,14 +28,14 @@ pub struct Planned {
     pub raise_after: u32,
     /// Successes in a row that call it up.
     pub clear_after: u32,
-    /// When it is due first, where it is new or its period has changed (microseconds since 1970).
+    /// The time at which the pair is due first, if it is new or its period has changed (microseconds since 1970).
     pub first_due: i64,
 }
 
 /// A pair that this watcher is to test now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// What is tested.
+    /// The pair that is tested.
     pub pair: PairName,
     /// The site of the schedule, or [`ANY_SITE`].
     pub vantage: String,
@@ -45,7 +45,7 @@ pub struct Claim {
     pub account: String,
     /// The number of the lease.
     pub lease: i64,
-    /// When it was due (microseconds since 1970, the store's clock).
+    /// The time at which the pair was due (microseconds since 1970, the store's clock).
     pub due_at: i64,
     /// The time between two tests, in microseconds.
     pub period: i64,
@@ -270,13 +270,13 @@ pub struct WatcherRow {
     pub site: String,
     /// Its version of imsh.
     pub version: String,
-    /// When it started.
+    /// The time at which the watcher started.
     pub started_at: i64,
     /// Its last sign of life.
     pub seen_at: i64,
-    /// Why it sees nothing, where it is off line.
+    /// The reason why the watcher sees nothing, if it is off line.
     pub blind: Option<String>,
-    /// How far its clock differs from the store's, in microseconds.
+    /// The difference between the watcher's clock and the store's, in microseconds.
     pub skew: i64,
 }
 

@@ -20,12 +20,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::engine::{Cell, Clock, Row, Sql};
 use super::fault::StoreFault;
 
-/// How long one statement, or the connection to the server, may take.
+/// The timeout of one statement, and of the connection to the server.
 const STATEMENT_WAIT: Duration = Duration::from_secs(10);
 /// Begins a transaction. What a process that stands still has locked must not hold up the others: the server ends
 /// its session.
 const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 15000";
-/// How often a transaction is tried that others have disturbed.
+/// The number of times that a transaction is tried that others have disturbed.
 const TRIES: usize = 5;
 
 /// A pool of connections to one database.
@@ -343,7 +343,7 @@ fn fault(place: &str, error: &tokio_postgres::Error) -> StoreFault {
     }
 }
 
-/// What an error says, and what it was caused by.
+/// Returns the message of an error, followed by those of its causes.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();

@@ -31,7 +31,7 @@ pub(super) fn name(row: &Row, column: usize) -> Result<PairName, StoreFault> {
     Ok(PairName { test: row.text(column)?, pool: row.text(column + 1)?, receiver: row.text(column + 2)? })
 }
 
-/// Which results are wanted; what is not given does not restrict.
+/// The filter of the results that are wanted; what is not given does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResultFilter {
     /// The pairs that may be read.
@@ -61,11 +61,11 @@ pub struct StoredResult {
     pub id: String,
     /// The run that it belongs to.
     pub run: Option<String>,
-    /// What was tested.
+    /// The pair that was tested.
     pub pair: PairName,
     /// The site.
     pub site: String,
-    /// When the test began.
+    /// The time at which the test began.
     pub started_at: i64,
     /// `Success`, `Failure` or `NotRun`.
     pub outcome: String,
@@ -149,21 +149,21 @@ pub(super) fn among(column: &str, pairs: &[i64]) -> String {
 pub struct Run {
     /// Its identifier, version 7.
     pub id: String,
-    /// Who ran it.
+    /// The principal who started the run.
     pub principal: String,
-    /// How they came in.
+    /// The way in which the principal came in.
     pub way: String,
-    /// What was run, without secrets.
+    /// The command that was run, without secrets.
     pub command: String,
     /// The site.
     pub site: String,
-    /// When it began.
+    /// The time at which the run began.
     pub started_at: i64,
-    /// When it ended; none while it runs, or where it was killed.
+    /// The time at which the run ended; `None` while it runs, or where it was killed.
     pub ended_at: Option<i64>,
     /// The name under which later runs are compared with it.
     pub baseline: Option<String>,
-    /// How many of its tests succeeded, failed, and did not run.
+    /// The numbers of its tests that succeeded, failed, and did not run.
     pub counts: [i64; 3],
 }
 
@@ -184,7 +184,7 @@ pub fn begin_run(sql: &mut dyn Sql, run: &Run) -> Result<(), StoreFault> {
     Ok(())
 }
 
-/// Who ran a run; none if there is no such run.
+/// Returns the principal that ran a run; `None` if there is no such run.
 pub fn principal_of_run(sql: &mut dyn Sql, id: &str) -> Result<Option<String>, StoreFault> {
     let row = sql.first("SELECT principal FROM run WHERE id = $1", &[id.into()])?;
     row.map(|row| row.text(0)).transpose()
@@ -261,7 +261,7 @@ pub fn runs(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Result
     rows.iter().map(read).collect()
 }
 
-/// What is known of a pair now.
+/// The current state of a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredState {
     /// The pair's number.
@@ -278,11 +278,11 @@ pub struct StoredState {
     pub owner: Option<String>,
     /// From which sites it is seen, where not from all.
     pub seen_from: Option<String>,
-    /// What each site sees, by its name.
+    /// The state as seen from each site, by its name.
     pub sites: BTreeMap<String, SiteSummary>,
 }
 
-/// What one site sees of a pair.
+/// The state of a pair as seen from one site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteSummary {
     /// The state there; unknown where the site has not looked for two periods.
@@ -293,7 +293,7 @@ pub struct SiteSummary {
     pub code: Option<String>,
     /// The owner of that.
     pub owner: Option<String>,
-    /// How many tests in a row came to the same.
+    /// The number of consecutive tests with the same outcome.
     pub streak: i64,
     /// The last ten outcomes, `S` or `F`, the newest last.
     pub recent: String,
@@ -397,13 +397,13 @@ impl RollupSpan {
 pub struct TrendPoint {
     /// The pair's number.
     pub pair: i64,
-    /// When the hour or day begins.
+    /// The beginning of the hour or day.
     pub start: i64,
-    /// How many tests there were.
+    /// The number of tests.
     pub n_tests: i64,
-    /// How many succeeded.
+    /// The number of tests that succeeded.
     pub n_successes: i64,
-    /// How many of these came after a failure.
+    /// The number of successes that came after a failure.
     pub n_flaky: i64,
     /// The latencies of the successes.
     pub latencies: Histogram,
@@ -450,7 +450,7 @@ pub fn trend(
     Ok(points)
 }
 
-/// How long hours, days and changes are kept, in microseconds: 400 days, and ten years.
+/// The retention of hours, days and changes, in microseconds: 400 days, and ten years.
 const KEEP_HOURS: i64 = 400 * DEFAULT_PERIOD;
 const KEEP_DAYS: i64 = 3_650 * DEFAULT_PERIOD;
 

@@ -22,7 +22,7 @@ use crate::topology::{NotifiedOwner, Words};
 /// The period that is assumed of a pair which no watcher tests: a day.
 pub const DEFAULT_PERIOD: i64 = 86_400_000_000;
 
-/// What is tested again and again: the kind of test, the pool, and the receiver or partner.
+/// The identity of a test that is repeated: the kind of test, the pool, and the receiver or partner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PairName {
     /// The kind of test, such as `XmppIM`.
@@ -55,15 +55,15 @@ pub struct NewResult {
     pub id: Uuid,
     /// The run that it belongs to.
     pub run: Option<Uuid>,
-    /// What was tested.
+    /// The pair that was tested.
     pub pair: PairName,
     /// The site that it was tested from.
     pub site: String,
     /// The watcher that tested it, and the lease under which it did.
     pub lease: Option<Lease>,
-    /// When the test began.
+    /// The time at which the test began.
     pub started_at: i64,
-    /// What it came to.
+    /// The outcome of the test.
     pub outcome: StoredOutcome,
     /// Whether it says how the pair is. It does not where a delegate asked otherwise than the topology does: with a
     /// password or a time of their own, or for less evidence.
@@ -79,13 +79,13 @@ pub struct NewResult {
     pub evidence: Option<String>,
     /// The finding's code.
     pub code: Option<String>,
-    /// Whose it is.
+    /// The owner of the finding.
     pub owner: Option<String>,
     /// The finding in words, for notices.
     pub diagnosis: Option<String>,
     /// The latency of a success, in microseconds.
     pub latency: Option<i64>,
-    /// How long the test took, in microseconds.
+    /// The duration of the test, in microseconds.
     pub elapsed: i64,
     /// The end of the pool's certificate.
     pub certificate_end: Option<i64>,
@@ -113,7 +113,7 @@ pub struct Lease {
     pub vantage: String,
     /// The number of the lease: each claim counts it up.
     pub number: i64,
-    /// When the pair is due again.
+    /// The time at which the pair is due again.
     pub next_due: i64,
     /// Whether the test ended after the lease did, by the watcher's own monotonic clock: the process was stopped, or
     /// the machine was, and what such a test came to says nothing of the pair.
@@ -121,7 +121,7 @@ pub struct Lease {
     pub has_ended: bool,
 }
 
-/// What a stored test came to.
+/// The outcome of a stored test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StoredOutcome {
     /// The evidence that was asked for.
@@ -332,7 +332,7 @@ pub(super) fn lock_pair(sql: &mut dyn Sql, pair: i64, name: &PairName) -> Result
     PairRow::read(&row)
 }
 
-/// What the schedule says of a pair.
+/// The schedule of a pair.
 struct Schedule {
     /// The number of the lease that runs, where the result was made under one.
     lease: Option<i64>,
@@ -475,7 +475,7 @@ impl SiteRow {
         is_fresh(now, self.last_at, self.last_started_at, self.period)
     }
 
-    /// What the site sees, as far as it has looked lately.
+    /// Returns the site's view of the pair, `Unknown` where the site has not looked lately.
     pub(super) fn view(&self, now: i64) -> SiteView {
         SiteView {
             site: self.site.clone(),

@@ -12,11 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{NewResult, Store, StoreFault};
 
-/// How long a test's result waits for the store.
+/// The time that a test's result waits for the store.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How many results one transaction stores at most.
+/// The maximum number of results that one transaction stores.
 const GROUP: usize = 256;
-/// How many results wait for a store that is slow; further ones are dropped, with the warning.
+/// The maximum number of results that wait for a store that is slow; further ones are dropped, with the warning.
 const WAITING: usize = 4_096;
 
 /// The writer of one run. Clones share it.
@@ -26,12 +26,12 @@ pub struct Recorder {
     is_faulty: Arc<AtomicBool>,
 }
 
-/// What the store could not keep, told once.
+/// The results that the store could not keep, reported once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
     /// Why.
     pub fault: StoreFault,
-    /// How many results, as far as is known then.
+    /// The number of results, as far as it is known then.
     pub n_results: usize,
 }
 

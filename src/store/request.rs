@@ -11,7 +11,7 @@ use super::engine::Sql;
 use super::fault::StoreFault;
 use crate::result::Report;
 
-/// What is to be tested.
+/// The description of a test: a cmdlet and its arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteTest {
     /// The cmdlet.
@@ -41,12 +41,12 @@ impl SiteTest {
     }
 }
 
-/// What the tests came to.
+/// The results of the tests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SiteAnswer {
     /// One report for each test.
     pub reports: Vec<Report>,
-    /// What could not be tested, and why.
+    /// The tests that could not be run, with the reasons.
     pub errors: Vec<String>,
 }
 
@@ -55,13 +55,13 @@ pub struct SiteAnswer {
 pub struct SiteRequest {
     /// Its identifier.
     pub id: String,
-    /// What is to be tested.
+    /// The test that is asked for.
     pub test: SiteTest,
-    /// Who asked.
+    /// The name of the requester.
     pub asked_by: String,
 }
 
-/// What has become of a request.
+/// The progress of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RequestProgress {
     /// No watcher has taken it.
@@ -127,7 +127,7 @@ pub fn answer(sql: &mut dyn Sql, id: &str, answer: &SiteAnswer) -> Result<(), St
     Ok(())
 }
 
-/// What has become of a request.
+/// Returns the progress of a request.
 ///
 /// # Errors
 /// The store cannot be read.

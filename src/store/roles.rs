@@ -6,7 +6,7 @@
 use super::engine::Sql;
 use super::fault::StoreFault;
 
-/// What an account of the database is for.
+/// The purpose of an account of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountUse {
     /// It reads: states, results, trends.

@@ -17,7 +17,7 @@ use crate::trusted;
 /// A job for the thread that owns a connection.
 pub(super) type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
-/// How long a statement waits while another process writes.
+/// The time that a statement waits while another process writes.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// One open connection.
@@ -156,7 +156,7 @@ impl From<ValueRef<'_>> for Cell {
     }
 }
 
-/// What SQLite said, as a fault of the store.
+/// Converts an error of SQLite into a fault of the store.
 fn fault(path: &Path, error: &rusqlite::Error) -> StoreFault {
     let place = place(path);
     let reason = error.to_string();

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What is known of a pair now.
+/// The current state of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PairState {
     /// Its last tests succeeded.
@@ -43,7 +43,7 @@ impl FromStr for PairState {
     }
 }
 
-/// When a pair is called down, and when it is called up again.
+/// The thresholds for calling a pair down and for calling it up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateThresholds {
     /// Failures in a row; 1 holds for a definite finding in any case.
@@ -59,7 +59,7 @@ impl Default for StateThresholds {
     }
 }
 
-/// What a test came to, as far as the state of its pair is concerned.
+/// The outcome of a test, as far as the state of its pair is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateOutcome {
     /// The evidence that was asked for.
@@ -76,7 +76,7 @@ pub enum StateOutcome {
 pub struct SiteState {
     /// The state.
     pub state: PairState,
-    /// How many of the last tests in a row came to the same.
+    /// The number of the last tests in a row that had the same outcome.
     pub streak: u32,
     /// The last ten outcomes, `S` or `F`, the newest last.
     pub recent: String,
@@ -88,7 +88,7 @@ impl Default for SiteState {
     }
 }
 
-/// How many outcomes are looked at for turns.
+/// The number of outcomes that are searched for turns.
 const RECENT: usize = 10;
 /// A pair whose recent outcomes turn this often is flaky.
 const FLAKY_TURNS: usize = 4;
@@ -117,7 +117,7 @@ impl SiteState {
     }
 }
 
-/// What one site sees of a pair, for the verdict of all sites.
+/// The view of a pair from one site, for the verdict of all sites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteView {
     /// The site.
@@ -130,14 +130,15 @@ pub struct SiteView {
     pub owner: Option<String>,
 }
 
-/// What all sites together say of a pair.
+/// The verdict on a pair from all sites together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairVerdict {
     /// The state.
     pub state: PairState,
     /// The code of the finding, where the pair is down or flaky.
     pub code: Option<String>,
-    /// Whose it is. Where one site reaches the receiver and another does not, the network's between them.
+    /// The owner of the finding. Where one site reaches the receiver and another does not, the network between
+    /// them.
     pub owner: Option<String>,
     /// The sites that see it down, where others do not.
     pub down_from: Vec<String>,
@@ -171,7 +172,8 @@ impl PairVerdict {
         whole(state, (None, None))
     }
 
-    /// Where the pair is down for some sites only: who sees it so, in words.
+    /// Returns the sites that see the pair down and those that reach it, in words; `None` unless the pair is down
+    /// for some sites only.
     pub fn seen_from(&self) -> Option<String> {
         let list = |sites: &[String]| match sites {
             [] => String::new(),

@@ -32,7 +32,7 @@ pub fn print(duration: Duration) -> String {
     }
 }
 
-/// Why a text is no duration.
+/// The reason why a text is no duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationFault {
     /// Not of any of the forms.

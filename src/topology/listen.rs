@@ -1,4 +1,4 @@
-//! Where a service listens: `localhost:9604`, `192.0.2.1:9604` or `[2001:db8::1]:9604`.
+//! The address that a service listens at: `localhost:9604`, `192.0.2.1:9604` or `[2001:db8::1]:9604`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! What is wrong with a topology document, and where.
+//! Mistakes in a topology document, and their positions.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,9 +20,9 @@ pub struct Mistake {
     pub column: usize,
     /// The key, with where it stands: `pool[2].test_users`. Empty where no key is meant.
     pub key: String,
-    /// What is wrong, as a clause.
+    /// The description of the mistake, as a clause.
     pub message: String,
-    /// What to write in its place, as an imperative.
+    /// The suggested correction, as an imperative.
     pub suggestion: Option<String>,
 }
 

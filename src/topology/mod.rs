@@ -53,7 +53,7 @@ pub use watching::{
 pub struct Topology {
     /// The document; empty where there is none.
     pub path: PathBuf,
-    /// What holds for the whole document.
+    /// The settings for the whole document.
     pub general: General,
     /// The pools, in the order of the document.
     pub pools: Vec<Pool>,
@@ -62,22 +62,22 @@ pub struct Topology {
     pub partners: Option<Vec<Partner>>,
     /// Settings for every verification.
     pub gateway: Gateway,
-    /// How names are resolved.
+    /// The settings for the resolution of names.
     pub resolver: Resolver,
-    /// Where the results of tests are kept.
+    /// The settings of the store for the results of tests.
     pub store: StoreTable,
-    /// What a watcher serves.
+    /// The settings for what a watcher serves over HTTP.
     pub http: HttpTable,
-    /// What a watcher tests again and again.
+    /// The tests that a watcher repeats.
     pub watches: Vec<WatchEntry>,
-    /// Who is told when a watched state turns.
+    /// The recipients of notifications when a watched state turns.
     pub notifications: Vec<Notification>,
-    /// Who may do what; `None` where the document does not say, and its owner may do everything.
+    /// The rules of who may do what; `None` where the document does not say, and its owner may do everything.
     pub access: Option<Access>,
-    /// How calls are written down; `None` where the document does not say, and the defaults hold from
+    /// The settings of the audit log of calls; `None` where the document does not say, and the defaults hold from
     /// the moment that it says who may do what.
     pub audit: Option<AuditTable>,
-    /// What is allowed and probably not meant.
+    /// The remarks about settings that are allowed and probably not meant.
     pub remarks: Vec<Mistake>,
 }
 
@@ -160,7 +160,7 @@ pub struct ServerFault {
     pub written: String,
 }
 
-/// How TLS begins on a pool's connections.
+/// The way in which TLS begins on a pool's connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
     /// As the pool's SRV records say; STARTTLS where there are none.
@@ -172,7 +172,7 @@ pub enum Security {
     Direct,
 }
 
-/// How the name to authenticate with is formed from a credential's user name.
+/// The way in which the name to authenticate with is formed from a credential's user name.
 ///
 /// Where the credential has no name of its own, the account's address stands for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl LogonName {
     }
 }
 
-/// How far a message is proven to have come, weakest first.
+/// The evidence of how far a message has come, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Evidence {
     /// Written to the pool's stream.
@@ -254,7 +254,7 @@ pub enum TlsNegotiation {
     NotSupported,
 }
 
-/// What is sent behind a message to learn that the partner's server has taken it.
+/// The kind of stanza that is sent behind a message to learn that the partner's server has taken it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FenceSetting {
     /// A message and a ping.
@@ -269,7 +269,7 @@ pub enum FenceSetting {
 /// Whether calls are copied to syslog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SyslogCopies {
-    /// Where somebody listens.
+    /// Only where a syslog daemon listens.
     #[default]
     Auto,
     /// Never.
@@ -294,7 +294,7 @@ setting::words! {
 }
 
 impl AuditTable {
-    /// How the log is kept.
+    /// Returns the settings of the log.
     pub fn settings(&self) -> audit::AuditSettings {
         let sockets = match &self.syslog_socket {
             Some(socket) => vec![socket.clone()],
@@ -386,7 +386,7 @@ impl Topology {
     /// The pool that a name means: its identity, an alias, or a server's name or address that
     /// belongs to one pool alone.
     ///
-    /// What this does not resolve is no pool of the topology.
+    /// A name that this method does not resolve belongs to no pool of the topology.
     pub fn canonical_pool(&self, name: &str) -> Option<&Pool> {
         let server: Server = name.trim().parse().ok()?;
         let host = &server.host;

@@ -1,9 +1,9 @@
-//! Where the topology is looked for. The caller reads the environment and says what it found.
+//! The places where the topology is looked for. The caller reads the environment and says what it found.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What the command line and the environment say, unread.
+/// The values of the command line and the environment, not yet interpreted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TopologyPlaces<'a> {
     /// `--topology FILE`.
@@ -20,7 +20,7 @@ impl TopologyPlaces<'_> {
     /// The topology to use, in the order `--topology`, `$IMSH_TOPOLOGY`, the user's configuration
     /// directory, `/etc/imsh/topology.toml`; `None` where there is none.
     ///
-    /// What is named outright is returned whether it exists or not: a wrong name is a mistake, and
+    /// A topology that is named outright is returned whether it exists or not: a wrong name is a mistake, and
     /// another topology is no substitute.
     pub fn find(&self) -> Option<PathBuf> {
         if let Some(named) = self.named() {
@@ -30,12 +30,12 @@ impl TopologyPlaces<'_> {
         self.looked_at().into_iter().find(|path| path.try_exists().unwrap_or(true))
     }
 
-    /// Where a topology that nobody named is looked for, in this order.
+    /// Returns the paths where a topology that nobody named is looked for, in this order.
     pub fn looked_at(&self) -> Vec<PathBuf> {
         self.users_own().into_iter().chain([PathBuf::from(SYSTEM)]).collect()
     }
 
-    /// Where a topology is created when there is none yet.
+    /// Returns the path of the topology, or the path where one is created when there is none yet.
     pub fn find_or_create(&self) -> Option<PathBuf> {
         self.find().or_else(|| self.users_own())
     }
@@ -53,7 +53,7 @@ impl TopologyPlaces<'_> {
     }
 }
 
-/// What delegated sessions keep: who sits there, what was used up, transcripts.
+/// The directory of the state of delegated sessions: who is in them, what was used up, transcripts.
 pub const STATE: &str = "/var/lib/imsh";
 
 /// The topology of the whole machine.

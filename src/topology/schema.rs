@@ -44,11 +44,11 @@ pub fn setting(key: &str) -> Option<Setting> {
     TABLES.iter().flat_map(|table| (table.settings)()).find(|setting| setting.key == key)
 }
 
-/// How many connections a limit may allow.
+/// The number of connections that a limit may allow.
 const CONNECTIONS: Kind = Kind::Integer(1, 100_000);
 
 table! {
-    /// What holds for the whole document: keys that stand above its first table.
+    /// The settings for the whole document: keys that stand above its first table.
     pub struct General: Table {
         path: "",
         noun: "the topology",
@@ -270,7 +270,7 @@ table! {
 }
 
 table! {
-    /// How names are resolved.
+    /// The settings of the resolver of names.
     pub struct Resolver: Table {
         path: "resolver",
         noun: "the resolver",
@@ -283,7 +283,7 @@ table! {
 }
 
 table! {
-    /// Where the results of tests are kept.
+    /// The settings of the store, where the results of tests are kept.
     pub struct StoreTable: Table {
         path: "store",
         noun: "the store",
@@ -306,7 +306,7 @@ table! {
 }
 
 table! {
-    /// What a watcher tests again and again.
+    /// A watch: the tests that a watcher repeats.
     pub struct WatchEntry: Table {
         path: "watch",
         noun: "the watch",
@@ -416,7 +416,7 @@ table! {
 }
 
 table! {
-    /// What a watcher serves.
+    /// The settings of the HTTP service of a watcher.
     pub struct HttpTable: Table {
         path: "http",
         noun: "the HTTP service",
@@ -439,7 +439,7 @@ table! {
 }
 
 table! {
-    /// How calls are written down.
+    /// The settings of the audit log, in which calls are written down.
     pub struct AuditTable: Table {
         path: "audit",
         noun: "the audit log",
@@ -506,7 +506,7 @@ const fn seconds(number: u64) -> Duration {
     Duration::from_secs(number)
 }
 
-/// What most tables have nothing of.
+/// The defaults for the fields that most tables do not use.
 const NOTHING: Table = Table {
     path: "",
     name: None,

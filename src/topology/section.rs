@@ -30,14 +30,14 @@ impl<T> Found<T> {
 /// One table, and the keys that were asked for so far.
 pub(super) struct Section<'d, 'i> {
     table: &'d DeTable<'i>,
-    /// Where it stands in the text.
+    /// The span of the table in the text.
     pub(super) span: Range<usize>,
     /// Its place in words: `pool[2]`, empty at the top.
     path: String,
     asked: Vec<&'static str>,
 }
 
-/// Where the values of a table stand that has been read.
+/// The spans of the values of a table that has been read.
 #[derive(Debug)]
 pub(super) struct Spans {
     /// The table in words: `pool[2]`.
@@ -73,12 +73,12 @@ impl Spans {
         self.values.contains_key(key)
     }
 
-    /// Where the value of a key stands, or else the table.
+    /// Returns the span of the value of a key, or else of the table.
     pub(super) fn span(&self, key: &str) -> Range<usize> {
         self.values.get(key).unwrap_or(&self.table).clone()
     }
 
-    /// Where an item of a list stands, or else the list.
+    /// Returns the span of an item of a list, or else of the list.
     pub(super) fn item(&self, key: &str, n: usize) -> Range<usize> {
         self.items.get(key).and_then(|spans| spans.get(n)).cloned().unwrap_or_else(|| self.span(key))
     }
@@ -99,7 +99,7 @@ impl<'d, 'i> Section<'d, 'i> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Where the value of a key stands, or else the table.
+    /// Returns the span of the value of a key; of the table where it has no such key.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
         self.table.get(key).map_or_else(|| self.span.clone(), Spanned::span)
     }

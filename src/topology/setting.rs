@@ -31,15 +31,15 @@ pub struct Setting {
     pub parameter: Option<&'static str>,
     /// Short names of the parameter.
     pub aliases: &'static [&'static str],
-    /// Which scope of a role the parameter is held against.
+    /// The scope of a role that the parameter is held against.
     pub binds: Binds,
-    /// What to write where a table lacks it; `None` where it may be left out.
+    /// The advice on what to write where a table lacks the setting; `None` where it may be left out.
     pub need: Option<&'static str>,
     /// One line of help.
     pub help: &'static str,
     /// A value as the document writes it, where the default is no good example.
     pub sample: Option<&'static str>,
-    /// What a shown text begins with, beyond how the document's reader prints it: `sip:`.
+    /// The prefix of a shown text, beyond how the document's reader prints it: `sip:`.
     pub prefix: &'static str,
     /// Whether it names the table among others of its kind.
     pub is_name: bool,
@@ -49,7 +49,7 @@ pub struct Setting {
     pub meanings: fn(&[&str]) -> Vec<usize>,
 }
 
-/// Where a setting of a table of type `T` is kept.
+/// The field that keeps a setting of a table of type `T`.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<T: 'static> {
     /// The setting.
@@ -69,7 +69,7 @@ pub struct Refused {
     pub parameter: &'static str,
     /// Why, as a clause.
     pub why: &'static str,
-    /// What to do instead, as an imperative.
+    /// The alternative, as an imperative.
     pub instead: &'static str,
 }
 
@@ -80,11 +80,11 @@ pub struct Table {
     pub path: &'static str,
     /// The key that names it, where the document may have several.
     pub name: Option<Setting>,
-    /// What one of them is called in a message: `the pool`.
+    /// The name of one such table in a message: `the pool`.
     pub noun: &'static str,
     /// The noun of the cmdlets that read and change it.
     pub cmdlet: Option<&'static str>,
-    /// What the settings are for, above their list.
+    /// The text on the purpose of the settings, above their list.
     pub heading: &'static str,
     /// Settings of the original that mean nothing here.
     pub refused: &'static [Refused],
@@ -301,7 +301,7 @@ pub enum Purpose {
     Set,
 }
 
-/// How many parameters set a table's settings, or are refused.
+/// Returns the number of parameters that set a table's settings, or are refused.
 pub const fn n_parameters<T: SettingsTable>() -> usize {
     let mut n = T::TABLE.refused.len();
     let mut place = 0;
@@ -357,13 +357,13 @@ pub struct TableReader<'r, 't, 'd, 'i> {
     pub(super) mistakes: &'r mut Mistakes<'t>,
     /// The document, which relative files are seen from.
     pub(super) document: &'r Path,
-    /// Where each value stands.
+    /// The position of each value.
     pub(super) spans: Spans,
 }
 
 /// The type of a setting.
 pub trait SettingType: Sized {
-    /// What a parameter takes for it.
+    /// The kind of value that a parameter takes for the setting.
     const KIND: Kind;
 
     /// Takes it out of a table; notes what is wrong.

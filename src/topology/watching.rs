@@ -28,7 +28,7 @@ pub enum WatchedTest {
     Topology,
 }
 
-/// Who of several sites tests a pair.
+/// The sites, of several, that test a pair.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TestingSites {
     /// Every site.
@@ -38,7 +38,7 @@ pub enum TestingSites {
     Any,
 }
 
-/// How a notice is delivered.
+/// The way in which a notice is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotificationKind {
     /// A JSON document is posted.
@@ -53,16 +53,16 @@ pub enum NotificationKind {
     Xmpp,
 }
 
-/// Whose findings a notification is about.
+/// The owner whose findings a notification is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NotifiedOwner {
-    /// Who runs the watcher.
+    /// The operator of the watcher.
     Caller,
-    /// Who runs the pool.
+    /// The operator of the pool.
     Pool,
-    /// Who runs what lies between.
+    /// The operator of the network in between.
     Network,
-    /// Who runs the receiver's side.
+    /// The operator of the receiver's side.
     Partner,
     /// The watcher itself.
     Imsh,
@@ -229,7 +229,7 @@ impl ReceiverPattern {
 }
 
 impl Gateway {
-    /// How long one test takes at most: one that fails waits for its deadlines.
+    /// Returns the maximum time that one test takes: one that fails waits for its deadlines.
     pub fn longest_test(&self) -> Duration {
         let phases = [
             self.resolve_timeout,

@@ -25,7 +25,7 @@ pub enum Arithmetic {
 }
 
 impl Arithmetic {
-    /// How it is written.
+    /// Returns the symbol of the operator.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Add => "+",
@@ -37,7 +37,7 @@ impl Arithmetic {
     }
 }
 
-/// Why two values cannot be reckoned with.
+/// The reason why an operation on two values is not possible.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ArithmeticError {
     /// The operator has no meaning between such values.
@@ -49,7 +49,7 @@ pub enum ArithmeticError {
         left: String,
         /// The same of the right side.
         right: String,
-        /// What would have one.
+        /// A hint at what would have a meaning instead; empty if there is none.
         hint: &'static str,
     },
     /// Division by zero.
@@ -77,7 +77,7 @@ pub enum ArithmeticError {
     },
 }
 
-/// What the operator makes of two values; a text or a list has at most `limit` bytes or elements.
+/// Applies the operator to two values; a text or a list has at most `limit` bytes or elements.
 ///
 /// # Errors
 /// The two have no meaning together, or the result cannot be held.
@@ -263,7 +263,7 @@ fn numbers(left: Number, operator: Arithmetic, right: Number) -> Option<Value> {
     Some(Value::Float(real))
 }
 
-/// How often something is repeated.
+/// Returns the number of repetitions that the value means.
 fn count(value: &Value) -> Option<usize> {
     match number(value)? {
         Number::Whole(count) => usize::try_from(count).ok(),

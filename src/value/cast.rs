@@ -113,7 +113,7 @@ impl Type {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} '{value}' cannot be read as [{name}]", .kind)]
 pub struct CastError {
-    /// What the value is.
+    /// The kind of the value.
     pub kind: String,
     /// The value.
     pub value: String,

@@ -89,7 +89,7 @@ impl ComparisonOperator {
     }
 }
 
-/// Why two values cannot be compared so.
+/// The reason why two values cannot be compared in this way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CompareError {
     /// The regular expression cannot be read.

@@ -6,7 +6,7 @@ use super::arithmetic::{Number, number};
 use super::text::interpolated;
 use super::{Value, time};
 
-/// Why a text cannot take its values.
+/// The reason why a text cannot be formatted with its values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// There are fewer values than the text wants.
@@ -14,7 +14,7 @@ pub enum FormatError {
     NoValue {
         /// The number in braces.
         wanted: usize,
-        /// How many values there are.
+        /// The number of values that were given.
         n_given: usize,
     },
     /// A brace that opens or closes nothing.
@@ -23,15 +23,15 @@ pub enum FormatError {
     /// The form is none of this kind of value.
     #[error("'{form}' is no form for {kind}; numbers have N2, F1, D4, X, P0, E3 and 0.00, times yyyy-MM-dd")]
     Form {
-        /// What stood behind the colon.
+        /// The format string behind the colon.
         form: String,
-        /// What the value is.
+        /// The kind of the value.
         kind: String,
     },
     /// A column is wider than any text here.
     #[error("a column of {width} characters is too wide")]
     Width {
-        /// How wide it was to be.
+        /// The width that was asked for.
         width: usize,
     },
 }
@@ -60,7 +60,7 @@ pub fn format(text: &str, values: &[Value]) -> Result<String, FormatError> {
     Ok(made)
 }
 
-/// What stands for `0,10:N2`.
+/// Returns the text that replaces a placeholder such as `0,10:N2`.
 fn filled(hole: &str, values: &[Value]) -> Result<String, FormatError> {
     let (place, form) = hole.split_once(':').unwrap_or((hole, ""));
     let (place, width) = place.split_once(',').unwrap_or((place, "0"));

@@ -71,7 +71,7 @@ pub trait Block: Send + Sync + fmt::Debug {
     fn origin(&self) -> &(dyn std::any::Any + Send + Sync);
 }
 
-/// Why a block gave no value.
+/// The reason why a block gave no value.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
     /// The run was cancelled or ran over a limit; nothing may catch this.

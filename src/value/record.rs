@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-/// What PowerShell's authors ask of every record, and of every record of an error.
+/// Returns a member that PowerShell's authors expect of every record, or of every record of an error.
 pub(super) fn part(record: &Record, name: &str) -> Option<Value> {
     let own = |name: &str| record.get(name).cloned().unwrap_or(Value::Null);
     let is_error = record.type_name() == "ErrorRecord";

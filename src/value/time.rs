@@ -173,7 +173,7 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
     text
 }
 
-/// What a run of one letter stands for.
+/// Returns the text that a run of one letter of a format stands for.
 fn part(time: &ZonedDateTime, letter: char, run: usize) -> Option<String> {
     let padded = |number: i64| format!("{number:0run$}");
     let named = |form: &str| time.strftime(form).to_string();

@@ -12,7 +12,7 @@ use super::{Entries, Fault, StoredCertificate, StoredCredential};
 use crate::address::Address;
 use crate::secret::Secret;
 
-/// Why decrypted text is no vault.
+/// The reason why decrypted text is not a vault.
 pub(super) enum MalformedVault {
     Version { version: String },
     Line { line: usize },

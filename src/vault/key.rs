@@ -16,7 +16,7 @@ use super::Fault;
 use crate::durable;
 use crate::trusted::{self, Directory};
 
-/// Where the key is.
+/// The location of the vault's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VaultKey {
     /// A file of mode 0600 that belongs to whoever runs imsh; made on first use.
@@ -92,13 +92,13 @@ impl VaultKey {
     }
 }
 
-/// Why the key cannot be used.
+/// The reason why the key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFault {
     /// There is a vault, and no key to it.
     #[error("the vault's key {path} is missing: bring it back from where it was kept, or remove the vault and store the credentials again", path = path.display())]
     Missing {
-        /// Where it should be.
+        /// The path where the key should be.
         path: PathBuf,
     },
     /// Others could read it.

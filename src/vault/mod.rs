@@ -279,7 +279,7 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// Why the vault cannot be used.
+/// The reason why the vault cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The key is missing, open to others, or no key.
@@ -312,7 +312,7 @@ pub enum Fault {
     /// A credential larger than any.
     #[error("the credential of {account} is larger than 1 MiB")]
     TooLarge {
-        /// Whose it is.
+        /// The account of the credential.
         account: Address,
     },
     /// The system would not let us.

@@ -24,7 +24,7 @@ use crate::durable;
 use crate::secret::Secret;
 use crate::trusted;
 
-/// What a logon offers, and to whom.
+/// The credential that a logon offers, and the pool that it is offered to.
 #[derive(Clone, Copy, Debug)]
 pub struct OfferedCredential<'a> {
     /// The account.
@@ -53,7 +53,7 @@ struct LogonKey {
     pool: String,
 }
 
-/// What is known of an account's logons at a pool.
+/// The facts known about an account's logons at a pool.
 #[derive(Default)]
 struct LogonStanding {
     /// The mark of the credential that was last taken.
@@ -87,7 +87,7 @@ pub struct RefusedLogon {
     pub account: String,
     /// The pool.
     pub pool: String,
-    /// When it was refused.
+    /// The time at which the credential was refused.
     pub at: Timestamp,
 }
 
@@ -100,8 +100,8 @@ pub struct CredentialOffer<'a> {
 }
 
 impl RefusedCredentials {
-    /// What is known from this file, if there is one; `vault` gives the key to its marks. Without a vault, or where
-    /// the file cannot be used, nothing is known yet.
+    /// Reads the refused credentials from the file, if there is one; `vault` gives the key to its marks. Without a
+    /// vault, or where the file cannot be used, nothing is known yet.
     pub fn new(file: Option<PathBuf>, vault: Option<&Vault>) -> Self {
         let derived = vault.and_then(|vault| vault.derived_key(KEY_LABEL));
         let file = file.filter(|_| derived.is_some());
@@ -259,13 +259,13 @@ fn random_key() -> Secret {
     Secret::new(keyed_hash(&bytes, &[]))
 }
 
-/// What the key to the marks is derived for.
+/// The label under which the key to the marks is derived.
 const KEY_LABEL: &str = "imsh refused credentials";
 /// For how many seconds a refused credential is not offered again: a day.
 const REFUSAL_HOLDS: i64 = 86_400;
-/// How long one logon waits for another to learn whether the credential is taken.
+/// The longest time that one logon waits for another to learn whether the credential is taken.
 const LONGEST_TURN: Duration = Duration::from_secs(10);
-/// How large the file is at most.
+/// The largest size of the file, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
 
 #[cfg(test)]
@@ -294,7 +294,7 @@ mod tests {
         })
     }
 
-    /// What an offer gives at once; none where it waits.
+    /// Returns what an offer gives at once; none where it waits.
     fn at_once<'m>(
         memory: &'m RefusedCredentials,
         offered: &OfferedCredential<'_>,

@@ -26,17 +26,17 @@ use crate::xmpp::session::{LateNews, XmppSession};
 use crate::xmpp::trace::{Fact, Stanzas, Trace, TraceObserver};
 use crate::xmpp::{Deadlines, Fault, Phase, connect};
 
-/// What an attempt works with.
+/// The environment of an attempt.
 pub struct Attempt<'a> {
     /// The network.
     pub network: &'a Network,
     /// The sessions that it may share with others.
     pub sessions: &'a Sessions,
-    /// Who is told.
+    /// The observer of the trace.
     pub watcher: &'a TraceObserver,
     /// The scheduler's leave to try, and who ends it.
     pub turn: &'a Turn,
-    /// Who is told what comes back of a message when its result is there.
+    /// The channel for what comes back of a message after its result.
     pub late: &'a LateNews,
 }
 
@@ -169,7 +169,7 @@ impl Attempt<'_> {
         result
     }
 
-    /// What only the log wants to have.
+    /// Returns a value that only the log uses; `None` where stanzas are not kept.
     fn kept<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
         match self.watcher.stanzas {
             Stanzas::Forgotten => None,
@@ -212,7 +212,7 @@ impl Attempt<'_> {
     /// Waits for the delivery, and looks at the partner from here when there is reason to: half of
     /// the time has passed without a sign of it, or the pool says that it cannot be reached.
     ///
-    /// What is seen from here informs the diagnosis; the verdict is the delivery's alone.
+    /// The look from here informs the diagnosis; the verdict depends on the delivery alone.
     async fn look_beside(
         &self,
         verification: &Verification,
@@ -268,7 +268,7 @@ impl Attempt<'_> {
     }
 }
 
-/// How long a look from here may take, and the least that is worth beginning it.
+/// The maximum time for a look from here, and the minimum that is worth beginning it.
 const MOST_LOOKING: Duration = Duration::from_secs(10);
 const LEAST_LOOKING: Duration = Duration::from_millis(50);
 
@@ -282,7 +282,7 @@ fn is_about_federation(delivery: &Delivery) -> bool {
     }
 }
 
-/// What a fault of the account's logon, or of the message, means.
+/// Returns the finding for a fault of the account's logon or of the message.
 pub(super) fn finding(
     fault: &Fault,
     trace: &Trace,
@@ -308,7 +308,7 @@ pub(super) fn finding(
     diagnosis::diagnose(fault, trace, &context)
 }
 
-/// What a success leaves open.
+/// Returns the doubts that a success leaves open.
 pub(super) fn doubts(doubts: &[deliver::OpenDoubt], verification: &Verification) -> Vec<Finding> {
     let account = &verification.sender;
     let (sender, receiver) = (account.address.to_string(), verification.receiver.to_string());
@@ -320,7 +320,7 @@ pub(super) fn doubts(doubts: &[deliver::OpenDoubt], verification: &Verification)
     diagnosis::deliver::doubts(doubts, &context)
 }
 
-/// What a fault of a logon means where nothing was to be sent.
+/// Returns the finding for a fault of a logon where nothing was to be sent.
 pub(super) fn finding_of_logon(fault: &Fault, trace: &Trace, account: &LogonAccount, ask: &Ask) -> Finding {
     let sender = account.address.to_string();
     let context = Context { given: given(account, ask), ..of_logon(account, &sender) };
@@ -347,7 +347,7 @@ fn of_logon<'a>(account: &'a LogonAccount, sender: &'a str) -> Context<'a> {
     }
 }
 
-/// What was given by hand for an account.
+/// Returns the settings that were given by hand for an account.
 fn given(account: &LogonAccount, ask: &Ask) -> Given<'static> {
     Given {
         registrar_port: account.registrar_port,

@@ -16,18 +16,18 @@ use crate::xmpp::network::Network;
 use crate::xmpp::session::LateNews;
 use crate::xmpp::trace::TraceObserver;
 
-/// How a batch is run.
+/// The options that a batch is run with.
 #[derive(Clone)]
 pub struct Batch {
     /// The network.
     pub network: Network,
     /// Whether every verification logs on anew.
     pub logon: Logon,
-    /// Who is told what happens while it happens.
+    /// The observer that is told what happens while it happens.
     pub watcher: TraceObserver,
     /// Limits, retries, order, and when it ends.
     pub schedule: Schedule,
-    /// What was refused before and is not offered again, where somebody remembers it.
+    /// The credentials that were refused before and are not offered again, where somebody remembers them.
     pub refused: Option<Arc<RefusedCredentials>>,
 }
 
@@ -73,7 +73,7 @@ impl Batch {
     }
 }
 
-/// What the verifications of a batch share.
+/// The state that the verifications of a batch share.
 struct BatchContext {
     network: Network,
     logon: Logon,

@@ -37,39 +37,39 @@ pub enum Subject {
 pub struct PoolSubject {
     /// Its test users, with what is stored for them.
     pub users: Vec<LogonAccount>,
-    /// Who logs on where it lends nobody: an account without a credential, which gets as far as the
-    /// certificate.
+    /// The account that logs on where the pool lends none: an account without a credential, which gets as far as
+    /// the certificate.
     pub stranger: Option<LogonAccount>,
-    /// How long each phase may take.
+    /// The time that each phase may take.
     pub deadlines: Deadlines,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// What was checked: a phase on the way to a pool, `Logon`, or `Partner`.
+    /// The check that was made: a phase on the way to a pool, `Logon`, or `Partner`.
     pub check: &'static str,
     /// Whose: the pool, the test user, the partner's domain.
     pub target: String,
     /// The pool; none for a partner.
     pub pool: Option<String>,
-    /// What came of it.
+    /// The verdict of the check.
     pub verdict: Verdict,
-    /// How long it took; zero on failure.
+    /// The duration of the check; zero on failure.
     pub latency: Duration,
     /// The certificate, where this check saw one.
     pub certificate: Option<CertificateReport>,
-    /// What is wrong beside it.
+    /// The problems that were found beside the verdict.
     pub warnings: Vec<ResultWarning>,
     /// Everything that was done and learned, for the log.
     pub traces: Vec<Trace>,
-    /// When it began.
+    /// The instant at which the check began.
     pub started_at: Timestamp,
 }
 
 /// The checks of one subject among others.
 pub struct CheckTest {
-    /// What is checked.
+    /// The subject that is checked.
     pub subject: Subject,
     /// With what.
     pub with: Registrar,

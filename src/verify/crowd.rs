@@ -1,4 +1,4 @@
-//! What messages of one session wait for each other.
+//! The time that messages of one session wait for each other.
 //!
 //! Servers read only so many bytes a second from a client (ejabberd 3 000 as it is shipped, Prosody 10 000). A batch
 //! that sends faster waits at its own pool's door, and that is neither the pool's nor the partner's slowness.
@@ -50,7 +50,7 @@ impl Crowd {
 
 /// For how long a server remembers how much a client has sent.
 const SHORTLY: Duration = Duration::from_secs(10);
-/// What is shorter is chance.
+/// The shortest wait that counts; anything shorter is chance.
 const NOTICEABLE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]

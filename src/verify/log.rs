@@ -35,7 +35,7 @@ pub(super) fn of_look(look: &ProbeReport) -> Vec<LogLane> {
     [search].into_iter().chain(probes).collect()
 }
 
-/// What happened at one place.
+/// Returns the log of one place.
 pub(super) fn lane(title: String, trace: &Trace) -> LogLane {
     let certificates = trace.facts().filter_map(|(_, fact)| {
         if let Fact::Certificate(report) = fact { Some(certificate(report)) } else { None }

@@ -1,5 +1,5 @@
-//! What a verification came to: the verdict, what it rests on, and how long everything took; and how it
-//! becomes a [`Report`].
+//! The result of a verification: the verdict, what it rests on, and how long everything took; and its conversion to
+//! a [`Report`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,11 +33,11 @@ pub struct TestResult {
     pub sender: Address,
     /// The receiver of the message.
     pub receiver: Address,
-    /// What came of it.
+    /// The verdict of the test.
     pub verdict: Verdict,
     /// The highest level of evidence that was reached, whatever the verdict.
     pub evidence: Option<Evidence>,
-    /// What proves it, in the order in which it came.
+    /// The proofs of the evidence, in the order in which they came.
     pub proofs: Vec<Proven>,
     /// On a fresh logon from the start of Resolve to the evidence that was asked for, on a shared
     /// session from Send; zero on failure.
@@ -46,33 +46,34 @@ pub struct TestResult {
     pub message_latency: Option<Duration>,
     /// Everything, to the end of the wait.
     pub elapsed: Duration,
-    /// What every phase did and learned.
+    /// The trace of every phase: what it did and learned.
     pub trace: Trace,
-    /// What happened at the receiver's end, where a session of ours stood there and the log is wanted.
+    /// The trace of the receiver's session, where a session of ours was logged on there and the log is wanted.
     pub receivers_trace: Option<Trace>,
-    /// What was seen of the partner from here, where somebody looked and the log is wanted.
+    /// The report of a probe of the partner from here, where one was made and the log is wanted.
     pub look: Option<ProbeReport>,
     /// The pool's certificate, where one was seen.
     pub certificate: Option<Arc<CertificateReport>>,
-    /// When it began.
+    /// The time at which the test began.
     pub started_at: Timestamp,
-    /// How often the pair was tried.
+    /// The number of times that the pair was tried.
     pub attempts: u32,
-    /// What waited because of our own limits; in no latency.
+    /// The time spent waiting because of our own limits; not part of any latency.
     pub queue_time: Duration,
     /// Whether it was not tried, and has the finding of others.
     pub is_inferred: bool,
-    /// What is wrong beside it.
+    /// The warnings beside the verdict.
     pub warnings: Vec<ResultWarning>,
     /// Whether it takes the place of one that was told before.
     pub is_revision: bool,
-    /// Where it is a success that late news may take back: the message, and what it was sent for.
+    /// The message and the verification that it was sent for, where the result is a success that late news may take
+    /// back.
     pub(super) taken: Option<(TakenMessage, Box<Verification>)>,
     thresholds: Thresholds,
     began: Instant,
 }
 
-/// What came of a verification.
+/// The verdict of a verification.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// The evidence that was asked for, or more.
@@ -86,7 +87,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// What is broken, where something is.
+    /// Returns the finding of a test that did not succeed; `None` on success.
     pub fn finding(&self) -> Option<&Finding> {
         match self {
             Self::Failure(finding) | Self::Interrupted(finding) | Self::NotRun(finding) => Some(finding),
@@ -94,7 +95,7 @@ impl Verdict {
         }
     }
 
-    /// What failed, where something did.
+    /// Returns the finding of a test that failed; `None` otherwise.
     pub fn failure(&self) -> Option<&Finding> {
         match self {
             Self::Failure(finding) => Some(finding),
@@ -109,7 +110,7 @@ impl Verdict {
 }
 
 impl Verification {
-    /// What tells its result from every other one of a run.
+    /// Returns the identity that tells its result from every other one of a run.
     pub fn identity(&self) -> TestIdentity {
         TestResult::begin(self, 0).report(Stanzas::Forgotten).identity()
     }
@@ -172,7 +173,7 @@ impl TestResult {
         }
     }
 
-    /// How long it has taken so far.
+    /// Returns the time that the test has taken so far.
     pub(super) fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
@@ -238,7 +239,7 @@ impl TestResult {
         }
     }
 
-    /// What it comes to with late news of its message; nothing where they do not take it back.
+    /// Returns the revised result after late news of its message; `None` where they do not take it back.
     pub(super) fn taken_back(&self, late: &LateSign) -> Option<Self> {
         let (message, verification) = self.taken.as_ref()?;
         let fault = Fault::from(message.fault(late)?);

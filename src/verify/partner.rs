@@ -41,7 +41,7 @@ pub struct Inspection {
     /// The same, where it was named by hand.
     given_server: Option<String>,
     is_allowed: bool,
-    /// What names the topology that says so.
+    /// The name of the topology that says so.
     place: String,
     is_listed: bool,
     /// The pool that serves the domain, where it is one of our own.
@@ -52,18 +52,18 @@ pub struct Inspection {
     thresholds: Thresholds,
 }
 
-/// What looks work with.
+/// The resources that looks work with.
 #[derive(Clone)]
 pub struct Lookout {
     /// The network.
     pub network: Network,
-    /// Who is told.
+    /// The observer that is told what happens.
     pub watcher: TraceObserver,
 }
 
 /// A look among others.
 pub struct LookTest {
-    /// What is looked at.
+    /// The inspection to make.
     pub inspection: Inspection,
     /// With what.
     pub with: Lookout,
@@ -107,20 +107,20 @@ impl Judged for Inspected {
     }
 }
 
-/// What a look at a partner came to.
+/// The result of a look at a partner.
 #[derive(Clone, Debug)]
 pub struct Inspected {
     /// The pool in whose name it was made.
     pub target: Option<String>,
     /// The domain.
     pub domain: Domain,
-    /// What came of it.
+    /// The verdict of the look.
     pub verdict: Verdict,
-    /// What is wrong with single servers of a partner that is well as a whole.
+    /// The findings about single servers of a partner that is well as a whole.
     pub remarks: Vec<Finding>,
-    /// What was seen; none where nothing was looked at.
+    /// The report of the look; `None` where nothing was looked at.
     pub look: Option<ProbeReport>,
-    /// When it began.
+    /// The time at which the look began.
     pub started_at: Timestamp,
     history: History,
     thresholds: Thresholds,
@@ -161,7 +161,7 @@ impl Inspection {
         }
     }
 
-    /// What tells its result from every other one of a run.
+    /// Returns the identity that tells the inspection's result from every other one of a run.
     pub fn identity(&self) -> TestIdentity {
         let report = Report {
             kind: TestKind::Partner,
@@ -261,7 +261,7 @@ impl Inspected {
         seen.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// How long the look took; zero on failure.
+    /// Returns the duration of the look; zero on failure.
     pub fn latency(&self) -> Duration {
         let elapsed = self.look.as_ref().map_or(Duration::ZERO, |look| look.duration);
         if matches!(self.verdict, Verdict::Success) { elapsed } else { Duration::ZERO }
@@ -272,7 +272,8 @@ impl Inspected {
         self.probes().iter().find(|probe| probe.is_healthy()).or_else(|| self.probes().first())
     }
 
-    /// What is wrong beside it: single servers, a certificate that ends soon, a look that took long.
+    /// Returns the warnings beside the verdict: single servers, a certificate that ends soon, a look that took
+    /// long.
     pub fn warnings(&self) -> Vec<ResultWarning> {
         let servers = self.remarks.iter().map(warnings::of_server);
         let ending = warnings::of_partner(self.domain.as_str(), self.days_left());
@@ -328,7 +329,7 @@ impl Inspected {
         outcome::phase(self.foremost().map(|probe| &probe.trace).or(resolving)?)
     }
 
-    /// How the servers were found, and then the way to the server that the result is about.
+    /// Returns the steps of finding the servers, and then those of the way to the server that the result is about.
     fn steps(&self) -> Vec<ReportStep> {
         let resolving = self.look.as_ref().map(|look| outcome::steps(&look.trace, Duration::ZERO));
         let begun = self.look.as_ref().map(|look| look.trace.began());
@@ -339,7 +340,7 @@ impl Inspected {
     }
 }
 
-/// What was seen of one server.
+/// Returns the report on one server.
 fn server_report(probe: &ServerProbe) -> FederationServer {
     let certificate = probe.certificate();
     let error = match (&probe.offer, certificate.map(|own| &own.verdict)) {
@@ -374,7 +375,7 @@ fn names(certificate: &CertificateReport) -> Vec<String> {
     certificate.names.iter().map(ToString::to_string).collect()
 }
 
-/// What the server offers, in words.
+/// Returns the features that the server offers, in words.
 fn offers(probe: &ServerProbe) -> Option<String> {
     match &probe.offer {
         Err(_) => None,
@@ -418,5 +419,5 @@ fn tls(trace: &Trace) -> Option<&TlsParameters> {
     trace.facts().find_map(|(_, fact)| if let Fact::Tls(tls) = fact { Some(tls) } else { None })
 }
 
-/// How long a look may take where nobody says.
+/// The default limit on the duration of a look.
 const MOST_LOOKING: Duration = Duration::from_secs(15);

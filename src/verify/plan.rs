@@ -20,7 +20,7 @@ use crate::xmpp::session::Upkeep;
 use crate::xmpp::trace::Trace;
 use crate::xmpp::{Deadlines, Fault, LogonRequest, PoolName};
 
-/// What the caller asks for, for every pair of a pool and a receiver.
+/// The request of the caller, for every pair of a pool and a receiver.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
     /// The sender, if named by hand.
@@ -29,7 +29,7 @@ pub struct Ask {
     pub credential: Option<Credential>,
     /// The port, in place of the topology's.
     pub registrar_port: Option<u16>,
-    /// How to authenticate.
+    /// The way to authenticate.
     pub authentication: Authentication,
     /// The level of evidence that makes a success, in place of the topology's.
     pub minimum: Option<Evidence>,
@@ -37,7 +37,7 @@ pub struct Ask {
     pub body: Option<String>,
     /// The deadline of the whole, in place of the topology's.
     pub timeout: Option<Duration>,
-    /// How long a late error is waited for behind evidence that rests on the partner's server alone.
+    /// The time that a late error is waited for behind evidence that rests on the partner's server alone.
     pub linger: Option<Duration>,
     /// From which latency on a success is not well.
     pub thresholds: Thresholds,
@@ -46,9 +46,9 @@ pub struct Ask {
 /// One verification, with all that it needs looked up. What many of them have in common they share.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// Where the sender logs on.
+    /// The account that the sender logs on with.
     pub sender: Arc<LogonAccount>,
-    /// Whom the message goes to.
+    /// The address that the message goes to.
     pub receiver: Address,
     /// The receiver's own logon, where it is a test user of ours.
     pub second: Option<Arc<LogonAccount>>,
@@ -56,7 +56,7 @@ pub struct Verification {
     pub minimum: Evidence,
     /// The text of the message.
     pub body: Arc<str>,
-    /// How long each phase may take.
+    /// The time limits of the phases.
     pub deadlines: Deadlines,
     /// Whether the topology lists the receiver's domain.
     pub partner_listed: bool,
@@ -64,7 +64,7 @@ pub struct Verification {
     pub answer_promised: bool,
     /// The server that the topology names for the receiver's domain, in place of its records.
     pub partner_server: Option<Server>,
-    /// What is sent behind the message to learn that the receiver's server has taken it.
+    /// The setting of what is sent behind the message to learn that the receiver's server has taken it.
     pub fence: FenceSetting,
     /// Whether the receiver's server must offer TLS.
     pub partner_tls: TlsNegotiation,
@@ -89,7 +89,7 @@ pub struct LogonAccount {
     pub certificate: Option<vault::StoredCertificate>,
     /// The port, if given by hand.
     pub registrar_port: Option<u16>,
-    /// How to authenticate.
+    /// The way to authenticate.
     pub authentication: Authentication,
     /// The one server of the pool that is tested, where each is tested by itself.
     pub one_server: Option<OneServer>,
@@ -104,19 +104,19 @@ pub struct OneServer {
     is_direct: bool,
 }
 
-/// What the plan says about one pair.
+/// The plan for one pair.
 #[derive(Clone, Debug)]
 pub enum Plan {
     /// It can be tested.
     Test(Box<Verification>),
     /// It fails without a test: messages to this domain are not allowed.
     NotAllowed {
-        /// Who would have sent.
+        /// The account that would have sent.
         sender: Address,
     },
 }
 
-/// Why a pair cannot be tested at all.
+/// The reason why a pair cannot be tested at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The pool has no test user, and nobody was named.
@@ -140,7 +140,7 @@ pub enum Refusal {
     },
     /// The vault cannot be read.
     Vault {
-        /// What is wrong with it.
+        /// The problem with the vault.
         problem: String,
     },
 }
@@ -318,7 +318,8 @@ pub type OpenVault<'a> = &'a dyn Fn() -> Result<Arc<Vault>, ErrorRecord>;
 /// The level that proves a partner's server to have taken the message.
 const DEFAULT_MINIMUM: Evidence = Evidence::AcceptedByPartner;
 
-/// Who sends: whoever was named, whom the credential names, or the pool's first test user.
+/// Returns the address that sends: the one that was named, the one that the credential names, or the pool's first
+/// test user.
 fn sender_address(pool: Option<&Pool>, target: &str, ask: &Ask) -> Result<Address, Refusal> {
     if let Some(sender) = &ask.sender {
         return Ok(sender.clone());
@@ -433,7 +434,7 @@ pub fn deadlines(gateway: &Gateway, timeout: Option<Duration>) -> Deadlines {
     }
 }
 
-/// Whose certificates a pool's settings believe.
+/// Returns the certificate authorities that a pool's settings trust.
 pub(super) fn trust(pool: Option<&Pool>) -> Trust {
     let ca_file = pool.and_then(|pool| pool.ca_file.clone());
     ca_file.map_or(Trust::System, Trust::File)
@@ -445,12 +446,12 @@ impl LogonAccount {
         self.pool.as_ref().map_or(Security::default(), |pool| pool.security)
     }
 
-    /// Whose certificates are believed.
+    /// Returns the certificate authorities that are trusted.
     pub(super) fn trust(&self) -> Trust {
         trust(self.pool.as_ref())
     }
 
-    /// What a logon offers, and to whom.
+    /// Returns the credential that a logon offers, and the pool that it is offered to.
     pub(super) fn offered(&self) -> OfferedCredential<'_> {
         OfferedCredential {
             account: &self.address,
@@ -461,7 +462,7 @@ impl LogonAccount {
         }
     }
 
-    /// How to authenticate, as it was given by hand; none for the usual way.
+    /// Returns the way to authenticate, as it was given by hand; none for the usual way.
     pub fn given_authentication(&self) -> Option<&'static str> {
         match self.authentication {
             Authentication::Negotiate => None,
@@ -489,7 +490,7 @@ impl LogonAccount {
         if accounts.is_empty() { vec![self.clone()] } else { accounts }
     }
 
-    /// What the client path needs for a logon.
+    /// Returns the request that the client path needs for a logon.
     ///
     /// # Errors
     /// The stored certificate cannot be used.

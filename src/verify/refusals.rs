@@ -1,5 +1,5 @@
-//! How often each account was refused: after three refused logons it is left alone, since servers
-//! ban those who go on, some of them the whole machine.
+//! The count of refusals for each account: after three refused logons it is left alone, since servers ban those who
+//! go on, some of them the whole machine.
 //!
 //! Logons of one account that run at once are counted before they are answered: as long as none has
 //! succeeded, no more are under way than may still be refused.
@@ -22,7 +22,7 @@ pub const MOST_REFUSALS: u32 = 3;
 #[derive(Debug, Default)]
 pub struct Refusals(Mutex<HashMap<Address, Arc<Tries>>>);
 
-/// Why no logon was tried.
+/// The reason why no logon was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
     /// The account was refused too often in this batch.
@@ -32,7 +32,7 @@ pub enum Stopped {
 }
 
 impl Stopped {
-    /// What it means for a test with this account.
+    /// Returns the finding for a test with this account.
     pub(super) fn finding(self, account: &LogonAccount) -> Finding {
         match self {
             Self::TooOften => diagnosis::plan::account_stopped(&account.address),
@@ -53,7 +53,7 @@ pub struct Trial {
 
 #[derive(Debug)]
 struct Tries {
-    /// How many logons may be begun; closed once the account is left alone.
+    /// The permits for logons that may be begun; closed once the account is left alone.
     permits: Arc<Semaphore>,
     /// Refusals since the last success.
     refusals: AtomicU32,

@@ -27,28 +27,28 @@ use crate::xmpp::trace::{Fact, Stanzas, Trace, TraceObserver};
 /// A registration, with all that it needs looked up.
 #[derive(Clone, Debug)]
 pub struct Registration {
-    /// Who logs on, and where.
+    /// The account that logs on, and where it does.
     pub account: LogonAccount,
-    /// What was given by hand, for the diagnosis.
+    /// The values that were given by hand, for the diagnosis.
     pub ask: Ask,
-    /// How long each phase may take.
+    /// The time that each phase may take.
     pub deadlines: Deadlines,
 }
 
-/// What registrations work with. Those that share sessions share the count of refusals.
+/// The resources that registrations work with. Those that share sessions share the count of refusals.
 #[derive(Clone)]
 pub struct Registrar {
     /// The sessions.
     pub sessions: Arc<Sessions>,
     /// The network.
     pub network: Network,
-    /// Who is told.
+    /// The observer of the traces.
     pub watcher: TraceObserver,
 }
 
 /// A registration among others.
 pub struct RegistrationTest {
-    /// What is done.
+    /// The registration that is made.
     pub registration: Registration,
     /// With what.
     pub with: Registrar,
@@ -108,36 +108,36 @@ impl Judged for Registered {
     }
 }
 
-/// What a registration came to.
+/// The result of a registration.
 #[derive(Clone, Debug)]
 pub struct Registered {
     /// The pool.
     pub target: String,
     /// The one server of the pool that was tested, where each is tested by itself.
     pub server: Option<String>,
-    /// Who logged on.
+    /// The account that logged on.
     pub account: Address,
-    /// What came of it.
+    /// The verdict of the registration.
     pub verdict: Verdict,
     /// From the start of Resolve to the address that the pool gave; zero on failure.
     pub latency: Duration,
     /// Everything.
     pub elapsed: Duration,
-    /// What every phase did and learned.
+    /// The trace of what every phase did and learned.
     pub trace: Trace,
-    /// When it began.
+    /// The instant at which the registration began.
     pub started_at: Timestamp,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// What waited because of our own limits; in no latency.
+    /// The time spent waiting because of our own limits; in no latency.
     pub queue_time: Duration,
-    /// What is wrong beside it.
+    /// The problems that were found beside the verdict.
     pub warnings: Vec<ResultWarning>,
     thresholds: Thresholds,
 }
 
 impl Registration {
-    /// What tells its result from every other one of a run.
+    /// Returns the identity that distinguishes its result from every other one of a run.
     pub fn identity(&self) -> TestIdentity {
         let report = Report {
             kind: TestKind::Logon,
@@ -228,7 +228,7 @@ impl Registered {
         outcome::told(outcome::certified(report, self.trace.certificate()), &self.verdict, self.latency)
     }
 
-    /// How it authenticated, or tried to.
+    /// Returns the mechanism by which the account authenticated, or tried to.
     fn mechanism(&self) -> Option<String> {
         self.trace.facts().rev().find_map(|(_, fact)| {
             if let Fact::Mechanism { name, .. } = fact { Some(name.clone()) } else { None }

@@ -32,38 +32,38 @@ use crate::xmpp::{Deadlines, Fault, Phase};
 pub struct Responder {
     /// The account, and where it logs on.
     pub account: LogonAccount,
-    /// How much it answers.
+    /// The limits on the messages that are answered.
     pub pace: Pace,
-    /// How long a logon may take.
+    /// The time limits of a logon.
     pub deadlines: Deadlines,
     /// The network.
     pub network: Network,
 }
 
-/// What a responder does, told as it happens.
+/// An event of a responder, reported as it happens.
 #[derive(Debug)]
 pub enum Happening<'a> {
     /// It is on line.
     OnLine {
         /// By this address.
         address: &'a FullJid,
-        /// How it came there.
+        /// The trace of the logon.
         trace: &'a Trace,
-        /// How many test messages a minute it answers, to each sender and in all.
+        /// The maximum numbers of test messages that it answers per minute, to each sender and in all.
         limits: (u32, u32),
     },
     /// It answered a test message.
     Answered {
-        /// Who sent it.
+        /// The sender of the message.
         sender: &'a Jid,
     },
     /// It let test messages pass; told once a minute, with those that were not told before.
     Passed {
-        /// Who sent the last one.
+        /// The sender of the last one.
         sender: &'a Jid,
         /// Over which limit it was.
         verdict: AnswerVerdict,
-        /// How many.
+        /// The number of messages.
         count: u64,
     },
     /// It missed messages: they came faster than they could be read, or were more than is read; told once a
@@ -83,14 +83,14 @@ pub enum Happening<'a> {
     },
     /// It did not get on line.
     Failed {
-        /// Why not.
+        /// The reason why it did not get on line.
         finding: &'a Finding,
         /// After how long it tries again.
         again_in: Duration,
     },
 }
 
-/// Why a responder came to its end.
+/// The reason why a responder ended.
 #[derive(Clone, Debug)]
 pub enum Ended {
     /// It was asked to.
@@ -99,7 +99,7 @@ pub enum Ended {
     Refused(Box<Finding>),
 }
 
-/// What a responder did in all.
+/// The counts of messages over the whole run of a responder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResponderCounts {
     /// Test messages that it answered.
@@ -291,7 +291,7 @@ fn reason(fault: &Fault) -> Reason {
     }
 }
 
-/// What a session missed, and how much of it has been told.
+/// The messages that a session missed, and those of them that have been reported.
 #[derive(Default)]
 struct Missed {
     counted: (u64, u64),
@@ -330,6 +330,6 @@ struct Ready {
 
 /// A session that lasted so long was none of those that fail at once.
 const STEADY: Duration = Duration::from_secs(60);
-/// How often the session is checked, and how long the answer may take.
+/// The interval between two checks of the session, and the time limit for the answer.
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 const CHECK_WITHIN: Duration = Duration::from_secs(20);

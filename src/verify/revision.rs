@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::outcome::TestResult;
 use crate::xmpp::session::{LateSign, MOST_TOLD};
 
-/// What is remembered while results are told.
+/// The results and news that are remembered while results are told.
 #[derive(Default)]
 pub(super) struct Revisions {
     /// Successes that were told, by the ids of their messages, and in their order.
@@ -73,7 +73,7 @@ impl Revisions {
         result
     }
 
-    /// What takes the place of a result that was told.
+    /// Returns the result that takes the place of one that was told.
     fn revised(&mut self, news: LateSign) -> Option<TestResult> {
         let Some(told) = self.told.remove(&news.message) else {
             self.early.insert(news.message.clone(), news);

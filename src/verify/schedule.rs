@@ -28,26 +28,26 @@ use crate::topology::Gateway;
 
 /// A test that the scheduler can run, of whatever kind.
 pub trait ScheduledTest: Send + Sync + 'static {
-    /// What it comes to.
+    /// The outcome of the test.
     type Outcome: Judged;
 
-    /// Where it takes place.
+    /// Returns the places where the test takes place.
     fn places(&self) -> Places<'_>;
 
     /// Tries once.
     fn attempt(&self, turn: Turn) -> impl Future<Output = Attempted<Self::Outcome>> + Send;
 
-    /// What it comes to where others of the same pool or partner have failed with this, and it is not
-    /// tried; `None` where nothing is concluded from other tests of this kind.
+    /// Returns the outcome where others of the same pool or partner have failed with this finding, and the test is
+    /// not tried; `None` where nothing is concluded from other tests of this kind.
     fn inferred(&self, finding: &Finding) -> Option<Self::Outcome>;
 
-    /// What it comes to where it never began, for this reason; `None` where that is not told.
+    /// Returns the outcome of a test that never began, for this reason; `None` where that is not told.
     fn not_run(&self, reason: Finding) -> Option<Self::Outcome>;
 }
 
-/// What the scheduler asks of an outcome, and tells it.
+/// The interface of an outcome for the scheduler: what it asks of an outcome, and tells it.
 pub trait Judged: Send + 'static {
-    /// What failed.
+    /// Returns the finding of a failure.
     fn failure(&self) -> Option<&Finding>;
 
     /// Whether it was ended before anything could be known.
@@ -61,40 +61,40 @@ pub trait Judged: Send + 'static {
     /// Was ended before anything could be known, for this reason.
     fn interrupted_by(&mut self, reason: Finding);
 
-    /// How it came about.
+    /// Sets the history of the outcome.
     fn set_history(&mut self, history: History);
 }
 
-/// How an outcome came about.
+/// The history of an outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// How often it was tried.
+    /// The number of times that the test was tried.
     pub attempts: u32,
-    /// How long it waited because of our own limits.
+    /// The time that the test waited because of our own limits.
     pub queue_time: Duration,
 }
 
-/// Where a test takes place, as far as others may be there too.
+/// The places where a test takes place, as far as others may be there too.
 #[derive(Clone, Debug, Default)]
 pub struct Places<'a> {
     /// The pool that it logs on to.
     pub pool: Option<&'a str>,
     /// The partner that it reaches for.
     pub partner: Option<Domain>,
-    /// Whom it logs on as: the sender, and the receiver where it has a session too.
+    /// The accounts that it logs on as: the sender, and the receiver where it has a session too.
     pub accounts: Vec<&'a Address>,
-    /// Whom its message goes to.
+    /// The receiver of its message.
     pub receiver: Option<&'a Address>,
 }
 
 /// One try, with what the scheduler needs to know beside the outcome.
 #[derive(Debug)]
 pub struct Attempted<T> {
-    /// What it came to.
+    /// The outcome of the try.
     pub outcome: T,
     /// The pool that a finding about a pool is about, where it is not the test's own.
     pub elsewhere: Option<String>,
-    /// Which logon failed, or whose session broke: tests that share it have seen one fault, not several.
+    /// The logon that failed, or whose session broke: tests that share it have seen one fault, not several.
     pub logon: Option<u64>,
 }
 
@@ -107,7 +107,7 @@ impl<T> From<T> for Attempted<T> {
 /// A try that begins.
 #[derive(Debug)]
 pub struct Turn {
-    /// Which try it is, from one.
+    /// The number of the try, from one.
     pub number: u32,
     /// Ends it.
     pub cancel: CancellationToken,
@@ -115,7 +115,7 @@ pub struct Turn {
     answers: mpsc::UnboundedSender<(TestId, Answer)>,
 }
 
-/// What a test tells before its end: whoever has answered it is free for others.
+/// An answer that a test reports before its end: whoever has answered it is free for others.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     /// The pool has, after so long.
@@ -137,20 +137,20 @@ impl Turn {
     }
 }
 
-/// How tests are scheduled.
+/// The options that tests are scheduled with.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// How many are under way at once.
+    /// The number of tests that are under way at once.
     pub throttle: usize,
     /// The most that may be under way at each place.
     pub ceilings: Ceilings,
-    /// What a test takes of its accounts.
+    /// The share of its accounts that a test takes.
     pub takes: AccountUse,
-    /// How often one that failed for a reason that may pass is tried again.
+    /// The number of times that a test is tried again after a failure for a reason that may pass.
     pub retries: u32,
     /// In which order the outcomes come.
     pub order: ResultOrder,
-    /// When whatever is not done is left out.
+    /// The instant after which tests that are not done are left out.
     pub deadline: Option<Instant>,
     /// Ends it.
     pub cancel: CancellationToken,
@@ -179,7 +179,7 @@ impl Schedule {
     }
 }
 
-/// What a test takes of its accounts.
+/// The use that a test makes of its accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccountUse {
     /// A part of a session that others use too, until the pool has answered.
@@ -212,34 +212,34 @@ pub struct Ceilings {
     pub account: usize,
 }
 
-/// How a batch ended.
+/// The end of a batch.
 #[derive(Debug, Default)]
 pub struct Ended {
     /// Tests without an outcome, by a fault of the program.
     pub lost: Vec<Lost>,
-    /// How many tests were left out because the batch was ended.
+    /// The number of tests that were left out because the batch was ended.
     pub n_left_out: usize,
-    /// What is to be told of the whole.
+    /// The remarks on the whole batch.
     pub remarks: Vec<BatchRemark>,
 }
 
 /// A test without an outcome: it panicked, which is a fault of the program and says nothing of what was tested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// What the panic says.
+    /// The message of the panic.
     pub words: String,
 }
 
 /// Something that is to be told of a whole batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BatchRemark {
-    /// What was concluded from a fault was not so any more at the end.
+    /// A fault that outcomes were concluded from did not hold any more at the end.
     Withdrawn {
         /// The pool.
         pool: Option<String>,
         /// The partner; none where it was the pool's fault.
         partner: Option<Domain>,
-        /// How many outcomes were concluded from it.
+        /// The number of outcomes that were concluded from the fault.
         n_inferred: usize,
         /// The fault.
         finding: Finding,

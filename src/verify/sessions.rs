@@ -31,11 +31,12 @@ use crate::xmpp::{Deadlines, Fault, Phase};
 pub struct Sessions {
     open: Mutex<HashMap<Key, Arc<OnceCell<Arc<SharedLogon>>>>>,
     refusals: Arc<Refusals>,
-    /// What was refused before this batch and is not offered again, where somebody remembers it.
+    /// The credentials that were refused before this batch and are not offered again, where somebody remembers
+    /// them.
     refused: Option<Arc<RefusedCredentials>>,
 }
 
-/// What tells one logon from another.
+/// The properties that tell one logon from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     target: String,
@@ -50,13 +51,13 @@ struct Key {
 pub struct SharedLogon {
     /// The session, or what went wrong.
     pub session: Result<XmppSession, Fault>,
-    /// What happened on the way there.
+    /// The trace of the logon.
     pub trace: Trace,
     /// The certificate that the pool showed on the way.
     pub certificate: Option<Arc<CertificateReport>>,
-    /// What the session's messages wait for each other.
+    /// The messages of the session, which wait for each other.
     pub(super) crowd: Crowd,
-    /// Which logon of the program this is.
+    /// The number of the logon in the program.
     pub number: u64,
 }
 
@@ -69,7 +70,7 @@ pub struct Logged {
     pub is_fresh: bool,
 }
 
-/// Whose end of the message an account stands at.
+/// The end of the message that an account stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// The sender's.
@@ -235,5 +236,5 @@ fn is_refusal(fault: &Fault) -> bool {
     }
 }
 
-/// How long a cancelled batch waits for the servers to end their streams.
+/// The time for which a cancelled batch waits for the servers to end their streams.
 const HASTE: Duration = Duration::from_millis(50);

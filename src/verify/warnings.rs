@@ -1,5 +1,5 @@
-//! What is wrong beside a result: a certificate that ends soon, a latency above a threshold, users who
-//! land elsewhere than the test did, servers that were passed over, evidence that is in doubt.
+//! Warnings beside a result: a certificate that ends soon, a latency above a threshold, users who land elsewhere
+//! than the test did, servers that were passed over, evidence that is in doubt.
 //!
 //! Never turns a success into a failure: what decides on that is the evidence alone.
 
@@ -34,7 +34,7 @@ impl Thresholds {
     }
 }
 
-/// What is wrong beside a logon: the pool's certificate ends soon, users do not land where the test did.
+/// Returns the warnings beside a logon: the pool's certificate ends soon, users do not land where the test did.
 pub(super) fn of_logon(
     account: &LogonAccount,
     trace: &Trace,
@@ -54,7 +54,7 @@ pub(super) fn of_logon(
     warnings
 }
 
-/// What is wrong beside a partner that is well: its certificate ends soon.
+/// Returns the warning beside a partner that is well: its certificate ends soon.
 pub(super) fn of_partner(domain: &str, days_left: Option<i64>) -> Option<ResultWarning> {
     let left = days_left.filter(|left| (0..WARNING_DAYS).contains(left))?;
     Some(short(&beside::partners_certificate_ends(domain, left)))
@@ -66,12 +66,12 @@ pub(super) fn of_server(finding: &Finding) -> ResultWarning {
     ResultWarning { text, ..short(finding) }
 }
 
-/// What a finding says, and what to do next.
+/// Makes a warning of a finding, with what to do next.
 pub(super) fn with_remedy(finding: &Finding) -> ResultWarning {
     ResultWarning { text: format!("{} {}", finding.error(), finding.remedy), ..short(finding) }
 }
 
-/// What a finding says in one sentence.
+/// Makes a warning of a finding, in one sentence.
 fn short(finding: &Finding) -> ResultWarning {
     ResultWarning { code: finding.code.to_owned(), severity: WarningSeverity::Warning, text: finding.error() }
 }

@@ -88,7 +88,7 @@ async fn serve(
     }
 }
 
-/// Why a request is refused: it asks for what the topology here does not list.
+/// Returns the reason for refusing a request: it asks for something that the topology here does not list.
 fn refusal(topology: &Topology, test: &SiteTest) -> Option<String> {
     let Some(taken) = SiteTest::takes(&test.cmdlet) else {
         return Some("That is no test that the watcher here makes for others.".to_owned());
@@ -156,5 +156,5 @@ async fn run(host: &Host, test: &SiteTest, deadline: Duration, cancel: Cancellat
 
 /// The variable that the errors are left in.
 const FAILED: &str = "failed";
-/// How many requests are served at once.
+/// The maximum number of requests that are served at once.
 const AT_ONCE: usize = 4;

@@ -12,7 +12,7 @@ pub const LATENCY_BOUNDS: [i64; 10] = [50, 100, 250, 500, 1_000, 2_500, 5_000, 1
 #[derive(Clone, Debug, Default)]
 pub struct TestCounters(Arc<Mutex<BTreeMap<PairName, PairCounters>>>);
 
-/// What is counted of one pair.
+/// The counters of one pair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PairCounters {
     /// Tests that succeeded.

@@ -1,4 +1,4 @@
-//! When a watch is due: at even periods, shifted by a hash of the pair, or as a cron expression says.
+//! The times at which a watch is due: at even periods, shifted by a hash of the pair, or as a cron expression says.
 //!
 //! Pure: an instant gives the next one. Instants are microseconds since 1970, as the store has them. The
 //! shift depends on names alone, so that a restart moves no pair and not all of them fire at once.
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::store::PairName;
 use crate::topology::WatchEntry;
 
-/// When the pairs of a watch are due.
+/// The times at which the pairs of a watch are due.
 #[derive(Clone, Debug)]
 pub enum Timing {
     /// Again and again after so many microseconds.
@@ -94,7 +94,8 @@ impl CronTiming {
     }
 }
 
-/// Where in its period a pair is due. Pairs fall into slots, so that those of one pool share a session.
+/// Returns the offset in its period at which a pair is due. Pairs fall into slots, so that those of one pool share
+/// a session.
 fn offset(period: i64, pair: &PairName, vantage: &str) -> i64 {
     let slot = (period / SLOTS).clamp(1, 15_000_000);
     let n_slots = (period / slot).max(1);
@@ -114,9 +115,9 @@ fn hash(words: &[&str]) -> i64 {
 }
 
 const DAY: i64 = 86_400_000_000;
-/// How many slots a period has at least.
+/// The smallest number of slots in a period.
 const SLOTS: i64 = 60;
-/// How many times of a cron expression are looked at for the longest wait.
+/// The number of times of a cron expression that are examined for the longest wait.
 const LOOKED_AT: usize = 32;
 
 /// Croner's search over jiff's calendar.

@@ -22,15 +22,16 @@ use crate::topology::{WatchedTest, Words};
 #[derive(Clone, Debug)]
 pub(super) struct HeldClaim {
     pub(super) claim: Claim,
-    /// When it was claimed, by the machine's monotonic clock.
+    /// The instant at which the pair was claimed, by the machine's monotonic clock.
     pub(super) at: Instant,
     /// The place that it takes among all tests of its partner: the scope and its number.
     pub(super) slot: Option<(String, i64)>,
-    /// How long it holds, where the store gave it; without the store the watcher goes by its own plan.
+    /// The time for which the claim holds, where the store gave it; without the store the watcher goes by its own
+    /// plan.
     pub(super) lease: Option<Duration>,
 }
 
-/// What the ledger is told, in the order in which it happens.
+/// An entry of the ledger; entries are passed in the order in which things happen.
 pub(super) enum LedgerEntry {
     /// Tests of these pairs begin.
     Began(Vec<HeldClaim>),
@@ -44,7 +45,7 @@ pub(super) enum LedgerEntry {
     Flush(oneshot::Sender<()>),
 }
 
-/// What becomes of a claim without a result.
+/// The treatment of a claim without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unfinished {
     /// It is due again soon.
@@ -68,7 +69,7 @@ pub(super) struct Ledger {
     free: Vec<(String, i64)>,
     /// Results that were inferred, while their batch goes on, each with its place in the order of results.
     inferred: Vec<(u64, NewResult)>,
-    /// How the tests of the batches under way ended: the pair, the place in the order, whether it was well.
+    /// The ends of the tests of the batches under way: the pair, the place in the order, whether it was well.
     ended: HashMap<i64, (u64, PairName, bool)>,
     n_taken: u64,
     /// The checks of `Test-Topology` that have come in, while its pair is held: the worst of them.
@@ -412,12 +413,12 @@ fn whole_topology() -> PairName {
 const OFFLINE: &str = "OFFLINE";
 /// The reason of the blindness that comes of it.
 const OFF_LINE: &str = "this machine is off line";
-/// How many results one transaction stores at most.
+/// The largest number of results that one transaction stores.
 const GROUP: usize = 256;
-/// How many results wait in memory where there is no spool.
+/// The largest number of results that wait in memory where there is no spool.
 const MOST_WAITING: usize = 20_000;
-/// How long a store that was away is left alone.
+/// The time for which a store that was unavailable is left alone.
 const NEXT_TRY: Duration = Duration::from_secs(2);
 const NEXT_LOOK: Duration = Duration::from_millis(500);
-/// When a pair that could not be tested is due again, in microseconds.
+/// The time after which a pair that could not be tested is due again, in microseconds.
 const AGAIN_IN: i64 = 30_000_000;

@@ -48,17 +48,17 @@ use crate::store::{
 };
 use crate::topology::{HttpTable, Topology};
 
-/// What a watcher is started with.
+/// The options that a watcher is started with.
 pub struct WatcherOptions {
     /// The door to the tests. Its context hands results to [`Intake::taker`].
     pub host: Arc<Host>,
     /// The door to the tests that others ask for over HTTP; their results are kept nowhere.
     pub probes: Arc<Host>,
-    /// Where results are kept.
+    /// The store for the results.
     pub store: Store,
-    /// Where the results wait while a shared store is away.
+    /// The file of results that wait while a shared store is away.
     pub spool: Option<PathBuf>,
-    /// Where systemd passes secrets in.
+    /// The directory in which systemd passes secrets.
     pub credentials: Option<PathBuf>,
     /// One round, or one after another.
     pub rounds: HowManyRounds,
@@ -75,7 +75,7 @@ pub enum HowManyRounds {
     Endless,
 }
 
-/// What happens to a watcher, for a service manager.
+/// An event of a watcher, for a service manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Milestone {
     /// The plan is in the store, and rounds begin.
@@ -90,7 +90,7 @@ pub enum Milestone {
     Stopping,
 }
 
-/// What somebody tells a running watcher.
+/// A command to a running watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatcherCommand {
     /// Read the topology again.
@@ -99,7 +99,7 @@ pub enum WatcherCommand {
     Stop,
 }
 
-/// Why a watcher cannot start.
+/// The reason why a watcher cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WatchFault {
     /// The topology has mistakes.
@@ -116,7 +116,7 @@ pub enum WatchFault {
     Identity(#[from] IdentityFault),
 }
 
-/// Where the tests of a watcher leave their results.
+/// The channel in which the tests of a watcher leave their results.
 pub struct Intake {
     entries: mpsc::UnboundedSender<LedgerEntry>,
     received: mpsc::UnboundedReceiver<LedgerEntry>,
@@ -142,14 +142,14 @@ impl Intake {
     }
 }
 
-/// What the parts of a watcher share.
+/// The state that the parts of a watcher share.
 struct Shared {
     id: String,
     store: Store,
     status: WatcherStatus,
     counters: TestCounters,
     plan: Mutex<Arc<WatchPlan>>,
-    /// When the store last answered.
+    /// The instant at which the store last answered.
     answered: Mutex<Instant>,
     /// The accounts that it holds a password for.
     accounts: Mutex<Option<BTreeSet<String>>>,
@@ -245,7 +245,7 @@ impl Watcher {
         Ok(Self { options, intake, shared: Arc::new(shared) })
     }
 
-    /// What it knows of itself, for whoever serves it.
+    /// Returns what the watcher knows of itself, for whoever serves it.
     pub fn status(&self) -> WatcherStatus {
         self.shared.status.clone()
     }
@@ -363,7 +363,7 @@ impl Watcher {
     }
 }
 
-/// What is served over HTTP now, and by which settings.
+/// The HTTP service that is running now, and its settings.
 struct Serving {
     settings: HttpTable,
     parts: ServiceParts,
@@ -446,12 +446,12 @@ fn read(context: &SessionContext) -> Result<Arc<Topology>, WatchFault> {
     context.topology.hold().map_err(|error| WatchFault::Topology(error.message))
 }
 
-/// What is to be done again and again beside the tests: the plan, the heartbeat, what has become old.
+/// The recurring work beside the tests: the plan, the heartbeat, the removal of old data.
 struct WatchUpkeep {
     context: Arc<SessionContext>,
     /// Whether the plan is still to be written into the store.
     is_plan_due: bool,
-    /// Why the store did not take it.
+    /// The error of the store in the last upkeep; `None` if it succeeded.
     fault: Option<StoreFault>,
     first: FirstRound,
     is_skew_told: bool,
@@ -663,19 +663,19 @@ impl WatchUpkeep {
     }
 }
 
-/// How often the watcher looks for what is due.
+/// The interval at which the watcher looks for pairs that are due.
 const TICK: Duration = Duration::from_millis(500);
-/// How often it gives a sign of life.
+/// The interval at which the watcher gives a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// How long every watcher has for a sign of life, after the store was away or a clock was set.
+/// The time that every watcher has for a sign of life, after the store was away or a clock was set.
 const GRACE_OF_SIGNS: Duration = Duration::from_secs(30);
-/// How often it looks for pairs that nobody tests and watchers that are silent.
+/// The interval at which the watcher looks for pairs that nobody tests and watchers that are silent.
 const JUDGEMENT: Duration = Duration::from_secs(20);
-/// How often it forgets what is too old, and looks into the vault.
+/// The interval at which the watcher forgets old data and looks into the vault.
 const FORGETTING: Duration = Duration::from_secs(300);
-/// How long one round waits for a store that is away.
+/// The time that one round waits for a store that is away.
 const MOST_WAIT_FOR_STORE: Duration = Duration::from_secs(30);
-/// How long the end may take.
+/// The time limit for each step of the watcher's end.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// By how much the clocks of the store and of the machine may differ, in microseconds.
 const MOST_SKEW: i64 = 2_000_000;

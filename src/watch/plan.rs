@@ -13,14 +13,14 @@ use super::script;
 use crate::store::{ANY_SITE, Channel, PairName, Planned};
 use crate::topology::{Notification, TestingSites, Topology, WatchEntry, WatchedTest, Words};
 
-/// What one site tests, and who is told.
+/// The plan of what one site tests, and of who is told.
 #[derive(Clone, Debug)]
 pub struct WatchPlan {
     /// The topology that it was made of.
     pub topology: Arc<Topology>,
     /// The site.
     pub site: String,
-    /// When the pairs of each watch are due.
+    /// The times at which the pairs of each watch are due.
     pub timings: BTreeMap<String, Timing>,
     /// Every pair, once for each vantage.
     pub pairs: Vec<WatchedPair>,
@@ -29,7 +29,7 @@ pub struct WatchPlan {
 /// A pair that is tested again and again.
 #[derive(Clone, Debug)]
 pub struct WatchedPair {
-    /// What is tested.
+    /// The name of the pair that is tested.
     pub name: PairName,
     /// The site that tests it, or [`ANY_SITE`].
     pub vantage: String,
@@ -42,7 +42,7 @@ pub struct WatchedPair {
 }
 
 impl WatchPlan {
-    /// What the topology says.
+    /// Makes the plan from the topology.
     pub fn of(topology: Arc<Topology>) -> Self {
         let site = topology.general.site.clone();
         let mut seen = BTreeSet::new();
@@ -93,7 +93,7 @@ impl WatchPlan {
         self.pairs.iter().filter_map(planned).collect()
     }
 
-    /// When a pair is due again, after so many microseconds since 1970.
+    /// Returns the instant at which a pair is due again after `after`, in microseconds since 1970.
     pub fn next_due(&self, watch: &str, pair: &PairName, vantage: &str, after: i64) -> i64 {
         match self.timings.get(watch) {
             Some(timing) => timing.next_after(after, pair, vantage),
@@ -117,7 +117,7 @@ impl WatchPlan {
         hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Who is told of changes.
+    /// Returns the channels that are told of changes.
     pub fn channels(&self) -> Vec<Channel> {
         self.notifications().map(channel).collect()
     }
@@ -133,7 +133,7 @@ impl WatchPlan {
     }
 }
 
-/// When a pair that is new to the store is due first.
+/// The time at which a pair that is new to the store is due first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstRound {
     /// At its place in the period.

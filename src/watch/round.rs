@@ -31,17 +31,17 @@ pub(super) struct Rounds {
     host: Arc<Host>,
     ledger: LedgerSender,
     running: JoinSet<(String, usize)>,
-    /// How many batches of each account are under way.
+    /// The number of batches of each account that are under way.
     busy: HashMap<String, usize>,
     n_under_way: usize,
     /// Ends the tests under way.
     cancel: CancellationToken,
-    /// When each pair of the own plan is due, while the store is away.
+    /// The times at which the pairs of the own plan are due, while the store is away.
     by_own_plan: Option<HashMap<(i64, String), i64>>,
     rounds: HowManyRounds,
-    /// Why the store let nothing be claimed the last time.
+    /// The fault of the store that let nothing be claimed the last time.
     pub(super) fault: Option<StoreFault>,
-    /// Where there is one round: when it began, by the store's clock.
+    /// The time at which the round began, by the store's clock, where there is only one round.
     began_at: Option<i64>,
 }
 
@@ -53,7 +53,7 @@ struct TestBatch {
     claims: Vec<HeldClaim>,
 }
 
-/// What a batch does.
+/// The work of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BatchWork {
     Test(WatchedTest),
@@ -108,7 +108,8 @@ impl Rounds {
         self.begin_with(claims)
     }
 
-    /// What may begin now: the plan, the accounts that are held and free, and for how many pairs there is room.
+    /// Returns what may begin now: the plan, the accounts that are held and free, and the number of pairs that
+    /// there is room for.
     fn room(&mut self) -> (Arc<WatchPlan>, Vec<String>, usize) {
         self.collect();
         let plan = self.shared.plan();
@@ -259,7 +260,7 @@ impl Rounds {
         Ok(held.collect())
     }
 
-    /// What is due of the own site's pairs, by the plan alone, while a shared store is away.
+    /// Claims the due pairs of the own site, by the plan alone, while a shared store is away.
     fn claim_by_own_plan(&mut self, plan: &WatchPlan, accounts: &[String], room: usize) -> Vec<HeldClaim> {
         if !self.shared.store.is_shared() {
             return Vec::new();
@@ -408,7 +409,7 @@ fn batches(claims: Vec<HeldClaim>) -> Vec<TestBatch> {
     by_call.into_values().collect()
 }
 
-/// How many tests may reach for a partner at once, over all watchers.
+/// The limits of the tests that may reach for a partner at once, over all watchers.
 struct PartnerLimits(Arc<Topology>);
 
 impl PartnerLimits {
@@ -424,7 +425,7 @@ impl PartnerLimits {
     }
 }
 
-/// How long a claim holds whose usual lease is `least`: a script takes longer than a test.
+/// Returns the lease of a claim whose usual lease is `least`: a script takes longer than a test.
 fn lease_of(claim: &Claim, least: Duration) -> Duration {
     match claim.pair.test == SCRIPT_TEST {
         true => script::deadline_of(claim.period) + GRACE + Duration::from_secs(10),
@@ -436,12 +437,12 @@ fn test_named(name: &str) -> Option<WatchedTest> {
     WatchedTest::SPELLINGS.iter().find(|(word, _)| *word == name).map(|(_, test)| *test)
 }
 
-/// How long the tests of one claim may take in all.
+/// Returns the time that the tests of one claim may take in all.
 pub(super) fn deadline(plan: &WatchPlan) -> Duration {
     plan.topology.gateway.timeout + Duration::from_secs(15)
 }
 
-/// How long a claim holds.
+/// Returns the lease of a claim.
 pub(super) fn lease(plan: &WatchPlan) -> Duration {
     deadline(plan) + GRACE + Duration::from_secs(10)
 }
@@ -450,11 +451,11 @@ pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// How long the end of tests may take after their deadline.
+/// The time that the end of tests may take after their deadline.
 pub(super) const GRACE: Duration = Duration::from_secs(5);
-/// When a pair is due again whose partner's places are taken, in microseconds.
+/// The delay, in microseconds, after which a pair is due again whose partner's places are taken.
 const NEXT_PLACE: i64 = 2_000_000;
-/// How many pairs are tested at once.
+/// The number of pairs that are tested at once.
 const MOST_UNDER_WAY: usize = 256;
-/// How many batches of one account are under way at once: each has a session.
+/// The number of batches of one account that are under way at once: each has a session.
 const MOST_BATCHES: usize = 3;

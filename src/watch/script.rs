@@ -34,7 +34,7 @@ pub fn pair_of(script: &Path) -> PairName {
     }
 }
 
-/// How long a script of this period may take.
+/// Returns the longest time that a script of this period may take.
 pub fn deadline_of(period: i64) -> Duration {
     let period = Duration::from_micros(u64::try_from(period).unwrap_or(0));
     period.clamp(SHORTEST, LONGEST)
@@ -106,7 +106,7 @@ async fn evaluate(host: Arc<Host>, script: &Path, cancel: CancellationToken) -> 
     ended.map(drop).map_err(|failure| words(&failure)).or_else(|why| why.map_or(Ok(()), Err))
 }
 
-/// Why a script did not come to its end, as a clause; none where it left by `exit(0)`.
+/// Returns the reason why a script did not come to its end, as a clause; `None` where it left by `exit(0)`.
 fn words(failure: &Failure) -> Option<String> {
     let text = match &failure.kind {
         FailureKind::Exit(0) => return None,

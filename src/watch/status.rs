@@ -1,4 +1,4 @@
-//! What a watcher knows of itself: its last round, how late it is, whether it is blind, how much it did.
+//! The status of a watcher: its last round, how late it is, whether it is blind, how much it did.
 //!
 //! Cheap to share and to read; written by the watcher alone. Knows nothing of pairs: their states are in the store.
 
@@ -11,42 +11,43 @@ use jiff::Timestamp;
 #[derive(Clone, Debug)]
 pub struct WatcherStatus(Arc<Mutex<WatcherFigures>>);
 
-/// What a watcher knows of itself at one time.
+/// The status of a watcher at one time.
 #[derive(Clone, Debug)]
 pub struct WatcherFigures {
     /// The site that it stands in.
     pub site: String,
-    /// When it started.
+    /// The time at which the watcher started.
     pub started_at: Timestamp,
-    /// How many pairs it watches.
+    /// The number of pairs that it watches.
     pub n_pairs: usize,
-    /// When it last looked for due pairs and could claim them.
+    /// The time at which it last looked for due pairs and could claim them.
     pub last_round_at: Option<Timestamp>,
-    /// How long the pair that waits longest has been due.
+    /// The time for which the pair that waits longest has been due.
     pub lag: Duration,
-    /// Why it sees nothing, and since when, where that is so.
+    /// The reason why it sees nothing, and since when, where that is so.
     pub blind: Option<Blindness>,
-    /// How far the store's clock is ahead of the machine's, in microseconds.
+    /// The lead of the store's clock over the machine's, in microseconds.
     pub skew: i64,
-    /// What is added to the machine's clock, in microseconds, where it is wrong by more than a little.
+    /// The correction that is added to the machine's clock, in microseconds, where it is wrong by more than a
+    /// little.
     pub correction: i64,
     /// Mistakes of a topology that it was told to read and did not take over.
     pub topology_mistakes: Option<String>,
-    /// How many tests are under way.
+    /// The number of tests that are under way.
     pub n_under_way: usize,
-    /// How many tests it has recorded.
+    /// The number of tests that it has recorded.
     pub n_tests: u64,
-    /// How many of them failed.
+    /// The number of those tests that failed.
     pub n_failures: u64,
-    /// How many pairs it claimed and could not test.
+    /// The number of pairs that it claimed and could not test.
     pub n_not_run: u64,
-    /// How many results wait for the store.
+    /// The number of results that wait for the store.
     pub n_unstored: usize,
-    /// How many states its results have turned.
+    /// The number of states that its results have turned.
     pub n_changes: u64,
-    /// How many notices it has delivered.
+    /// The number of notices that it has delivered.
     pub n_notices: u64,
-    /// How many deliveries failed.
+    /// The number of deliveries that failed.
     pub n_failed_deliveries: u64,
     /// After one round: how many pairs are down or flaky.
     pub n_broken: usize,
@@ -54,7 +55,7 @@ pub struct WatcherFigures {
     pub n_untested: usize,
 }
 
-/// Why a watcher sees nothing.
+/// The reason why a watcher sees nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blindness {
     /// Since when.

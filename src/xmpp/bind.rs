@@ -21,7 +21,7 @@ pub struct BoundStream {
     pub(super) jid: FullJid,
 }
 
-/// What can go wrong in Bind.
+/// The faults that can occur in Bind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The server offers no resource binding.
@@ -50,7 +50,7 @@ pub enum Fault {
     /// The answer holds no full address.
     #[error("bound to `{said}`, which is no full address")]
     InvalidAddress {
-        /// What it holds.
+        /// The text that the answer holds instead.
         said: String,
     },
 }

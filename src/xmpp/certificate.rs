@@ -27,18 +27,18 @@ pub use self::anchors::CaFileFault;
 use self::names::names;
 use self::path::path;
 
-/// Whom we ask for, and so whose certificate must be shown (RFC 9525, section 6.1).
+/// The identity that we ask for, and so the one whose certificate must be shown (RFC 9525, section 6.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateIdentity {
     /// The domain, as an A-label: what stands behind the `@`, never the target of an SRV record.
     pub domain: String,
     /// Another host name that an administrator vouches for: the pool's FQDN in the topology.
     pub host: Option<String>,
-    /// What we want of the domain.
+    /// The role that the domain is to have.
     pub role: CertificateRole,
 }
 
-/// What we want of a domain.
+/// The role that a domain is to have for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateRole {
     /// To serve us as its client.
@@ -50,9 +50,9 @@ pub enum CertificateRole {
 /// A server's certificate and chain, for reports: on success as on failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateReport {
-    /// Whom it was issued to.
+    /// The subject of the certificate.
     pub subject: String,
-    /// Who issued it.
+    /// The issuer of the certificate.
     pub issuer: String,
     /// The names that it is good for.
     pub names: Vec<CertificateName>,
@@ -68,7 +68,7 @@ pub struct CertificateReport {
     pub key: String,
     /// The signature algorithm, as in `ecdsa-with-SHA256`.
     pub signature: String,
-    /// What it may be used for in TLS.
+    /// The use that the certificate allows in TLS.
     pub purpose: KeyPurpose,
     /// SHA-256 of the certificate, in hexadecimal.
     pub fingerprint: String,
@@ -86,14 +86,14 @@ impl CertificateReport {
         self.chain.iter().map(|link| link.days_left).min().unwrap_or(self.days_left).min(self.days_left)
     }
 
-    /// When the first certificate of the chain expires.
+    /// Returns the time at which the first certificate of the chain expires.
     pub fn chain_not_after(&self) -> Timestamp {
         self.chain.iter().map(|link| link.not_after).fold(self.not_after, Timestamp::min)
     }
 }
 
-/// What a certificate may be used for in TLS (RFC 5280, section 4.2.1.12). A server that connects to another one
-/// is that one's client, and strict ones want its certificate to be meant for clients too.
+/// The use that a certificate allows in TLS (RFC 5280, section 4.2.1.12). A server that connects to another one is
+/// that one's client, and strict ones want its certificate to be meant for clients too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPurpose {
     /// Whatever it takes: it names no purpose, or both.
@@ -122,9 +122,9 @@ impl KeyPurpose {
 /// One certificate of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainLink {
-    /// Whom it was issued to.
+    /// The subject of the certificate.
     pub subject: String,
-    /// Who issued it.
+    /// The issuer of the certificate.
     pub issuer: String,
     /// Good until.
     pub not_after: Timestamp,
@@ -145,21 +145,21 @@ pub enum CertificateName {
     Ip(String),
 }
 
-/// What can be wrong with a certificate.
+/// A fault of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// It, or one that it depends on, is over.
     #[error("that of {whose} expired on {}", minute(*not_after))]
     Expired {
-        /// Whom the one that is over was issued to.
+        /// The subject of the expired certificate.
         whose: String,
-        /// When it ended.
+        /// The time at which the certificate expired.
         not_after: Timestamp,
     },
     /// It has not begun.
     #[error("not valid before {}", minute(*not_before))]
     NotYetValid {
-        /// When it begins.
+        /// The time from which the certificate is valid.
         not_before: Timestamp,
     },
     /// It is good for other names.
@@ -173,7 +173,7 @@ pub enum CertificateFault {
     /// It is its own issuer, and not among those that we trust.
     #[error("self-signed by {subject}")]
     SelfSigned {
-        /// Whom it is issued to, and by.
+        /// The subject of the certificate, which is its issuer too.
         subject: String,
     },
     /// Its chain ends at an issuer that we do not trust.
@@ -194,19 +194,19 @@ pub enum CertificateFault {
     IncompleteChain {
         /// The issuer whose certificate is missing.
         missing: String,
-        /// Where the certificate says that it can be had (AIA caIssuers).
+        /// The address at which the issuer's certificate can be had, as the certificate says (AIA caIssuers).
         published: Option<String>,
     },
     /// It may not be used for a TLS server.
     #[error("not meant for a server: {reason}")]
     WrongPurpose {
-        /// What the check said.
+        /// The text of the check's error.
         reason: String,
     },
     /// It, its signature or its chain is broken.
     #[error("not a sound certificate: {reason}")]
     Invalid {
-        /// What the check said.
+        /// The text of the check's error.
         reason: String,
     },
 }

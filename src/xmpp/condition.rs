@@ -50,7 +50,7 @@ macro_rules! conditions {
 }
 
 conditions! {
-    /// Why a stream ended (RFC 6120, section 4.9.3).
+    /// The condition with which a stream ended (RFC 6120, section 4.9.3).
     StreamCondition {
         BadFormat = "bad-format",
         BadNamespacePrefix = "bad-namespace-prefix",
@@ -81,7 +81,7 @@ conditions! {
 }
 
 conditions! {
-    /// Why an authentication failed (RFC 6120, section 6.5).
+    /// The condition with which an authentication failed (RFC 6120, section 6.5).
     SaslCondition {
         Aborted = "aborted",
         AccountDisabled = "account-disabled",
@@ -98,7 +98,7 @@ conditions! {
 }
 
 conditions! {
-    /// Why a server of SCRAM refuses (RFC 5802, section 7).
+    /// The condition with which a SCRAM server refuses (RFC 5802, section 7).
     ScramCondition {
         InvalidEncoding = "invalid-encoding",
         ExtensionsNotSupported = "extensions-not-supported",
@@ -115,7 +115,7 @@ conditions! {
 }
 
 conditions! {
-    /// Why a stanza came back (RFC 6120, section 8.3.3).
+    /// The condition with which a stanza came back (RFC 6120, section 8.3.3).
     StanzaCondition {
         BadRequest = "bad-request",
         Conflict = "conflict",
@@ -151,7 +151,7 @@ pub struct StanzaError {
     pub kind: String,
     /// The server's words, verbatim up to a bounded length.
     pub text: Option<String>,
-    /// Who says to have made the error.
+    /// The address of the entity that claims to have raised the error.
     pub by: Option<String>,
     /// The name of an application's own condition, as `blocked` (XEP-0191).
     pub application: Option<String>,
@@ -160,7 +160,7 @@ pub struct StanzaError {
 }
 
 impl StanzaError {
-    /// What the stanza says about its error. Nothing is added to one that gives no condition.
+    /// Reads the error of a stanza. Nothing is added to one that gives no condition.
     pub fn of(stanza: &Element) -> Self {
         let error = stanza.elements().find(|child| child.name == "error" && child.ns == stanza.ns);
         let defined = error.and_then(|error| condition_in(error, ns::STANZA_ERRORS));

@@ -287,15 +287,15 @@ pub struct ConnectAttempt {
     pub host: String,
     /// The address.
     pub address: SocketAddr,
-    /// How TLS begins there.
+    /// The way in which TLS begins at the address.
     pub kind: TlsStart,
-    /// How long it took to the outcome.
+    /// The time that the attempt took to its outcome.
     pub duration: Duration,
-    /// What came of it.
+    /// The outcome of the attempt.
     pub outcome: ConnectOutcome,
 }
 
-/// What came of a try to connect.
+/// The outcome of an attempt to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectOutcome {
     /// It is connected.
@@ -319,7 +319,7 @@ pub enum ConnectOutcome {
     },
 }
 
-/// What can go wrong in Connect. Every variant holds all the attempts, in the order of their outcomes.
+/// The faults that can occur in Connect. Every variant holds all the attempts, in the order of their outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Every address refused.
@@ -424,5 +424,5 @@ impl fmt::Display for ConnectOutcome {
 /// The head start of one address over the next (RFC 8305, section 8).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// How many of the first bytes a connection remembers.
+/// The number of first bytes that a connection remembers.
 const OPENING: usize = 64;

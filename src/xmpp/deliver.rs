@@ -36,19 +36,19 @@ pub use self::late::TakenMessage;
 pub use self::proof::{Proof, Proven};
 pub use super::session::Party;
 
-/// What is asked for.
+/// The request for a delivery.
 #[derive(Clone, Debug)]
 pub struct DeliveryRequest {
     /// The level of evidence that makes a success.
     pub minimum: Evidence,
-    /// How long Send and Deliver may take together.
+    /// The time that Send and Deliver may take together.
     pub within: Duration,
-    /// How long to go on listening for a late bounce where the evidence rests on the fence alone;
-    /// [`LINGER`] in order.
+    /// The time to go on listening for a late bounce where the evidence rests on the fence alone; normally
+    /// [`LINGER`].
     pub linger: Duration,
     /// Until when that may last, counted from the start of Send, though the time of Deliver is up.
     pub linger_within: Duration,
-    /// What the fence behind the message is made of.
+    /// The kind of fence behind the message.
     pub fence: FenceKind,
     /// Ends the wait.
     pub cancel: CancellationToken,
@@ -58,7 +58,7 @@ pub struct DeliveryRequest {
     pub late: Option<LateNews>,
 }
 
-/// What the fence behind a message is made of.
+/// The kind of fence behind a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FenceKind {
     /// A message and a ping.
@@ -80,10 +80,10 @@ impl From<crate::topology::FenceSetting> for FenceKind {
     }
 }
 
-/// How long a late bounce is waited for. It is not part of the latency.
+/// The time that a late bounce is waited for. It is not part of the latency.
 pub const LINGER: Duration = Duration::from_secs(1);
 
-/// What became of one message.
+/// The outcome of the delivery of one message.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The message.
@@ -94,11 +94,11 @@ pub struct Delivery {
     pub reached: Option<Evidence>,
     /// The proofs, in the order of their arrival.
     pub proofs: Vec<Proven>,
-    /// What came back with an error, in the order of arrival.
+    /// The stanzas that came back with an error, in the order of arrival.
     pub bounces: Vec<Bounce>,
-    /// What became of the ping behind it.
+    /// The state of the ping behind the message.
     pub fence: Fence,
-    /// What a success leaves open.
+    /// The doubts that a success leaves open.
     pub doubts: Vec<OpenDoubt>,
     /// From the start of Send to the proof that met the minimum.
     pub latency: Option<Duration>,
@@ -114,17 +114,17 @@ pub struct Delivery {
 pub struct Bounce {
     /// The error.
     pub error: StanzaError,
-    /// Who it says to come from, verbatim: it need not be a valid address.
+    /// The sender that the bounce claims, verbatim: it need not be a valid address.
     pub from: String,
-    /// Who made it, as far as it can be known.
+    /// The origin of the error, as far as it can be known.
     pub origin: ErrorOrigin,
-    /// When it came, counted from the start of Send.
+    /// The time at which the bounce came, counted from the start of Send.
     pub after: Duration,
     /// Whether the fence had come back before it.
     pub order: Order,
 }
 
-/// Who made an error.
+/// The origin of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorOrigin {
     /// Our own pool.
@@ -146,22 +146,22 @@ pub enum Order {
     BehindFence,
 }
 
-/// What a success leaves open.
+/// A doubt that a success leaves open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenDoubt {
     /// Pings pass and a message behind the test message did not come back, from a server of which nobody
     /// knows whether it sends such messages back.
     MessageNotReturned {
-        /// Whose domain it was sent to.
+        /// The party whose domain the message was sent to.
         party: Party,
-        /// What serves that domain, where it said so.
+        /// The server software of that domain, where it said so.
         software: Option<String>,
-        /// How long it was waited for.
+        /// The time that was spent waiting for the message.
         waited: Duration,
     },
 }
 
-/// What became of the ping behind the message.
+/// The state of the ping behind the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fence {
     /// Nothing yet.
@@ -175,14 +175,14 @@ pub enum Fence {
     Failed {
         /// The error.
         error: Box<StanzaError>,
-        /// Who made it.
+        /// The origin of the error.
         origin: ErrorOrigin,
         /// When, counted from the start of Send.
         after: Duration,
     },
 }
 
-/// What can go wrong in Deliver.
+/// The faults that can occur in Deliver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The message came back.
@@ -190,14 +190,14 @@ pub enum Fault {
     Bounced {
         /// How.
         bounce: Box<Bounce>,
-        /// What became of the fence.
+        /// The state of the fence.
         fence: Fence,
     },
     /// The receiver's server is reached, answers, and did not take the message for the receiver: there
     /// is no such user, or nobody is on line and nothing is stored, or we are blocked.
     #[error("the receiver's server answers, and the receiver is not available")]
     ReceiverUnavailable {
-        /// How the message came back.
+        /// The bounce by which the message came back.
         bounce: Box<Bounce>,
     },
     /// The receiver's server keeps the message back until its sender has shown to be a person.
@@ -213,9 +213,9 @@ pub enum Fault {
         reached: Option<Evidence>,
         /// The level that was asked for.
         wanted: Evidence,
-        /// How long was waited.
+        /// The time that was spent waiting.
         waited: Duration,
-        /// What became of the fence.
+        /// The state of the fence.
         fence: Fence,
     },
     /// Pings pass and messages do not: a message behind the test message did not come back from a server that
@@ -224,21 +224,21 @@ pub enum Fault {
     Vanished {
         /// Where: the pool, where its own domain does not send one back either; else on the way to the partner.
         at: Party,
-        /// What serves the domain that did not send it back.
+        /// The server software of the domain that did not send it back.
         software: String,
-        /// How long was waited.
+        /// The time that was spent waiting.
         waited: Duration,
     },
-    /// What came back may be the answer, and was more than is read.
+    /// A stanza came back that may be the answer, and was more than is read.
     #[error("{passed}")]
     NotRead {
-        /// What is known of it.
+        /// The known facts about the stanza.
         passed: Box<PassedOver>,
         /// The level that was reached.
         reached: Option<Evidence>,
         /// The level that was asked for.
         wanted: Evidence,
-        /// How long was waited.
+        /// The time that was spent waiting.
         waited: Duration,
     },
     /// The pool answered at first, and no more when it was asked again before the time was up.
@@ -248,23 +248,23 @@ pub enum Fault {
         reached: Option<Evidence>,
         /// The level that was asked for.
         wanted: Evidence,
-        /// How long was waited.
+        /// The time that was spent waiting.
         waited: Duration,
     },
     /// The partner's server took the message, and did not answer when it was asked again before the time was up.
     #[error("the partner's server stopped answering within {waited:?}")]
     PartnerStopped {
-        /// What the pool said of it, where it said anything.
+        /// The error that the pool reported of it, if any.
         error: Option<Box<StanzaError>>,
         /// The level that was asked for.
         wanted: Evidence,
-        /// How long was waited.
+        /// The time that was spent waiting.
         waited: Duration,
     },
     /// Our own session saw the message, and its answer did not come back.
     #[error("the message arrived, and its answer did not come back within {waited:?}")]
     ReturnPath {
-        /// How long was waited.
+        /// The time that was spent waiting.
         waited: Duration,
     },
 }
@@ -305,14 +305,14 @@ async fn until_cancelled<T>(wanted: &DeliveryRequest, future: impl Future<Output
     }
 }
 
-/// What was learned about one message so far.
+/// The facts learned about one message so far.
 struct Wait<'a> {
     session: &'a XmppSession,
     wanted: &'a DeliveryRequest,
     probe: TestMessage,
     started: Instant,
     deadline: Instant,
-    /// What our session at the receiver's end adds to its answer.
+    /// The text that our session at the receiver's end adds to its answer.
     witness: Option<String>,
     proofs: Vec<Proven>,
     bounces: Vec<Bounce>,
@@ -321,26 +321,27 @@ struct Wait<'a> {
     message_fence: MessageFence,
     /// The one to our own domain that was sent where something was in doubt.
     pool_fence: MessageFence,
-    /// How the message fence came back from the receiver's domain, while that proves nothing.
+    /// The return of the message fence from the receiver's domain, while that proves nothing: its error, if any,
+    /// and when it came.
     unjudged: Option<(Option<StanzaError>, Instant)>,
     /// Whether the receiver's domain was asked what it is.
     has_inquired: bool,
-    /// What serves the receiver's domain, where it was asked and said so.
+    /// The server software of the receiver's domain, where it was asked and said so.
     partner_software: Option<ServerSoftware>,
-    /// When the pool was asked again, and whether it answered.
+    /// Whether the pool was asked again, and whether it answered.
     pool_later: Later,
     /// The same of the partner, where it had answered before.
     partner_later: Later,
-    /// What came back in the place of its answer.
+    /// The error that came back in the place of the partner's answer.
     partner_lost: Option<StanzaError>,
-    /// What the receiver's server says where it holds the message.
+    /// The words of the receiver's server where it holds the message.
     held: Option<String>,
-    /// What came that may be about the message, and was not read.
+    /// A stanza that may be about the message, and was not read.
     passed_over: Option<PassedOver>,
     latency: Option<Duration>,
 }
 
-/// What became of a message to a domain.
+/// The state of a message to a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum MessageFence {
     NotSent,
@@ -348,7 +349,7 @@ enum MessageFence {
     Returned { party: Party },
 }
 
-/// What became of the question whether the pool still answers.
+/// The state of the question whether the pool still answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Later {
     NotAsked,
@@ -431,8 +432,8 @@ impl<'a> Wait<'a> {
         Ok(Sources { sender, receiver })
     }
 
-    /// What leaves behind the message. Where no more is asked for than that the pool takes it, the message
-    /// fence is for the pool.
+    /// Returns the fences that are sent behind the message. Where no more is asked for than that the pool takes it,
+    /// the message fence is for the pool.
     fn fences(&mut self) -> Result<Fences, super::Fault> {
         let partner = self.probe.to().domain().as_str();
         let ping = (self.wanted.fence != FenceKind::Message).then(|| partner.to_owned());
@@ -494,7 +495,8 @@ impl<'a> Wait<'a> {
         self.verdict().map_err(super::Fault::from)
     }
 
-    /// When the pool is asked whether it still answers, since nothing has come that makes an end.
+    /// Returns the instant at which the pool is asked whether it still answers, since nothing has come that makes
+    /// an end.
     fn asks_the_pool_at(&self) -> Option<Instant> {
         let is_open = self.pool_later == Later::NotAsked && self.bounces.is_empty() && !self.is_met();
         is_open.then(|| self.deadline - (self.wanted.within / 3).min(TO_THE_POOL))
@@ -542,8 +544,8 @@ impl<'a> Wait<'a> {
         Ok(Some(FenceMessage::new(id, domain, self.probe.body())?))
     }
 
-    /// Where messages vanish and pings pass, as far as can be known by now, and what serves the domain that
-    /// ought to have sent one back.
+    /// Returns the party at which messages vanish while pings pass, as far as can be known by now, and the server
+    /// software of the domain that ought to have sent one back.
     fn vanishing(&self) -> Option<(Party, &ServerSoftware)> {
         let pool = self.session.software().filter(|software| software.returns_messages());
         let is_missing = |fence: &MessageFence, of: Party| matches!(fence, MessageFence::Missing { party, .. } if *party == of);
@@ -605,7 +607,7 @@ impl<'a> Wait<'a> {
         Some(until.min(self.deadline))
     }
 
-    /// What the proofs and the bounces come to.
+    /// Returns the verdict on the proofs and the bounces.
     fn verdict(&self) -> Result<Evidence, Fault> {
         let wanted = self.wanted.minimum;
         let reached = self.reached();
@@ -643,7 +645,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// What the fences came to together: one that the partner answered is enough.
+    /// Returns the combined state of the fences: one that the partner answered is enough.
     fn whole_fence(&self) -> Fence {
         let answered = self.fence_proofs().map(|proven| proven.after).min();
         match answered {
@@ -860,7 +862,7 @@ impl<'a> Wait<'a> {
         at.saturating_duration_since(self.started)
     }
 
-    /// What a success leaves open.
+    /// Returns the doubts that a success leaves open.
     fn doubts(&self) -> Vec<OpenDoubt> {
         let (party, since) = match self.message_fence {
             MessageFence::Missing { party, since } if self.reached() < Some(Evidence::Delivered) => {
@@ -914,10 +916,10 @@ fn is_receivers(bounce: &Bounce, fence: &Fence) -> bool {
         && matches!(bounce.origin, ErrorOrigin::Partner | ErrorOrigin::Unclear)
 }
 
-/// How long a message fence is waited for behind the ping that was sent after it, from a server that is known
+/// The time that a message fence is waited for behind the ping that was sent after it, from a server that is known
 /// to send it back.
 const LATE_FENCE: Duration = Duration::from_secs(5);
-/// How long before the deadline the pool is asked whether it still answers.
+/// The time before the deadline at which the pool is asked whether it still answers.
 const TO_THE_POOL: Duration = Duration::from_secs(3);
 /// Proofs, and bounces, that are kept of one message.
 const MAX_KEPT: usize = 32;

@@ -25,7 +25,7 @@ pub struct Query {
     pub name: String,
 }
 
-/// What DNS answered to an SRV query.
+/// The answer of DNS to an SRV query.
 #[derive(Clone, Debug)]
 pub struct SrvAnswer {
     /// The query.
@@ -219,7 +219,7 @@ fn was_led_on(error: &NetError, name: &Name) -> bool {
     matches!(error, NetError::Dns(DnsError::NoRecordsFound(nothing)) if nothing.query.name() != name)
 }
 
-/// What a name is an alias of.
+/// Returns the name that a name is an alias of; `None` if it is no alias.
 async fn alias(resolver: &TokioResolver, name: Name) -> Option<Name> {
     let lookup = resolver.lookup(name, RecordType::CNAME).await.ok()?;
     lookup.answers().iter().find_map(|record| {
@@ -227,7 +227,7 @@ async fn alias(resolver: &TokioResolver, name: Name) -> Option<Name> {
     })
 }
 
-/// What an unsuccessful look-up means.
+/// Returns the fault for an unsuccessful look-up.
 fn fault(query: Query, error: &NetError, after: Duration) -> Fault {
     if let NetError::Dns(DnsError::NoRecordsFound(nothing)) = error {
         return if nothing.response_code == ResponseCode::NXDomain {
@@ -257,10 +257,11 @@ fn fault(query: Query, error: &NetError, after: Duration) -> Fault {
     Fault::NotAsked { query, reason: error.to_string() }
 }
 
-/// What the resolver says where the name server closed the connection on which it had been asked.
+/// The resolver's message if the name server closed the connection on which it had been asked.
 const CLOSED_UNANSWERED: &str = "receiver was canceled";
 
-/// How long the second address family is waited for when the first one has answered (RFC 8305, section 8).
+/// The time for which the second address family is waited for when the first one has answered (RFC 8305, section
+/// 8).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
 /// Records of one answer that are looked at; a hostile zone can hold thousands.

@@ -24,20 +24,20 @@ use super::xml::{self, Element, ns};
 use super::{Deadlines, Fault, Phase, offline, within};
 use crate::topology::{Server, TlsNegotiation};
 
-/// What is looked at.
+/// The target of a look, and the terms on which it is made.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeRequest<'a> {
-    /// Whose servers, and as whose friend.
+    /// The owner of the servers, and the role in which they are looked at.
     pub whom: ProbeTarget<'a>,
-    /// Whose certificates are believed.
+    /// The certificates that are trusted.
     pub trust: &'a Trust,
     /// Whether a partner's server must offer TLS.
     pub tls: TlsNegotiation,
-    /// How long Resolve, Connect and Secure may take, and all of it.
+    /// The deadlines of Resolve, Connect and Secure, and of the whole look.
     pub deadlines: Deadlines,
 }
 
-/// Whose servers are looked at.
+/// The owner of the servers that are looked at.
 #[derive(Clone, Copy, Debug)]
 pub enum ProbeTarget<'a> {
     /// Those of a partner, as another server sees them.
@@ -53,33 +53,33 @@ pub enum ProbeTarget<'a> {
     Pool(PoolQuery<'a>),
 }
 
-/// What was seen.
+/// The result of a look.
 #[derive(Clone, Debug)]
 pub struct ProbeReport {
     /// The partner's domain, or the pool.
     pub name: String,
-    /// When the look began.
+    /// The time at which the look began.
     pub began_at: Timestamp,
-    /// How long it took.
+    /// The duration of the look.
     pub duration: Duration,
-    /// How the servers were looked for.
+    /// The trace of the search for the servers.
     pub trace: Trace,
-    /// What was seen at each of them, in their order; or why none was found.
+    /// The results for each of the servers, in their order; or the reason why none was found.
     pub probes: Result<Vec<ServerProbe>, Fault>,
 }
 
-/// What was seen at one target.
+/// The result of a look at one target.
 #[derive(Clone, Debug)]
 pub struct ServerProbe {
     /// The target.
     pub target: Target,
-    /// What happened there.
+    /// The trace of the look at the target.
     pub trace: Trace,
-    /// What it offers behind TLS; or what stopped us before.
+    /// The offer of the server behind TLS; or the fault that stopped us before.
     pub offer: Result<ServerOffer, Fault>,
 }
 
-/// What a server offers to somebody whom it does not know yet.
+/// The features that a server offers to a peer that it does not know yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerOffer {
     /// Ways to prove who the other one is.
@@ -188,7 +188,7 @@ async fn probes(
     Ok(join_all(looks).await)
 }
 
-/// Who goes to look at one target.
+/// The client that looks at one target.
 #[derive(Clone, Copy)]
 struct Visitor<'a> {
     question: ProbeRequest<'a>,
@@ -264,7 +264,7 @@ pub(super) async fn speaks_tls_at_once(
     is_refused || trace.certificate().is_some()
 }
 
-/// How long a connection and a TLS handshake may take that show how a port begins.
+/// The longest time for a connection and a TLS handshake that show how a port begins.
 const A_HANDSHAKE: Duration = Duration::from_secs(3);
 
 impl<'a> Visitor<'a> {
@@ -349,7 +349,7 @@ impl<'a> Visitor<'a> {
 }
 
 impl<'a> ProbeTarget<'a> {
-    /// What a report calls it.
+    /// Returns the name of the target in a report.
     fn name(self) -> &'a str {
         match self {
             Self::Partner { domain, .. } => domain,
@@ -373,7 +373,8 @@ impl<'a> ProbeTarget<'a> {
         }
     }
 
-    /// Whose certificate must be shown; a pool's may name the pool, which the topology vouches for.
+    /// Returns the identity that the certificate must show; a pool's may name the pool, which the topology vouches
+    /// for.
     fn identity(self) -> Result<CertificateIdentity, resolve::Fault> {
         let domain = a_label(self.domain())?;
         Ok(match self {

@@ -18,7 +18,7 @@ pub struct TestMessage {
     body: String,
 }
 
-/// What can go wrong in Send, besides the stream itself.
+/// A fault in Send, besides those of the stream itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The message would be longer than the pool takes (XEP-0478).
@@ -32,7 +32,7 @@ pub enum Fault {
     /// The system has no random numbers for us.
     #[error("no random numbers: {reason}")]
     NoRandomness {
-        /// What the system said.
+        /// The text of the system's error.
         reason: String,
     },
 }
@@ -58,7 +58,7 @@ impl TestMessage {
         Self { body: String::new(), ..self }
     }
 
-    /// What only those know who have seen the message.
+    /// Returns the nonce, which only those know who have seen the message.
     pub fn nonce(&self) -> &str {
         &self.nonce
     }
@@ -89,8 +89,8 @@ impl TestMessage {
             .with_child(Element::new("no-copy", ns::HINTS))
     }
 
-    /// What a stanza says about this message, if it is about it. `own` is the address of the session
-    /// that sent it.
+    /// Returns what a stanza says about this message, if it is about it. `own` is the address of the session that
+    /// sent it.
     pub fn sign(&self, stanza: &Element, own: &FullJid) -> Option<Sign> {
         self.sign_from(stanza, sender(stanza).as_ref(), own)
     }
@@ -141,8 +141,8 @@ impl TestMessage {
         from.node() == self.to.node() && from.domain() == self.to.domain()
     }
 
-    /// What the receiver's server says where it keeps messages back until their sender has shown to be a person.
-    /// It names no message.
+    /// Returns the words of the receiver's server where it keeps messages back until their sender has shown to be a
+    /// person. They name no message.
     ///
     /// COMPAT: ejabberd's `mod_block_strangers` with `captcha` does (XEP-0158).
     fn is_held(&self, stanza: &Element, from: &Jid) -> Option<String> {
@@ -233,14 +233,14 @@ pub(super) fn sender(stanza: &Element) -> Option<Jid> {
     stanza.attribute("from").and_then(|from| Jid::new(from).ok())
 }
 
-/// What came back about a message.
+/// A sign of what became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sign {
     /// The message itself, with an error.
     Bounce {
         /// The error.
         error: StanzaError,
-        /// Who it says to come from, verbatim: it need not be a valid address.
+        /// The sender that the stanza names, verbatim: it need not be a valid address.
         from: String,
     },
     /// The receiver's server keeps messages back, and says how to get them through.
@@ -257,7 +257,7 @@ pub enum Sign {
     Answer {
         /// The receiver's client.
         from: Jid,
-        /// What our own second session adds, and nobody else knows.
+        /// The token that our own second session adds, and nobody else knows.
         witness: Option<String>,
     },
 }
@@ -277,7 +277,7 @@ pub fn is_live(message: &Element) -> bool {
     })
 }
 
-/// What tells a test message from what people write: an id, a nonce in an element of our own, and a
+/// The marks that distinguish a test message from what people write: an id, a nonce in an element of our own, and a
 /// request for a receipt, in a message between two that came straight.
 ///
 /// INVARIANT: an answer bears no such marks, so that it is never answered itself.
@@ -305,12 +305,12 @@ impl<'a> Marks<'a> {
 pub struct ReceivedTest {
     id: String,
     nonce: String,
-    /// Who sent it.
+    /// The sender of the message.
     pub from: Jid,
 }
 
 impl ReceivedTest {
-    /// What a message is, if it is a test message.
+    /// Reads a message, if it is a test message.
     pub fn of(message: &Element) -> Option<Self> {
         let Marks { id, nonce } = Marks::of(message)?;
         let from = Jid::new(message.attribute("from")?).ok()?;
@@ -322,7 +322,7 @@ impl ReceivedTest {
         answers(&self.id, &self.nonce, self.from.as_str(), None)
     }
 
-    /// What its sender is told in their place who sends more than is answered.
+    /// Returns the error that a sender who sends more than is answered receives in place of the answers.
     pub fn over_limit(&self, words: &str) -> Element {
         let error = Element::new("error", ns::CLIENT)
             .with_attribute("type", "wait")
@@ -387,8 +387,8 @@ pub(super) fn ping(id: &str, to: &str) -> Element {
         .with_child(Element::new("ping", ns::PING))
 }
 
-/// What a request is owed (RFC 6120, section 8.2.3): a ping its result, everything else the answer
-/// that we do not serve it. `None` for what is no request.
+/// Returns the answer that a request is owed (RFC 6120, section 8.2.3): a ping its result, everything else the
+/// answer that we do not serve it. `None` for what is not a request.
 pub(super) fn answer_request(stanza: &Element) -> Option<Element> {
     let kind = stanza.attribute("type").filter(|kind| matches!(*kind, "get" | "set"))?;
     if !stanza.is("iq", ns::CLIENT) {

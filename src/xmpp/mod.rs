@@ -53,15 +53,15 @@ pub struct LogonRequest {
     pub registrar_port: Option<u16>,
     /// The kinds of TLS that it may be reached by.
     pub security: Security,
-    /// Whose certificates are believed.
+    /// The issuers whose certificates are trusted.
     pub trust: Trust,
     /// Whether its certificate may name the pool in the place of the sender's domain.
     pub pool_name: PoolName,
-    /// Who logs on. Their domain is the one that the stream is opened to.
+    /// The account that logs on. Its domain is the one that the stream is opened to.
     pub login: Login,
     /// The certificate that proves who they are, where the pool asks for one.
     pub client_certificate: Option<ClientCertificate>,
-    /// How long it may take.
+    /// The time that the logon may take.
     pub deadlines: Deadlines,
 }
 
@@ -181,7 +181,7 @@ fn is_without_a_word(fault: &stream::Fault, trace: &Trace) -> bool {
         })
 }
 
-/// Where the last connection led, if STARTTLS was to follow.
+/// Returns the endpoint of the last connection, if STARTTLS was to follow.
 fn connected_last(trace: &Trace) -> Option<Endpoint> {
     trace.facts().rev().find_map(|(_, fact)| {
         let Fact::Connected { target, address } = fact else { return None };
@@ -203,7 +203,7 @@ async fn injects_again(logon: &LogonRequest, network: &Network) -> bool {
     matches!(stream.start_tls(&mut trace).await, Err(Fault::Secure(secure::Fault::Injected { .. })))
 }
 
-/// How long a second look may take.
+/// The time that a second look may take.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 async fn log_on(logon: &LogonRequest, network: &Network, trace: &mut Trace) -> Result<XmppSession, Fault> {
@@ -297,7 +297,7 @@ async fn secured(
 }
 
 impl LogonRequest {
-    /// Where the pool is looked for.
+    /// Returns the query by which the pool is looked for.
     pub fn place(&self) -> PoolQuery<'_> {
         PoolQuery {
             pool: &self.pool_fqdn,
@@ -385,7 +385,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// How long each phase may take, and all of them together.
+/// The time that each phase may take, and all of them together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// For Resolve.
@@ -404,7 +404,7 @@ pub struct Deadlines {
     pub whole: Duration,
     /// For a logon, from the start of Resolve to the end of Bind.
     pub establish: Duration,
-    /// How the session behind a logon is kept.
+    /// The way in which the session behind a logon is kept.
     pub upkeep: Upkeep,
 }
 
@@ -438,7 +438,7 @@ impl Default for Deadlines {
     }
 }
 
-/// Why an attempt came to nothing, with the phase that knows.
+/// The reason why an attempt failed, with the phase that knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The pool's servers were not found.
@@ -511,5 +511,5 @@ impl Fault {
     }
 }
 
-/// How often one server may send us to another (RFC 6120, section 4.9.3.19).
+/// The maximum number of times that one server may send us to another (RFC 6120, section 4.9.3.19).
 const MAX_REDIRECTS: usize = 2;

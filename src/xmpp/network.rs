@@ -43,7 +43,7 @@ struct NetworkState {
     keys: KeyCache,
 }
 
-/// Whose certificates are believed.
+/// The trust in certificates, by their issuers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Trust {
     /// Those of the issuers that the system trusts.
@@ -193,7 +193,7 @@ fn resolver_of(name_servers: &[SocketAddr]) -> Result<TokioResolver, String> {
     builder.build().map_err(|error| error.to_string())
 }
 
-/// How long one try of a query takes; one retry follows, and both fit into Resolve's deadline.
+/// The time limit for one try of a query; one retry follows, and both fit into Resolve's deadline.
 const TRY: Duration = Duration::from_millis(1500);
 
 /// Questions to DNS that are open at once; a batch of hundreds must not run out of sockets.

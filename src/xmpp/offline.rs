@@ -20,7 +20,7 @@ use super::trace::{Fact, Trace};
 use super::{Phase, resolve};
 use crate::topology::Evidence;
 
-/// How a machine is off line.
+/// The way in which a machine is off line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Offline {
     /// None of its interfaces is up and has an address, except loopback.
@@ -96,7 +96,7 @@ pub async fn look_behind(
     if is_silence { behind(UnansweredService::Pool, domain, network, logon).await } else { None }
 }
 
-/// What does not answer, so that this machine is in doubt.
+/// The service that does not answer, so that this machine is in doubt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum UnansweredService {
     NameServers,
@@ -225,5 +225,5 @@ const EVERYBODY: [IpAddr; 2] = [
 ];
 const DISCARD: u16 = 9;
 
-/// How long the name servers have to show that they are there.
+/// The time that the name servers have to show that they are there.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -16,7 +16,7 @@ use super::network::Network;
 use super::trace::{Fact, Trace, list};
 use crate::topology::{Security, Server};
 
-/// What is looked for: a pool, and the domain of the sender who logs on to it.
+/// The query for a pool: the pool, and the domain of the sender who logs on to it.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolQuery<'a> {
     /// The pool's FQDN.
@@ -146,7 +146,7 @@ struct FoundTargets {
     basis: Basis,
 }
 
-/// Why we believe in targets.
+/// The reason for believing in targets.
 enum Basis {
     /// They were named to us.
     Certain,
@@ -211,7 +211,7 @@ fn host_of(server: &Server) -> Result<String, Fault> {
     }
 }
 
-/// What a domain publishes about a service: both kinds of SRV records, mixed (XEP-0368), or the
+/// Looks up the targets that a domain publishes for a service: both kinds of SRV records, mixed (XEP-0368), or the
 /// name itself where it publishes none (RFC 6120, section 3.2.2).
 async fn published(
     domain: &str,
@@ -362,7 +362,7 @@ pub(super) async fn own_records(place: &PoolQuery<'_>, network: &Network) -> Opt
     Some(OwnRecords { domain, hosts, addresses, not_offered })
 }
 
-/// What the sender's domain publishes about its servers.
+/// The records that the sender's domain publishes about its servers.
 pub(super) struct OwnRecords {
     domain: String,
     hosts: BTreeSet<String>,
@@ -401,17 +401,17 @@ pub struct Target {
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// How TLS begins there.
+    /// The way in which TLS begins on the target.
     pub kind: TlsStart,
     /// The SRV priority; 0 where no SRV record is behind the target. Lower ones are tried first.
     pub priority: u16,
     /// The SRV weight; 0 where no SRV record is behind the target.
     pub weight: u16,
-    /// Where the target comes from.
+    /// The origin of the target.
     pub origin: TargetOrigin,
 }
 
-/// How TLS begins on a connection.
+/// The way in which TLS begins on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TlsStart {
     /// With the first byte (XEP-0368).
@@ -420,7 +420,7 @@ pub enum TlsStart {
     StartTls,
 }
 
-/// Where a target comes from.
+/// The origin of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TargetOrigin {
     /// The topology lists it.
@@ -431,16 +431,16 @@ pub enum TargetOrigin {
     Name,
 }
 
-/// Where the sender's domain's own SRV records lead, compared with the pool that is tested.
+/// The destination of the SRV records of the sender's domain, compared with the pool that is tested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRecords {
     /// The sender's domain.
     pub domain: String,
-    /// What its records say about the pool.
+    /// The destination of the domain's records, compared with the pool.
     pub leads: Leads,
 }
 
-/// Where a domain's own SRV records lead.
+/// The destination of a domain's own SRV records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leads {
     /// To the pool, or to an address of it.
@@ -464,7 +464,7 @@ impl Target {
 }
 
 impl TlsStart {
-    /// How TLS begins on a port that DNS says nothing about.
+    /// Returns the way in which TLS begins on a port that DNS says nothing about.
     fn at(port: u16, security: Security) -> Self {
         match security {
             Security::StartTls => Self::StartTls,
@@ -475,7 +475,7 @@ impl TlsStart {
     }
 }
 
-/// What can go wrong in Resolve.
+/// The errors that can occur in Resolve.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A name is no DNS name (RFC 1035, RFC 5891).
@@ -487,7 +487,7 @@ pub enum Fault {
     /// This machine has no usable name server.
     #[error("no name server: {reason}")]
     NoNameServer {
-        /// What reading the system's configuration said.
+        /// The error of reading the system's configuration.
         reason: String,
     },
     /// The domain says by the SRV target `.` that it does not offer the service.
@@ -521,7 +521,7 @@ pub enum Fault {
     Timeout {
         /// The query.
         query: Query,
-        /// How long it was waited for.
+        /// The time for which the answer was waited for.
         after: Duration,
     },
     /// No name server could be asked.
@@ -529,7 +529,7 @@ pub enum Fault {
     NotAsked {
         /// The query.
         query: Query,
-        /// What the system or the resolver said.
+        /// The error of the system or the resolver.
         reason: String,
     },
     /// SRV records lead to hosts, and none of them has an address.
@@ -539,13 +539,13 @@ pub enum Fault {
         srv: Query,
         /// The first of the hosts.
         host: String,
-        /// Why it has none.
+        /// The reason why the host has no address.
         cause: Box<Fault>,
     },
     /// DNS offers only the kind of TLS that the pool's `security` excludes.
     #[error("DNS offers {} only", list(offered))]
     SecurityNotOffered {
-        /// What the pool's settings ask for.
+        /// The kind of TLS that the pool's settings ask for.
         wanted: TlsStart,
         /// The targets that are offered.
         offered: Vec<Target>,
@@ -617,7 +617,7 @@ const DIRECT_CLIENT_PORT: u16 = 5223;
 /// Targets that are tried; a hostile zone can name thousands.
 const MAX_TARGETS: usize = 16;
 
-/// How long the answers that can be done without are waited for.
+/// The time for which dispensable answers are waited for.
 pub(super) const GRACE: Duration = Duration::from_millis(300);
 
 #[cfg(test)]

@@ -43,13 +43,13 @@ pub use super::certificate::{CaFileFault, CertificateFault, CertificateName, Cer
 /// A connection in the clear that is about to be encrypted, and whom it should lead to.
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake<'a> {
-    /// Whom we ask for.
+    /// The identity that we ask for.
     pub identity: &'a CertificateIdentity,
-    /// Whose certificates are believed.
+    /// The issuers whose certificates are trusted.
     pub trust: &'a Trust,
-    /// How TLS begins here: direct TLS names its protocol (XEP-0368, section 3).
+    /// The way in which TLS begins here: direct TLS names its protocol (XEP-0368, section 3).
     pub kind: TlsStart,
-    /// What we show when the server asks who we are.
+    /// The certificate that we show when the server asks who we are.
     pub client_certificate: Option<&'a ClientCertificate>,
 }
 
@@ -79,7 +79,7 @@ impl ClientCertificate {
         certified.map(|certified| Self(Arc::new(certified))).map_err(|error| fault(error.to_string()))
     }
 
-    /// Whom the certificate was issued to, by whom, and for how long; nothing where it cannot be read.
+    /// Returns the subject, the issuer and the validity of the certificate; `None` where it cannot be read.
     pub fn link(&self) -> Option<ChainLink> {
         ChainLink::of(self.0.end_entity_cert().ok()?)
     }
@@ -196,7 +196,7 @@ fn config(
     Ok(config)
 }
 
-/// What happens to a handshake whose certificate is not acceptable.
+/// The treatment of a handshake whose certificate is not acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unacceptable {
     /// It ends.
@@ -205,7 +205,7 @@ enum Unacceptable {
     Report,
 }
 
-/// What we show when the server asks who we are, and whether it did.
+/// The certificate that we show when the server asks who we are, and whether it did.
 #[derive(Debug)]
 struct Ours {
     certified: Option<Arc<CertifiedKey>>,
@@ -290,7 +290,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl CertificateFault {
-    /// What the server is told about it.
+    /// Returns the error that the server is told about the certificate.
     fn alert(&self) -> CertificateError {
         match self {
             Self::Expired { .. } => CertificateError::Expired,
@@ -307,7 +307,7 @@ impl CertificateFault {
 }
 
 impl Fault {
-    /// What a handshake that ended with this error, after these first bytes of an answer, means.
+    /// Returns the fault behind a handshake that ended with this error, after these first bytes of an answer.
     fn of(error: &io::Error, opening: &[u8], shown: Shown) -> Self {
         if opening.first().is_some_and(|byte| !TLS_RECORDS.contains(byte)) {
             return Self::NotTls { said: printable(&String::from_utf8_lossy(opening)) };
@@ -333,7 +333,7 @@ impl Fault {
     }
 }
 
-/// How rustls says that the other side has only what RFC 7590 forbids.
+/// The errors by which rustls says that the other side has only what RFC 7590 forbids.
 const TOO_OLD: [rustls::Error; 3] = [
     rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
     rustls::Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
@@ -414,7 +414,7 @@ pub struct VerifiedTls<Io> {
 }
 
 impl<Io> VerifiedTls<Io> {
-    /// What ties an authentication to this connection.
+    /// Returns the channel bindings that tie an authentication to this connection.
     pub fn bindings(&self) -> &ChannelBindings {
         &self.bindings
     }
@@ -437,7 +437,7 @@ pub struct ChannelBindings {
     pub tls_server_end_point: Option<Vec<u8>>,
 }
 
-/// What a TLS handshake agreed on.
+/// The parameters that a TLS handshake agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsParameters {
     /// The version, as in `TLSv1.3`.
@@ -448,12 +448,12 @@ pub struct TlsParameters {
     pub group: Option<String>,
     /// The application protocol (ALPN), as in `xmpp-client`.
     pub alpn: Option<String>,
-    /// What the server saw of us.
+    /// The certificate that the server saw of us, if any.
     pub shown: Shown,
 }
 
-/// What became of a server's wish to see a certificate of ours (RFC 8446, section 4.3.2). Many servers have
-/// it, and let in whoever shows none.
+/// The outcome of a server's request for a certificate of ours (RFC 8446, section 4.3.2). Many servers make it, and
+/// let in whoever shows none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
     /// It had none.
@@ -465,7 +465,7 @@ pub enum Shown {
     Certificate,
 }
 
-/// What can go wrong in Secure.
+/// The faults that can occur in Secure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The certificate is not acceptable.
@@ -476,22 +476,22 @@ pub enum Fault {
     HandshakeRefused {
         /// The alert, as in `HandshakeFailure`.
         alert: String,
-        /// What it had seen of us.
+        /// The certificate that the server had seen of us, if any.
         shown: Shown,
     },
     /// The server speaks no version that is still allowed (RFC 7590: TLS 1.2 and up).
     #[error("the server speaks no TLS 1.2 or 1.3")]
     TooOld {
-        /// What the handshake said.
+        /// The error of the handshake.
         reason: String,
     },
-    /// What answered our handshake is not TLS.
+    /// The answer to our handshake is not TLS.
     #[error("the answer is not TLS: {said:?}")]
     NotTls {
         /// The first bytes of it, as far as they are text.
         said: String,
     },
-    /// What answered our stream header is TLS: the port wants direct TLS.
+    /// The answer to our stream header is TLS: the port wants direct TLS.
     #[error("the port speaks TLS at once")]
     SpeaksTls,
     /// The server offers no STARTTLS.
@@ -503,7 +503,7 @@ pub enum Fault {
     /// Plaintext came behind `<proceed/>`: somebody injected it.
     #[error("{n_bytes} bytes of plaintext behind <proceed/>")]
     Injected {
-        /// How many.
+        /// The number of bytes.
         n_bytes: usize,
     },
     /// The connection was closed in the handshake.
@@ -515,7 +515,7 @@ pub enum Fault {
     /// The handshake broke the protocol.
     #[error("the TLS handshake failed: {reason}")]
     Handshake {
-        /// What our side said.
+        /// The error of our side.
         reason: String,
     },
     /// The file of trusted issuers cannot be used.
@@ -523,19 +523,19 @@ pub enum Fault {
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault of the file.
         reason: CaFileFault,
     },
     /// This machine trusts no issuer at all.
     #[error("no trusted issuers on this machine: {reason}")]
     NoRoots {
-        /// What loading them said.
+        /// The error that loading them gave.
         reason: String,
     },
     /// The client certificate or its key cannot be used.
     #[error("the client certificate cannot be used: {reason}")]
     ClientCertificate {
-        /// What is wrong with it.
+        /// The reason why it cannot be used.
         reason: String,
     },
 }

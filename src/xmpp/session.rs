@@ -45,21 +45,21 @@ pub struct XmppSession {
     wire: Option<Wire>,
 }
 
-/// How a session is kept while nobody uses it.
+/// The settings that keep a session while nobody uses it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Upkeep {
-    /// How often the server is asked for a sign of life; a session whose server gives none until it is
+    /// The interval at which the server is asked for a sign of life; a session whose server gives none until it is
     /// asked again is over. `None` for never.
     pub keep_alive: Option<Duration>,
     /// After how long without use it ends. `None` for never.
     pub inactivity: Option<Duration>,
 }
 
-/// What a session learns while it lives.
+/// The facts that a session learns while it lives.
 #[derive(Debug, Default)]
 struct Learned {
     software: OnceLock<ServerSoftware>,
-    /// Why the session is over.
+    /// The reason why the session is over.
     ended: OnceLock<stream::Fault>,
     /// Stanzas over a limit that were not read.
     n_passed_over: AtomicU64,
@@ -77,7 +77,7 @@ pub struct ServerSoftware {
 }
 
 impl ServerSoftware {
-    /// What an answer says (XEP-0092, section 3).
+    /// Reads the software from an answer (XEP-0092, section 3).
     fn of(answer: &Element) -> Option<Self> {
         let query = answer.child("query", ns::VERSION)?;
         let name = query.child_text("name", ns::VERSION)?;
@@ -93,7 +93,7 @@ impl ServerSoftware {
     }
 }
 
-/// What a session tells about one message, with the time when it happened.
+/// An event of one message, with the time when it happened.
 #[derive(Clone, Debug)]
 pub struct News {
     /// When.
@@ -102,7 +102,7 @@ pub struct News {
     pub event: MessageEvent,
 }
 
-/// What can happen to one message.
+/// An event of one message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MessageEvent {
     /// Its stanza, and the pings behind it, were written to the stream.
@@ -111,9 +111,9 @@ pub enum MessageEvent {
     Acknowledged,
     /// The pool's count is ahead of what it was sent (XEP-0198, section 4), and proves nothing.
     Overcounted {
-        /// What the pool has counted.
+        /// The number of stanzas that the pool has counted.
         said: u32,
-        /// What it was sent.
+        /// The number of stanzas that it was sent.
         sent: u32,
     },
     /// The pool answered a ping that was sent behind it.
@@ -149,7 +149,8 @@ pub enum Party {
     Partner,
 }
 
-/// What leaves behind a message, in the same write, to come back when the message has been dealt with.
+/// The stanzas that are sent behind a message, in the same write, to come back when the message has been dealt
+/// with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fences {
     /// The domain that is pinged.
@@ -158,7 +159,7 @@ pub(super) struct Fences {
     pub(super) message: Option<(Party, FenceMessage)>,
 }
 
-/// What is asked later about a message, where something is in doubt.
+/// The questions that are asked later about a message, where something is in doubt.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inquiry {
     /// A message to our own domain.
@@ -178,9 +179,9 @@ pub struct Expectation {
     pub id: String,
     /// Its nonce.
     pub nonce: String,
-    /// Who sends it.
+    /// The sender of the message.
     pub sender: BareJid,
-    /// What our answer adds, so that its receiver knows it from others.
+    /// The token that our answer adds, so that its receiver knows it from others.
     pub witness: String,
 }
 
@@ -247,17 +248,18 @@ impl XmppSession {
         self.software().is_some_and(|software| software.name == "Prosody")
     }
 
-    /// How many stanzas over a limit came and were not read.
+    /// Returns the number of stanzas over a limit that came and were not read.
     pub fn n_passed_over(&self) -> u64 {
         self.learned.n_passed_over.load(Ordering::Relaxed)
     }
 
-    /// How many test messages found the reader of [`XmppSession::listen_to_tests`] too busy, and are lost to it.
+    /// Returns the number of test messages that found the reader of [`XmppSession::listen_to_tests`] too busy, and
+    /// are lost to it.
     pub fn n_dropped(&self) -> u64 {
         self.learned.n_dropped.load(Ordering::Relaxed)
     }
 
-    /// What crosses the session's wire, where that is kept.
+    /// Returns the record of what crosses the session's wire, where that is kept.
     pub fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()
     }
@@ -272,7 +274,7 @@ impl XmppSession {
         self.commands.closed().await;
     }
 
-    /// Why the session is over; once it is, all news end, and everything else gives this.
+    /// Returns the reason why the session is over; once it is, all news end, and everything else gives this.
     pub fn fault(&self) -> stream::Fault {
         self.learned.ended.get().cloned().unwrap_or(stream::Fault::Closed)
     }
@@ -403,7 +405,7 @@ struct InFlight {
     /// The messages to domains that were sent behind it and have not come back.
     fences: Vec<(Party, FenceMessage)>,
     news: mpsc::Sender<News>,
-    /// Who is told what comes back when nobody listens to the news any more.
+    /// The observer that is told what comes back when nobody listens to the news any more.
     late: Option<LateNews>,
     is_written: bool,
     /// Its place in the count of stanzas, while the count does not cover it.

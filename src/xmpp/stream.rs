@@ -36,9 +36,9 @@ pub struct Stream<Io, State> {
     content: &'static str,
     features: Element,
     announced: Announced,
-    /// Why nothing can be written any more, and until when we hear the server out.
+    /// The fault that prevents any further writing, and the instant until which the server is heard out.
     broken: Option<(Fault, Instant)>,
-    /// What was said in secret, so that it is not shown where the server repeats it.
+    /// The secrets that were sent, so that they are not shown where the server repeats them.
     concealed: Vec<Secret>,
     /// INVARIANT: whatever is written or read is written down here, if anywhere.
     wire: Option<Wire>,
@@ -56,7 +56,7 @@ pub struct Secured(());
 /// Both ends have proved who they are.
 #[derive(Debug)]
 pub struct Authenticated {
-    /// Who we are.
+    /// The address of our account.
     pub(super) account: BareJid,
 }
 
@@ -64,7 +64,7 @@ pub struct Authenticated {
 #[derive(Debug)]
 pub struct Probing(());
 
-/// What the server wants its clients to keep to (XEP-0478).
+/// The limits that the server announces to its clients (XEP-0478).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Announced {
     /// The longest stanza that it takes, in bytes.
@@ -73,7 +73,7 @@ pub struct Announced {
     pub idle: Option<Duration>,
 }
 
-/// What can go wrong on a stream, in whatever phase.
+/// The errors that can occur on a stream, in any phase.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The connection ended, or carried what is no XMPP.
@@ -100,7 +100,7 @@ pub enum Fault {
     /// The server closed the stream without an error.
     #[error("the server closed the stream")]
     Closed,
-    /// What was opened is no stream.
+    /// The server opened something that is not a stream.
     #[error("the server opened `{name}` in `{ns}`, not a stream")]
     NotAStream {
         /// The name of its element.
@@ -117,7 +117,7 @@ pub enum Fault {
     /// The server speaks no XMPP 1.0.
     #[error("the server speaks version {}", offered.as_deref().unwrap_or("0.9 or older"))]
     Version {
-        /// What it said.
+        /// The version that the server offered; `None` if it gave none.
         offered: Option<String>,
     },
     /// The server answers for another domain.
@@ -125,13 +125,13 @@ pub enum Fault {
     WrongFrom {
         /// The domain that was asked for.
         wanted: String,
-        /// What it said.
+        /// The domain that the server gave.
         said: String,
     },
     /// The server sent something else than the protocol asks for.
     #[error("the server sent `{name}` in `{ns}` where {wanted} was due")]
     Unexpected {
-        /// What was due.
+        /// The element that was due.
         wanted: &'static str,
         /// The name of the element that came.
         name: String,
@@ -148,7 +148,7 @@ pub enum Fault {
     },
 }
 
-/// What [`Stream::next`] came upon.
+/// An event that [`Stream::next`] returns.
 #[derive(Debug)]
 pub(super) enum StreamEvent {
     /// Everything that was queued has left.
@@ -159,7 +159,7 @@ pub(super) enum StreamEvent {
     PassedOver(PassedOver),
 }
 
-/// What could go on first.
+/// The first of writing and reading to make progress.
 enum StreamProgress {
     Written(io::Result<()>),
     Read(Result<Reading, xml::Fault>),
@@ -254,7 +254,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Stream<VerifiedTls<Io>, Secured>
         Ok(stream)
     }
 
-    /// What can tie an authentication to the connection.
+    /// Returns the channel bindings that can tie an authentication to the connection.
     pub(super) fn bindings(&mut self) -> &ChannelBindings {
         self.reader.io_mut().bindings()
     }
@@ -319,7 +319,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         &self.state
     }
 
-    /// Where what crosses is written down, if anywhere.
+    /// Returns the recorder of the traffic on the stream; `None` if the traffic is not written down.
     pub(super) fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()
     }
@@ -357,12 +357,12 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         &self.domain
     }
 
-    /// What the server offers at this point of the stream.
+    /// Returns the features that the server offers at this point of the stream.
     pub fn features(&self) -> &Element {
         &self.features
     }
 
-    /// What the server wants its clients to keep to.
+    /// Returns the limits that the server announces to its clients.
     pub fn announced(&self) -> Announced {
         self.announced
     }
@@ -457,7 +457,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send, State> Stream<Io, State> {
         self.broken.get_or_insert((xml::Fault::from(error).into(), until));
     }
 
-    /// What the server had said before it stopped taking what we write: a bounce, or why it left.
+    /// Returns the element that the server had sent before it stopped taking what we write: a bounce, or the reason
+    /// why it left.
     async fn hear_out(&mut self) -> Result<Element, Fault> {
         let Some((fault, until)) = self.broken.clone() else { return self.receive().await };
         match timeout_at(until, self.receive()).await {
@@ -712,9 +713,9 @@ fn opening(root: &Element) -> String {
 /// The end of a stream.
 const END: &str = "</stream:stream>";
 
-/// How long we try to tell a server why we leave, or wait for it to tell us.
+/// The time for which we try to tell a server why we leave, or wait for it to tell us.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long we wait for the server's end of a stream that we end.
+/// The time for which we wait for the server's end of a stream that we end.
 const FAREWELL: Duration = Duration::from_millis(500);
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct Trace {
     /// Whether the last step is at work.
     working: bool,
     observer: Option<Observer>,
-    /// What crosses the wire, where that is kept.
+    /// The buffer of what crosses the wire, where that is kept.
     wire: Option<Wire>,
 }
 
@@ -42,17 +42,17 @@ pub struct Trace {
 pub struct TraceStep {
     /// The phase.
     pub phase: Phase,
-    /// When it began, counted from the beginning of the trace.
+    /// The start of the step, counted from the beginning of the trace.
     pub started: Duration,
-    /// How long it took; of a step that is still at work, how long it had taken when it last learned something.
+    /// The duration of the step; of a step that is still at work, the time until it last learned something.
     pub duration: Duration,
-    /// What it learned, in order.
+    /// The facts that the step learned, in order.
     pub facts: Vec<Fact>,
-    /// When it learned each of them.
+    /// The time at which the step learned each of the facts.
     learned_at: Vec<Duration>,
-    /// What crossed the wire meanwhile, where that is kept; in order.
+    /// The stanzas that crossed the wire meanwhile, where they are kept; in order.
     pub stanzas: Vec<Stanza>,
-    /// How much more crossed that was not kept: there was too much of it.
+    /// The number of further elements that crossed and were not kept: there were too many of them.
     pub n_lost: u64,
 }
 
@@ -61,25 +61,25 @@ pub struct TraceStep {
 pub struct Stanza {
     /// When, counted from the beginning of the trace.
     pub at: Duration,
-    /// Which way.
+    /// The direction of the stanza.
     pub direction: Direction,
     /// The XML, secrets masked, cut to a bounded length.
     pub xml: String,
 }
 
-/// Who is told what a trace learns while it learns it (`-v`).
+/// The function that is told what a trace learns while it learns it (`-v`).
 pub type Observer = Arc<dyn Fn(&TraceEvent<'_>) + Send + Sync>;
 
-/// Who is told what happens while it happens, if anybody, and what is kept of it.
+/// The observer that is told what happens while it happens, if there is one, and the setting of what is kept of it.
 #[derive(Clone, Default)]
 pub struct TraceObserver {
-    /// Who is told.
+    /// The function that is told.
     pub observer: Option<Observer>,
-    /// What becomes of the stanzas that cross the wire.
+    /// The treatment of the stanzas that cross the wire.
     pub stanzas: Stanzas,
 }
 
-/// What becomes of the stanzas that cross the wire.
+/// The treatment of the stanzas that cross the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stanzas {
     /// They are read and forgotten.
@@ -100,7 +100,7 @@ impl TraceObserver {
     }
 }
 
-/// What an [`Observer`] is told. Times are counted from the beginning of the trace.
+/// An event that an [`Observer`] is told of. Times are counted from the beginning of the trace.
 #[derive(Debug)]
 pub enum TraceEvent<'a> {
     /// A phase began.
@@ -142,7 +142,7 @@ pub enum Fact {
     NoAddress {
         /// The host.
         host: String,
-        /// Why not.
+        /// The reason why the host has no usable address.
         fault: Box<super::resolve::Fault>,
     },
     /// Resolve: the targets, in the order in which they are tried.
@@ -168,7 +168,7 @@ pub enum Fact {
     Offline(super::offline::Offline),
     /// Secure, Authenticate: the stream header that the server answered with (RFC 6120, section 4.7).
     Header {
-        /// Who the server says it is.
+        /// The domain that the server says it is.
         from: Option<String>,
         /// The stream's id.
         id: Option<String>,
@@ -187,7 +187,7 @@ pub enum Fact {
     TargetFailed {
         /// The target.
         target: Target,
-        /// Why not.
+        /// The reason why the target could not be used.
         fault: Box<super::Fault>,
     },
     /// Authenticate: what the server offers.
@@ -217,9 +217,9 @@ pub enum Fact {
     Bound(String),
     /// Deliver: the pool acknowledged more stanzas than it was sent (XEP-0198, section 4), which proves nothing.
     Overcounted {
-        /// What it has counted.
+        /// The number of stanzas that the pool has counted.
         said: u32,
-        /// What it was sent.
+        /// The number of stanzas that the pool was sent.
         sent: u32,
     },
     /// Send, Deliver: a proof of how far the message came.
@@ -230,7 +230,7 @@ pub enum Fact {
         name: String,
         /// Its version.
         version: Option<String>,
-        /// How this is known.
+        /// The basis on which the software is known.
         basis: SoftwareBasis,
     },
     /// Deliver: what serves the receiver's domain, as it says itself (XEP-0092).
@@ -244,14 +244,14 @@ pub enum Fact {
     PassedOver(super::xml::PassedOver),
     /// A stanza or nonza on the wire, credentials masked, cut to a bounded length.
     Stanza {
-        /// Which way it went.
+        /// The direction of the stanza.
         direction: Direction,
         /// The XML.
         xml: String,
     },
 }
 
-/// How a server's software is known.
+/// The basis on which a server's software is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoftwareBasis {
     /// It said so (XEP-0092, or an entity-capabilities node).
@@ -260,7 +260,7 @@ pub enum SoftwareBasis {
     Guessed,
 }
 
-/// Which way a stanza went.
+/// The direction of a stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From us.
@@ -293,7 +293,7 @@ impl Trace {
         Self { wire: Some(Wire::default()), ..self }
     }
 
-    /// Where what crosses the wire is to be written down, if anywhere.
+    /// Returns the buffer that what crosses the wire is to be written to, if there is one.
     pub(super) fn wire(&self) -> Option<&Wire> {
         self.wire.as_ref()
     }
@@ -303,12 +303,12 @@ impl Trace {
         self.wire = None;
     }
 
-    /// When the trace began, on the wall clock.
+    /// Returns the time at which the trace began, on the wall clock.
     pub fn began_at(&self) -> Timestamp {
         self.began_at
     }
 
-    /// When the trace began, on the clock that its offsets are counted from.
+    /// Returns the instant at which the trace began, on the clock that its offsets are counted from.
     pub fn began(&self) -> Instant {
         self.began
     }
@@ -429,7 +429,7 @@ impl Trace {
 }
 
 impl TraceStep {
-    /// What it learned, with the time from the beginning of the trace.
+    /// Returns the facts that the step learned, with the time of each from the beginning of the trace.
     pub fn timed_facts(&self) -> impl Iterator<Item = (Duration, &Fact)> {
         self.learned_at.iter().copied().zip(&self.facts)
     }
@@ -522,7 +522,7 @@ pub(super) fn list<T: fmt::Display>(items: &[T]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a stranger wrote, fit to be shown: without control characters, and not endless.
+/// Returns the text that a stranger wrote, fit to be shown: without control characters, and of bounded length.
 pub(super) fn printable(text: &str) -> String {
     let visible = |c: char| if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c };
     let mut shown: String = text.chars().take(MAX_TEXT).map(visible).collect();

@@ -1,4 +1,4 @@
-//! What crosses the wire of a session, kept while somebody wants to know (`-OutLoggerVariable`).
+//! The XML that crosses the wire of a session, kept while somebody wants to know (`-OutLoggerVariable`).
 //!
 //! A [`Stream`](super::stream::Stream) writes it down where everything passes, and masks what may be a
 //! secret before it is kept. Holds a bounded amount: what is oldest goes first, and is counted.
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::trace::Direction;
 
-/// What has crossed, until somebody takes it; clones share it.
+/// The XML that has crossed, until somebody takes it; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Wire(Arc<Mutex<WireBuffer>>);
 
@@ -25,18 +25,17 @@ struct WireBuffer {
 pub struct Crossed {
     /// When.
     pub at: Instant,
-    /// Which way.
     pub direction: Direction,
     /// The XML, secrets masked, cut to a bounded length.
     pub xml: String,
 }
 
-/// What was taken out.
+/// The part of the record that was taken out.
 #[derive(Clone, Debug, Default)]
 pub struct TakenText {
-    /// What crossed, in order.
+    /// The XML that crossed, in order.
     pub crossed: Vec<Crossed>,
-    /// How much more there was that was not kept.
+    /// The number of further items that were not kept.
     pub n_lost: u64,
 }
 

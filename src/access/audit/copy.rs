@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{AuditOutcome, Line};
 
-/// Where copies go.
+/// The sockets that copies go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Syslog {
     /// The sockets, the first one that takes a copy is enough; none for no copies.
@@ -116,5 +116,5 @@ impl AuditOutcome {
 const FACILITY: u8 = 10;
 /// RFC 5424, section 6.2.1: notice.
 const SEVERITY: u8 = 5;
-/// How long a required copy may wait for a reader.
+/// The longest time that a required copy may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -48,7 +48,7 @@ pub struct AuditEvent {
     /// The words of the errors that it reported and that did not end it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<String>,
-    /// How long it took, in milliseconds, once it is over.
+    /// The duration of the call in milliseconds, once it is over.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub duration_ms: Option<u64>,
     /// Whether values were shortened to fit.
@@ -104,7 +104,7 @@ pub struct Line {
     /// log begins from then on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub oldest: Option<u64>,
-    /// When it was written, UTC.
+    /// The time at which the line was written, in UTC.
     #[serde(with = "rfc3339")]
     pub time: jiff::Timestamp,
     /// The event that it records.
@@ -136,11 +136,11 @@ pub struct AuditLog {
 pub struct AuditSettings {
     /// From what size on, in bytes, a file is full.
     pub max_file_bytes: u64,
-    /// How many full files are kept, at least one, the newest; without a number all of them.
+    /// The number of full files that are kept, the newest ones, at least one; `None` keeps all of them.
     pub keep_files: Option<usize>,
     /// Whether a line must be on the disk before the call begins, and outlive the power.
     pub must_reach_disk: bool,
-    /// Where copies go.
+    /// The syslog sockets that copies of the lines are sent to.
     pub syslog: Syslog,
 }
 
@@ -243,7 +243,7 @@ struct LogFiles {
     directory: Directory,
     /// The current one.
     name: OsString,
-    /// How many full ones are kept.
+    /// The number of full files that are kept.
     n_kept: Option<usize>,
 }
 
@@ -296,7 +296,7 @@ impl LogFiles {
         }
     }
 
-    /// How many of the full files are more than are kept.
+    /// Returns the number of full files in excess of those that are kept.
     fn n_too_many(&self, full: &[OsString]) -> usize {
         self.n_kept.map_or(0, |kept| full.len().saturating_sub(kept))
     }
@@ -504,7 +504,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// Why a line is not in the log.
+/// The reason why a line is not in the log.
 #[derive(Debug, thiserror::Error)]
 #[error("the audit log {path}: cannot {step}: {source}", path = path.display())]
 pub struct Fault {

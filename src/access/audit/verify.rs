@@ -20,8 +20,8 @@ pub struct VerifiedLog {
     pub last: u64,
     /// Its SHA-256; 64 zeros for an empty log.
     pub hash: String,
-    /// Where a crash tore a line. A call that it would have begun did not run; how a call ended that
-    /// it would have told of, is not known.
+    /// The places where a crash tore a line. If such a line would have begun a call, the call did not run; if it
+    /// would have told how a call ended, that is not known.
     pub torn: Vec<LogPlace>,
 }
 
@@ -175,7 +175,7 @@ struct Chain {
     first: u64,
     /// With which line the log may begin at the latest.
     wanted_first: u64,
-    /// Where the first line stands.
+    /// The place of the first line.
     first_place: Option<LogPlace>,
     last: u64,
     /// The hash of the last whole line.

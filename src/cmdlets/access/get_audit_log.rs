@@ -98,7 +98,7 @@ fn unreadable(why: &str) -> Halt {
         .into()
 }
 
-/// Which calls are asked for.
+/// The conditions that select calls of the audit log.
 struct AuditQuery {
     principals: Vec<Filter>,
     cmdlets: Vec<Filter>,

@@ -58,7 +58,7 @@ async fn run(mut call: Call) -> Outcome {
     Ok(())
 }
 
-/// What is wrong with a text as it was written, so that line and column are those of the author.
+/// Returns the error in a text as it was written, so that line and column are those of the author.
 fn fault(json: &str) -> Option<serde_json::Error> {
     serde_json::Deserializer::from_str(json).into_iter::<Json>().find_map(Result::err)
 }
@@ -98,7 +98,7 @@ fn with_large_numbers_as_text(json: &str) -> (Cow<'_, str>, Option<&str>) {
     (Cow::Owned(kept), first)
 }
 
-/// Where the string that begins at a quote has ended.
+/// Returns the position behind the end of the string that begins at a quote.
 fn behind_string(bytes: &[u8], quote: usize) -> usize {
     let mut at = quote + 1;
     while let Some(byte) = bytes.get(at) {

@@ -31,7 +31,7 @@ pub struct CsvTable<R> {
     has_own_names: bool,
 }
 
-/// What keeps a text from being CSV.
+/// The reason why a text is not CSV.
 #[derive(Debug)]
 pub enum CsvFault {
     /// It cannot be read.
@@ -90,7 +90,7 @@ impl<R: BufRead> CsvTable<R> {
         &self.names
     }
 
-    /// What stands between two fields.
+    /// Returns the delimiter between two fields.
     pub fn delimiter(&self) -> u8 {
         self.delimiter
     }
@@ -123,7 +123,7 @@ impl<R: BufRead> CsvTable<R> {
     }
 }
 
-/// Where a text comes from.
+/// The source of a text.
 #[derive(Clone, Copy, Debug)]
 pub enum CsvSource<'a> {
     File(&'a str),
@@ -203,7 +203,7 @@ pub async fn emit_rows<R: BufRead>(
 }
 
 impl CsvFault {
-    /// What it says of a text as an error.
+    /// Converts the fault into an error about the text from `source`.
     pub fn error(self, source: CsvSource<'_>) -> ErrorRecord {
         let not_csv = |problem: String| {
             source.error("InvalidCsv", format!("{} is not CSV: {problem}.", source.first()))
@@ -289,7 +289,7 @@ struct CsvRows<R> {
     line: u64,
 }
 
-/// Where in a field a byte stands.
+/// The position of a byte in a field.
 enum Within {
     Start,
     Bare,

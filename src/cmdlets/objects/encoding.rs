@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use crate::call::{Call, files};
 use crate::cmdlet::{ErrorRecord, Kind, Parameter};
 
-/// How a text file is encoded.
+/// The parameter for the encoding of a text file.
 pub const ENCODING: Parameter = Parameter::new(
     "Encoding",
     Kind::Choice(&["utf8", "utf8BOM", "utf8NoBOM", "unicode", "bigendianunicode", "latin1", "ansi"]),
@@ -18,7 +18,7 @@ pub const ENCODING: Parameter = Parameter::new(
 )
 .default("utf8");
 
-/// How text stands in bytes.
+/// The encoding of text in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextEncoding {
     Utf8,
@@ -27,7 +27,7 @@ pub enum TextEncoding {
     Windows1252,
 }
 
-/// What becomes of bytes that are no text.
+/// The treatment of bytes that are not valid text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// Reading ends with an error that names the line.
@@ -49,7 +49,7 @@ pub struct Decoded<R> {
     is_at_end: bool,
     text: Vec<u8>,
     n_given: usize,
-    /// What is said when the text before it has been read.
+    /// The error that is reported when the text before it has been read.
     fault: Option<io::Error>,
     line: u64,
     n_replaced: u64,
@@ -120,7 +120,7 @@ impl<R: Read> Decoded<R> {
         self.encoding
     }
 
-    /// How many bytes, or pairs of them, were no text so far.
+    /// Returns the number of bytes, or pairs of bytes, that were not valid text so far.
     pub fn n_replaced(&self) -> u64 {
         self.n_replaced
     }

@@ -166,11 +166,11 @@ fn no_such_column(name: &str, column: &str) -> ErrorRecord {
         .remedy("Take another file, or give -Force to leave the field empty.")
 }
 
-/// What a file holds that rows are appended to.
+/// The contents of a file that rows are appended to.
 #[derive(Default)]
 struct Before {
     columns: Vec<String>,
-    /// What stands between its fields, where there are any.
+    /// The delimiter between its fields, where there are any.
     delimiter: Option<u8>,
     /// Whether its last line has no end.
     has_open_line: bool,

@@ -117,7 +117,7 @@ async fn parallel(call: &mut Call, block: Arc<dyn Block>) -> Outcome {
     outcome
 }
 
-/// How many blocks run at once: as many as are asked for, and as a delegated session may have.
+/// Returns the number of blocks that run at once: as many as are asked for, and as a delegated session may have.
 fn at_once(call: &Call) -> usize {
     let wanted = number(call, "ThrottleLimit").unwrap_or(5).max(1);
     let most = call.context.budget.get().map(|budget| budget.limits.get(Limited::Threads) as usize);
@@ -128,7 +128,7 @@ fn number(call: &Call, parameter: &str) -> Option<usize> {
     call.bound.integer(parameter).and_then(|number| usize::try_from(number).ok())
 }
 
-/// What every run of the block has.
+/// The state that all runs of the block share.
 struct Blocks {
     block: Arc<dyn Block>,
     /// One for each run that may be under way.

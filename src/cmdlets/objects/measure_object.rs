@@ -97,7 +97,7 @@ async fn run(mut call: Call) -> Outcome {
     Ok(())
 }
 
-/// How much text comes through the pipe.
+/// Counts the lines, words and characters of the text that comes through the pipe.
 async fn measure_text(mut call: Call) -> Outcome {
     let (mut lines, mut words, mut characters) = (0_i64, 0_i64, 0_i64);
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -116,7 +116,7 @@ async fn measure_text(mut call: Call) -> Outcome {
     call.emit(record).await
 }
 
-/// Which figures were asked for.
+/// The figures that were asked for.
 struct WantedFigures {
     sum: bool,
     average: bool,

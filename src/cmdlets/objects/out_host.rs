@@ -61,7 +61,7 @@ async fn run(mut call: Call) -> Outcome {
     Ok(())
 }
 
-/// How much of the screen is used.
+/// The part of the screen that is used.
 struct Screen {
     rows: usize,
     columns: usize,

@@ -1,5 +1,5 @@
-//! Which properties of its input a call means: names, patterns, script blocks, and calculated
-//! properties such as `@{Name="Hours"; Expression={…}}`.
+//! The selection of properties from the input of a call: names, patterns, script blocks, and calculated properties
+//! such as `@{Name="Hours"; Expression={…}}`.
 //!
 //! Shared by the cmdlets of the objects family. A name that the first record does not have is
 //! told once, with the nearest name; what later records lack is null.
@@ -21,7 +21,7 @@ pub struct Properties {
 /// One of them.
 #[derive(Debug)]
 pub struct ChosenProperty {
-    /// What it is called in what the cmdlet emits.
+    /// The name of the property in what the cmdlet emits.
     pub label: String,
     /// `Descending` or `Ascending` of a calculated property, for sorting.
     pub is_descending: Option<bool>,
@@ -36,7 +36,7 @@ enum By {
 }
 
 impl Properties {
-    /// What was given for the parameter; empty if nothing was.
+    /// Returns the properties that were given for the parameter; empty if none were.
     ///
     /// # Errors
     /// `InvalidProperty`, if a calculated property has no expression.
@@ -71,8 +71,8 @@ impl Properties {
         self.chosen.iter().map(|property| property.value(call, item)).collect()
     }
 
-    /// What is shown of an item: these properties alone, or as it is if none were named or it
-    /// has none.
+    /// Returns what is shown of an item: these properties alone, or the item as it is if no properties were named
+    /// or it has none.
     pub fn shown(&self, call: &Call, item: Value) -> Result<Value, Halt> {
         if self.is_empty() || item.as_record().is_none() {
             return Ok(item);

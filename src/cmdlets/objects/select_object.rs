@@ -131,7 +131,7 @@ async fn select_last(mut call: Call, mut shape: Projection, last: usize, skip: u
     Ok(())
 }
 
-/// What becomes of each record that is selected.
+/// The changes that are made to each selected record.
 struct Projection {
     properties: Properties,
     excluded: Vec<Pattern>,

@@ -69,7 +69,7 @@ impl TextFile {
     }
 }
 
-/// What stands between two fields of CSV.
+/// The delimiter between two fields of CSV.
 pub const DELIMITER: Parameter =
     Parameter::new("Delimiter", Kind::Text, "The character between two fields.").default(",");
 

@@ -56,9 +56,10 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-/// How many runs are looked through for the one that is compared with.
+/// The number of runs that are searched for the one to compare with.
 const RUNS: i64 = 10_000;
-/// How much more a latency must be to count as slower: twice, and so many microseconds.
+/// The difference, in microseconds, from which a latency counts as slower; it must also be at least twice the
+/// earlier latency.
 const SLOWER_BY: i64 = 100_000;
 /// Letters of a baseline's name.
 const MAX_NAME: usize = 64;

@@ -65,9 +65,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-/// How far back the report looks where nobody says: a day, in microseconds.
+/// The default length of the reported period: a day, in microseconds.
 const DAY: i64 = 86_400_000_000;
-/// How many pairs are shown in full, with how many of their last tests.
+/// The number of pairs that are shown in full, and the number of their last tests.
 const N_DETAILS: usize = 200;
 const N_TESTS: i64 = 2;
 

@@ -60,7 +60,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-/// How many results are given where nobody says.
+/// The number of results that are returned by default.
 const NEWEST: i64 = 1_000;
 
 async fn run(call: Call) -> Outcome {

@@ -41,7 +41,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-/// How many runs are given where nobody says.
+/// The default number of runs.
 const NEWEST: i64 = 20;
 
 async fn run(call: Call) -> Outcome {

@@ -1,4 +1,4 @@
-//! What the cmdlets of the history have in common: parameters, the pairs that may be read, times.
+//! The common parts of the history cmdlets: parameters, the pairs that may be read, times.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub struct Past {
     pub store: Store,
     /// The pairs, by their number.
     pub pairs: HashMap<i64, PairName>,
-    /// Who is told what is wrong with the store.
+    /// The reader of the topology, who is told what is wrong with the store.
     reader: TopologyReader,
 }
 

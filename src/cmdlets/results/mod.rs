@@ -1,4 +1,4 @@
-//! What was tested before: results, runs, states, trends, and what has changed.
+//! Cmdlets for earlier tests: results, runs, states, trends, and what has changed.
 
 pub mod history;
 pub mod get_test_result;

@@ -103,5 +103,5 @@ async fn warn_of_refused(call: &Call, is_meant: impl Fn(&str) -> bool) -> Result
     Ok(())
 }
 
-/// How long the store may take: what was asked for is the configuration.
+/// The longest time that the store may take: what was asked for is the configuration.
 const STORE_PATIENCE: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! What the cmdlets that make and change tables of the topology have in common, beside the schema.
+//! The parts that the cmdlets for making and changing tables of the topology have in common, beside the schema.
 
 use crate::address::Address;
 use crate::call::Call;
@@ -35,15 +35,15 @@ pub const GLOBAL: Parameter =
         .at(0)
         .default("global");
 
-/// What every `New-` has in the original and none here.
+/// The parameter that every `New-` cmdlet has in the original and none has here.
 pub const IN_MEMORY: Parameter =
     Parameter::foreign("InMemory", "the topology is one file, and nothing is made that is not in it");
 
-/// What every `Set-` has in the original and none here.
+/// The parameter that every `Set-` cmdlet has in the original and none has here.
 pub const INSTANCE: Parameter =
     Parameter::foreign("Instance", "give what is to change by its own parameter, or pipe the record in");
 
-/// What a call sets: the document's keys, and to what.
+/// Returns the settings of a call: the keys of the document and their new values.
 pub fn given(call: &Call) -> Vec<(&'static str, NewValue)> {
     let of = |own: &Parameter| Some((own.sets?, setting(own, call.bound.value(own.name)?)));
     call.description.parameters.iter().filter_map(of).collect()

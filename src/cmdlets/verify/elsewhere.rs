@@ -16,7 +16,7 @@ use crate::store::plan::watchers;
 use crate::store::{RequestProgress, SiteAnswer, SiteRequest, SiteTest, Sql, Store, StoreFault, request};
 use crate::value::Value;
 
-/// Which site tests.
+/// The site that tests.
 pub const SITE: Parameter = Parameter::new(
     "Site",
     Kind::Site,
@@ -59,7 +59,7 @@ pub async fn ask(call: &Call, site: &str) -> Outcome {
     tell(call, &site, answered?).await
 }
 
-/// What is asked for, of the arguments.
+/// Returns the test that the arguments ask for.
 fn site_test(call: &Call, site: &str) -> Result<SiteTest, ErrorRecord> {
     let cmdlet = call.description.name;
     let taken = SiteTest::takes(cmdlet).unwrap_or_default();
@@ -93,8 +93,8 @@ fn addresses(test: &SiteTest) -> Result<Vec<crate::address::Address>, ErrorRecor
     test.values("Receiver").iter().map(|written| verifying::address(written)).collect()
 }
 
-/// Where the receiver is a test user of ours, the watcher logs on as the receiver too: a caller's roles must
-/// cover that, as they must for a test from here.
+/// Refuses a test that the caller's roles do not cover. If the receiver is a test user of ours, the watcher logs on
+/// as the receiver too: a caller's roles must cover that, as they must for a test from here.
 fn refuse_uncovered(call: &Call, test: &SiteTest) -> Outcome {
     for receiver in addresses(test)? {
         for target in test.values("TargetFqdn") {
@@ -205,8 +205,8 @@ async fn tell(call: &Call, site: &str, answer: SiteAnswer) -> Outcome {
 const STAYS_HERE: [&str; 2] = ["Site", "Force"];
 /// A watcher that was seen so many microseconds ago is alive.
 const ALIVE: i64 = 60_000_000;
-/// How long a request may wait to be taken.
+/// The longest time that a request may wait before a watcher takes it.
 const TAKING: Duration = Duration::from_secs(30);
-/// How long its tests may take beyond the time of one.
+/// The longest time that the tests of a request may take beyond the time of one test.
 const TESTING: Duration = Duration::from_secs(30);
 const NEXT_LOOK: Duration = Duration::from_millis(250);

@@ -120,7 +120,7 @@ async fn run(call: Call) -> Outcome {
     verifying::report(&call, total, running, results, |result, stanzas| vec![result.report(stanzas)]).await
 }
 
-/// What the arguments ask for.
+/// Reads the request from the arguments.
 fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
     let bound = &call.bound;
     if bound.text("Body").is_some_and(|body| body.len() > MOST_BODY) {

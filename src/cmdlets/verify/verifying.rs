@@ -54,7 +54,7 @@ pub const REGISTRAR_PORT: Parameter =
         .default("What the topology or DNS says, else 5222.")
         .binds(Binds::Endpoint);
 
-/// How to authenticate.
+/// The way to authenticate.
 pub const AUTHENTICATION: Parameter = Parameter::new(
     "Authentication",
     Kind::Text,
@@ -68,7 +68,7 @@ pub const TIMEOUT: Parameter =
     Parameter::new("Timeout", Kind::Duration, "How long one verification may take in all.")
         .default("60 seconds");
 
-/// How many at once.
+/// The number of verifications that may be under way at once.
 pub const THROTTLE_LIMIT: Parameter = Parameter::new(
     "ThrottleLimit",
     Kind::Integer(1, 10_000),
@@ -76,7 +76,7 @@ pub const THROTTLE_LIMIT: Parameter = Parameter::new(
 )
 .default("32");
 
-/// How often again.
+/// The number of retries.
 pub const RETRY: Parameter =
     Parameter::new(
         "Retry",
@@ -92,7 +92,7 @@ pub const EACH_SERVER: Parameter = Parameter::new(
     "Tests every server behind a pool by itself, as the topology lists them or DNS names them; the result says which in Server.",
 );
 
-/// How long the whole may take.
+/// The longest time that all tests together may take.
 pub const DEADLINE: Parameter = Parameter::new(
     "Deadline",
     Kind::Duration,
@@ -115,7 +115,7 @@ pub const ORDERED: Parameter = Parameter::new(
     "Gives the results in the order in which the tests were asked for, in place of as they are there.",
 );
 
-/// Which run to go on with.
+/// The run to resume.
 pub const RESUME: Parameter = Parameter::new(
     "Resume",
     Kind::Text,
@@ -142,10 +142,10 @@ pub const CRITICAL_LATENCY: Parameter = Parameter::new(
 pub const FORCE: Parameter =
     Parameter::new("Force", Kind::Switch, "Hides warnings; the results carry them all the same.");
 
-/// What is under way at once, where nobody says.
+/// The default number of verifications that are under way at once.
 const THROTTLE: i64 = 32;
 
-/// What the arguments ask for of a logon.
+/// Returns the options of a logon that the arguments give.
 pub fn ask(call: &Call) -> Result<Ask, ErrorRecord> {
     let bound = &call.bound;
     Ok(Ask {
@@ -177,14 +177,14 @@ pub fn thresholds(call: &Call) -> Result<Thresholds, ErrorRecord> {
     Ok(thresholds)
 }
 
-/// How many tests may be under way at once.
+/// Returns the number of tests that may be under way at once.
 fn throttle(call: &Call) -> usize {
     let wanted = call.bound.integer("ThrottleLimit").unwrap_or(THROTTLE);
     let most = usize::try_from(call.topology.gateway.connection_limit).unwrap_or(usize::MAX);
     usize::try_from(wanted).unwrap_or(1).min(most).max(1)
 }
 
-/// How many tests may be under way where, and how often they are tried again.
+/// Returns how many tests may be under way at once, in all and for each place, and how often they are tried again.
 fn schedule(call: &Call) -> Result<Schedule, ErrorRecord> {
     let gateway = &call.topology.gateway;
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
@@ -215,7 +215,7 @@ fn schedule(call: &Call) -> Result<Schedule, ErrorRecord> {
     })
 }
 
-/// When a time of the clock is.
+/// Returns the next instant at which the clock shows a given time.
 fn until(written: &str) -> Result<Instant, ErrorRecord> {
     let now = ZonedDateTime::now();
     let of_day = |time: Time| {
@@ -238,13 +238,13 @@ fn until(written: &str) -> Result<Instant, ErrorRecord> {
 
 /// The places that a delegated caller's tests take, among those of all their sessions; held while they run.
 pub struct Admitted {
-    /// How many tests may be under way at once.
+    /// The number of tests that may be under way at once.
     pub throttle: usize,
     _places: Vec<UsagePlace>,
 }
 
 impl Admitted {
-    /// How many tests may be under way where, no more of them than were let in.
+    /// Returns how many tests may be under way at once, in all and for each place, no more than were admitted.
     ///
     /// # Errors
     /// `-Until` is no time to come.
@@ -418,7 +418,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const BRAKE: Duration = Duration::from_secs(15 * 60);
 const NEXT_LOOK: Duration = Duration::from_millis(50);
 
-/// How often what failed is tried again.
+/// Returns the number of retries after a failure.
 fn retries(call: &Call) -> u32 {
     call.bound.integer("Retry").and_then(|times| u32::try_from(times).ok()).unwrap_or(0)
 }
@@ -440,7 +440,7 @@ pub fn domain(written: &str) -> Result<Domain, ErrorRecord> {
     })
 }
 
-/// How to authenticate, by the name of a mode or of a SASL mechanism.
+/// Returns the authentication for the name of a mode or of a SASL mechanism.
 fn authentication(name: &str) -> Result<Authentication, ErrorRecord> {
     let refuse = |message: String, remedy: &str| {
         Err(ErrorRecord::new(Category::InvalidArgument, "BadAuthentication", message).remedy(remedy))
@@ -530,7 +530,7 @@ pub async fn report<T: Judged>(
     if call.cancel.is_cancelled() { Err(Halt::Cancelled) } else { Ok(()) }
 }
 
-/// What is told of a whole batch.
+/// Returns the text of a remark about a whole batch.
 fn words(remark: &BatchRemark) -> String {
     match remark {
         BatchRemark::FewerSessions { account, limit } => format!(
@@ -619,7 +619,7 @@ pub async fn tell_untested(call: &Call, report: &Report) -> Outcome {
     }
 }
 
-/// What a test came to in the run of `-Resume`; none where it has not finished it.
+/// Returns the report of a test in the run of `-Resume`; `None` where the run has not finished the test.
 async fn finished(call: &Call, test: &TestIdentity) -> Result<Option<Report>, ErrorRecord> {
     let Some(run) = call.bound.text("Resume") else { return Ok(None) };
     call.context.results.go_on(call, &run).await?;

@@ -15,7 +15,7 @@ use crate::durable;
 use crate::verify::responder::Happening;
 use crate::verify::responder::pace::AnswerVerdict;
 
-/// What a responder did, counted from its start.
+/// The counters of a responder since its start.
 pub(super) struct Figures {
     per_sender: u32,
     in_all: u32,

@@ -13,11 +13,11 @@ use crate::value::{Record, Value, text};
 
 /// A log.
 pub struct TestLog {
-    /// What was run, in a few words.
+    /// The command that was run, in a few words.
     pub title: String,
     /// The command, with its parameters.
     pub command: String,
-    /// When it began, and how long it took.
+    /// The time at which the run began, and its duration.
     pub when: String,
     /// Warnings and errors: the kind and the words.
     pub remarks: Vec<(&'static str, String)>,
@@ -27,7 +27,7 @@ pub struct TestLog {
 
 /// One test of a log.
 pub struct LoggedTest {
-    /// What was tested.
+    /// The target and the subject of the test.
     pub title: String,
     /// `Success`, `Failure` or `NotRun`.
     pub result: &'static str,
@@ -35,9 +35,9 @@ pub struct LoggedTest {
     pub code: String,
     /// The other properties that have a value, in order.
     pub properties: Vec<(String, String)>,
-    /// What proves how far it came.
+    /// The proofs of how far the test came.
     pub proofs: Vec<LogProof>,
-    /// What happened, one lane for each session and each look.
+    /// The course of the test, one lane for each session and each look.
     pub lanes: Vec<WaterfallLane>,
 }
 
@@ -45,13 +45,13 @@ pub struct LoggedTest {
 pub struct LogProof {
     /// The level.
     pub evidence: String,
-    /// What proves it.
+    /// The fact that proves it.
     pub proof: String,
-    /// When it came.
+    /// The time at which the proof came.
     pub after: String,
 }
 
-/// What happened at one place, in order.
+/// The events at one place, in order.
 pub struct WaterfallLane {
     /// Where.
     pub title: String,
@@ -59,7 +59,7 @@ pub struct WaterfallLane {
     pub steps: Vec<WaterfallStep>,
     /// The certificates that were seen.
     pub certificates: Vec<Certificate>,
-    /// When the last phase ended.
+    /// The end of the last phase.
     end: Duration,
 }
 
@@ -67,9 +67,9 @@ pub struct WaterfallLane {
 pub struct WaterfallStep {
     /// The phase.
     pub phase: String,
-    /// When it began, from the beginning of the lane.
+    /// The beginning of the phase, from the beginning of the lane.
     pub start: Duration,
-    /// How long it took.
+    /// The duration of the phase.
     pub duration: Duration,
     /// Its beginning in words.
     pub start_text: String,
@@ -77,13 +77,13 @@ pub struct WaterfallStep {
     pub duration_text: String,
     /// Whether it is the one in which a failed test ended.
     pub is_last_of_failure: bool,
-    /// What was learned, sent and received.
+    /// The facts that were learned, and the XML that was sent and received.
     pub entries: Vec<WaterfallEntry>,
 }
 
 /// One line of a log.
 pub struct WaterfallEntry {
-    /// What it is.
+    /// The kind of the entry.
     pub kind: LogEntryKind,
     /// When, in words; empty where it is not known.
     pub at_text: String,
@@ -93,9 +93,9 @@ pub struct WaterfallEntry {
 
 /// A certificate.
 pub struct Certificate {
-    /// Whom it was issued to.
+    /// The subject that the certificate was issued to.
     pub subject: String,
-    /// What it says, and the verdict on it.
+    /// The contents of the certificate, and the verdict on it.
     pub properties: Vec<(String, String)>,
 }
 
@@ -161,7 +161,7 @@ impl TestLog {
 }
 
 impl LoggedTest {
-    /// What a report tells of its test.
+    /// Returns the part of a log that a report tells of its test.
     pub fn of(report: &Report) -> Self {
         let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default().into_owned();
         let mut title = vec![text(&report.target), text(&report.subject)];
@@ -243,12 +243,12 @@ impl WaterfallLane {
         }
     }
 
-    /// Where a step's bar begins, in percent of the lane.
+    /// Returns the position at which a step's bar begins, in percent of the lane.
     pub fn left(&self, step: &WaterfallStep) -> String {
         percent(step.start, self.end)
     }
 
-    /// How wide a step's bar is, in percent of the lane; never so little that it is not seen.
+    /// Returns the width of a step's bar, in percent of the lane; always wide enough to be seen.
     pub fn width(&self, step: &WaterfallStep) -> String {
         format!("{:.3}", (share(step.duration, self.end) * 100.0).max(0.3))
     }

@@ -69,7 +69,7 @@ fn lines(text: &mut String, words: &str, indent: &str, width: usize, meaning: Me
     }
 }
 
-/// Where nobody says how wide the text may be.
+/// The width of the text where none is given.
 const USUAL_WIDTH: usize = 80;
 const NARROWEST: usize = 40;
 const LEAST_CELLS: usize = 8;

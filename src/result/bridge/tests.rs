@@ -1,4 +1,4 @@
-//! What crosses a bridge comes back as it was, in records and in JSON.
+//! Tests that results cross a bridge unchanged, in records and in JSON.
 
 use std::collections::BTreeSet;
 

@@ -13,7 +13,7 @@ use crate::script::language::tree::{
 };
 use crate::value::Value;
 
-/// What is wrong with the calls of a script, and the parameters of the closures in it.
+/// Checks the calls of a script. Returns the remarks, and the names of the parameters of the closures in it.
 pub(super) fn check<'t>(script: &Script, text: &'t str) -> (Vec<Remark>, Vec<&'t str>) {
     let mut walk = CallWalk {
         text,
@@ -29,7 +29,7 @@ pub(super) fn check<'t>(script: &Script, text: &'t str) -> (Vec<Remark>, Vec<&'t
 struct CallWalk<'t> {
     text: &'t str,
     index: LineIndex,
-    /// How bad a mistake is here: in a `try`, it may be meant.
+    /// The severity of a mistake here: in a `try`, it may be meant.
     severity: RemarkSeverity,
     remarks: Vec<Remark>,
     /// The names of the closures' parameters.

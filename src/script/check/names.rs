@@ -21,7 +21,7 @@ pub(super) struct NameFinding {
     pub(super) what: What,
 }
 
-/// What was found.
+/// The kind of a finding.
 pub(super) enum What {
     /// A mistake, in words.
     Mistake(String),
@@ -29,7 +29,7 @@ pub(super) enum What {
     Import(String),
 }
 
-/// What is found in a program that begins with these variables.
+/// Returns the findings in a program that begins with these variables.
 pub(super) fn check(program: &AST, catalogue: &Catalogue, variables: &[&str]) -> Vec<NameFinding> {
     let mut names = KnownNames::new(catalogue, variables);
     for function in program.iter_functions() {
@@ -106,7 +106,7 @@ struct KnownNames {
     /// Everybody's.
     given: HashMap<String, HashSet<usize>>,
     variables: HashSet<String>,
-    /// How many names may still be compared with all others to find the nearest.
+    /// The number of names that may still be compared with all others to find the nearest.
     n_hints: Cell<usize>,
 }
 
@@ -189,7 +189,7 @@ impl KnownNames {
     }
 }
 
-/// How many mistakes of one text get a suggestion; the rest is not worth the time.
+/// The number of mistakes of one text that get a suggestion; the rest is not worth the time.
 const MOST_HINTS: usize = 50;
 
 /// Functions of the engine itself.

@@ -18,9 +18,9 @@ use crate::cmdlet::Position;
 /// A meaning that has changed, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedMeaning {
-    /// Where it stands first.
+    /// The position of its first occurrence.
     pub position: Position,
-    /// What has changed.
+    /// The kind of the change.
     pub kind: ChangeKind,
     /// The first as it is written, where the advice repeats it.
     written: String,
@@ -28,7 +28,7 @@ pub struct ChangedMeaning {
     also: Vec<usize>,
 }
 
-/// What has changed.
+/// The kind of syntax whose meaning has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChangeKind {
     /// `$x`, `$(…)` and a backtick in the text of an expression.
@@ -107,7 +107,7 @@ impl fmt::Display for ChangedMeaning {
     }
 }
 
-/// How many lines are named.
+/// The maximum number of lines that are named.
 const MOST_LINES: usize = 10;
 
 /// The meanings that have changed in a script, in its order.

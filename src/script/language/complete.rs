@@ -12,18 +12,18 @@ use super::tree::{
 use super::{ReadText, ReadingContext, read};
 use crate::cmdlet::{Description, Kind, Parameter};
 
-/// What could stand at the cursor.
+/// A request for what could stand at the cursor.
 #[derive(Clone, Debug)]
 pub struct CompletionRequest {
     /// The part of it that is there already, up to the cursor; a choice takes its place.
     pub span: Span,
-    /// What it is.
+    /// The kind of the candidates.
     pub kind: WantedKind,
-    /// Where the records come from whose properties `$_` has, or that the command at the cursor takes.
+    /// The origin of the records whose properties `$_` has, or that the command at the cursor takes.
     pub origin: Option<CompletionOrigin>,
 }
 
-/// Where records come from.
+/// The origin of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompletionOrigin {
     /// From a cmdlet that emits records of this type.
@@ -60,14 +60,14 @@ pub enum WantedKind {
     Variable,
     /// A property of a variable.
     Property {
-        /// What stands before the last dot: `r`, `$_`, `pool.Servers`.
+        /// The text before the last dot: `r`, `$_`, `pool.Servers`.
         of: String,
     },
     /// Nothing that can be known.
     Nothing,
 }
 
-/// What could stand at byte `cursor` of `text`.
+/// Returns the request for what could stand at byte `cursor` of `text`.
 pub fn complete(text: &str, cursor: usize, setting: &ReadingContext<'_>) -> CompletionRequest {
     let mut cursor = cursor.min(text.len());
     while !text.is_char_boundary(cursor) {
@@ -82,7 +82,7 @@ pub fn complete(text: &str, cursor: usize, setting: &ReadingContext<'_>) -> Comp
     CompletionRequest { origin: pipeline.and_then(|pipeline| origin(pipeline, text)), ..wanted }
 }
 
-/// What could stand at the end of a text, whose end the command is in.
+/// Returns the request for what could stand at the end of a text, which lies in `command`.
 fn at_end(text: &str, command: Option<&CommandExpression>) -> CompletionRequest {
     let cursor = text.len();
     if in_single_quotes(command.and_then(|command| command.arguments.last()), text) {
@@ -176,7 +176,7 @@ fn word_start(text: &str, of_word: impl Fn(char) -> bool) -> usize {
         .map_or(text.len(), |(start, _)| start)
 }
 
-/// Where the records come from that the last command of a pipeline takes.
+/// Returns the origin of the records that the last command of a pipeline takes.
 fn origin(pipeline: &Pipeline, text: &str) -> Option<CompletionOrigin> {
     let (_, before) = pipeline.commands.split_last()?;
     for command in before.iter().rev() {
@@ -197,7 +197,7 @@ fn origin(pipeline: &Pipeline, text: &str) -> Option<CompletionOrigin> {
     Some(CompletionOrigin::Variable(head.trim_start_matches('$').to_owned()))
 }
 
-/// What the cursor is in.
+/// The constructs that the cursor is in.
 struct Live<'t, 'r> {
     text: &'t str,
     /// The innermost command with nothing but blanks behind it.

@@ -9,7 +9,7 @@ use super::tree::{
 };
 use super::{ReadingContext, read};
 
-/// What a part of a text is.
+/// The class of a part of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextClass {
     /// Rhai's punctuation and names.
@@ -24,7 +24,7 @@ pub enum TextClass {
     Comment,
     /// The name of a cmdlet.
     Cmdlet,
-    /// What looks like the name of a cmdlet and is none.
+    /// A word that looks like the name of a cmdlet and is none.
     UnknownCmdlet,
     /// A parameter's name.
     Parameter,
@@ -53,7 +53,7 @@ pub fn classify(text: &str, setting: &ReadingContext<'_>) -> Vec<(Span, TextClas
 
 struct Painter<'t> {
     text: &'t str,
-    /// What lies inside of another part stands behind it.
+    /// The classified parts; a part inside another part stands behind it.
     parts: Vec<(Span, TextClass)>,
 }
 

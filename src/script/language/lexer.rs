@@ -10,13 +10,13 @@ use super::source_map::Span;
 /// One token of Rhai text.
 #[derive(Clone, Copy, Debug)]
 pub struct RhaiToken {
-    /// What it is.
+    /// The kind of the token.
     pub kind: TokenKind,
-    /// Where it stands.
+    /// The span of the token in the text.
     pub span: Span,
 }
 
-/// What a token of Rhai text is; only as far as command lines need to know.
+/// The kind of a token of Rhai text; only as far as command lines need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// A name or a keyword.
@@ -41,7 +41,7 @@ pub enum TokenKind {
     Other,
 }
 
-/// How tightly a binary operator binds, as far as the dash operators must know.
+/// The binding power of a binary operator, as far as the dash operators must know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BindingPower {
     /// `-and`, `-or`.
@@ -59,7 +59,7 @@ pub enum BindingPower {
 /// Blanks and comments between two tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Blank {
-    /// Where they stand; empty if there are none.
+    /// The span of the blanks; empty if there are none.
     pub span: Span,
     /// Whether a line ends inside.
     pub line_end: bool,
@@ -107,7 +107,8 @@ impl<'t> Lexer<'t> {
         self.at
     }
 
-    /// How many characters have been looked at, again and again counted.
+    /// Returns the number of characters that have been looked at; a character counts each time that it is looked
+    /// at.
     pub fn steps(&self) -> usize {
         self.steps
     }

@@ -84,9 +84,9 @@ pub struct LoweredText {
     pub text: String,
     /// Its positions.
     pub map: SourceMap,
-    /// Where the script may be cut in two.
+    /// The places at which the script may be cut in two.
     pub boundaries: Vec<StatementBoundary>,
-    /// What keeps it from being run.
+    /// The problem that keeps the script from being run.
     pub problem: Option<(Span, SyntaxProblem)>,
 }
 
@@ -129,7 +129,7 @@ pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) ->
     }
 }
 
-/// What becomes of the value of a command.
+/// The use of the value of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ValueUse {
     /// Somebody takes it.
@@ -154,7 +154,7 @@ struct Lowering<'a> {
     scopes: &'a Scopes,
     /// Whether the text has nothing of ours in it.
     is_pure: bool,
-    /// How many `catch` blocks got a statement more.
+    /// The number of `catch` blocks into which a statement was inserted.
     n_caught: usize,
     /// Whether operators mean what they mean in PowerShell.
     ours: bool,
@@ -364,8 +364,9 @@ impl Lowering<'_> {
         self.writer.made_here(")");
     }
 
-    /// How many pieces `$x` and `$x +=` take at the beginning of a statement, the blanks around the operator
-    /// included; nothing where it begins otherwise. What is in `$x` is added to as well: `$x.list +=`.
+    /// Returns the number of pieces that `$x` and `$x +=` take at the beginning of a statement, the blanks around
+    /// the operator included; `None` where the statement begins otherwise. A property of `$x` may be the target as
+    /// well: `$x.list +=`.
     fn increment(&self, pieces: &[Piece]) -> Option<(usize, usize)> {
         let source = self.writer.source;
         let sign = |piece: &Piece| {
@@ -661,7 +662,7 @@ impl Lowering<'_> {
         self.in_rhai = outer;
     }
 
-    /// What is Rhai's own, with commands in it.
+    /// Lowers code that is Rhai's own and has commands in it.
     fn in_rhai(&mut self, inside: impl FnOnce(&mut Self)) {
         let outer = (self.ours, self.context, self.in_rhai, self.returns);
         (self.ours, self.context, self.in_rhai, self.returns) = (false, false, true, None);
@@ -717,7 +718,7 @@ impl Lowering<'_> {
         self.writer.made(close, start);
     }
 
-    /// What a pipeline reads, and its commands.
+    /// Writes the input of a pipeline and its commands.
     fn stages(&mut self, pipeline: &Pipeline, start: usize) {
         if let Some(head) = &pipeline.head {
             self.values(head);
@@ -946,7 +947,7 @@ struct Set<'a> {
     variable: &'a str,
 }
 
-/// What becomes of commands that stand in a piece, and in the blocks of it.
+/// The use of the values of commands in a piece, and in the blocks of it.
 #[derive(Clone, Copy)]
 struct ValueUses {
     pipelines: ValueUse,
@@ -960,7 +961,7 @@ impl ValueUses {
 /// The current object of a script block.
 const CURRENT: &str = "__it";
 
-/// How much of a script block's text is kept for messages, in characters.
+/// The length of a script block's text that is kept for messages, in characters.
 const SHOWN_SOURCE: usize = 200;
 
 /// Whether a script block emits in more places than its end.
@@ -1022,7 +1023,7 @@ fn bodies(pieces: &[Piece]) -> impl Iterator<Item = &Body> {
     })
 }
 
-/// What a statement begins with that has no value.
+/// The keywords that begin a statement without a value.
 const KEYWORDS: &[&str] = &["return", "throw", "break", "continue", "import", "export", "else"];
 
 /// Whether Rhai may take what comes next for more of this statement.
@@ -1160,7 +1161,7 @@ pub(super) fn is_ours(pieces: &[Piece]) -> bool {
     })
 }
 
-/// What a character literal of Rhai's stands for.
+/// Returns the text that a character literal of Rhai's stands for.
 fn character(literal: &str) -> String {
     let inside = literal.trim_start_matches('\'');
     let inside = inside.strip_suffix('\'').unwrap_or(inside);

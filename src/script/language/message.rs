@@ -20,26 +20,26 @@ use crate::cmdlet::Position;
 /// Something in a text that cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxMistake {
-    /// Where it begins.
+    /// The position at which the mistake begins.
     pub position: Position,
-    /// How many characters of that line it covers, at least one.
+    /// The number of characters of that line that the mistake covers, at least one.
     pub length: usize,
-    /// What it is.
+    /// The kind of mistake.
     pub problem: SyntaxProblem,
 }
 
 /// Something in a text that can be run but is probably not meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxWarning {
-    /// Where it begins.
+    /// The position at which the questionable part begins.
     pub position: Position,
-    /// How many characters of that line it covers, at least one.
+    /// The number of characters of that line that the questionable part covers, at least one.
     pub length: usize,
-    /// What it is.
+    /// The kind of doubt.
     pub doubt: SyntaxDoubt,
 }
 
-/// What a mistake is.
+/// The kind of a mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SyntaxProblem {
     /// No cmdlet answers to the name.
@@ -65,7 +65,7 @@ pub enum SyntaxProblem {
     NoSuchCommon {
         /// As written, without the hyphen.
         written: String,
-        /// What to do in its place.
+        /// The alternative to use instead.
         instead: &'static str,
     },
     /// The shortened name fits several parameters.
@@ -103,7 +103,7 @@ pub enum SyntaxProblem {
     /// A value is missing between commas.
     #[error("a value is missing behind the comma")]
     MissingElement,
-    /// What follows `|` is no cmdlet.
+    /// Something other than a cmdlet follows `|`.
     #[error("a pipe leads to a cmdlet, and none follows it")]
     NoCmdletAfterPipe,
     /// A statement that needs a block has none.
@@ -130,7 +130,7 @@ pub enum SyntaxProblem {
     TooManyValues {
         /// The function.
         function: String,
-        /// How many values it takes.
+        /// The number of values that the function takes.
         n_takes: usize,
     },
     /// A function has no such parameter.
@@ -174,7 +174,7 @@ pub enum SyntaxProblem {
     /// A bracket or quote of a command line is not closed.
     #[error("{opened} is not closed")]
     Unclosed {
-        /// What was opened: `"`, `{`, `@(`.
+        /// The bracket or quote that was opened: `"`, `{`, `@(`.
         opened: &'static str,
     },
     /// A map has one name twice.
@@ -190,7 +190,7 @@ pub enum SyntaxProblem {
     Typographic {
         /// The character.
         found: char,
-        /// What it was made of.
+        /// The plain character that it was made of.
         plain: char,
     },
     /// A character that has no meaning in a command line.
@@ -234,7 +234,7 @@ pub enum SyntaxProblem {
         /// The names that were declared.
         spellings: Vec<String>,
     },
-    /// What is to be the name of a variable is none, or is only known when the line runs.
+    /// The argument that has to be the name of a variable is not a name, or is only known when the line runs.
     #[error("-{parameter} takes the name of a variable as it is, without $; write: -{parameter} {example}")]
     VariableName {
         /// The parameter.
@@ -254,19 +254,19 @@ pub enum SyntaxProblem {
     /// Brackets nest too deep.
     #[error("brackets and blocks nest more than {limit} deep here")]
     TooDeep {
-        /// How deep they may.
+        /// The maximum depth.
         limit: usize,
     },
     /// A line on which positions cannot be counted.
     #[error("this line is too long: with its commands put into Rhai it has more than {limit} columns")]
     LineTooLong {
-        /// How many columns it may have.
+        /// The maximum number of columns of a line.
         limit: usize,
     },
     /// A text in which positions cannot be counted.
     #[error("this text has more than {limit} lines")]
     TooManyLines {
-        /// How many lines it may have.
+        /// The maximum number of lines of a text.
         limit: usize,
     },
 }
@@ -279,7 +279,7 @@ fn count(number: usize) -> String {
     }
 }
 
-/// What a warning is about.
+/// The subject of a warning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SyntaxDoubt {
     /// A bare word that is also the name of a variable.
@@ -293,7 +293,7 @@ pub enum SyntaxDoubt {
     /// A division of Rhai's that cuts.
     #[error("in a statement of Rhai's / cuts: {left} / {right} is {}; write: {left}.0 / {right}, or $x = {left} / {right}", .left / .right)]
     CutDivision {
-        /// What is divided.
+        /// The dividend.
         left: i64,
         /// By what.
         right: i64,

@@ -27,7 +27,7 @@ use tree::Signature;
 
 use crate::cmdlet::{Catalogue, Position};
 
-/// What a text is read against.
+/// The context that a text is read in.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadingContext<'s> {
     /// The cmdlets that the principal may run.
@@ -52,9 +52,9 @@ impl<'s> ReadingContext<'s> {
 /// Everything that was found out about a text.
 #[derive(Debug)]
 pub struct ReadText {
-    /// What must be put right before the text can be run, in the order of the text.
+    /// The mistakes that must be corrected before the text can be run, in the order of the text.
     pub mistakes: Vec<SyntaxMistake>,
-    /// What is probably not meant, in the order of the text.
+    /// The warnings about code that is probably not meant, in the order of the text.
     pub warnings: Vec<SyntaxWarning>,
     /// Whether the text stops in the middle of something that another line could complete.
     pub is_incomplete: bool,
@@ -62,7 +62,7 @@ pub struct ReadText {
     pub tree: tree::Script,
     /// The functions of the text that commands may call.
     pub functions: Vec<Arc<Signature>>,
-    /// How much work the reading was, in characters looked at; grows with the text and no faster.
+    /// The amount of work that the reading took, in characters looked at; it grows with the text and no faster.
     pub steps: usize,
     output: Option<lower::LoweredText>,
     scopes: scope::Scopes,
@@ -102,7 +102,7 @@ impl Lowered {
         self.map.to_source(line, column)
     }
 
-    /// Where a long text may be cut between two statements, in order.
+    /// Returns the boundaries between two statements at which a long text may be cut, in order.
     pub fn boundaries(&self) -> &[StatementBoundary] {
         &self.boundaries
     }
@@ -112,7 +112,7 @@ impl Lowered {
         &self.functions
     }
 
-    /// What is probably not meant.
+    /// Returns the warnings about code that is probably not meant.
     pub fn warnings(&self) -> &[SyntaxWarning] {
         &self.warnings
     }
@@ -160,5 +160,5 @@ fn mistakes(mut problems: Vec<(Span, SyntaxProblem)>, text: &str, index: &LineIn
     problems.into_iter().map(|(span, problem)| SyntaxMistake::at(span, problem, text, index)).collect()
 }
 
-/// How many mistakes of one text are told.
+/// The maximum number of mistakes of one text that are reported.
 const MOST: usize = 100;

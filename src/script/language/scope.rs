@@ -16,20 +16,20 @@ use super::tree::{
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
 
-/// What the names of a text mean.
+/// The meanings of the names of a text.
 #[derive(Debug, Default)]
 pub struct Scopes {
     /// The Rhai name of the variable whose `$` stands at this byte.
     spellings: HashMap<usize, String>,
-    /// What to declare in the function whose body opens at this byte.
+    /// The declarations to add to the function whose body opens at this byte.
     hoisted: HashMap<usize, Vec<Hoisted>>,
-    /// What to declare in the script.
+    /// The declarations to add to the script.
     hoisted_in_script: Vec<Hoisted>,
     /// `$` names in an expression's text that nothing declares: they are text.
     literal: HashSet<usize>,
-    /// What is wrong.
+    /// The mistakes in the use of names.
     pub problems: Vec<(Span, SyntaxProblem)>,
-    /// What is doubtful.
+    /// The doubtful uses of names.
     pub doubts: Vec<(Span, SyntaxDoubt)>,
 }
 
@@ -38,7 +38,8 @@ pub struct Scopes {
 pub struct Hoisted {
     /// The name.
     pub name: String,
-    /// Which of the function's or the script's statements has it first: it is declared before that one.
+    /// The index of the first statement of the function or script that has the name: it is declared before that
+    /// statement.
     pub statement: usize,
 }
 
@@ -77,12 +78,12 @@ impl Scopes {
         names_variable(argument).then(|| self.spellings.get(&argument.span.start))?.map(String::as_str)
     }
 
-    /// What to declare in the script, in the order of its statements.
+    /// Returns the declarations to add to the script, in the order of its statements.
     pub fn hoisted_in_script(&self) -> &[Hoisted] {
         &self.hoisted_in_script
     }
 
-    /// What to declare in a function's body, in the order of its statements.
+    /// Returns the declarations to add to a function's body, in the order of its statements.
     pub fn hoisted_in(&self, body: &Body) -> &[Hoisted] {
         self.hoisted.get(&body.open.start).map_or(&[], Vec::as_slice)
     }
@@ -131,7 +132,7 @@ struct ScopeFrame<'t> {
     /// Scopes from the outermost in, each with spellings by lower-case name.
     scopes: Vec<HashMap<String, Vec<String>>>,
     hoisted: Vec<Hoisted>,
-    /// Which of its statements is being read.
+    /// The index of the statement that is being read.
     statement: usize,
     /// The first statement that has a name, by the name in lower case.
     first: HashMap<String, usize>,
@@ -196,7 +197,7 @@ impl<'t> ScopeFrame<'t> {
         names.map(|name| (name.to_ascii_lowercase(), name.clone())).collect()
     }
 
-    /// What is declared in it, in the order of its statements.
+    /// Returns the declarations to add to the function or script, in the order of its statements.
     fn into_hoisted(mut self) -> Vec<Hoisted> {
         self.hoisted.sort_by_key(|hoisted| hoisted.statement);
         self.hoisted
@@ -579,7 +580,8 @@ impl<'t> ScopeWalk<'t> {
         }
     }
 
-    /// What becomes of these at the end of their frame.
+    /// Settles the pending names in the text of expressions at the end of their frame: each becomes a variable or
+    /// stays text.
     fn settle_texts(&mut self, frame: &mut ScopeFrame<'t>, late: &HashMap<String, String>) {
         for span in std::mem::take(&mut frame.pending_in_text) {
             let name = bare(span, self.text);
@@ -834,5 +836,5 @@ const RHAI_WORDS: &[&str] = &[
     "nil",
 ];
 
-/// How many mistakes get a suggestion; the rest is not worth the time.
+/// The maximum number of mistakes that get a suggestion; the rest is not worth the time.
 const MANY: usize = 50;

@@ -8,9 +8,9 @@ use crate::cmdlet::Position;
 /// A piece of the author's text, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// Where it begins.
+    /// The byte at which the piece begins.
     pub start: usize,
-    /// Where the next piece begins.
+    /// The byte at which the next piece begins.
     pub end: usize,
 }
 
@@ -42,7 +42,7 @@ impl Span {
 pub struct LineIndex {
     /// The byte at which each line begins.
     line_starts: Vec<usize>,
-    /// How many characters begin before byte `n * STRIDE`.
+    /// The number of characters that begin before byte `n * STRIDE`.
     characters_before: Vec<usize>,
     /// Whether the byte begins a character, sixty-four bytes a word.
     begins: Vec<u64>,
@@ -104,7 +104,7 @@ impl LineIndex {
         }
     }
 
-    /// How many lines the text has; a text that ends in a line end has an empty last line.
+    /// Returns the number of lines of the text; a text that ends in a line end has an empty last line.
     pub fn n_lines(&self) -> usize {
         self.line_starts.len()
     }
@@ -128,7 +128,7 @@ impl LineIndex {
 
 const STRIDE: usize = 64;
 
-/// Where a stretch of the lowered text came from.
+/// The origin of a stretch of the lowered text.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     lowered: Position,

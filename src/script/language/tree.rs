@@ -33,15 +33,15 @@ pub struct StatementBlock {
 /// One statement.
 #[derive(Debug)]
 pub struct Statement {
-    /// What becomes of values inside.
+    /// The role of the statement, which decides what becomes of values inside.
     pub role: StatementRole,
     /// Its text, the blanks before it included.
     pub pieces: Vec<Piece>,
-    /// How it ends.
+    /// The end of the statement.
     pub end: StatementEnd,
 }
 
-/// What becomes of the value of a command that stands in a statement.
+/// The role of a statement: what becomes of the value of a command in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementRole {
     /// The statement is the command.
@@ -56,7 +56,7 @@ pub enum StatementRole {
     Other,
 }
 
-/// How a statement ends.
+/// The end of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementEnd {
     /// By the semicolon that stands there.
@@ -162,31 +162,31 @@ pub enum ShellStatement {
         keyword: Span,
         /// The variable's name, without its `$`.
         variable: Span,
-        /// What it goes through.
+        /// The list that the loop goes through.
         list: Vec<Piece>,
-        /// What is done for each.
+        /// The body, which runs for each element.
         body: Option<Body>,
     },
     /// `for ($i = 0; $i -lt 3; $i++) { … }`.
     For {
         /// `for`.
         keyword: Span,
-        /// What comes first.
+        /// The statement that runs first.
         first: Option<Box<Statement>>,
         /// As long as this is true.
         condition: Vec<Piece>,
-        /// What comes between two rounds.
+        /// The statement that runs between two rounds.
         step: Option<Box<Statement>>,
-        /// What is done in each round.
+        /// The body, which runs in each round.
         body: Option<Body>,
     },
     /// `switch ($x) { "a" { … } default { … } }`.
     Switch {
         /// `switch`.
         keyword: Span,
-        /// How a pattern is held against a value.
+        /// The way in which a pattern is compared with the value.
         by: SwitchBy,
-        /// What is looked at.
+        /// The value that the patterns are compared with.
         value: Vec<Piece>,
         /// The arms, in order.
         arms: Vec<SwitchArm>,
@@ -199,7 +199,7 @@ pub enum ShellStatement {
         tried: Vec<Piece>,
         /// Whether there is a `catch`.
         catches: bool,
-        /// What is done in any case.
+        /// The body, which runs in any case.
         body: Body,
     },
     /// `function Name($a, $b = 2) { … }`.
@@ -208,7 +208,7 @@ pub enum ShellStatement {
         keyword: Span,
         /// Its name.
         name: Span,
-        /// What callers must know.
+        /// The signature that callers must know.
         signature: Arc<Signature>,
         /// Its parameters.
         parameters: Vec<FunctionParameter>,
@@ -224,7 +224,7 @@ pub enum ShellStatement {
     },
 }
 
-/// How the patterns of a `switch` are held against a value.
+/// The way in which the patterns of a `switch` are compared with a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SwitchBy {
     /// `eq`, `like` or `match`.
@@ -238,18 +238,18 @@ pub struct SwitchBy {
 pub struct SwitchArm {
     /// Its pattern, or a block that says whether it fits; none for `default`.
     pub pattern: Option<Vec<Piece>>,
-    /// Where the pattern stands.
+    /// The span of the pattern.
     pub span: Span,
-    /// What is done.
+    /// The body of the arm.
     pub body: Body,
 }
 
-/// What a caller must know of a function of the program's own.
+/// The signature of a function of the program's own: what a caller must know of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// Its name as it was written.
     pub name: String,
-    /// What Rhai calls it.
+    /// The function's name in Rhai.
     pub rhai_name: String,
     /// Its parameters.
     pub parameters: Vec<ParameterOfFunction>,
@@ -257,7 +257,7 @@ pub struct Signature {
     pub takes_rest: bool,
 }
 
-/// What a caller must know of a function's parameter.
+/// A parameter of a function, as a caller must know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterOfFunction {
     /// Its name.
@@ -286,7 +286,7 @@ pub struct FunctionParameter {
 pub struct SubExpression {
     /// With its `$` and its brackets.
     pub span: Span,
-    /// What stands inside.
+    /// The statements inside.
     pub block: StatementBlock,
 }
 
@@ -350,7 +350,7 @@ pub struct SeveralAssigned {
 /// One more, or one less.
 #[derive(Debug)]
 pub struct Step {
-    /// What is changed.
+    /// The target that is changed.
     pub target: Vec<Piece>,
     /// `++` or `--`.
     pub operator: Span,
@@ -375,7 +375,7 @@ pub enum Automatic {
     Home,
 }
 
-/// What stands inside of a piece.
+/// The content of a piece.
 pub enum Inside<'a> {
     /// Pieces.
     Pieces(&'a [Piece]),
@@ -405,7 +405,7 @@ pub struct GroupExpression {
     pub dollar: Option<Span>,
     /// The opening bracket.
     pub open: Span,
-    /// What stands inside, separators included.
+    /// The pieces inside, separators included.
     pub pieces: Vec<Piece>,
     /// The closing bracket, if there is one.
     pub close: Option<Span>,
@@ -420,13 +420,13 @@ pub struct Body {
     pub declares: Vec<Span>,
     /// Whether it handles an error that was caught, and what that is called in it.
     pub caught: Caught,
-    /// What stands inside.
+    /// The statements inside.
     pub block: StatementBlock,
     /// The closing brace, if there is one.
     pub close: Option<Span>,
 }
 
-/// What an error that was caught is called in a block.
+/// The name of a caught error in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caught {
     /// The block handles none.
@@ -479,13 +479,13 @@ pub struct Pipeline {
 pub struct CommandExpression {
     /// The cmdlet's name as it was written.
     pub name: Span,
-    /// What it means.
+    /// The cmdlet that the name means.
     pub cmdlet: CmdletCall,
     /// Its arguments.
     pub arguments: Vec<CallArgument>,
 }
 
-/// What the name of a command means.
+/// The meaning of the name of a command.
 #[derive(Clone, Copy, Debug)]
 pub enum CmdletCall {
     /// A cmdlet that may be run.
@@ -511,7 +511,7 @@ impl CmdletCall {
 pub struct CallArgument {
     /// The whole argument.
     pub span: Span,
-    /// How it says which parameter it is for.
+    /// The way in which the argument names its parameter.
     pub name: Name,
     /// The parameter, as far as it is known.
     pub parameter: Option<&'static Parameter>,
@@ -519,7 +519,7 @@ pub struct CallArgument {
     pub value: Option<Vec<Piece>>,
 }
 
-/// How an argument says which parameter it is for.
+/// The way in which an argument names its parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// `-Name`, without its hyphen.
@@ -535,13 +535,13 @@ pub enum Name {
 pub struct TextLiteral {
     /// With its quotes.
     pub span: Span,
-    /// What it is made of.
+    /// The parts of the text.
     pub parts: Vec<TextPart>,
-    /// How it was quoted.
+    /// The quotes of the text.
     pub quotes: Quotes,
 }
 
-/// How a text is quoted, which says what a backslash in it means.
+/// The quotes of a text, which decide what a backslash in it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quotes {
     /// In an argument or right of `$x =`: a backslash is a backslash.
@@ -597,7 +597,7 @@ pub struct MapLiteral {
 pub struct ScriptBlock {
     /// With its braces.
     pub span: Span,
-    /// What stands inside.
+    /// The statements inside.
     pub block: StatementBlock,
 }
 
@@ -608,7 +608,7 @@ pub enum Operation {
     Operand(Vec<Piece>),
     /// `-join` and `-split` before their operand.
     Unary {
-        /// Where it stands.
+        /// The span of the operator.
         span: Span,
         /// `join` or `split`.
         operator: ShellOperator,
@@ -617,14 +617,14 @@ pub enum Operation {
     },
     /// `-not`, or `!` beside dash operators.
     Not {
-        /// Where it stands.
+        /// The span of the operator.
         span: Span,
         /// Behind it.
         operand: Box<Operation>,
     },
     /// Operands joined by operators that bind alike, from left to right.
     Chain {
-        /// How they bind.
+        /// The binding power of the operators.
         binding: BindingPower,
         /// The first operand.
         first: Box<Operation>,
@@ -636,15 +636,15 @@ pub enum Operation {
 /// An operator with the operand behind it.
 #[derive(Debug)]
 pub struct Link {
-    /// What joins.
+    /// The operator that joins the operand.
     pub operator: BinaryOperator,
-    /// Where the operator stands.
+    /// The span of the operator.
     pub span: Span,
-    /// What stands behind it.
+    /// The operand behind the operator.
     pub operand: Operation,
 }
 
-/// What joins two operands.
+/// An operator that joins two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinaryOperator {
     /// `-eq` and its family.
@@ -755,7 +755,7 @@ impl DashOperator {
         }
     }
 
-    /// How it binds.
+    /// Returns the binding power of the operator.
     pub fn binding(self) -> BindingPower {
         match self {
             Self::And | Self::Or | Self::Xor => BindingPower::Logic,
@@ -770,7 +770,7 @@ impl DashOperator {
 }
 
 impl Piece {
-    /// Where the piece stands; none for an empty condition.
+    /// Returns the span of the piece; none for an empty condition.
     pub fn span(&self) -> Option<Span> {
         match self {
             Self::Rhai(span)
@@ -824,7 +824,7 @@ impl Piece {
         }
     }
 
-    /// What stands inside of a piece of PowerShell's own kinds, in order.
+    /// Returns the content of a piece of PowerShell's own kinds, in order.
     pub fn inside(&self) -> Vec<Inside<'_>> {
         match self {
             Self::Shell(statement) => statement.inside(),

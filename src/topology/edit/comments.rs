@@ -15,7 +15,7 @@ pub(super) fn text_in(raw: Option<&RawString>) -> String {
     raw.and_then(RawString::as_str).unwrap_or_default().to_owned()
 }
 
-/// What stands above a table or a key: what is not its own, and its own comment. The two are one
+/// Splits the comments above a table or a key into those that are not its own and its own comment. The two are one
 /// where no blank line is between them.
 pub(super) fn not_its_own(above: &str) -> (&str, &str) {
     let mut at = 0;

@@ -11,23 +11,24 @@ use super::comments::text_in;
 
 /// A list, taken apart.
 pub(super) struct List {
-    /// What stands behind `[`, up to the end of that line.
+    /// The text behind `[`, up to the end of that line.
     opening: String,
     items: Vec<Item>,
-    /// What stands before `]`, from the end of the last item's line on.
+    /// The text before `]`, from the end of the last item's line on.
     closing: String,
     has_last_comma: bool,
 }
 
 struct Item {
-    /// What stands before it, from the end of the line before on; without a line end, where it shares a line.
+    /// The text before the item, from the end of the line before on; without a line end, where the item shares a
+    /// line.
     above: String,
-    /// Where in `above` the comma of the item before stands, if that is not in its own line.
+    /// The position in `above` of the comma of the item before, if that is not in its own line.
     comma: Option<usize>,
     value: Value,
-    /// What stands between it and its comma in its line.
+    /// The text between the item and its comma in its line.
     before_comma: String,
-    /// What stands behind that, up to the end of the line.
+    /// The text behind the item and its comma, up to the end of the line.
     behind: String,
 }
 
@@ -216,7 +217,7 @@ fn plain(raw: Option<&RawString>) -> String {
     text_in(raw).replace("\r\n", "\n")
 }
 
-/// What ends a line and what follows it. A comment ends with its line, whatever followed it before.
+/// Joins a line and what follows it. A comment ends with its line, whatever followed it before.
 fn joined(line: &str, next: &str) -> String {
     let line_end = if line.contains('#') && !next.starts_with('\n') { "\n" } else { "" };
     let last_end = if next.rsplit('\n').next().is_some_and(|last| last.contains('#')) { "\n" } else { "" };

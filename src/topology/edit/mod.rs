@@ -36,7 +36,7 @@ pub struct Entry {
     name: String,
 }
 
-/// How the tables of one kind stand in the document.
+/// The form of the tables of one kind in the document.
 #[derive(Clone, Copy, Debug)]
 struct TableKind {
     /// The table that the list of them stands in, where that is not the document.
@@ -46,7 +46,7 @@ struct TableKind {
     /// The key of a table's name, where there may be several.
     name_key: Option<&'static str>,
     noun: &'static str,
-    /// When two names mean the same table.
+    /// The test of whether two names mean the same table.
     is_same: fn(&str, &str) -> bool,
     keeps_empty_list: bool,
 }
@@ -132,7 +132,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// What a key is set to.
+/// The value that a key is set to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NewValue {
     /// A text; durations and words too, as the document spells them.
@@ -156,7 +156,7 @@ pub enum NewValue {
     Default,
 }
 
-/// Why a change was not made.
+/// The reason why a change was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The document has mistakes as it is.
@@ -165,10 +165,10 @@ pub enum Fault {
     /// The document would have mistakes afterwards; lines are those of the new text.
     #[error("the change is refused: {}", first(.0))]
     Refused(Vec<Mistake>),
-    /// What should be changed is not there.
+    /// The entry that should be changed is not there.
     #[error("{0} is not in the topology")]
     Missing(Entry),
-    /// What should be added is there.
+    /// The entry that should be added is there already.
     #[error("{0} is in the topology already")]
     Exists(Entry),
     /// The pool has test users, and no second list of them can be made.
@@ -188,7 +188,7 @@ pub enum Fault {
         /// The key.
         key: &'static str,
     },
-    /// What leave was given on is no longer so.
+    /// The roles that the leave was given on have changed.
     #[error("the roles were changed by somebody else in the meantime")]
     Moved,
     /// It could not be locked or replaced.
@@ -239,7 +239,7 @@ pub fn rehearse<E: From<Fault>>(
     Ok(Rehearsal { after: document.text(), before: document.original, topology })
 }
 
-/// What a change would make of the document.
+/// The effect that a change would have on the document.
 pub struct Rehearsal {
     /// The text that is there.
     pub before: String,
@@ -472,7 +472,7 @@ impl Document {
         }
     }
 
-    /// Where an entry's table stands in the document.
+    /// Returns the position of an entry's table in the document.
     fn place(&self, entry: &Entry) -> Option<isize> {
         if entry.kind.name_key.is_none() {
             return self.toml.get(entry.section())?.as_table()?.position();

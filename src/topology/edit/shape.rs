@@ -64,7 +64,7 @@ pub(super) fn take(item: &mut Item, n: usize) -> Option<Orphan> {
     }
 }
 
-/// Where a table of a list stands in the document.
+/// Returns the position of a table of a list in the document.
 pub(super) fn place_of(item: &Item, n: usize) -> Option<isize> {
     item.as_array_of_tables()?.get(n)?.position()
 }

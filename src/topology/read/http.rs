@@ -1,4 +1,4 @@
-//! What `[http]` means: whoever is reached from elsewhere shows who they are, and asks who is there.
+//! Checks of `[http]`: a service that is reached from elsewhere shows a certificate, and authenticates its clients.
 
 use super::{Spans, TopologyReading};
 use crate::topology::HttpTable;

@@ -89,7 +89,7 @@ struct TopologyReading<'t> {
     places: Places,
 }
 
-/// Where the names stand that the last checks compare, in the order of the lists of the topology.
+/// The positions of the names that the last checks compare, in the order of the lists of the topology.
 #[derive(Default)]
 struct Places {
     pools: Vec<Spans>,

@@ -1,4 +1,4 @@
-//! What `[[watch]]` and `[[notify]]` mean beside each other and beside the pools and partners.
+//! Checks of `[[watch]]` and `[[notify]]` against each other and against the pools and partners.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -163,7 +163,7 @@ impl TopologyReading<'_> {
     }
 }
 
-/// What is wrong with an address, as a clause.
+/// Checks an address; the error is a clause that says what is wrong with it.
 fn check_url(kind: NotificationKind, url: &str) -> Result<(), String> {
     let schemes: &[&str] = match kind {
         NotificationKind::Mail => &["smtp://", "smtps://"],

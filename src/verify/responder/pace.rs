@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jid::BareJid;
 
-/// How much is answered: so many test messages a minute to each sender, and so many in all. Whoever
-/// was quiet may send a minute's worth at once.
+/// A limit on the rate of answers: so many test messages a minute to each sender, and so many in all. Whoever was
+/// quiet may send a minute's worth at once.
 #[derive(Debug)]
 pub struct Pace {
     per_sender: u32,
@@ -20,7 +20,7 @@ pub struct Pace {
     told_at: Option<Instant>,
 }
 
-/// What is done with a test message.
+/// The decision about a test message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerVerdict {
     /// It is answered.
@@ -44,7 +44,7 @@ impl Pace {
         }
     }
 
-    /// What is answered a minute: to each sender, and in all.
+    /// Returns the number of test messages that are answered a minute: to each sender, and in all.
     pub fn limits(&self) -> (u32, u32) {
         (self.per_sender, self.all.per_minute)
     }
@@ -87,7 +87,8 @@ impl Pace {
         AnswerVerdict::Answer
     }
 
-    /// How many messages were passed over since the last time that this gave a number; once a minute.
+    /// Returns the number of messages that were passed over since the last call that gave a number; `None` within a
+    /// minute of that call.
     pub fn untold(&mut self, now: Instant) -> Option<u64> {
         if self.told_at.is_some_and(|at| now.duration_since(at) < MINUTE) {
             return None;
@@ -143,7 +144,7 @@ pub struct Pause {
     longest: Duration,
 }
 
-/// Why a session is not there.
+/// The reason why a session is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The server cannot be reached, or has left.

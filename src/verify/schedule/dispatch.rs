@@ -1,4 +1,4 @@
-//! Which test begins when, and what each outcome means for the others: lanes that take turns, places that
+//! The order in which tests begin, and what each outcome means for the others: lanes that take turns, places that
 //! are taken and given back, and what is not asked any more.
 //!
 //! One task owns all of it. Tests run in tasks of their own, and tell it of answers and of their end.
@@ -35,14 +35,14 @@ struct Test<T: ScheduledTest> {
     /// Since when it waits.
     since: Instant,
     waited: Duration,
-    /// What the try before came to.
+    /// The outcome of the previous attempt.
     last: Option<Box<T::Outcome>>,
     n_conflicts: u32,
     turn: Option<Running>,
     is_closing: bool,
 }
 
-/// What a test that runs holds.
+/// The places that a running test holds.
 struct Running {
     began: Instant,
     pool: Option<Place>,
@@ -85,7 +85,7 @@ struct Source {
     proven: VecDeque<LaneId>,
     on_trial: VecDeque<LaneId>,
     is_queued: bool,
-    /// Whose turn it is of the two.
+    /// The number of turns so far; its parity decides which of the two queues comes first.
     turns: usize,
 }
 
@@ -108,7 +108,7 @@ struct Pool {
 struct Account {
     address: Address,
     limit: AdaptiveLimit,
-    /// How many sessions tests hold whose partner has not answered yet.
+    /// The number of sessions held by tests whose partner has not answered yet.
     n_on_trial: usize,
 }
 
@@ -126,13 +126,14 @@ struct Route {
 
 /// After how many receivers with the same finding a partner is not asked any more.
 const MOST_STRIKES: usize = 3;
-/// How often a test is tried again that met a limit of sessions which the batch itself has reached.
+/// The number of times that a test is tried again after it met a limit of sessions which the batch itself has
+/// reached.
 const MOST_CONFLICTS: u32 = 3;
 /// The longest time by which one of the first tests of a larger batch is put off, so that they do not all
 /// start at once.
 const JITTER: Duration = Duration::from_millis(25);
 
-/// What decides which test begins, and what each outcome means for the others.
+/// The scheduler, which decides which test begins, and what each outcome means for the others.
 pub(super) struct Scheduler<T: ScheduledTest> {
     schedule: Schedule,
     retries: Retries,
@@ -153,7 +154,7 @@ pub(super) struct Scheduler<T: ScheduledTest> {
     delayed: BTreeSet<(Instant, TestId)>,
     /// The tests that find out at the end whether what was concluded is so.
     closing: VecDeque<TestId>,
-    /// Where tests tell of answers, and where they are read.
+    /// The channel on which tests report answers, and the one on which they are read.
     answers: mpsc::UnboundedSender<(TestId, Answer)>,
     answered: mpsc::UnboundedReceiver<(TestId, Answer)>,
     told: VecDeque<T::Outcome>,
@@ -331,7 +332,7 @@ impl<T: ScheduledTest> Scheduler<T> {
         }
     }
 
-    /// When something is due that nobody tells of.
+    /// Returns the next instant at which something is due that nobody reports.
     fn next_time(&self) -> Option<Instant> {
         let delayed = self.delayed.first().map(|(at, _)| *at);
         let doubtful = self.pools.iter().map(|pool| &pool.health).chain([&self.machine]);
@@ -995,7 +996,7 @@ fn most_on_trial(n_places: usize) -> usize {
     }
 }
 
-/// What a panic says.
+/// Returns the text of a panic.
 fn words(panic: &(dyn Any + Send)) -> String {
     let literal = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
     literal.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())

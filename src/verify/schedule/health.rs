@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::diagnosis::Finding;
 
-/// How a place does on which many tests depend.
+/// The health of a place on which many tests depend.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     state: State,
@@ -31,7 +31,7 @@ enum State {
     Suspended(Finding),
 }
 
-/// What a failure means.
+/// The consequence of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doubt {
     /// No more for this test; others may be held back.
@@ -54,7 +54,7 @@ impl Health {
         }
     }
 
-    /// When the next test may try it, where nobody does.
+    /// Returns the instant from which the next test may try the place, where no test is trying it.
     pub(super) fn next_trial(&self) -> Option<Instant> {
         match &self.state {
             State::Doubtful { not_before, prober: None, .. } => Some(*not_before),
@@ -146,8 +146,8 @@ impl Health {
     }
 }
 
-/// When it is tried again that failed so often: one second after the last try began, then two, four, eight.
-/// What does not pass by itself needs no pause.
+/// Returns the instant at which a place that failed `n_failed` times is tried again: one second after the last try
+/// began, then two, four, eight. A failure that does not pass by itself needs no pause.
 fn pause(began: Instant, n_failed: u32, finding: &Finding) -> Instant {
     if !finding.is_transient() {
         return began;
@@ -157,7 +157,7 @@ fn pause(began: Instant, n_failed: u32, finding: &Finding) -> Instant {
 
 /// Failures in a row after which a place may be given up.
 const MOST_FAILURES: u32 = 3;
-/// How long a place that was well is waited for: a server may restart.
+/// The longest time for which a place that was well is waited for: a server may restart.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The same for one that was never well.
 const FIRST_PATIENCE: Duration = Duration::from_secs(3);

@@ -15,7 +15,7 @@ pub(super) struct AdaptiveLimit {
     n_good: usize,
     /// Whether all of it was taken since then: a limit that nobody reaches is not found to be too low.
     was_full: bool,
-    /// Which change of the limit a place was taken under: what began before the last change says nothing new.
+    /// The number of changes of the limit so far: a place that was taken before the last change says nothing new.
     epoch: u32,
     latencies: Latencies,
 }
@@ -26,7 +26,7 @@ pub(super) struct Taken {
     epoch: u32,
 }
 
-/// Where a limit starts.
+/// The initial value of a limit.
 const START: usize = 2;
 const START_OF_SESSIONS: usize = 4;
 
@@ -57,12 +57,12 @@ impl AdaptiveLimit {
         self.n_taken < self.limit
     }
 
-    /// How much may be under way now.
+    /// Returns the number of operations that may be under way now.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// How much is under way.
+    /// Returns the number of operations that are under way.
     pub(super) fn n_taken(&self) -> usize {
         self.n_taken
     }
@@ -147,7 +147,7 @@ impl Latencies {
     }
 }
 
-/// What is faster than this is never called slow: on a near server, three times its usual time is nothing.
+/// The latency below which nothing is called slow: on a near server, three times its usual time is nothing.
 const NOTICEABLE: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

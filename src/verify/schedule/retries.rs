@@ -1,4 +1,5 @@
-//! Which tests of a batch are tried again, and when: what may pass, after a while, and not all of them.
+//! The selection of tests of a batch that are tried again, and the times of the retries: only tests whose failure
+//! may pass, after a while, and not all of them.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Retries {
     times: u32,
-    /// How many more tests may be retried at all.
+    /// The number of further tests that may be retried at all.
     n_left: usize,
     begun: HashMap<usize, u32>,
 }
@@ -18,7 +19,7 @@ impl Retries {
         Self { times, n_left: (n_tests / 10).max(SMALL), begun: HashMap::new() }
     }
 
-    /// When a test that has failed is tried again, where it is.
+    /// Returns the instant at which a test that has failed is tried again; `None` if it is not.
     pub(super) fn next(&mut self, test: usize) -> Option<Instant> {
         let n_before = self.begun.get(&test).copied().unwrap_or(0);
         if n_before >= self.times {

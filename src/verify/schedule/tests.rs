@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::*;
 use crate::diagnosis::plan;
 
-/// What a test comes to.
+/// The result of a test.
 #[derive(Debug, PartialEq)]
 struct Came {
     name: String,
@@ -44,10 +44,10 @@ impl Judged for Came {
     }
 }
 
-/// What a test does in a try.
+/// The action of a test in a try.
 type Act = Arc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = Did> + Send>> + Send + Sync>;
 
-/// What a try came to.
+/// The outcome of a try.
 enum Did {
     Well,
     Failed(Finding),

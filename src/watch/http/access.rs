@@ -1,4 +1,4 @@
-//! Who is answered: on this machine whoever names it, elsewhere whoever gives the token.
+//! The check of who is answered: on this machine whoever names it, elsewhere whoever gives the token.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ pub(super) struct ServiceAccess {
     pub(super) is_local: bool,
 }
 
-/// Why somebody is not answered.
+/// The reason why a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccessRefusal {
     /// No token, or another one.

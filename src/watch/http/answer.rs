@@ -17,7 +17,7 @@ use crate::report::page::{self, LivePage, PageFrame};
 use crate::store::StoreFault;
 use crate::vault::RefusedLogon;
 
-/// What is answered, before it becomes a response.
+/// An answer, before it becomes a response.
 struct Answer {
     status: StatusCode,
     kind: &'static str,
@@ -318,7 +318,7 @@ fn decoded(written: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What is found under `/api/`.
+/// The index of the paths under `/api/`.
 const INDEX: &str = r#"{"report":"/api/report?pool=&receiver=&state=&days=","pair":"/api/pair/NUMBER?days=","watcher":"/api/watcher"}"#;
 
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -1,4 +1,4 @@
-//! What the answers are made of: reports and metrics from the store, each made once for all who ask within
+//! The data that the answers are made of: reports and metrics from the store, each made once for all who ask within
 //! a moment.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,18 +22,18 @@ pub(super) struct Facts {
     samples: Mutex<Option<(Instant, Arc<Samples>)>>,
 }
 
-/// What `/metrics` is made of.
+/// The data that `/metrics` is made of.
 pub(super) struct Samples {
     /// The states of the watched pairs; none where the store is away.
     pub(super) states: Option<Vec<StoredState>>,
     pub(super) certificates: Vec<overview::CertificateEnd>,
-    /// How many notices of each channel are still to be delivered.
+    /// The number of notices of each channel that are still to be delivered.
     pub(super) outbox: Vec<(String, i64)>,
     pub(super) watchers: Vec<WatcherRow>,
     pub(super) counters: BTreeMap<PairName, PairCounters>,
 }
 
-/// What a reader of the overview asks for.
+/// The query of a reader of the overview.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OverviewRequest {
     /// Words that the name of the pool holds.
@@ -42,7 +42,7 @@ pub(super) struct OverviewRequest {
     pub(super) receiver: String,
     /// A state.
     pub(super) state: String,
-    /// How many days back.
+    /// The number of days to look back.
     pub(super) days: u32,
 }
 
@@ -101,7 +101,7 @@ impl Facts {
         read.await
     }
 
-    /// What `/metrics` is made of. A store that is away leaves out what is in it.
+    /// Returns the data that `/metrics` is made of. A store that is away leaves out what is in it.
     pub(super) async fn samples(&self) -> Arc<Samples> {
         let mut held = self.samples.lock().await;
         if let Some((at, samples)) = held.as_ref()
@@ -134,7 +134,7 @@ impl Facts {
         samples
     }
 
-    /// Why the watcher is not ready: clauses, none where it is.
+    /// Returns the reason why the watcher is not ready, as clauses; `None` where it is.
     pub(super) fn not_ready(&self) -> Option<String> {
         let figures = self.figures();
         if let Some(blind) = figures.blind {
@@ -143,7 +143,7 @@ impl Facts {
         figures.last_round_at.is_none().then(|| "no round has begun yet".to_owned())
     }
 
-    /// Why the watcher is not well: clauses, none where it is.
+    /// Returns the reason why the watcher is not well, as clauses; `None` where it is.
     pub(super) fn not_well(&self) -> Option<String> {
         let figures = self.figures();
         let last = figures.last_round_at.unwrap_or(figures.started_at);
@@ -183,12 +183,12 @@ fn chosen(sql: &mut dyn crate::store::Sql, asked: &OverviewRequest) -> Result<Ve
 
 /// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
-/// How many of the last tests a pair's page shows.
+/// The number of the last tests that a pair's page shows.
 const LAST_TESTS: i64 = 20;
 /// For how long an overview and the samples hold.
 const OVERVIEW_HOLDS: Duration = Duration::from_secs(5);
 const SAMPLES_HOLD: Duration = Duration::from_secs(1);
-/// How long the store may take for the samples: a scrape has ten seconds.
+/// The longest time that the store may take for the samples: a scrape has ten seconds.
 const STORE_PATIENCE: Duration = Duration::from_secs(8);
 /// After how many seconds without a round the watcher is stuck.
 const STUCK_AFTER: i64 = 120;

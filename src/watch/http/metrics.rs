@@ -247,7 +247,7 @@ impl MetricPage {
     }
 }
 
-/// What tells a pair from the others.
+/// Returns the labels that tell a pair from the others.
 fn labels(pair: &PairName) -> String {
     let PairName { test, pool, receiver } = pair;
     format!("test=\"{}\",pool=\"{}\",receiver=\"{}\"", label(test), label(pool), label(receiver))

@@ -1,5 +1,4 @@
-//! What a watcher serves over HTTP: pages for people, `/metrics` and `/probe` for Prometheus, JSON for
-//! programs.
+//! The HTTP service of a watcher: pages for people, `/metrics` and `/probe` for Prometheus, JSON for programs.
 //!
 //! Reads the store and what the watcher knows of itself; only `/probe` starts anything, and only tests of
 //! what the topology lists. Off this machine it serves over TLS and to whoever gives the token. Requests,
@@ -43,14 +42,14 @@ use crate::host::Host;
 use crate::store::Store;
 use crate::topology::{HttpTable, ListenAddress};
 
-/// What is served.
+/// The parts that a service is made of.
 #[derive(Clone)]
 pub struct ServiceParts {
-    /// Where the results are.
+    /// The store of the results.
     pub store: Store,
-    /// What the watcher knows of itself.
+    /// The status of the watcher.
     pub status: WatcherStatus,
-    /// What it has counted.
+    /// The counters of the watcher's tests.
     pub counters: TestCounters,
     /// The door to the tests that `/probe` asks for.
     pub host: Arc<Host>,
@@ -63,7 +62,7 @@ pub struct HttpService {
     service: Arc<Service>,
 }
 
-/// What answers requests.
+/// The handler of requests.
 struct Service {
     facts: Facts,
     prober: Prober,
@@ -221,15 +220,15 @@ where
 
 /// After how long an address that is taken is tried again.
 const NEXT_TRY: Duration = Duration::from_secs(10);
-/// How many connections are open at once.
+/// The maximum number of connections that are open at once.
 const CONNECTIONS: usize = 128;
-/// How long the head of a request, or a TLS handshake, may take; and how long a connection may be idle.
+/// The time that the head of a request, or a TLS handshake, may take; and the time that a connection may be idle.
 const HEAD_PATIENCE: Duration = Duration::from_secs(20);
-/// How long a reader may take nothing of an answer.
+/// The time for which a reader may take nothing of an answer.
 const SLOWEST_READER: Duration = Duration::from_secs(20);
-/// How large the head of a request may be, in bytes.
+/// The maximum size of the head of a request, in bytes.
 const LARGEST_HEAD: usize = 16 * 1024;
 /// After how long a connection takes no further request.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
-/// How long an answer that is under way may take then.
+/// The time that an answer that is under way may take then.
 const LAST_ANSWER: Duration = Duration::from_secs(10);

@@ -34,7 +34,7 @@ pub(super) const MODULES: [(&str, Module); 7] = [
     ("im", Module::Message),
 ];
 
-/// What a module tests.
+/// The kind of test that a module makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Module {
     /// A logon to the pool that serves the target: an account is never registered.
@@ -49,7 +49,7 @@ pub(super) enum Module {
     Message,
 }
 
-/// What a request asks for.
+/// The parameters of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) module: String,
@@ -66,7 +66,7 @@ struct ProbePlan {
     arguments: Arguments,
     /// The one server that is asked about, where one is.
     server: Option<Server>,
-    /// What is tested, however the target was spelt: requests for the same share an answer.
+    /// The subject of the test, however the target was spelt: requests for the same subject share an answer.
     subject: String,
 }
 
@@ -410,16 +410,16 @@ fn phase(name: &str) -> String {
     }
 }
 
-/// How the servers of a partner that begin with TLS are told.
+/// The name of the kind of a partner's servers that begin with TLS.
 const DIRECT: &str = "direct TLS";
-/// How many probes are made at once.
+/// The maximum number of probes that run at once.
 const AT_ONCE: usize = 8;
 /// For how long the last answer about a target holds.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(5);
-/// How long a probe may take where the scrape does not say, and whatever it says.
+/// The time limit of a probe where the scrape does not say, and the longest one whatever it says.
 const USUAL_LIMIT: Duration = Duration::from_secs(10);
 const LONGEST_LIMIT: Duration = Duration::from_secs(120);
-/// What is kept of the scrape's time for the answer to come in time.
+/// The part of the scrape's time that is reserved for the answer to come in time.
 const FOR_THE_ANSWER: Duration = Duration::from_millis(500);
 
 #[cfg(test)]

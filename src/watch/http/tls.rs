@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::trusted;
 
-/// Why the service's own files cannot be used.
+/// The reason why the service's own files cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityFault {
     /// A file cannot be read.
@@ -42,7 +42,7 @@ pub enum IdentityFault {
     ShortToken {
         /// The file.
         path: PathBuf,
-        /// How long it is.
+        /// The length of the token.
         n_letters: usize,
     },
     /// Certificate and key do not make an identity.

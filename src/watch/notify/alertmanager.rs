@@ -103,7 +103,7 @@ async fn post(
     post.send().await
 }
 
-/// Where alerts are posted.
+/// The path to which alerts are posted.
 const PATH: &str = "/api/v2/alerts";
-/// How long an alert lasts that is not sent again.
+/// The time for which an alert lasts that is not sent again.
 const LASTS: SignedDuration = SignedDuration::from_secs(300);

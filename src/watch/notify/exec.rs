@@ -54,5 +54,5 @@ pub(super) async fn send(notification: &Notification, message: &NoticeMessage) -
     Err(not_now(format!("{program} ended with {status}: {first}").trim_end_matches([' ', ':']).to_owned()))
 }
 
-/// How much of a program's complaint is read, in bytes.
+/// The maximum size of a program's error output that is read, in bytes.
 const MOST_SAID: u64 = 4 << 10;

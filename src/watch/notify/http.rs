@@ -148,5 +148,5 @@ fn refused(reason: String) -> DeliveryFault {
     DeliveryFault::Refused(reason)
 }
 
-/// How much of an answer is read, in bytes.
+/// The length of an answer that is read, in bytes.
 const MOST_ANSWER: usize = 64 << 10;

@@ -68,7 +68,7 @@ struct MailServer {
 }
 
 impl MailServer {
-    /// What is wrong with an address was said when the topology was read.
+    /// Reads a mail server's address. Anything wrong with the address was reported when the topology was read.
     fn of(url: &str) -> Self {
         let (scheme, rest) = url.split_once("://").unwrap_or(("smtp", url));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -24,15 +24,15 @@ pub struct NoticeMessage {
     pub site: String,
     /// The finding's code.
     pub code: Option<String>,
-    /// Whose it is.
+    /// The owner of the finding.
     pub owner: Option<String>,
     /// One line.
     pub summary: String,
-    /// What to do next.
+    /// The next step to take.
     pub remedy: Option<String>,
     /// All of it in words.
     pub text: String,
-    /// What it is about.
+    /// The pairs that the notice is about.
     pub pairs: Vec<NoticePair>,
 }
 
@@ -53,7 +53,7 @@ pub struct NoticePair {
     pub to: String,
     /// Since when.
     pub since: Timestamp,
-    /// How long the state before had lasted, in seconds.
+    /// The duration of the state before, in seconds.
     pub lasted_seconds: i64,
     /// From which sites it is seen, in words, where not all see it.
     pub seen_from: Option<String>,
@@ -196,7 +196,7 @@ fn span(seconds: i64) -> String {
     }
 }
 
-/// How many pairs a text lists; the document has all.
+/// The number of pairs that a text lists; the document has all.
 const MOST_LISTED: usize = 20;
 
 #[cfg(test)]

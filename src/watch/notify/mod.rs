@@ -29,7 +29,7 @@ use crate::store::{Notice, StoreFault, notice};
 use crate::topology::{Notification, NotificationKind};
 use crate::trusted;
 
-/// Why a notice was not taken.
+/// The reason why a notice was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryFault {
     /// The other end was not reached, or cannot take it now: it is tried until it is taken.
@@ -40,10 +40,10 @@ pub enum DeliveryFault {
     Refused(String),
 }
 
-/// What a delivery may use.
+/// The resources that a delivery may use.
 struct Means {
     context: Arc<SessionContext>,
-    /// Where systemd passes secrets in.
+    /// The directory in which systemd passes secrets.
     credentials: Option<PathBuf>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Notices {
     means: Arc<Means>,
     running: JoinSet<(String, usize)>,
     busy: BTreeSet<String>,
-    /// When each notification is to be reminded, or its alerts sent again.
+    /// The instant at which each notification is next to be reminded, or its alerts sent again.
     next_chore: HashMap<String, Instant>,
     settle: Duration,
 }
@@ -219,7 +219,7 @@ fn settle_all(
     Ok(())
 }
 
-/// How long a notice waits after so many tries, in microseconds.
+/// Returns the time that a notice waits after so many tries, in microseconds.
 fn wait(attempts: i64) -> i64 {
     let doubled = u32::try_from(attempts).unwrap_or(u32::MAX).min(20);
     (FIRST_WAIT << doubled).min(LONGEST_WAIT)
@@ -257,15 +257,16 @@ impl Means {
 
 /// The beginning of the names under which systemd passes secrets in.
 const CREDENTIAL: &str = "imsh-notify-";
-/// How long a notice waits for others that are told with it.
+/// The time that a notice waits for others that are told with it.
 const SETTLE: Duration = Duration::from_secs(5);
-/// How often the outbox is looked into.
+/// The interval at which the outbox is examined.
 const NEXT_LOOK: Duration = Duration::from_secs(1);
-/// How often reminders are looked for and alerts sent again: Alertmanager forgets what is not.
+/// The interval at which reminders are looked for and alerts sent again: Alertmanager forgets alerts that are not
+/// repeated.
 const CHORES: Duration = Duration::from_secs(60);
-/// How long a notice is held beyond the time limit of its delivery.
+/// The time for which a notice is held beyond the time limit of its delivery.
 const LEASE_GRACE: Duration = Duration::from_secs(20);
-/// How often a notice is refused before it is given up: about four hours.
+/// The number of times that a notice is refused before it is given up: about four hours.
 const MOST_REFUSALS: i64 = 12;
 /// The wait after the first try, in microseconds; it doubles.
 const FIRST_WAIT: i64 = 10_000_000;

@@ -101,5 +101,5 @@ async fn tell(session: &XmppSession, receivers: &[Address], message: &NoticeMess
 
 /// Through how many pools a notice is tried in one delivery.
 const MOST_WAYS: usize = 3;
-/// How long an error is waited for.
+/// The time that an error is waited for.
 const WAIT_FOR_ERROR: Duration = Duration::from_secs(1);

@@ -87,7 +87,7 @@ fn sequence(content: &[u8]) -> Vec<u8> {
     der
 }
 
-/// What can be wrong with a file of trusted issuers.
+/// The faults that a file of trusted issuers can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CaFileFault {
     /// It cannot be read.
@@ -99,9 +99,9 @@ pub enum CaFileFault {
     /// A part of it is no certificate.
     #[error("certificate {number} is not sound: {error}")]
     Broken {
-        /// Which one, counted from 1.
+        /// The number of the certificate, counted from 1.
         number: usize,
-        /// What the parser said.
+        /// The error of the parser.
         error: String,
     },
 }

@@ -87,7 +87,7 @@ fn current(certificate: &X509Certificate<'_>, now: UnixTime) -> Result<(), Certi
     Ok(())
 }
 
-/// Why no anchor was found: the chain ends at a root that is not trusted, or before any root.
+/// Returns the reason why no anchor was found: the chain ends at a root that is not trusted, or before any root.
 fn unknown_issuer(parsed: &[X509Certificate<'_>], anchors: &Anchors) -> CertificateFault {
     let last = end_of(parsed);
     let published = ca_issuers(last);
@@ -114,7 +114,7 @@ fn end_of<'a, 'der>(parsed: &'a [X509Certificate<'der>]) -> &'a X509Certificate<
     &parsed[end]
 }
 
-/// Where a certificate says that its issuer's can be had (RFC 5280, section 4.2.2.1).
+/// Returns the location at which a certificate says that its issuer's can be had (RFC 5280, section 4.2.2.1).
 fn ca_issuers(certificate: &X509Certificate<'_>) -> Option<String> {
     certificate.iter_extensions().find_map(|extension| {
         let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else { return None };
@@ -164,7 +164,8 @@ fn refused_signature(error: &CertificateError, parsed: &[X509Certificate<'_>]) -
     ))
 }
 
-/// What a certificate breaks. The library names most of it by its variants, as in `CaUsedAsEndEntity`.
+/// Returns the rule that a certificate breaks, in words. The library names most of them by its variants, as in
+/// `CaUsedAsEndEntity`.
 fn reason(error: &CertificateError) -> String {
     let said = printable(&error.to_string());
     let name = said.trim_start_matches("Other(OtherError(").trim_end_matches(')');

@@ -1,4 +1,4 @@
-//! What late news of a message mean (see `session::late`).
+//! The meaning of late news of a message (see `session::late`).
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::{Bounce, Fault, Fence, Order, is_receivers};
 use crate::xmpp::message::Sign;
 use crate::xmpp::session::LateSign;
 
-/// What is known of a message that the partner's server has taken, to judge by what comes back later.
+/// The facts about a message that the partner's server has taken, to judge by what comes back later.
 #[derive(Clone, Debug)]
 pub struct TakenMessage {
     pub(super) id: String,
@@ -22,12 +22,12 @@ impl TakenMessage {
         &self.id
     }
 
-    /// How long after the start of Send something came.
+    /// Returns the time from the start of Send to the arrival of a sign.
     pub fn after(&self, late: &LateSign) -> Duration {
         late.at.saturating_duration_since(self.started)
     }
 
-    /// What is broken by the late news; nothing where they are none.
+    /// Returns the fault that the late news mean; `None` where they mean none.
     pub fn fault(&self, late: &LateSign) -> Option<Fault> {
         match &late.sign {
             Sign::Bounce { error, from } => {

@@ -1,4 +1,4 @@
-//! Who made an error: our own pool, the partner's server, or somebody else.
+//! The origin of an error: our own pool, the partner's server, or somebody else.
 
 use jid::{DomainPart, Jid};
 
@@ -17,7 +17,7 @@ pub(super) struct MessageEnds {
 }
 
 impl MessageEnds {
-    /// Who made an error. A server that makes one for somebody else writes the other's address as its
+    /// Returns the origin of an error. A server that makes one for somebody else writes the other's address as its
     /// `from`, so that only `by` and the condition tell.
     pub(super) fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {
         let (own, partner) = (&*self.own, &*self.partner);

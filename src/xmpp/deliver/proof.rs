@@ -1,4 +1,4 @@
-//! What can prove how far a message came, and the level of evidence that each proof bears.
+//! The proofs of how far a message came, and the level of evidence that each bears.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::xmpp::condition::StanzaError;
 /// A proof, and when it came, counted from the start of Send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proven {
-    /// What proves it.
+    /// The kind of proof.
     pub proof: Proof,
-    /// When it came.
+    /// The time after which the proof came.
     pub after: Duration,
 }
 
-/// What can prove how far a message came.
+/// A proof of how far a message came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// It was written to the pool's stream.

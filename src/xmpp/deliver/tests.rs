@@ -31,7 +31,7 @@ impl Client {
         }
     }
 
-    /// What the client asked for comes back from whom it asked, without content.
+    /// Answers a request of the client without content, in the name of the entity that it asked.
     async fn answer(&mut self, iq: &Element) {
         let answer = Element::new("iq", ns::CLIENT)
             .with_attribute("type", "result")
@@ -143,7 +143,8 @@ async fn a_message_that_arrives_and_is_never_answered_is_a_fault_of_the_way_back
     assert_eq!(delivery.reached, Some(Evidence::Delivered));
 }
 
-/// What the receiver's server shows to our session there in the place of the message.
+/// Passes stanzas between the two ends, and shows our session at the receiver's server a forgery in the place of
+/// the message.
 async fn forge(mut sender: Client, mut receiver: Client, forgery: fn(Element) -> Element) {
     loop {
         let (stanza, is_from_sender) = tokio::select! {

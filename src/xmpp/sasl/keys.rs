@@ -19,14 +19,14 @@ use super::scram::ScramHash;
 #[derive(Clone, Default)]
 pub struct KeyCache(Arc<Mutex<HashMap<KeyOrigin, Arc<OnceCell<ScramKeys>>>>>);
 
-/// What a SCRAM client needs instead of the password.
+/// The keys that a SCRAM client needs instead of the password.
 #[derive(Clone)]
 pub(super) struct ScramKeys {
     pub(super) client: Zeroizing<Vec<u8>>,
     pub(super) server: Zeroizing<Vec<u8>>,
 }
 
-/// What keys are derived from.
+/// The values that keys are derived from.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct KeyOrigin {
     pub(super) account: BareJid,

@@ -1,4 +1,4 @@
-//! Which SASL mechanism is used, and what it is tied to (RFC 5802, section 6; XEP-0440).
+//! The choice of the SASL mechanism, and of what it is tied to (RFC 5802, section 6; XEP-0440).
 //!
 //! A pure choice from what the server offers, what the connection can do and what the caller allows.
 //! Never chooses PLAIN where SCRAM is offered, and never uses a `-PLUS` mechanism with a binding that
@@ -75,25 +75,25 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// What a server offers for authentication.
+/// The mechanisms that a server offers for authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MechanismOffer {
     /// The names of its mechanisms, in its order.
     pub mechanisms: Vec<String>,
     /// The channel-binding types that it announces (XEP-0440); `None` where it announces none.
     pub channel_bindings: Option<Vec<String>>,
-    /// Why it offers no mechanism, where its features tell.
+    /// The reason why the server offers no mechanism, where its features tell.
     pub(super) instead: Option<Unusable>,
 }
 
-/// What was chosen.
+/// The mechanism and the channel binding that were chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) mechanism: Mechanism,
     pub(super) channel: ChannelBindingFlag,
 }
 
-/// What a SCRAM client says about channel binding (RFC 5802, section 6).
+/// The statement of a SCRAM client about channel binding (RFC 5802, section 6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ChannelBindingFlag {
     /// `n`: we do not bind.
@@ -105,7 +105,7 @@ pub(super) enum ChannelBindingFlag {
     Bound { kind: &'static str, data: Vec<u8> },
 }
 
-/// Why nothing could be chosen.
+/// The reason why no mechanism could be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// The server offers none that we speak.
@@ -255,7 +255,7 @@ impl MechanismOffer {
         }
     }
 
-    /// Why none of the mechanisms can be used with a password.
+    /// Returns the reason why none of the mechanisms can be used with a password.
     fn nothing_left(&self) -> Unusable {
         let plus = Mechanism::ALL.into_iter().find(|mechanism| {
             matches!(mechanism, Mechanism::Scram { binding: ChannelBinding::Plus, .. })
@@ -276,7 +276,7 @@ impl MechanismOffer {
     }
 }
 
-/// What our end of the connection has, the best first.
+/// Returns the channel bindings of our end of the connection, the best first.
 fn preferred(ours: &ChannelBindings) -> Vec<(&'static str, Vec<u8>)> {
     let exporter = ours.tls_exporter.map(|data| (TLS_EXPORTER, data.to_vec()));
     let end_point = ours.tls_server_end_point.clone().map(|data| (TLS_SERVER_END_POINT, data));

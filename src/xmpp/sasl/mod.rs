@@ -27,7 +27,7 @@ use super::trace::{Fact, Trace};
 use super::xml::{Element, ns};
 use crate::secret::Secret;
 
-/// Who logs on, and with what.
+/// The account that logs on, and its credentials.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The account's address.
@@ -38,14 +38,15 @@ pub struct Login {
     pub password: Option<Secret>,
     /// Whether there is a client certificate to show, in its place or beside it.
     pub has_certificate: bool,
-    /// How to authenticate.
+    /// The way to authenticate.
     pub authentication: Authentication,
     /// Whether the password itself may be sent, inside TLS.
     pub plain: PlainPassword,
 }
 
 impl Login {
-    /// What must never be shown, in every form in which a server may repeat it, from an earlier logon too.
+    /// Returns the secrets that must never be shown, in every form in which a server may repeat them, from an
+    /// earlier logon too.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let Some(password) = &self.password else { return Vec::new() };
         let plain = Zeroizing::new(["\0", &self.logon_name, "\0", password.expose()].concat());
@@ -54,7 +55,7 @@ impl Login {
     }
 }
 
-/// How to authenticate: `-Authentication`.
+/// The way to authenticate: `-Authentication`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Authentication {
     /// By the strongest mechanism that is offered.
@@ -76,7 +77,7 @@ pub enum PlainPassword {
     Allowed,
 }
 
-/// Where in an exchange the server failed it. With SCRAM, Prosody and ejabberd refuse an account that
+/// The step of an exchange at which the server failed it. With SCRAM, Prosody and ejabberd refuse an account that
 /// they do not know at the first message and a wrong password at the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SaslStep {
@@ -86,21 +87,21 @@ pub enum SaslStep {
     Final,
 }
 
-/// What can go wrong in Authenticate.
+/// A fault in Authenticate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The server offers nothing that may be used.
     #[error("the server offers {}; {reason}", list(offered))]
     NoMechanism {
-        /// What it offers.
+        /// The mechanisms that the server offers.
         offered: Vec<String>,
-        /// Why none of it may be used.
+        /// The reason why none of them may be used.
         reason: Unusable,
     },
     /// The name or the password holds characters that no account can have (RFC 4013).
     #[error("the {} cannot be prepared for SASL", what.name())]
     Unprintable {
-        /// Which of them.
+        /// The one that cannot be prepared: the name or the password.
         what: Prepared,
     },
     /// The server refused.
@@ -108,13 +109,13 @@ pub enum Fault {
     Rejected {
         /// The mechanism in use.
         mechanism: Mechanism,
-        /// What had been said by then.
+        /// The step of the exchange at which the server refused.
         step: SaslStep,
         /// The condition.
         condition: SaslCondition,
         /// The server's words.
         text: Option<String>,
-        /// What the server offers.
+        /// The mechanisms that the server offers.
         offered: Vec<String>,
     },
     /// The server did not keep to SCRAM.
@@ -122,10 +123,10 @@ pub enum Fault {
     Scram {
         /// The mechanism in use.
         mechanism: Mechanism,
-        /// What it did.
+        /// The violation of SCRAM.
         fault: scram::Fault,
     },
-    /// What the server sent is not base64, or no text.
+    /// The server sent something that is not base64, or not text.
     #[error("{mechanism}: the server's message cannot be decoded")]
     Undecodable {
         /// The mechanism in use.
@@ -134,7 +135,7 @@ pub enum Fault {
     /// The system has no random numbers for us.
     #[error("no random numbers: {reason}")]
     NoRandomness {
-        /// What the system said.
+        /// The text of the system's error.
         reason: String,
     },
 }
@@ -155,7 +156,7 @@ impl Fault {
     }
 }
 
-/// What is prepared with SASLprep.
+/// The value that is prepared with SASLprep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prepared {
     /// The logon name.
@@ -217,7 +218,7 @@ struct SaslExchange<'a, Io> {
     offered: &'a [String],
 }
 
-/// What the server answers with.
+/// An answer of the server.
 enum SaslAnswer {
     Challenge(String),
     Success(String),

@@ -31,11 +31,11 @@ pub enum ScramHash {
     Sha512,
 }
 
-/// How many iterations of key derivation a server may ask for: fewer would let anybody who watches
-/// guess the password (RFC 7677, section 4), more would be an attack on us.
+/// The number of iterations of key derivation that a server may ask for: fewer would let anybody who watches guess
+/// the password (RFC 7677, section 4), more would be an attack on us.
 pub const ITERATIONS: std::ops::RangeInclusive<u64> = 4096..=1_000_000;
 
-/// What a server did wrong in SCRAM.
+/// The mistake that a server made in SCRAM.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Its message does not read as one of SCRAM.
@@ -56,7 +56,7 @@ pub enum Fault {
     /// It asks for too little or too much work.
     #[error("an iteration count of {asked}, outside {} to {}", ITERATIONS.start(), ITERATIONS.end())]
     Iterations {
-        /// What it asks for; the largest number where it cannot be counted.
+        /// The count that the server asks for; the largest number where it cannot be counted.
         asked: u64,
     },
     /// It says that the authentication failed.
@@ -93,7 +93,7 @@ pub(super) struct ClientFinal {
     pub(super) proof: ScramProof,
 }
 
-/// What the server must answer with.
+/// The signature that the server must answer with.
 pub(super) struct ScramProof {
     expected: Vec<u8>,
 }

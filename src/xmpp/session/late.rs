@@ -13,17 +13,17 @@ use tokio::sync::mpsc;
 use crate::xmpp::message::{Sign, TestMessage, may_be_against};
 use crate::xmpp::xml::Element;
 
-/// Where late news go.
+/// The channel for late news.
 pub type LateNews = mpsc::UnboundedSender<LateSign>;
 
-/// What came back of a message when its result was there already.
+/// A sign about a message that came back after its result.
 #[derive(Clone, Debug)]
 pub struct LateSign {
     /// The id of the message.
     pub message: String,
-    /// When it came.
+    /// The instant at which the sign came.
     pub at: Instant,
-    /// How it reads: an error, or words that the message is held.
+    /// The reading of the stanza: an error, or words that the message is held.
     pub sign: Sign,
     /// The stanza.
     pub stanza: Element,

@@ -4,7 +4,7 @@
 
 use super::super::xml::{Element, ns};
 
-/// What both sides have counted.
+/// The counts of both sides in stream management (XEP-0198).
 pub(super) struct Management {
     state: ManagementState,
     n_sent: u32,
@@ -20,7 +20,7 @@ enum ManagementState {
     Missing,
 }
 
-/// What an element of the server's means for the session.
+/// The meaning of an element of the server's for the session.
 pub(super) enum Said {
     /// Nothing.
     Nothing,
@@ -40,7 +40,7 @@ impl Management {
         Self { state, n_sent: 0, n_received: 0 }
     }
 
-    /// What asks for it, the first time, where it is offered.
+    /// Returns the element that asks for stream management, the first time, where it is offered.
     pub(super) fn request(&mut self) -> Option<Element> {
         let is_due = self.state == ManagementState::Offered;
         is_due.then(|| {
@@ -49,7 +49,7 @@ impl Management {
         })
     }
 
-    /// How many stanzas were sent; none where nobody counts them.
+    /// Returns the number of stanzas that were sent; none where nobody counts them.
     pub(super) fn place(&self) -> Option<u32> {
         (self.state != ManagementState::Missing).then_some(self.n_sent)
     }
@@ -66,7 +66,7 @@ impl Management {
         self.n_received = self.n_received.wrapping_add(1);
     }
 
-    /// How many stanzas were sent, whoever counts.
+    /// Returns the number of stanzas that were sent, whoever counts.
     pub(super) fn n_sent(&self) -> u32 {
         self.n_sent
     }

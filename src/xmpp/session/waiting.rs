@@ -9,7 +9,7 @@ use super::InFlight;
 use crate::xmpp::condition::StanzaError;
 use crate::xmpp::xml::Element;
 
-/// Who waits for the answer to a request.
+/// The party that waits for the answer to a request.
 pub(super) enum Waiting {
     Fence { probe: String, from: String },
     Pool { probe: String },

@@ -1,4 +1,4 @@
-//! What no transcript can play: a connection that takes nothing any more, and still has something to say.
+//! Tests of what no transcript can play: a connection that takes nothing any more, and still has something to say.
 
 use std::pin::Pin;
 use std::task::Context;

@@ -1,7 +1,7 @@
 //! An element: namespace, name, attributes, children; how to look into it, build it and print it.
 //!
-//! What the reader gives and what the writer takes. A plain value; it never holds a prefix, since
-//! prefixes mean nothing (only the namespaces behind them do).
+//! The type that the reader gives and the writer takes. A plain value; it never holds a prefix, since prefixes mean
+//! nothing (only the namespaces behind them do).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -199,7 +199,7 @@ const SASL2: &str = "urn:xmpp:sasl:2";
 /// The elements whose text is a message of a SASL mechanism.
 const SASL_NAMES: [&str; 6] =
     ["auth", "challenge", "response", "success", "initial-response", "additional-data"];
-/// What a secret is called, as an element (XEP-0078, XEP-0077) or as an attribute.
+/// The names of secrets, as an element (XEP-0078, XEP-0077) or as an attribute.
 const SECRET_NAMES: [&str; 3] = ["password", "digest", "token"];
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{Attribute, Element, Node, Violation, ns};
 /// A violation, and where in the frame the parser stood.
 pub(super) type ParseRefusal = (Violation, u64);
 
-/// What a stream header says: the element, its name as written, and the declarations it makes.
+/// A parsed stream header: the element, its name as written, and the declarations it makes.
 pub(super) struct ParsedHeader {
     pub(super) root: Element,
     pub(super) tag: String,

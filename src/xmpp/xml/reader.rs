@@ -27,7 +27,7 @@ pub struct StreamReader<R> {
     buffer: BytesMut,
     scanner: Scanner,
     limits: ReaderLimits,
-    /// What the header of the stream declares.
+    /// The namespaces that the header of the stream declares.
     outer: NamespaceResolver,
     /// The name of the stream's element as its start tag writes it.
     tag: String,
@@ -40,7 +40,7 @@ pub struct StreamReader<R> {
     fault: Option<Fault>,
 }
 
-/// What becomes of a stanza over a limit.
+/// The treatment of a stanza over a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OverLimit {
     /// It ends the stream.
@@ -54,7 +54,7 @@ enum OverLimit {
 pub struct PassedOver {
     /// The local name of its element, as in `message`; empty where its start tag is itself over a limit.
     pub name: String,
-    /// Whom it says to come from.
+    /// The sender that the stanza claims.
     pub from: Option<String>,
     /// The limit.
     pub violation: Violation,
@@ -70,7 +70,7 @@ impl std::fmt::Display for PassedOver {
     }
 }
 
-/// What a reader came upon.
+/// The result of reading from a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
     /// A whole frame.
@@ -79,7 +79,7 @@ pub enum Reading {
     PassedOver(PassedOver),
 }
 
-/// How much one stream may ask of us.
+/// The limits on what one stream may ask of us.
 #[derive(Clone, Copy, Debug)]
 pub struct ReaderLimits {
     /// Bytes of a stream header with its XML declaration.
@@ -129,7 +129,7 @@ pub struct StreamHeader {
     pub content: String,
 }
 
-/// Why nothing more can be read.
+/// The reason why nothing more can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The transport failed.
@@ -158,11 +158,11 @@ pub enum Fault {
     /// The peer sent what a stream must not carry.
     #[error("{violation} at byte {offset}{}", sender(from.as_deref()))]
     Refused {
-        /// What it was.
+        /// The violation.
         violation: Violation,
-        /// Where in the stream, counted in bytes from its start.
+        /// The offset in the stream, counted in bytes from its start.
         offset: u64,
-        /// Whom the stanza says to come from that it stands in.
+        /// The sender claimed by the stanza in which the violation occurred.
         from: Option<String>,
     },
 }
@@ -188,7 +188,7 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// What a stream must not carry.
+/// The content that a stream must not carry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each says it")]
 pub enum Violation {
@@ -433,7 +433,7 @@ impl<R> StreamReader<R> {
         }
     }
 
-    /// What can be said of a stanza that is not built, by its first bytes.
+    /// Returns what can be said of a stanza that is not built, by its first bytes.
     fn passed_over(&self, violation: Violation, length: usize) -> PassedOver {
         let (name, from) = parse::opening(&self.buffer[..length]);
         PassedOver { name, from, violation, n_bytes: 0 }

@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2, memchr3, memmem};
 
 use super::Violation;
 
-/// What the bytes begin with.
+/// The item that the bytes begin with.
 #[derive(Debug, PartialEq)]
 pub(super) enum ScannedItem {
     /// Nothing whole yet.
@@ -50,11 +50,11 @@ pub(super) struct Scanner {
     state: ScannerState,
     /// The next byte to look at, counted from the start of the frame.
     position: usize,
-    /// Where the markup that is being scanned began.
+    /// The position at which the markup that is being scanned began.
     mark: usize,
     /// Open elements, the stream's own included.
     depth: usize,
-    /// How deep the frame that is being scanned goes, its own element counted.
+    /// The greatest depth of the frame that is being scanned, its own element counted.
     deepest: usize,
     in_stream: bool,
 }
@@ -250,7 +250,7 @@ impl Scanner {
         }
     }
 
-    /// How deep the last whole frame went, its own element counted; the next count begins.
+    /// Returns the greatest depth of the last whole frame, its own element counted; the next count begins.
     pub(super) fn take_deepest(&mut self) -> usize {
         std::mem::take(&mut self.deepest)
     }

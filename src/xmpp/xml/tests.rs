@@ -1,4 +1,5 @@
-//! What the stream reader gives, what it refuses, and that cuts, cancellations and garbage change nothing.
+//! Tests of the stream reader: what it gives, what it refuses, and that cuts, cancellations and garbage change
+//! nothing.
 //!
 //! The oracle is `rxml`, which accepts what XMPP allows and comments besides only on request.
 
@@ -314,7 +315,7 @@ fn quote_nothing(fault: Fault) -> Fault {
     }
 }
 
-/// What `rxml` makes of a document: the root's start tag, and each child of the root whole.
+/// Returns the frames that `rxml` makes of a document: the root's start tag, and each child of the root whole.
 fn oracle(mut document: &[u8]) -> Result<Vec<XmlFrame>, String> {
     use rxml::{Event, Parse, Parser};
     let mut parser = Parser::new();

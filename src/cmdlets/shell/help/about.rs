@@ -13,7 +13,7 @@ use crate::topology::sample;
 pub struct Topic {
     /// Its name: `about_Quoting`.
     pub name: &'static str,
-    /// What it is about, in one sentence.
+    /// The subject of the topic, in one sentence.
     pub synopsis: &'static str,
     text: TopicText,
 }

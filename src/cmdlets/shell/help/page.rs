@@ -3,7 +3,7 @@
 use super::wrapped;
 use crate::cmdlet::{Arity, Description, Example, Family, Impact, Kind, Need, Parameter, parameter};
 
-/// How much of a page is wanted.
+/// The part of a page that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageExtent {
     /// Name, synopsis, syntax, description.
@@ -110,7 +110,7 @@ fn usage(parameter: &Parameter) -> String {
     }
 }
 
-/// What stands behind the parameter's name: `<pool[]>`; nothing for a switch.
+/// Returns the text behind the parameter's name: `<pool[]>`; `None` for a switch.
 fn value(parameter: &Parameter) -> Option<String> {
     let kind = match parameter.kind {
         Kind::Switch | Kind::Foreign => return None,

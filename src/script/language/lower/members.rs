@@ -20,7 +20,7 @@ enum MemberStep<'p> {
 }
 
 impl Lowering<'_> {
-    /// How many pieces `$x.member[0].method(…)` takes, from the value on; nothing for what is Rhai's.
+    /// Returns the number of pieces that `$x.member[0].method(…)` takes, from the value on; 0 for what is Rhai's.
     pub(super) fn members(&self, pieces: &[Piece]) -> usize {
         let begins = match pieces.first() {
             Some(
@@ -97,7 +97,7 @@ impl Lowering<'_> {
         true
     }
 
-    /// What stands in `[ ]`: `0`, `0..2`, `0,2`.
+    /// Writes the index in `[ ]`: `0`, `0..2`, `0,2`.
     fn index(&mut self, group: &GroupExpression) {
         let is_list = group
             .pieces

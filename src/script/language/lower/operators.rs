@@ -25,7 +25,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// What stands between `&&` and `||`.
+    /// Writes an operand of `&&` or `||`.
     fn condition_operand(&mut self, pieces: &[Piece]) {
         let leading = pieces.iter().take_while(|piece| piece.is_blank() || matches!(piece, Piece::Bang(_)));
         let (leading, solid) = pieces.split_at(leading.count());
@@ -137,7 +137,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// What Rhai made stays as it is, so that Rhai's own rules hold for it.
+    /// Writes an operation as a condition. What Rhai made stays as it is, so that Rhai's own rules hold for it.
     fn truth_of_dashes(&mut self, operation: &Operation) {
         match operation {
             Operation::Operand(pieces) => self.values(pieces),

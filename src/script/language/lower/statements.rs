@@ -124,7 +124,7 @@ impl Lowering<'_> {
         self.writer.made_here("}");
     }
 
-    /// What must happen is done when the rest has ended, however that was; then the error goes on.
+    /// Writes a `finally` block, which runs when the rest has ended, however that was; then the error goes on.
     fn finally(&mut self, keyword: Span, tried: &[Piece], catches: bool, body: &Body, purpose: ValueUse) {
         self.writer.made_at("{ let __failed = []; ", keyword.start);
         if catches {
@@ -165,7 +165,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// What parameters are where nothing was given, and the types that they are brought to.
+    /// Writes the defaults of the parameters for which nothing was given, and the conversions to their types.
     fn defaults(&mut self, parameters: &[FunctionParameter]) {
         for parameter in parameters {
             let name = self.scopes.spelling(parameter.name, self.writer.source).to_owned();

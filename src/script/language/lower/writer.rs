@@ -11,7 +11,7 @@ pub(super) struct Writer<'a> {
     pub(super) index: &'a LineIndex,
     text: String,
     map: SourceMap,
-    /// Where the next character will stand.
+    /// The position of the next character.
     at: Position,
     /// The byte of the source up to which the last stretch was copied.
     copied_to: Option<usize>,
@@ -37,7 +37,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What has been written; a problem where Rhai could not count its positions.
+    /// Returns the text that has been written, with a problem where Rhai could not count its positions.
     pub(super) fn output(self) -> LoweredText {
         let end = Span::new(self.source.len(), self.source.len());
         let problem = if self.at.line > POSITION_LIMIT {
@@ -68,7 +68,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// How many pieces were written that do not stand in the source.
+    /// Returns the number of pieces that were written and are not part of the source.
     pub(super) fn n_made(&self) -> usize {
         self.n_made
     }

@@ -1,10 +1,10 @@
-//! What PowerShell has and this language has not: what takes its place.
+//! The constructs of PowerShell that this language does not have, and what takes their place.
 //!
 //! Code to write instead stands behind `write: `, up to the end or to `, or ` and `, and ` between two ways.
 
 use std::fmt;
 
-/// What PowerShell has and this language has not.
+/// A construct of PowerShell that this language does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefusedConstruct {
     /// `elseif` where no `if` is before it.
@@ -55,7 +55,7 @@ pub enum RefusedConstruct {
     Automatic {
         /// As written.
         name: String,
-        /// What takes its place.
+        /// The replacement for the variable.
         way: &'static str,
     },
     /// `$ErrorActionPreference` and its kin, in small letters.

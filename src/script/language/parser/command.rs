@@ -15,12 +15,12 @@ use crate::script::language::tree::{
     span_of,
 };
 
-/// Where a command's name stands.
+/// The position of a command's name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CommandPlace {
-    /// Where an operand of Rhai's may stand.
+    /// A position where an operand of Rhai's may stand.
     Operand,
-    /// Where short names count, as long as Rhai could not mean something by them.
+    /// A position where short names count, as long as Rhai could not mean something by them.
     Start,
     /// Behind a pipe.
     Pipe,

@@ -462,12 +462,12 @@ impl Parser<'_, '_> {
     }
 }
 
-/// What Rhai calls a function: `get_foo` for `Get-Foo`, as it does with cmdlets.
+/// Returns Rhai's name of a function: `get_foo` for `Get-Foo`, as with cmdlets.
 fn rhai_name(written: &str) -> String {
     if is_variable(written) && !written.contains('-') { written.to_owned() } else { snake_case(written) }
 }
 
-/// What stands before the body of a function.
+/// The part of a function before its body.
 struct FunctionHeader {
     name: Span,
     signature: Arc<Signature>,

@@ -33,25 +33,25 @@ use super::tree::{
     StatementRole, Step,
 };
 
-/// What the parser made of a text.
+/// The result of parsing a text.
 #[derive(Debug)]
 pub struct Parsed {
     /// The tree; complete whatever the problems are.
     pub script: Script,
-    /// What is wrong, and where.
+    /// The problems of the text, and where they are.
     pub problems: Vec<(Span, SyntaxProblem)>,
     /// Something that the end of the text cut off, in Rhai's part of it.
     pub open: Option<Span>,
-    /// How much work it was, in characters looked at.
+    /// The amount of work that parsing took, in characters looked at.
     pub steps: usize,
     /// The functions of the text that commands may call.
     pub functions: Vec<Arc<Signature>>,
 }
 
-/// How deep brackets and blocks may nest.
+/// The maximum depth to which brackets and blocks may nest.
 pub const DEPTH_LIMIT: usize = 160;
 
-/// How many mistakes of one text get a suggestion.
+/// The maximum number of mistakes of one text that get a suggestion.
 const MOST_SUGGESTIONS: usize = 50;
 
 /// Reads a text.
@@ -101,7 +101,7 @@ struct Parser<'t, 's> {
     depth: usize,
     /// Whether the rest of the text is left unread.
     gave_up: bool,
-    /// What `$_` means, the innermost last.
+    /// The meanings of `$_`, the innermost last.
     current: Vec<Current>,
     /// Functions that commands may call, by their names in small letters.
     functions: HashMap<String, Arc<Signature>>,
@@ -113,15 +113,15 @@ struct Parser<'t, 's> {
     open: Option<Span>,
     /// Texts before this place are not closed on their line.
     unclosed_text: usize,
-    /// How many texts of expressions are being read.
+    /// The number of texts of expressions that are being read.
     open_texts: usize,
-    /// Where one of them turned out not to be closed.
+    /// The position at which one of these texts turned out not to be closed.
     failed_text: Option<usize>,
     /// Brackets of Rhai's that the end of the text leaves open.
     unclosed: Vec<(Span, SyntaxProblem)>,
 }
 
-/// What `$_` means.
+/// The meaning of `$_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Current {
     /// The current object of a script block or a `switch`.
@@ -130,7 +130,7 @@ enum Current {
     Error(bool),
 }
 
-/// Whose statements a block holds.
+/// The construct that the statements of a block belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     /// The text's own.
@@ -144,7 +144,7 @@ enum Level {
 }
 
 impl Level {
-    /// What closes it.
+    /// Returns the character that closes the block.
     fn closes(self) -> Option<char> {
         match self {
             Self::Script => None,
@@ -154,7 +154,7 @@ impl Level {
     }
 }
 
-/// What ends a run of operands, and how quotes are read in it.
+/// The rules for a run of operands: what ends it, and how quotes are read in it.
 #[derive(Clone, Copy, Debug)]
 struct Flow {
     /// `{` ends it.
@@ -173,7 +173,7 @@ struct Flow {
     pub block_value: bool,
     /// A comma is Rhai's: it ends a command instead of making a list.
     pub separated: bool,
-    /// What is assigned in it is PowerShell's: `$x.y = …`.
+    /// Assignments in it are PowerShell's: `$x.y = …`.
     pub shell_assigns: bool,
     /// `=>` ends it.
     pub guard: bool,
@@ -202,7 +202,7 @@ impl Flow {
     pub const ELEMENT: Self = Self { separated: true, ..Self::RHAI };
     /// The header of `if`, `while`, `for`, `switch`.
     const HEADER: Self = Self { header: true, commas: true, ..Self::RHAI };
-    /// What stands in the brackets of a command line's argument.
+    /// The content of the brackets of a command line's argument.
     pub const ARGUMENT: Self = Self { aliases: true, commas: true, outputs: true, ..Self::RHAI };
     /// A value in `@(…)` or `@{…}`.
     pub const VALUE: Self = Self {
@@ -216,7 +216,7 @@ impl Flow {
     };
 }
 
-/// Why a run of operands ended.
+/// The reason why a run of operands ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stop {
     /// A separator, a closing bracket, the brace of a header or the end of the text is next.
@@ -697,7 +697,7 @@ impl<'t> Parser<'t, '_> {
         Some(stop)
     }
 
-    /// What stands behind the `=` of a statement that begins with `$`.
+    /// Reads the text behind the `=` of a statement that begins with `$`.
     fn right_side(&mut self, pieces: &mut Vec<Piece>) -> Stop {
         let blank = self.lexer.blank();
         push_blank(pieces, blank.span);

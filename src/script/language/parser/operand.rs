@@ -700,7 +700,7 @@ fn last_solid(pieces: &[Piece]) -> Option<&Piece> {
     pieces.iter().rev().find(|piece| !piece.is_blank())
 }
 
-/// Where a run of operands stands.
+/// The state of the parser in a run of operands.
 pub(super) struct OperandRun {
     /// The piece at which the present expression begins.
     begin: usize,

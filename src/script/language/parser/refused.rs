@@ -1,5 +1,5 @@
-//! What PowerShell has and this language has not: found where it begins, and skipped so far that
-//! the rest of the text stays readable.
+//! Constructs that PowerShell has and this language has not: found at their beginning, and skipped so far that the
+//! rest of the text stays readable.
 //!
 //! The words about it are in `message`.
 

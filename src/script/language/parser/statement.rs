@@ -348,10 +348,10 @@ impl Parser<'_, '_> {
     }
 }
 
-/// How far is looked for what tells two readings apart.
+/// The number of characters that are read ahead to tell two readings apart.
 const LOOK_AHEAD: usize = 2_000;
 
-/// What the brackets behind `for` hold.
+/// The kind of header in the brackets behind `for`.
 enum ForHeader {
     /// Three statements.
     Counted,

@@ -1,7 +1,7 @@
 //! Types in brackets: `[int]$x`, `[math]::Round(1.5)`, `-is [string]`.
 //!
-//! Which types there are, and what members they have, is for the layer that runs them; a name that is
-//! none here is refused where it stands, with the way.
+//! The layer that runs types decides which types there are and what members they have; a name that is not a type
+//! here is refused at its position, with a hint at the way to write it.
 
 use super::operand::OperandRun;
 use super::{Flow, Parser};

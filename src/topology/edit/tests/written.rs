@@ -322,7 +322,7 @@ impl Written {
         comments
     }
 
-    /// Which items stand in the line that ends with the comment behind an item.
+    /// Returns the items in the line that ends with the comment behind an item.
     pub(super) fn before_the_comment_behind(&self, n: usize) -> Vec<usize> {
         let first = (0..=n).rev().find(|n| !self.items[*n].shares_line).unwrap_or(0);
         (first..=n).collect()
