@@ -77,3 +77,26 @@ fn a_watcher_tests_for_others_only_what_its_own_topology_lists() {
     assert_eq!(status, Some(4), "{errors}");
     assert!(errors.contains("No watcher at Oslo") && errors.contains("alive: Dublin"), "{errors}");
 }
+
+/// Everything is everything that the caller may see, whatever else is asked for.
+#[test]
+fn who_reaches_one_site_has_nothing_else_tested_by_its_watcher() {
+    let Some(sites) = sites() else { return };
+    let _dublin = sites.start("Dublin");
+    let access = "[access]\n[[access.role]]\nidentity = 'Desk'\ntemplate = 'HelpDesk'\nconfig_scopes = ['site:Dublin']\n\
+                  user_scopes = ['domain:contoso.com']\n[[access.assignment]]\nrole = 'Desk'\nmembers = ['os-user:root']\n";
+    if !nix::unistd::getuid().is_root() {
+        crate::support::skip("the principal of this test is root");
+        return;
+    }
+    let narrow = format!("{}\n{access}", sites.post.topology());
+    for given in ["", "-Timeout 20s"] {
+        let code = format!("Test-Topology -Site Dublin {given}");
+        let mut command = sites.command_of("Redmond", &narrow);
+        let output = command.args(["--output", "jsonl", "-c", &code]).output().unwrap();
+        let (told, errors) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+        assert!(told.contains(OTHER_POOL), "{code}: {told} {errors}");
+        assert!(!told.contains(ATL) && !told.contains("contoso"), "{code}: {told}");
+    }
+}

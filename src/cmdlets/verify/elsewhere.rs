@@ -32,7 +32,7 @@ pub fn site(call: &Call) -> Option<String> {
 /// Asks the watcher of a site to run this call's tests, and tells of their results.
 pub async fn ask(call: &Call, site: &str) -> Outcome {
     let test = site_test(call, site)?;
-    let n_tests = test.values("TargetFqdn").len().max(1) * test.values("Receiver").len().max(1);
+    let n_tests = n_tests(&test);
     let receivers: Vec<_> = addresses(&test)?;
     refuse_uncovered(call, &test)?;
     let partners: Vec<_> = receivers.iter().map(crate::address::Address::domain).collect();
@@ -81,12 +81,20 @@ fn site_test(call: &Call, site: &str) -> Result<SiteTest, ErrorRecord> {
         };
         arguments.insert(name.to_owned(), values);
     }
-    // Everything is everything that the caller may see.
-    if cmdlet == "Test-Topology" && arguments.is_empty() && !call.sees_everything() {
+    // Everything is everything that the caller may see, whatever else is asked for.
+    let names_something = ["Pool", "Partner"].iter().any(|name| arguments.contains_key(*name));
+    if cmdlet == "Test-Topology" && !names_something && !call.sees_everything() {
         let pools = call.topology.pools.iter().map(|pool| pool.identity.to_string()).collect();
         arguments.insert("Pool".to_owned(), pools);
     }
     Ok(SiteTest { cmdlet: cmdlet.to_owned(), arguments })
+}
+
+/// How many tests it makes at least: one for each pool and receiver, for each partner, or for all that it checks.
+fn n_tests(test: &SiteTest) -> usize {
+    let n = |parameter| test.values(parameter).len();
+    let pairs = n("TargetFqdn").max(1) * n("Receiver").max(1);
+    pairs.max(n("Domain")).max(n("Pool") + n("Partner"))
 }
 
 fn addresses(test: &SiteTest) -> Result<Vec<crate::address::Address>, ErrorRecord> {
