@@ -367,5 +367,5 @@ impl ReadableResults {
 }
 
 /// Parameters with which a test is another one than the topology says.
-const OWN_WAYS: [&str; 5] =
-    ["Timeout", "MinimumEvidence", "Authentication", "RegistrarPort", "CriticalLatency"];
+const OWN_WAYS: [&str; 6] =
+    ["Timeout", "MinimumEvidence", "Authentication", "RegistrarPort", "CriticalLatency", "Body"];

@@ -108,6 +108,36 @@ fn an_account_that_was_refused_often_is_not_tried_again_in_whatever_session() {
     assert_eq!((n_tried, n_braked), (2, 6), "{answers:?}");
 }
 
+/// A stored password that is wrong is offered no more often by the tests that look it up themselves.
+#[test]
+fn an_account_that_a_test_logs_on_beside_another_is_left_alone_like_any_other() {
+    let Some((machine, _)) = with_network("sessions = 10\nfailed_logons = 2") else { return };
+    let said = |user: &str, code: &str| Said::of(machine.session(user, &["-c", code]).output().unwrap()).text;
+    let wrong = "'not the password' | Out-File pw; Set-TestUserCredential pilar@litwareinc.com (Get-Credential \
+                 pilar@litwareinc.com -FromFile pw)";
+    let set = said("ada", wrong);
+    assert_eq!(set, "");
+    let pool = "atl-cs-001.litwareinc.com";
+    let check = format!(
+        "for n in 1..=4 {{ Test-Topology {pool} -Force | Where-Object Check -eq Logon | ForEach-Object {{ \
+         print(`${{$_.Target}} ${{$_.Result}}`) }} }}"
+    );
+    let answers = said("kim", &check);
+    assert_eq!(answers.matches("pilar@litwareinc.com Failure").count(), 2, "{answers}");
+    assert_eq!(answers.matches("kenmyer@litwareinc.com Success").count(), 4, "{answers}");
+    assert_eq!(answers.matches("LogonsExceeded").count(), 2, "{answers}");
+    machine.root("rm /var/lib/imsh/counts/*kim*");
+    let message = format!(
+        "for n in 1..=4 {{ Test-XmppIM {pool} pilar@litwareinc.com, adelany@contoso.com -Force | ForEach-Object {{ \
+         print(`${{$_.Receiver}} ${{$_.Code}} ${{$_.Result}}`) }} }}"
+    );
+    let answers = said("kim", &message);
+    assert_eq!(answers.matches("pilar@litwareinc.com SASL-REJECTED").count(), 2, "{answers}");
+    assert_eq!(answers.matches("LogonsExceeded").count(), 2, "{answers}");
+    assert_eq!(answers.matches("adelany@contoso.com").count(), 4, "{answers}");
+    assert_eq!(answers.matches("kenmyer@litwareinc.com was refused").count(), 0, "{answers}");
+}
+
 #[test]
 fn each_try_of_a_test_counts() {
     let Some((machine, _)) = with_network("verifications_per_minute = 5") else { return };

@@ -99,7 +99,7 @@ async fn run(call: Call) -> Outcome {
     }
     let subjects = subjects(&call)?;
     let total = subjects.len();
-    let admitted = verifying::admit(&call, total, &[]).await?;
+    let admitted = verifying::admit(&call, subjects.iter().map(n_tests).sum(), &[]).await?;
     let with = Registrar {
         sessions: Arc::new(Sessions::remembering(call.context.refused.get().cloned())),
         network: call.context.network(&call.topology),
@@ -119,7 +119,7 @@ fn subjects(call: &Call) -> Result<Vec<Subject>, Halt> {
     let mut subjects = Vec::new();
     if names_pools || !names_partners {
         for pool in pools(call)? {
-            subjects.push(Subject::Pool(Box::new(subject(call, pool)?)));
+            subjects.extend(subject(call, pool)?.map(|pool| Subject::Pool(Box::new(pool))));
         }
     }
     if names_partners || !names_pools {
@@ -134,6 +134,14 @@ fn subjects(call: &Call) -> Result<Vec<Subject>, Halt> {
         call.warn("The topology lists neither pools nor partners: there is nothing to check.")?;
     }
     Ok(subjects)
+}
+
+/// How many tests a subject takes: one for each logon, and for each look.
+fn n_tests(subject: &Subject) -> usize {
+    match subject {
+        Subject::Pool(pool) => pool.users.len().max(1),
+        Subject::Partner(_) => 1,
+    }
 }
 
 /// The pools that are named, or all.
@@ -156,16 +164,25 @@ fn pools(call: &Call) -> Result<Vec<&Pool>, Halt> {
     Ok(pools)
 }
 
-/// A pool with its test users, and what the vault holds for them.
-fn subject(call: &Call, pool: &Pool) -> Result<PoolSubject, Halt> {
+/// A pool with its test users, and what the vault holds for them; none where all of them are left alone.
+fn subject(call: &Call, pool: &Pool) -> Result<Option<PoolSubject>, Halt> {
     let vault = || call.context.vault.open();
     // The vault's file is read here, once.
-    let users = tokio::task::block_in_place(|| lent(pool, &vault));
-    Ok(PoolSubject {
-        users: users.map_err(|refusal| refusal.error(pool.identity.as_str(), &call.topology.place()))?,
-        stranger: stranger(pool),
-        deadlines: deadlines(&call.topology.gateway, call.bound.duration("Timeout")),
-    })
+    let lent = tokio::task::block_in_place(|| lent(pool, &vault));
+    let lent = lent.map_err(|refusal| refusal.error(pool.identity.as_str(), &call.topology.place()))?;
+    let is_lending = !lent.is_empty();
+    let mut users = Vec::with_capacity(lent.len());
+    for user in lent {
+        match verifying::left_alone(call, &user.address) {
+            Some(error) => call.error(error)?,
+            None => users.push(user),
+        }
+    }
+    if is_lending && users.is_empty() {
+        return Ok(None);
+    }
+    let deadlines = deadlines(&call.topology.gateway, call.bound.duration("Timeout"));
+    Ok(Some(PoolSubject { users, stranger: stranger(pool), deadlines }))
 }
 
 /// The domains of the partners that are named, or of all.

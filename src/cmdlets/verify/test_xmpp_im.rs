@@ -110,6 +110,7 @@ async fn run(call: Call) -> Outcome {
         verifications = at_each_server(&call, verifications).await;
     }
     let verifications = verifying::unfinished(&call, verifications, Verification::identity).await?;
+    let verifications = without_braked(&call, verifications)?;
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let senders = verifications.iter().map(|verification| &verification.sender.address);
@@ -118,6 +119,19 @@ async fn run(call: Call) -> Outcome {
     let admitted = verifying::admit(&call, total, &partners).await?;
     let running = batch(&call, &admitted)?.run(verifications, sender);
     verifying::report(&call, total, running, results, |result, stanzas| vec![result.report(stanzas)]).await
+}
+
+/// Those whose receiver, where the test logs on as the receiver too, was not refused too often.
+fn without_braked(call: &Call, verifications: Vec<Verification>) -> Result<Vec<Verification>, Halt> {
+    let mut left = Vec::with_capacity(verifications.len());
+    for verification in verifications {
+        let second = verification.second.as_ref();
+        match second.and_then(|account| verifying::left_alone(call, &account.address)) {
+            Some(error) => call.error(error)?,
+            None => left.push(verification),
+        }
+    }
+    Ok(left)
 }
 
 /// Reads the request from the arguments.

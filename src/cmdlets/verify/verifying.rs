@@ -15,10 +15,11 @@ use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue;
-use crate::result::{Report, TestIdentity, TestOutcome};
+use crate::result::{Report, TestIdentity, TestKind, TestOutcome};
 use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::verify::warnings::Thresholds;
+use crate::xmpp::Phase;
 use crate::xmpp::sasl::{Authentication, Mechanism};
 use crate::xmpp::trace::{Observer, Stanzas, TraceEvent, TraceObserver};
 
@@ -327,20 +328,32 @@ pub fn may_log_on<'a>(
         match counted {
             Ok(Ok(_)) => guesses.counted.extend(is_guess.then_some(what)),
             Ok(Err(_)) => {
-                return Err(ErrorRecord::new(
-                    Category::LimitsExceeded,
-                    "LogonsExceeded",
-                    format!(
-                        "{account} was refused {most} times in a quarter of an hour, so no logon is tried."
-                    ),
-                )
-                .target(account)
-                .remedy("See Get-TestUserCredential, correct the password, and wait."));
+                return Err(logons_exceeded(account, most));
             }
             Err(fault) => return Err(limit_reached(&Exceeded::Uncountable(fault))),
         }
     }
     Ok(guesses)
+}
+
+/// Why an account that logs on with what is stored for it is left alone: it was refused too often, in whatever
+/// sessions of a delegated caller.
+pub fn left_alone(call: &Call, account: &Address) -> Option<ErrorRecord> {
+    let Budget { usage, limits } = call.context.budget.get()?;
+    let (account, most) = (account.to_string(), u64::from(limits.get(Limited::FailedLogons)));
+    match usage.count(&failed(&account), 0, most.saturating_sub(1), BRAKE) {
+        Ok(Ok(_)) => None,
+        Ok(Err(_)) => Some(logons_exceeded(&account, most)),
+        Err(fault) => Some(limit_reached(&Exceeded::Uncountable(fault))),
+    }
+}
+
+fn logons_exceeded(account: &str, most: u64) -> ErrorRecord {
+    let message =
+        format!("{account} was refused {most} times in a quarter of an hour, so no logon is tried.");
+    ErrorRecord::new(Category::LimitsExceeded, "LogonsExceeded", message)
+        .target(account)
+        .remedy("See Get-TestUserCredential, correct the password, and wait.")
 }
 
 /// The accounts that a logon may be counted against by the server: the address, and whom a credential that the
@@ -374,26 +387,29 @@ impl Drop for Guesses {
     }
 }
 
-/// Counts that an account was refused.
-fn logon_refused(call: &Call, account: &Address) {
-    if let Some(Budget { usage, .. }) = call.context.budget.get() {
-        let of_all = call.bound.is_given("UserCredential").then(|| ALL_ACCOUNTS.to_owned());
-        for account in logged_on(call, account).into_iter().chain(of_all) {
-            // What cannot be counted stops the next logon, which asks first.
-            let _ = usage.count(&failed(&account), 1, u64::MAX, BRAKE);
-        }
-    }
-}
-
 /// Counts a logon whose password was refused, as its record tells.
 fn note_refusal(call: &Call, report: &Report) {
-    if call.context.budget.get().is_none() {
+    let Some(Budget { usage, .. }) = call.context.budget.get() else { return };
+    if !report.code.as_deref().is_some_and(|code| REJECTED.contains(&code)) {
         return;
     }
-    let is_refused = report.code.as_deref().is_some_and(|code| REJECTED.contains(&code));
-    let account = report.sender.as_ref().or(report.subject.as_ref()).filter(|_| is_refused);
-    if let Some(account) = account.and_then(|written| written.parse().ok()) {
-        logon_refused(call, &account);
+    // Where the sender came further than that, it was the receiver who was refused.
+    let is_receivers = report.kind == TestKind::Message
+        && !report.is_inferred
+        && report.phase.as_deref() != Some(Phase::Authenticate.name());
+    let sender = report.sender.as_ref().filter(|_| !is_receivers);
+    let account = sender.or(report.subject.as_ref()).and_then(|written| written.parse::<Address>().ok());
+    let Some(account) = account else { return };
+    let accounts = match is_receivers {
+        true => vec![account.to_string()],
+        false => {
+            let of_all = call.bound.is_given("UserCredential").then(|| ALL_ACCOUNTS.to_owned());
+            logged_on(call, &account).into_iter().chain(of_all).collect()
+        }
+    };
+    for account in accounts {
+        // What cannot be counted stops the next logon, which asks first.
+        let _ = usage.count(&failed(&account), 1, u64::MAX, BRAKE);
     }
 }
 
