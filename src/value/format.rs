@@ -193,7 +193,7 @@ fn custom(real: f64, form: &str) -> Option<String> {
     }
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
     let (have, rest) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    let least = whole.matches('0').count();
+    let least = whole.matches('0').count().min(WIDEST);
     let padded = if have == "0" && least == 0 { String::new() } else { format!("{have:0>least$}") };
     let shown = if whole.contains(',') { grouped(&padded) } else { padded };
     Some(format!("{before}{sign}{shown}{rest}{behind}"))
@@ -232,5 +232,7 @@ mod tests {
         assert_eq!(format("{", &[]), Err(FormatError::Brace));
         assert!(format("{0:Q}", &[Value::Integer(1)]).is_err());
         assert!(format("{0,99999999}", &[Value::Integer(1)]).is_err());
+        let zeros = format!("{{0:{}}}", "0".repeat(100_000));
+        assert!(format(&zeros, &[Value::Integer(1)]).is_ok_and(|text| text.ends_with("01")));
     }
 }

@@ -125,7 +125,10 @@ pub fn span(span: Duration, format: &str) -> String {
             ('\\', _) => text.extend(letters.next()),
             ('\'' | '"', _) => text.extend(letters.by_ref().take_while(|inner| *inner != letter)),
             ('f' | 'F', _) => text.push_str(&format!("{:09}", span.subsec_nanos())[..run.min(9)]),
-            (_, Some(number)) => text.push_str(&format!("{number:0run$}")),
+            (_, Some(number)) => {
+                let run = run.min(WIDEST);
+                text.push_str(&format!("{number:0run$}"));
+            }
             (letter, None) => text.push(letter),
         }
     }
@@ -162,9 +165,11 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
                     text.push_str(&part);
                     run
                 }
+                // All of them at once: each would be counted again for the next.
                 None => {
-                    text.push(letter);
-                    letter.len_utf8()
+                    let same = run * letter.len_utf8();
+                    text.push_str(&rest[..same]);
+                    same
                 }
             },
         };
@@ -173,9 +178,13 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
     text
 }
 
+/// No number is filled up with zeros to more places.
+const WIDEST: usize = 100;
+
 /// Returns the text that a run of one letter of a format stands for.
 fn part(time: &ZonedDateTime, letter: char, run: usize) -> Option<String> {
-    let padded = |number: i64| format!("{number:0run$}");
+    let width = run.min(WIDEST);
+    let padded = |number: i64| format!("{number:0width$}");
     let named = |form: &str| time.strftime(form).to_string();
     Some(match (letter, run) {
         ('y', 1 | 2) => padded(i64::from(time.year() % 100)),
@@ -233,8 +242,22 @@ mod tests {
             ("é", "é"),
             ("'open", "'open"),
             ("\\", ""),
+            ("ééxx", "ééxx"),
+            ("ffffffffff", "ffffffffff"),
         ] {
             assert_eq!(written(&time, format), text, "{format}");
+        }
+    }
+
+    /// A form is its writer's to choose, however long.
+    #[test]
+    fn a_form_of_a_million_letters_is_done_at_once() {
+        let time: Timestamp = "2026-11-05T09:07:03Z".parse().unwrap();
+        let time = time.to_zoned_datetime(TimeZone::UTC);
+        for letter in ["y", "M", "H", "f", "t", "K", "x", "é", "'", "\\"] {
+            let form = letter.repeat(1_000_000);
+            assert!(written(&time, &form).len() <= 2_000_000, "{letter}");
+            assert!(super::span(Duration::from_secs(90), &form).len() <= 2_000_000, "{letter}");
         }
     }
 }
