@@ -149,8 +149,8 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
     let mut text = String::new();
     let mut rest = format;
     while let Some(letter) = rest.chars().next() {
-        let run = rest.chars().take_while(|next| *next == letter).count();
-        let length = match (letter, rest.get(1..).and_then(|behind| behind.find(letter))) {
+        let quoted = || rest.get(1..).and_then(|behind| behind.find(letter));
+        let length = match (letter, matches!(letter, '\'' | '"').then(quoted).flatten()) {
             // Text in quotes stands for itself, and so does what a backslash stands before.
             ('\'' | '"', Some(end)) => {
                 text.push_str(&rest[1..=end]);
@@ -160,18 +160,16 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
                 text.extend(rest.chars().nth(1));
                 1 + rest.chars().nth(1).map_or(0, char::len_utf8)
             }
-            _ => match part(time, letter, run) {
-                Some(part) => {
-                    text.push_str(&part);
-                    run
-                }
+            _ => {
                 // All of them at once: each would be counted again for the next.
-                None => {
-                    let same = run * letter.len_utf8();
-                    text.push_str(&rest[..same]);
-                    same
+                let run = rest.chars().take_while(|next| *next == letter).count();
+                let same = run * letter.len_utf8();
+                match part(time, letter, run) {
+                    Some(part) => text.push_str(&part),
+                    None => text.push_str(&rest[..same]),
                 }
-            },
+                same
+            }
         };
         rest = &rest[length..];
     }
