@@ -487,6 +487,30 @@ fn a_limit_on_a_span_of_time_holds_for_each_way_to_write_it() {
     }
 }
 
+/// A watch sends what its maker may not, again and again.
+#[test]
+fn a_watch_is_made_and_changed_by_roles_for_everybody_alone() {
+    let home = desk();
+    let file = home.path().join("topology.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let scopes = |users: &str| {
+        let roles = text.replace("[\"site:Redmond\"]", "[\"global\"]").replace("domain:contoso.com", users);
+        std::fs::write(&file, roles).unwrap();
+    };
+    let made = "New-WatcherNodeConfiguration hourly -Receivers boss@adatum.com";
+    let changed = "Set-WatcherNodeConfiguration hourly -Receivers ceo@adatum.com";
+    scopes("domain:contoso.com");
+    for code in [made, changed] {
+        let (said, status) = run(&home, code);
+        assert_eq!(status, Some(3), "{code}\n{said}");
+    }
+    scopes("global");
+    for code in [made, changed] {
+        let (said, status) = run(&home, code);
+        assert_eq!(status, Some(0), "{code}\n{said}");
+    }
+}
+
 #[test]
 fn a_password_in_a_credentials_place_is_not_said_again() {
     let home = tempfile::tempdir().unwrap();

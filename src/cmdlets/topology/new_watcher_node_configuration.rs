@@ -43,7 +43,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 const PARAMETERS: [Parameter; 2 + n_parameters::<WatchEntry>()] = parameters::<WatchEntry, _, _>(
-    [Parameter::new("Identity", Kind::Text, "Its name.").at(0).required().binds(Binds::Global), IN_MEMORY],
+    [Parameter::new("Identity", Kind::Text, "Its name.").at(0).required().binds(Binds::Everybody), IN_MEMORY],
     Purpose::New,
 );
 

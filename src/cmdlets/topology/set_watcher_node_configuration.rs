@@ -42,7 +42,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 const PARAMETERS: [Parameter; 2 + n_parameters::<WatchEntry>()] = parameters::<WatchEntry, _, _>(
     [
-        Parameter::new("Identity", Kind::Text, "Its name.").at(0).from_each_record().binds(Binds::Global),
+        Parameter::new("Identity", Kind::Text, "Its name.").at(0).from_each_record().binds(Binds::Everybody),
         INSTANCE,
     ],
     Purpose::Set,
