@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
@@ -61,6 +62,8 @@ impl SqliteConnection {
         connection.pragma_update(None, "foreign_keys", "ON").map_err(fault)?;
         // A confined session may write nowhere but beside the store.
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
+        // A plan does not depend on what is bound: else a statement is compiled again for each other value.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
         Ok(Self { connection, path: path.to_owned(), clock })
     }
 

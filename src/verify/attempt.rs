@@ -88,7 +88,8 @@ impl Attempt<'_> {
             }
         };
         let receiver = receiver.as_ref().and_then(|shared| shared.session.as_ref().ok());
-        let result = self.deliver(verification, result, logon, session, receiver, is_fresh).await;
+        // A task is moved while it is made: most of what it waits in lies beside it.
+        let result = Box::pin(self.deliver(verification, result, logon, session, receiver, is_fresh)).await;
         if result.verdict.finding().is_some_and(|finding| finding.reach() == Reach::Pool) {
             self.sessions.leave(&verification.sender, End::Sender, number);
         }
