@@ -39,6 +39,9 @@ pub(super) enum Cause {
     WrongPort,
     /// The partner offers no encryption.
     NoTls,
+    /// The partner has nothing to offer: no encryption, or behind it no way to prove who is who. Only a look
+    /// shows which.
+    NothingOffered,
     /// The TLS handshake between the two failed.
     TlsFailed,
     /// The partner's certificate has expired.
@@ -59,6 +62,8 @@ pub(super) enum Cause {
     NotAuthenticated,
     /// The partner does not accept the pool's certificate.
     OurCertificate,
+    /// The partner offers the pool no mechanism to authenticate by: it does not accept its certificate, or nobody's.
+    NoMechanism,
     /// The partner wants encryption, and the pool does not do it.
     OurEncryption,
     /// The pool is not set up for federation.
@@ -149,6 +154,7 @@ pub(super) fn may_be_from_memory(cause: Cause, software: KnownSoftware, after: D
             | Cause::NotXmpp
             | Cause::WrongPort
             | Cause::NoTls
+            | Cause::NothingOffered
             | Cause::TlsFailed
             | Cause::Expired
             | Cause::NotYetValid
@@ -159,6 +165,7 @@ pub(super) fn may_be_from_memory(cause: Cause, software: KnownSoftware, after: D
             | Cause::HostUnknown
             | Cause::NotAuthenticated
             | Cause::OurCertificate
+            | Cause::NoMechanism
             | Cause::OurEncryption
             | Cause::PartnerPolicy
     );
@@ -215,7 +222,7 @@ const PARTNER_SAYS: &[(&str, Cause)] = &[
     ("certificate", Cause::OurCertificate),
     ("use of starttls required", Cause::OurEncryption),
     ("encrypted server-to-server communication is required", Cause::OurEncryption),
-    ("no stream features to offer", Cause::NoTls),
+    ("no stream features to offer", Cause::NothingOffered),
     ("host-unknown", Cause::HostUnknown),
     ("host-gone", Cause::HostUnknown),
     ("policy-violation", Cause::PartnerPolicy),
@@ -230,12 +237,12 @@ const POOL_SAYS: &[(&str, Cause)] = &[
     // the words where there are any; of other proofs it says more.
     ("server-to-server connection failed: not-authorized", Cause::OurCertificate),
     ("your server's certificate", Cause::OurCertificate),
-    ("doesn't accept our certificate", Cause::OurCertificate),
+    ("doesn't accept our certificate", Cause::NoMechanism),
     ("starttls is disabled in local configuration", Cause::OurEncryption),
     ("server-to-server communication is disabled for this host", Cause::PartnerPolicy),
     ("host-unknown", Cause::HostUnknown),
     ("host-gone", Cause::HostUnknown),
-    ("no stream features to offer", Cause::NoTls),
+    ("no stream features to offer", Cause::NothingOffered),
     ("authentication failed*access denied", Cause::PartnerPolicy),
     // What our pool's policy says.
     ("communication with remote domains is not enabled", Cause::Disabled),

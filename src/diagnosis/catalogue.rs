@@ -280,11 +280,11 @@ entries! {
         "The pool does not send the intermediate certificate between its own and the issuer's.",
         "Append the missing intermediate certificate to the server's certificate file and reload the server. openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 -showcerts shows what is sent.";
     TLS_WRONG_PURPOSE: "TLS-WRONG-PURPOSE", [Pool], Lasting Pool,
-        "The pool's certificate may not be used for a TLS server (its extended key usage lacks serverAuth).",
-        "Have the certificate reissued for server authentication (serverAuth, and clientAuth for federation). openssl x509 -in FILE -noout -ext extendedKeyUsage shows what one is for.";
+        "The pool's certificate may not be used for a TLS server (its extended key usage lacks serverAuth, or its key usage allows neither signatures nor the exchange of keys).",
+        "Have the certificate reissued for server authentication (extendedKeyUsage serverAuth, and clientAuth for federation; keyUsage digitalSignature). openssl x509 -in FILE -noout -ext keyUsage,extendedKeyUsage shows what one is for.";
     TLS_INVALID: "TLS-INVALID", [Pool], Lasting Pool,
-        "The pool's certificate or its chain breaks the rules for certificates, or is of a kind that is not accepted any more: signed with SHA-1, or with a key of RSA below 2048 bits.",
-        "Install a sound certificate (a key of ECDSA, or of RSA with 2048 bits or more, signed with SHA-256) with its chain and reload the server (prosodyctl reload, ejabberdctl reload_config). openssl x509 -in FILE -noout -text shows what is in one.";
+        "The pool's certificate or its chain breaks the rules for certificates, or is of a kind that is not accepted any more: signed with SHA-1, with a key of RSA below 2048 bits, an authority's own, or with a critical extension that is not a standard one.",
+        "Install a certificate without what the evidence holds against it (basicConstraints CA:FALSE, no critical extensions but standard ones, a key of ECDSA or of RSA with 2048 bits or more, signed with SHA-256) with its chain and reload the server (prosodyctl reload, ejabberdctl reload_config). openssl x509 -in FILE -noout -text shows what is in one.";
     TLS_REFUSED: "TLS-REFUSED", [Pool, Caller], Lasting Pool,
         "The pool ended the TLS handshake with an alert: often it has no certificate for this domain, or no cipher in common.",
         "Check the server's certificate for this domain and its TLS settings; its log says more. Prosody: prosodyctl check certs, and ssl in prosody.cfg.lua; ejabberd: certfiles, c2s_ciphers and c2s_protocol_options in ejabberd.yml. openssl s_client -starttls xmpp -xmpphost DOMAIN -connect HOST:5222 shows the alert.";
@@ -578,20 +578,20 @@ entries! {
         "The partner's server does not send the intermediate certificate between its own and its issuer's.",
         "Ask the partner to append the intermediate certificate to the file that its server shows (Prosody: the `certificate` of the host; ejabberd: `certfiles`), and to reload it; openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT -showcerts shows what is sent.";
     FEDERATION_PURPOSE: "FEDERATION-CERTIFICATE-PURPOSE", [Partner, Pool, Unknown], Lasting Partner,
-        "The certificate of the partner's server may not be used for what it does with it: it is meant for clients only, or, where the partner connects to others, for servers only (extended key usage).",
-        "Ask the partner to have its certificate reissued for server and client authentication (serverAuth and clientAuth).";
+        "The certificate of the partner's server may not be used for what it does with it: it is meant for clients only, or, where the partner connects to others, for servers only (extended key usage), or its key usage does not allow TLS.",
+        "Ask the partner to have its certificate reissued for server and client authentication (extendedKeyUsage serverAuth and clientAuth; keyUsage digitalSignature).";
     CERTIFICATE_SERVERS_ONLY: "CERTIFICATE-SERVERS-ONLY", [Pool, Partner], Lasting Pool,
         "A warning: the certificate is meant for servers only (its extended key usage lacks clientAuth). Clients accept it; where its server connects to another one it is a client itself, and strict servers refuse it there.",
         "Have the certificate reissued with clientAuth beside serverAuth; or let the two servers prove themselves to each other by dialback.";
-    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner, Pool, Unknown], Lasting Partner,
+    FEDERATION_HOST_UNKNOWN: "FEDERATION-HOST-UNKNOWN", [Partner, Caller, Pool, Unknown], Lasting Partner,
         "The server that the partner's DNS records lead to does not serve the partner's domain.",
         "Ask the partner to correct its _xmpp-server record, or to add the domain to the server. There: a VirtualHost in prosody.cfg.lua, or hosts in ejabberd.yml.";
-    FEDERATION_NOT_AUTHENTICATED: "FEDERATION-NOT-AUTHENTICATED", [Unknown], Lasting Partner,
+    FEDERATION_NOT_AUTHENTICATED: "FEDERATION-NOT-AUTHENTICATED", [Unknown, Partner], Lasting Partner,
         "The two servers have no way in common to prove who they are (certificates or dialback).",
         "Check that both servers have certificates that the other trusts, also for clients (clientAuth), or that both do dialback. Prosody: s2s_secure_auth, and the module dialback; ejabberd: s2s_use_starttls, ca_file, mod_s2s_dialback.";
     FEDERATION_OUR_CERTIFICATE: "FEDERATION-OUR-CERTIFICATE", [Pool], Lasting Partner,
         "The partner's server does not accept the pool's certificate.",
-        "Check the pool's certificate: its dates, its names, its chain, and that it may be used by clients (clientAuth). On the pool's machine: prosodyctl check certs; on ejabberd, the files of certfiles in ejabberd.yml, and ejabberdctl reload_config.";
+        "Check the pool's certificate: its dates, its names, its chain, and that it may be used by clients (clientAuth) and for signatures (digitalSignature). On the pool's machine: prosodyctl check certs; on ejabberd, the files of certfiles in ejabberd.yml, and ejabberdctl reload_config.";
     FEDERATION_OUR_ENCRYPTION: "FEDERATION-OUR-ENCRYPTION", [Pool], Lasting Partner,
         "The partner wants encryption, and the pool does not do it between servers.",
         "Enable TLS between servers at the pool. Prosody: the module tls and s2s_require_encryption = true; ejabberd: s2s_use_starttls: required.";

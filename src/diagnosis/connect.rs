@@ -9,6 +9,7 @@ use super::quote::some;
 use super::{Context, Finding, catalogue, not_done, port_in_doubt};
 use crate::xmpp::Phase;
 use crate::xmpp::connect::{ConnectAttempt, ConnectOutcome, Fault};
+use crate::xmpp::resolve::Target;
 use crate::xmpp::trace::{Fact, Trace};
 
 /// Says what a fault of Connect means.
@@ -23,6 +24,16 @@ pub(super) fn finding(fault: &Fault, context: &Context<'_>) -> Finding {
         .evidence(some(attempts)),
         Fault::Mixed { attempts } => mixed(attempts, context),
     }
+}
+
+/// Blames the pool's record where it cannot be right itself: whatever was met behind it comes of that.
+pub(super) fn by_its_record(finding: Finding, trace: &Trace, context: &Context<'_>) -> Finding {
+    let first =
+        trace.facts().find_map(|(_, fact)| if let Fact::Targets(all) = fact { all.first() } else { None });
+    let Some(flaw) = first.and_then(Target::flaw) else { return finding };
+    Finding { title: format!("the SRV record that leads to {} {flaw}", context.pool), ..finding }.remedy(
+        "Correct the pool's _xmpp-client record: it must name a host, which has an address in DNS, and the port at which its server listens (5222 as a rule). dig SRV _xmpp-client._tcp.DOMAIN shows it.",
+    )
 }
 
 /// Connect was not done in time.

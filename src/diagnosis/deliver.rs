@@ -510,7 +510,7 @@ fn silence(context: &Context<'_>) -> Finding {
     );
     let domain = if context.look.is_none() { partner } else { context.domain() };
     finding.remedy(format!(
-        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine, and ask the partner whether its policy drops messages from {} without a word, and what its server's log says of them. To hear what {pool} has to say itself, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.",
+        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine, and ask the partner whether its policy drops messages from {} without a word, or lets its server send nothing to other domains, and what its server's log says of them. To hear what {pool} has to say itself, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.",
         if context.look.is_none() { "the partner" } else { "the way back" },
         context.domain()
     ))

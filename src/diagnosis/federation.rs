@@ -4,6 +4,7 @@
 //! disagree; it never overturns what the pool said, since this machine has other name servers and
 //! other routes.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::bounces::{self, Cause, KnownSoftware};
@@ -12,8 +13,10 @@ use super::{Context, Finding, Owner, catalogue};
 use crate::xmpp::certificate::CertificateFault;
 use crate::xmpp::condition::StreamCondition;
 use crate::xmpp::connect::ConnectOutcome;
+use crate::xmpp::dns::{DnsAnswer, SrvAnswer};
 use crate::xmpp::federation::{Dialback, ProbeReport, ServerOffer, ServerProbe};
 use crate::xmpp::resolve::{TargetOrigin, TlsStart};
+use crate::xmpp::trace::Fact;
 use crate::xmpp::{Fault, Phase, connect, resolve, secure, stream, xml};
 
 /// A pool's report about a partner.
@@ -31,6 +34,9 @@ pub(super) fn finding(word: &Word, context: &Context<'_>) -> Finding {
         return remembered(seen.as_ref(), context);
     }
     let cause = seen.as_ref().map_or(word.cause, |seen| more_exact(word.cause, seen));
+    if let Some(fault) = context.look.and_then(unanswered).filter(|_| BY_ITS_RECORDS.contains(&cause)) {
+        return without_records(fault, seen.as_ref(), context);
+    }
     let finding = of_cause(cause, seen.as_ref(), context);
     let is_denied = seen.as_ref().is_some_and(|seen| seen.healthy) && OF_A_BROKEN_PARTNER.contains(&cause);
     let finding = if is_denied { disagreeing(finding, context) } else { finding };
@@ -79,6 +85,9 @@ const OF_A_BROKEN_PARTNER: [Cause; 10] = [
     Cause::WrongPurpose,
     Cause::HostUnknown,
 ];
+
+/// The causes that a pool meets behind the wrong address, where DNS failed over the records of the right one.
+const BY_ITS_RECORDS: [Cause; 4] = [Cause::Refused, Cause::NoAnswer, Cause::NotXmpp, Cause::HostUnknown];
 
 /// The causes that servers take long to report.
 const LONG_UNSAID: [Cause; 4] = [Cause::NoAnswer, Cause::Silent, Cause::NoTls, Cause::DnsFailure];
@@ -144,6 +153,19 @@ impl Seen {
         let is_nowhere = |cause| matches!(cause, Cause::NotFound | Cause::NotOffered | Cause::DnsFailure);
         self.healthy || self.cause.is_some_and(|cause| !is_nowhere(cause))
     }
+}
+
+/// Finds the failure of a name server over the partner's SRV records, where none of them is known.
+fn unanswered(look: &ProbeReport) -> Option<&resolve::Fault> {
+    if look.probes.iter().flatten().any(|probe| probe.target.origin != TargetOrigin::Name) {
+        return None;
+    }
+    look.trace.facts().find_map(|(_, fact)| {
+        let Fact::Srv(SrvAnswer { answer: DnsAnswer::Failed(fault), .. }) = fact else { return None };
+        let is_of_dns =
+            matches!(**fault, resolve::Fault::ServerFailure { .. } | resolve::Fault::Timeout { .. });
+        is_of_dns.then_some(&**fault)
+    })
 }
 
 /// The target that has no address, and no name server that failed over it.
@@ -340,7 +362,7 @@ const LEFT_OPEN: &[(Cause, &[Cause])] = &[
 pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
     let (pool, partner, domain) = (context.pool, context.partner(), context.domain());
     let say = |entry, title| Finding::of(entry, title);
-    match cause {
+    let finding = match cause {
         Cause::NotFound | Cause::Unresolved => not_found(seen, context),
         Cause::NotOffered => say(
             &catalogue::FEDERATION_NOT_OFFERED,
@@ -390,6 +412,16 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
         Cause::NoTls => {
             say(&catalogue::FEDERATION_NO_TLS, format!("the server of {partner} offers no encryption"))
         }
+        // Where this machine made TLS, the pool can do so too, and it is behind TLS that nothing came.
+        Cause::NothingOffered if seen.is_some_and(|seen| seen.healthy) => {
+            let title = format!("the server of {partner} offers {pool} no way to prove who it is");
+            say(&catalogue::FEDERATION_NOT_AUTHENTICATED, title).owned_by(Owner::Partner).remedy(
+                "Ask the partner to let its server authenticate others, by certificate or by dialback. Prosody: the modules saslauth and dialback, one of which must not stand in modules_disabled; ejabberd: s2s_use_starttls: required, or mod_s2s_dialback.",
+            )
+        }
+        Cause::NothingOffered => {
+            say(&catalogue::FEDERATION_NO_TLS, format!("the server of {partner} offers no encryption"))
+        }
         Cause::TlsFailed => tls_failed(seen, context),
         Cause::Expired => certificate(&catalogue::FEDERATION_EXPIRED, "has expired", context),
         Cause::NotYetValid => certificate(&catalogue::FEDERATION_NOT_YET_VALID, "is not valid yet", context),
@@ -412,6 +444,14 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             &catalogue::FEDERATION_OUR_CERTIFICATE,
             format!("the server of {partner} does not accept the certificate of {pool}"),
         ),
+        // COMPAT: ejabberd guesses that its certificate is the reason; some servers offer SASL EXTERNAL to nobody.
+        Cause::NoMechanism => {
+            let title =
+                format!("the server of {partner} does not offer {pool} to authenticate by its certificate");
+            say(&catalogue::FEDERATION_OUR_CERTIFICATE, title).remedy(format!(
+                "Check the pool's certificate: its dates, its names, its chain, and that it may be used by clients (clientAuth) and for signatures (digitalSignature): on ejabberd, the files of certfiles in ejabberd.yml, then ejabberdctl reload_config. If it is in order, ask {partner} whether its server authenticates by certificate at all (Prosody: saslauth must not stand in modules_disabled), or let the pool do dialback (mod_s2s_dialback)."
+            ))
+        }
         Cause::OurEncryption => say(
             &catalogue::FEDERATION_OUR_ENCRYPTION,
             format!("the server of {partner} wants encryption, and {pool} does not do it between servers"),
@@ -436,7 +476,80 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
             format!("{pool} failed internally on the way to {partner}"),
         ),
         Cause::Failed => failed(seen, context),
+    };
+    by_its_name(by_its_record(finding, cause, context), cause, context)
+}
+
+/// Blames the partner's record where it cannot be right itself: whatever was met behind it comes of that.
+fn by_its_record(finding: Finding, cause: Cause, context: &Context<'_>) -> Finding {
+    let first = context.look.and_then(|look| look.probes.as_ref().ok()?.first());
+    let Some(flaw) = first.and_then(|probe| probe.target.flaw()) else { return finding };
+    if !ON_THE_WAY.contains(&cause) {
+        return finding;
     }
+    let partner = context.partner();
+    Finding { title: format!("the SRV record of {partner} {flaw}"), ..finding }.owned_by(Owner::Partner).remedy(format!(
+        "Ask the partner to correct its _xmpp-server record: it must name a host, which has an address in DNS, and the port at which its server listens (5269 as a rule). dig SRV _xmpp-server._tcp.{partner} shows it."
+    ))
+}
+
+/// Blames the caller for a name that is no domain of a server, unless the topology lists it.
+fn by_its_name(finding: Finding, cause: Cause, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    if context.partner_listed || !ON_THE_WAY.contains(&cause) {
+        return finding;
+    }
+    let is_address = partner.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let is_local = partner == "localhost" || partner.ends_with(".localhost");
+    if is_address || is_local {
+        let what =
+            if is_address { "is an address and no domain" } else { "is whatever machine looks for it" };
+        let title = format!("{partner} {what}, and {pool} finds no server for it there");
+        return Finding::of(&catalogue::FEDERATION_NOT_FOUND, title).owned_by(Owner::Caller).remedy(
+            "Give the receiver's address with the domain that its server serves, as users write it, and not with the server's address or machine.",
+        );
+    }
+    let probes = context.look.and_then(|look| look.probes.as_ref().ok());
+    let has_record =
+        probes.is_none_or(|all| all.iter().any(|probe| probe.target.origin != TargetOrigin::Name));
+    if has_record {
+        return finding;
+    }
+    let advice = format!("Check the spelling of {partner}: it has no _xmpp-server record in DNS.");
+    if cause == Cause::HostUnknown {
+        let title = format!(
+            "the server at the address of {partner} does not serve {partner}, which has no SRV record"
+        );
+        Finding { title, ..finding }
+            .owned_by(Owner::Caller)
+            .first(&format!("{advice} The name of a server's host is often not the domain that it serves."))
+    } else {
+        finding.first(&advice)
+    }
+}
+
+/// The causes that a pool, or this machine, meets where DNS leads it.
+const ON_THE_WAY: [Cause; 9] = [
+    Cause::NotFound,
+    Cause::Unresolved,
+    Cause::Refused,
+    Cause::NoAnswer,
+    Cause::Unreachable,
+    Cause::Silent,
+    Cause::Closed,
+    Cause::NotXmpp,
+    Cause::HostUnknown,
+];
+
+/// Says that DNS failed over the partner's records, and that the address of its name is not its server's.
+fn without_records(fault: &resolve::Fault, seen: Option<&Seen>, context: &Context<'_>) -> Finding {
+    let partner = context.partner();
+    let title =
+        format!("DNS fails for the SRV record of {partner}, without which its server cannot be found");
+    let finding = Finding::of(&catalogue::FEDERATION_DNS_FAILURE, title)
+        .owned_by(Owner::Unknown)
+        .evidence(format_args!("this machine was told {fault}"));
+    with_look(finding, seen, context)
 }
 
 /// The port that DNS names begins another way, as the look from here found out.
@@ -538,7 +651,7 @@ fn tls_failed(seen: Option<&Seen>, context: &Context<'_>) -> Finding {
         let title =
             format!("the server of {partner} cannot be spoken to by TLS, neither from {pool} nor from here");
         return Finding::of(entry, title).owned_by(Owner::Partner).remedy(
-            "Ask the partner to check what answers TLS at its federation port, its versions and its certificate.",
+            "Ask the partner to allow TLS 1.2 or 1.3 at its federation port, with ciphers that fit its certificate (ECDHE with AES-GCM or ChaCha20). Prosody: protocol, ciphers and certificate of ssl or s2s_ssl; ejabberd: s2s_protocol_options, s2s_ciphers and certfiles. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT shows what it agrees to.",
         );
     }
     Finding::of(entry, format!("{pool} and the server of {partner} could not agree on encryption"))
@@ -565,7 +678,7 @@ pub(super) fn is_outdated(context: &Context<'_>) -> bool {
 }
 
 /// What to do about a certificate that is unsound by itself.
-const REISSUE: &str = "Ask the partner to have its certificate reissued, with a key of ECDSA or of RSA with 2048 bits or more, signed with SHA-256. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT | openssl x509 -noout -text shows what it has now.";
+const REISSUE: &str = "Ask the partner to have its certificate reissued without what is held against it: basicConstraints CA:FALSE, no critical extensions but standard ones, a key of ECDSA or of RSA with 2048 bits or more, signed with SHA-256. openssl s_client -starttls xmpp-server -xmpphost DOMAIN -connect HOST:PORT | openssl x509 -noout -text shows what it has now.";
 
 /// Whether this machine saw what the pool says.
 fn is_alike(cause: Cause, seen: Option<&Seen>) -> bool {

@@ -180,6 +180,7 @@ fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding 
         | Cause::NotXmpp
         | Cause::WrongPort
         | Cause::NoTls
+        | Cause::NothingOffered
         | Cause::Expired
         | Cause::WrongName
         | Cause::MissingIntermediate
@@ -187,6 +188,7 @@ fn of_partner(cause: Cause, look: &ProbeReport, asking: &Asking<'_>) -> Finding 
         | Cause::HostUnknown
         | Cause::NotAuthenticated
         | Cause::OurCertificate
+        | Cause::NoMechanism
         | Cause::OurEncryption
         | Cause::Disabled
         | Cause::Forbidden

@@ -264,7 +264,10 @@ pub fn diagnose(fault: &Fault, trace: &Trace, context: &Context<'_>) -> Finding 
             trace,
             context,
         ),
-        Fault::Connect(fault) => sent_there(connect::finding(fault, context), trace, context),
+        Fault::Connect(fault) => {
+            let finding = connect::by_its_record(connect::finding(fault, context), trace, context);
+            sent_there(finding, trace, context)
+        }
         Fault::Secure(fault) => secure::finding(fault, trace, context),
         Fault::Stream(fault) => stream::finding(fault, trace, context),
         Fault::Authenticate(fault) => authenticate::finding(fault, trace, context),

@@ -164,7 +164,7 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
             format!("{pool} cannot reach a server that it depends on, {during}"),
         ),
         StreamCondition::UndefinedCondition
-            if speaks_of(text, "stream features") && current_phase(trace) == Phase::Secure =>
+            if speaks_of(text, "stream features") && is_in_clear(trace) =>
         {
             Finding::of(
                 &catalogue::STREAM_NO_FEATURES,
@@ -198,6 +198,12 @@ fn ended(condition: &StreamCondition, text: Option<&str>, trace: &Trace, context
             format!("{pool} says that we broke the protocol {during}"),
         ),
     }
+}
+
+/// Tells whether no TLS stands yet: the offers of such a stream say nothing about those behind TLS.
+fn is_in_clear(trace: &Trace) -> bool {
+    current_phase(trace) == Phase::Secure
+        && !matches!(Heard::last(trace), Heard::Handshake | Heard::EncryptedHeader)
 }
 
 /// `policy-violation` stands for bans, for kicks and for limits; only the text tells them apart.

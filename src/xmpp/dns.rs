@@ -240,6 +240,9 @@ fn fault(query: Query, error: &NetError, after: Duration) -> Fault {
         return Fault::ServerFailure { query, code: format!("{code:?}").to_ascii_uppercase() };
     }
     if matches!(error, NetError::Timeout) {
+        // To the tenth of a second, as people measure.
+        let tenths = (after.as_millis() + 50) / 100;
+        let after = Duration::from_millis(u64::try_from(tenths * 100).unwrap_or(u64::MAX));
         return Fault::Timeout { query, after };
     }
     // It was asked, and what it said is no answer: garbage, or the beginning of one that is too long.

@@ -411,6 +411,21 @@ pub struct Target {
     pub origin: TargetOrigin,
 }
 
+impl Target {
+    /// The part that no SRV record may have (RFC 2782): an address in the place of a host, or no port.
+    pub fn flaw(&self) -> Option<String> {
+        if self.origin != TargetOrigin::Srv {
+            None
+        } else if self.host.parse::<IpAddr>().is_ok() {
+            Some(format!("names the address {} and no host", self.host))
+        } else if self.port == 0 {
+            Some("names the port 0, at which nobody can listen".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
 /// The way in which TLS begins on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TlsStart {

@@ -18,7 +18,7 @@ use crate::federation::{BARRED, CONTOSO, DIRECTORY, Federation, LITWARE, PASSWOR
 use crate::verdict::{Row, check};
 
 /// A certificate's flaw, and the fault that it shows.
-const CERTIFICATES: [(Flaw, &str); 7] = [
+const CERTIFICATES: [(Flaw, &str); 8] = [
     (Flaw::Expired, "the certificate has expired"),
     (Flaw::NotYetValid, "the certificate is not valid yet"),
     (Flaw::WrongName, "the certificate is for another name"),
@@ -26,6 +26,7 @@ const CERTIFICATES: [(Flaw, &str); 7] = [
     (Flaw::UnknownAuthority, "nobody knows the issuer of the certificate"),
     (Flaw::MissingIntermediate, "the server leaves a certificate out of its chain"),
     (Flaw::ClientsOnly, "the certificate is for clients only"),
+    (Flaw::IssuersOnly, "the certificate is for issuing others only"),
 ];
 
 /// What a peer does at a pool's port, and the fault that it shows.
@@ -171,18 +172,22 @@ fn a_port_of_the_wrong_kind_is_named() {
 }
 
 #[test]
-fn a_server_without_encryption_is_named_and_no_password_is_sent() {
+fn a_server_that_offers_too_little_is_named_and_no_password_is_sent() {
     let Some(federation) = Federation::get() else { return };
     let without_tls = |more: &str| Settings {
         host: format!("    modules_disabled = {{ \"tls\" }}\n{more}"),
         ..Settings::default()
     };
+    let no_saslauth =
+        Settings { host: "    modules_disabled = { \"saslauth\" }\n".into(), ..Settings::default() };
+    let no_logon = federation.prosody_with("no-logon.pools.test", &no_saslauth);
     let silent = federation.prosody_with("nothing-to-offer.pools.test", &without_tls(""));
     let open =
         federation.prosody_with("open.pools.test", &without_tls("    c2s_require_encryption = false\n"));
     let pools = [
         Pool::at(&silent.domain, silent.address),
         Pool::at(&open.domain, open.address),
+        Pool::at(&no_logon.domain, no_logon.address),
         Pool::at_port(CONTOSO, federation.ejabberd.address, 5224).called("open.contoso.test".to_owned()),
     ];
     let nothing = "the server has nothing to offer without TLS";
@@ -190,7 +195,8 @@ fn a_server_without_encryption_is_named_and_no_password_is_sent() {
     let rows = [
         Row::new(By::Prosody, &pools[0].identity, NOBODY, nothing),
         Row::new(By::Prosody, &pools[1].identity, NOBODY, no_starttls),
-        Row::new(By::Ejabberd, &pools[2].identity, NOBODY, no_starttls),
+        Row::new(By::Prosody, &pools[2].identity, NOBODY, "the server has no way to log on to offer"),
+        Row::new(By::Ejabberd, &pools[3].identity, NOBODY, no_starttls),
     ];
     check(federation, &Desk::set_up(federation, "unencrypted", &pools, ""), &rows);
 }

@@ -79,6 +79,7 @@ fn a_wrong_certificate_is_seen_from_here_on_both_servers() {
             (Flaw::UnknownAuthority, "FEDERATION-CERTIFICATE-UNTRUSTED"),
             (Flaw::MissingIntermediate, "FEDERATION-CERTIFICATE-CHAIN"),
             (Flaw::ClientsOnly, "FEDERATION-CERTIFICATE-PURPOSE"),
+            (Flaw::IssuersOnly, "FEDERATION-CERTIFICATE-PURPOSE"),
         ]
         .map(|(flaw, code)| (format!("{}.{domain}", flaw.label()), code, "Partner"));
         check(&desk, pool, &faults);

@@ -99,6 +99,10 @@ fn a_partner_that_dns_does_not_lead_to_has_one_code_on_both_servers() {
         names.address("ports.partners.test", federation.prosody.address);
         names.service(record, "ports.partners.test", port);
     }
+    names.service("_xmpp-server._tcp.address.partners.test", "127.0.0.1", 5269);
+    names.service("_xmpp-server._tcp.noport.partners.test", "xmpp.litware.test", 0);
+    names.fail("_xmpp-server._tcp.halfway.partners.test");
+    names.address("halfway.partners.test", federation.prosody.address);
     let faults = [
         ("nosuch.partners.test", "the partner is not in DNS"),
         ("servfail.partners.test", "DNS fails for the partner (SERVFAIL)"),
@@ -108,6 +112,12 @@ fn a_partner_that_dns_does_not_lead_to_has_one_code_on_both_servers() {
         ("dangling.partners.test", "the partner's SRV record leads to a host without an address"),
         ("stray-p.partners.test", "a Prosody at the partner's port does not serve the domain"),
         ("stray-e.partners.test", "an ejabberd at the partner's port does not serve the domain"),
+        ("address.partners.test", "the partner's SRV record names an address and no host"),
+        ("noport.partners.test", "the partner's SRV record names no port"),
+        ("halfway.partners.test", "DNS fails for the partner's SRV record, and its name is another's server"),
+        ("xmpp.contoso.test", "a server's host is given in place of the partner's domain"),
+        ("127.0.0.1", "an address is given in place of the partner's domain"),
+        ("localhost", "localhost is given in place of the partner's domain"),
         ("noroute.partners.test", "the pool has no route to the partner"),
         ("clientport.partners.test", "the partner's record leads to its port for clients"),
         ("directport.partners.test", "the partner's record for STARTTLS leads to a port of direct TLS"),
@@ -134,7 +144,7 @@ fn a_listed_partner_that_dns_does_not_know_is_not_the_callers_typing_mistake() {
 }
 
 /// A certificate's flaw, and the fault that it shows.
-const CERTIFICATES: [(Flaw, &str); 7] = [
+const CERTIFICATES: [(Flaw, &str); 8] = [
     (Flaw::Expired, "the partner's certificate has expired"),
     (Flaw::NotYetValid, "the partner's certificate is not valid yet"),
     (Flaw::WrongName, "the partner's certificate is for another name"),
@@ -142,6 +152,7 @@ const CERTIFICATES: [(Flaw, &str); 7] = [
     (Flaw::UnknownAuthority, "nobody knows the issuer of the partner's certificate"),
     (Flaw::MissingIntermediate, "the partner leaves a certificate out of its chain"),
     (Flaw::ClientsOnly, "the partner's certificate is for clients only"),
+    (Flaw::IssuersOnly, "the partner's certificate is for issuing others only"),
 ];
 
 #[test]
@@ -175,6 +186,27 @@ fn a_partner_with_an_outdated_certificate_is_told_in_words() {
         rows.extend(POOLS.map(|(by, pool)| Row::new(by, pool, &format!("adelany@{domain}"), fault)));
     }
     check(federation, &desk(federation, "outdated-partners"), &rows);
+}
+
+#[test]
+fn a_partner_that_agrees_to_too_little_is_named() {
+    let Some(federation) = Federation::get() else { return };
+    let old_tls = "    s2s_ssl = { protocol = \"tlsv1_1\"; ciphers = \"DEFAULT@SECLEVEL=0\" }\n";
+    let nobody = "    modules_disabled = { \"saslauth\", \"dialback\" }\n";
+    let no_external = "    modules_disabled = { \"saslauth\" }\n";
+    let faults = [
+        ("old-tls.partners.test", old_tls, "the partner's server speaks no TLS that is still allowed"),
+        ("nobody.partners.test", nobody, "the partner's server authenticates nobody"),
+        ("no-external.partners.test", no_external, "the partner's server authenticates by dialback only"),
+    ];
+    let mut partners = Vec::new();
+    let mut rows = Vec::new();
+    for (domain, host, fault) in faults {
+        let settings = Settings { host: host.to_owned(), ..Settings::default() };
+        partners.push(federation.prosody_with(domain, &settings));
+        rows.extend(POOLS.map(|(by, pool)| Row::new(by, pool, &format!("adelany@{domain}"), fault)));
+    }
+    check(federation, &desk(federation, "too-little"), &rows);
 }
 
 /// A flaw of the certificate that a pool shows to other servers, and the fault that it shows.

@@ -50,7 +50,7 @@ fn to_anchor(
         verify_server_cert_signed_by_trust_anchor(&certificate, &anchors.roots, others, now, algorithms.all)
     });
     let error = match checked {
-        Ok(()) => return Ok(()),
+        Ok(()) => return for_tls(own_parsed),
         Err(rustls::Error::InvalidCertificate(error)) => error,
         Err(error) => return Err(CertificateFault::Invalid { reason: error.to_string() }),
     };
@@ -71,6 +71,18 @@ fn to_anchor(
     } else {
         CertificateFault::Invalid { reason }
     })
+}
+
+/// Checks that a key may be used in TLS at all (RFC 5280, section 4.2.1.3). rustls does not look, and OpenSSL, which
+/// servers and most clients go by, refuses a certificate whose key usage has none of these.
+fn for_tls(own: &X509Certificate<'_>) -> Result<(), CertificateFault> {
+    let Ok(Some(usage)) = own.key_usage() else { return Ok(()) };
+    let usage = usage.value;
+    if usage.digital_signature() || usage.key_encipherment() || usage.key_agreement() {
+        return Ok(());
+    }
+    let reason = "its key usage allows neither signatures nor the exchange of keys".to_owned();
+    Err(CertificateFault::WrongPurpose { reason })
 }
 
 /// Whether a certificate has begun and is not over.

@@ -22,6 +22,8 @@ pub enum Flaw {
     ServersOnly,
     /// Its extended key usage allows a client, and no server.
     ClientsOnly,
+    /// Its key usage allows it to issue others, and nothing that TLS does.
+    IssuersOnly,
     /// The authority signed it with SHA-1.
     Sha1,
     /// Its key is one of RSA with 1 024 bits.
@@ -30,7 +32,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// The flaws that a server with OpenSSL's usual settings can show.
-    pub const ALL: [Flaw; 8] = [
+    pub const ALL: [Flaw; 9] = [
         Flaw::Expired,
         Flaw::NotYetValid,
         Flaw::WrongName,
@@ -39,6 +41,7 @@ impl Flaw {
         Flaw::MissingIntermediate,
         Flaw::ServersOnly,
         Flaw::ClientsOnly,
+        Flaw::IssuersOnly,
     ];
 
     /// The first label of the virtual host that shows the flaw.
@@ -53,6 +56,7 @@ impl Flaw {
             Flaw::MissingIntermediate => "nochain",
             Flaw::ServersOnly => "serversonly",
             Flaw::ClientsOnly => "clientsonly",
+            Flaw::IssuersOnly => "issuersonly",
             Flaw::Sha1 => "sha1",
             Flaw::ShortKey => "shortkey",
         }
@@ -176,11 +180,15 @@ impl Authority {
             | Flaw::SelfSigned
             | Flaw::UnknownAuthority
             | Flaw::MissingIntermediate
+            | Flaw::IssuersOnly
             | Flaw::Sha1
             | Flaw::ShortKey => {
                 vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth]
             }
         };
+        if flaw == Flaw::IssuersOnly {
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        }
         params.use_authority_key_identifier_extension = true;
         let (from, until) = validity(flaw);
         params.not_before = date_time_ymd(from, 1, 1);
@@ -197,6 +205,7 @@ impl Authority {
             | Flaw::WrongName
             | Flaw::ServersOnly
             | Flaw::ClientsOnly
+            | Flaw::IssuersOnly
             | Flaw::Sha1
             | Flaw::ShortKey => params.signed_by(&key, &self.trusted),
         }
@@ -265,6 +274,7 @@ fn validity(flaw: Flaw) -> (i32, i32) {
         | Flaw::MissingIntermediate
         | Flaw::ServersOnly
         | Flaw::ClientsOnly
+        | Flaw::IssuersOnly
         | Flaw::Sha1
         | Flaw::ShortKey => (2020, 2099),
     }
