@@ -50,7 +50,8 @@ impl ExitStatus {
                 FailureKind::Mistakes(_)
                 | FailureKind::Mistake(_)
                 | FailureKind::Thrown(_)
-                | FailureKind::Limit(_),
+                | FailureKind::Limit(_)
+                | FailureKind::Broken,
             ) => return Self::Wrong,
 
             // It is in the tally.

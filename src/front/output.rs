@@ -156,7 +156,8 @@ impl Console {
             | FailureKind::Thrown(_)
             | FailureKind::Limit(_)
             | FailureKind::Exit(_)
-            | FailureKind::Cancelled => failure,
+            | FailureKind::Cancelled
+            | FailureKind::Broken => failure,
         }
     }
 

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::cmdlet::{ErrorRecord, Position, Program, SourcePlace};
 use crate::render::visible::{one_line, visible};
 use crate::script::check::Remark;
-use crate::script::{Failure, FailureKind};
+use crate::script::{BROKEN, Failure, FailureKind};
 
 /// A program's text with the name by which messages call it.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,7 @@ pub fn failure(failure: &Failure, source: ReportSource<'_>) -> String {
             lines.extend(place(failure.position, Some(source)));
         }
         FailureKind::Cancelled => lines.push("Interrupted.".to_owned()),
+        FailureKind::Broken => lines.push(format!("error: {BROKEN}")),
         FailureKind::Exit(_) => {}
     }
     for call in &failure.calls {
@@ -91,6 +92,7 @@ pub fn problem(kind: &FailureKind) -> Option<(&'static str, String, String)> {
         FailureKind::Thrown(text) => told("Thrown", text),
         FailureKind::Limit(text) => told("Limit", text),
         FailureKind::Cancelled => told("Interrupted", "The run was interrupted."),
+        FailureKind::Broken => told("Broken", BROKEN),
         FailureKind::Exit(_) => None,
     }
 }

@@ -44,7 +44,7 @@ use crate::cmdlets;
 use crate::durable;
 use crate::host::{Gate, Host, Sitting};
 use crate::render::visible::visible;
-use crate::script::{Memory, ScriptLimits};
+use crate::script::{Memory, ScriptLimits, stack};
 use crate::topology::places;
 use crate::trusted::{self, Directory, Untrusted, Why};
 use crate::value::Value;
@@ -241,7 +241,8 @@ pub fn enter(
     })?;
     let memory = (limits.get(Limited::MemoryMib) as usize) << 20;
     output.limit((limits.get(Limited::OutputMib) as usize) << 20);
-    let confined = hold(&host, &topology, memory).map_err(|fault| refuse(&fault.to_string()))?;
+    let confined = hold(&host, &topology, memory, limits.get(Limited::Threads) as usize)
+        .map_err(|fault| refuse(&fault.to_string()))?;
     if !confined.of_files {
         host.operator().verbose("This kernel has no Landlock: imsh alone keeps the session from files.");
     }
@@ -324,8 +325,14 @@ fn transcribe(
 
 /// Holds the process within its memory, the files that it needs and the system calls that it has a use for;
 /// says which of the latter the kernel sees to.
-fn hold(host: &Host, topology: &Path, memory: usize) -> Result<Confinement, Box<dyn std::error::Error>> {
-    process::hold_memory((memory + memory / 4 + BASE_MEMORY) as u64)?;
+fn hold(
+    host: &Host,
+    topology: &Path,
+    memory: usize,
+    n_blocks: usize,
+) -> Result<Confinement, Box<dyn std::error::Error>> {
+    let stacks = stack(Some(memory)) * (1 + n_blocks);
+    process::hold_memory((memory + memory / 4 + stacks + BASE_MEMORY) as u64)?;
     let now = host.context().topology.read().map_err(|error| error.message)?;
     let log = host.context().audit(&now).path().to_owned();
     let beside = |file: &Path| file.parent().map(Path::to_owned);
@@ -671,8 +678,8 @@ fn seen(
 /// The time that running commands may take to end once the session is to end.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(1200);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The memory of the process beside a program's values: stacks, the engine, certificates.
-const BASE_MEMORY: usize = 768 << 20;
+/// The memory of the process beside a program's values and stacks: other stacks, the engine, certificates.
+const BASE_MEMORY: usize = 704 << 20;
 const MAX_AUTHENTICATION_BYTES: u64 = 256 << 10;
 
 /// A clause as a sentence.

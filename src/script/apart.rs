@@ -6,11 +6,13 @@
 //! themselves.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use rhai::{Array, Dynamic, FnPtr, Map, Scope};
 use tokio_util::sync::CancellationToken;
 
 use super::table::VariableTable;
+use crate::value::BlockError;
 
 thread_local! {
     /// The token that cancels the block that this thread runs.
@@ -36,17 +38,40 @@ pub fn under<T>(cancel: Option<CancellationToken>, block: impl FnOnce() -> T) ->
     block()
 }
 
+/// Runs a block on a thread of its own that has so much stack, and waits for it.
+///
+/// # Errors
+/// The system gives no such thread.
+pub fn on_stack<T: Send>(
+    bytes: usize,
+    block: impl FnOnce() -> Result<T, BlockError> + Send,
+) -> Result<T, BlockError> {
+    std::thread::scope(|scope| {
+        let named = std::thread::Builder::new().name("block".to_owned()).stack_size(bytes);
+        let running = named.spawn_scoped(scope, block).map_err(|fault| {
+            let message = format!("No thread could be started for the block: {fault}.");
+            BlockError::Failed { message, cause: Arc::new(fault), record: None }
+        })?;
+        // A panic has been reported.
+        running.join().unwrap_or(Err(BlockError::Stopped))
+    })
+}
+
 /// The closure with copies of the variables that it captured, as they are now.
 pub fn with_copies(closure: &FnPtr) -> FnPtr {
+    copy_of_closure(closure, MOST_LEVELS)
+}
+
+fn copy_of_closure(closure: &FnPtr, levels: usize) -> FnPtr {
     let mut copy = closure.clone();
-    copy.set_curry(closure.curry().iter().map(read_only));
+    copy.set_curry(closure.curry().iter().map(|variable| read_only(variable, levels)));
     copy
 }
 
 /// A copy that cannot be changed. A variable without a value stays one that can: `$x = …` in the
 /// block has declared it, and it is the block's own.
-fn read_only(variable: &Dynamic) -> Dynamic {
-    let value = deep_copy(variable);
+fn read_only(variable: &Dynamic, levels: usize) -> Dynamic {
+    let value = deep_copy(variable, levels);
     if value.is_unit() {
         return value;
     }
@@ -57,24 +82,28 @@ fn read_only(variable: &Dynamic) -> Dynamic {
     constant.unwrap_or_default().into_shared()
 }
 
-/// A copy that shares nothing that can change.
-fn deep_copy(value: &Dynamic) -> Dynamic {
+/// A copy that shares nothing that can change, down to so many levels of values within values.
+fn deep_copy(value: &Dynamic, levels: usize) -> Dynamic {
     let value = value.flatten_clone();
+    let Some(below) = levels.checked_sub(1) else { return value };
     if let Some(items) = value.read_lock::<Array>() {
-        return Dynamic::from_array(items.iter().map(deep_copy).collect());
+        return Dynamic::from_array(items.iter().map(|item| deep_copy(item, below)).collect());
     }
     if let Some(map) = value.read_lock::<Map>() {
-        let entries = map.iter().map(|(name, value)| (name.clone(), deep_copy(value)));
+        let entries = map.iter().map(|(name, value)| (name.clone(), deep_copy(value, below)));
         return Dynamic::from_map(entries.collect());
     }
     if let Some(table) = value.read_lock::<VariableTable>() {
-        return Dynamic::from(table.with_values(deep_copy));
+        return Dynamic::from(table.with_values(|value| deep_copy(value, below)));
     }
     if let Some(closure) = value.read_lock::<FnPtr>() {
-        return with_copies(&closure).into();
+        return copy_of_closure(&closure, below).into();
     }
     value
 }
+
+/// No program has values within values as deep as this but to try what happens.
+const MOST_LEVELS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

@@ -638,7 +638,7 @@ mod tests {
     fn run(source: &str) -> (String, PracticeOperator) {
         let practice = PracticeOperator::default();
         let engine = Arc::new_cyclic(|weak| {
-            let converter = Converter { engine: weak.clone(), texts: Texts::default() };
+            let converter = Converter { engine: weak.clone(), texts: Texts::default(), stack: 1 << 20 };
             let mut engine = Engine::new();
             engine.set_max_expr_depths(0, 0);
             types::register(&mut engine);

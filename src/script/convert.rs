@@ -46,6 +46,8 @@ pub struct Converter {
     pub engine: Weak<Engine>,
     /// The texts that the engine's positions refer to.
     pub texts: Texts,
+    /// Bytes of stack for each block that runs beside others.
+    pub stack: usize,
 }
 
 impl Converter {
@@ -180,7 +182,7 @@ fn host_value(dynamic: Dynamic) -> Value {
 
 /// The value at the end of a program, where no call is under way: a closure gives its name.
 pub fn final_value(dynamic: Dynamic) -> Value {
-    Converter { engine: Weak::new(), texts: Texts::default() }.convert(dynamic, None)
+    Converter { engine: Weak::new(), texts: Texts::default(), stack: 0 }.convert(dynamic, None)
 }
 
 /// The access of a closure to the variables around it.
@@ -211,8 +213,8 @@ impl std::fmt::Debug for CallableClosure {
     }
 }
 
-impl Block for CallableClosure {
-    fn call(&self, item: Value) -> Result<Value, BlockError> {
+impl CallableClosure {
+    fn run(&self, item: Value) -> Result<Value, BlockError> {
         let Some(engine) = self.converter.engine.upgrade() else { return Err(BlockError::Stopped) };
         #[expect(deprecated, reason = "Rhai marks the call as volatile, not as old; its version is pinned")]
         let context = self.store.create_context(&engine);
@@ -232,6 +234,16 @@ impl Block for CallableClosure {
         match result {
             Ok(value) => Ok(self.converter.to_value(value, &context)),
             Err(error) => Err(Failure::block_error(error, &self.converter.texts)),
+        }
+    }
+}
+
+impl Block for CallableClosure {
+    fn call(&self, item: Value) -> Result<Value, BlockError> {
+        match self.variables {
+            ClosureVariables::Shared => self.run(item),
+            // Values within values need as much stack here as on the engine's own thread.
+            ClosureVariables::Copied => apart::on_stack(self.converter.stack, || self.run(item)),
         }
     }
 

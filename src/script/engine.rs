@@ -87,6 +87,14 @@ impl ScriptLimits {
 /// Function calls within function calls; the thread's stack is sized for it.
 const CALL_LEVELS: usize = 64;
 
+/// Bytes of stack for the engine's thread, and for each block beside others, where values may take this much memory. The call levels need one MiB in a
+/// release build and several in a debug build; and values that lie within each other are dropped level by level:
+/// a chain of closures takes nine tenths of its stack in memory.
+pub fn stack(memory: Option<usize>) -> usize {
+    const MOST: usize = 1 << 30;
+    (64 << 20) + memory.map_or(64 << 20, |memory| (memory + memory / 4).min(MOST))
+}
+
 /// The function that receives a program's output, value by value, as it comes.
 pub type Emit = Arc<dyn Fn(Value) + Send + Sync>;
 
@@ -153,6 +161,11 @@ impl EngineContext {
         let deadline = self.limits.time.map(|time| Instant::now() + time);
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) =
             Control { cancel, deadline, exit: None, limit: None };
+    }
+
+    /// Bytes of stack for the thread that runs programs.
+    pub fn stack(&self) -> usize {
+        stack(self.limits.memory.map(|memory| memory.most))
     }
 
     /// Bytes that a program's text may have.
@@ -368,7 +381,8 @@ const PIPE: usize = 64;
 /// Builds the engine of a session.
 pub fn build(running: &EngineContext) -> Arc<Engine> {
     Arc::new_cyclic(|weak| {
-        let converter = Converter { engine: weak.clone(), texts: running.texts.clone() };
+        let converter =
+            Converter { engine: weak.clone(), texts: running.texts.clone(), stack: running.stack() };
         let mut engine = Engine::new();
         set_limits(&mut engine, running);
         types::register(&mut engine);
@@ -388,7 +402,7 @@ pub fn build(running: &EngineContext) -> Arc<Engine> {
 
 /// An engine that has every function but the cmdlets', to ask which there are and not to run anything.
 pub(super) fn vocabulary() -> Engine {
-    let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default() };
+    let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default(), stack: 0 };
     let mut engine = Engine::new();
     types::register(&mut engine);
     members::register(&mut engine, &converter, ScriptLimits::OWN.text);

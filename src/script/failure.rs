@@ -54,7 +54,13 @@ pub enum FailureKind {
     Exit(i32),
     /// The run was cancelled.
     Cancelled,
+    /// The engine's thread has panicked, with this program or an earlier one.
+    Broken,
 }
+
+/// The message for [`FailureKind::Broken`].
+pub const BROKEN: &str = "imsh itself failed, and nothing more runs in this session: start another, and report what \
+                          stands above to the authors, with the program.";
 
 /// The reason why a program is ended from within, whatever `try` says; carried by `ErrorTerminated`.
 #[derive(Clone, Debug)]

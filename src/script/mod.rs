@@ -24,8 +24,8 @@ pub mod failure;
 mod wording;
 pub mod language;
 
-pub use engine::{EngineContext, Memory, ScriptLimits};
-pub use failure::{Failure, FailureKind};
+pub use engine::{EngineContext, Memory, ScriptLimits, stack};
+pub use failure::{BROKEN, Failure, FailureKind};
 pub use session::ScriptSession;
 
 /// The result of a function that scripts may call.

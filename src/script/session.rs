@@ -20,10 +20,6 @@ use crate::cmdlet::{Description, Position, Program};
 use crate::value::Value;
 use crate::value::text::nearest;
 
-/// Bytes of stack for the engine's thread: 64 call levels need one MiB in a release build and
-/// several in a debug build.
-const STACK: usize = 64 << 20;
-
 /// A handle to the engine's thread.
 #[derive(Debug)]
 pub struct ScriptSession {
@@ -63,7 +59,8 @@ impl ScriptSession {
         let (programs, mut requests) = mpsc::unbounded_channel::<Request>();
         let known = Arc::<Mutex<SessionNames>>::default();
         let told = known.clone();
-        thread::Builder::new().name("script".to_owned()).stack_size(STACK).spawn(move || {
+        let stack = running.stack();
+        thread::Builder::new().name("script".to_owned()).stack_size(stack).spawn(move || {
             let engine = engine::build(&running);
             let mut program = Interpreter {
                 engine: &engine,
@@ -116,10 +113,10 @@ impl ScriptSession {
         let program = Arc::new(Program { name: name.to_owned(), text: source.to_owned() });
         let request = Request { program, cancel, answer };
         if self.programs.send(request).is_err() {
-            return Err(Failure::new(FailureKind::Cancelled));
+            return Err(Failure::new(FailureKind::Broken));
         }
         // The thread ends only by a panic inside the engine; the panic itself has been reported.
-        answered.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Cancelled)))
+        answered.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Broken)))
     }
 }
 
@@ -236,5 +233,34 @@ impl Interpreter<'_> {
             host.operator().warning(&format!("line {line}, column {column}: {warning}"));
         }
         Ok(lowered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Handle;
+
+    use super::*;
+    use crate::access::Principal;
+    use crate::call::stores::{TopologyStore, VaultStore};
+    use crate::call::{Nobody, SessionContext};
+    use crate::cmdlets;
+    use crate::host::{Gate, Host};
+    use crate::script::ScriptLimits;
+
+    /// A panic within is imsh's own fault: nobody interrupted the program.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_of_the_engine_is_not_an_interruption() {
+        let topology = TopologyStore::new(None, cmdlets::catalogue());
+        let context = SessionContext::new(topology, VaultStore::new(None, None), Arc::new(Nobody));
+        let gate = Gate::new(Principal::OsUser { name: "kim".to_owned(), groups: Vec::new() });
+        let host = Arc::new(Host::new(cmdlets::ALL, Arc::new(context), gate, false));
+        let emit = Arc::new(|_: Value| panic!("the output is broken"));
+        let running = EngineContext::new(host, Handle::current(), emit, ScriptLimits::OWN);
+        let session = ScriptSession::start(running, Vec::new()).unwrap();
+        for program in ["Write-Output 1; Write-Output 2", "2"] {
+            let failure = session.evaluate("test", program, CancellationToken::new()).await.unwrap_err();
+            assert!(matches!(failure.kind, FailureKind::Broken), "{program}: {failure:?}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::host::Host;
 use crate::result::{Report, TestKind, TestOutcome};
-use crate::script::{EngineContext, Failure, FailureKind, ScriptLimits, ScriptSession, file};
+use crate::script::{BROKEN, EngineContext, Failure, FailureKind, ScriptLimits, ScriptSession, file};
 use crate::store::{NewResult, PairName};
 use crate::value::Value;
 
@@ -118,6 +118,7 @@ fn words(failure: &Failure) -> Option<String> {
         FailureKind::Mistake(text) | FailureKind::Limit(text) => text.clone(),
         FailureKind::Thrown(text) => format!("it threw {text}"),
         FailureKind::Cancelled => "it was ended".to_owned(),
+        FailureKind::Broken => BROKEN.to_owned(),
     };
     let place = failure.position.map(|place| format!(" (line {}, column {})", place.line, place.column));
     Some(format!("{}{}", text.trim_end_matches('.'), place.unwrap_or_default()))
