@@ -57,7 +57,8 @@ pub fn secure(caller: Caller) -> Result<(), Unsound> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(io::Error::from)?;
     nix::sys::prctl::set_dumpable(false).map_err(io::Error::from)?;
     nix::sys::prctl::set_no_new_privs().map_err(io::Error::from)?;
-    // Before any other thread is there: each inherits it.
+    // Before any other thread is there: each inherits it. What the caller holds back beside them is let
+    // through: SIGTERM ends a session.
     let mut held_back = SigSet::empty();
     for signal in [
         Signal::SIGTSTP,
@@ -69,7 +70,7 @@ pub fn secure(caller: Caller) -> Result<(), Unsound> {
     ] {
         held_back.add(signal);
     }
-    held_back.thread_block().map_err(io::Error::from)?;
+    held_back.thread_set_mask().map_err(io::Error::from)?;
     Ok(std::env::set_current_dir("/")?)
 }
 

@@ -254,3 +254,49 @@ fn the_rest_of_a_disk_is_kept_for_administrators() {
     assert!(refused.status != Some(0) && refused.text.contains("administrators"), "{}", refused.text);
     assert_eq!(ada("(Get-Pool).Count").text.trim(), "2");
 }
+
+/// A session that waits for a reader of its output, in which nothing runs any more that could end it.
+#[test]
+fn who_reads_nothing_of_a_session_does_not_keep_it() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let ada = |code: &str| Said::of(machine.session("ada", &["-c", code]).output().unwrap());
+    // The caller ignores the signals that end it, and holds them back.
+    let stuck = "let s = \"x\"; while s.len() < 100000 { s += s } loop { print(s) }";
+    let shut = "import signal, os, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); \
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGHUP]); \
+                os.execvp('sudo', ['sudo', '-n', '-u', 'imsh', 'imsh', 'session', '-c', sys.argv[1]])";
+    let begin = |way: &str| {
+        let mut command = match way {
+            "shut" => {
+                let mut command = machine.command("kim", "python3");
+                command.args(["-c", shut, stuck]);
+                command
+            }
+            _ => machine.session("kim", &["-c", stuck]),
+        };
+        // Nobody ever reads the pipe, and nobody closes it.
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        until(&format!("it is seen {way}"), || {
+            ada("@(Get-AdminSession os-user:kim).Count").text.trim() == "1"
+        });
+        child
+    };
+    let is_over = || machine.root("pgrep -u imsh -x imsh; true").trim().is_empty();
+    for (way, end, undo) in [
+        ("", "Get-AdminSession os-user:kim | Stop-AdminSession", "1"),
+        ("shut", "Get-AdminSession os-user:kim | Stop-AdminSession", "1"),
+        ("", "Lock-AdminPrincipal os-user:kim", "Unlock-AdminPrincipal os-user:kim"),
+        ("shut", "Revoke-AdminRole Desk os-user:kim -Confirm:$false", "1"),
+    ] {
+        let mut child = begin(way);
+        assert_eq!(ada(end).status, Some(0), "{end}");
+        until("it is over, read or not", is_over);
+        child.wait().unwrap();
+        assert_eq!(ada(undo).status, Some(0), "{undo}");
+    }
+    let ends = machine.log().into_iter().filter(|line| line["cmdlet"] == "imsh session");
+    let ends = ends.filter(|line| line["principal"].to_string().contains("kim"));
+    let (begun, ended): (Vec<_>, Vec<_>) = ends.partition(|line| line["outcome"]["what"] == "started");
+    assert_eq!((begun.len(), ended.len()), (4, 4), "each end is written down once: {ended:?}");
+    assert!(ended.iter().all(|line| line["outcome"]["what"] == "cancelled"), "{ended:?}");
+}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::tcgetattr;
 use reedline::{Reedline, Signal};
 use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +32,9 @@ use super::cli::SessionOptions;
 use super::exit::ExitStatus;
 use super::report::{self, ReportSource};
 use super::run::Interrupts;
+use super::session;
 use super::start::{self, Started};
+use crate::cmdlet::Catalogue;
 use crate::render::visible::visible;
 use crate::script::engine::emit_result;
 use crate::script::{Failure, FailureKind};
@@ -61,16 +63,13 @@ pub async fn shell(options: &SessionOptions) -> ExitStatus {
             () = hung_up() => {}
         }
         // What runs is cancelled by the same signal, and tells what it has learned.
-        tokio::time::sleep(super::session::LAST_WORDS).await;
+        tokio::time::sleep(session::LAST_WORDS).await;
     };
     let status = tokio::select! {
         biased;
         status = converse(Arc::new(started), options.lab, None) => status,
         () = ended => {
-            if let Some(terminal) = terminal {
-                // A terminal that is gone needs nothing back.
-                let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &terminal);
-            }
+            session::put_back(terminal.as_ref());
             output.transcripts().stop_all();
             ExitStatus::Interrupted
         }
@@ -141,7 +140,9 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
                         "line".to_owned()
                     }
                 };
-                if let Some(status) = evaluate(&started, &name, &paged(&line)).await {
+                if let Some(status) =
+                    evaluate(&started, &name, &paged(&line, started.host.everything())).await
+                {
                     break status;
                 }
             }
@@ -240,10 +241,14 @@ async fn read(
     .await
 }
 
-/// Adds the pager to a line that is `help` or `man` alone: they show their page a screen at a time, as PowerShell's
-/// do, and `Get-Help` does not.
-fn paged(line: &str) -> Cow<'_, str> {
-    let is_help = line.split_whitespace().next().is_some_and(|word| ["help", "man"].contains(&word));
+/// Adds the pager to a line that is an alias of Get-Help (`help`, `man`) alone: these show their page a screen at a
+/// time, as PowerShell's do, and `Get-Help` does not.
+fn paged<'a>(line: &'a str, catalogue: &Catalogue) -> Cow<'a, str> {
+    let help = catalogue.find("Get-Help");
+    let is_help = line
+        .split_whitespace()
+        .next()
+        .is_some_and(|word| help.is_some_and(|help| help.aliases.contains(&word)));
     if is_help && !line.contains(['|', ';', '&', '\n', '#', '(', '{']) {
         return Cow::Owned(format!("{line} | Out-Host"));
     }
