@@ -321,9 +321,10 @@ pub fn may_log_on<'a>(
     let counts = accounts.iter().map(|account| (failed(account), account.as_str(), most));
     let of_all = is_guess.then(|| (failed(ALL_ACCOUNTS), ALL_ACCOUNTS, most.saturating_mul(MOST_ACCOUNTS)));
     for (what, account, most) in counts.chain(of_all) {
-        let counted = match is_guess {
-            true => usage.count(&what, 1, most, BRAKE),
-            false => usage.count(&what, 0, most.saturating_sub(1), BRAKE),
+        let counted = if is_guess {
+            usage.count(&what, 1, most, BRAKE)
+        } else {
+            usage.count(&what, 0, most.saturating_sub(1), BRAKE)
         };
         match counted {
             Ok(Ok(_)) => guesses.counted.extend(is_guess.then_some(what)),
@@ -400,12 +401,11 @@ fn note_refusal(call: &Call, report: &Report) {
     let sender = report.sender.as_ref().filter(|_| !is_receivers);
     let account = sender.or(report.subject.as_ref()).and_then(|written| written.parse::<Address>().ok());
     let Some(account) = account else { return };
-    let accounts = match is_receivers {
-        true => vec![account.to_string()],
-        false => {
-            let of_all = call.bound.is_given("UserCredential").then(|| ALL_ACCOUNTS.to_owned());
-            logged_on(call, &account).into_iter().chain(of_all).collect()
-        }
+    let accounts = if is_receivers {
+        vec![account.to_string()]
+    } else {
+        let of_all = call.bound.is_given("UserCredential").then(|| ALL_ACCOUNTS.to_owned());
+        logged_on(call, &account).into_iter().chain(of_all).collect()
     };
     for account in accounts {
         // What cannot be counted stops the next logon, which asks first.

@@ -8,6 +8,7 @@ use std::process::Command;
 use nix::unistd::geteuid;
 
 use super::{FindingKind, SetupFinding};
+use crate::value::pattern::{Case, Pattern};
 
 /// The account's settings as sshd itself says them.
 pub(super) struct SshdSettings(String);
@@ -74,14 +75,18 @@ impl SshdSettings {
 
     /// The lists of who may log on at all, where they leave the account out.
     fn kept_out(&self, account: &str) -> Option<SetupFinding> {
-        let matches = |key: &str| {
+        // Patterns of sshd's have `*` and `?` (PATTERNS in ssh_config(5)).
+        let is_match = |pattern: &str| Pattern::new(pattern, Case::Sensitive).matches(account);
+        let matches = |key: &str, of_account: fn(&str) -> &str| {
             let mut patterns = self.values(key).flat_map(str::split_whitespace).peekable();
             patterns.peek()?;
-            // `USER@HOST` may let it in from somewhere.
-            let mut names = patterns.map(|pattern| pattern.split_once('@').map_or(pattern, |(name, _)| name));
-            Some(names.any(|name| is_match(name, account)))
+            Some(patterns.any(|pattern| is_match(of_account(pattern))))
         };
-        let key = match (matches("denyusers"), matches("allowusers")) {
+        // `USER@HOST` may let it in from somewhere, and keeps it out only from there.
+        let allowed =
+            matches("allowusers", |pattern| pattern.split_once('@').map_or(pattern, |(name, _)| name));
+        let denied = matches("denyusers", |pattern| pattern);
+        let key = match (denied, allowed) {
             (Some(true), _) => "DenyUsers",
             (_, Some(false)) => "AllowUsers",
             (Some(false) | None, Some(true) | None) => return None,
@@ -140,22 +145,6 @@ fn where_it_stands(key: &str) -> String {
     format!("grep -rni {key} /etc/ssh/sshd_config /etc/ssh/sshd_config.d")
 }
 
-/// Whether a name matches a pattern of sshd's (`*` and `?`, PATTERNS in ssh_config(5)); `!` is not for it.
-fn is_match(pattern: &str, name: &str) -> bool {
-    match (pattern.chars().next(), name.chars().next()) {
-        (None, None) => true,
-        (Some('*'), _) => {
-            is_match(&pattern[1..], name)
-                || name.chars().next().is_some_and(|first| is_match(pattern, &name[first.len_utf8()..]))
-        }
-        (Some('?'), Some(first)) => is_match(&pattern[1..], &name[first.len_utf8()..]),
-        (Some(one), Some(other)) if one == other => {
-            is_match(&pattern[one.len_utf8()..], &name[other.len_utf8()..])
-        }
-        (Some(_), _) | (None, Some(_)) => false,
-    }
-}
-
 /// What the drop-in leaves as it is, and nobody comes in without.
 const OF_OTHER_FILES: [(&str, &str); 2] = [("pubkeyauthentication", "yes"), ("chrootdirectory", "none")];
 
@@ -198,6 +187,7 @@ mod tests {
             ("allowusers root\nallowusers im*\n", false),
             ("allowusers imsh@10.0.0.*\n", false),
             ("denyusers im?h\n", true),
+            ("denyusers imsh@10.0.0.*\n", false),
             ("denyusers ada\n", false),
         ] {
             let findings = told(&format!("{}{more}", as_written()), false);
