@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::dispatch::Scheduler;
+pub use self::retries::random_part;
 use crate::address::{Address, Domain};
 use crate::diagnosis::Finding;
 use crate::topology::Gateway;

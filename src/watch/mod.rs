@@ -47,6 +47,7 @@ use crate::store::{
     NewResult, PairState, Spool, Store, StoreFault, StoredState, WatcherRow, newest_schema, query,
 };
 use crate::topology::{HttpTable, Topology};
+use crate::verify::schedule::random_part;
 
 /// The options that a watcher is started with.
 pub struct WatcherOptions {
@@ -292,11 +293,11 @@ impl Watcher {
         };
         (options.told)(Milestone::Ready);
         let began = Instant::now();
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
         loop {
             tokio::select! {
-                _ = ticks.tick() => {
+                () = &mut look => {
+                    look.as_mut().reset(tokio::time::Instant::now() + SHORTEST_PAUSE + random_part(PAUSE_SPREAD));
                     (options.told)(Milestone::Alive);
                     let n_begun = match probe.answers(&shared).await {
                         true => {
@@ -663,8 +664,11 @@ impl WatchUpkeep {
     }
 }
 
-/// The interval at which the watcher looks for pairs that are due.
-const TICK: Duration = Duration::from_millis(500);
+/// The shortest time between two looks for pairs that are due. Watchers of one site that looked at the same moments
+/// of every second would leave all pairs to the one that looks first.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+/// What is added to it at most, by chance.
+const PAUSE_SPREAD: Duration = Duration::from_millis(500);
 /// The interval at which the watcher gives a sign of life.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The time that every watcher has for a sign of life, after the store was away or a clock was set.

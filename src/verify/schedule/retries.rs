@@ -39,7 +39,7 @@ fn wait(n_before: u32) -> Duration {
 }
 
 /// A random part of a time: many that wait for the same thing do not all come at once ("full jitter").
-pub(super) fn random_part(whole: Duration) -> Duration {
+pub fn random_part(whole: Duration) -> Duration {
     let mut bytes = [0; 2];
     // Without random numbers everybody waits for the whole of it.
     let part = if getrandom::fill(&mut bytes).is_ok() { u16::from_ne_bytes(bytes) } else { u16::MAX };
