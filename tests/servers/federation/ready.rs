@@ -12,6 +12,11 @@ pub fn answers(address: IpAddr, domain: &str) -> Result<(), String> {
     })
 }
 
+/// Waits until the server listens for clients with direct TLS, which comes behind the other ports.
+pub fn takes_direct_tls(address: IpAddr) -> Result<(), String> {
+    until(&format!("{address} takes direct TLS"), || TcpStream::connect((address, 5223)).map(drop))
+}
+
 /// Waits until nobody listens for servers any more.
 pub fn refuses(address: IpAddr) -> Result<(), String> {
     until(&format!("{address} refuses"), || match TcpStream::connect((address, 5269)) {

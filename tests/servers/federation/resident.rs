@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::PASSWORD;
+use super::{PASSWORD, ready};
 
 /// What a receiver does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ impl Resident {
     /// Logs `user` on and keeps the session until the runtime ends; returns when the user is on line. Call
     /// it inside a runtime.
     pub fn log_on(address: IpAddr, user: &str, domain: &str, ca_file: &Path, answer: Answer) -> Self {
+        ready::takes_direct_tls(address).unwrap();
         let (on_line, is_on_line) = mpsc::channel();
         let account = (user.to_owned(), domain.to_owned());
         let tls = connector(ca_file);
