@@ -4,6 +4,7 @@
 //! looks at, with an `if` for each arm, so that `break` and `continue` mean what they mean there. What a
 //! statement gives as a value is gathered in an array.
 
+use super::classify::{begins_with, gathers_statement};
 use super::writer::quoted;
 use super::{CURRENT, Lowering, StatementBoundaries, ValueUse, ValueUses};
 use crate::script::language::source_map::Span;
@@ -216,7 +217,7 @@ impl Lowering<'_> {
             Some(Piece::Rhai(_) | Piece::Keyword(..))
         ) && statement.role == crate::script::language::tree::StatementRole::Branch
             && !begins_with(statement, self.writer.source, "try")
-            && !super::gathers_statement(statement, self.writer.source);
+            && !gathers_statement(statement, self.writer.source);
         if is_plain_if {
             return self.statement(statement, ValueUse::Value);
         }
@@ -327,14 +328,5 @@ impl Lowering<'_> {
         for piece in pieces {
             self.piece(piece, ValueUses::VALUES);
         }
-    }
-}
-
-/// Whether a statement begins with a keyword, in any letter case.
-pub(super) fn begins_with(statement: &Statement, source: &str, keyword: &str) -> bool {
-    match statement.pieces.iter().find(|piece| !piece.is_blank()) {
-        Some(Piece::Rhai(span)) => span.of(source) == keyword,
-        Some(Piece::Keyword(_, word)) => *word == keyword,
-        Some(_) | None => false,
     }
 }
