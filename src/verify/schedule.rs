@@ -4,7 +4,7 @@
 //! A test takes its places at the pool, the partner and the account before it takes a slot of the throttle,
 //! so that tests of a dead partner wait outside. Tests wait in lanes (one for each pool, account and
 //! partner) that take turns. How much a place takes is found out (`limits`); what has failed again and again
-//! is asked no more (`health`, and the routes of `dispatch`), and its other tests get that finding. The one
+//! is asked no more (`health`, and `dispatch::conclusions`), and its other tests get that finding. The one
 //! retry loop stands here as well (`retries`). One task decides everything; a test that panics is told of, and none is lost.
 
 // Reading order.
