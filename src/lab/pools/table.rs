@@ -1,158 +1,14 @@
-//! The pools of the practice network: two that work, and one for each thing that a pool can do wrong.
-//!
-//! A table. Each broken pool is named after what is broken and serves a domain of its own name; what
-//! imsh must say about it stands in the same row. A test goes through all of them.
+//! The table of pools, in the order of the phases in which they fail.
 
-use super::behaviour::{
+use super::texts::{
+    BANNED, FORBIDDEN_XML, HANDSHAKE_FAILURE_ALERT, HTTP, NO_FEATURES, NONSENSE_HANDSHAKE, OLD_VERSION,
+    OTHER_DOMAIN, PROTOCOL_VERSION_ALERT, SERVER_PORT, WRONG_NAMESPACE,
+};
+use super::{LabPool, Lends, Lesson};
+use crate::lab::behaviour::{
     Behaviour, BindBehaviour, CertificateBehaviour, DnsBehaviour, Manner, PortBehaviour, SaslBehaviour,
     StanzaBehaviour, StreamBehaviour, TlsBehaviour,
 };
-
-/// A pool of the practice network.
-#[derive(Clone, Copy, Debug)]
-pub struct LabPool {
-    /// Its FQDN.
-    pub identity: &'static str,
-    /// The domain that it serves.
-    pub domain: &'static str,
-    /// Its site.
-    pub site: &'static str,
-    /// The behaviour of the pool.
-    pub behaviour: Behaviour,
-    /// The accounts that it lends, and what the vault holds of them.
-    pub lends: Lends,
-    /// More lines of its table in the topology.
-    pub settings: &'static str,
-    /// The result that imsh must report when a message is sent from here to a healthy partner.
-    pub lesson: Lesson,
-}
-
-/// The accounts that a pool lends for verification, and what the vault of the practice network holds of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lends {
-    /// These test users, with their password.
-    Users(&'static [&'static str]),
-    /// `kenmyer`, with a wrong password.
-    WrongPassword,
-    /// `nobody`, whom the pool does not know.
-    UnknownAccount,
-    /// `kenmyer`, without a password.
-    NoPassword,
-    /// `kenmyer`, with a certificate in the place of a password.
-    Certificate,
-    /// `kenmyer`, with a certificate of somebody else.
-    OthersCertificate,
-    /// `kenmyer`, with a certificate whose key is of another one.
-    WrongKey,
-    /// Nobody.
-    Nobody,
-}
-
-/// The result that imsh must report.
-#[derive(Clone, Copy, Debug)]
-pub struct Lesson {
-    /// The code of the diagnosis; empty for a success without one.
-    pub code: &'static str,
-    /// The owner of the fault; empty for a success.
-    pub owner: &'static str,
-    /// A description of what there is to see, in one sentence.
-    pub shows: &'static str,
-}
-
-impl LabPool {
-    /// The test users of the topology, without their domain.
-    pub fn test_users(&self) -> &'static [&'static str] {
-        match self.lends {
-            Lends::Users(users) => users,
-            Lends::WrongPassword
-            | Lends::NoPassword
-            | Lends::Certificate
-            | Lends::OthersCertificate
-            | Lends::WrongKey => &["kenmyer"],
-            Lends::UnknownAccount => &["nobody"],
-            Lends::Nobody => &[],
-        }
-    }
-
-    /// The accounts that exist, without their domain.
-    pub(super) fn accounts(&self) -> &'static [&'static str] {
-        match self.lends {
-            Lends::Users(users) => users,
-            Lends::WrongPassword
-            | Lends::NoPassword
-            | Lends::Certificate
-            | Lends::OthersCertificate
-            | Lends::WrongKey
-            | Lends::UnknownAccount
-            | Lends::Nobody => &["kenmyer"],
-        }
-    }
-
-    /// The password that the vault holds for the test users.
-    pub(super) fn password(&self) -> Option<&'static str> {
-        match self.lends {
-            Lends::Users(_) | Lends::UnknownAccount => Some(super::PASSWORD),
-            Lends::WrongPassword => Some("not the password"),
-            Lends::NoPassword
-            | Lends::Certificate
-            | Lends::OthersCertificate
-            | Lends::WrongKey
-            | Lends::Nobody => None,
-        }
-    }
-}
-
-/// A broken pool: named after what is broken, serving a domain of its own name.
-const fn broken(
-    name: &'static str,
-    behaviour: Behaviour,
-    (code, owner): (&'static str, &'static str),
-    shows: &'static str,
-) -> LabPool {
-    LabPool {
-        identity: name,
-        domain: name,
-        site: "Practice",
-        behaviour,
-        lends: Lends::Users(&["kenmyer"]),
-        settings: "",
-        lesson: Lesson { code, owner, shows },
-    }
-}
-
-const HEALTHY: Behaviour = Behaviour::HEALTHY;
-
-const fn names(names: DnsBehaviour) -> Behaviour {
-    Behaviour { names, ..HEALTHY }
-}
-
-const fn port(port: PortBehaviour) -> Behaviour {
-    Behaviour { port, ..HEALTHY }
-}
-
-const fn stream(stream: StreamBehaviour) -> Behaviour {
-    Behaviour { stream, ..HEALTHY }
-}
-
-const fn tls(tls: TlsBehaviour) -> Behaviour {
-    Behaviour { tls, ..HEALTHY }
-}
-
-const fn certificate(certificate: CertificateBehaviour) -> Behaviour {
-    Behaviour { certificate, ..HEALTHY }
-}
-
-const fn logon(logon: SaslBehaviour) -> Behaviour {
-    Behaviour { logon, ..HEALTHY }
-}
-
-const fn bind(bind: BindBehaviour) -> Behaviour {
-    Behaviour { bind, ..HEALTHY }
-}
-
-const fn session(session: StanzaBehaviour) -> Behaviour {
-    Behaviour { session, ..HEALTHY }
-}
 
 /// Every pool of the practice network.
 pub const POOLS: &[LabPool] = &[
@@ -981,35 +837,56 @@ pub const POOLS: &[LabPool] = &[
     },
 ];
 
+/// A broken pool: named after what is broken, serving a domain of its own name.
+const fn broken(
+    name: &'static str,
+    behaviour: Behaviour,
+    (code, owner): (&'static str, &'static str),
+    shows: &'static str,
+) -> LabPool {
+    LabPool {
+        identity: name,
+        domain: name,
+        site: "Practice",
+        behaviour,
+        lends: Lends::Users(&["kenmyer"]),
+        settings: "",
+        lesson: Lesson { code, owner, shows },
+    }
+}
+
+const HEALTHY: Behaviour = Behaviour::HEALTHY;
+
+const fn names(names: DnsBehaviour) -> Behaviour {
+    Behaviour { names, ..HEALTHY }
+}
+
+const fn port(port: PortBehaviour) -> Behaviour {
+    Behaviour { port, ..HEALTHY }
+}
+
+const fn stream(stream: StreamBehaviour) -> Behaviour {
+    Behaviour { stream, ..HEALTHY }
+}
+
+const fn tls(tls: TlsBehaviour) -> Behaviour {
+    Behaviour { tls, ..HEALTHY }
+}
+
+const fn certificate(certificate: CertificateBehaviour) -> Behaviour {
+    Behaviour { certificate, ..HEALTHY }
+}
+
+const fn logon(logon: SaslBehaviour) -> Behaviour {
+    Behaviour { logon, ..HEALTHY }
+}
+
+const fn bind(bind: BindBehaviour) -> Behaviour {
+    Behaviour { bind, ..HEALTHY }
+}
+
+const fn session(session: StanzaBehaviour) -> Behaviour {
+    Behaviour { session, ..HEALTHY }
+}
+
 const OK: (&str, &str) = ("", "");
-
-const HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-
-const WRONG_NAMESPACE: &str = "<?xml version='1.0'?><stream:stream xmlns='urn:example:not-xmpp' \
-    xmlns:stream='urn:example:not-a-stream' version='1.0'><stream:features/>";
-
-const FORBIDDEN_XML: &str = "<?xml version='1.0'?><!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>\
-    <!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;'>]>";
-
-const OLD_VERSION: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
-    xmlns:stream='http://etherx.jabber.org/streams' from='old-version.litwareinc.com' id='practice'>";
-
-const OTHER_DOMAIN: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' \
-    xmlns:stream='http://etherx.jabber.org/streams' from='somewhere.example' id='practice'><stream:features/>";
-
-const SERVER_PORT: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:server' version='1.0' \
-    xmlns:stream='http://etherx.jabber.org/streams' id='practice'><stream:features/>";
-
-const NO_FEATURES: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' version='1.0' \
-    xmlns:stream='http://etherx.jabber.org/streams' from='no-features.litwareinc.com' id='practice'>\
-    <message><body>Welcome!</body></message>";
-
-const BANNED: &str = "Too many (20) failed authentications from this IP address. \
-    The address will be unblocked at 00:00:00 1970-01-01 UTC";
-
-/// TLS records: an alert, fatal (RFC 8446, section 6).
-const PROTOCOL_VERSION_ALERT: &[u8] = &[0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46];
-const HANDSHAKE_FAILURE_ALERT: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28];
-
-/// A TLS record that holds the end of a handshake which has not begun.
-const NONSENSE_HANDSHAKE: &[u8] = &[0x16, 0x03, 0x03, 0x00, 0x04, 0x14, 0x00, 0x00, 0x00];
