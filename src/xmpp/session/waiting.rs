@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jid::{BareJid, FullJid, Jid};
 use tokio::sync::oneshot;
 
-use super::InFlight;
+use super::task::InFlight;
 use crate::xmpp::condition::StanzaError;
 use crate::xmpp::xml::Element;
 
