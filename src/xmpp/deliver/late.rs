@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::origin::MessageEnds;
-use super::{Bounce, Fault, Fence, Order, is_receivers};
+use super::verdict::is_receivers;
+use super::{Bounce, Fault, Fence, Order};
 use crate::xmpp::message::Sign;
 use crate::xmpp::session::LateSign;
 
