@@ -1,10 +1,10 @@
 //! `Get-Pool`: the pools of the topology.
 
+use super::named::NamedEntries;
 use crate::access::BuiltIn;
-use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::SettingsTable as _;
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Pool;
 
 /// `Get-Pool`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -45,34 +45,17 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     call.warn_where_no_topology()?;
-    let filter = call.bound.text("Filter").map(|pattern| Filter::new(&pattern));
     let site = call.bound.text("Site");
-    let wanted = call.bound.texts("Identity");
-    if wanted.is_empty() {
-        for pool in &call.topology.pools {
-            let is_matched = filter.as_ref().is_none_or(|filter| filter.matches(pool.identity.as_str()));
-            let is_there = site
-                .as_ref()
-                .is_none_or(|site| pool.site.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site)));
-            if is_matched && is_there {
-                call.emit(pool.record("Pool")).await?;
-            }
-        }
-        return Ok(());
-    }
-    for name in wanted {
-        match call.topology.canonical_pool(&name) {
-            Some(pool) => call.emit(pool.record("Pool")).await?,
-            None => call.error(
-                ErrorRecord::new(
-                    Category::ObjectNotFound,
-                    "PoolNotFound",
-                    format!("There is no pool '{name}'."),
-                )
-                .target(&name)
-                .remedy(filter::advice("Get-Pool", "pools", &name, &call.topology.place())),
-            )?,
-        }
-    }
-    Ok(())
+    let is_there = |pool: &&Pool| {
+        let is_own = |site: &String| pool.site.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(site));
+        site.as_ref().is_none_or(is_own)
+    };
+    let named = NamedEntries {
+        entries: call.topology.pools.iter().filter(is_there).collect(),
+        name: |pool| pool.identity.as_str(),
+        find: &|name| call.topology.canonical_pool(name),
+        words: ("pool", "pools"),
+        not_found: "PoolNotFound",
+    };
+    named.emit(&call).await
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::named::NamedEntries;
 use crate::access::BuiltIn;
-use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Halt, Outcome};
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
 use crate::diagnosis::plan::credential_refused_code;
 use crate::store::query;
-use crate::topology::SettingsTable as _;
 
 /// `Get-WatcherNodeConfiguration`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -46,37 +45,17 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     call.warn_where_no_topology()?;
-    let filter = call.bound.text("Filter").map(|pattern| Filter::new(&pattern));
+    let watches = &call.topology.watches;
+    let named = NamedEntries {
+        entries: watches.iter().collect(),
+        name: |entry| &entry.identity,
+        find: &|name| watches.iter().find(|entry| entry.identity == name),
+        words: ("watch", "watches"),
+        not_found: "NotFound",
+    };
+    named.emit(&call).await?;
     let wanted = call.bound.texts("Identity");
-    if wanted.is_empty() {
-        for entry in &call.topology.watches {
-            if filter.as_ref().is_none_or(|filter| filter.matches(&entry.identity)) {
-                call.emit(entry.record("WatcherNodeConfiguration")).await?;
-            }
-        }
-        return warn_of_refused(&call, |_| true).await;
-    }
-    for name in &wanted {
-        let name = name.as_str();
-        match call.topology.watches.iter().find(|entry| entry.identity == name) {
-            Some(entry) => call.emit(entry.record("WatcherNodeConfiguration")).await?,
-            None => call.error(
-                ErrorRecord::new(
-                    Category::ObjectNotFound,
-                    "NotFound",
-                    format!("There is no watch '{name}'."),
-                )
-                .target(name)
-                .remedy(filter::advice(
-                    "Get-WatcherNodeConfiguration",
-                    "watches",
-                    name,
-                    &call.topology.place(),
-                )),
-            )?,
-        }
-    }
-    warn_of_refused(&call, |watch| wanted.iter().any(|name| name == watch)).await
+    warn_of_refused(&call, |watch| wanted.is_empty() || wanted.iter().any(|name| name == watch)).await
 }
 
 /// Warns of each account that the watchers of these watches do not log on as, as far as a store is there to say so.

@@ -1,10 +1,9 @@
 //! `Get-WatcherNotification`: who is told when a watched state turns.
 
+use super::named::NamedEntries;
 use crate::access::BuiltIn;
-use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::SettingsTable as _;
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
 
 /// `Get-WatcherNotification`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -40,34 +39,13 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     call.warn_where_no_topology()?;
-    let filter = call.bound.text("Filter").map(|pattern| Filter::new(&pattern));
-    let wanted = call.bound.texts("Identity");
-    if wanted.is_empty() {
-        for entry in &call.topology.notifications {
-            if filter.as_ref().is_none_or(|filter| filter.matches(&entry.identity)) {
-                call.emit(entry.record("WatcherNotification")).await?;
-            }
-        }
-        return Ok(());
-    }
-    for name in wanted {
-        match call.topology.notifications.iter().find(|entry| entry.identity == name) {
-            Some(entry) => call.emit(entry.record("WatcherNotification")).await?,
-            None => call.error(
-                ErrorRecord::new(
-                    Category::ObjectNotFound,
-                    "NotFound",
-                    format!("There is no notification '{name}'."),
-                )
-                .target(&name)
-                .remedy(filter::advice(
-                    "Get-WatcherNotification",
-                    "notifications",
-                    &name,
-                    &call.topology.place(),
-                )),
-            )?,
-        }
-    }
-    Ok(())
+    let notifications = &call.topology.notifications;
+    let named = NamedEntries {
+        entries: notifications.iter().collect(),
+        name: |entry| &entry.identity,
+        find: &|name| notifications.iter().find(|entry| entry.identity == name),
+        words: ("notification", "notifications"),
+        not_found: "NotFound",
+    };
+    named.emit(&call).await
 }

@@ -1,10 +1,10 @@
 //! `Get-XmppAllowedPartner`: the XMPP domains that users may exchange messages with.
 
+use super::named::NamedEntries;
 use crate::access::BuiltIn;
-use crate::call::filter::{self, Filter};
 use crate::call::{Call, Cmdlet, Outcome};
-use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
-use crate::topology::{Domain, SettingsTable as _};
+use crate::cmdlet::{Binds, Description, Example, Family, Impact, Kind, Parameter};
+use crate::topology::Domain;
 
 /// `Get-XmppAllowedPartner`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -49,36 +49,12 @@ pub static CMDLET: Cmdlet = Cmdlet {
 
 async fn run(call: Call) -> Outcome {
     call.warn_where_no_topology()?;
-    let partners = call.topology.partners.as_deref().unwrap_or_default();
-    let filter = call.bound.text("Filter").map(|pattern| Filter::new(&pattern));
-    let wanted = call.bound.texts("Identity");
-    if wanted.is_empty() {
-        for partner in partners {
-            if filter.as_ref().is_none_or(|filter| filter.matches(partner.domain.as_str())) {
-                call.emit(partner.record("XmppAllowedPartner")).await?;
-            }
-        }
-        return Ok(());
-    }
-    for name in wanted {
-        let domain = name.parse::<Domain>().ok();
-        match domain.and_then(|domain| call.topology.partner_for(&domain)) {
-            Some(partner) => call.emit(partner.record("XmppAllowedPartner")).await?,
-            None => call.error(
-                ErrorRecord::new(
-                    Category::ObjectNotFound,
-                    "PartnerNotFound",
-                    format!("There is no allowed partner '{name}'."),
-                )
-                .target(&name)
-                .remedy(filter::advice(
-                    "Get-XmppAllowedPartner",
-                    "partners",
-                    &name,
-                    &call.topology.place(),
-                )),
-            )?,
-        }
-    }
-    Ok(())
+    let named = NamedEntries {
+        entries: call.topology.partners.iter().flatten().collect(),
+        name: |partner| partner.domain.as_str(),
+        find: &|name| call.topology.partner_for(&name.parse::<Domain>().ok()?),
+        words: ("allowed partner", "partners"),
+        not_found: "PartnerNotFound",
+    };
+    named.emit(&call).await
 }

@@ -1,6 +1,7 @@
 //! Pools, partners, settings.
 
 pub mod settings;
+mod named;
 
 pub mod get_pool;
 pub mod get_xmpp_allowed_partner;
