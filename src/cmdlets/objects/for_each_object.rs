@@ -186,7 +186,12 @@ impl Blocks {
                 return Err(BlockError::Stopped);
             }
             let run = tokio::task::spawn_blocking(move || block.call(item));
-            run.await.unwrap_or(Err(BlockError::Stopped))
+            let ended = run.await.unwrap_or(Err(BlockError::Stopped));
+            if matches!(ended, Err(BlockError::Stopped)) {
+                // The others end too, also one that is to be told before it, and asks something.
+                cancel.cancel();
+            }
+            ended
         }
     }
 }
