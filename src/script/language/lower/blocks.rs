@@ -4,8 +4,8 @@
 //! script block stays its own. Which statements have a value is asked of `classify`.
 
 use super::classify::{
-    begins_with, begins_with_literal, begins_with_text, can_go_on, gathers, has_output, is_expression,
-    is_ours, is_output, is_plain_value,
+    begins_with, begins_with_literal, begins_with_text, can_go_on, gathers, has_output, has_shell_bodies,
+    is_expression, is_lone_word, is_ours, is_output, is_plain_value,
 };
 use super::operators::arithmetic;
 use super::writer::quoted;
@@ -106,14 +106,20 @@ impl Lowering<'_> {
         if is_output(statement, source) {
             return true;
         }
+        // The engine passes over a name that stands alone, though nothing has it.
+        if is_lone_word(statement) && !self.in_rhai && (!is_value || self.shell_bodies) {
+            return true;
+        }
         if !is_expression(statement, source) {
             return false;
         }
+        let is_literal = begins_with_text(statement, source)
+            || (self.shell_bodies && begins_with_literal(statement, source));
         // At its end a block's value is its own, if Rhai is to have it.
         !is_value
             && (statement.end == StatementEnd::Line
                 || (!self.in_rhai && begins_with_literal(statement, source)))
-            || (is_value && !self.in_rhai && (self.context || begins_with_text(statement, source)))
+            || (is_value && !self.in_rhai && (self.context || is_literal))
     }
 
     pub(super) fn blank(&mut self, span: Option<Span>) {
@@ -161,9 +167,12 @@ impl Lowering<'_> {
                 self.pieces(&statement.pieces, ValueUses { pipelines: purpose, bodies: ValueUse::Value })
             }
             StatementRole::Branch => {
-                self.pieces(&statement.pieces, ValueUses { pipelines: ValueUse::Value, bodies: purpose })
+                let outer = self.enter_bodies(statement);
+                self.pieces(&statement.pieces, ValueUses { pipelines: ValueUse::Value, bodies: purpose });
+                self.shell_bodies = outer;
             }
             StatementRole::Loop => {
+                let outer = self.enter_bodies(statement);
                 let bodies = if purpose == ValueUse::Gather { ValueUse::Gather } else { ValueUse::Show };
                 // The body is the first block behind `do`, and the last one of the others; around it stand values.
                 let is_body = |piece: &Piece| matches!(piece, Piece::Body(_));
@@ -176,6 +185,7 @@ impl Lowering<'_> {
                 self.pieces(before, ValueUses::VALUES);
                 self.pieces(body, ValueUses { pipelines: ValueUse::Value, bodies });
                 self.pieces(behind, ValueUses::VALUES);
+                self.shell_bodies = outer;
             }
             StatementRole::Shell => {
                 for piece in &statement.pieces {
@@ -196,6 +206,11 @@ impl Lowering<'_> {
         }
         self.ours = outer;
         self.end(statement);
+    }
+
+    /// Notes whose the blocks of a branch or a loop are; gives what was noted before.
+    fn enter_bodies(&mut self, statement: &Statement) -> bool {
+        std::mem::replace(&mut self.shell_bodies, has_shell_bodies(statement, self.writer.source))
     }
 
     /// `return`, where what was emitted before is given too.

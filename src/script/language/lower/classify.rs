@@ -68,6 +68,7 @@ pub(super) fn is_output(statement: &Statement, source: &str) -> bool {
     let first = statement.pieces.iter().find(|piece| !piece.is_blank());
     let is_ours = match first {
         Some(Piece::Group(group)) => group.dollar.is_some(),
+        Some(Piece::Bang(_)) => is_ours(&statement.pieces),
         Some(piece) => matches!(
             piece,
             Piece::Variable(_)
@@ -87,6 +88,28 @@ pub(super) fn is_output(statement: &Statement, source: &str) -> bool {
         None => false,
     };
     is_ours && is_expression(statement, source)
+}
+
+/// Whether a statement is a bare word and nothing else: a command that is not there, or a variable of Rhai's.
+pub(super) fn is_lone_word(statement: &Statement) -> bool {
+    let mut pieces = statement.pieces.iter().filter(|piece| !piece.is_blank());
+    statement.role == StatementRole::Other
+        && matches!((pieces.next(), pieces.next()), (Some(Piece::Word(_)), None))
+}
+
+/// Whether the blocks of a branch or a loop are PowerShell's, so that a value at their end is output: its condition
+/// stands in brackets, or has something of a command line's. What is tried has no value for Rhai either.
+pub(super) fn has_shell_bodies(statement: &Statement, source: &str) -> bool {
+    begins_with(statement, source, "try")
+        || statement.pieces.iter().any(|piece| {
+            let Piece::Condition(pieces) = piece else { return false };
+            let mut solid = pieces.iter().filter(|piece| !piece.is_blank());
+            let is_bracket = matches!(
+                (solid.next(), solid.next()),
+                (Some(Piece::Group(group)), None) if group.open.of(source) == "("
+            );
+            is_bracket || is_ours(pieces)
+        })
 }
 
 /// Whether something of a command line's is in these pieces, so that operators mean what they mean there.
@@ -204,6 +227,15 @@ pub(super) fn can_go_on(statement: &Statement) -> bool {
     }
 }
 
+/// Whether a statement is a text of Rhai's, and what is joined to it.
+pub(super) fn begins_with_text(statement: &Statement, source: &str) -> bool {
+    match statement.pieces.iter().find(|piece| !piece.is_blank()) {
+        Some(Piece::Rhai(span)) => span.of(source).starts_with('"'),
+        Some(Piece::Quoted(_)) => true,
+        Some(_) | None => false,
+    }
+}
+
 /// Whether a statement begins with a keyword, in any letter case.
 pub(super) fn begins_with(statement: &Statement, source: &str, keyword: &str) -> bool {
     match statement.pieces.iter().find(|piece| !piece.is_blank()) {
@@ -221,15 +253,6 @@ pub(super) fn begins_with_literal(statement: &Statement, source: &str) -> bool {
             .starts_with(|first: char| first.is_ascii_digit() || matches!(first, '"' | '\'' | '-')),
         Some(Piece::Quoted(_)) => true,
         Some(Piece::Group(group)) => group.open.of(source) == "(",
-        Some(_) | None => false,
-    }
-}
-
-/// Whether a statement is a text of Rhai's, and what is joined to it.
-pub(super) fn begins_with_text(statement: &Statement, source: &str) -> bool {
-    match statement.pieces.iter().find(|piece| !piece.is_blank()) {
-        Some(Piece::Rhai(span)) => span.of(source).starts_with('"'),
-        Some(Piece::Quoted(_)) => true,
         Some(_) | None => false,
     }
 }

@@ -116,6 +116,7 @@ pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) ->
             ours: false,
             context: false,
             in_rhai: false,
+            shell_bodies: false,
             is_top: false,
             out: "__out",
             returns: None,
@@ -175,6 +176,8 @@ struct Lowering<'a> {
     context: bool,
     /// Whether this is in a function or a closure of Rhai's.
     in_rhai: bool,
+    /// Whether this is in a block of a branch or a loop that is PowerShell's.
+    shell_bodies: bool,
     /// Whether the statement that comes next is the script's own.
     is_top: bool,
     /// The array that what is emitted is gathered in.

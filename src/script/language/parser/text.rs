@@ -208,7 +208,9 @@ impl Parser<'_, '_> {
         let name = rest[..length].to_ascii_lowercase();
         let is_current = matches!(name.as_str(), "_" | "psitem");
         // A scope other than the environment is refused where commands are written, and stays text here.
-        let has_scope = rest[length..].starts_with(':') && name != "env";
+        let scoped = rest[length..].strip_prefix(':').filter(|_| name != "env");
+        let has_scope = scoped
+            .is_some_and(|rest| rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_'));
         if (is_current && self.current.is_empty()) || (has_scope && !is_current) || is_word_of_shell(&name) {
             self.lexer.bump();
             push_letter(parts, '$');
