@@ -16,6 +16,7 @@ use super::convert::{Converter, to_dynamic};
 use super::engine::ScriptLimits;
 use super::failure::{Failure, sentence};
 use super::language::lower::OPERATORS;
+use super::table::{TableKind, VariableTable};
 use super::types::ScriptList;
 use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord};
@@ -108,10 +109,8 @@ fn arithmetic(
         return Ok(all.into());
     }
     if operator == Arithmetic::Add
-        && let (Some(table), Some(other)) = (
-            left.read_lock::<super::table::VariableTable>(),
-            right.read_lock::<super::table::VariableTable>(),
-        )
+        && let (Some(table), Some(other)) =
+            (left.read_lock::<VariableTable>(), right.read_lock::<VariableTable>())
     {
         return Ok(Dynamic::from(table.joined(&other)));
     }
@@ -229,10 +228,16 @@ pub fn register_dashes(module: &mut Module, converter: &Converter) {
                 && !value.is::<ScriptList>()
                 && !value.is_string();
             if keeps || (wanted == Type::List && value.is_array() && !name.ends_with("[]")) {
-                return Ok(if value.is_map() {
-                    Dynamic::from(super::table::VariableTable::from(value.cast::<rhai::Map>()))
+                let is_object =
+                    ["pscustomobject", "psobject"].iter().any(|own| own.eq_ignore_ascii_case(name));
+                let value = if value.is_map() {
+                    Dynamic::from(VariableTable::from(value.cast::<rhai::Map>()))
                 } else {
                     value
+                };
+                return Ok(match value.clone().try_cast::<VariableTable>() {
+                    Some(table) if is_object => Dynamic::from(table.of_kind(TableKind::Object)),
+                    Some(_) | None => value,
                 });
             }
             let value = own.to_value(value, &context);

@@ -12,7 +12,7 @@ use super::Fallible;
 use super::commands::{Runner, spread};
 use super::convert::{Converter, range, to_dynamic};
 use super::failure::Failure;
-use super::table::VariableTable;
+use super::table::{TableKind, VariableTable};
 use super::types::{ScriptList, Thrown};
 use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord};
@@ -167,10 +167,17 @@ fn element(
     let is_one = matches!(&place, Value::List(items) if items.len() == 1);
     let place = if is_one { place.read_through() } else { place };
     if let Some(table) = value.read_lock::<VariableTable>() {
-        return Ok(if let Value::List(names) = place {
-            names.iter().map(|name| table.property(&name.to_string())).collect::<Array>().into()
+        let entry = |place: &Value| {
+            if let Value::Integer(number) = place {
+                table.at(*number)
+            } else {
+                table.property(&place.to_string())
+            }
+        };
+        return Ok(if let Value::List(places) = &place {
+            places.iter().map(entry).collect::<Array>().into()
         } else {
-            table.property(&place.to_string())
+            entry(&place)
         });
     }
     if let Some(map) = value.read_lock::<Map>() {
@@ -262,13 +269,15 @@ fn register_gathering(module: &mut Module) {
         if is_empty { Dynamic::UNIT } else { value }
     });
     FuncRegistration::new("is_null").set_into_module(module, |value: Dynamic| value.is_unit());
-    FuncRegistration::new("ordered").set_into_module(module, |pairs: Array| -> VariableTable {
-        let entry = |pair: Dynamic| {
-            let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
-            Some((name.to_string().into(), value))
-        };
-        pairs.into_iter().filter_map(entry).collect::<VariableTable>().ordered()
-    });
+    for (function, kind) in [("ordered", TableKind::Ordered), ("object", TableKind::Object)] {
+        FuncRegistration::new(function).set_into_module(module, move |pairs: Array| -> VariableTable {
+            let entry = |pair: Dynamic| {
+                let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
+                Some((name.to_string().into(), value))
+            };
+            pairs.into_iter().filter_map(entry).collect::<VariableTable>().of_kind(kind)
+        });
+    }
 }
 
 /// Returns the values from several places as nothing, one value, or a list of them.

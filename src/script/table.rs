@@ -17,10 +17,21 @@ use super::engine::ScriptLimits;
 #[derive(Clone, Debug, Default)]
 pub struct VariableTable {
     entries: BTreeMap<String, VariableEntry>,
-    /// Whether the entries stand in the order in which they were set, and not in that of their names.
-    is_ordered: bool,
+    kind: TableKind,
     /// The number of entries that were ever set.
     n_set: usize,
+}
+
+/// The kinds of table, by how it was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TableKind {
+    /// `@{…}`: in the order of its names.
+    #[default]
+    Hashtable,
+    /// `[ordered]@{…}`: in the order in which its entries were set, which have numbers too.
+    Ordered,
+    /// `[pscustomobject]@{…}`: in the order in which they were set; one object, however many properties it has.
+    Object,
 }
 
 #[derive(Clone, Debug)]
@@ -54,9 +65,9 @@ impl VariableTable {
         }
     }
 
-    /// The same table with its entries in the order in which they were set.
-    pub fn ordered(self) -> Self {
-        Self { is_ordered: true, ..self }
+    /// The same table as one of another kind.
+    pub fn of_kind(self, kind: TableKind) -> Self {
+        Self { kind, ..self }
     }
 
     /// Both tables together.
@@ -69,7 +80,7 @@ impl VariableTable {
     /// Names and values, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&ImmutableString, &Dynamic)> {
         let mut entries: Vec<&VariableEntry> = self.entries.values().collect();
-        if self.is_ordered {
+        if self.kind != TableKind::Hashtable {
             entries.sort_by_key(|entry| entry.place);
         }
         entries.into_iter().map(|entry| (&entry.name, &entry.value))
@@ -105,11 +116,21 @@ impl VariableTable {
     pub fn property(&self, name: &str) -> Dynamic {
         match (self.get(name), name.to_ascii_lowercase().as_str()) {
             (Some(value), _) => value.clone(),
+            (None, "count" | "length") if self.kind == TableKind::Object => 1_i64.into(),
             (None, "count") => self.len().into(),
             (None, "keys") => self.keys().into(),
             (None, "values") => self.values().into(),
             (None, _) => Dynamic::UNIT,
         }
+    }
+
+    /// Returns the value of `[number]`: of the entry with that name, else of an ordered table's entry at that place.
+    pub fn at(&self, number: i64) -> Dynamic {
+        let at_place = || {
+            let place = usize::try_from(number).ok().filter(|_| self.kind == TableKind::Ordered)?;
+            self.iter().nth(place).map(|(_, value)| value.clone())
+        };
+        self.get(&number.to_string()).cloned().or_else(at_place).unwrap_or_default()
     }
 
     /// # Errors
@@ -181,7 +202,7 @@ pub fn register(engine: &mut Engine, converter: &Converter, limits: ScriptLimits
     engine
         .register_type_with_name::<VariableTable>("map")
         .register_indexer_get(|table: &mut VariableTable, name: ImmutableString| table.property(&name))
-        .register_indexer_get(|table: &mut VariableTable, name: i64| table.property(&name.to_string()))
+        .register_indexer_get(|table: &mut VariableTable, number: i64| table.at(number))
         .register_indexer_set(move |table: &mut VariableTable, name: ImmutableString, value: Dynamic| {
             table.set(name, value);
             table.within(limits)

@@ -31,7 +31,7 @@
 //! | `some(value)`, `is_null(value)` | any | before `??`: what a command did not give is nothing |
 //! | `parameter(type, value)`, `arguments(given, names)`, `required(value, name)` | any | the parameters of functions and scripts |
 //! | `succeeded()`, `errors()`, `forget_errors()`, `matches()` | any | `$?`, `$Error`, `$Error.Clear()`, `$Matches` |
-//! | `ordered(pairs)` | table | `[ordered]@{…}`, `[pscustomobject]@{…}` |
+//! | `ordered(pairs)`, `object(pairs)` | table | `[ordered]@{…}`, `[pscustomobject]@{…}` |
 //! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
 //! | `emit(value)` | `()` | shows a value that nobody takes |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |

@@ -265,10 +265,13 @@ impl Lowering<'_> {
 
     pub(super) fn cast(&mut self, cast: &Cast) {
         let name = cast.type_name.to_ascii_lowercase();
-        if let ([Piece::Map(map)], "pscustomobject" | "psobject" | "ordered") =
-            (cast.operand.as_slice(), name.as_str())
-        {
-            return self.map_as(map, "ordered");
+        let made_by = match name.as_str() {
+            "ordered" => Some("ordered"),
+            "pscustomobject" | "psobject" => Some("object"),
+            _ => None,
+        };
+        if let ([Piece::Map(map)], Some(function)) = (cast.operand.as_slice(), made_by) {
+            return self.map_as(map, function);
         }
         self.writer.made_at("__shell::cast(", cast.type_span.start);
         self.writer.made_here(&quoted(&cast.type_name));

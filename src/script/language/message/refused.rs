@@ -121,7 +121,7 @@ impl fmt::Display for RefusedConstruct {
             )
             .and_then(|()| type_instead(type_name).map_or(Ok(()), |way| write!(f, "; {way}"))),
             Self::Redirection => f.write_str(
-                "> and >> lead into a file, and 2> to $null; write: … | Out-File name, or … -ErrorVariable name",
+                "> and >> lead into a file, and 2>, 3> and *> to $null; write: … | Out-File name, or … -ErrorVariable name",
             ),
             Self::InputRedirection => f.write_str("a file is read by a command; write: Get-Content name | …"),
             Self::Chain => f.write_str(

@@ -194,13 +194,17 @@ impl Parser<'_, '_> {
         let value = self.value_list(flow);
         match (stream, to_nothing) {
             (Some('2'), true) => {
-                self.silence(command, sign);
+                self.silence(command, "ErrorAction", sign);
                 Some(None)
             }
-            (Some('3' | '4' | '5' | '6'), true) => Some(None),
+            (Some('3'), true) => {
+                self.silence(command, "WarningAction", sign);
+                Some(None)
+            }
             (None | Some('1'), true) => Some(self.written_to("Out-Null", sign, Vec::new())),
             (Some('*'), true) => {
-                self.silence(command, sign);
+                self.silence(command, "ErrorAction", sign);
+                self.silence(command, "WarningAction", sign);
                 Some(self.written_to("Out-Null", sign, Vec::new()))
             }
             (None | Some('1'), false) => Some(self.file_writer(value, appends, sign)),
@@ -281,10 +285,10 @@ impl Parser<'_, '_> {
         Some(CommandExpression { name: sign, cmdlet, arguments })
     }
 
-    /// `-ErrorAction SilentlyContinue`, unless the command says something of it.
-    fn silence(&mut self, command: &mut CommandExpression, sign: Span) {
+    /// `-ErrorAction SilentlyContinue`, or `-WarningAction`, unless the command says something of it.
+    fn silence(&mut self, command: &mut CommandExpression, action: &str, sign: Span) {
         let Some(description) = command.cmdlet.description() else { return };
-        let Ok(parameter) = description.parameter("ErrorAction") else { return };
+        let Ok(parameter) = description.parameter(action) else { return };
         let says = |argument: &CallArgument| argument.parameter.is_some_and(|own| own.name == parameter.name);
         if !command.arguments.iter().any(says) {
             let letters = TextPart::Letters("SilentlyContinue".to_owned());

@@ -267,6 +267,8 @@ impl Parser<'_, '_> {
         };
         self.functions.insert(signature.name.to_ascii_lowercase(), signature.clone());
         self.own_functions.push(signature.clone());
+        let outer_types = std::mem::take(&mut self.typed);
+        self.type_parameters(&parameters);
         self.lexer.blank();
         let body = match (open, self.lexer.peek()) {
             (Some(open), _) => Some(self.own(true, |parser| parser.body_behind(open, Vec::new()))),
@@ -281,6 +283,7 @@ impl Parser<'_, '_> {
                 self.problem(Span::new(at, at + 1), SyntaxProblem::MissingBody);
             }
         }
+        self.typed = outer_types;
         self.current = outer;
         Some(ShellStatement::Function { keyword, name, signature, parameters, body })
     }
@@ -295,7 +298,19 @@ impl Parser<'_, '_> {
         let keyword = self.lexer.token().span;
         self.lexer.blank();
         let parameters = self.parameters();
+        self.type_parameters(&parameters);
         Some(ShellStatement::Param { keyword, parameters })
+    }
+
+    /// Notes the types of parameters; what stands for a switch is only ever given.
+    fn type_parameters(&mut self, parameters: &[FunctionParameter]) {
+        let typed = parameters.iter().filter_map(|parameter| {
+            let type_name =
+                parameter.type_name.clone().filter(|name| !name.eq_ignore_ascii_case("switch"))?;
+            Some((parameter.name.of(self.text()).to_ascii_lowercase(), type_name))
+        });
+        let typed: Vec<(String, String)> = typed.collect();
+        self.typed.extend(typed);
     }
 
     // ------------------------------------------------------------------ calls

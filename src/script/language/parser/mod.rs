@@ -61,6 +61,7 @@ pub fn parse(text: &str, setting: &ReadingContext<'_>) -> Parsed {
         setting: *setting,
         problems: Vec::new(),
         declared: setting.variables.iter().map(|name| (*name).to_owned()).collect(),
+        typed: HashMap::new(),
         depth: 0,
         gave_up: false,
         current: Vec::new(),
@@ -98,6 +99,9 @@ struct Parser<'t, 's> {
     problems: Vec<(Span, SyntaxProblem)>,
     /// Names declared so far, anywhere: `get-total` is a subtraction where both are variables.
     declared: HashSet<String>,
+    /// The types of the variables that were declared with one, by name in lower case: what is assigned to them later
+    /// becomes that too. Those of the function that is being read, or of the script.
+    typed: HashMap<String, String>,
     depth: usize,
     /// Whether the rest of the text is left unread.
     gave_up: bool,
@@ -623,7 +627,11 @@ impl<'t> Parser<'t, '_> {
         pieces.push(Piece::Rhai(operator.span));
         let begin = pieces.len();
         let stop = self.right_side(pieces);
-        if let Some((type_span, type_name)) = typed {
+        if let Some((_, type_name)) = &typed {
+            self.typed.insert(name.to_ascii_lowercase(), type_name.clone());
+        }
+        let has_type = || Some((variable, self.typed.get(&name.to_ascii_lowercase())?.clone()));
+        if let Some((type_span, type_name)) = typed.or_else(|| plain.then(has_type).flatten()) {
             let operand = pieces.split_off(begin);
             pieces.push(Piece::Cast(Box::new(super::tree::Cast { type_span, type_name, operand })));
         }
