@@ -12,7 +12,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::Value;
 use super::order::{key, order};
-use super::pattern::{Case, Pattern};
+use super::pattern::{Case, Pattern, TooMuchWork};
 use super::text::parse_duration;
 
 /// A comparison operator.
@@ -110,6 +110,9 @@ pub enum CompareError {
         /// The right side.
         value: String,
     },
+    /// A pattern of `-like` and a text that are too long for each other.
+    #[error(transparent)]
+    Wildcards(#[from] TooMuchWork),
 }
 
 /// An operator with its right side, prepared for many left sides.
@@ -184,7 +187,10 @@ impl Comparison {
 
     fn fits(&self, left: &Value) -> Result<bool, CompareError> {
         let ordered = |wanted: fn(Ordering) -> bool| self.ordered(left).map(wanted);
-        let like = || self.wildcards.as_ref().is_some_and(|pattern| pattern.matches(&left.to_string()));
+        let like = || match &self.wildcards {
+            Some(pattern) => Ok(pattern.try_matches(&left.to_string())?),
+            None => Ok(false),
+        };
         let matches = || self.expression.as_ref().is_some_and(|regex| regex.is_match(&left.to_string()));
         match self.operator {
             ComparisonOperator::Equal => Ok(equals(left, &self.right, self.case)),
@@ -193,8 +199,8 @@ impl Comparison {
             ComparisonOperator::GreaterOrEqual => ordered(Ordering::is_ge),
             ComparisonOperator::Less => ordered(Ordering::is_lt),
             ComparisonOperator::LessOrEqual => ordered(Ordering::is_le),
-            ComparisonOperator::Like => Ok(like()),
-            ComparisonOperator::NotLike => Ok(!like()),
+            ComparisonOperator::Like => like(),
+            ComparisonOperator::NotLike => like().map(|fits| !fits),
             ComparisonOperator::Match => Ok(matches()),
             ComparisonOperator::NotMatch => Ok(!matches()),
             ComparisonOperator::Contains | ComparisonOperator::In => Ok(equals(left, &self.right, self.case)),

@@ -4,7 +4,8 @@
 /// A pattern that was read once, for matching many texts.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    parts: Vec<PatternPart>,
+    /// What stands before, between and behind the stars; one without any star.
+    segments: Vec<Segment>,
     case: Case,
 }
 
@@ -18,9 +19,22 @@ pub enum Case {
     Sensitive,
 }
 
+/// What stands between two stars of a pattern.
+#[derive(Clone, Debug)]
+enum Segment {
+    /// Letters alone, which are searched in time in proportion to the text.
+    Text(String),
+    /// Some of them stand for others.
+    Parts(Vec<PatternPart>),
+}
+
+/// A pattern with `?` or `[` and a text that are both so long that looking for one in the other is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the pattern is too long for a text of this length")]
+pub struct TooMuchWork;
+
 #[derive(Clone, Debug)]
 enum PatternPart {
-    Any,
     One,
     Letter(char),
     Set(Vec<(char, char)>),
@@ -40,30 +54,34 @@ impl Pattern {
     /// Reads a pattern. A bracket that is never closed stands for itself.
     pub fn new(pattern: &str, case: Case) -> Self {
         let letters: Vec<char> = case.fold(pattern).chars().collect();
-        let mut parts = Vec::new();
+        let mut segments: Vec<Segment> = Vec::new();
+        let mut segment = Segment::Text(String::new());
+        // The index of the last closing bracket, behind which no set is looked for.
+        let last_close = letters.iter().rposition(|letter| *letter == ']').unwrap_or(0);
         let mut place = 0;
         while let Some(letter) = letters.get(place) {
             place += 1;
             match letter {
-                // Several stars are one; matching would only take longer.
-                '*' if matches!(parts.last(), Some(PatternPart::Any)) => {}
-                '*' => parts.push(PatternPart::Any),
-                '?' => parts.push(PatternPart::One),
+                // Several stars are one.
+                '*' if segment.is_empty() && !segments.is_empty() => {}
+                '*' => segments.push(std::mem::replace(&mut segment, Segment::Text(String::new()))),
+                '?' => segment.push(PatternPart::One),
                 '`' if place < letters.len() => {
-                    parts.push(PatternPart::Letter(letters[place]));
+                    segment.push(PatternPart::Letter(letters[place]));
                     place += 1;
                 }
-                '[' => match set(&letters[place..]) {
+                '[' => match (place <= last_close).then(|| set(&letters[place..])).flatten() {
                     Some((set, length)) => {
-                        parts.push(PatternPart::Set(set));
+                        segment.push(PatternPart::Set(set));
                         place += length;
                     }
-                    None => parts.push(PatternPart::Letter('[')),
+                    None => segment.push(PatternPart::Letter('[')),
                 },
-                letter => parts.push(PatternPart::Letter(*letter)),
+                letter => segment.push(PatternPart::Letter(*letter)),
             }
         }
-        Self { parts, case }
+        segments.push(segment);
+        Self { segments, case }
     }
 
     /// Whether a text asks for more than itself.
@@ -71,40 +89,115 @@ impl Pattern {
         text.contains(['*', '?', '['])
     }
 
-    /// Whether the whole text fits. Takes at most the product of both lengths.
+    /// Whether the whole text fits; one that would take too much work does not.
     pub fn matches(&self, text: &str) -> bool {
-        let letters: Vec<char> = self.case.fold(text).chars().collect();
-        let (mut part, mut letter) = (0, 0);
-        // Where to go on when what stands behind the last star turns out not to fit.
-        let mut retry: Option<(usize, usize)> = None;
-        while letter < letters.len() {
-            match self.parts.get(part) {
-                Some(PatternPart::Any) => {
-                    retry = Some((part + 1, letter));
-                    part += 1;
-                    continue;
-                }
-                Some(one) if one.fits(letters[letter]) => {
-                    part += 1;
-                    letter += 1;
-                    continue;
-                }
-                Some(_) | None => {}
-            }
-            let Some((behind, from)) = retry else { return false };
-            retry = Some((behind, from + 1));
-            (part, letter) = (behind, from + 1);
+        self.try_matches(text).unwrap_or(false)
+    }
+
+    /// Whether the whole text fits. Takes time in proportion to both lengths where stars are the only wildcards,
+    /// and a bounded number of comparisons otherwise.
+    ///
+    /// # Errors
+    /// The bound was met.
+    pub fn try_matches(&self, text: &str) -> Result<bool, TooMuchWork> {
+        let text = self.case.fold(text);
+        let mut work = MOST_WORK;
+        let Some((first, others)) = self.segments.split_first() else { return Ok(text.is_empty()) };
+        let Some(end) = first.fits_at_start(&text, &mut work)? else { return Ok(false) };
+        let mut rest = &text[end..];
+        let Some((last, between)) = others.split_last() else { return Ok(rest.is_empty()) };
+        for segment in between {
+            // The first place is the best one: it leaves most for what stands behind.
+            let Some(end) = segment.found_end(rest, &mut work)? else { return Ok(false) };
+            rest = &rest[end..];
         }
-        self.parts[part..].iter().all(|part| matches!(part, PatternPart::Any))
+        last.fits_at_end(rest, &mut work)
+    }
+}
+
+/// The comparisons of one letter with a part of a pattern that one match may take.
+const MOST_WORK: usize = 1 << 25;
+
+impl Segment {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
+    fn push(&mut self, part: PatternPart) {
+        if let Self::Text(text) = self {
+            if let PatternPart::Letter(letter) = part {
+                text.push(letter);
+                return;
+            }
+            let letters: Vec<PatternPart> = text.chars().map(PatternPart::Letter).collect();
+            *self = Self::Parts(letters);
+        }
+        if let Self::Parts(parts) = self {
+            parts.push(part);
+        }
+    }
+
+    /// The end of the segment in a text that begins with it.
+    fn fits_at_start(&self, text: &str, work: &mut usize) -> Result<Option<usize>, TooMuchWork> {
+        let parts = match self {
+            Self::Text(own) => return Ok(text.starts_with(own.as_str()).then_some(own.len())),
+            Self::Parts(parts) => parts,
+        };
+        let mut letters = text.chars();
+        for part in parts {
+            *work = work.checked_sub(part.weight()).ok_or(TooMuchWork)?;
+            if !letters.next().is_some_and(|letter| part.fits(letter)) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(text.len() - letters.as_str().len()))
+    }
+
+    /// The end of the first place in a text that fits.
+    fn found_end(&self, text: &str, work: &mut usize) -> Result<Option<usize>, TooMuchWork> {
+        match self {
+            // A search prepares what it looks for even where that is longer than the text.
+            Self::Text(own) if own.len() > text.len() => Ok(None),
+            Self::Text(own) => Ok(text.find(own.as_str()).map(|start| start + own.len())),
+            Self::Parts(parts) => {
+                for (start, _) in text.char_indices() {
+                    if text.len() - start < parts.len() {
+                        break;
+                    }
+                    if let Some(end) = self.fits_at_start(&text[start..], work)? {
+                        return Ok(Some(start + end));
+                    }
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether a text ends with it.
+    fn fits_at_end(&self, text: &str, work: &mut usize) -> Result<bool, TooMuchWork> {
+        let parts = match self {
+            Self::Text(own) => return Ok(text.ends_with(own.as_str())),
+            Self::Parts(parts) => parts,
+        };
+        let Some((start, _)) = text.char_indices().rev().nth(parts.len() - 1) else { return Ok(false) };
+        Ok(self.fits_at_start(&text[start..], work)?.is_some())
     }
 }
 
 impl PatternPart {
     fn fits(&self, letter: char) -> bool {
         match self {
-            Self::Any | Self::One => true,
+            Self::One => true,
             Self::Letter(own) => *own == letter,
             Self::Set(ranges) => ranges.iter().any(|(first, last)| (*first..=*last).contains(&letter)),
+        }
+    }
+
+    /// The number of comparisons that one letter takes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::One | Self::Letter(_) => 1,
+            Self::Set(ranges) => ranges.len().max(1),
         }
     }
 }
@@ -147,6 +240,16 @@ mod tests {
             ("*a*b*", "xxaxxbxx", true),
             ("*a*b", "xxaxxbx", false),
             ("abc", "abcd", false),
+            ("a*b?", "abxbc", true),
+            ("a*a", "a", false),
+            ("a*?[b-c]", "axc", true),
+            ("a*?[b-c]", "ac", false),
+            ("*b?d*", "abcd", true),
+            ("*??*", "é", false),
+            ("*é?", "xéy", true),
+            ("***", "x", true),
+            ("a**b", "ab", true),
+            ("]*[x", "]a[x", true),
         ] {
             assert_eq!(Pattern::new(pattern, Case::Ignored).matches(text), fits, "{pattern} {text}");
         }
@@ -157,5 +260,30 @@ mod tests {
     fn a_hostile_pattern_ends() {
         let pattern = Pattern::new(&"*a".repeat(50), Case::Ignored);
         assert!(!pattern.matches(&"a".repeat(49)));
+    }
+
+    /// No comparison letter by letter is made, however long both are.
+    #[test]
+    fn letters_between_stars_take_no_work() {
+        let long = "a".repeat(500_000);
+        for (pattern, fits) in
+            [(format!("*{long}b"), false), (format!("*{long}*b*"), false), (format!("*{long}*"), true)]
+        {
+            let pattern = Pattern::new(&pattern, Case::Ignored);
+            assert!(pattern.segments.iter().all(|segment| matches!(segment, Segment::Text(_))));
+            assert_eq!(pattern.try_matches(&format!("{long}a")), Ok(fits));
+        }
+    }
+
+    #[test]
+    fn a_long_pattern_that_stands_for_others_is_given_up() {
+        let long = "a".repeat(500_000);
+        for pattern in [format!("*{long}?b*"), format!("*[{}]*", "b".repeat(1000))] {
+            let pattern = Pattern::new(&pattern, Case::Ignored);
+            assert_eq!(pattern.try_matches(&format!("{long}{long}")), Err(TooMuchWork));
+        }
+        assert_eq!(Pattern::new("*a?b*", Case::Ignored).try_matches(&long), Ok(false));
+        let open = Pattern::new(&"[".repeat(500_000), Case::Ignored);
+        assert_eq!(open.try_matches("["), Ok(false));
     }
 }

@@ -85,6 +85,7 @@ const ERRORS: &[(&str, &str)] = &[
     // Patterns.
     ("'x' -match '((((x{1000}){1000}){1000}){1000})'", ""),
     ("'x' -match '('", ""),
+    ("let s = big(500000); $s -like ('*' + $s + '?b')", "too long"),
 ];
 
 /// What is over at once, whatever comes of it.
@@ -99,6 +100,7 @@ const HARMLESS: &[&str] = &[
     "Get-Pool | Select-Object -First 99999999999999999",
     "Get-Help nothing-of-that-name",
     "1..50 | ForEach-Object { Write-Progress -Activity $_ -PercentComplete 5 }",
+    "$s = 'x' * 500000; $s -like ('*' + $s + 'b')",
 ];
 
 #[test]
