@@ -16,7 +16,7 @@ use rhai::{
 use super::Fallible;
 use super::convert::{CallableBlock, Converter, MOST_NUMBERS, length, range, to_dynamic};
 use super::engine::emit_result;
-use super::failure::{Failure, caught, sentence};
+use super::failure::{Failure, TerminationCheck, caught, sentence};
 use super::operators;
 use super::shell::{self, LastMatch};
 use super::table::VariableTable;
@@ -52,6 +52,9 @@ pub trait Runner: Clone + Send + Sync + 'static {
     /// Keeps an error of the program's own that was caught.
     fn caught(&self, error: &ErrorRecord);
 
+    /// The check with which native code sees that the program must end.
+    fn termination_check(&self) -> TerminationCheck;
+
     /// The value of a variable of the environment, if it is set.
     ///
     /// # Errors
@@ -77,7 +80,7 @@ pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &
     let last = LastMatch::default();
     register_values(&mut module, converter, runner);
     register_comparison(&mut module, converter, &last);
-    operators::register_dashes(&mut module, converter);
+    operators::register_dashes(&mut module, converter, &runner.termination_check());
     operators::register_addend(engine, &mut module, converter);
     shell::register(&mut module, converter, runner, &last);
     engine.register_static_module("__shell", module.into());
@@ -541,6 +544,10 @@ mod tests {
     }
 
     impl Runner for PracticeOperator {
+        fn termination_check(&self) -> TerminationCheck {
+            TerminationCheck::never()
+        }
+
         fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>> {
             let values = match input {
                 Some(Value::List(items)) => items,

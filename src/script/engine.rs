@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::apart;
 use super::commands::{self, Ran, Runner};
 use super::convert::{Converter, to_dynamic};
-use super::failure::{Failure, Termination};
+use super::failure::{Failure, Termination, TerminationCheck};
 use super::library::Library;
 use super::members;
 use super::operators;
@@ -306,6 +306,14 @@ impl EngineContext {
 }
 
 impl Runner for EngineContext {
+    fn termination_check(&self) -> TerminationCheck {
+        let running = self.clone();
+        TerminationCheck::new(move || {
+            let is_full = running.is_out_of_memory();
+            if is_full { Some(running.ends_at(OUT_OF_MEMORY)) } else { running.termination() }
+        })
+    }
+
     fn collect(&self, stages: Vec<Stage>, input: Option<Value>) -> Ran<Vec<Value>> {
         self.run(stages, input, async |mut receiver| {
             let mut values = Vec::new();
@@ -386,7 +394,7 @@ pub fn build(running: &EngineContext) -> Arc<Engine> {
         let mut engine = Engine::new();
         set_limits(&mut engine, running);
         types::register(&mut engine);
-        members::register(&mut engine, &converter, running.limits.text);
+        members::register(&mut engine, &converter, running.limits.text, &running.termination_check());
         operators::register(&mut engine, &converter, running.limits.text);
         table::register(&mut engine, &converter, running.limits);
         register_shell(&mut engine, running);
@@ -405,7 +413,7 @@ pub(super) fn vocabulary() -> Engine {
     let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default(), stack: 0 };
     let mut engine = Engine::new();
     types::register(&mut engine);
-    members::register(&mut engine, &converter, ScriptLimits::OWN.text);
+    members::register(&mut engine, &converter, ScriptLimits::OWN.text, &TerminationCheck::never());
     operators::register(&mut engine, &converter, ScriptLimits::OWN.text);
     table::register(&mut engine, &converter, ScriptLimits::OWN);
     // Those of `register_shell`.

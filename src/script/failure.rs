@@ -73,6 +73,36 @@ pub enum Termination {
     Exit(i32),
 }
 
+/// The question whether the program must end now, which native code asks that may take long: the engine itself
+/// asks only between two of its operations.
+#[derive(Clone)]
+pub struct TerminationCheck(Arc<dyn Fn() -> Option<Termination> + Send + Sync>);
+
+impl TerminationCheck {
+    /// Asks this function.
+    pub fn new(check: impl Fn() -> Option<Termination> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(check))
+    }
+
+    /// For an engine whose programs nothing ends.
+    pub fn never() -> Self {
+        Self::new(|| None)
+    }
+
+    /// Whether the program must end now.
+    pub fn is_due(&self) -> bool {
+        (self.0)().is_some()
+    }
+
+    /// The error that ends the program if it must end now, and else the one that native code gives.
+    pub fn or(&self, place: RhaiPosition, error: impl FnOnce() -> Box<EvalAltResult>) -> Box<EvalAltResult> {
+        match (self.0)() {
+            Some(end) => Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(end), place)),
+            None => error(),
+        }
+    }
+}
+
 impl Failure {
     /// A failure without a position.
     pub fn new(kind: FailureKind) -> Self {

@@ -15,7 +15,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, N
 use super::Fallible;
 use super::commands::spread;
 use super::convert::{CallableBlock, Converter, to_dynamic};
-use super::failure::{Failure, sentence};
+use super::failure::{Failure, TerminationCheck, sentence};
 use super::operators::joined;
 use super::shell::{each, type_record};
 use super::table::VariableTable;
@@ -25,14 +25,14 @@ use crate::cmdlet::{Category, ErrorRecord};
 use crate::value::{Record, Value, format, time};
 
 /// Registers them; a text that one makes has at most `limit` bytes.
-pub fn register(engine: &mut Engine, converter: &Converter, limit: usize) {
+pub fn register(engine: &mut Engine, converter: &Converter, limit: usize, ending: &TerminationCheck) {
     register_text(engine, limit);
     register_numbers(engine);
     register_times(engine);
     register_counts(engine);
     register_join(engine, converter);
     register_array_functions(engine);
-    register_lists(engine, converter);
+    register_lists(engine, converter, ending);
     register_through(engine);
 }
 
@@ -390,7 +390,7 @@ fn missing(name: &str) -> Box<EvalAltResult> {
 }
 
 /// Methods of lists and tables as PowerShell has them.
-fn register_lists(engine: &mut Engine, converter: &Converter) {
+fn register_lists(engine: &mut Engine, converter: &Converter, ending: &TerminationCheck) {
     engine
         .register_fn("Add", |list: &mut Array, item: Dynamic| list.push(item))
         .register_fn("AddRange", |list: &mut Array, items: Dynamic| list.extend(each(items)))
@@ -406,13 +406,12 @@ fn register_lists(engine: &mut Engine, converter: &Converter) {
         });
     for (name, is_index) in [("Contains", false), ("IndexOf", true)] {
         for of in [TypeId::of::<Array>(), TypeId::of::<ScriptList>()] {
-            let own = converter.clone();
+            let (own, ending) = (converter.clone(), ending.clone());
             engine.register_raw_fn(name, [of, TypeId::of::<Dynamic>()], move |context, arguments| {
                 let [list, wanted] = arguments else { return Err(missing(name)) };
-                let wanted = own.to_value((**wanted).clone(), &context);
-                let same =
-                    |item: &Dynamic| own.to_value(item.clone(), &context).to_string() == wanted.to_string();
-                let found = each((**list).clone()).iter().position(same);
+                let wanted = own.to_value((**wanted).clone(), &context).to_string();
+                let items = each((**list).clone());
+                let found = position(items.iter(), &wanted, &own, &context, &ending)?;
                 Ok(match is_index {
                     true => Dynamic::from(found.and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)),
                     false => Dynamic::from(found.is_some()),
@@ -420,7 +419,7 @@ fn register_lists(engine: &mut Engine, converter: &Converter) {
             });
         }
     }
-    let own = converter.clone();
+    let (own, due) = (converter.clone(), ending.clone());
     engine.register_raw_fn(
         "Remove",
         [TypeId::of::<Array>(), TypeId::of::<Dynamic>()],
@@ -428,15 +427,14 @@ fn register_lists(engine: &mut Engine, converter: &Converter) {
             let [list, wanted] = arguments else { return Err(missing("Remove")) };
             let wanted = own.to_value((**wanted).clone(), &context).to_string();
             let Some(mut items) = list.write_lock::<Array>() else { return Ok(Dynamic::UNIT) };
-            let found =
-                items.iter().position(|item| own.to_value(item.clone(), &context).to_string() == wanted);
+            let found = position(items.iter(), &wanted, &own, &context, &due)?;
             if let Some(place) = found {
                 drop(items.remove(place));
             }
             Ok(Dynamic::UNIT)
         },
     );
-    let own = converter.clone();
+    let (own, due) = (converter.clone(), ending.clone());
     engine
         .register_fn(
             "GetEnumerator",
@@ -453,9 +451,25 @@ fn register_lists(engine: &mut Engine, converter: &Converter) {
                 ScriptList(std::sync::Arc::new(pairs.collect()))
             },
         )
-        .register_fn("ContainsValue", |table: &mut VariableTable, wanted: Dynamic| {
-            table.iter().any(|(_, value)| value.to_string() == wanted.to_string())
-        });
+        .register_fn(
+            "ContainsValue",
+            move |context: NativeCallContext<'_>,
+                  table: &mut VariableTable,
+                  wanted: Dynamic|
+                  -> Fallible<bool> {
+                let wanted = wanted.to_string();
+                for (_, value) in table.iter() {
+                    if text_is(value, &wanted).unwrap_or_else(|| value.to_string() == wanted) {
+                        return Ok(true);
+                    }
+                    let place = context.call_position();
+                    if due.is_due() {
+                        return Err(due.or(place, || missing("ContainsValue")));
+                    }
+                }
+                Ok(false)
+            },
+        );
     register_blocks(engine, converter);
     let own = converter.clone();
     let any = TypeId::of::<Dynamic>();
@@ -463,6 +477,32 @@ fn register_lists(engine: &mut Engine, converter: &Converter) {
         let [value] = arguments else { return Err(missing("GetType")) };
         Ok(to_dynamic(type_record(&own.to_value((**value).clone(), &context))))
     });
+}
+
+/// The place of the first item whose text is the wanted one. A comparison may take as long as a text is.
+fn position<'a>(
+    items: impl Iterator<Item = &'a Dynamic>,
+    wanted: &str,
+    own: &Converter,
+    context: &NativeCallContext<'_>,
+    ending: &TerminationCheck,
+) -> Fallible<Option<usize>> {
+    for (place, item) in items.enumerate() {
+        let same = text_is(item, wanted)
+            .unwrap_or_else(|| own.to_value(item.clone(), context).to_string() == wanted);
+        if same {
+            return Ok(Some(place));
+        }
+        if ending.is_due() {
+            return Err(ending.or(context.call_position(), || missing("Contains")));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an item is this text; none if it is no text at all.
+fn text_is(item: &Dynamic, wanted: &str) -> Option<bool> {
+    item.read_lock::<ImmutableString>().map(|text| text.as_str() == wanted)
 }
 
 /// `.ForEach({ … })` and `.Where({ … })`, of whatever the value is.
@@ -674,4 +714,52 @@ fn register_through(engine: &mut Engine) {
 fn through(value: Dynamic) -> Dynamic {
     let only = value.read_lock::<ScriptList>().filter(|list| list.0.len() == 1).map(|list| list.0[0].clone());
     only.map_or(value, to_dynamic)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rhai::Scope;
+
+    use super::super::failure::Termination;
+    use super::super::texts::Texts;
+    use super::*;
+
+    #[test]
+    fn a_search_in_a_list_ends_with_its_program() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let n_asked = asked.clone();
+        let ending = TerminationCheck::new(move || {
+            (n_asked.fetch_add(1, Ordering::Relaxed) >= 2).then_some(Termination::Cancelled)
+        });
+        let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default(), stack: 1 << 20 };
+        let mut engine = Engine::new();
+        super::super::types::register(&mut engine);
+        register(&mut engine, &converter, 1000, &ending);
+        let mut map = Map::new();
+        for n in 0..100 {
+            map.insert(n.to_string().into(), "x".into());
+        }
+        let mut scope = Scope::new();
+        scope.push("table", VariableTable::from(map));
+        scope.push("found", ScriptList(Arc::new(vec![Value::text("x"); 100])));
+        scope.push("own", Array::from(vec![Dynamic::from("x"); 100]));
+        for call in [
+            "own.Contains(\"y\")",
+            "own.IndexOf(\"y\")",
+            "own.Remove(\"y\")",
+            "found.Contains(\"y\")",
+            "table.ContainsValue(\"y\")",
+        ] {
+            asked.store(0, Ordering::Relaxed);
+            let ended = engine.eval_with_scope::<Dynamic>(&mut scope, call);
+            assert!(
+                matches!(ended.map_err(|error| *error), Err(EvalAltResult::ErrorTerminated(..))),
+                "{call}"
+            );
+            assert_eq!(asked.load(Ordering::Relaxed), 4, "{call}");
+        }
+    }
 }

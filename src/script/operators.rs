@@ -14,7 +14,7 @@ use rhai::{
 use super::Fallible;
 use super::convert::{Converter, to_dynamic};
 use super::engine::ScriptLimits;
-use super::failure::{Failure, sentence};
+use super::failure::{Failure, TerminationCheck, sentence};
 use super::language::lower::OPERATORS;
 use super::table::{TableKind, VariableTable};
 use super::types::ScriptList;
@@ -171,8 +171,8 @@ const FEW: usize = 10_000;
 const MOST: usize = 1_000_000;
 
 /// Registers what the dash operators call.
-pub fn register_dashes(module: &mut Module, converter: &Converter) {
-    let own = converter.clone();
+pub fn register_dashes(module: &mut Module, converter: &Converter, check: &TerminationCheck) {
+    let (own, ending) = (converter.clone(), check.clone());
     FuncRegistration::new("operate").set_into_module(
         module,
         move |context: NativeCallContext<'_>,
@@ -181,8 +181,10 @@ pub fn register_dashes(module: &mut Module, converter: &Converter) {
               right: Dynamic|
               -> Fallible<Dynamic> {
             let (left, right) = (own.to_value(left, &context), own.to_value(right, &context));
-            operate(name, left, right)
-                .map_err(|text| refused("InvalidOperation", text, context.call_position()))
+            operate(name, left, right, &ending).map_err(|text| {
+                let place = context.call_position();
+                ending.or(place, || refused("InvalidOperation", text, place))
+            })
         },
     );
     let own = converter.clone();
@@ -262,7 +264,7 @@ pub fn register_dashes(module: &mut Module, converter: &Converter) {
             })
         },
     );
-    let own = converter.clone();
+    let (own, ending) = (converter.clone(), check.clone());
     FuncRegistration::new("of_type").with_purity(false).with_volatility(true).set_into_module(
         module,
         move |context: NativeCallContext<'_>,
@@ -272,8 +274,9 @@ pub fn register_dashes(module: &mut Module, converter: &Converter) {
               -> Fallible<Dynamic> {
             let arguments: Vec<Value> =
                 arguments.into_iter().map(|argument| own.to_value(argument, &context)).collect();
-            super::statics::call(type_name, member, &arguments).map(from_value).map_err(|error| {
-                refused("InvalidCall", sentence(&error.to_string()), context.call_position())
+            super::statics::call(type_name, member, &arguments, &ending).map(from_value).map_err(|error| {
+                let place = context.call_position();
+                ending.or(place, || refused("InvalidCall", sentence(&error.to_string()), place))
             })
         },
     );
@@ -283,8 +286,8 @@ fn refused(id: &'static str, text: String, place: RhaiPosition) -> Box<EvalAltRe
     Failure::thrown(Halt::Failed(ErrorRecord::new(Category::InvalidArgument, id, text)), place)
 }
 
-/// Applies a dash operator to two values.
-fn operate(name: &str, left: Value, right: Value) -> Result<Dynamic, String> {
+/// Applies a dash operator to two values. An error that comes when the program must end is not told.
+fn operate(name: &str, left: Value, right: Value, ending: &TerminationCheck) -> Result<Dynamic, String> {
     let (case, name) = match name.strip_prefix('c') {
         Some(rest) => (Case::Sensitive, rest),
         None => (Case::Ignored, name),
@@ -295,10 +298,10 @@ fn operate(name: &str, left: Value, right: Value) -> Result<Dynamic, String> {
             .map_err(|error| sentence(&error.to_string())),
         "join" => Ok(joined(left.into_elements(), &interpolated(&right))?.into()),
         "replace" => {
-            // A list's texts are made in one call, which nothing interrupts.
+            // A list's texts are made in one call.
             let made = Cell::new(0_usize);
             each_text(left, |text| {
-                let text = replaced(text, &right, case)?;
+                let text = replaced(text, &right, case, ending)?;
                 made.set(made.get().saturating_add(text.len()));
                 if made.get() > 4 * LONGEST { Err(TOO_LONG.to_owned()) } else { Ok(text) }
             })
@@ -306,7 +309,9 @@ fn operate(name: &str, left: Value, right: Value) -> Result<Dynamic, String> {
         "split" => {
             let mut parts = Array::new();
             for text in left.into_elements() {
-                parts.extend(split(&interpolated(&text), &right, case)?.into_iter().map(Dynamic::from));
+                parts.extend(
+                    split(&interpolated(&text), &right, case, ending)?.into_iter().map(Dynamic::from),
+                );
             }
             Ok(parts.into())
         }
@@ -357,20 +362,39 @@ pub(super) fn joined(list: Vec<Value>, by: &str) -> Result<String, String> {
     Ok(made)
 }
 
+/// The matches of an expression, until the program must end: looking for one may take as long as the text is.
+pub(super) fn while_running<T>(
+    matches: impl Iterator<Item = T>,
+    ending: &TerminationCheck,
+) -> impl Iterator<Item = Result<T, String>> {
+    matches.map(|one| if ending.is_due() { Err(STOPPED.to_owned()) } else { Ok(one) })
+}
+
+/// The error of native code whose program must end.
+const STOPPED: &str = "The program was stopped.";
+
 /// Every place of a text that an expression fits, replaced; the length is checked as it grows.
-pub(super) fn replaced_within(regex: &regex::Regex, text: &str, new: &str) -> Result<String, String> {
+pub(super) fn replaced_within(
+    regex: &regex::Regex,
+    text: &str,
+    new: &str,
+    ending: &TerminationCheck,
+) -> Result<String, String> {
     let new = replacement(new);
-    let mut n_bytes = text.len();
-    let made = regex.replace_all(text, |found: &regex::Captures<'_>| {
-        let mut made = String::new();
-        if n_bytes <= LONGEST {
-            found.expand(&new, &mut made);
-            n_bytes = n_bytes.saturating_add(made.len());
+    let mut made = String::new();
+    let mut n_taken = 0;
+    for found in while_running(regex.captures_iter(text), ending) {
+        let found = found?;
+        let place = found.get_match();
+        made.push_str(&text[n_taken..place.start()]);
+        found.expand(&new, &mut made);
+        n_taken = place.end();
+        if made.len().saturating_add(text.len() - n_taken) > LONGEST {
+            return Err(TOO_LONG.to_owned());
         }
-        made
-    });
-    let made = made.into_owned();
-    if n_bytes > LONGEST { Err(TOO_LONG.to_owned()) } else { Ok(made) }
+    }
+    made.push_str(&text[n_taken..]);
+    Ok(made)
 }
 
 /// The longest text that an operator makes.
@@ -390,7 +414,7 @@ fn each_text(value: Value, change: impl Fn(&str) -> Result<String, String>) -> R
 }
 
 /// `-replace "old", "new"`: every place that the expression fits.
-fn replaced(text: &str, right: &Value, case: Case) -> Result<String, String> {
+fn replaced(text: &str, right: &Value, case: Case, ending: &TerminationCheck) -> Result<String, String> {
     let parts = right.clone().into_elements();
     let (old, new) = match parts.as_slice() {
         [old] => (interpolated(old), String::new()),
@@ -398,7 +422,7 @@ fn replaced(text: &str, right: &Value, case: Case) -> Result<String, String> {
         _ => return Err("-replace takes an expression and a text: -replace \"old\", \"new\".".to_owned()),
     };
     let regex = expression(&old, case).map_err(|error| sentence(&error.to_string()))?;
-    replaced_within(&regex, text, &new)
+    replaced_within(&regex, text, &new, ending)
 }
 
 /// A replacement of .NET's in the letters of the engine of expressions: `$1`, `${name}`, `$&`.
@@ -429,16 +453,16 @@ fn replacement(new: &str) -> String {
 }
 
 /// `-split ","`, `-split ",", 2`: at most so many parts.
-fn split(text: &str, right: &Value, case: Case) -> Result<Vec<String>, String> {
+fn split(text: &str, right: &Value, case: Case, ending: &TerminationCheck) -> Result<Vec<String>, String> {
     let parts = right.clone().into_elements();
     let by = parts.first().map(interpolated).unwrap_or_default();
     let regex = expression(&by, case).map_err(|error| sentence(&error.to_string()))?;
     let most = parts.get(1).and_then(number).and_then(whole).and_then(|most| usize::try_from(most).ok());
-    let split: Vec<String> = match most.filter(|most| *most > 0) {
-        Some(most) => regex.splitn(text, most).map(str::to_owned).collect(),
-        None => regex.split(text).map(str::to_owned).collect(),
-    };
-    Ok(split)
+    let own = |part: Result<&str, String>| part.map(str::to_owned);
+    match most.filter(|most| *most > 0) {
+        Some(most) => while_running(regex.splitn(text, most), ending).map(own).collect(),
+        None => while_running(regex.split(text), ending).map(own).collect(),
+    }
 }
 
 fn is(value: &Value, wanted: &Value) -> Result<bool, String> {
@@ -515,3 +539,42 @@ const OTHER: i64 = 0;
 const NUMBER: i64 = 1;
 const LIST: i64 = 2;
 const TEXT: i64 = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::failure::Termination;
+    use super::*;
+
+    /// Looking for one match may take as long as the text is.
+    #[test]
+    fn matches_are_looked_for_until_the_program_must_end() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let n_asked = asked.clone();
+        let ending = TerminationCheck::new(move || {
+            (n_asked.fetch_add(1, Ordering::Relaxed) >= 2).then_some(Termination::Cancelled)
+        });
+        let text = || Value::text("a".repeat(1000));
+        let all = || vec![text(), ".*b|a".into(), "c".into()];
+        let operate = |name, right| operate(name, text(), right, &ending).is_err();
+        let call = |name| super::super::statics::call("regex", name, &all(), &ending).is_err();
+        let ways: [&dyn Fn() -> bool; 6] = [
+            &|| operate("replace", Value::texts([".*b|a", "c"])),
+            &|| operate("split", ".*b|a".into()),
+            &|| operate("split", Value::List(vec![".*b|a".into(), 500.into()])),
+            &|| call("Matches"),
+            &|| call("Split"),
+            &|| call("Replace"),
+        ];
+        for (place, way) in ways.iter().enumerate() {
+            asked.store(0, Ordering::Relaxed);
+            assert!(way(), "{place}");
+            assert_eq!(asked.load(Ordering::Relaxed), 3, "{place}");
+        }
+        let place = RhaiPosition::NONE;
+        let error = ending.or(place, || refused("InvalidOperation", STOPPED.to_owned(), place));
+        assert!(matches!(*error, EvalAltResult::ErrorTerminated(..)));
+    }
+}

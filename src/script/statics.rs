@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::failure::TerminationCheck;
+use super::operators::while_running;
 use crate::value::arithmetic::{Number, number};
 use crate::value::cast::{self, Type};
 use crate::value::compare::{ComparisonOperator, compare};
@@ -118,7 +120,12 @@ pub fn statics_of(type_name: &str) -> &'static [&'static str] {
 ///
 /// # Errors
 /// The arguments are not those that it takes.
-pub fn call(type_name: &str, member: &str, arguments: &[Value]) -> Result<Value, StaticError> {
+pub fn call(
+    type_name: &str,
+    member: &str,
+    arguments: &[Value],
+    ending: &TerminationCheck,
+) -> Result<Value, StaticError> {
     let (own, _) = members(type_name).ok_or_else(|| wrong(type_name, member))?;
     let name = member.to_ascii_lowercase();
     let text = |place: usize| arguments.get(place).map(interpolated);
@@ -138,7 +145,7 @@ pub fn call(type_name: &str, member: &str, arguments: &[Value]) -> Result<Value,
         },
         "char" => letter(&name, text(0)),
         "convert" => converted(&name, arguments)?,
-        "regex" => expression(&name, arguments)?,
+        "regex" => expression(&name, arguments, ending)?,
         "array" => list(&name, arguments),
         "collections.arraylist" => {
             Some(Value::List(arguments.iter().cloned().flat_map(Value::into_elements).collect()))
@@ -403,7 +410,11 @@ fn letter(name: &str, text: Option<String>) -> Option<Value> {
     }))
 }
 
-fn expression(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticError> {
+fn expression(
+    name: &str,
+    arguments: &[Value],
+    ending: &TerminationCheck,
+) -> Result<Option<Value>, StaticError> {
     let text = |place: usize| arguments.get(place).map(interpolated);
     let (Some(subject), pattern) = (text(0), text(1)) else { return Ok(None) };
     if name == "escape" {
@@ -419,12 +430,17 @@ fn expression(name: &str, arguments: &[Value]) -> Result<Option<Value>, StaticEr
     let regex = crate::value::compare::expression(&pattern, Case::Sensitive).map_err(|error| told(&error))?;
     Ok(match name {
         "match" => Some(found(regex.captures(&subject).as_ref()).into()),
-        "matches" => Some(Value::List(
-            regex.captures_iter(&subject).map(|captures| found(Some(&captures)).into()).collect(),
-        )),
-        "split" => Some(Value::texts(regex.split(&subject))),
+        "matches" => {
+            let matches = while_running(regex.captures_iter(&subject), ending)
+                .map(|captures| captures.map(|captures| found(Some(&captures)).into()));
+            Some(Value::List(matches.collect::<Result<_, _>>().map_err(StaticError)?))
+        }
+        "split" => {
+            let parts = while_running(regex.split(&subject), ending).map(|part| part.map(Value::text));
+            Some(Value::List(parts.collect::<Result<_, _>>().map_err(StaticError)?))
+        }
         "replace" => {
-            let made = text(2).map(|new| super::operators::replaced_within(&regex, &subject, &new));
+            let made = text(2).map(|new| super::operators::replaced_within(&regex, &subject, &new, ending));
             made.transpose().map_err(StaticError)?.map(Value::Text)
         }
         _ => None,
@@ -487,7 +503,8 @@ mod tests {
     use super::*;
 
     fn made(type_name: &str, member: &str, arguments: &[Value]) -> String {
-        call(type_name, member, arguments).map_or_else(|error| error.to_string(), |value| value.to_string())
+        call(type_name, member, arguments, &TerminationCheck::never())
+            .map_or_else(|error| error.to_string(), |value| value.to_string())
     }
 
     #[test]
@@ -531,7 +548,10 @@ mod tests {
                     vec![2028.into(), 2.into(), 1.into()],
                     vec!["-".into(), 5.into()],
                 ];
-                assert!(tried.iter().any(|given| call(name, member, given).is_ok()), "{name}::{member}");
+                assert!(
+                    tried.iter().any(|given| call(name, member, given, &TerminationCheck::never()).is_ok()),
+                    "{name}::{member}"
+                );
             }
         }
     }

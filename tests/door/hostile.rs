@@ -86,6 +86,7 @@ const ERRORS: &[(&str, &str)] = &[
     ("'x' -match '((((x{1000}){1000}){1000}){1000})'", ""),
     ("'x' -match '('", ""),
     ("let s = big(500000); $s -like ('*' + $s + '?b')", "too long"),
+    ("let s = big(500000); $s -replace '.*b|x', 'c'", "longer than"),
 ];
 
 /// What is over at once, whatever comes of it.
@@ -101,6 +102,7 @@ const HARMLESS: &[&str] = &[
     "Get-Help nothing-of-that-name",
     "1..50 | ForEach-Object { Write-Progress -Activity $_ -PercentComplete 5 }",
     "$s = 'x' * 500000; $s -like ('*' + $s + 'b')",
+    "$s = 'x' * 900000; $a = @($s) * 10; $a.Contains($s + 'b')",
 ];
 
 #[test]
