@@ -45,6 +45,7 @@ use crate::cmdlet::{
 };
 use crate::topology::Topology;
 use crate::value::Value;
+use crate::value::text::shortened;
 use audit::Audit;
 use gate::RefusedCall;
 use kept::{CapturedCall, Reports};
@@ -470,7 +471,7 @@ impl Host {
             let error = ErrorRecord::new(
                 Category::ObjectNotFound,
                 "CommandNotFound",
-                format!("There is no cmdlet '{}'.", stage.name),
+                format!("There is no cmdlet '{}'.", shortened(&stage.name)),
             );
             error.remedy(remedy).placed(stage.position, stage.program.as_ref())
         })

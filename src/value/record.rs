@@ -140,7 +140,7 @@ fn folded(name: &str) -> impl Iterator<Item = char> {
 
 /// A property that the value does not have.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{} has no property '{name}'{}", article("a", type_name), match .nearest { Some(nearest) => format!("; did you mean '{nearest}'?"), None => String::new() })]
+#[error("{} has no property '{}'{}", article("a", type_name), super::text::shortened(name), match .nearest { Some(nearest) => format!("; did you mean '{nearest}'?"), None => String::new() })]
 pub struct UnknownProperty {
     /// The name that was asked for.
     pub name: String,
@@ -197,5 +197,7 @@ mod tests {
             record.get("Resutl").unwrap_err().to_string(),
             "a TestResult has no property 'Resutl'; did you mean 'Result'?"
         );
+        let long = "x".repeat(1 << 20);
+        assert!(record.get(&long).unwrap_err().to_string().len() < 1000);
     }
 }

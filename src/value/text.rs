@@ -1,5 +1,6 @@
 //! Values as one line of text, the same in every locale; and the nearest of several names.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
@@ -119,12 +120,29 @@ fn parse_units(text: &str) -> Option<Duration> {
     (!text.is_empty()).then_some(total)
 }
 
-/// The candidate that `name` was probably meant to be, if one is near enough.
+/// A name that somebody wrote, as a message repeats it: its beginning where it is longer than any name.
+pub fn shortened(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// The number of letters of the longest name that messages repeat and that is near to another.
+const LONGEST_NAME: usize = 128;
+
+/// The candidate that `name` was probably meant to be, if one is near enough. Names of more than
+/// [`LONGEST_NAME`] letters are near to nothing: a comparison takes the product of both lengths.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let is_name = |name: &str| name.chars().nth(LONGEST_NAME).is_none();
+    if !is_name(name) {
+        return None;
+    }
     let wanted = name.to_lowercase();
     let tolerance = 1 + wanted.chars().count() / 4;
     candidates
         .into_iter()
+        .filter(|candidate| is_name(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(&wanted, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= tolerance)
         .min_by_key(|(distance, _)| *distance)
@@ -173,5 +191,15 @@ mod tests {
     fn only_a_near_name_is_suggested() {
         assert_eq!(nearest("Test-XmpIM", ["Test-XmppIM", "Get-Pool"]), Some("Test-XmppIM"));
         assert_eq!(nearest("Restart-Computer", ["Test-XmppIM", "Get-Pool"]), None);
+    }
+
+    #[test]
+    fn a_text_that_is_no_name_is_near_to_nothing_and_is_shortened() {
+        let (longest, longer) = ("é".repeat(LONGEST_NAME), "é".repeat(LONGEST_NAME + 1));
+        assert_eq!(nearest(&longest, [longest.as_str(), "Get-Pool"]), Some(longest.as_str()));
+        assert_eq!(nearest(&longest, [longer.as_str()]), None);
+        assert_eq!(nearest(&longer, [longest.as_str(), longer.as_str()]), None);
+        assert_eq!(shortened(&longest), longest);
+        assert_eq!(shortened(&longer), format!("{longest}…"));
     }
 }

@@ -87,6 +87,9 @@ const ERRORS: &[(&str, &str)] = &[
     ("'x' -match '('", ""),
     ("let s = big(500000); $s -like ('*' + $s + '?b')", "too long"),
     ("let s = big(500000); $s -replace '.*b|x', 'c'", "longer than"),
+    ("let s = big(500000); Get-Command $s", "There is no cmdlet"),
+    ("let s = big(500000); Get-Help $s", "There is no help"),
+    ("let s = big(500000); @{$s = 1} | Select-Object -ExpandProperty ($s + 'b')", "has no property"),
 ];
 
 /// What is over at once, whatever comes of it.

@@ -5,6 +5,7 @@ use crate::access::BuiltIn;
 use crate::call::filter::Filter;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::value::text::shortened;
 use crate::value::{Record, Value};
 
 /// `Get-Command`.
@@ -55,13 +56,14 @@ async fn run(call: Call) -> Outcome {
     for (name, filter) in &names {
         let is_found = call.catalogue.iter().any(|own| own.every_name().any(|own| filter.matches(own)));
         if !is_found && !name.contains(['*', '?']) {
+            let shown = shortened(name);
             let error = ErrorRecord::new(
                 Category::ObjectNotFound,
                 "CommandNotFound",
-                format!("There is no cmdlet '{name}' that you may run."),
+                format!("There is no cmdlet '{shown}' that you may run."),
             );
             let nearest = call.catalogue.nearest(name).map(|nearest| format!("Did you mean {nearest}?"));
-            call.error(error.target(name).remedy(nearest.unwrap_or_default()))?;
+            call.error(error.target(shown).remedy(nearest.unwrap_or_default()))?;
         }
     }
     let mut found: Vec<_> = call.catalogue.iter().filter(|description| is_wanted(description)).collect();

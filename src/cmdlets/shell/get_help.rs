@@ -139,6 +139,7 @@ fn no_help(call: &Call, name: &str) -> Halt {
         Some(nearest) => format!("Did you mean {nearest}?"),
         None => "Run Get-Help to see what there is.".to_owned(),
     };
+    let name = crate::value::text::shortened(name);
     ErrorRecord::new(Category::ObjectNotFound, "HelpNotFound", format!("There is no help for '{name}'."))
         .target(name)
         .remedy(remedy)
