@@ -1,6 +1,8 @@
 //! The record: an ordered set of properties with a type name.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Value;
 
@@ -15,6 +17,27 @@ impl Record {
     /// An empty record of the given type, such as `TestResult`.
     pub fn new(type_name: impl Into<Cow<'static, str>>) -> Self {
         Self { type_name: type_name.into(), properties: Vec::new() }
+    }
+
+    /// A record of these properties, in time in proportion to their number; of several of one name the last value
+    /// stands in the place of the first.
+    pub fn of<N: Into<Cow<'static, str>>>(
+        type_name: impl Into<Cow<'static, str>>,
+        properties: impl IntoIterator<Item = (N, Value)>,
+    ) -> Self {
+        let mut record = Self::new(type_name);
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (name, value) in properties {
+            let name = name.into();
+            match places.entry(canonical(&name)) {
+                Entry::Occupied(place) => record.properties[*place.get()].1 = value,
+                Entry::Vacant(place) => {
+                    place.insert(record.len());
+                    record.add(name, value);
+                }
+            }
+        }
+        record
     }
 
     /// The same record with one property more; a property of that name is replaced in its place.
@@ -178,6 +201,18 @@ mod tests {
         for name in ["TargetFqdn", "targetfqdn", "target_fqdn", "TARGET_FQDN"] {
             assert_eq!(record.get(name).unwrap().as_text(), Some("pool"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_record_of_many_properties_is_what_setting_them_one_by_one_makes() {
+        let names = ["b", "a_b", "a", "AB", "B", "ÄB", "äb", "c"];
+        let properties = || names.iter().zip(0_i64..).map(|(name, value)| (*name, Value::Integer(value)));
+        let mut set = Record::new("Row");
+        for (name, value) in properties() {
+            set.set(name, value);
+        }
+        let made = Record::of("Row", properties());
+        assert_eq!(Value::from(made).to_string(), Value::from(set).to_string());
     }
 
     #[test]

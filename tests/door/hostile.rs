@@ -106,6 +106,8 @@ const HARMLESS: &[&str] = &[
     "1..50 | ForEach-Object { Write-Progress -Activity $_ -PercentComplete 5 }",
     "$s = 'x' * 500000; $s -like ('*' + $s + 'b')",
     "$s = 'x' * 900000; $a = @($s) * 10; $a.Contains($s + 'b')",
+    "('{\"k' + ((1..20000) -join '\":1,\"k') + '\":1}') | ConvertFrom-Json | Out-Null",
+    "('c' + ((1..20000) -join ',c')), '1' | ConvertFrom-Csv | Out-Null",
 ];
 
 #[test]

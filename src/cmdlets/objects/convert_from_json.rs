@@ -1,6 +1,7 @@
 //! `ConvertFrom-Json`: JSON text as records.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -8,6 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Parameter};
+use crate::value::record::canonical;
+use crate::value::text::shortened;
 use crate::value::{Record, Value};
 
 /// `ConvertFrom-Json`.
@@ -164,12 +167,14 @@ impl<'de> Visitor<'de> for JsonReader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut record = Record::new("Map");
+        let mut places: HashMap<String, usize> = HashMap::new();
         while let Some((name, Json(value))) = map.next_entry::<String, Json>()? {
-            if let Some(own) = record.spelling(&name) {
-                let message = format!("the properties '{own}' and '{name}' are one name here");
+            if let Some(place) = places.insert(canonical(&name), record.len()) {
+                let own = shortened(record.names().nth(place).unwrap_or_default());
+                let message = format!("the properties '{own}' and '{}' are one name here", shortened(&name));
                 return Err(serde::de::Error::custom(message));
             }
-            record.set(name, value);
+            record.add(name, value);
         }
         Ok(record.into())
     }

@@ -5,6 +5,7 @@
 //! which Windows PowerShell writes, is passed over; a line `sep=;`, which spreadsheets read, names the
 //! delimiter.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, BufRead, Cursor, Read};
 
@@ -180,12 +181,10 @@ pub async fn emit_rows<R: BufRead>(
         match tokio::task::block_in_place(|| table.next_row()).map_err(|fault| fault.error(source))? {
             None => return Ok(()),
             Some(CsvRow::Fields(fields)) => {
-                let mut record = Record::new("Row");
-                for (place, name) in table.names().iter().enumerate() {
-                    record
-                        .set(name.clone(), Value::optional(fields.get(place).map(|field| unguarded(field))));
-                }
-                call.emit(record).await?;
+                let properties = table.names().iter().enumerate().map(|(place, name)| {
+                    (name.clone(), Value::optional(fields.get(place).map(|field| unguarded(field))))
+                });
+                call.emit(Record::of("Row", properties)).await?;
             }
             Some(CsvRow::TooMany { line, n_fields, first }) => {
                 let n_names = table.names().len();
@@ -273,12 +272,8 @@ fn own_names(fields: Vec<String>) -> Vec<String> {
 }
 
 fn twice(names: &[String]) -> Option<&String> {
-    let same = |left: &String, right: &String| left.eq_ignore_ascii_case(right);
-    names
-        .iter()
-        .enumerate()
-        .find(|(place, name)| names[..*place].iter().any(|own| same(own, name)))
-        .map(|(_, name)| name)
+    let mut seen = HashSet::new();
+    names.iter().find(|name| !seen.insert(name.to_ascii_lowercase()))
 }
 
 /// Rows of fields, as they stand in a text.
