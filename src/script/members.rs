@@ -65,21 +65,20 @@ fn register_text(engine: &mut Engine, limit: usize) {
                 found => found + i64::try_from(start).unwrap_or(i64::MAX),
             }
         })
-        .register_fn("Substring", |text: &mut ImmutableString, start: i64| letters(text, start, i64::MAX))
+        .register_fn("Substring", |text: &mut ImmutableString, start: i64| -> Fallible<String> {
+            Ok(split_at(text, start, "Substring")?.1.to_owned())
+        })
         .register_fn("Substring", |text: &mut ImmutableString, start: i64, length: i64| {
-            letters(text, start, length)
+            range(text, start, length, "Substring").map(|(_, within, _)| within.to_owned())
         })
-        .register_fn("Insert", |text: &mut ImmutableString, start: i64, part: &str| -> String {
-            let mut all: String = text.chars().take(count(start)).collect();
-            all.push_str(part);
-            all.extend(text.chars().skip(count(start)));
-            all
+        .register_fn("Insert", |text: &mut ImmutableString, start: i64, part: &str| {
+            split_at(text, start, "Insert").map(|(before, behind)| [before, part, behind].concat())
         })
-        .register_fn("Remove", |text: &mut ImmutableString, start: i64| letters(text, 0, start))
-        .register_fn("Remove", |text: &mut ImmutableString, start: i64, length: i64| -> String {
-            let mut all = letters(text, 0, start);
-            all.extend(text.chars().skip(count(start).saturating_add(count(length))));
-            all
+        .register_fn("Remove", |text: &mut ImmutableString, start: i64| -> Fallible<String> {
+            Ok(split_at(text, start, "Remove")?.0.to_owned())
+        })
+        .register_fn("Remove", |text: &mut ImmutableString, start: i64, length: i64| {
+            range(text, start, length, "Remove").map(|(before, _, behind)| [before, behind].concat())
         })
         .register_fn("Remove", |text: &mut ImmutableString, part: &str| text.replace(part, ""))
         .register_fn("Equals", |text: &mut ImmutableString, other: &str| text.as_str() == other)
@@ -191,9 +190,39 @@ fn count(number: i64) -> usize {
     usize::try_from(number.max(0)).unwrap_or(usize::MAX)
 }
 
-/// So many characters of a text from one place on, as far as there are any.
-fn letters(text: &str, start: i64, length: i64) -> String {
-    text.chars().skip(count(start)).take(count(length)).collect()
+/// What stands before a place of a text, counted in characters, and behind it.
+fn split_at<'a>(text: &'a str, start: i64, method: &str) -> Fallible<(&'a str, &'a str)> {
+    let place = byte_at(text, start);
+    place.map(|place| text.split_at(place)).ok_or_else(|| {
+        let n_letters = n_letters(text);
+        refused(format!(".{method}({start}) is out of range: the length of the text is {n_letters}."))
+    })
+}
+
+/// What stands before so many characters of a text from one place on, those, and what stands behind them.
+fn range<'a>(text: &'a str, start: i64, length: i64, method: &str) -> Fallible<(&'a str, &'a str, &'a str)> {
+    let found = byte_at(text, start).and_then(|place| {
+        let (before, rest) = text.split_at(place);
+        let (within, behind) = rest.split_at(byte_at(rest, length)?);
+        Some((before, within, behind))
+    });
+    found.ok_or_else(|| {
+        let n_letters = n_letters(text);
+        refused(format!(
+            ".{method}({start}, {length}) is out of range: the length of the text is {n_letters}."
+        ))
+    })
+}
+
+/// The byte of a text's character, or its end behind the last one.
+fn byte_at(text: &str, place: i64) -> Option<usize> {
+    let place = usize::try_from(place).ok()?;
+    let mut places = text.char_indices().map(|(byte, _)| byte).chain([text.len()]);
+    places.nth(place)
+}
+
+fn n_letters(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// The place of a byte, counted in characters; -1 for none.
