@@ -321,11 +321,11 @@ fn register_times(engine: &mut Engine) {
         .register_fn("ToLocalTime", |point: &mut ScriptTime| *point)
         .register_fn("ToUniversalTime", |point: &mut ScriptTime| *point)
         .register_fn("ToString", |point: &mut ScriptTime| Value::Timestamp(point.0).to_string())
-        .register_fn("ToString", |point: &mut ScriptTime, form: &str| time::local(point.0, form))
-        .register_fn("ToShortDateString", |point: &mut ScriptTime| time::local(point.0, "yyyy-MM-dd"))
-        .register_fn("ToLongDateString", |point: &mut ScriptTime| time::local(point.0, "dddd, dd MMMM yyyy"))
-        .register_fn("ToShortTimeString", |point: &mut ScriptTime| time::local(point.0, "HH:mm"))
-        .register_fn("ToLongTimeString", |point: &mut ScriptTime| time::local(point.0, "HH:mm:ss"))
+        .register_fn("ToString", |point: &mut ScriptTime, form: &str| in_form(*point, form))
+        .register_fn("ToShortDateString", |point: &mut ScriptTime| in_form(*point, "d"))
+        .register_fn("ToLongDateString", |point: &mut ScriptTime| in_form(*point, "D"))
+        .register_fn("ToShortTimeString", |point: &mut ScriptTime| in_form(*point, "t"))
+        .register_fn("ToLongTimeString", |point: &mut ScriptTime| in_form(*point, "T"))
         .register_fn("CompareTo", |point: &mut ScriptTime, other: ScriptTime| point.0.cmp(&other.0) as i64)
         .register_fn("Add", |span: &mut ScriptDuration, other: ScriptDuration| {
             ScriptDuration(span.0.saturating_add(other.0))
@@ -338,6 +338,10 @@ fn register_times(engine: &mut Engine) {
         )
         .register_fn("ToString", |span: &mut ScriptDuration| Value::Duration(span.0).to_string())
         .register_fn("ToString", |span: &mut ScriptDuration, form: &str| time::span(span.0, form));
+}
+
+fn in_form(point: ScriptTime, form: &str) -> Fallible<String> {
+    time::local(point.0, form).map_err(|error| refused(sentence(&error.to_string())))
 }
 
 fn moved(point: ScriptTime, seconds: f64) -> Fallible<ScriptTime> {

@@ -4,6 +4,7 @@
 
 use super::arithmetic::{Number, number};
 use super::text::interpolated;
+use super::time::TimeFormError;
 use super::{Value, time};
 
 /// The reason why a text cannot be formatted with its values.
@@ -28,6 +29,9 @@ pub enum FormatError {
         /// The kind of the value.
         kind: String,
     },
+    /// A form of a time has letters that stand for nothing.
+    #[error(transparent)]
+    Time(#[from] TimeFormError),
     /// A column is wider than any text here.
     #[error("a column of {width} characters is too wide")]
     Width {
@@ -87,7 +91,7 @@ pub fn formatted(value: &Value, form: &str) -> Result<String, FormatError> {
         return Ok(interpolated(value));
     }
     match value {
-        Value::Timestamp(point) => Ok(time::local(*point, form)),
+        Value::Timestamp(point) => Ok(time::local(*point, form)?),
         Value::Duration(span) => Ok(time::span(*span, form)),
         Value::List(items) if items.len() == 1 => formatted(&items[0], form),
         Value::Integer(_) | Value::Float(_) => number(value)

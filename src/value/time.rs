@@ -94,7 +94,10 @@ pub fn read(text: &str) -> Option<Timestamp> {
 }
 
 /// A point in time in .NET's letters, in local time.
-pub fn local(time: Timestamp, format: &str) -> String {
+///
+/// # Errors
+/// A letter of the form stands for nothing.
+pub fn local(time: Timestamp, format: &str) -> Result<String, TimeFormError> {
     written(&time.to_zoned_datetime(TimeZone::system()), format)
 }
 
@@ -135,19 +138,78 @@ pub fn span(span: Duration, format: &str) -> String {
     text
 }
 
-/// The time in .NET's letters, or in the form that one letter stands for: `o`, `s`, `u`, `d`, `t`, `T`.
-pub fn written(time: &ZonedDateTime, format: &str) -> String {
-    let format = match format {
-        "o" | "O" => "yyyy-MM-ddTHH:mm:ss.fffffffK",
-        "s" => "yyyy-MM-ddTHH:mm:ss",
-        "u" => "yyyy-MM-dd HH:mm:ssK",
-        "d" => "yyyy-MM-dd",
-        "t" => "HH:mm",
-        "T" => "HH:mm:ss",
-        format => format,
-    };
+/// The reason why a time has no such form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the letters '{letters}' of the form stand for no part of a time; there are {PARTS} (text of its own stands in \
+     quotes: 'at' HH), alone the letters d, D, f, F, g, G, m, o, r, s, t, T, u, U and y, and the names FileDate, \
+     FileDateTime, FileDateUniversal and FileDateTimeUniversal"
+)]
+pub struct TimeFormError {
+    /// What is none, from the first letter on.
+    pub letters: String,
+}
+
+/// The parts of a form as help and errors name them.
+const PARTS: &str = "yyyy, MM, MMM, dd, ddd, HH, hh, mm, ss, fff, tt, K and zzz";
+
+impl TimeFormError {
+    fn new(letter: char, run: usize) -> Self {
+        Self { letters: std::iter::repeat_n(letter, run.min(WIDEST)).collect() }
+    }
+}
+
+/// The forms that one letter or a name stands for, in the invariant culture, and whether they are of UTC.
+const STANDARD: &[(&str, &str, bool)] = &[
+    ("d", "MM/dd/yyyy", false),
+    ("D", "dddd, dd MMMM yyyy", false),
+    ("f", "dddd, dd MMMM yyyy HH:mm", false),
+    ("F", "dddd, dd MMMM yyyy HH:mm:ss", false),
+    ("g", "MM/dd/yyyy HH:mm", false),
+    ("G", "MM/dd/yyyy HH:mm:ss", false),
+    ("m", "MMMM dd", false),
+    ("M", "MMMM dd", false),
+    ("o", "yyyy-MM-ddTHH:mm:ss.fffffffK", false),
+    ("O", "yyyy-MM-ddTHH:mm:ss.fffffffK", false),
+    ("r", "ddd, dd MMM yyyy HH:mm:ss 'GMT'", true),
+    ("R", "ddd, dd MMM yyyy HH:mm:ss 'GMT'", true),
+    ("s", "yyyy-MM-ddTHH:mm:ss", false),
+    ("t", "HH:mm", false),
+    ("T", "HH:mm:ss", false),
+    ("u", "yyyy-MM-dd HH:mm:ssZ", true),
+    ("U", "dddd, dd MMMM yyyy HH:mm:ss", true),
+    ("y", "yyyy MMMM", false),
+    ("Y", "yyyy MMMM", false),
+    ("FileDate", "yyyyMMdd", false),
+    ("FileDateTime", "yyyyMMddTHHmmssffff", false),
+    ("FileDateUniversal", "yyyyMMddZ", true),
+    ("FileDateTimeUniversal", "yyyyMMddTHHmmssffffZ", true),
+];
+
+/// The time in .NET's letters, or in the form that a letter or a name stands for.
+///
+/// # Errors
+/// A letter of the form stands for nothing.
+pub fn written(time: &ZonedDateTime, form: &str) -> Result<String, TimeFormError> {
+    let is_it = |name: &str| if name.len() == 1 { name == form } else { name.eq_ignore_ascii_case(form) };
+    if let Some((_, form, is_utc)) = STANDARD.iter().find(|(name, ..)| is_it(name)) {
+        return if *is_utc {
+            in_letters(&time.with_time_zone(TimeZone::UTC), form)
+        } else {
+            in_letters(time, form)
+        };
+    }
+    let mut letters = form.chars();
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) if letter.is_alphabetic() => Err(TimeFormError::new(letter, 1)),
+        _ => in_letters(time, form),
+    }
+}
+
+/// The time in a form that has a letter for each part.
+fn in_letters(time: &ZonedDateTime, form: &str) -> Result<String, TimeFormError> {
     let mut text = String::new();
-    let mut rest = format;
+    let mut rest = form;
     while let Some(letter) = rest.chars().next() {
         let quoted = || rest.get(1..).and_then(|behind| behind.find(letter));
         let length = match (letter, matches!(letter, '\'' | '"').then(quoted).flatten()) {
@@ -160,12 +222,32 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
                 text.extend(rest.chars().nth(1));
                 1 + rest.chars().nth(1).map_or(0, char::len_utf8)
             }
+            // Makes one letter a form of its own.
+            ('%', _) => match rest.chars().nth(1).filter(char::is_ascii_alphabetic) {
+                Some(only) => {
+                    text.push_str(&part(time, only, 1).ok_or_else(|| TimeFormError::new(only, 1))?);
+                    2
+                }
+                None => return Err(TimeFormError::new('%', 1)),
+            },
+            // The letters of ISO 8601 are text.
+            ('T' | 'Z', _) => {
+                text.push(letter);
+                1
+            }
             _ => {
                 // All of them at once: each would be counted again for the next.
                 let run = rest.chars().take_while(|next| *next == letter).count();
                 let same = run * letter.len_utf8();
                 match part(time, letter, run) {
-                    Some(part) => text.push_str(&part),
+                    Some(part) => {
+                        // A point before a fraction that is nothing is left out.
+                        if part.is_empty() && letter == 'F' && text.ends_with('.') {
+                            text.pop();
+                        }
+                        text.push_str(&part);
+                    }
+                    None if letter.is_alphabetic() => return Err(TimeFormError::new(letter, run)),
                     None => text.push_str(&rest[..same]),
                 }
                 same
@@ -173,17 +255,18 @@ pub fn written(time: &ZonedDateTime, format: &str) -> String {
         };
         rest = &rest[length..];
     }
-    text
+    Ok(text)
 }
 
 /// No number is filled up with zeros to more places.
 const WIDEST: usize = 100;
 
-/// Returns the text that a run of one letter of a format stands for.
+/// Returns the text that a run of one letter of a form stands for.
 fn part(time: &ZonedDateTime, letter: char, run: usize) -> Option<String> {
     let width = run.min(WIDEST);
     let padded = |number: i64| format!("{number:0width$}");
     let named = |form: &str| time.strftime(form).to_string();
+    let fraction = || format!("{:09}", time.subsec_nanosecond())[..run].to_owned();
     Some(match (letter, run) {
         ('y', 1 | 2) => padded(i64::from(time.year() % 100)),
         ('y', _) => padded(time.year().into()),
@@ -197,9 +280,16 @@ fn part(time: &ZonedDateTime, letter: char, run: usize) -> Option<String> {
         ('h', _) => padded((i64::from(time.hour()) + 11) % 12 + 1),
         ('m', _) => padded(time.minute().into()),
         ('s', _) => padded(time.second().into()),
-        ('f' | 'F', 1..=9) => format!("{:09}", time.subsec_nanosecond())[..run].to_owned(),
+        ('f', 1..=9) => fraction(),
+        ('F', 1..=9) => fraction().trim_end_matches('0').to_owned(),
+        ('g', _) => "A.D.".to_owned(),
         ('t', _) => named("%p").chars().take(run).collect(),
         ('K', _) if time.time_zone() == &TimeZone::UTC => "Z".to_owned(),
+        ('z', 1 | 2) => {
+            let seconds = time.offset().seconds();
+            let sign = if seconds < 0 { '-' } else { '+' };
+            format!("{sign}{:0run$}", seconds.abs() / 3_600)
+        }
         ('K' | 'z', _) => named("%:z"),
         _ => return None,
     })
@@ -237,13 +327,77 @@ mod tests {
             ("o", "2026-11-05T09:07:03.0456789Z"),
             ("s", "2026-11-05T09:07:03"),
             ("yyyyMMdd_HHmmss", "20261105_090703"),
-            ("é", "é"),
-            ("'open", "'open"),
+            ("'open' '", "open '"),
             ("\\", ""),
-            ("ééxx", "ééxx"),
+            ("'é'…", "é…"),
+            ("yyyy-MM-ddTHH:mm:ssZ", "2026-11-05T09:07:03Z"),
+            ("%s", "3"),
+            ("%d/%M", "5/11"),
+            ("ss.FF", "03.04"),
+            ("ss.F", "03"),
+            ("yyyy g", "2026 A.D."),
+            ("z zz zzz", "+0 +00 +00:00"),
+            ("d", "11/05/2026"),
+            ("D", "Thursday, 05 November 2026"),
+            ("f", "Thursday, 05 November 2026 09:07"),
+            ("F", "Thursday, 05 November 2026 09:07:03"),
+            ("g", "11/05/2026 09:07"),
+            ("G", "11/05/2026 09:07:03"),
+            ("m", "November 05"),
+            ("M", "November 05"),
+            ("O", "2026-11-05T09:07:03.0456789Z"),
+            ("r", "Thu, 05 Nov 2026 09:07:03 GMT"),
+            ("R", "Thu, 05 Nov 2026 09:07:03 GMT"),
+            ("t", "09:07"),
+            ("T", "09:07:03"),
+            ("u", "2026-11-05 09:07:03Z"),
+            ("U", "Thursday, 05 November 2026 09:07:03"),
+            ("y", "2026 November"),
+            ("Y", "2026 November"),
+            ("FileDate", "20261105"),
+            ("filedatetime", "20261105T0907030456"),
+            ("FileDateUniversal", "20261105Z"),
+            ("FileDateTimeUniversal", "20261105T0907030456Z"),
+        ] {
+            assert_eq!(written(&time, format).as_deref(), Ok(text), "{format}");
+        }
+    }
+
+    #[test]
+    fn forms_of_utc_are_of_utc_wherever_the_time_is() {
+        let time: Timestamp = "2026-11-05T23:07:03Z".parse().unwrap();
+        let time = time.to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(2)));
+        for (format, text) in [
+            ("r", "Thu, 05 Nov 2026 23:07:03 GMT"),
+            ("u", "2026-11-05 23:07:03Z"),
+            ("FileDateUniversal", "20261105Z"),
+            ("FileDate", "20261106"),
+            ("s", "2026-11-06T01:07:03"),
+            ("HHK z", "01+02:00 +2"),
+        ] {
+            assert_eq!(written(&time, format).as_deref(), Ok(text), "{format}");
+        }
+    }
+
+    #[test]
+    fn letters_that_stand_for_nothing_are_named() {
+        let time = Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
+        for (format, letters) in [
+            ("x", "x"),
+            ("Z", "Z"),
+            ("é", "é"),
+            ("ééxx", "éé"),
+            ("'open", "o"),
+            ("FileDat", "i"),
+            ("FF at", "a"),
+            ("%x", "x"),
+            ("%%", "%"),
+            ("HH%", "%"),
             ("ffffffffff", "ffffffffff"),
         ] {
-            assert_eq!(written(&time, format), text, "{format}");
+            let error = written(&time, format).unwrap_err();
+            assert_eq!(error.letters, letters, "{format}");
+            assert!(error.to_string().contains("FileDateTime"));
         }
     }
 
@@ -254,7 +408,9 @@ mod tests {
         let time = time.to_zoned_datetime(TimeZone::UTC);
         for letter in ["y", "M", "H", "f", "t", "K", "x", "é", "'", "\\"] {
             let form = letter.repeat(1_000_000);
-            assert!(written(&time, &form).len() <= 2_000_000, "{letter}");
+            let written = written(&time, &form);
+            let n_bytes = written.map_or_else(|error| error.to_string().len(), |text| text.len());
+            assert!(n_bytes <= 2_000_000, "{letter}");
             assert!(super::span(Duration::from_secs(90), &form).len() <= 2_000_000, "{letter}");
         }
     }
