@@ -273,8 +273,8 @@ fn register_values<R: Runner>(module: &mut Module, converter: &Converter, runner
     let own = converter.clone();
     FuncRegistration::new("text").set_into_module(
         module,
-        move |context: NativeCallContext<'_>, parts: Array| -> String {
-            parts.into_iter().map(|part| interpolated(&own.to_value(part, &context))).collect()
+        move |context: NativeCallContext<'_>, parts: Array| -> Fallible<String> {
+            parts.into_iter().map(|part| Ok(interpolated(&own.listed(part, &context)?))).collect()
         },
     );
     FuncRegistration::new("list").set_into_module(module, |items: Array| -> Array {
@@ -338,8 +338,8 @@ fn register_comparison(module: &mut Module, converter: &Converter, last: &LastMa
               left: Dynamic,
               right: Dynamic|
               -> Fallible<Dynamic> {
-            let left = own.operand(left, &context);
-            let right = own.operand(right, &context);
+            let left = own.operand(left, &context)?;
+            let right = own.operand(right, &context)?;
             let compared = patterns.comparison(name, right).and_then(|comparison| {
                 let verdict = comparison.of(&left)?;
                 if let (Some(expression), Value::Boolean(true), Some(text)) =
@@ -397,10 +397,10 @@ impl Patterns {
 
 impl Converter {
     /// A side of a comparison: what a command did not give is nothing, and what it gave alone is itself.
-    fn operand(&self, side: Dynamic, context: &NativeCallContext<'_>) -> Value {
+    fn operand(&self, side: Dynamic, context: &NativeCallContext<'_>) -> Fallible<Value> {
         let is_of_command = side.is::<ScriptList>();
-        let value = self.to_value(side, context);
-        if is_of_command { value.read_through() } else { value }
+        let value = self.listed(side, context)?;
+        Ok(if is_of_command { value.read_through() } else { value })
     }
 
     /// Returns the value that goes into a pipe; a range of more numbers than a list holds is refused.

@@ -11,11 +11,15 @@ use std::sync::{Arc, Weak};
 use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use tokio_util::sync::CancellationToken;
 
+use super::Fallible;
 use super::apart;
 use super::failure::Failure;
 use super::table::VariableTable;
 use super::texts::Texts;
 use super::types::{ScriptDuration, ScriptList, ScriptTime, Thrown};
+use super::wording::type_name;
+use crate::call::Halt;
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::Credential;
 use crate::value::{Block, BlockError, Record, Value};
 
@@ -54,6 +58,27 @@ impl Converter {
     /// The value that the engine holds; `context` is the call in which it was handed over.
     pub fn to_value(&self, dynamic: Dynamic, context: &NativeCallContext<'_>) -> Value {
         self.convert(dynamic, Some(context))
+    }
+
+    /// The same for what reads a range as the list of its numbers.
+    ///
+    /// # Errors
+    /// They are more than a list holds.
+    pub fn listed(&self, dynamic: Dynamic, context: &NativeCallContext<'_>) -> Fallible<Value> {
+        match range(&dynamic).map(|numbers| length(&numbers)).filter(|n_numbers| *n_numbers > MOST_NUMBERS) {
+            Some(n_numbers) => Err(Failure::thrown(
+                Halt::Failed(
+                    ErrorRecord::new(
+                        Category::LimitsExceeded,
+                        "RangeTooLong",
+                        format!("A range of {n_numbers} numbers is too long for a list."),
+                    )
+                    .remedy("Write: for n in … { … }."),
+                ),
+                context.call_position(),
+            )),
+            None => Ok(self.to_value(dynamic, context)),
+        }
     }
 
     fn convert(&self, dynamic: Dynamic, context: Option<&NativeCallContext<'_>>) -> Value {
@@ -127,18 +152,19 @@ impl Converter {
     }
 }
 
-/// The numbers of a range, as one that ends before its end.
-pub fn range(dynamic: &Dynamic) -> Option<Range<i64>> {
-    let open = dynamic.read_lock::<Range<i64>>().map(|range| (*range).clone());
-    open.or_else(|| {
-        let closed = dynamic.read_lock::<RangeInclusive<i64>>()?;
-        Some(*closed.start()..closed.end().checked_add(1)?)
-    })
+/// The numbers of a range, as one that holds its end.
+pub fn range(dynamic: &Dynamic) -> Option<RangeInclusive<i64>> {
+    if let Some(closed) = dynamic.read_lock::<RangeInclusive<i64>>() {
+        return Some((*closed).clone());
+    }
+    let open = dynamic.read_lock::<Range<i64>>()?;
+    // Before the least number there is none, and the range is empty.
+    Some(open.end.checked_sub(1).map_or(i64::MAX..=open.end, |last| open.start..=last))
 }
 
 /// Returns the number of numbers in a range.
-pub fn length(numbers: &Range<i64>) -> u64 {
-    if numbers.is_empty() { 0 } else { numbers.start.abs_diff(numbers.end) }
+pub fn length(numbers: &RangeInclusive<i64>) -> u64 {
+    if numbers.is_empty() { 0 } else { numbers.start().abs_diff(*numbers.end()).saturating_add(1) }
 }
 
 /// The most numbers of a range that become a list.
@@ -153,9 +179,13 @@ pub struct CallableBlock {
     pub source: ImmutableString,
 }
 
-/// The value of one of our own types; of any other type, its name as text.
+/// The value of one of our own types; a range of more numbers than a list holds as it is written, and of any
+/// other type its name as text.
 fn host_value(dynamic: Dynamic) -> Value {
-    let name = dynamic.type_name();
+    if let Some(numbers) = range(&dynamic) {
+        return Value::Text(format!("{}..{}", numbers.start(), numbers.end()));
+    }
+    let name = type_name(dynamic.type_name());
     if let Some(list) = dynamic.clone().try_cast::<ScriptList>() {
         return Value::List(Arc::unwrap_or_clone(list.0));
     }
@@ -177,7 +207,7 @@ fn host_value(dynamic: Dynamic) -> Value {
     if let Some(bytes) = dynamic.try_cast::<rhai::Blob>() {
         return Value::List(bytes.into_iter().map(|byte| Value::Integer(byte.into())).collect());
     }
-    Value::Text(name.to_owned())
+    Value::Text(name)
 }
 
 /// The value at the end of a program, where no call is under way: a closure gives its name.

@@ -118,7 +118,7 @@ fn arithmetic(
     if operator == Arithmetic::Add && is_null {
         return Ok(right);
     }
-    let (left, right) = (own.to_value(left, context), own.to_value(right, context));
+    let (left, right) = (own.listed(left, context)?, own.listed(right, context)?);
     match reckon(left, operator, right, limit) {
         Ok(value) => Ok(from_value(value)),
         Err(error) if matches!(error, ArithmeticError::ByZero { .. }) => {
@@ -180,7 +180,7 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
               left: Dynamic,
               right: Dynamic|
               -> Fallible<Dynamic> {
-            let (left, right) = (own.to_value(left, &context), own.to_value(right, &context));
+            let (left, right) = (own.listed(left, &context)?, own.listed(right, &context)?);
             operate(name, left, right, &ending).map_err(|text| {
                 let place = context.call_position();
                 ending.or(place, || refused("InvalidOperation", text, place))
@@ -191,7 +191,7 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
     FuncRegistration::new("unary").set_into_module(
         module,
         move |context: NativeCallContext<'_>, name: &str, operand: Dynamic| -> Fallible<Dynamic> {
-            let operand = own.to_value(operand, &context);
+            let operand = own.listed(operand, &context)?;
             Ok(if name == "join" {
                 let made = joined(operand.into_elements(), "");
                 made.map_err(|text| refused("InvalidOperation", text, context.call_position()))?.into()
@@ -242,7 +242,7 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
                     Some(_) | None => value,
                 });
             }
-            let value = own.to_value(value, &context);
+            let value = own.listed(value, &context)?;
             cast(value, wanted, name).map(from_value).map_err(|error| {
                 refused("InvalidCast", sentence(&error.to_string()), context.call_position())
             })
@@ -258,7 +258,7 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
             if keeps || (value.is_unit() && !has_zero) {
                 return Ok(value);
             }
-            let value = own.to_value(value, &context);
+            let value = own.listed(value, &context)?;
             cast(value, wanted, name).map(from_value).map_err(|error| {
                 refused("InvalidCast", sentence(&error.to_string()), context.call_position())
             })

@@ -109,7 +109,8 @@ fn type_names(types: &str) -> Vec<String> {
     types.split(", ").filter(|name| !name.is_empty()).map(type_name).collect()
 }
 
-fn type_name(name: &str) -> String {
+/// A type of the engine's as help calls it.
+pub(super) fn type_name(name: &str) -> String {
     let name = name.trim();
     let own = match name.rsplit("::").next().unwrap_or(name) {
         "&str | ImmutableString | String" | "string" | "ImmutableString" | "&str" => "text",

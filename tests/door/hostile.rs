@@ -92,6 +92,7 @@ const ERRORS: &[(&str, &str)] = &[
     ("let s = big(500000); Get-Command $s", "There is no cmdlet"),
     ("let s = big(500000); Get-Help $s", "There is no help"),
     ("let s = big(500000); @{$s = 1} | Select-Object -ExpandProperty ($s + 'b')", "has no property"),
+    ("$x = 1..9223372036854775807; \"$x\"", "too long for a list"),
 ];
 
 /// What is over at once, whatever comes of it.
