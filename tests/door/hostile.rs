@@ -111,6 +111,7 @@ const HARMLESS: &[&str] = &[
     "$s = 'x' * 900000; $a = @($s) * 10; $a.Contains($s + 'b')",
     "('{\"k' + ((1..20000) -join '\":1,\"k') + '\":1}') | ConvertFrom-Json | Out-Null",
     "('c' + ((1..20000) -join ',c')), '1' | ConvertFrom-Csv | Out-Null",
+    "$s = 'x' * 100000; 1..20 | ForEach-Object { $s + $_ } | Sort-Object | Out-Null",
 ];
 
 #[test]

@@ -60,17 +60,21 @@ async fn run(mut call: Call) -> Outcome {
             return Err(ErrorRecord::no_such_property(&unknown).into());
         }
         let key = if properties.is_empty() { vec![item.clone()] } else { properties.values(&call, &item)? };
-        keyed.push((key, item));
+        keyed.push((key.into_iter().map(|key| folded(key, case)).collect(), item));
     }
     let descends: Vec<bool> =
         properties.iter().map(|property| property.is_descending.unwrap_or(is_descending)).collect();
     let compare = |left: &[Value], right: &[Value]| {
         let pairs = left.iter().zip(right).enumerate().map(|(place, (left, right))| {
-            let ordering = order(left, right, case);
+            let ordering = match (left, right) {
+                (Value::Text(left), Value::Text(right)) => left.cmp(right),
+                (left, right) => order(left, right, case),
+            };
             if descends.get(place).copied().unwrap_or(is_descending) { ordering.reverse() } else { ordering }
         });
         pairs.fold(Ordering::Equal, Ordering::then)
     };
+    // A comparison only goes along both texts, so that many long ones are soon in order.
     keyed.sort_by(|(left, _), (right, _)| compare(left, right));
     if call.bound.switch("Unique") {
         keyed.dedup_by(|(right, _), (left, _)| compare(left, right) == Ordering::Equal);
@@ -82,4 +86,29 @@ async fn run(mut call: Call) -> Outcome {
         call.emit(item).await?;
     }
     Ok(())
+}
+
+/// A key whose text is folded once, and not for each comparison.
+fn folded(key: Value, case: Case) -> Value {
+    match (key, case) {
+        (Value::Text(text), Case::Ignored) if text.is_ascii() => Value::Text(text.to_ascii_lowercase()),
+        (Value::Text(text), Case::Ignored) => {
+            Value::Text(text.chars().flat_map(char::to_lowercase).collect())
+        }
+        (key, _) => key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_folded_where_letter_case_does_not_count() {
+        for (text, case, key) in
+            [("Ab", Case::Ignored, "ab"), ("ÄB", Case::Ignored, "äb"), ("ÄB", Case::Sensitive, "ÄB")]
+        {
+            assert_eq!(folded(text.into(), case).as_text(), Some(key));
+        }
+    }
 }
