@@ -445,11 +445,9 @@ fn register_shell(engine: &mut Engine, running: &EngineContext) {
     let sleeper = running.clone();
     let nap = move |seconds: f64| -> Result<(), Box<EvalAltResult>> {
         let time = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
-        let slept = async {
-            tokio::time::sleep(time).await;
-            Ok(())
-        };
-        sleeper.wait(slept).map_err(|halt| Failure::thrown(halt, rhai::Position::NONE))
+        sleeper
+            .wait(slept(time, sleeper.cancel()))
+            .map_err(|halt| Failure::thrown(halt, rhai::Position::NONE))
     };
     let whole = nap.clone();
     engine.register_fn("sleep", nap);
@@ -458,6 +456,15 @@ fn register_shell(engine: &mut Engine, running: &EngineContext) {
     engine.register_fn("exit", move |status: i64| leaving.leave(status));
     let leaving = running.clone();
     engine.register_fn("exit", move || leaving.leave(0));
+}
+
+/// Sleeps unless the program is cancelled: nothing is left to tell then, for which [`EngineContext::wait`] would
+/// give it time.
+async fn slept(time: Duration, cancel: CancellationToken) -> Result<(), Halt> {
+    tokio::select! {
+        () = tokio::time::sleep(time) => Ok(()),
+        () = cancel.cancelled() => Err(Halt::Cancelled),
+    }
 }
 
 /// Arguments that a cmdlet's function takes without a name, at most.
@@ -535,4 +542,19 @@ pub fn emit_result(emit: &dyn Fn(Value), value: Value) {
 /// A value for a variable that the front sets, such as the script's arguments.
 pub fn constant(value: Value) -> Dynamic {
     to_dynamic(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleep_that_is_interrupted_is_over_at_once() {
+        let cancel = CancellationToken::new();
+        assert!(slept(Duration::MAX, cancel.clone()).now_or_never().is_none());
+        cancel.cancel();
+        assert!(matches!(slept(Duration::MAX, cancel).now_or_never(), Some(Err(Halt::Cancelled))));
+    }
 }
