@@ -79,7 +79,7 @@ pub fn register<R: Runner>(engine: &mut Engine, converter: &Converter, runner: &
     register_pipelines(&mut module, converter, runner);
     let last = LastMatch::default();
     register_values(&mut module, converter, runner);
-    register_comparison(&mut module, converter, &last);
+    register_comparison(&mut module, converter, &last, &runner.termination_check());
     operators::register_dashes(&mut module, converter, &runner.termination_check());
     operators::register_addend(engine, &mut module, converter);
     shell::register(&mut module, converter, runner, &last);
@@ -327,8 +327,13 @@ pub(super) fn spread(all: &mut Array, item: Dynamic) {
     }
 }
 
-fn register_comparison(module: &mut Module, converter: &Converter, last: &LastMatch) {
-    let own = converter.clone();
+fn register_comparison(
+    module: &mut Module,
+    converter: &Converter,
+    last: &LastMatch,
+    ending: &TerminationCheck,
+) {
+    let (own, ending) = (converter.clone(), ending.clone());
     let last = last.clone();
     let patterns = Patterns::default();
     FuncRegistration::new("compare").set_into_module(
@@ -341,7 +346,7 @@ fn register_comparison(module: &mut Module, converter: &Converter, last: &LastMa
             let left = own.operand(left, &context)?;
             let right = own.operand(right, &context)?;
             let compared = patterns.comparison(name, right).and_then(|comparison| {
-                let verdict = comparison.of(&left)?;
+                let verdict = comparison.of_until(&left, &|| ending.is_due())?;
                 if let (Some(expression), Value::Boolean(true), Some(text)) =
                     (comparison.fitting(), &verdict, left.as_text())
                 {
@@ -350,9 +355,9 @@ fn register_comparison(module: &mut Module, converter: &Converter, last: &LastMa
                 Ok(verdict)
             });
             compared.map(operators::from_value).map_err(|error| {
-                let message = sentence(&error.to_string());
+                let (message, place) = (sentence(&error.to_string()), context.call_position());
                 let error = ErrorRecord::new(Category::InvalidArgument, "InvalidComparison", message);
-                Failure::thrown(Halt::Failed(error), context.call_position())
+                ending.or(place, || Failure::thrown(Halt::Failed(error), place))
             })
         },
     );

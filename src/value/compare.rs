@@ -113,6 +113,9 @@ pub enum CompareError {
     /// A pattern of `-like` and a text that are too long for each other.
     #[error(transparent)]
     Wildcards(#[from] TooMuchWork),
+    /// The program that asked must end.
+    #[error("the comparison was stopped")]
+    Stopped,
 }
 
 /// An operator with its right side, prepared for many left sides.
@@ -147,15 +150,31 @@ impl Comparison {
 
     /// Applies the operator to this left side.
     pub fn of(&self, left: &Value) -> Result<Value, CompareError> {
-        let has = |list: &Value, value: &Value| {
+        self.of_until(left, &|| false)
+    }
+
+    /// Applies the operator to this left side, unless `is_due` says between the elements of a list that the program
+    /// must end.
+    pub fn of_until(&self, left: &Value, is_due: &dyn Fn() -> bool) -> Result<Value, CompareError> {
+        let look = |place: usize| match place.is_multiple_of(LOOK_EVERY) && is_due() {
+            true => Err(CompareError::Stopped),
+            false => Ok(()),
+        };
+        let has = |list: &Value, value: &Value| -> Result<bool, CompareError> {
             let items = if let Value::List(items) = list { items } else { std::slice::from_ref(list) };
-            items.iter().any(|item| equals(item, value, self.case))
+            for (place, item) in items.iter().enumerate() {
+                look(place)?;
+                if equals(item, value, self.case) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         };
         let contained = match self.operator {
-            ComparisonOperator::Contains => Some(has(left, &self.right)),
-            ComparisonOperator::NotContains => Some(!has(left, &self.right)),
-            ComparisonOperator::In => Some(has(&self.right, left)),
-            ComparisonOperator::NotIn => Some(!has(&self.right, left)),
+            ComparisonOperator::Contains => Some(has(left, &self.right)?),
+            ComparisonOperator::NotContains => Some(!has(left, &self.right)?),
+            ComparisonOperator::In => Some(has(&self.right, left)?),
+            ComparisonOperator::NotIn => Some(!has(&self.right, left)?),
             ComparisonOperator::Equal
             | ComparisonOperator::NotEqual
             | ComparisonOperator::Greater
@@ -172,7 +191,8 @@ impl Comparison {
         }
         let Value::List(items) = left else { return self.fits(left).map(Value::Boolean) };
         let mut fitting = Vec::new();
-        for item in items {
+        for (place, item) in items.iter().enumerate() {
+            look(place)?;
             if self.fits(item)? {
                 fitting.push(item.clone());
             }
@@ -226,11 +246,31 @@ impl Comparison {
     }
 }
 
+/// Elements of a list between two looks at whether the program must end.
+const LOOK_EVERY: usize = 8;
+
 fn equals(left: &Value, right: &Value, case: Case) -> bool {
     match (left, right) {
+        (Value::Text(left), Value::Text(right)) => same_text(left, right, case),
         (Value::Null, other) | (other, Value::Null) => matches!(other, Value::Null),
         (left, right) => brought_to(left, right).is_some_and(|right| key(left, case) == key(&right, case)),
     }
+}
+
+/// Whether two texts are the same, which most are not from an early letter on.
+fn same_text(left: &str, right: &str, case: Case) -> bool {
+    if case == Case::Sensitive {
+        return left == right;
+    }
+    for (one, other) in left.bytes().zip(right.bytes()) {
+        if !one.is_ascii() || !other.is_ascii() {
+            return case.fold(left) == case.fold(right);
+        }
+        if !one.eq_ignore_ascii_case(&other) {
+            return false;
+        }
+    }
+    left.len() == right.len()
 }
 
 /// The right side as the kind of the left one, if it can be that.
@@ -316,6 +356,35 @@ mod tests {
         assert_eq!(verdict(Value::Null, "le", Value::Null), "True");
         assert_eq!(verdict(5, "eq", "five"), "False");
         assert_eq!(verdict(Value::Null, "eq", ""), "False");
+    }
+
+    #[test]
+    fn a_comparison_of_a_list_ends_with_its_program() {
+        let list = Value::texts(vec!["x"; 100]);
+        for name in ["eq", "like", "match", "contains", "notcontains"] {
+            let (operator, case) = ComparisonOperator::named(name).unwrap();
+            let n_asked = std::cell::Cell::new(0);
+            let is_due = || n_asked.replace(n_asked.get() + 1) == 1;
+            let stopped = Comparison::new(operator, "y".into(), case).unwrap().of_until(&list, &is_due);
+            assert!(matches!(stopped, Err(CompareError::Stopped)), "{name}");
+            assert_eq!(n_asked.get(), 2, "{name}");
+        }
+    }
+
+    #[test]
+    fn texts_are_the_same_whatever_their_letters() {
+        for (left, right, same) in [
+            ("abc", "ABC", "True"),
+            ("abc", "abcd", "False"),
+            ("", "", "True"),
+            ("ÄB", "äb", "True"),
+            ("aÄ", "Aä", "True"),
+            ("ΟΔΟΣ", "οδος", "True"),
+            ("\u{212a}", "k", "True"),
+            ("aé", "ae", "False"),
+        ] {
+            assert_eq!(verdict(left, "eq", right), same, "{left} {right}");
+        }
     }
 
     #[test]
