@@ -121,11 +121,16 @@ impl Machine {
 
     /// Starts sshd with the drop-in of `examples/deploy`.
     pub fn start_sshd(&self) {
+        self.start_sshd_with_drop_in(|drop_in| drop_in);
+    }
+
+    /// Starts sshd with the drop-in of `examples/deploy`, changed like this.
+    pub fn start_sshd_with_drop_in(&self, change: impl FnOnce(String) -> String) {
         let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deploy/sshd-imsh.conf");
-        self.root(&format!(
-            "sed -e 's|/usr/bin/imsh|/usr/local/bin/imsh|' {} >/etc/ssh/imsh.conf",
-            deploy.display()
-        ));
+        let drop_in =
+            std::fs::read_to_string(deploy).unwrap().replace("/usr/bin/imsh", "/usr/local/bin/imsh");
+        std::fs::write(place(self, "drop-in"), change(drop_in)).unwrap();
+        self.root(&format!("cp {} /etc/ssh/imsh.conf", place(self, "drop-in").display()));
         self.start_sshd_with("/etc/ssh/imsh.conf");
     }
 
@@ -136,7 +141,8 @@ impl Machine {
              'MaxStartups 100:30:200' 'LogLevel VERBOSE' 'Subsystem sftp internal-sftp' \
              'TrustedUserCAKeys /etc/ssh/test_ca.pub' 'AcceptEnv *' 'Include DROP_IN' \
              >/etc/ssh/test_config; \
-             ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/test_host; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/test_ca; \
+             for key in host ca; do test -e /etc/ssh/test_$key || \
+             ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/test_$key; done; \
              if sshd -T -f /etc/ssh/test_config -o PerSourcePenalties=no >/dev/null 2>&1; then \
              sed -i '1i PerSourcePenalties no' /etc/ssh/test_config; fi; \
              sshd_path=$(command -v sshd); $sshd_path -f /etc/ssh/test_config -E /run/sshd.log; \

@@ -197,6 +197,34 @@ fn the_drive_of_a_principal_who_is_gone_is_told() {
     assert_eq!(check().text, "Everything is as it should be.\n");
 }
 
+/// A client that may choose the variables of sudo is told of, where sshd does not empty them.
+#[test]
+fn a_sshd_that_takes_the_variables_of_sudo_from_a_client_is_told() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let drop_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deploy/sshd-imsh.conf");
+    machine.root(&format!(
+        "mkdir -p /etc/ssh/sshd_config.d; cp {} /etc/ssh/sshd_config.d/imsh.conf; \
+         printf '%s\\n' 'HostKey /etc/ssh/own_host' 'Include /etc/ssh/sshd_config.d/*.conf' >/etc/ssh/sshd_config; \
+         ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/own_host",
+        drop_in.display()
+    ));
+    let takes = |name: &str| {
+        let check = machine.shell("root", "imsh setup --check");
+        assert!(!check.text.contains("has setenv") && !check.text.contains("does not say"), "{}", check.text);
+        check
+            .text
+            .contains(&format!("wrong: sshd takes {name} for imsh from a client: its AcceptEnv says so"))
+    };
+    machine.root("sed -i '1i AcceptEnv LANG SUDO_*' /etc/ssh/sshd_config");
+    assert!(!takes("SUDO_USER"));
+    machine.root("sed -i 's/ SUDO_USER=//' /etc/ssh/sshd_config.d/imsh.conf");
+    assert!(takes("SUDO_USER"));
+    machine.root(
+        "sed -i '/SetEnv/d' /etc/ssh/sshd_config.d/imsh.conf; sed -i '1i AcceptEnv *' /etc/ssh/sshd_config",
+    );
+    assert!(takes("SUDO_USER"));
+}
+
 /// Built, installed by dpkg, set up as it says, used over ssh and behind sudo as it was installed, and removed.
 #[test]
 fn the_package_installs_what_a_delegate_comes_in_by() {
@@ -304,6 +332,7 @@ fn the_check_asks_sshd(machine: &Machine) {
         ("PubkeyAuthentication no", "sshd has pubkeyauthentication no for imsh, and not yes"),
         ("ChrootDirectory /var/empty", "sshd has chrootdirectory /var/empty for imsh"),
         ("AllowUsers root ada", "sshd lets nobody in as imsh: its AllowUsers says so"),
+        ("AcceptEnv *", "sshd takes LD_PRELOAD for imsh from a client: its AcceptEnv says so"),
         ("DenyUsers im*", "sshd lets nobody in as imsh: its DenyUsers says so"),
         ("Nonsense yes", "sshd does not say what it makes of its files: "),
     ] {

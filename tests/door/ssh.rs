@@ -86,14 +86,80 @@ fn forwarding_sftp_and_the_agent_are_refused_and_tricks_are_input_to_our_own_par
         let said = Said::of(machine.ssh("desk", &[], &[command]).output().unwrap());
         assert!(!said.text.contains("uid="), "{command}\n{}", said.text);
     }
-    for variable in
-        ["LD_PRELOAD=/tmp/x.so", "SUDO_USER=ada", "IMSH_TOPOLOGY=/tmp/x", "SSH_USER_AUTH=/tmp/x", "HOME=/tmp"]
-    {
-        let (name, value) = variable.split_once('=').unwrap();
-        let mut ssh = machine.ssh("desk", &["-o", &format!("SendEnv={name}")], &["(Get-Pool).Count"]);
-        let said = Said::of(ssh.env(name, value).output().unwrap());
-        assert!(!said.text.contains('2'), "{variable}\n{}", said.text);
+    for variables in [
+        &["IMSH_TOPOLOGY=/tmp/x"][..],
+        &["SSH_USER_AUTH=/tmp/x"],
+        &["HOME=/tmp"],
+        // The drop-in leaves these empty, whatever a client sends.
+        &["SUDO_USER=ada"],
+        &["SUDO_UID=993", "SUDO_USER=ada"],
+        &["DOAS_USER=ada"],
+        &["PKEXEC_UID=993"],
+    ] {
+        let said = with_variables(&machine, variables);
+        assert_eq!((said.text.trim(), said.status), ("a.litwareinc.com", Some(0)), "{variables:?}");
     }
+    assert!(principals(&machine).iter().all(|principal| principal == "principal:desk"));
+}
+
+/// What the desk is told that sends these variables, and its code on standard input, as behind sudo.
+fn with_variables(machine: &Machine, variables: &[&str]) -> Said {
+    let names: Vec<&str> = variables.iter().filter_map(|variable| variable.split('=').next()).collect();
+    let send = format!("SendEnv=NONE {}", names.join(" "));
+    let ssh = machine.ssh("desk", &["-T", "-o", &send], &[]);
+    let mut with = std::process::Command::new(ssh.get_program());
+    for argument in ssh.get_args() {
+        if argument == "ssh" {
+            with.args(variables);
+        }
+        with.arg(argument);
+    }
+    with.env_clear().envs(ssh.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Said::with_input(&mut with, b"(Get-Pool).Identity")
+}
+
+/// The principals of the log's lines.
+fn principals(machine: &Machine) -> Vec<String> {
+    let principal = |line: &serde_json::Value| line["principal"].as_str().unwrap_or_default().to_owned();
+    machine.log().iter().map(principal).collect()
+}
+
+/// Where an administrator has left the empty variables out, and sshd accepts a client's.
+#[test]
+fn variables_of_sudo_that_a_client_of_sshd_sets_make_nobody_of_it() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let key = machine.key("desk");
+    machine.set_topology(&topology(&[("desk", &key)]));
+    machine.start_sshd_with_drop_in(|drop_in| drop_in.replace("    SetEnv ", "    # "));
+    let attempts = [
+        &["SUDO_UID=993"][..],
+        &["SUDO_UID=993", "SUDO_USER=ada"],
+        &["SUDO_USER=ada"],
+        &["DOAS_USER=ada"],
+        &["PKEXEC_UID=993"],
+        &["SUDO_UID=0"],
+    ];
+    let refused = |variables: &[&str]| {
+        let said = with_variables(&machine, variables);
+        assert_eq!(said.status, Some(3), "{variables:?}\n{}", said.text);
+        assert!(said.text.contains("a client of sshd may set the latter"), "{variables:?}\n{}", said.text);
+    };
+    attempts.into_iter().for_each(refused);
+    // The account itself is no other caller.
+    let own = with_variables(&machine, &["SUDO_UID=990"]);
+    assert_eq!((own.text.trim(), own.status), ("a.litwareinc.com", Some(0)));
+    assert!(principals(&machine).iter().all(|principal| principal == "principal:desk"));
+    // The same where sshd says nothing of the key.
+    machine.root("pkill -x sshd");
+    machine.start_sshd_with_drop_in(|drop_in| {
+        drop_in
+            .replace("    SetEnv ", "    # ")
+            .replace("ExposeAuthInfo yes", "ExposeAuthInfo no")
+            .replace("imsh session", "imsh session --principal desk")
+    });
+    attempts.into_iter().for_each(refused);
+    let own = with_variables(&machine, &[]);
+    assert_eq!((own.text.trim(), own.status), ("a.litwareinc.com", Some(0)));
 }
 
 #[test]

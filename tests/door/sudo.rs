@@ -92,15 +92,18 @@ fn every_other_way_in_is_refused_with_the_sentence_that_says_so() {
     for variables in [
         &["IMSH_TOPOLOGY=/tmp/x"][..],
         &["SSH_ORIGINAL_COMMAND=Get-Pool b.fabrikam.com", "SSH_CONNECTION=1 2 3 4"],
-        &["SSH_USER_AUTH=/tmp/x"],
         &["CREDENTIALS_DIRECTORY=/tmp"],
         &["HOME=/tmp", "XDG_CONFIG_HOME=/tmp"],
     ] {
-        let mut command = machine.command("kim", "sudo");
-        command.args(["-n", "-E", "-u", "imsh"]).args(variables);
+        let mut command = machine.command("kim", "sh");
+        // sudo's own process is gone where it runs nothing beside the program.
+        command.args(["-c", "sudo -n -E -u imsh \"$@\"; exit $?", "sh"]).args(variables);
         let said = Said::of(command.args(["imsh", "session", "-c", "(Get-Pool).Identity"]).output().unwrap());
         assert_eq!((said.text.trim(), said.status), ("a.litwareinc.com", Some(0)), "{variables:?}");
     }
+    // What only sshd says is not there behind sudo.
+    let said = machine.shell("kim", "sudo -n -u imsh SSH_USER_AUTH=/tmp/x imsh session -c 1");
+    assert!(said.status == Some(3) && said.text.contains("leave -E"), "{}", said.text);
     for variables in ["DOAS_USER=ada", "SUDO_USER=nobody-of-that-name", "PKEXEC_UID=993"] {
         let mut command = machine.command("kim", "sudo");
         command.args(["-n", "-E", "-u", "imsh", "env", variables]);

@@ -8,6 +8,7 @@ use std::process::Command;
 use nix::unistd::geteuid;
 
 use super::{FindingKind, SetupFinding};
+use crate::front::caller::CALLER_VARIABLES;
 use crate::value::pattern::{Case, Pattern};
 
 /// The account's settings as sshd itself says them.
@@ -63,7 +64,24 @@ impl SshdSettings {
             });
         }
         findings.extend(self.kept_out(account));
+        findings.extend(self.accepted(account));
         findings
+    }
+
+    /// The variables that a client may set, and that say who is asking or have the account's shell run something.
+    fn accepted(&self, account: &str) -> Option<SetupFinding> {
+        let is_accepted = |name: &str| {
+            let mut patterns = self.values("acceptenv").flat_map(str::split_whitespace);
+            patterns.any(|pattern| is_match(pattern, name))
+        };
+        let is_cleared = |name: &str| self.values("setenv").any(|set| set.strip_prefix(name) == Some("="));
+        let of_caller = CALLER_VARIABLES.into_iter().filter(|name| !is_cleared(name));
+        let name = of_caller.chain(RUN_BY_SHELLS).find(|name| is_accepted(name))?;
+        Some(SetupFinding {
+            kind: FindingKind::Wrong,
+            what: format!("sshd takes {name} for {account} from a client: its AcceptEnv says so"),
+            command: Some(where_it_stands("AcceptEnv")),
+        })
     }
 
     /// The program of a command that sshd starts to ask something.
@@ -75,12 +93,10 @@ impl SshdSettings {
 
     /// The lists of who may log on at all, where they leave the account out.
     fn kept_out(&self, account: &str) -> Option<SetupFinding> {
-        // Patterns of sshd's have `*` and `?` (PATTERNS in ssh_config(5)).
-        let is_match = |pattern: &str| Pattern::new(pattern, Case::Sensitive).matches(account);
         let matches = |key: &str, of_account: fn(&str) -> &str| {
             let mut patterns = self.values(key).flat_map(str::split_whitespace).peekable();
             patterns.peek()?;
-            Some(patterns.any(|pattern| is_match(of_account(pattern))))
+            Some(patterns.any(|pattern| is_match(of_account(pattern), account)))
         };
         // `USER@HOST` may let it in from somewhere, and keeps it out only from there.
         let allowed =
@@ -107,6 +123,11 @@ impl SshdSettings {
     }
 }
 
+/// Whether a pattern of sshd's matches, which has `*` and `?` (PATTERNS in ssh_config(5)).
+fn is_match(pattern: &str, text: &str) -> bool {
+    Pattern::new(pattern, Case::Sensitive).matches(text)
+}
+
 fn refused(said: &str) -> SetupFinding {
     let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it ended with an error");
     // Its host keys are root's to read.
@@ -124,11 +145,13 @@ fn refused(said: &str) -> SetupFinding {
     }
 }
 
-/// The settings of the drop-in: key in lower-case letters, and value.
+/// The settings of the drop-in that `sshd -T` says in the same words: key in lower-case letters, and value.
 fn settings(drop_in: &str) -> impl Iterator<Item = (String, &str)> {
     let lines = drop_in.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let pairs = lines.filter_map(|line| line.split_once(char::is_whitespace));
-    pairs.map(|(key, value)| (key.to_ascii_lowercase(), value.trim())).filter(|(key, _)| key != "match")
+    pairs
+        .map(|(key, value)| (key.to_ascii_lowercase(), value.trim()))
+        .filter(|(key, _)| key != "match" && key != "setenv")
 }
 
 fn differs(key: &str, said: &str, wanted: &str, account: &str) -> SetupFinding {
@@ -148,6 +171,10 @@ fn where_it_stands(key: &str) -> String {
 /// What the drop-in leaves as it is, and nobody comes in without.
 const OF_OTHER_FILES: [(&str, &str); 2] = [("pubkeyauthentication", "yes"), ("chrootdirectory", "none")];
 
+/// Variables by which the loader of programs or a shell runs what they name.
+const RUN_BY_SHELLS: [&str; 7] =
+    ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "BASH_ENV", "ENV", "SHELLOPTS", "ZDOTDIR"];
+
 /// Another value of these is the administrator's choice.
 const MATTERS_OF_TASTE: [&str; 3] = ["maxsessions", "clientaliveinterval", "clientalivecountmax"];
 
@@ -160,7 +187,10 @@ mod tests {
     /// What a sshd says that has read the drop-in and nothing else.
     fn as_written() -> String {
         let own = settings(DROP_IN).map(|(key, value)| format!("{key} {value}\n")).collect::<String>();
-        format!("usepam yes\npubkeyauthentication yes\nchrootdirectory none\n{own}")
+        let cleared =
+            DROP_IN.lines().find_map(|line| line.trim().strip_prefix("SetEnv ")).unwrap_or_default();
+        let cleared = cleared.split_whitespace().map(|set| format!("setenv {set}\n")).collect::<String>();
+        format!("usepam yes\npubkeyauthentication yes\nchrootdirectory none\n{cleared}{own}")
     }
 
     fn told(said: &str, has_locked_password: bool) -> Vec<(FindingKind, String)> {
@@ -177,6 +207,24 @@ mod tests {
             let [(kind, what)] = &findings[..] else { panic!("{key}: {findings:?}") };
             assert!(what.contains(&format!("{key} other")) && what.contains(value), "{what}");
             assert_eq!(*kind == FindingKind::Note, MATTERS_OF_TASTE.contains(&&*key), "{what}");
+        }
+    }
+
+    #[test]
+    fn variables_that_a_client_may_not_set_are_told_where_sshd_takes_them() {
+        for (more, without, told_of) in [
+            ("acceptenv LANG\nacceptenv LC_*\n", "", None),
+            ("acceptenv SUDO_*\nacceptenv DOAS_USER\n", "", None),
+            ("acceptenv SUDO_*\n", "setenv SUDO_UID=\n", Some("SUDO_UID")),
+            ("acceptenv PKEXEC_UI?\n", "setenv PKEXEC_UID=\n", Some("PKEXEC_UID")),
+            ("acceptenv LANG\n", "setenv DOAS_USER=\n", None),
+            ("acceptenv *\n", "", Some("LD_PRELOAD")),
+            ("acceptenv BASH_*\n", "", Some("BASH_ENV")),
+        ] {
+            let findings = told(&format!("{}{more}", as_written().replace(without, "")), false);
+            assert_eq!(findings.len(), usize::from(told_of.is_some()), "{more}: {findings:?}");
+            let says = |name: &str| findings.iter().any(|(_, what)| what.contains(&format!("takes {name} ")));
+            assert!(told_of.is_none_or(says), "{more}: {findings:?}");
         }
     }
 
