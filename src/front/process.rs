@@ -14,7 +14,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
-use super::caller::{CALLER_VARIABLES, Caller};
+use super::caller::Caller;
 
 /// The reason why the process cannot be secured.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,10 @@ pub fn secure(caller: Caller) -> Result<(), Unsound> {
         let kept = variables.into_iter().filter(|(name, value)| is_kept(name, value, is_behind));
         let mut again = std::process::Command::new("/proc/self/exe");
         again.arg0("imsh").args(std::env::args_os().skip(1)).env_clear().envs(kept);
+        // The second run finds the same caller, whatever variable told of them.
+        if let Caller::Behind(user) = caller {
+            again.env(TOLD_BY, user.to_string());
+        }
         return Err(again.exec().into());
     }
     // The name of the second run would be that of the link it was started by.
@@ -136,9 +140,13 @@ fn is_kept(name: &OsStr, value: &OsStr, is_behind: bool) -> bool {
         "SSH_CONNECTION" => !is_behind && is_word(256, " .:%-_"),
         "SSH_USER_AUTH" => !is_behind && is_word(256, "/._-"),
         "SSH_ORIGINAL_COMMAND" => !is_behind,
-        _ => CALLER_VARIABLES.contains(&name) && is_word(256, "-_.@$"),
+        TOLD_BY => is_behind && !value.is_empty() && value.chars().all(|digit| digit.is_ascii_digit()),
+        _ => false,
     }
 }
+
+/// The variable by which the second run is told of its caller, as a number.
+const TOLD_BY: &str = "SUDO_UID";
 
 #[cfg(test)]
 mod tests {
@@ -153,7 +161,11 @@ mod tests {
             ("TZ", ":/tmp/zone", false, false),
             ("TZ", "/tmp/zone", false, false),
             ("TZ", "../../tmp/zone", false, false),
-            ("SUDO_USER", "kim", true, true),
+            ("SUDO_UID", "991", false, true),
+            ("SUDO_UID", "", false, false),
+            ("SUDO_UID", "kim", false, false),
+            ("SUDO_USER", "kim", false, false),
+            ("DOAS_USER", "kim", false, false),
             ("SSH_ORIGINAL_COMMAND", "Get-Pool | ft", true, false),
             ("SSH_USER_AUTH", "/tmp/sshauth.x", true, false),
             ("LD_PRELOAD", "/tmp/evil.so", false, false),
