@@ -2,8 +2,8 @@
 //!
 //! The files are those of `examples/deploy`, as they stand there. Writes what is missing, changes nothing that
 //! is there. `--check` writes nothing and says what is missing or too open, each with the command that mends it;
-//! on the machine itself it starts one program, sshd, to say what that makes of its files. Works on the files of
-//! its own caller: behind sudo it is refused like everything else.
+//! on the machine itself it starts two programs, sshd and sudo's cvtsudoers, to say what they make of their files.
+//! Works on the files of its own caller: behind sudo it is refused like everything else.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -21,6 +21,7 @@ use crate::topology::{Topology, places};
 use sshd::SshdSettings;
 
 mod sshd;
+mod sudoers;
 
 /// The arguments of `imsh setup`.
 #[derive(Args, Debug)]
@@ -252,7 +253,11 @@ impl Check<'_> {
             self.topology(&account, owner)?;
         }
         self.includes()?;
-        if self.root.is_machine() && owner.is_some() { self.sshd(&account) } else { Ok(()) }
+        if let Some(owner) = owner.filter(|_| self.root.is_machine()) {
+            self.findings.extend(sudoers::findings(account.name, owner));
+            return self.sshd(&account);
+        }
+        Ok(())
     }
 
     fn tell(&mut self, kind: FindingKind, what: impl Into<String>, command: impl Into<Option<String>>) {

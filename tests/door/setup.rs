@@ -225,6 +225,37 @@ fn a_sshd_that_takes_the_variables_of_sudo_from_a_client_is_told() {
     assert!(takes("SUDO_USER"));
 }
 
+/// A rule that lets its caller set variables gives the account away, and so does one for every command.
+#[test]
+fn a_rule_of_sudo_that_gives_the_account_away_is_told() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let said = |rule: &str| {
+        machine.root(&format!("echo '{rule}' >/etc/sudoers.d/imsh; chmod 440 /etc/sudoers.d/imsh"));
+        let check = machine.shell("root", "imsh setup --check").text;
+        let lines = check.lines().filter(|line| line.starts_with("wrong: sudo "));
+        lines.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    machine.root("sed -i '/^%kim/d' /etc/sudoers; echo '@includedir /etc/sudoers.d' >>/etc/sudoers");
+    let program = "/usr/bin/imsh session, /usr/bin/imsh session *";
+    for rule in [
+        format!("%desk ALL=(imsh) NOPASSWD: {program}"),
+        "%wheel ALL=(ALL) ALL".to_owned(),
+        format!("Defaults setenv\n%desk ALL=(imsh) NOSETENV: {program}"),
+    ] {
+        assert_eq!(said(&rule), "", "{rule}");
+    }
+    for (rule, told) in [
+        (format!("%desk,kim ALL=(imsh) SETENV: {program}"), "%desk,kim set variables as imsh"),
+        (format!("User_Alias D = %desk\nD ALL=(#990) SETENV: {program}"), "%desk set variables as imsh"),
+        ("%desk ALL=(imsh) NOSETENV: ALL".to_owned(), "%desk run everything as imsh"),
+        (format!("Defaults>imsh setenv\n%desk ALL=(imsh) {program}"), "%desk set variables as imsh"),
+        ("%desk ALL=(imsh".to_owned(), "does not say what it makes of its files"),
+    ] {
+        let said = said(&rule);
+        assert!(said.contains(told) && said.lines().count() == 1, "{rule}\n{said}");
+    }
+}
+
 /// Built, installed by dpkg, set up as it says, used over ssh and behind sudo as it was installed, and removed.
 #[test]
 fn the_package_installs_what_a_delegate_comes_in_by() {
