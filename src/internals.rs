@@ -47,7 +47,7 @@ pub mod cmdlets {
         }
 
         pub mod verifying {
-            pub use crate::cmdlets::verify::verifying::{WAITING, report};
+            pub use crate::cmdlets::verify::verifying::{Guesses, WAITING, report};
         }
     }
 }

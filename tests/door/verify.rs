@@ -108,6 +108,33 @@ fn an_account_that_was_refused_often_is_not_tried_again_in_whatever_session() {
     assert_eq!((n_tried, n_braked), (2, 6), "{answers:?}");
 }
 
+/// A refusal that a server delays, or says by closing, is none that a report could tell.
+#[test]
+fn a_guess_whose_answer_nobody_waits_for_counts_as_a_refused_one() {
+    let Some((machine, _)) = with_network("sessions = 10\nfailed_logons = 2") else { return };
+    let files = "'a guess' | Out-File guess; 'practice' | Out-File right";
+    assert_eq!(Said::of(machine.session("kim", &["-c", files]).output().unwrap()).status, Some(0));
+    let n_braked = |pool: &str, password: &str, timeout: &str| {
+        let code = format!(
+            "$pool = '{pool}.litwareinc.com'; let who = `kenmyer@${{$pool}}`; for n in 1..=4 {{ try {{ \
+             print((Test-Registration $pool -UserSipAddress $who -UserCredential (Get-Credential $who -FromFile \
+             {password}) -Timeout {timeout} -Force -ErrorAction Stop).Code) }} catch (e) {{ print(e.Id) }} }}"
+        );
+        let text = Said::of(machine.session("kim", &["-c", &code]).output().unwrap()).text;
+        assert_eq!(text.lines().count(), 4, "{text}");
+        (text.matches("LogonsExceeded").count(), text)
+    };
+    for pool in ["auth-silent", "auth-closes", "disabled"] {
+        let (n_braked, text) = n_braked(pool, "guess", "500ms");
+        assert_eq!(n_braked, 2, "{pool} {text}");
+    }
+    // No password was offered, or it was accepted.
+    for (pool, password, timeout) in [("tls-silent", "guess", "500ms"), ("bind-silent", "right", "2s")] {
+        let (n_braked, text) = n_braked(pool, password, timeout);
+        assert_eq!(n_braked, 0, "{pool} {text}");
+    }
+}
+
 /// A stored password that is wrong is offered no more often by the tests that look it up themselves.
 #[test]
 fn an_account_that_a_test_logs_on_beside_another_is_left_alone_like_any_other() {

@@ -129,7 +129,10 @@ async fn run(call: Call) -> Outcome {
         inspections.into_iter().map(|inspection| LookTest { inspection, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, looks, sender);
-    verifying::report(&call, total, running, results, |seen, stanzas| vec![seen.report(stanzas)]).await
+    verifying::report(&call, total, verifying::Guesses::default(), running, results, |seen, stanzas| {
+        vec![seen.report(stanzas)]
+    })
+    .await
 }
 
 /// Says what the topology does not know.

@@ -93,7 +93,7 @@ async fn run(call: Call) -> Outcome {
     let registrations = verifying::unfinished(&call, registrations, Registration::identity).await?;
     let total = registrations.len();
     let accounts = registrations.iter().map(|registration| &registration.account.address);
-    let _guesses = verifying::may_log_on(&call, accounts)?;
+    let guesses = verifying::may_log_on(&call, accounts)?;
     let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Registrar {
         sessions: Arc::new(Sessions::remembering(call.context.refused.get().cloned())),
@@ -106,7 +106,8 @@ async fn run(call: Call) -> Outcome {
         .collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, logons, sender);
-    verifying::report(&call, total, running, results, |result, stanzas| vec![result.report(stanzas)]).await
+    verifying::report(&call, total, guesses, running, results, |result, stanzas| vec![result.report(stanzas)])
+        .await
 }
 
 /// Plans a logon at each pool; a pool where nobody can log on is an error of its own.

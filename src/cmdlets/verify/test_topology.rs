@@ -109,7 +109,7 @@ async fn run(call: Call) -> Outcome {
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, checks, sender);
     let reports = |checks: &Vec<Checked>, stanzas| checks.iter().map(|check| check.report(stanzas)).collect();
-    verifying::report(&call, total, running, results, reports).await
+    verifying::report(&call, total, verifying::Guesses::default(), running, results, reports).await
 }
 
 /// Everything that is to be checked.

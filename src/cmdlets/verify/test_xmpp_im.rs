@@ -114,11 +114,12 @@ async fn run(call: Call) -> Outcome {
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let senders = verifications.iter().map(|verification| &verification.sender.address);
-    let _guesses = verifying::may_log_on(&call, senders)?;
+    let guesses = verifying::may_log_on(&call, senders)?;
     let partners: Vec<_> = verifications.iter().map(|verification| verification.receiver.domain()).collect();
     let admitted = verifying::admit(&call, total, &partners).await?;
     let running = batch(&call, &admitted)?.run(verifications, sender);
-    verifying::report(&call, total, running, results, |result, stanzas| vec![result.report(stanzas)]).await
+    verifying::report(&call, total, guesses, running, results, |result, stanzas| vec![result.report(stanzas)])
+        .await
 }
 
 /// Those whose receiver, where the test logs on as the receiver too, was not refused too often.

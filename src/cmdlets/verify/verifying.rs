@@ -1,6 +1,6 @@
 //! The common parts of the cmdlets that test: parameters, warnings, progress.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -303,7 +303,7 @@ pub async fn admit(call: &Call, n_tests: usize, partners: &[Domain]) -> Result<A
 /// to take passwords from a caller whose passwords were refused at many accounts.
 ///
 /// A password that the caller gives may be a guess: such a logon counts as refused from its beginning until it
-/// turns out otherwise, so that guesses side by side are as few as guesses in turn.
+/// turns out otherwise, so that guesses side by side are as few as guesses in turn. Takes the account of each test.
 ///
 /// # Errors
 /// One was.
@@ -316,9 +316,15 @@ pub fn may_log_on<'a>(
     let most = u64::from(limits.get(Limited::FailedLogons));
     let is_guess = call.bound.is_given("UserCredential");
     guesses.usage = is_guess.then(|| usage.clone());
-    let accounts: BTreeSet<String> =
-        accounts.into_iter().flat_map(|account| logged_on(call, account)).collect();
-    let counts = accounts.iter().map(|account| (failed(account), account.as_str(), most));
+    let mut tests_of = BTreeMap::<String, usize>::new();
+    let mut n_tests = 0;
+    for account in accounts {
+        n_tests += 1;
+        for account in logged_on(call, account) {
+            *tests_of.entry(account).or_default() += 1;
+        }
+    }
+    let counts = tests_of.keys().map(|account| (failed(account), account.as_str(), most));
     let of_all = is_guess.then(|| (failed(ALL_ACCOUNTS), ALL_ACCOUNTS, most.saturating_mul(MOST_ACCOUNTS)));
     for (what, account, most) in counts.chain(of_all) {
         let counted = if is_guess {
@@ -327,7 +333,11 @@ pub fn may_log_on<'a>(
             usage.count(&what, 0, most.saturating_sub(1), BRAKE)
         };
         match counted {
-            Ok(Ok(_)) => guesses.counted.extend(is_guess.then_some(what)),
+            Ok(Ok(_)) if is_guess => {
+                let n_due = tests_of.get(account).copied().unwrap_or(n_tests);
+                guesses.n_due.insert(account.to_owned(), n_due);
+            }
+            Ok(Ok(_)) => {}
             Ok(Err(_)) => {
                 return Err(logons_exceeded(account, most));
             }
@@ -351,7 +361,7 @@ pub fn left_alone(call: &Call, account: &Address) -> Option<ErrorRecord> {
 
 fn logons_exceeded(account: &str, most: u64) -> ErrorRecord {
     let message =
-        format!("{account} was refused {most} times in a quarter of an hour, so no logon is tried.");
+        format!("{most} logons of {account} failed in a quarter of an hour, so no further one is tried.");
     ErrorRecord::new(Category::LimitsExceeded, "LogonsExceeded", message)
         .target(account)
         .remedy("See Get-TestUserCredential, correct the password, and wait.")
@@ -371,27 +381,71 @@ fn logged_on(call: &Call, account: &Address) -> Vec<String> {
     accounts
 }
 
-/// The logons with a password of the caller's that count as refused while they run. A process that is killed
-/// gives none of them back.
+/// The logons with a password of the caller's that count as refused, one for each account, while they run and
+/// until each of them is known not to have been a wrong guess. A process that is killed gives none of them back.
 #[derive(Debug, Default)]
 pub struct Guesses {
     usage: Option<Usage>,
-    counted: Vec<String>,
+    /// The tests of each account that are not known to have ended well, or to be counted by their refusal.
+    n_due: BTreeMap<String, usize>,
+    /// Whether any of the tests may have begun.
+    is_under_way: bool,
+}
+
+impl Guesses {
+    /// A test has ended. One whose password may have been refused unseen stays due.
+    fn ended(&mut self, call: &Call, report: &Report) {
+        if may_have_been_refused(report) {
+            return;
+        }
+        let account = report.sender.as_ref().or(report.subject.as_ref());
+        let Some(account) = account.and_then(|written| written.parse::<Address>().ok()) else { return };
+        for account in logged_on(call, &account).into_iter().chain([ALL_ACCOUNTS.to_owned()]) {
+            if let Some(n_due) = self.n_due.get_mut(&account) {
+                *n_due = n_due.saturating_sub(1);
+            }
+        }
+    }
 }
 
 impl Drop for Guesses {
     fn drop(&mut self) {
-        for what in &self.counted {
-            // One that cannot be given back is forgotten with the others.
-            let _ = self.usage.as_ref().map(|usage| usage.give_back(what, 1));
+        let Some(usage) = &self.usage else { return };
+        for (account, n_due) in &self.n_due {
+            if !self.is_under_way || *n_due == 0 {
+                // One that cannot be given back is forgotten with the others.
+                let _ = usage.give_back(&failed(account), 1);
+            }
         }
     }
+}
+
+/// Whether the server may have refused the password without the report saying so: its answer came too late or
+/// not at all, or was another one. A refusal that the report tells is counted by [`note_refusal`].
+fn may_have_been_refused(report: &Report) -> bool {
+    let is_unbegun = report.outcome == TestOutcome::NotRun && report.attempts == 0;
+    if report.outcome == TestOutcome::Success || report.is_inferred || is_unbegun || is_rejected(report) {
+        return false;
+    }
+    let phase = |name: &str| Phase::ALL.into_iter().find(|phase| phase.name() == name);
+    let last = report.phase.as_deref().and_then(phase);
+    if last.is_some_and(|last| last > Phase::Authenticate) {
+        return false;
+    }
+    // Nothing is known of the attempts before the last one.
+    let is_only_attempt = report.attempts <= 1;
+    let reached = report.steps.iter().any(|step| step.phase == Phase::Authenticate.name());
+    last.is_none() || reached || !is_only_attempt
+}
+
+fn is_rejected(report: &Report) -> bool {
+    report.code.as_deref().is_some_and(|code| REJECTED.contains(&code))
 }
 
 /// Counts a logon whose password was refused, as its record tells.
 fn note_refusal(call: &Call, report: &Report) {
     let Some(Budget { usage, .. }) = call.context.budget.get() else { return };
-    if !report.code.as_deref().is_some_and(|code| REJECTED.contains(&code)) {
+    if !is_rejected(report) {
         return;
     }
     // Where the sender came further than that, it was the receiver who was refused.
@@ -519,11 +573,13 @@ pub fn watcher(call: &Call) -> TraceObserver {
 pub async fn report<T: Judged>(
     call: &Call,
     total: usize,
+    mut guesses: Guesses,
     running: impl Future<Output = Ended>,
     results: mpsc::Receiver<T>,
     reports: fn(&T, Stanzas) -> Vec<Report>,
 ) -> Outcome {
-    let (ended, reported) = tokio::join!(running, drain(call, total, results, reports));
+    guesses.is_under_way = true;
+    let (ended, reported) = tokio::join!(running, drain(call, total, &mut guesses, results, reports));
     if ended.n_left_out > 0 {
         call.warn(format!("{} of {total} tests were left out.", ended.n_left_out))?;
     }
@@ -573,6 +629,7 @@ fn words(remark: &BatchRemark) -> String {
 async fn drain<T: Judged>(
     call: &Call,
     total: usize,
+    guesses: &mut Guesses,
     mut results: mpsc::Receiver<T>,
     reports: fn(&T, Stanzas) -> Vec<Report>,
 ) -> Result<usize, Halt> {
@@ -588,7 +645,11 @@ async fn drain<T: Judged>(
             if total > 1 {
                 call.streams.progress(&Progress { activity: call.description.name, done, total, failed });
             }
-            group.extend(reports(&result, stanzas(call)));
+            let told = reports(&result, stanzas(call));
+            if !result.is_revision() {
+                told.iter().for_each(|report| guesses.ended(call, report));
+            }
+            group.extend(told);
         }
         for report in &group {
             note_refusal(call, report);
