@@ -3,7 +3,9 @@
 //!
 //! The environment is cleared to a list, by running the program once more: only what a session needs is
 //! kept, and of that only what cannot mean anything else. Core dumps are off and nobody else may look into
-//! the process. Signals that would stop it are held back, since a process that is stopped keeps its locks.
+//! the process. Signals that would stop it are held back, since a process that is stopped keeps its locks; so are
+//! those that would end it without its last line in the audit log: keys of the terminal send them, and timers that
+//! were set before it was run.
 //! Resource limits are raised as far as they go, and limits that are too low to work under are refused.
 
 use std::ffi::{OsStr, OsString};
@@ -64,16 +66,7 @@ pub fn secure(caller: Caller) -> Result<(), Unsound> {
     // Before any other thread is there: each inherits it. What the caller holds back beside them is let
     // through: SIGTERM ends a session.
     let mut held_back = SigSet::empty();
-    for signal in [
-        Signal::SIGTSTP,
-        Signal::SIGTTIN,
-        Signal::SIGTTOU,
-        Signal::SIGXFSZ,
-        Signal::SIGXCPU,
-        Signal::SIGVTALRM,
-    ] {
-        held_back.add(signal);
-    }
+    held_back.extend(HELD_BACK);
     held_back.thread_set_mask().map_err(io::Error::from)?;
     Ok(std::env::set_current_dir("/")?)
 }
@@ -125,6 +118,24 @@ const NEEDED: [(Resource, &str, rlim_t); 7] = [
 /// As large as the topology lets an audit log become.
 const LARGEST_FILE: rlim_t = 64 << 30;
 const _: () = assert!(LARGEST_FILE < RLIM_INFINITY);
+
+/// The signals that a session does not hear. It ends on SIGTERM and SIGHUP, and what runs in it on SIGINT.
+const HELD_BACK: [Signal; 14] = [
+    Signal::SIGTSTP,
+    Signal::SIGTTIN,
+    Signal::SIGTTOU,
+    Signal::SIGXFSZ,
+    Signal::SIGXCPU,
+    Signal::SIGVTALRM,
+    Signal::SIGALRM,
+    Signal::SIGPROF,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGIO,
+    Signal::SIGPWR,
+    Signal::SIGSTKFLT,
+];
 
 /// Whether a variable is kept: one that a session needs, with a value that can mean nothing else.
 fn is_kept(name: &OsStr, value: &OsStr, is_behind: bool) -> bool {

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{
+    _POSIX_VDISABLE, SetArg, SpecialCharacterIndices as Key, Termios, tcgetattr, tcsetattr,
+};
 use nix::unistd::geteuid;
 use tokio::signal::unix::SignalKind;
 
@@ -262,6 +264,12 @@ pub fn enter(
         idle: minutes(&budget_limits, Limited::IdleMinutes),
     };
     let terminal = tcgetattr(std::io::stdin()).ok();
+    if let Some(found) = &terminal {
+        let mut without_quit = found.clone();
+        // SIGQUIT would end the shell in which sshd runs a forced command, and the session with it.
+        without_quit.control_chars[Key::VQUIT as usize] = _POSIX_VDISABLE;
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &without_quit);
+    }
     Ok(SessionDoor { host, who, output, program, sitting, terminal, limits, ends, _place: place })
 }
 

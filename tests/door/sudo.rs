@@ -203,6 +203,10 @@ fn a_session_cannot_be_stopped_or_looked_into() {
     machine.root(&format!("kill -TSTP {pid}; kill -TTIN {pid}; kill -TTOU {pid}"));
     let state = machine.root(&format!("grep State: /proc/{pid}/status"));
     assert!(!state.contains("stopped"), "{state}");
+    // Nor does what a key or an old timer sends end it without its line.
+    for signal in ["QUIT", "ALRM", "VTALRM", "PROF", "USR1", "USR2", "IO", "PWR", "STKFLT"] {
+        machine.root(&format!("kill -{signal} {pid}; sleep 0.1; kill -0 {pid}"));
+    }
     let limits = machine.root(&format!("grep -i core /proc/{pid}/limits"));
     assert!(limits.contains(" 0 "), "{limits}");
     // Another process of the account may look into none.
@@ -214,6 +218,9 @@ fn a_session_cannot_be_stopped_or_looked_into() {
     assert_eq!(machine.root(&format!("readlink /proc/{pid}/cwd")).trim(), "/");
     machine.root(&format!("kill {pid}"));
     let _ = child.wait();
+    let is_end =
+        |line: &serde_json::Value| line["cmdlet"] == "imsh session" && line["outcome"]["what"] == "cancelled";
+    assert!(machine.log().iter().any(is_end), "its end is written down");
 }
 
 /// The race of the attack: a link between a file of the caller's and one of the account's.

@@ -86,9 +86,10 @@ fn at_a_terminal_it_is_the_whole_shell_and_no_key_stops_it() {
     assert!(seat.run("print(20 + 3)").contains("23"));
     seat.press("print(40 + 4); sleep(2); print(\"wo\" + \"ke\")\r");
     seat.see("44");
-    seat.press("\x1a");
+    seat.press("\x1a\x1c");
     seat.see("woke");
     seat.prompt();
+    assert!(seat.run("print(70 + 7)").contains("77"));
     let state = machine.root("for pid in $(pgrep -u imsh -x imsh); do grep State: /proc/$pid/status; done");
     assert!(!state.contains("stopped"), "{state}");
     // A refusal is an error, and the next line works.
