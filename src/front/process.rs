@@ -71,6 +71,19 @@ pub fn secure(caller: Caller) -> Result<(), Unsound> {
     Ok(std::env::set_current_dir("/")?)
 }
 
+/// Raises the soft limit of the main thread's stack to what the command line is read with; `false` where the hard
+/// limit is lower than a session needs.
+pub fn has_stack() -> bool {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_STACK) else { return false };
+    let wanted = hard.min(STACK);
+    // The kernel asks for the limit whenever the stack grows.
+    hard >= LEAST_STACK && (soft >= wanted || setrlimit(Resource::RLIMIT_STACK, wanted, hard).is_ok())
+}
+
+/// The stack that the command line is read on.
+pub const STACK: rlim_t = 8 << 20;
+const LEAST_STACK: rlim_t = 1 << 20;
+
 /// Raises the soft limits as far as the hard ones let them.
 ///
 /// # Errors
@@ -111,7 +124,7 @@ const NEEDED: [(Resource, &str, rlim_t); 7] = [
     (Resource::RLIMIT_FSIZE, "the size of files", LARGEST_FILE),
     (Resource::RLIMIT_AS, "address space", 8 << 30),
     (Resource::RLIMIT_DATA, "data", 2 << 30),
-    (Resource::RLIMIT_STACK, "stacks", 1 << 20),
+    (Resource::RLIMIT_STACK, "stacks", LEAST_STACK),
     (Resource::RLIMIT_CPU, "processor time", 24 * 3600),
 ];
 

@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use super::cli::{self, Cli, CliCommand};
-use super::{ExitStatus, authorized, caller, kept, lint, manual, respond, run, session, setup, shell, watch};
+use super::{
+    ExitStatus, authorized, caller, kept, lint, manual, process, respond, run, session, setup, shell, watch,
+};
 
 /// Runs imsh on the arguments of the process, and returns its exit status.
 ///
@@ -14,6 +16,23 @@ use super::{ExitStatus, authorized, caller, kept, lint, manual, respond, run, se
 /// in its global allocator.
 #[expect(clippy::print_stderr, reason = "before there is a session there is no other way to say it")]
 pub fn program(memory: fn() -> usize) -> ExitCode {
+    if process::has_stack() {
+        return on_this_stack(memory);
+    }
+    // A delegated session does not begin with such a limit: on a stack of its own it says so.
+    let thread = std::thread::Builder::new().stack_size(process::STACK as usize);
+    match thread.spawn(move || on_this_stack(memory)).map(std::thread::JoinHandle::join) {
+        Ok(Ok(status)) => status,
+        Ok(Err(_)) => ExitStatus::Wrong.into(),
+        Err(error) => {
+            eprintln!("imsh: the caller's limit for stacks is too low to work under: {error}");
+            ExitStatus::Denied.into()
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "before there is a session there is no other way to say it")]
+fn on_this_stack(memory: fn() -> usize) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(refusal) = caller::refusal(&arguments) {
         eprintln!("imsh: {refusal}");

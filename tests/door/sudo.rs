@@ -183,10 +183,16 @@ fn a_caller_who_lets_the_process_have_too_little_is_told_so() {
             assert!(said.text.contains("too low to work under"), "{limit}\n{}", said.text);
         }
     }
-    let soft = machine.shell("kim", &format!("ulimit -S -n 30; ulimit -S -f 1; ulimit -S -c 100; {session}"));
-    assert_eq!((soft.text.trim(), soft.status), ("a.litwareinc.com", Some(0)));
+    let stack = machine.shell("kim", &format!("ulimit -s 64; {session}"));
+    assert!(stack.status == Some(3) && stack.text.contains("limit for stacks"), "{}", stack.text);
+    for limits in ["ulimit -S -n 30; ulimit -S -f 1; ulimit -S -c 100", "ulimit -S -s 64"] {
+        let soft = machine.shell("kim", &format!("{limits}; {session}"));
+        assert_eq!((soft.text.trim(), soft.status), ("a.litwareinc.com", Some(0)), "{limits}");
+    }
     let refusals = machine.refusals();
-    assert!(refusals.iter().any(|line| line.contains("limit for open files")), "{refusals:?}");
+    for limit in ["limit for open files", "limit for stacks"] {
+        assert!(refusals.iter().any(|line| line.contains(limit)), "{limit} {refusals:?}");
+    }
     let said = Said::of(machine.session("ada", &["-c", "Test-AuditLog"]).output().unwrap());
     assert!(said.status == Some(0) && !said.text.contains("torn"), "{}", said.text);
 }
