@@ -113,13 +113,17 @@ impl Lowering<'_> {
         if !is_expression(statement, source) {
             return false;
         }
-        let is_literal = begins_with_text(statement, source)
-            || (self.shell_bodies && begins_with_literal(statement, source));
         // At its end a block's value is its own, if Rhai is to have it.
         !is_value
             && (statement.end == StatementEnd::Line
                 || (!self.in_rhai && begins_with_literal(statement, source)))
-            || (is_value && !self.in_rhai && (self.context || is_literal))
+            || (is_value && !self.in_rhai && (self.context || self.is_lost_literal(statement)))
+    }
+
+    /// Whether a statement at the end of a block begins with what nobody writes for Rhai to pass over.
+    fn is_lost_literal(&self, statement: &Statement) -> bool {
+        let source = self.writer.source;
+        begins_with_text(statement, source) || (self.shell_bodies && begins_with_literal(statement, source))
     }
 
     pub(super) fn blank(&mut self, span: Option<Span>) {
@@ -157,9 +161,7 @@ impl Lowering<'_> {
         let stands_alone = purpose != ValueUse::Value
             && !self.in_rhai
             && is_expression(statement, self.writer.source)
-            && (is_top
-                || statement.end != StatementEnd::Open
-                || begins_with_literal(statement, self.writer.source));
+            && (is_top || statement.end != StatementEnd::Open || self.is_lost_literal(statement));
         let ours = (self.context && !declares) || stands_alone || is_ours(&statement.pieces);
         let outer = std::mem::replace(&mut self.ours, ours);
         match statement.role {
