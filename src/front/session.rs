@@ -372,17 +372,23 @@ pub async fn run(door: SessionDoor) -> ExitStatus {
         let _ = line.write(&Err(Halt::Cancelled));
         return ExitStatus::Wrong;
     }
-    let (status, outcome) = tokio::select! {
+    let status = tokio::select! {
         biased;
-        status = converse(host, output.clone(), program, limits, ends.idle) => (status, Ok(())),
-        end = over(watch) => {
-            output.last_note(&format!("\nimsh: {}", end.why()));
-            (end.status(), Err(Halt::Cancelled))
-        }
+        status = converse(host, output.clone(), program, limits, ends.idle) => Some(status),
+        _ = over(watch) => None,
     };
-    // A program may end in the time for its last words.
-    let is_ended = status == ExitStatus::Interrupted || first.get().is_some();
-    let outcome = if is_ended { Err(Halt::Cancelled) } else { outcome };
+    let end = first.get().copied();
+    let status = match (status, end) {
+        (Some(status), None | Some(SessionEnd::Signal)) => status,
+        // A program may end in the time for its last words: why it had to is told all the same.
+        (_, Some(end)) => {
+            output.last_note(&format!("\nimsh: {}", end.why()));
+            end.status()
+        }
+        (None, None) => ExitStatus::Interrupted,
+    };
+    let is_ended = status == ExitStatus::Interrupted || end.is_some();
+    let outcome = if is_ended { Err(Halt::Cancelled) } else { Ok(()) };
     put_back(terminal.as_ref());
     output.transcripts().stop_all();
     if let Err(error) = line.write(&outcome) {
