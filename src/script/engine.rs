@@ -87,12 +87,13 @@ impl ScriptLimits {
 /// Function calls within function calls; the thread's stack is sized for it.
 const CALL_LEVELS: usize = 64;
 
-/// Bytes of stack for the engine's thread, and for each block beside others, where values may take this much memory. The call levels need one MiB in a
-/// release build and several in a debug build; and values that lie within each other are dropped level by level:
-/// a chain of closures takes nine tenths of its stack in memory.
+/// Bytes of stack for the engine's thread, and for each block beside others, where values may take this much memory,
+/// or where nobody counts it. The call levels need one MiB in a release build and several in a debug build; and
+/// values that lie within each other are dropped level by level: a chain of closures takes nine tenths of its stack
+/// in memory.
 pub fn stack(memory: Option<usize>) -> usize {
     const MOST: usize = 1 << 30;
-    (64 << 20) + memory.map_or(64 << 20, |memory| (memory + memory / 4).min(MOST))
+    (64 << 20) + memory.map_or(0, |memory| (memory + memory / 4).min(MOST))
 }
 
 /// The function that receives a program's output, value by value, as it comes.
