@@ -3,9 +3,12 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine's errors are its own, and grow with it")]
 
 use std::sync::Arc;
+#[cfg(test)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rhai::{Dynamic, EvalAltResult, Map, ParseError, Position as RhaiPosition};
 
+use super::Fallible;
 use super::language::SyntaxMistake;
 use super::library::InModule;
 use super::texts::Texts;
@@ -94,13 +97,32 @@ impl TerminationCheck {
         (self.0)().is_some()
     }
 
+    /// Goes on unless the program must end now.
+    ///
+    /// # Errors
+    /// It must: the error that ends it.
+    pub fn ask(&self, place: RhaiPosition) -> Fallible<()> {
+        (self.0)().map_or(Ok(()), |end| Err(ended(end, place)))
+    }
+
     /// The error that ends the program if it must end now, and else the one that native code gives.
     pub fn or(&self, place: RhaiPosition, error: impl FnOnce() -> Box<EvalAltResult>) -> Box<EvalAltResult> {
-        match (self.0)() {
-            Some(end) => Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(end), place)),
-            None => error(),
-        }
+        (self.0)().map_or_else(error, |end| ended(end, place))
     }
+
+    /// For tests: a program that must end once this was asked so often; counts how often it was.
+    #[cfg(test)]
+    pub fn behind(n_asked: usize) -> (Self, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = asked.clone();
+        let check =
+            move || (counter.fetch_add(1, Ordering::Relaxed) >= n_asked).then_some(Termination::Cancelled);
+        (Self::new(check), asked)
+    }
+}
+
+fn ended(end: Termination, place: RhaiPosition) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(end), place))
 }
 
 impl Failure {
@@ -200,11 +222,8 @@ impl Failure {
             Halt::Failed(error) => {
                 Box::new(EvalAltResult::ErrorRuntime(Dynamic::from(Thrown(Arc::new(error))), place))
             }
-            Halt::Cancelled | Halt::PipeClosed => {
-                Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Termination::Cancelled), place))
-            }
-            Halt::Block(BlockError::Stopped) => {
-                Box::new(EvalAltResult::ErrorTerminated(Dynamic::from(Termination::Cancelled), place))
+            Halt::Cancelled | Halt::PipeClosed | Halt::Block(BlockError::Stopped) => {
+                ended(Termination::Cancelled, place)
             }
             Halt::Block(BlockError::Failed { message, cause, .. }) => {
                 // The engine's own error comes back whole, with its position and its calls.

@@ -190,7 +190,7 @@ fn count(number: i64) -> usize {
     usize::try_from(number.max(0)).unwrap_or(usize::MAX)
 }
 
-/// What stands before a place of a text, counted in characters, and behind it.
+/// The two parts of a text before and behind a place, which is counted in characters.
 fn split_at<'a>(text: &'a str, start: i64, method: &str) -> Fallible<(&'a str, &'a str)> {
     let place = byte_at(text, start);
     place.map(|place| text.split_at(place)).ok_or_else(|| {
@@ -199,7 +199,7 @@ fn split_at<'a>(text: &'a str, start: i64, method: &str) -> Fallible<(&'a str, &
     })
 }
 
-/// What stands before so many characters of a text from one place on, those, and what stands behind them.
+/// The three parts of a text before, within and behind so many characters from one place on.
 fn range<'a>(text: &'a str, start: i64, length: i64, method: &str) -> Fallible<(&'a str, &'a str, &'a str)> {
     let found = byte_at(text, start).and_then(|place| {
         let (before, rest) = text.split_at(place);
@@ -495,10 +495,7 @@ fn register_lists(engine: &mut Engine, converter: &Converter, ending: &Terminati
                     if text_is(value, &wanted).unwrap_or_else(|| value.to_string() == wanted) {
                         return Ok(true);
                     }
-                    let place = context.call_position();
-                    if due.is_due() {
-                        return Err(due.or(place, || missing("ContainsValue")));
-                    }
+                    due.ask(context.call_position())?;
                 }
                 Ok(false)
             },
@@ -526,9 +523,7 @@ fn position<'a>(
         if same {
             return Ok(Some(place));
         }
-        if ending.is_due() {
-            return Err(ending.or(context.call_position(), || missing("Contains")));
-        }
+        ending.ask(context.call_position())?;
     }
     Ok(None)
 }
@@ -752,21 +747,16 @@ fn through(value: Dynamic) -> Dynamic {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::Ordering;
 
     use rhai::Scope;
 
-    use super::super::failure::Termination;
     use super::super::texts::Texts;
     use super::*;
 
     #[test]
     fn a_search_in_a_list_ends_with_its_program() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let n_asked = asked.clone();
-        let ending = TerminationCheck::new(move || {
-            (n_asked.fetch_add(1, Ordering::Relaxed) >= 2).then_some(Termination::Cancelled)
-        });
+        let (ending, asked) = TerminationCheck::behind(2);
         let converter = Converter { engine: std::sync::Weak::new(), texts: Texts::default(), stack: 1 << 20 };
         let mut engine = Engine::new();
         super::super::types::register(&mut engine);
@@ -792,7 +782,7 @@ mod tests {
                 matches!(ended.map_err(|error| *error), Err(EvalAltResult::ErrorTerminated(..))),
                 "{call}"
             );
-            assert_eq!(asked.load(Ordering::Relaxed), 4, "{call}");
+            assert_eq!(asked.load(Ordering::Relaxed), 3, "{call}");
         }
     }
 }

@@ -237,9 +237,10 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
                 } else {
                     value
                 };
-                return Ok(match value.clone().try_cast::<VariableTable>() {
-                    Some(table) if is_object => Dynamic::from(table.of_kind(TableKind::Object)),
-                    Some(_) | None => value,
+                return Ok(if is_object && value.is::<VariableTable>() {
+                    Dynamic::from(value.cast::<VariableTable>().of_kind(TableKind::Object))
+                } else {
+                    value
                 });
             }
             let value = own.listed(value, &context)?;
@@ -542,20 +543,14 @@ const TEXT: i64 = 3;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::Ordering;
 
-    use super::super::failure::Termination;
     use super::*;
 
     /// Looking for one match may take as long as the text is.
     #[test]
     fn matches_are_looked_for_until_the_program_must_end() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let n_asked = asked.clone();
-        let ending = TerminationCheck::new(move || {
-            (n_asked.fetch_add(1, Ordering::Relaxed) >= 2).then_some(Termination::Cancelled)
-        });
+        let (ending, asked) = TerminationCheck::behind(2);
         let text = || Value::text("a".repeat(1000));
         let all = || vec![text(), ".*b|a".into(), "c".into()];
         let operate = |name, right| operate(name, text(), right, &ending).is_err();

@@ -48,7 +48,6 @@ fn text_order(left: &str, right: &str, case: Case) -> Ordering {
     match case {
         Case::Sensitive => left.cmp(right),
         Case::Ignored => {
-            let lower = |text: &'_ str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
             if left.is_ascii() && right.is_ascii() {
                 let (left, right) = (left.bytes(), right.bytes());
                 left.map(|byte| byte.to_ascii_lowercase()).cmp(right.map(|byte| byte.to_ascii_lowercase()))
@@ -56,6 +55,32 @@ fn text_order(left: &str, right: &str, case: Case) -> Ordering {
                 lower(left).cmp(&lower(right))
             }
         }
+    }
+}
+
+/// A text as it is ordered where letter case does not count: letter by letter, whatever stands around each.
+fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        text.to_ascii_lowercase()
+    } else {
+        text.chars().flat_map(char::to_lowercase).collect()
+    }
+}
+
+/// A value in whose place many are compared: a text in the letters by which it is ordered, so that these are not made
+/// for each comparison. [`order_folded`] compares them.
+pub fn folded(value: Value, case: Case) -> Value {
+    match (value, case) {
+        (Value::Text(text), Case::Ignored) => Value::Text(lower(&text)),
+        (value, _) => value,
+    }
+}
+
+/// Compares two values of [`folded`] as [`order`] compares what they were made of.
+pub fn order_folded(left: &Value, right: &Value, case: Case) -> Ordering {
+    match (left, right) {
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
+        (left, right) => order(left, right, case),
     }
 }
 
@@ -77,6 +102,20 @@ fn rank(value: &Value) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folded_values_are_ordered_as_they_were() {
+        let values: Vec<Value> =
+            vec!["Ab".into(), "aB".into(), "ÄB".into(), "äc".into(), "z".into(), 1.into(), Value::Null];
+        for case in [Case::Ignored, Case::Sensitive] {
+            for (left, right) in values.iter().flat_map(|left| values.iter().map(move |right| (left, right)))
+            {
+                let made = |value: &Value| folded(value.clone(), case);
+                let ordering = order_folded(&made(left), &made(right), case);
+                assert_eq!(ordering, order(left, right, case), "{left} {right}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_stand_by_size_and_texts_by_letters() {

@@ -4,7 +4,7 @@
 /// A pattern that was read once, for matching many texts.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// What stands before, between and behind the stars; one without any star.
+    /// The parts before, between and behind the stars; one where there is no star.
     segments: Vec<Segment>,
     case: Case,
 }
@@ -19,7 +19,7 @@ pub enum Case {
     Sensitive,
 }
 
-/// What stands between two stars of a pattern.
+/// The part of a pattern between two stars.
 #[derive(Clone, Debug)]
 enum Segment {
     /// Letters alone, which are searched in time in proportion to the text.

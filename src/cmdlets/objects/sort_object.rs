@@ -7,7 +7,7 @@ use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, INPUT_OBJECT, Outcome};
 use crate::cmdlet::{Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::value::Value;
-use crate::value::order::order;
+use crate::value::order::{folded, order_folded};
 use crate::value::pattern::Case;
 
 /// `Sort-Object`.
@@ -66,10 +66,7 @@ async fn run(mut call: Call) -> Outcome {
         properties.iter().map(|property| property.is_descending.unwrap_or(is_descending)).collect();
     let compare = |left: &[Value], right: &[Value]| {
         let pairs = left.iter().zip(right).enumerate().map(|(place, (left, right))| {
-            let ordering = match (left, right) {
-                (Value::Text(left), Value::Text(right)) => left.cmp(right),
-                (left, right) => order(left, right, case),
-            };
+            let ordering = order_folded(left, right, case);
             if descends.get(place).copied().unwrap_or(is_descending) { ordering.reverse() } else { ordering }
         });
         pairs.fold(Ordering::Equal, Ordering::then)
@@ -86,29 +83,4 @@ async fn run(mut call: Call) -> Outcome {
         call.emit(item).await?;
     }
     Ok(())
-}
-
-/// A key whose text is folded once, and not for each comparison.
-fn folded(key: Value, case: Case) -> Value {
-    match (key, case) {
-        (Value::Text(text), Case::Ignored) if text.is_ascii() => Value::Text(text.to_ascii_lowercase()),
-        (Value::Text(text), Case::Ignored) => {
-            Value::Text(text.chars().flat_map(char::to_lowercase).collect())
-        }
-        (key, _) => key,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_folded_where_letter_case_does_not_count() {
-        for (text, case, key) in
-            [("Ab", Case::Ignored, "ab"), ("ÄB", Case::Ignored, "äb"), ("ÄB", Case::Sensitive, "ÄB")]
-        {
-            assert_eq!(folded(text.into(), case).as_text(), Some(key));
-        }
-    }
 }

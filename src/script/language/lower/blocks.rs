@@ -295,7 +295,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn body(&mut self, body: &Body, purpose: ValueUse) {
-        // What stands in a string of Rhai's is Rhai's.
+        // The code in a string of Rhai's is Rhai's.
         let outer = self.in_rhai;
         self.in_rhai |= body.open.of(self.writer.source) == "${";
         if body.caught == Caught::Current {

@@ -122,7 +122,7 @@ pub fn lower(script: &Script, text: &str, index: &LineIndex, scopes: &Scopes) ->
             returns: None,
         };
         lowering.frame(&script.body, ValueUse::Show, scopes.hoisted_in_script(), StatementBoundaries::Made);
-        // Where nothing else is ours, what is caught is Rhai's too.
+        // An error that is caught is Rhai's too where nothing else is ours.
         let is_pure = lowering.n_caught > 0 && lowering.writer.n_made() == lowering.n_caught;
         (lowering.writer.output(), is_pure)
     };
