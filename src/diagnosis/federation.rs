@@ -412,7 +412,7 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
         Cause::NoTls => {
             say(&catalogue::FEDERATION_NO_TLS, format!("the server of {partner} offers no encryption"))
         }
-        // Where this machine made TLS, the pool can do so too, and it is behind TLS that nothing came.
+        // The pool can make TLS where this machine could, and it is behind TLS that nothing came.
         Cause::NothingOffered if seen.is_some_and(|seen| seen.healthy) => {
             let title = format!("the server of {partner} offers {pool} no way to prove who it is");
             say(&catalogue::FEDERATION_NOT_AUTHENTICATED, title).owned_by(Owner::Partner).remedy(

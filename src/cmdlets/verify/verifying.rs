@@ -432,7 +432,7 @@ fn may_have_been_refused(report: &Report) -> bool {
     if last.is_some_and(|last| last > Phase::Authenticate) {
         return false;
     }
-    // Nothing is known of the attempts before the last one.
+    // The attempts before the last one leave no word of how they ended.
     let is_only_attempt = report.attempts <= 1;
     let reached = report.steps.iter().any(|step| step.phase == Phase::Authenticate.name());
     last.is_none() || reached || !is_only_attempt

@@ -59,7 +59,7 @@ fn of_rules(rules: &Value, account: &str, owner: u32) -> Vec<SetupFinding> {
     };
     let of_specification = |specification: &Value| {
         let users = list(&specification["User_List"]).map(name).collect::<Vec<_>>().join(",");
-        // Who may be anybody may be root.
+        // A rule for anybody is one for root.
         let of_account =
             list(&specification["Cmnd_Specs"]).filter(|rule| list(&rule["runasusers"]).any(is_account));
         of_account.filter_map(|rule| of_rule(&users, rule)).map(found).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! What broken pools say in the place of a stream or a handshake, verbatim: texts and TLS records.
+//! The texts and TLS records that broken pools send in the place of a stream or a handshake, verbatim.
 
 pub(super) const HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
