@@ -5,21 +5,23 @@
 //! vouches for. Nothing is answered before the process is put right, and nothing runs before its line is
 //! in the audit log.
 
+mod end;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{
     _POSIX_VDISABLE, SetArg, SpecialCharacterIndices as Key, Termios, tcgetattr, tcsetattr,
 };
 use nix::unistd::geteuid;
-use tokio::signal::unix::SignalKind;
+
+pub(super) use end::{LAST_WORDS, put_back};
+use end::{LastLine, SessionEnd, SessionWatch, force, over};
 
 use super::caller::{Caller, caller};
 use super::cli::SessionOptions;
@@ -28,7 +30,7 @@ use super::exit::ExitStatus;
 use super::kept;
 use super::output::Console;
 use super::process::{self, Unsound};
-use super::run::{self, Interrupts};
+use super::run;
 use super::shell::secrets::may_hold_secret;
 use super::start::Started;
 use super::terminal::Terminal;
@@ -39,7 +41,7 @@ use crate::access::{Access, GivenParameter, Principal, principal};
 use crate::call::context::Budget;
 use crate::call::drive::Drive;
 use crate::call::stores::{TopologyReader, TopologyStore, VaultStore};
-use crate::call::transcript::{Heading, LEFT_OUT, Room, Transcripts};
+use crate::call::transcript::{Heading, LEFT_OUT, Room};
 use crate::call::{Halt, SessionContext};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::cmdlets;
@@ -356,38 +358,30 @@ fn hold(
 pub async fn run(door: SessionDoor) -> ExitStatus {
     let SessionDoor { host, who, output, program, sitting, terminal, limits, ends, _place } = door;
     let line = LastLine::new(sitting);
-    let watch = SessionWatch {
-        host: host.clone(),
-        who,
-        transcripts: output.transcripts(),
-        began: Instant::now(),
-        after: ends.after,
-        first: Arc::default(),
-    };
-    let first = watch.first.clone();
+    let watch = SessionWatch::new(host.clone(), who, output.transcripts(), ends.after);
     if let Err(fault) = force(watch.clone(), line.clone(), terminal.clone()) {
         output.fail(&format!(
             "nothing could be set up that ends the session, and so it does not begin: {fault}"
         ));
+        put_back(terminal.as_ref());
         let _ = line.write(&Err(Halt::Cancelled));
         return ExitStatus::Wrong;
     }
-    let status = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        status = converse(host, output.clone(), program, limits, ends.idle) => Some(status),
-        _ = over(watch) => None,
+        // A program may end in the time for its last words: why it had to is told all the same. What it says of a
+        // signal is enough.
+        status = converse(host, output.clone(), program, limits, ends.idle) => match watch.first() {
+            None | Some(SessionEnd::Signal) => Ok(status),
+            Some(end) => Err(end),
+        },
+        end = over(&watch) => Err(end),
     };
-    let end = first.get().copied();
-    let status = match (status, end) {
-        (Some(status), None | Some(SessionEnd::Signal)) => status,
-        // A program may end in the time for its last words: why it had to is told all the same.
-        (_, Some(end)) => {
-            output.last_note(&format!("\nimsh: {}", end.why()));
-            end.status()
-        }
-        (None, None) => ExitStatus::Interrupted,
-    };
-    let is_ended = status == ExitStatus::Interrupted || end.is_some();
+    let status = ended.unwrap_or_else(|end| {
+        output.last_note(&format!("\nimsh: {}", end.why()));
+        end.status()
+    });
+    let is_ended = status == ExitStatus::Interrupted || watch.first().is_some();
     let outcome = if is_ended { Err(Halt::Cancelled) } else { Ok(()) };
     put_back(terminal.as_ref());
     output.transcripts().stop_all();
@@ -395,177 +389,6 @@ pub async fn run(door: SessionDoor) -> ExitStatus {
         output.error(&error);
     }
     status
-}
-
-/// The line of the audit log that says how the session ended: written once, by whoever ends it.
-#[derive(Clone)]
-struct LastLine(Arc<Mutex<Option<Sitting>>>);
-
-impl LastLine {
-    fn new(sitting: Sitting) -> Self {
-        Self(Arc::new(Mutex::new(Some(sitting))))
-    }
-
-    /// Writes it, unless it stands there already.
-    ///
-    /// # Errors
-    /// The line cannot be written.
-    fn write(&self, outcome: &Result<(), Halt>) -> Result<(), ErrorRecord> {
-        // Whoever comes second waits until the line is there.
-        let mut sitting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sitting.take().map_or(Ok(()), |sitting| sitting.ended(outcome))
-    }
-}
-
-/// The reason why a session is ended from outside.
-#[derive(Clone, Copy, Debug)]
-enum SessionEnd {
-    RoleTaken,
-    /// The key is none of the principal's any more, or the user is in one of their groups no more.
-    ProofTaken,
-    TranscriptFull,
-    TooLong,
-    /// sshd ends no process without a terminal when its client is gone: nobody reads what it says any more.
-    ReaderGone,
-    /// SIGTERM or SIGHUP: somebody stops the process, or the line was cut.
-    Signal,
-}
-
-impl SessionEnd {
-    fn why(self) -> &'static str {
-        match self {
-            Self::RoleTaken => "you have no role any more; the session ends.",
-            Self::ProofTaken => "the key or the group by which you came in was taken away; the session ends.",
-            Self::TranscriptFull => "the transcript may not grow any more; the session ends.",
-            Self::TooLong => "a session may not last longer; it ends.",
-            Self::ReaderGone => "nobody reads the output any more; the session ends.",
-            Self::Signal => "the session was ended.",
-        }
-    }
-
-    fn status(self) -> ExitStatus {
-        match self {
-            Self::RoleTaken | Self::ProofTaken | Self::TranscriptFull | Self::TooLong => ExitStatus::Denied,
-            Self::ReaderGone => ExitStatus::NotRun,
-            Self::Signal => ExitStatus::Interrupted,
-        }
-    }
-}
-
-/// Looks again and again whether a session may go on.
-#[derive(Clone)]
-struct SessionWatch {
-    host: Arc<Host>,
-    who: CallerIdentity,
-    transcripts: Arc<Transcripts>,
-    began: Instant,
-    after: Duration,
-    /// What was seen first: whoever ends the session gives the same reason.
-    first: Arc<OnceLock<SessionEnd>>,
-}
-
-impl SessionWatch {
-    /// The reason why the session may not go on, if there is one now.
-    fn end(&self) -> Option<SessionEnd> {
-        if self.host.session_limits().is_none() {
-            return Some(SessionEnd::RoleTaken);
-        }
-        let access = self.host.context().topology.read().map(|now| now.access.clone().unwrap_or_default());
-        if !access.is_ok_and(|access| self.who.still_holds(&access)) {
-            return Some(SessionEnd::ProofTaken);
-        }
-        if self.transcripts.is_full() {
-            return Some(SessionEnd::TranscriptFull);
-        }
-        if self.began.elapsed() > self.after {
-            return Some(SessionEnd::TooLong);
-        }
-        is_reader_gone().then_some(SessionEnd::ReaderGone)
-    }
-
-    /// Waits for the reason why the session may not go on.
-    async fn ended(&self) -> SessionEnd {
-        let mut signals = endings();
-        let end = loop {
-            tokio::select! {
-                () = signals.next() => break SessionEnd::Signal,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-            if let Some(end) = tokio::task::block_in_place(|| self.end()) {
-                break end;
-            }
-        };
-        *self.first.get_or_init(|| end)
-    }
-}
-
-/// The signals that end a session, whatever its caller ignores.
-fn endings() -> Interrupts {
-    Interrupts::even_ignored([SignalKind::terminate(), SignalKind::hangup()].into())
-}
-
-/// Waits until the session may not go on, and lets what runs tell what it has learned; gives why.
-async fn over(watch: SessionWatch) -> SessionEnd {
-    let end = watch.ended().await;
-    // The running program listens for the signal.
-    let rest = if matches!(end, SessionEnd::Signal) {
-        LAST_WORDS
-    } else {
-        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM);
-        LAST_WORDS / 2
-    };
-    tokio::time::sleep(rest).await;
-    end
-}
-
-/// Ends the process where the session does not end by itself in time once it may not go on: what waits for a
-/// reader of its output waits for ever. A thread and a runtime of its own see to it, since all others
-/// may come to wait. A session that nobody watches any more ends too.
-///
-/// # Errors
-/// The system gives no thread or no runtime.
-fn force(watch: SessionWatch, line: LastLine, terminal: Option<Termios>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let forced = move || {
-        let ends = Unwatched;
-        let end = runtime.block_on(async {
-            let end = watch.ended().await;
-            tokio::time::sleep(LONGEST_END).await;
-            end
-        });
-        put_back(terminal.as_ref());
-        watch.transcripts.stop_all();
-        // Nobody reads an error any more.
-        let _ = line.write(&Err(Halt::Cancelled));
-        std::mem::forget(ends);
-        std::process::exit(end.status().code().into());
-    };
-    std::thread::Builder::new().name("session-end".to_owned()).spawn(forced).map(drop)
-}
-
-/// Ends the process when it is dropped: by a panic of the thread that watches.
-struct Unwatched;
-
-impl Drop for Unwatched {
-    fn drop(&mut self) {
-        std::process::exit(ExitStatus::Wrong.code().into());
-    }
-}
-
-/// Gives the terminal back as it was found; one that is gone needs nothing.
-pub(super) fn put_back(terminal: Option<&Termios>) {
-    if let Some(terminal) = terminal {
-        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, terminal);
-    }
-}
-
-/// Whether the other end of standard output is closed: of a pipe, a socket or a terminal.
-fn is_reader_gone() -> bool {
-    let stdout = std::io::stdout();
-    let mut looked_at = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
-    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
-    poll(&mut looked_at, PollTimeout::ZERO).is_ok()
-        && looked_at[0].revents().is_some_and(|events| events.intersects(gone))
 }
 
 async fn converse(
@@ -792,11 +615,6 @@ fn seen(
     .collect()
 }
 
-/// The time that running commands may take to end once the session is to end.
-pub(super) const LAST_WORDS: Duration = Duration::from_millis(1200);
-/// The time after which a session that may not go on is ended, come what may.
-const LONGEST_END: Duration = Duration::from_millis(2000);
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The memory of the process beside a program's values and stacks: other stacks, the engine, certificates.
 const BASE_MEMORY: usize = 704 << 20;
 const MAX_AUTHENTICATION_BYTES: u64 = 256 << 10;
