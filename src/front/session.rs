@@ -219,9 +219,11 @@ pub fn enter(
         durable::queue();
     }
     let admitted = match (short, &program) {
-        // A line would be torn where files may not grow: only the refusal is left.
-        (Some(short), _) if !process::may_write() => Err(limited(&short)),
-        (Some(short), _) => Err(host.session_refused(seen, &short.to_string(), limited(&short))),
+        (Some(short), _) => {
+            // That no line can be written follows from the limit.
+            let _ = host.session_refused(seen, &short.to_string(), limited(&short));
+            Err(limited(&short))
+        }
         (None, Err(why)) => {
             let wrong = ErrorRecord::new(Category::InvalidArgument, "BadCommandLine", sentence(why));
             Err(host.session_refused(seen, why, wrong))

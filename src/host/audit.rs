@@ -96,7 +96,8 @@ impl Audit {
     /// too, with how often, at the first call, the second, the fourth and so on.
     fn used_up(&self) -> Result<Option<ErrorRecord>, ErrorRecord> {
         let Some(Budget { usage, limits }) = &self.budget else { return Ok(None) };
-        let uncountable = |fault: std::io::Error| {
+        let uncountable = |fault: io::Error| {
+            self.copy_unwritten(&fault);
             ErrorRecord::new(Category::WriteError, UNWRITABLE, format!("Nothing can be counted: {fault}."))
                 .remedy("Tell an administrator of this machine.")
         };
@@ -138,11 +139,19 @@ impl Audit {
         let _ = tokio::task::block_in_place(|| log.without_copies().write(event));
     }
 
+    /// Tells of the call outside of the log, where no line can be written.
+    fn copy_unwritten(&self, why: &io::Error) {
+        if let Some(log) = &self.log {
+            log.copy_unwritten(self.event.clone(), why);
+        }
+    }
+
     fn write(&self, event: AuditEvent) -> Result<(), Fault> {
         let Some(log) = &self.log else { return Ok(()) };
         if self.budget.is_some() && !durable::leaves_reserve(log.path()) {
             let source =
                 io::Error::new(io::ErrorKind::StorageFull, "the rest of the disk is kept for administrators");
+            log.copy_unwritten(event, &source);
             return Err(Fault { path: log.path().to_owned(), step: AuditStep::Append, source });
         }
         // The line is small and the file is local; what waits here is the call itself.

@@ -13,6 +13,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::resource::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -89,7 +90,7 @@ impl AuditEvent {
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Its number, from 1, over all files.
+    /// Its number, from 1, over all files; 0 in a copy of what no file took.
     pub n: u64,
     /// The SHA-256 of what stands before it, in hexadecimal: of the line before, or of everything
     /// between the last whole line and this one where `torn` says so.
@@ -199,7 +200,7 @@ impl AuditLog {
             oldest = files.rotate(&mut file).map_err(fault(AuditStep::Rotate))?;
             before(AuditStep::Open).map_err(fault(AuditStep::Open))?;
             file = files.open().map_err(fault(AuditStep::Open))?;
-            (end.line_end, end.is_first) = (true, true);
+            (end.line_end, end.is_first, end.file_bytes) = (true, true, 0);
         }
         let line = Line {
             n: end.n + 1,
@@ -213,10 +214,14 @@ impl AuditLog {
         let text = serde_json::to_string(&line).map_err(|cause| fault(AuditStep::Append)(cause.into()))?;
         let text = shown(text);
         let hash = hex(&Sha256::digest(text.as_bytes()));
-        // One write: what a crash leaves of it is a torn line, never two halves of two.
         let line_end = if end.line_end { "" } else { "\n" };
-        before(AuditStep::Append).map_err(fault(AuditStep::Append))?;
-        file.write_all(format!("{line_end}{text}\n").as_bytes()).map_err(fault(AuditStep::Append))?;
+        let appended = before(AuditStep::Append)
+            .and_then(|()| append(&mut file, end.file_bytes, format!("{line_end}{text}\n").as_bytes()));
+        if let Err(source) = appended {
+            drop(lock);
+            self.copy_unwritten(line.event, &source);
+            return Err(fault(AuditStep::Append)(source));
+        }
         if self.settings.must_reach_disk || oldest.is_some() {
             before(AuditStep::Sync).map_err(fault(AuditStep::Sync))?;
             file.sync_data().map_err(fault(AuditStep::Sync))?;
@@ -231,11 +236,46 @@ impl AuditLog {
         Ok(Receipt { n: line.n, is_copied, hash })
     }
 
+    /// Sends a copy of an event that the file does not take, and why: it is all that tells of the call then. It
+    /// has the number 0, as no line of the log.
+    pub fn copy_unwritten(&self, mut event: AuditEvent, why: &io::Error) {
+        if event.outcome == AuditOutcome::Started {
+            event.outcome = AuditOutcome::Refused(format!("no line can be written: {why}"));
+        }
+        let line = Line {
+            n: 0,
+            previous: String::new(),
+            torn: false,
+            opens: false,
+            oldest: None,
+            time: jiff::Timestamp::now(),
+            event: shortened(event),
+        };
+        if let Ok(text) = serde_json::to_string(&line).map(shown) {
+            let hash = hex(&Sha256::digest(text.as_bytes()));
+            // The call does not run, whether somebody takes the copy or not.
+            let _ = self.settings.syslog.copy(&text, &line, &hash);
+        }
+    }
+
     fn files(&self) -> io::Result<LogFiles> {
         let (directory, name) = Directory::of(&self.path)?;
         let n_kept = self.settings.keep_files.map(|kept| kept.max(1));
         Ok(LogFiles { directory, name, n_kept })
     }
+}
+
+/// Appends to a file of this size, in one write: what a crash leaves of it is a torn line, never two halves of two.
+///
+/// # Errors
+/// The system's own. Nothing is written where the process may not make the file as large (setrlimit(2),
+/// `RLIMIT_FSIZE`): the system would take a part.
+fn append(file: &mut File, file_bytes: u64, written: &[u8]) -> io::Result<()> {
+    let (most, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if file_bytes.saturating_add(written.len() as u64) > most {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    file.write_all(written)
 }
 
 /// The files of a log, in their directory.
