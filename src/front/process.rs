@@ -63,10 +63,10 @@ pub fn secure(caller: Caller) -> Result<(), Unsound> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(io::Error::from)?;
     nix::sys::prctl::set_dumpable(false).map_err(io::Error::from)?;
     nix::sys::prctl::set_no_new_privs().map_err(io::Error::from)?;
-    // Before any other thread is there: each inherits it. What the caller holds back beside them is let
-    // through: SIGTERM ends a session.
+    // Before any other thread is there: each inherits it. What the caller holds back beside them is let through.
     let mut held_back = SigSet::empty();
     held_back.extend(HELD_BACK);
+    held_back.extend(HELD_BACK_AT_FIRST);
     held_back.thread_set_mask().map_err(io::Error::from)?;
     Ok(std::env::set_current_dir("/")?)
 }
@@ -99,11 +99,6 @@ pub fn limits() -> Result<(), Unsound> {
         setrlimit(resource, soft, hard).map_err(io::Error::from)?;
     }
     Ok(())
-}
-
-/// Whether a file can take a whole line: a process whose files may not grow writes torn ones.
-pub fn may_write() -> bool {
-    getrlimit(Resource::RLIMIT_FSIZE).is_ok_and(|(_, hard)| hard >= LARGEST_FILE)
 }
 
 /// Holds the data of the process within so many bytes: what its own count of a program's values does not
@@ -149,6 +144,10 @@ const HELD_BACK: [Signal; 14] = [
     Signal::SIGPWR,
     Signal::SIGSTKFLT,
 ];
+
+/// The signals that end a session or what runs in it. They wait until somebody listens: one that came between the
+/// session's first line and that moment would end the process without its last line.
+const HELD_BACK_AT_FIRST: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// Whether a variable is kept: one that a session needs, with a value that can mean nothing else.
 fn is_kept(name: &OsStr, value: &OsStr, is_behind: bool) -> bool {

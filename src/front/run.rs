@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::signal::SigSet;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -25,14 +26,14 @@ use crate::value::Value;
 pub async fn command(options: &SessionOptions, code: &str) -> ExitStatus {
     let variables = vec![("args".to_owned(), Value::texts(Vec::<String>::new()))];
     match start::start(options, "-c", variables, None).await {
-        Ok(started) => evaluate(&started, ReportSource { name: "-c", text: code }).await,
+        Ok(started) => self::code(&started, code).await,
         Err(error) => not_started(options, &error),
     }
 }
 
 /// Runs code in a session that has started.
 pub(super) async fn code(started: &Started, code: &str) -> ExitStatus {
-    evaluate(started, ReportSource { name: "-c", text: code }).await
+    evaluate(started, ReportSource { name: "-c", text: code }, Interrupts::listen()).await
 }
 
 /// Runs the script on standard input in a session that has started; shows it to `seen` first.
@@ -56,7 +57,19 @@ pub async fn script(options: &SessionOptions, script: &Path, arguments: Vec<Stri
 async fn evaluate_file(started: &Started, script: &Path, seen: impl Fn(&str)) -> ExitStatus {
     let Started { host, output, .. } = started;
     let name = start::display_name(script);
-    let text = match read(script) {
+    let mut interrupts = Interrupts::listen();
+    let file = script.to_owned();
+    let reading = tokio::task::spawn_blocking(move || read(&file));
+    let text = tokio::select! {
+        text = reading => text.unwrap_or_else(|fault| Err(fault.into())),
+        // Whoever writes the script at a terminal may think better of it.
+        () = interrupts.next() => {
+            output.interrupted();
+            output.note("Interrupted.");
+            return output.status(ExitStatus::Interrupted, host.tally());
+        }
+    };
+    let text = match text {
         Ok(text) => text,
         Err(error) => {
             output.fail(&format!("{name}: {error}"));
@@ -65,7 +78,7 @@ async fn evaluate_file(started: &Started, script: &Path, seen: impl Fn(&str)) ->
     };
     let text = file::program(text);
     seen(&text);
-    evaluate(started, ReportSource { name: &name, text: &text }).await
+    evaluate(started, ReportSource { name: &name, text: &text }, interrupts).await
 }
 
 /// The text of a script; - is standard input.
@@ -83,12 +96,11 @@ fn not_started(options: &SessionOptions, error: &StartError) -> ExitStatus {
     output.status(error.status(), &Tally::default())
 }
 
-async fn evaluate(started: &Started, source: ReportSource<'_>) -> ExitStatus {
+async fn evaluate(started: &Started, source: ReportSource<'_>, interrupts: Interrupts) -> ExitStatus {
     let Started { session, host, output, .. } = started;
     let cancel = CancellationToken::new();
     output.begin_program(cancel.clone());
-    let watch =
-        tokio::spawn(cancel_on_interrupt(Interrupts::listen(), host.clone(), output.clone(), cancel.clone()));
+    let watch = tokio::spawn(cancel_on_interrupt(interrupts, host.clone(), output.clone(), cancel.clone()));
     let flush = tokio::spawn(flush_when_idle(output.clone()));
     output.ends(cancel.clone());
     let result = session.evaluate(source.name, source.text, cancel).await;
@@ -164,9 +176,15 @@ impl Interrupts {
         Self::even_ignored(kinds.into_iter().filter(heard).collect())
     }
 
-    /// Listens to these, though the caller ignores them.
+    /// Listens to these, though the caller ignores them. Those that a session has held back until now come to
+    /// this thread.
     pub(super) fn even_ignored(kinds: Vec<SignalKind>) -> Self {
-        Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect())
+        let numbers: Vec<i32> = kinds.iter().map(SignalKind::as_raw_value).collect();
+        let listening = Self(kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect());
+        let heard: SigSet = numbers.into_iter().filter_map(|number| number.try_into().ok()).collect();
+        // One that stays held back is not heard, as before.
+        let _ = heard.thread_unblock();
+        listening
     }
 
     /// Waits for the next one.

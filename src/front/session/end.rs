@@ -150,7 +150,7 @@ pub(super) async fn over(watch: &SessionWatch) -> SessionEnd {
     let rest = if matches!(end, SessionEnd::Signal) {
         LAST_WORDS
     } else {
-        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGTERM);
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGTERM);
         LAST_WORDS / 2
     };
     tokio::time::sleep(rest).await;
