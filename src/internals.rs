@@ -47,7 +47,8 @@ pub mod cmdlets {
         }
 
         pub mod verifying {
-            pub use crate::cmdlets::verify::verifying::{Guesses, WAITING, report};
+            pub use crate::cmdlets::verify::guesses::Guesses;
+            pub use crate::cmdlets::verify::verifying::{WAITING, report};
         }
     }
 }

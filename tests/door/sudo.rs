@@ -1,6 +1,8 @@
 //! Behind sudo: one way in, whatever the caller names and however.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::machine::{Machine, Said, place, until};
 use crate::topology;
@@ -172,7 +174,16 @@ fn a_topology_that_others_could_change_lets_nobody_in() {
 /// Low limits are refused before anything is answered, in the same words and with a line, or work.
 #[test]
 fn a_caller_who_lets_the_process_have_too_little_is_told_so() {
-    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let copied = topology(&[]).replace("syslog = \"off\"", "syslog = \"auto\"");
+    let Some(machine) = Machine::with(&copied) else { return };
+    machine.root(
+        "mkdir -p /run/systemd/journal; (python3 -c 'import os, socket\ns = socket.socket(socket.AF_UNIX, \
+         socket.SOCK_DGRAM)\ns.bind(\"/run/systemd/journal/socket\")\nos.chmod(\"/run/systemd/journal/socket\", \
+         0o666)\nwhile True: print(s.recv(1 << 18), flush=True)' >/run/journal 2>&1 </dev/null &)",
+    );
+    until("the journal listens", || {
+        machine.shell("root", "test -S /run/systemd/journal/socket").status == Some(0)
+    });
     let session = "sudo -n -u imsh imsh session -c '(Get-Pool).Identity'";
     for limit in ["-n 40", "-v 200000", "-d 100000", "-t 5", "-p 20", "-f 1", "-f 0"] {
         let said = machine.shell("kim", &format!("ulimit {limit}; {session}"));
@@ -193,6 +204,11 @@ fn a_caller_who_lets_the_process_have_too_little_is_told_so() {
     for limit in ["limit for open files", "limit for stacks"] {
         assert!(refusals.iter().any(|line| line.contains(limit)), "{limit} {refusals:?}");
     }
+    // Where no file may grow, a copy without a number is the line.
+    assert!(!refusals.iter().any(|line| line.contains("size of files")), "{refusals:?}");
+    let journal = machine
+        .root("grep -a -c 'IMSH_LINE=0.*IMSH_PRINCIPAL=os-user:kim.*IMSH_OUTCOME=refused' /run/journal");
+    assert_eq!(journal.trim(), "2", "{}", machine.root("cat /run/journal"));
     let said = Said::of(machine.session("ada", &["-c", "Test-AuditLog"]).output().unwrap());
     assert!(said.status == Some(0) && !said.text.contains("torn"), "{}", said.text);
 }
@@ -227,6 +243,33 @@ fn a_session_cannot_be_stopped_or_looked_into() {
     let is_end =
         |line: &serde_json::Value| line["cmdlet"] == "imsh session" && line["outcome"]["what"] == "cancelled";
     assert!(machine.log().iter().any(is_end), "its end is written down");
+}
+
+/// A signal that comes before the program listens finds it when it does: no first line stays without a last one.
+#[test]
+fn a_signal_that_comes_too_early_ends_the_session_in_an_orderly_way() {
+    let Some(machine) = Machine::with(&topology(&[])) else { return };
+    let said = Said::of(machine.session("kim", &["-c", "1"]).output().unwrap());
+    assert_eq!(said.status, Some(0), "{}", said.text);
+    for signal in ["INT", "TERM", "HUP"] {
+        let held = place(&machine, "etc/imsh/audit/.imsh.jsonl.lock");
+        let held = Flock::lock(std::fs::File::open(held).unwrap(), FlockArg::LockExclusive).unwrap();
+        let n_before = machine.log().len();
+        let mut running = machine.session("kim", &["-c", "print(1); sleep(100)"]);
+        let mut child = running.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let waits = |line: &str| line.contains("-> FLOCK") && line.contains(&format!(":{} ", inode(&held)));
+        until("it waits for its line", || std::fs::read_to_string("/proc/locks").unwrap().lines().any(waits));
+        machine.root(&format!("kill -{signal} $(pgrep -u imsh -x imsh)"));
+        drop(held);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        let log = machine.log();
+        let outcomes: Vec<_> = log[n_before..].iter().map(|line| line["outcome"]["what"].clone()).collect();
+        assert_eq!(outcomes, ["started", "cancelled"], "{signal}");
+    }
+}
+
+fn inode(file: &std::fs::File) -> u64 {
+    file.metadata().unwrap().ino()
 }
 
 /// The race of the attack: a link between a file of the caller's and one of the account's.

@@ -135,6 +135,32 @@ fn a_guess_whose_answer_nobody_waits_for_counts_as_a_refused_one() {
     }
 }
 
+/// A password that the caller stores to try it is a guess like one that they give.
+#[test]
+fn a_guess_that_is_stored_first_counts_like_any_other() {
+    let users = "[[access.role]]\nidentity = \"Users\"\ntemplate = \"UserAdministrator\"\nfailed_logons = 2\n\
+                 [[access.assignment]]\nrole = \"Users\"\nmembers = [\"os-user:pilar\"]";
+    let Some((machine, _)) = with_network(users) else { return };
+    let codes = |pool: &str, password: &str, timeout: &str| {
+        let code = format!(
+            "let pool = \"{pool}.litwareinc.com\"; let who = `kenmyer@${{pool}}`; for n in 1..=4 {{ \
+             `{password}` | Out-File guess; Set-TestUserCredential (who) (Get-Credential (who) -FromFile guess) \
+             -Confirm:$false; try {{ print((Test-Registration (pool) -Timeout {timeout} -Force -ErrorAction \
+             Stop).Code) }} catch (e) {{ print(e.Id) }} }}"
+        );
+        let text = Said::of(machine.session("pilar", &["-c", &code]).output().unwrap()).text;
+        assert_eq!(text.lines().count(), 4, "{text}");
+        text
+    };
+    for pool in ["auth-silent", "auth-closes"] {
+        let text = codes(pool, "guess ${n}", "500ms");
+        assert_eq!(text.matches("LogonsExceeded").count(), 2, "{pool} {text}");
+    }
+    // A password that was accepted was no guess.
+    let text = codes("bind-silent", "practice", "2s");
+    assert_eq!(text.matches("LogonsExceeded").count(), 0, "{text}");
+}
+
 /// A stored password that is wrong is offered no more often by the tests that look it up themselves.
 #[test]
 fn an_account_that_a_test_logs_on_beside_another_is_left_alone_like_any_other() {

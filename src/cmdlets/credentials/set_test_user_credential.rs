@@ -7,6 +7,7 @@ use crate::address::Address;
 use crate::call::stores::unreadable;
 use crate::call::{Call, Cmdlet, Halt, Outcome, files, sentence};
 use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::cmdlets::verify::guesses;
 use crate::secret::Secret;
 use crate::vault::{StoredCertificate, StoredCredential};
 use crate::xmpp::secure;
@@ -83,6 +84,9 @@ async fn run(call: Call) -> Outcome {
     }
     if !call.should_process("Store the credential", &address.to_string())? {
         return Ok(());
+    }
+    if credential.is_some() {
+        guesses::note_stored(&call, &address)?;
     }
     let vault = call.context.vault.open()?;
     let update = |stored: Option<StoredCredential>| {

@@ -1,5 +1,6 @@
 //! Tests of pools, partners and messages.
 
+pub mod guesses;
 pub mod verifying;
 mod elsewhere;
 

@@ -2,6 +2,7 @@
 
 use tokio::sync::mpsc;
 
+use super::guesses::Guesses;
 use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::address::Domain;
@@ -129,7 +130,7 @@ async fn run(call: Call) -> Outcome {
         inspections.into_iter().map(|inspection| LookTest { inspection, with: with.clone() }).collect();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, looks, sender);
-    verifying::report(&call, total, verifying::Guesses::default(), running, results, |seen, stanzas| {
+    verifying::report(&call, total, Guesses::default(), running, results, |seen, stanzas| {
         vec![seen.report(stanzas)]
     })
     .await

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::guesses::Guesses;
 use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Halt, Outcome};
@@ -93,7 +94,8 @@ async fn run(call: Call) -> Outcome {
     let registrations = verifying::unfinished(&call, registrations, Registration::identity).await?;
     let total = registrations.len();
     let accounts = registrations.iter().map(|registration| &registration.account.address);
-    let guesses = verifying::may_log_on(&call, accounts)?;
+    let mut guesses = Guesses::default();
+    guesses.may_log_on(&call, accounts)?;
     let admitted = verifying::admit(&call, total, &[]).await?;
     let with = Registrar {
         sessions: Arc::new(Sessions::remembering(call.context.refused.get().cloned())),

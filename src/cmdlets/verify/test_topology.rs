@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::guesses::Guesses;
 use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::address::Domain;
@@ -97,7 +98,8 @@ async fn run(call: Call) -> Outcome {
     if call.sees_everything() && !call.bound.switch("Force") {
         call.whole.remarks.iter().try_for_each(|remark| call.warn(remark.to_string()))?;
     }
-    let subjects = subjects(&call)?;
+    let mut guesses = Guesses::default();
+    let subjects = subjects(&call, &mut guesses)?;
     let total = subjects.len();
     let admitted = verifying::admit(&call, subjects.iter().map(n_tests).sum(), &[]).await?;
     let with = Registrar {
@@ -109,17 +111,17 @@ async fn run(call: Call) -> Outcome {
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let running = schedule::run(admitted.schedule(&call)?, checks, sender);
     let reports = |checks: &Vec<Checked>, stanzas| checks.iter().map(|check| check.report(stanzas)).collect();
-    verifying::report(&call, total, verifying::Guesses::default(), running, results, reports).await
+    verifying::report(&call, total, guesses, running, results, reports).await
 }
 
 /// Everything that is to be checked.
-fn subjects(call: &Call) -> Result<Vec<Subject>, Halt> {
+fn subjects(call: &Call, guesses: &mut Guesses) -> Result<Vec<Subject>, Halt> {
     let names_pools = call.bound.is_given("Pool");
     let names_partners = call.bound.is_given("Partner");
     let mut subjects = Vec::new();
     if names_pools || !names_partners {
         for pool in pools(call)? {
-            subjects.extend(subject(call, pool)?.map(|pool| Subject::Pool(Box::new(pool))));
+            subjects.extend(subject(call, pool, guesses)?.map(|pool| Subject::Pool(Box::new(pool))));
         }
     }
     if names_partners || !names_pools {
@@ -165,7 +167,7 @@ fn pools(call: &Call) -> Result<Vec<&Pool>, Halt> {
 }
 
 /// A pool with its test users, and what the vault holds for them; none where all of them are left alone.
-fn subject(call: &Call, pool: &Pool) -> Result<Option<PoolSubject>, Halt> {
+fn subject(call: &Call, pool: &Pool, guesses: &mut Guesses) -> Result<Option<PoolSubject>, Halt> {
     let vault = || call.context.vault.open();
     // The vault's file is read here, once.
     let lent = tokio::task::block_in_place(|| lent(pool, &vault));
@@ -173,7 +175,7 @@ fn subject(call: &Call, pool: &Pool) -> Result<Option<PoolSubject>, Halt> {
     let is_lending = !lent.is_empty();
     let mut users = Vec::with_capacity(lent.len());
     for user in lent {
-        match verifying::left_alone(call, &user.address) {
+        match guesses.left_alone(call, &user.address) {
             Some(error) => call.error(error)?,
             None => users.push(user),
         }

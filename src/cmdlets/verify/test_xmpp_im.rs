@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::guesses::Guesses;
 use super::{elsewhere, verifying};
 use crate::access::BuiltIn;
 use crate::address::Address;
@@ -110,11 +111,12 @@ async fn run(call: Call) -> Outcome {
         verifications = at_each_server(&call, verifications).await;
     }
     let verifications = verifying::unfinished(&call, verifications, Verification::identity).await?;
-    let verifications = without_braked(&call, verifications)?;
+    let mut guesses = Guesses::default();
+    let verifications = without_braked(&call, verifications, &mut guesses)?;
     let total = verifications.len();
     let (sender, results) = mpsc::channel(verifying::WAITING);
     let senders = verifications.iter().map(|verification| &verification.sender.address);
-    let guesses = verifying::may_log_on(&call, senders)?;
+    guesses.may_log_on(&call, senders)?;
     let partners: Vec<_> = verifications.iter().map(|verification| verification.receiver.domain()).collect();
     let admitted = verifying::admit(&call, total, &partners).await?;
     let running = batch(&call, &admitted)?.run(verifications, sender);
@@ -123,11 +125,15 @@ async fn run(call: Call) -> Outcome {
 }
 
 /// Those whose receiver, where the test logs on as the receiver too, was not refused too often.
-fn without_braked(call: &Call, verifications: Vec<Verification>) -> Result<Vec<Verification>, Halt> {
+fn without_braked(
+    call: &Call,
+    verifications: Vec<Verification>,
+    guesses: &mut Guesses,
+) -> Result<Vec<Verification>, Halt> {
     let mut left = Vec::with_capacity(verifications.len());
     for verification in verifications {
         let second = verification.second.as_ref();
-        match second.and_then(|account| verifying::left_alone(call, &account.address)) {
+        match second.and_then(|account| guesses.left_alone(call, &account.address)) {
             Some(error) => call.error(error)?,
             None => left.push(verification),
         }
