@@ -28,7 +28,7 @@ pub use context::{Confirmation, NoAnswer, Nobody, Operator, Progress, SessionCon
 use crate::access::Principal;
 use crate::address::{Address, Domain};
 use crate::cmdlet::{Catalogue, Category, Description, ErrorRecord, Kind, Parameter, Position, Program};
-use crate::topology::{Pool, Topology};
+use crate::topology::{Pool, TestUserIndex, Topology};
 use crate::value::{Block, BlockError, Record, Value};
 
 /// A cmdlet.
@@ -206,14 +206,36 @@ pub enum Lenders {
     Covered(HashMap<(String, Address), Domain>),
 }
 
-impl Call {
+/// The pools where the tests of a call may log on as their receivers, indexed for many pairs.
+#[derive(Debug)]
+pub enum LenderIndex<'c> {
+    /// Any pool that lists the receiver.
+    Any(TestUserIndex<'c>),
+    /// What one role covers, and the pools by their identity.
+    Covered(&'c HashMap<(String, Address), Domain>, HashMap<&'c Domain, &'c Pool>),
+}
+
+impl<'c> LenderIndex<'c> {
     /// The pool at which a test of the pool `target` may log on as the receiver, if there is one.
-    pub fn lender(&self, target: &str, receiver: &Address) -> Option<&Pool> {
-        match &self.lenders {
-            Lenders::Any => self.topology.test_user_of(receiver),
-            Lenders::Covered(lenders) => {
+    pub fn lender(&self, target: &str, receiver: &Address) -> Option<&'c Pool> {
+        match self {
+            Self::Any(users) => users.pool_of(receiver),
+            Self::Covered(lenders, pools) => {
                 let lender = lenders.get(&(target.to_owned(), receiver.clone()))?;
-                self.topology.pools.iter().find(|pool| pool.identity == *lender)
+                pools.get(lender).copied()
+            }
+        }
+    }
+}
+
+impl Call {
+    /// The pools where the tests of this call may log on as their receivers.
+    pub fn lenders(&self) -> LenderIndex<'_> {
+        match &self.lenders {
+            Lenders::Any => LenderIndex::Any(self.topology.test_users()),
+            Lenders::Covered(lenders) => {
+                let pools = self.topology.pools.iter().map(|pool| (&pool.identity, pool));
+                LenderIndex::Covered(lenders, pools.collect())
             }
         }
     }

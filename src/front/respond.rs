@@ -255,7 +255,7 @@ fn account(options: RespondOptions, password: Secret) -> LogonAccount {
     };
     LogonAccount {
         target: domain.to_string(),
-        pool: Some(pool),
+        pool: Some(Arc::new(pool)),
         address: options.address,
         logon_name,
         password: Some(named.password),

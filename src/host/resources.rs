@@ -91,7 +91,8 @@ pub fn lent_pairs(description: &Description, bound: &BoundArguments, topology: &
     let (Some(near), Some(far)) = (binding(Binds::Pool), binding(Binds::Receiver)) else { return Vec::new() };
     let receivers: Vec<Address> =
         values(bound, far).iter().filter_map(|written| written.parse().ok()).collect();
-    let is_lent = |receiver: &&Address| topology.test_user_of(receiver).is_some();
+    let test_users = topology.test_users();
+    let is_lent = |receiver: &&Address| test_users.pool_of(receiver).is_some();
     // Without the long lists, which would be copied for each pair.
     let mut others = bound.clone();
     others.set(near.name, Value::Null);

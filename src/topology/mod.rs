@@ -4,6 +4,7 @@
 //! mistakes of a document at once and accepts no document that has one. Never holds a password,
 //! never asks the network, never reads the environment.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
@@ -314,6 +315,17 @@ impl AuditTable {
     }
 }
 
+/// The test users of a topology, each with the first pool that lists it, as [`Topology::test_user_of`] finds it.
+#[derive(Debug)]
+pub struct TestUserIndex<'t>(HashMap<&'t Address, &'t Pool>);
+
+impl<'t> TestUserIndex<'t> {
+    /// The first pool that lists an account as a test user.
+    pub fn pool_of(&self, account: &Address) -> Option<&'t Pool> {
+        self.0.get(account).copied()
+    }
+}
+
 /// The largest document that is read, in bytes: room for some thirty thousand pools.
 pub const MAX_DOCUMENT_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -427,6 +439,17 @@ impl Topology {
     /// The first pool that lists an account as a test user.
     pub fn test_user_of(&self, account: &Address) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.lists(account))
+    }
+
+    /// The index of all test users: for whoever looks up many of them.
+    pub fn test_users(&self) -> TestUserIndex<'_> {
+        let mut index = HashMap::new();
+        for pool in &self.pools {
+            for account in &pool.test_users {
+                index.entry(account).or_insert(pool);
+            }
+        }
+        TestUserIndex(index)
     }
 
     /// Every pool that lists an account as a test user: where its stored secret may go.

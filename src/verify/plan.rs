@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::warnings::Thresholds;
-use crate::address::Address;
+use crate::address::{Address, Domain};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::secret::{Credential, Secret};
 use crate::topology::{
@@ -78,7 +78,7 @@ pub struct LogonAccount {
     /// The pool's name, as results show it.
     pub target: String,
     /// The pool, if the topology knows it.
-    pub pool: Option<Pool>,
+    pub pool: Option<Arc<Pool>>,
     /// The account.
     pub address: Address,
     /// The name to authenticate as.
@@ -202,13 +202,22 @@ pub struct Planner<'a> {
     vault: OpenVault<'a>,
     ask: Arc<Ask>,
     senders: HashMap<String, Result<Arc<LogonAccount>, Refusal>>,
+    /// The pools that lend receivers, each of which many tests share.
+    lenders: HashMap<Domain, Arc<Pool>>,
     bodies: HashMap<String, Arc<str>>,
 }
 
 impl<'a> Planner<'a> {
     /// With this topology; `vault` is asked only when a stored credential is needed.
     pub fn new(topology: &'a Topology, vault: OpenVault<'a>, ask: Ask) -> Self {
-        Self { topology, vault, ask: Arc::new(ask), senders: HashMap::new(), bodies: HashMap::new() }
+        Self {
+            topology,
+            vault,
+            ask: Arc::new(ask),
+            senders: HashMap::new(),
+            lenders: HashMap::new(),
+            bodies: HashMap::new(),
+        }
     }
 
     /// Plans the test of one pair; `lender` is the pool that lends the receiver as a test user, where the test may
@@ -229,6 +238,7 @@ impl<'a> Planner<'a> {
         let of_partner = partner.and_then(|partner| partner.minimum_evidence).unwrap_or(DEFAULT_MINIMUM);
         let minimum = ask.minimum.unwrap_or(of_partner.max(DEFAULT_MINIMUM));
         let second = if ask.minimum.is_none_or(|minimum| minimum >= Evidence::Delivered) {
+            let lender = lender.map(|pool| self.lender(pool));
             second_account(lender, vault, receiver).map(Arc::new)
         } else {
             None
@@ -250,6 +260,16 @@ impl<'a> Planner<'a> {
             deadlines: deadlines(&topology.gateway, ask.timeout),
             ask,
         })))
+    }
+
+    /// One pool for all whose receivers it lends.
+    fn lender(&mut self, pool: &Pool) -> Arc<Pool> {
+        if let Some(shared) = self.lenders.get(&pool.identity) {
+            return Arc::clone(shared);
+        }
+        let shared = Arc::new(pool.clone());
+        self.lenders.insert(pool.identity.clone(), Arc::clone(&shared));
+        shared
     }
 
     fn sender(&mut self, target: &str) -> Result<Arc<LogonAccount>, Refusal> {
@@ -285,7 +305,7 @@ pub fn plan_logon(
 ) -> Result<LogonAccount, Refusal> {
     let pool = topology.canonical_pool(target);
     let address = sender_address(pool, target, ask)?;
-    account(vault, target, pool, address, ask)
+    account(vault, target, pool.cloned().map(Arc::new), address, ask)
 }
 
 /// The test users of a pool with what is stored for them; without a credential where nothing is.
@@ -293,9 +313,10 @@ pub fn plan_logon(
 /// # Errors
 /// The vault cannot be read.
 pub fn lent(pool: &Pool, vault: OpenVault<'_>) -> Result<Vec<LogonAccount>, Refusal> {
+    let shared = Arc::new(pool.clone());
     let account = |address: &Address| match stored(vault, Some(pool), address) {
-        Ok(stored) => Ok(own_account(Some(pool), address.clone(), stored)),
-        Err(Refusal::NoCredential { .. }) => Ok(without_credential(pool, address.clone())),
+        Ok(stored) => Ok(own_account(Some(shared.clone()), address.clone(), stored)),
+        Err(Refusal::NoCredential { .. }) => Ok(without_credential(shared.clone(), address.clone())),
         Err(refusal) => Err(refusal),
     };
     pool.test_users.iter().map(account).collect()
@@ -304,10 +325,10 @@ pub fn lent(pool: &Pool, vault: OpenVault<'_>) -> Result<Vec<LogonAccount>, Refu
 /// An account that nobody has, to get as far as a pool's certificate with.
 pub fn stranger(pool: &Pool) -> Option<LogonAccount> {
     let address = format!("nobody@{}", pool.domains.first()?).parse().ok()?;
-    Some(without_credential(pool, address))
+    Some(without_credential(Arc::new(pool.clone()), address))
 }
 
-fn without_credential(pool: &Pool, address: Address) -> LogonAccount {
+fn without_credential(pool: Arc<Pool>, address: Address) -> LogonAccount {
     let user_name = address.bare().node().map_or_else(String::new, ToString::to_string);
     own_account(Some(pool), address, StoredCredential { user_name, password: None, certificate: None })
 }
@@ -343,16 +364,16 @@ fn sender_address(pool: Option<&Pool>, target: &str, ask: &Ask) -> Result<Addres
 fn account(
     vault: OpenVault<'_>,
     target: &str,
-    pool: Option<&Pool>,
+    pool: Option<Arc<Pool>>,
     address: Address,
     ask: &Ask,
 ) -> Result<LogonAccount, Refusal> {
     let stored = match &ask.credential {
         Some(credential) => {
-            goes_there(credential, pool, &address)?;
+            goes_there(credential, pool.as_deref(), &address)?;
             credential.clone().into()
         }
-        None => stored(vault, pool, &address)?,
+        None => stored(vault, pool.as_deref(), &address)?,
     };
     let by_certificate = [Authentication::ClientCertificate, Authentication::Mechanism(Mechanism::External)];
     if by_certificate.contains(&ask.authentication) && stored.certificate.is_none() {
@@ -376,12 +397,12 @@ fn goes_there(credential: &Credential, pool: Option<&Pool>, address: &Address) -
     Err(Refusal::NotItsPool { account })
 }
 
-fn own_account(pool: Option<&Pool>, address: Address, stored: StoredCredential) -> LogonAccount {
-    let form = pool.map_or(LogonName::default(), |pool| pool.logon_name);
+fn own_account(pool: Option<Arc<Pool>>, address: Address, stored: StoredCredential) -> LogonAccount {
+    let form = pool.as_ref().map_or(LogonName::default(), |pool| pool.logon_name);
     let named = Credential::new(stored.user_name, Secret::new(String::new()));
     LogonAccount {
-        target: pool.map(|pool| pool.identity.to_string()).unwrap_or_default(),
-        pool: pool.cloned(),
+        target: pool.as_ref().map(|pool| pool.identity.to_string()).unwrap_or_default(),
+        pool,
         logon_name: form.of(&address, &named),
         address,
         password: stored.password,
@@ -404,9 +425,13 @@ fn stored(vault: OpenVault<'_>, pool: Option<&Pool>, account: &Address) -> Resul
 }
 
 /// The receiver's own account, where it is a test user of ours and its credential is here.
-fn second_account(lender: Option<&Pool>, vault: OpenVault<'_>, receiver: &Address) -> Option<LogonAccount> {
+fn second_account(
+    lender: Option<Arc<Pool>>,
+    vault: OpenVault<'_>,
+    receiver: &Address,
+) -> Option<LogonAccount> {
     let pool = lender?;
-    let stored = stored(vault, Some(pool), receiver).ok()?;
+    let stored = stored(vault, Some(&pool), receiver).ok()?;
     Some(own_account(Some(pool), receiver.clone(), stored))
 }
 
@@ -448,7 +473,7 @@ impl LogonAccount {
 
     /// Returns the certificate authorities that are trusted.
     pub(super) fn trust(&self) -> Trust {
-        trust(self.pool.as_ref())
+        trust(self.pool.as_deref())
     }
 
     /// Returns the credential that a logon offers, and the pool that it is offered to.
@@ -495,7 +520,7 @@ impl LogonAccount {
     /// # Errors
     /// The stored certificate cannot be used.
     pub(super) fn logon(&self, deadlines: Deadlines) -> Result<LogonRequest, Fault> {
-        let pool = self.pool.as_ref();
+        let pool = self.pool.as_deref();
         // A port that was given by hand holds for every server, whatever the topology says.
         let server = |server: &Server| match self.registrar_port {
             Some(_) => Server { port: None, ..server.clone() },

@@ -104,9 +104,10 @@ fn addresses(test: &SiteTest) -> Result<Vec<crate::address::Address>, ErrorRecor
 /// Refuses a test that the caller's roles do not cover. If the receiver is a test user of ours, the watcher logs on
 /// as the receiver too: a caller's roles must cover that, as they must for a test from here.
 fn refuse_uncovered(call: &Call, test: &SiteTest) -> Outcome {
+    let (test_users, lenders) = (call.whole.test_users(), call.lenders());
     for receiver in addresses(test)? {
         for target in test.values("TargetFqdn") {
-            if call.whole.test_user_of(&receiver).is_some() && call.lender(target, &receiver).is_none() {
+            if test_users.pool_of(&receiver).is_some() && lenders.lender(target, &receiver).is_none() {
                 let message = format!(
                     "{receiver} is a test user of a pool that none of your roles covers for this test."
                 );

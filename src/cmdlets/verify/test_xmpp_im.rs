@@ -167,11 +167,12 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
     let planned = {
         let vault = || call.context.vault.open();
         let mut planner = Planner::new(&call.topology, &vault, ask.clone());
+        let lenders = call.lenders();
         let pairs = || {
             let mut plans = Vec::with_capacity(targets.len() * receivers.len());
             for target in &targets {
                 for receiver in &receivers {
-                    let plan = planner.pair(target, receiver, call.lender(target, receiver));
+                    let plan = planner.pair(target, receiver, lenders.lender(target, receiver));
                     // What stands in the way of one receiver stands in the way of all of this pool's.
                     let is_refused = plan.is_err();
                     plans.push((target, receiver, plan));
