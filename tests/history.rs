@@ -308,6 +308,35 @@ fn logons_and_looks_are_gone_on_with_too_and_a_test_as_another_user_is_another_t
 }
 
 #[test]
+fn the_checks_of_a_topology_are_gone_on_with_and_what_was_cut_off_is_made_again_and_counts_once() {
+    let (_directory, file) = store();
+    let good = "atl-cs-001.litwareinc.com";
+    let checks =
+        format!("Test-Topology {good}, expired.litwareinc.com -Partner contoso.com, refused.contoso.com");
+    let whole = records(&run(&file, &checks));
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    let resumed = run(&file, &format!("{checks} -Resume {id}"));
+    assert_eq!(warned(&resumed, "4 of 4 tests were finished"), 1, "{}", said(&resumed));
+    let sorted = |records: &[Value]| {
+        let mut told: Vec<String> = records.iter().map(ToString::to_string).collect();
+        told.sort();
+        told
+    };
+    assert_eq!(sorted(&records(&resumed)), sorted(&whole));
+    let tests = whole.len().to_string();
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), std::slice::from_ref(&tests));
+
+    // As a run that was ended before one of the pool's two logons.
+    let cut = "DELETE FROM result WHERE id = (SELECT result.id FROM result JOIN pair ON pair.id = result.pair \
+               WHERE receiver LIKE '%pilar%')";
+    assert_eq!(rusqlite::Connection::open(&file).unwrap().execute(cut, []).unwrap(), 1);
+    let resumed = run(&file, &format!("{checks} -Resume {id}"));
+    assert_eq!(warned(&resumed, "3 of 4 tests were finished"), 1, "{}", said(&resumed));
+    assert_eq!(values(&records(&resumed), "Result").len(), whole.len());
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), [tests]);
+}
+
+#[test]
 fn a_run_that_is_not_there_or_somebody_elses_is_not_gone_on_with() {
     let (_directory, file) = store();
     run(&file, TEST);

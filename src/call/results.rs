@@ -19,7 +19,7 @@ use super::Call;
 use super::stores::TopologyReader;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::durable;
-use crate::result::{Report, TestIdentity};
+use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
 use crate::store::recorder::NotKept;
 use crate::store::{
     NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, StoredOutcome, query,
@@ -136,7 +136,15 @@ impl KeptResults {
         }
         let site = &call.whole.general.site;
         let resumed = resumed(call);
-        let results = reports.iter().filter_map(|report| NewResult::of(report, site, is_definite));
+        let mut new = Vec::with_capacity(reports.len());
+        for report in reports {
+            let is_kept = match call.bound.text("Resume") {
+                Some(run) => self.has_kept(&run, report).await,
+                None => false,
+            };
+            new.extend((!is_kept).then_some(report));
+        }
+        let results = new.into_iter().filter_map(|report| NewResult::of(report, site, is_definite));
         if let Some(taker) = &self.taker {
             results.for_each(|result| taker(result));
             return;
@@ -279,6 +287,23 @@ impl KeptResults {
     /// The result of a test that the run had finished. Each is given once.
     pub async fn take_finished(&self, run: &str, test: &TestIdentity) -> Option<Report> {
         self.finished.lock().await.get_mut(run)?.get_mut(test)?.pop()
+    }
+
+    /// The results of tests that are made together, where the run had finished them all.
+    pub async fn take_finished_group(&self, run: &str, group: &TestGroup) -> Option<Vec<Report>> {
+        let mut runs = self.finished.lock().await;
+        let finished = runs.get_mut(run)?;
+        let made = group.made(|test| finished.get(test)?.last().map(|report| report.outcome))?;
+        Some(made.into_iter().filter_map(|test| finished.get_mut(test)?.pop()).collect())
+    }
+
+    /// Whether the run that is gone on with has kept this success already: a test that is made again, because one that
+    /// is made together with it was missing, counts once.
+    async fn has_kept(&self, run: &str, report: &Report) -> bool {
+        let runs = self.finished.lock().await;
+        let kept = runs.get(run).and_then(|finished| finished.get(&report.identity())?.last());
+        let is_success = |report: &Report| report.outcome == TestOutcome::Success;
+        is_success(report) && kept.is_some_and(is_success)
     }
 
     /// Waits for what is still to be stored, ends the run, and forgets a portion of what is too old.

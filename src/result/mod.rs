@@ -15,4 +15,4 @@ mod bridge;
 mod span;
 
 pub use kind::TestKind;
-pub use report::{Report, ReportStep, ResultWarning, TestIdentity, TestOutcome, WarningSeverity};
+pub use report::{Report, ReportStep, ResultWarning, TestGroup, TestIdentity, TestOutcome, WarningSeverity};

@@ -201,6 +201,35 @@ pub struct TestIdentity {
     pub sender: Option<String>,
 }
 
+/// The tests that are made together: one after the other up to the first that fails, and where none does, all those
+/// behind them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestGroup {
+    /// The tests on the way, in their order.
+    pub way: Vec<TestIdentity>,
+    /// The tests behind them.
+    pub behind: Vec<TestIdentity>,
+}
+
+impl TestGroup {
+    /// Returns the tests of the group that were made, by the outcome of each; `None` where one was due and has none.
+    pub fn made(&self, outcome: impl Fn(&TestIdentity) -> Option<TestOutcome>) -> Option<Vec<&TestIdentity>> {
+        let mut made = Vec::with_capacity(self.way.len() + self.behind.len());
+        for test in &self.way {
+            let outcome = outcome(test)?;
+            made.push(test);
+            if outcome != TestOutcome::Success {
+                return Some(made);
+            }
+        }
+        for test in &self.behind {
+            outcome(test)?;
+            made.push(test);
+        }
+        Some(made)
+    }
+}
+
 /// Something that is wrong beside a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

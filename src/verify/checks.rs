@@ -18,7 +18,7 @@ use super::plan::{Ask, LogonAccount};
 use super::registration::{Registered, Registrar, Registration};
 use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
 use crate::diagnosis::{self, Finding};
-use crate::result::{Report, ResultWarning, TestKind};
+use crate::result::{Report, ResultWarning, TestGroup, TestIdentity, TestKind};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::trace::{Stanzas, Trace};
 use crate::xmpp::{Deadlines, Phase};
@@ -43,6 +43,43 @@ pub struct PoolSubject {
     /// The time that each phase may take.
     pub deadlines: Deadlines,
 }
+
+impl Subject {
+    /// The checks that are made of it, as each run names them.
+    pub fn checks(&self) -> TestGroup {
+        let check = |check: &str, subject: String, pool: Option<&String>| TestIdentity {
+            kind: TestKind::Check,
+            target: pool.cloned(),
+            server: None,
+            subject: Some(subject),
+            check: Some(check.to_owned()),
+            sender: None,
+        };
+        match self {
+            Self::Pool(pool) => {
+                let first = pool.users.first().or(pool.stranger.as_ref());
+                let target = first.map(|account| &account.target);
+                let of_pool = |name: &str| check(name, target.cloned().unwrap_or_default(), target);
+                let users = pool.users.iter().map(|user| check(LOGON, user.address.to_string(), target));
+                let mut behind: Vec<_> = users.collect();
+                if behind.is_empty() {
+                    behind.push(of_pool(LOGON));
+                }
+                TestGroup { way: WAY.iter().map(|phase| of_pool(phase.name())).collect(), behind }
+            }
+            Self::Partner(inspection) => TestGroup {
+                way: vec![check(PARTNER, inspection.domain.to_string(), None)],
+                behind: Vec::new(),
+            },
+        }
+    }
+}
+
+/// The phases on the way to a pool; what lies behind one that fails is not checked.
+const WAY: [Phase; 3] = [Phase::Resolve, Phase::Connect, Phase::Secure];
+/// The check of a test user, and the one of a partner.
+const LOGON: &str = "Logon";
+const PARTNER: &str = "Partner";
 
 /// The result of a check.
 #[derive(Clone, Debug)]
@@ -180,8 +217,7 @@ impl Checked {
     /// The phases on the way to a pool, up to the one that failed.
     fn phases(way: &Registered) -> Vec<Self> {
         let ended_in = way.trace.steps().last().map_or(Phase::Resolve, |step| step.phase);
-        let phases = [Phase::Resolve, Phase::Connect, Phase::Secure];
-        let reached = phases.into_iter().filter(|phase| *phase <= ended_in);
+        let reached = WAY.into_iter().filter(|phase| *phase <= ended_in);
         reached
             .map(|phase| {
                 let has_failed = phase == ended_in && !matches!(way.verdict, Verdict::Success);
@@ -204,7 +240,7 @@ impl Checked {
 
     fn logon(registered: Registered) -> Self {
         Self {
-            check: "Logon",
+            check: LOGON,
             target: registered.account.to_string(),
             pool: Some(registered.target),
             verdict: registered.verdict,
@@ -218,7 +254,7 @@ impl Checked {
 
     fn partner(seen: Inspected) -> Self {
         Self {
-            check: "Partner",
+            check: PARTNER,
             target: seen.domain.to_string(),
             pool: None,
             latency: seen.latency(),

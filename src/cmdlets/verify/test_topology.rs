@@ -52,6 +52,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
             verifying::DEADLINE,
             verifying::UNTIL,
             verifying::ORDERED,
+            verifying::RESUME,
             verifying::FORCE,
             Parameter::foreign(
                 "Report",
@@ -100,6 +101,7 @@ async fn run(call: Call) -> Outcome {
     }
     let mut guesses = Guesses::default();
     let subjects = subjects(&call, &mut guesses)?;
+    let subjects = verifying::unfinished_groups(&call, subjects, Subject::checks).await?;
     let total = subjects.len();
     let admitted = verifying::admit(&call, subjects.iter().map(n_tests).sum(), &[]).await?;
     let with = Registrar {

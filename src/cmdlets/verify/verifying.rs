@@ -16,7 +16,7 @@ use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue;
-use crate::result::{Report, TestIdentity, TestOutcome};
+use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
 use crate::verify::Ask;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::verify::warnings::Thresholds;
@@ -500,13 +500,39 @@ pub async fn unfinished<T>(
             None => left.push(test),
         }
     }
-    let n_finished = total - left.len();
-    if !call.bound.switch("Force") {
-        call.warn(format!(
-            "{n_finished} of {total} tests were finished in that run, and are not made again."
-        ))?;
-    }
+    tell_finished(call, total - left.len(), total)?;
     Ok(left)
+}
+
+/// The same of what is tested by several tests together: as long as one of them is missing, all are made again.
+pub async fn unfinished_groups<T>(
+    call: &Call,
+    groups: Vec<T>,
+    tests: impl Fn(&T) -> TestGroup,
+) -> Result<Vec<T>, Halt> {
+    let Some(run) = call.bound.text("Resume") else { return Ok(groups) };
+    call.context.results.go_on(call, &run).await?;
+    let total = groups.len();
+    let (mut left, mut told) = (Vec::new(), HashSet::new());
+    for group in groups {
+        match call.context.results.take_finished_group(&run, &tests(&group)).await {
+            Some(kept) => {
+                for report in &kept {
+                    show(call, report, &mut told).await?;
+                }
+            }
+            None => left.push(group),
+        }
+    }
+    tell_finished(call, total - left.len(), total)?;
+    Ok(left)
+}
+
+fn tell_finished(call: &Call, n_finished: usize, total: usize) -> Outcome {
+    if call.bound.switch("Force") {
+        return Ok(());
+    }
+    call.warn(format!("{n_finished} of {total} tests were finished in that run, and are not made again."))
 }
 
 /// Tells of a result that needed no test; where the run of `-Resume` had told of it, as it was kept.
