@@ -108,6 +108,7 @@ impl HtmlDocument {
 pub(super) fn frame_start(frame: &Frame, style: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{}",
         escape(&frame.title),
         frame.before
@@ -122,8 +123,8 @@ pub(super) fn frame_end(frame: &Frame) -> &'static str {
     }
 }
 
-const STYLE: &str = "table{border-collapse:collapse;margin:1em 0}th,td{border:1px solid #999;\
-                     padding:.2em .5em;text-align:left;vertical-align:top;white-space:pre-wrap}";
+const STYLE: &str = ":root{color-scheme:light dark}table{border-collapse:collapse;margin:1em 0}\
+                     th,td{border:1px solid #999;padding:.2em .5em;text-align:left;vertical-align:top;white-space:pre-wrap}";
 
 /// A value as a table's cell.
 pub(super) fn cell(value: &Value) -> String {

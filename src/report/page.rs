@@ -27,11 +27,26 @@ pub struct LivePage {
     pub refresh: u32,
     /// The watcher's status, as names and values.
     pub watcher: Vec<(&'static str, String)>,
-    /// The problem of the watcher itself; empty where there is none.
-    pub trouble: String,
+    /// The problems of the watcher itself, a sentence each.
+    pub troubles: Vec<String>,
     /// The filters that the reader has asked for: the pools, the receivers, the state.
     pub asked: [String; 3],
 }
+
+impl LivePage {
+    /// The problems that the page shows.
+    fn first_troubles(&self) -> &[String] {
+        &self.troubles[..self.troubles.len().min(MOST_TROUBLES)]
+    }
+
+    /// Returns the number of those that it leaves out.
+    fn n_more_troubles(&self) -> usize {
+        self.troubles.len().saturating_sub(MOST_TROUBLES)
+    }
+}
+
+/// The maximum number of the watcher's problems on its page.
+const MOST_TROUBLES: usize = 5;
 
 #[derive(Template)]
 #[template(path = "report.html")]

@@ -198,7 +198,7 @@ fn pages_tell_of_the_watched_pairs_and_of_each_in_full() {
     let detail: Value = serde_json::from_str(&serving.get(&format!("/api{own}")).text).unwrap();
     assert_eq!(detail["details"][0]["tests"][0]["report"]["code"], "FEDERATION-CERTIFICATE-EXPIRED");
     let watcher: Value = serde_json::from_str(&serving.get("/api/watcher").text).unwrap();
-    assert_eq!(watcher["pairs"], 2);
+    assert_eq!(watcher["pairs"], 2, "{watcher}");
     assert!(serde_json::from_str::<Value>(&serving.get("/api/").text).is_ok());
 }
 

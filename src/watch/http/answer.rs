@@ -155,14 +155,14 @@ impl Service {
 
     fn frame(&self, title: String, asked: [String; 3]) -> PageFrame {
         let figures = self.facts.figures();
-        let trouble = match (&figures.blind, &figures.topology_mistakes) {
-            (Some(blind), _) => format!(
+        let troubles = match (&figures.blind, &figures.topology_mistakes) {
+            (Some(blind), _) => vec![format!(
                 "This watcher sees nothing since {}: {}. Nothing is known of the pairs meanwhile, and nobody is blamed.",
                 blind.since.strftime("%Y-%m-%d %H:%M UTC"),
                 blind.reason
-            ),
+            )],
             (None, Some(mistakes)) => {
-                format!("The topology has mistakes, and the one before them is in force: {mistakes}")
+                vec![format!("The topology has mistakes, and the one before them is in force: {mistakes}")]
             }
             (None, None) => {
                 let refused = self.facts.refused().into_iter().map(|RefusedLogon { account, pool, at }| {
@@ -172,7 +172,7 @@ impl Service {
                         at.strftime("%Y-%m-%d %H:%M UTC")
                     )
                 });
-                refused.collect::<Vec<_>>().join(" ")
+                refused.collect()
             }
         };
         let last = figures
@@ -185,7 +185,7 @@ impl Service {
             ("Late by", format!("{:.0} s", figures.lag.as_secs_f64())),
             ("Tests since its start", figures.n_tests.to_string()),
         ];
-        let live = LivePage { refresh: REFRESH, watcher, trouble, asked };
+        let live = LivePage { refresh: REFRESH, watcher, troubles, asked };
         PageFrame { title, zone: TimeZone::UTC, live: Some(live) }
     }
 
