@@ -29,6 +29,8 @@ pub enum TestKind {
 pub struct KindSchema {
     /// The type name of its records.
     pub type_name: &'static str,
+    /// The name by which its results are stored: the noun of its cmdlet. `None` where they are not stored.
+    pub stored_as: Option<&'static str>,
     /// The prefix of the names of its metrics.
     pub metrics: &'static str,
     /// The properties of its records, in their order.
@@ -107,6 +109,7 @@ impl TryFrom<String> for TestKind {
 
 static MESSAGE: KindSchema = KindSchema {
     type_name: "TestResult",
+    stored_as: Some("XmppIM"),
     metrics: "imsh_test",
     properties: &[
         &schema::TARGET_FQDN,
@@ -163,6 +166,7 @@ static MESSAGE: KindSchema = KindSchema {
 
 static LOGON: KindSchema = KindSchema {
     type_name: "RegistrationResult",
+    stored_as: Some("Registration"),
     metrics: "imsh_registration",
     properties: &[
         &schema::TARGET_FQDN,
@@ -217,6 +221,7 @@ static LOGON: KindSchema = KindSchema {
 
 static PARTNER: KindSchema = KindSchema {
     type_name: "FederatedPartnerResult",
+    stored_as: Some("FederatedPartner"),
     metrics: "imsh_partner",
     properties: &[
         &schema::TARGET_FQDN,
@@ -280,6 +285,7 @@ static PARTNER: KindSchema = KindSchema {
 
 static CHECK: KindSchema = KindSchema {
     type_name: "TopologyCheck",
+    stored_as: Some("Topology"),
     metrics: "imsh_check",
     properties: &[
         &schema::CHECK,
@@ -325,6 +331,7 @@ static CHECK: KindSchema = KindSchema {
 
 static AUDIT_LOG: KindSchema = KindSchema {
     type_name: "AuditLogTest",
+    stored_as: None,
     metrics: "imsh_audit_log",
     properties: &[
         &schema::RESULT,

@@ -4,27 +4,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::record::{NewResult, PairName, StoredOutcome};
+use crate::result::Report;
 use crate::result::report::TestOutcome;
-use crate::result::{Report, TestKind};
-
-/// The name of a kind of test in the store: the noun of its cmdlet; none where results of the kind are
-/// not kept.
-pub fn test_name(kind: TestKind) -> Option<&'static str> {
-    match kind {
-        TestKind::Message => Some("XmppIM"),
-        TestKind::Logon => Some("Registration"),
-        TestKind::Partner => Some("FederatedPartner"),
-        TestKind::Check => Some("Topology"),
-        TestKind::AuditLog => None,
-    }
-}
 
 impl PairName {
     /// Returns the pair that a report is about; `None` where results of its kind are not kept.
     pub fn of(report: &Report) -> Option<Self> {
         let subject = report.subject.clone().unwrap_or_default();
         Some(Self {
-            test: test_name(report.kind)?.to_owned(),
+            test: report.kind.schema().stored_as?.to_owned(),
             pool: report.target.clone().unwrap_or_default(),
             receiver: match &report.check {
                 Some(check) if subject.is_empty() => check.clone(),
