@@ -740,7 +740,12 @@ fn about_roles(call: &mut Written, dice: &mut Dice, description: &Description, r
 fn built_in() -> Vec<Role> {
     let table =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/roles.txt")).unwrap();
-    let row = |name: &str| table.lines().find_map(|line| line.strip_prefix(&format!("{name}: "))).unwrap();
+    let row = |name: &str| {
+        let found = table.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+        found.unwrap_or_else(|| {
+            panic!("tests/golden/roles.txt has no row of {name} yet: renew it, and read it")
+        })
+    };
     let has_it = |role: &str, cmdlet: &str| {
         let (roles, _) = row(cmdlet).split_once('|').unwrap();
         role == "Administrator" || roles.split_whitespace().any(|own| own == role)
