@@ -359,8 +359,12 @@ effects! {
 
     "pool.certificate_warning_days" a_certificate_is_warned_about_as_early_as_the_pool_says {
         let pool = "expiring.litwareinc.com";
-        for (days, is_told) in [("30", true), ("1", false)] {
-            let desk = Desk::with(&[("pool", pool, "certificate_warning_days", days)]);
+        let desk = Desk::with(&[]);
+        let left = &desk.run(&format!("Test-Registration {pool}")).records[0]["CertificateDaysLeft"];
+        let left = left.as_u64().unwrap();
+        for (days, is_told) in [(30, true), (left + 1, true), (left, false), (1, false)] {
+            let days = days.to_string();
+            let desk = Desk::with(&[("pool", pool, "certificate_warning_days", &days)]);
             let said = desk.run(&format!("Test-Registration {pool}"));
             assert_eq!(said.errors.contains("ends in"), is_told, "{days}: {}", said.errors);
         }
@@ -403,6 +407,13 @@ effects! {
         };
         assert!(!offers("'Optional'").is_null(), "TLS that is offered is looked at");
         assert!(offers("'NotSupported'").is_null(), "TLS that a partner is said not to have is not");
+        // A message that did not arrive is explained by a look at the partner.
+        for (word, is_told) in [("'Required'", true), ("'Optional'", false)] {
+            let desk = Desk::with(&[("partner", partner, "tls_negotiation", word)]);
+            let said = desk.run(&format!("Test-XmppIM {ATL} adelany@{partner}"));
+            let diagnosis = said.records[0]["Diagnosis"].as_str().unwrap();
+            assert_eq!(diagnosis.contains("no STARTTLS among the features"), is_told, "{word}: {diagnosis}");
+        }
     }
 
     "partner.proxy_fqdn" a_look_at_a_partner_goes_to_the_server_that_is_named {

@@ -85,6 +85,8 @@ impl Server {
         let as_postgres = |program: &str| {
             let mut command = Command::new("runuser");
             command.args(["-u", "postgres", "--"]).arg(bin.join(program)).current_dir("/");
+            // A locale that the machine does not have would end initdb.
+            command.env("LC_ALL", "C");
             command
         };
         run(as_postgres("initdb").args(["-A", "trust", "-N", "-D"]).arg(&data));

@@ -346,3 +346,21 @@ pub(super) fn steps(trace: &Trace, after: Duration) -> Vec<ReportStep> {
     });
     steps.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_success_after_a_failure_is_flaky() {
+        let refused = || Verdict::Failure(diagnosis::interrupted());
+        for (attempts, verdict, is_flaky) in
+            [(1, Verdict::Success, false), (2, Verdict::Success, true), (2, refused(), false)]
+        {
+            let [sender, receiver] =
+                ["kenmyer@litwareinc.com", "adelany@contoso.com"].map(|who| who.parse().unwrap());
+            let result = TestResult::new("pool", sender, receiver, attempts).end(verdict);
+            assert_eq!(result.report(Stanzas::Forgotten).is_flaky, is_flaky, "{attempts}");
+        }
+    }
+}

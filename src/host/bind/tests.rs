@@ -100,6 +100,10 @@ fn refusals_say_what_was_wrong_and_what_to_do() {
             "ParameterArgumentTransformationError: -Port cannot be 0: it lies between 1 and 65535. A port.",
         ),
         (
+            p().with("Port", 65_536),
+            "ParameterArgumentTransformationError: -Port cannot be 65536: it lies between 1 and 65535. A port.",
+        ),
+        (
             p().with("Level", "hihg"),
             "ParameterArgumentTransformationError: -Level cannot be 'hihg'; did you mean High?. A level.",
         ),
