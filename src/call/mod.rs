@@ -16,6 +16,7 @@ pub mod filter;
 pub mod change;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -427,6 +428,8 @@ pub struct Streams {
     pub is_verbose: bool,
     /// The errors reported so far, for `-ErrorVariable` and the exit status.
     pub errors: mpsc::UnboundedSender<ErrorRecord>,
+    /// Whether there was an error that nobody is told of, by `-ErrorAction Ignore`.
+    pub has_ignored: Arc<AtomicBool>,
     /// The warnings reported so far, for `-WarningVariable`.
     pub warnings: mpsc::UnboundedSender<String>,
     /// The verbose text so far, for `-OutVerboseVariable`.
@@ -444,7 +447,10 @@ impl Streams {
         let error = error.placed(self.position, self.program.as_ref());
         match self.error_action {
             ActionPreference::Stop => return Err(Halt::Failed(error)),
-            ActionPreference::Ignore => return Ok(()),
+            ActionPreference::Ignore => {
+                self.has_ignored.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
             ActionPreference::Continue => self.operator.error(&error),
             ActionPreference::SilentlyContinue => {}
         }

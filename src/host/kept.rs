@@ -1,5 +1,6 @@
 //! The variables that a call fills: `-OutVariable`, `-ErrorVariable` and the others.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -48,6 +49,7 @@ pub(super) fn assignments<'a>(
 /// The receivers of the errors, warnings, verbose messages and log records of a call.
 pub(super) struct Reports {
     pub(super) errors: mpsc::UnboundedReceiver<ErrorRecord>,
+    pub(super) has_ignored: Arc<AtomicBool>,
     pub(super) warnings: mpsc::UnboundedReceiver<String>,
     pub(super) verbose: mpsc::UnboundedReceiver<String>,
     pub(super) log: mpsc::UnboundedReceiver<Record>,
@@ -127,6 +129,11 @@ impl CapturedCall {
             errors.push(error);
         }
         errors.clone()
+    }
+
+    /// Whether the call met an error that nobody is told of.
+    pub(super) fn has_ignored(&self) -> bool {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).has_ignored.load(Ordering::Relaxed)
     }
 
     /// The call ended with this error.

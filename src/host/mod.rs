@@ -19,6 +19,7 @@ pub mod standing;
 pub mod sitting;
 pub mod tally;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -368,6 +369,9 @@ impl Host {
             self.tally.error(&error);
             self.tally.note(&error);
         }
+        if kept.has_ignored() {
+            self.tally.ignored();
+        }
         written.map_err(located)?;
         match ended {
             Ok(()) | Err(Halt::PipeClosed) => Ok(()),
@@ -423,6 +427,7 @@ impl Host {
         let (warnings, kept_warnings) = mpsc::unbounded_channel();
         let (verbose, kept_verbose) = mpsc::unbounded_channel();
         let (log, kept_log) = mpsc::unbounded_channel();
+        let has_ignored = Arc::new(AtomicBool::new(false));
         let streams = Streams {
             operator: self.context.operator.clone(),
             confirmation: confirmation.clone(),
@@ -432,12 +437,18 @@ impl Host {
             warning_action: action("WarningAction"),
             is_verbose: bound.switch_if_given("Verbose").unwrap_or(self.is_verbose),
             errors,
+            has_ignored: has_ignored.clone(),
             warnings,
             verbose: bound.is_given("OutVerboseVariable").then_some(verbose),
             log: bound.is_given("OutLoggerVariable").then_some(log),
         };
-        let reports =
-            Reports { errors: kept_errors, warnings: kept_warnings, verbose: kept_verbose, log: kept_log };
+        let reports = Reports {
+            errors: kept_errors,
+            has_ignored,
+            warnings: kept_warnings,
+            verbose: kept_verbose,
+            log: kept_log,
+        };
         (streams, reports)
     }
 

@@ -39,6 +39,11 @@ impl Tally {
         errors.push_front(error.clone());
     }
 
+    /// Counts an error that is kept for nobody.
+    pub fn ignored(&self) {
+        self.0.noted.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns the number of errors, shown or not.
     pub fn noted(&self) -> usize {
         self.0.noted.load(Ordering::Relaxed)
