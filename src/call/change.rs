@@ -87,7 +87,13 @@ pub fn pool(call: &Call) -> Result<&Pool, ErrorRecord> {
     let written = call.bound.text("Identity").unwrap_or_default();
     call.topology.canonical_pool(&written).ok_or_else(|| {
         ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", format!("There is no pool '{written}'."))
-            .remedy(filter::advice("Get-Pool", "pools", &written, &call.topology.place()))
+            .remedy(filter::advice(
+                "Get-Pool",
+                "pools",
+                &written,
+                &call.topology.place(),
+                call.topology.pool_names(),
+            ))
             .target(written)
     })
 }

@@ -395,6 +395,13 @@ impl Topology {
         self.pools.iter().find(|pool| pool.identity == fqdn)
     }
 
+    /// The names that pools go by, for the nearest to one that none has.
+    pub fn pool_names(&self) -> impl Iterator<Item = &str> {
+        self.pools
+            .iter()
+            .flat_map(|pool| std::iter::once(&pool.identity).chain(&pool.aliases).map(|name| name.as_str()))
+    }
+
     /// The pool that a name means: its identity, an alias, or a server's name or address that
     /// belongs to one pool alone.
     ///

@@ -73,6 +73,7 @@ async fn run(call: Call) -> Outcome {
                     "roles",
                     &name,
                     &call.topology.place(),
+                    gate.roles().map(|role| role.identity.as_str()),
                 )),
             )?,
         }

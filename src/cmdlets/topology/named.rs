@@ -44,7 +44,8 @@ impl<T: SettingsTable + Sync> NamedEntries<'_, T> {
                 None => {
                     let message = format!("There is no {one} '{name}'.");
                     let place = call.topology.place();
-                    let remedy = filter::advice(call.description.name, several, &name, &place);
+                    let names = self.entries.iter().map(|entry| (self.name)(entry));
+                    let remedy = filter::advice(call.description.name, several, &name, &place, names);
                     let error = ErrorRecord::new(Category::ObjectNotFound, self.not_found, message);
                     call.error(error.target(&name).remedy(remedy))?;
                 }

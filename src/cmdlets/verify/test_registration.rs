@@ -127,7 +127,7 @@ fn plan_all(call: &Call) -> Result<Vec<Registration>, Halt> {
                 ask: ask.clone(),
                 deadlines: deadlines(&call.topology.gateway, ask.timeout),
             }),
-            Err(refusal) => call.error(refusal.error(target, &call.topology.place()))?,
+            Err(refusal) => call.error(verifying::refused(call, &refusal, target))?,
         }
     }
     Ok(registrations)

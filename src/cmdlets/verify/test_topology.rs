@@ -160,7 +160,13 @@ fn pools(call: &Call) -> Result<Vec<&Pool>, Halt> {
             None => {
                 let message = format!("There is no pool '{written}'.");
                 let error = ErrorRecord::new(Category::ObjectNotFound, "PoolNotFound", message);
-                let remedy = filter::advice("Get-Pool", "pools", &written, &call.topology.place());
+                let remedy = filter::advice(
+                    "Get-Pool",
+                    "pools",
+                    &written,
+                    &call.topology.place(),
+                    call.topology.pool_names(),
+                );
                 call.error(error.target(&written).remedy(remedy))?;
             }
         }

@@ -195,7 +195,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
                     TestResult::not_allowed(target, sender, receiver.clone(), &call.topology.place());
                 verifying::tell_untested(call, &result.report(verifying::stanzas(call))).await?;
             }
-            Err(refusal) => call.error(refusal.error(target, &call.topology.place()))?,
+            Err(refusal) => call.error(verifying::refused(call, &refusal, target))?,
         }
     }
     Ok(verifications)

@@ -17,7 +17,9 @@ use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue;
 use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
+use crate::value::text::nearest;
 use crate::verify::Ask;
+use crate::verify::plan::Refusal;
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::verify::warnings::Thresholds;
 use crate::xmpp::sasl::{Authentication, Mechanism};
@@ -296,6 +298,22 @@ pub async fn admit(call: &Call, n_tests: usize, partners: &[Domain]) -> Result<A
             () = call.cancel.cancelled() => return Err(Halt::Cancelled),
             () = tokio::time::sleep(NEXT_LOOK) => {}
         }
+    }
+}
+
+/// A refusal of the plan as an error; where no pool has the name of the target, with the nearest that the caller may
+/// see.
+pub fn refused(call: &Call, refusal: &Refusal, target: &str) -> ErrorRecord {
+    let topology = &call.topology;
+    let error = refusal.error(target, &topology.place());
+    let is_unknown = matches!(refusal, Refusal::NoTestUsers) && topology.canonical_pool(target).is_none();
+    match is_unknown.then(|| nearest(target.trim(), topology.pool_names())).flatten() {
+        Some(pool) => error.remedy(format!(
+            "There is no such pool in {}: list it there, or name a sender: -UserSipAddress and -UserCredential. \
+             Did you mean {pool}?",
+            topology.place()
+        )),
+        None => error,
     }
 }
 
