@@ -149,6 +149,24 @@ fn a_file_is_replaced_at_once_or_not_at_all() {
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("<!DOCTYPE html>"));
 }
 
+#[test]
+fn a_file_whose_name_promises_another_format_is_not_written() {
+    let past = Past::new();
+    few(&past);
+    for (name, format, way) in [
+        ("week.csv", "Html", "Get-TestResult | Export-Csv report.csv"),
+        ("week.pdf", "Html", "Export-TestReport report.html"),
+        ("week.xml", "Html", "imsh -o junit"),
+        ("week.json", "Html", "Export-TestReport report.json -Format Json"),
+        ("week.html", "Json", "Export-TestReport report.html"),
+    ] {
+        let file = past.beside(name);
+        let refused = run(&past.file, &format!("Export-TestReport '{}' -Format {format}", file.display()));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(way) && !file.exists(), "{name}: {said}");
+    }
+}
+
 /// A delegated administrator has the report of what they may test, and no file.
 #[test]
 fn a_report_tells_of_what_the_reader_may_test() {

@@ -73,6 +73,7 @@ const N_TESTS: i64 = 2;
 
 async fn run(call: Call) -> Outcome {
     let zone = zone(&call)?;
+    fits(&call)?;
     let past = Past::of(&call).await?;
     let path = call.bound.text("Path");
     if let Some(name) = &path
@@ -102,6 +103,26 @@ async fn run(call: Call) -> Outcome {
             Ok(files::replace(&call, &name, text.as_bytes(), existing)?)
         }
     }
+}
+
+/// Refuses a file whose name promises another format than the one that is written.
+fn fits(call: &Call) -> Result<(), ErrorRecord> {
+    let Some(path) = call.bound.text("Path") else { return Ok(()) };
+    let is_json = call.bound.text("Format").is_some_and(|format| format == "Json");
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+    let remedy = match extension.as_deref() {
+        Some("csv" | "tsv" | "xls" | "xlsx" | "ods") => "Write: Get-TestResult | Export-Csv report.csv.",
+        Some("pdf" | "doc" | "docx") => {
+            "Write: Export-TestReport report.html; a browser prints it into a PDF."
+        }
+        Some("xml") => "imsh -o junit gives the tests of a run as XML.",
+        Some("json") if !is_json => "Write: Export-TestReport report.json -Format Json.",
+        Some("html" | "htm") if is_json => "Write: Export-TestReport report.html.",
+        Some(_) | None => return Ok(()),
+    };
+    let format = if is_json { "JSON" } else { "a page for a browser (HTML)" };
+    let message = format!("'{path}' would hold {format}, which its name does not say.");
+    Err(ErrorRecord::new(Category::InvalidArgument, "BadExtension", message).remedy(remedy).target(path))
 }
 
 fn zone(call: &Call) -> Result<TimeZone, ErrorRecord> {
