@@ -446,6 +446,13 @@ impl Converter {
         Some(Stage { name, arguments, position: Some(position), program })
     }
 
+    /// The value of an argument: what one command gave is the one record, and a list that was written is a list.
+    fn given(&self, value: Dynamic, context: &NativeCallContext<'_>) -> Value {
+        let only = value.read_lock::<ScriptList>().filter(|list| list.0.len() == 1);
+        let only = only.and_then(|list| list.0.first().cloned());
+        only.unwrap_or_else(|| self.to_value(value, context))
+    }
+
     /// One argument; those of a splatted map are several, but for those that are `named` beside it.
     fn argument(
         &self,
@@ -456,7 +463,7 @@ impl Converter {
         let mut parts = argument.try_cast::<Array>()?.into_iter();
         let name = parts.next()?.into_string().ok()?;
         let position = Some(position(&mut parts)?);
-        let value = parts.next().map(|value| self.to_value(value, context));
+        let value = parts.next().map(|value| self.given(value, context));
         match name.as_str() {
             "@" => Some(splat(value?, named, position)),
             "" => Some(vec![Argument { name: None, value, position }]),

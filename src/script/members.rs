@@ -505,7 +505,11 @@ fn register_lists(engine: &mut Engine, converter: &Converter, ending: &Terminati
     let any = TypeId::of::<Dynamic>();
     engine.register_raw_fn("GetType", [any], move |context, arguments| {
         let [value] = arguments else { return Err(missing("GetType")) };
-        Ok(to_dynamic(type_record(&own.to_value((**value).clone(), &context))))
+        // What one command gave is the one record.
+        let only = value.read_lock::<ScriptList>().filter(|list| list.0.len() == 1);
+        let only = only.and_then(|list| list.0.first().cloned());
+        let value = only.unwrap_or_else(|| own.to_value((**value).clone(), &context));
+        Ok(to_dynamic(type_record(&value)))
     });
 }
 

@@ -14,7 +14,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         aliases: &[],
         family: Family::Objects,
         synopsis: "Turns what comes through the pipe into JSON text.",
-        description: "One value gives its own JSON, several give an array; -AsArray gives an array in any case. \
+        description: "One value gives its own JSON, several give an array, as does a list behind -InputObject; -AsArray \
+                      gives an array in any case. \
                       Nested records are followed to the end, or to -Depth levels with a warning. A duration is \
                       its text, with its seconds as a number in a property beside it; a password is a mask.",
         parameters: &[
@@ -37,6 +38,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(mut call: Call) -> Outcome {
+    let is_list = matches!(call.bound.value("InputObject"), Some(Value::List(_)));
     call.take_input_object();
     let mut items = Vec::new();
     while let Some(item) = call.input.next().await {
@@ -48,9 +50,10 @@ async fn run(mut call: Call) -> Outcome {
         call.warn(format!("The JSON is cut off below level {depth} of nesting; give a greater -Depth."))?;
     }
     let style = if call.bound.switch("Compress") { Style::Compact } else { Style::Pretty };
-    let is_one = items.len() == 1 && !call.bound.switch("AsArray");
+    let is_array = is_list || call.bound.switch("AsArray");
+    let is_one = items.len() == 1 && !is_array;
     match items.pop() {
-        None if !call.bound.switch("AsArray") => Ok(()),
+        None if !is_array => Ok(()),
         Some(only) if is_one => call.emit(to_json(&only, style, depth)).await,
         last => {
             items.extend(last);
