@@ -113,7 +113,7 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
         editor = returned;
         match signal {
             Ok(Signal::Success(line)) if line.trim().is_empty() => {}
-            Ok(Signal::Success(line)) if matches!(line.trim(), "exit" | "quit") => break ExitStatus::Success,
+            Ok(Signal::Success(line)) if is_farewell(line.trim()) => break ExitStatus::Success,
             Ok(Signal::Success(line)) if clears(line.trim()) => {
                 // A terminal that cannot be cleared stays as it is.
                 let _ = editor.clear_screen();
@@ -164,6 +164,11 @@ pub(super) async fn converse(started: Arc<Started>, practises: bool, idle: Optio
     started.host.context().results.close().await;
     started.output.transcripts().stop_all();
     status
+}
+
+/// Whether a line ends the session.
+fn is_farewell(line: &str) -> bool {
+    ["exit", "quit", "logout", "bye"].iter().any(|word| word.eq_ignore_ascii_case(line))
 }
 
 /// Whether a line is nothing but the wish for an empty screen.
