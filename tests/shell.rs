@@ -126,6 +126,10 @@ fn what_one_line_makes_the_next_can_use() {
     seat.run("let n = 6");
     seat.run("fn twice(x) { x * 2 }");
     assert!(seat.run("n * twice(n) + 5").contains("77"));
+    // A variable keeps its type.
+    seat.run("[int]$k = 5");
+    seat.run("$k = '64'");
+    assert!(seat.run("$k + 13").contains("77"));
     seat.leave();
 }
 

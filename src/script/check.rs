@@ -72,7 +72,8 @@ pub struct Import {
 
 /// Everything that can be said of a script without other files.
 pub fn check(text: &str, catalogue: &Catalogue) -> CheckReport {
-    let setting = ReadingContext { catalogue, everything: None, variables: VARIABLES, functions: &[] };
+    let setting =
+        ReadingContext { catalogue, everything: None, variables: VARIABLES, functions: &[], types: &[] };
     let mut reading = read(text, &setting);
     let mistakes = std::mem::take(&mut reading.mistakes).into_iter().map(|mistake| Remark {
         position: mistake.position,

@@ -145,7 +145,9 @@ impl Failure {
     /// The failure behind the engine's parse error, which is at `position` in the author's text.
     pub fn of_parsing(error: &ParseError, position: Option<Position>) -> Self {
         let words = parsing_words(error.err_type());
-        let kind = FailureKind::Mistake(words.unwrap_or_else(|| sentence(&error.err_type().to_string())));
+        let kind = FailureKind::Mistake(
+            words.unwrap_or_else(|| sentence(&without_call(error.err_type().to_string()))),
+        );
         Self { position, ..Self::new(kind) }
     }
 
@@ -384,6 +386,15 @@ fn without_place(text: String) -> String {
         }
     }
     kept
+}
+
+/// The engine's text without the name of the function whose arguments it could not read: lowering calls functions
+/// that the author has not written.
+fn without_call(text: String) -> String {
+    match text.split_once(" to function call '") {
+        Some((before, rest)) => before.to_owned() + rest.split_once('\'').map_or("", |(_, behind)| behind),
+        None => text,
+    }
 }
 
 /// Text of the engine as a sentence of ours: a capital in front, a full stop behind.

@@ -131,6 +131,7 @@ impl Library {
             everything: Some(host.everything()),
             variables: &[],
             functions: &[],
+            types: &[],
         };
         lower_in(text, &setting).map_err(Failure::of_reading)
     }

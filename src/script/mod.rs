@@ -16,6 +16,7 @@ pub mod members;
 pub mod statics;
 pub mod operators;
 pub mod shell;
+mod validation;
 pub mod table;
 pub mod library;
 pub mod texts;

@@ -68,6 +68,7 @@ impl ScriptSession {
                 scope: Scope::new(),
                 functions: AST::empty(),
                 signatures: Vec::new(),
+                types: Vec::new(),
                 imports: AST::empty(),
             };
             for (name, value) in variables {
@@ -128,6 +129,8 @@ struct Interpreter<'a> {
     functions: AST,
     /// Those that commands may call.
     signatures: Vec<Arc<Signature>>,
+    /// The types that variables were declared with.
+    types: Vec<(String, String)>,
     /// The imports of earlier programs: imported again for each, since the engine forgets them.
     imports: AST,
 }
@@ -137,6 +140,7 @@ impl Interpreter<'_> {
     fn forget(&mut self) {
         (self.scope, self.functions, self.imports) = (Scope::new(), AST::empty(), AST::empty());
         self.signatures.clear();
+        self.types.clear();
         self.running.host.operator().warning("The session held too much: its variables are gone.");
     }
 
@@ -149,6 +153,7 @@ impl Interpreter<'_> {
         }
         let lowered = self.lower(&program.text).map_err(|failure| failure.in_program(program))?;
         let signatures = lowered.functions().to_vec();
+        let types = lowered.types().to_vec();
         let texts = &self.running.texts;
         let text = texts.add(program.clone(), lowered);
         let parsed = match compile(self.engine, &self.scope, text.code()) {
@@ -159,6 +164,7 @@ impl Interpreter<'_> {
                 return Err(failure.in_program(program));
             }
         };
+        self.types = types;
         let imported = self.imports_of(&parsed);
         // Functions, closures and modules of earlier programs stay callable.
         let whole = self.functions.merge(&self.imports).merge(&parsed);
@@ -226,6 +232,7 @@ impl Interpreter<'_> {
             everything: Some(host.everything()),
             variables: &variables,
             functions: &self.signatures,
+            types: &self.types,
         };
         let lowered = lower_in(source, &setting).map_err(Failure::of_reading)?;
         for warning in lowered.warnings() {

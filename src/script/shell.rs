@@ -6,14 +6,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
-use rhai::{Array, Dynamic, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext};
 
 use super::Fallible;
 use super::commands::{Runner, spread};
-use super::convert::{Converter, range, to_dynamic};
+use super::convert::{CallableBlock, Converter, range, to_dynamic};
 use super::failure::Failure;
 use super::table::{TableKind, VariableTable};
 use super::types::{ScriptList, Thrown};
+use super::validation;
 use crate::call::Halt;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::value::arithmetic::number;
@@ -50,6 +51,7 @@ impl LastMatch {
 pub fn register<R: Runner>(module: &mut Module, converter: &Converter, runner: &R, last: &LastMatch) {
     register_members(module, converter);
     register_gathering(module);
+    register_calls(module, converter);
     register_parameters(module, converter);
     let volatile = |name: &'static str| FuncRegistration::new(name).with_purity(false).with_volatility(true);
     let own = runner.clone();
@@ -280,6 +282,35 @@ fn register_gathering(module: &mut Module) {
     }
 }
 
+fn register_calls(module: &mut Module, converter: &Converter) {
+    let own = converter.clone();
+    FuncRegistration::new("invoke").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
+            let value = value.flatten();
+            let block = if value.is::<CallableBlock>() {
+                Some(value.clone().cast::<CallableBlock>().pointer)
+            } else {
+                value.clone().try_cast::<FnPtr>()
+            };
+            if let Some(block) = block {
+                let given: Dynamic = block.call_within_context(&context, (Dynamic::UNIT,))?;
+                return Ok(match given.try_cast_result::<Array>() {
+                    Ok(all) => gathered(all),
+                    Err(one) => one,
+                });
+            }
+            let value = own.to_value(value, &context);
+            let text = format!(
+                "Behind & stands '{value}', and a block is called. The name of a command stands there as it is, and \
+                 one that only a variable knows cannot be called; write: & {{ … }}, or & Get-Pool."
+            );
+            let error = ErrorRecord::new(Category::InvalidArgument, "NotABlock", text);
+            Err(Failure::thrown(Halt::Failed(error), context.call_position()))
+        },
+    );
+}
+
 /// Returns the values from several places as nothing, one value, or a list of them.
 fn gathered(mut all: Array) -> Dynamic {
     match all.len() {
@@ -310,6 +341,26 @@ fn register_parameters(module: &mut Module, converter: &Converter) {
                     context.call_position(),
                 )
             })
+        },
+    );
+    let own = converter.clone();
+    FuncRegistration::new("validate").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>,
+              check: &str,
+              name: &str,
+              value: Dynamic,
+              wanted: Array|
+              -> Fallible<()> {
+            if value.is_unit() {
+                return Ok(());
+            }
+            let value = own.to_value(value, &context);
+            let wanted: Vec<Value> = wanted.into_iter().map(|one| own.to_value(one, &context)).collect();
+            let Some(reason) = validation::refusal(check, &value, &wanted) else { return Ok(()) };
+            let text = format!("-{name} cannot be '{value}': {reason}.");
+            let error = ErrorRecord::new(Category::InvalidArgument, "ParameterArgumentValidationError", text);
+            Err(Failure::thrown(Halt::Failed(error), context.call_position()))
         },
     );
     FuncRegistration::new("required").set_into_module(

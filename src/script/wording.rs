@@ -84,8 +84,16 @@ pub fn parsing_words(error: &ParseErrorType) -> Option<String> {
         ParseErrorType::LoopBreak => {
             "break and continue belong into a loop; in a script block, return ends the block for this record."
         }
-        ParseErrorType::UnknownOperator(operator) if operator == "?" => {
-            "There is no operator ?; write: if (…) { … } else { … }."
+        ParseErrorType::WrongFnDefinition => {
+            "A function stands in no block and in no other function; in front of what calls it, write: function Name($x) { … }."
+        }
+        ParseErrorType::MismatchedType(wanted, found) if wanted.contains("boolean") => {
+            return Some(format!(
+                "A condition is true or false, and {found} is neither; write: if ($x) {{ … }}, or while ($true) {{ … }}."
+            ));
+        }
+        ParseErrorType::BadInput(LexError::UnterminatedString) => {
+            "A text is not closed on its line; write: \"…\", or @\"…\"@."
         }
         ParseErrorType::BadInput(LexError::MalformedEscapeSequence(escape)) => {
             return Some(format!(

@@ -86,6 +86,7 @@ impl Completer {
         let setting = ReadingContext {
             variables: &names.variables(),
             functions: &names.functions,
+            types: &[],
             ..ReadingContext::new(&catalogue)
         };
         complete(text, text.len(), &setting)

@@ -77,6 +77,7 @@ impl Validator for Whole {
         let setting = ReadingContext {
             variables: &names.variables(),
             functions: &names.functions,
+            types: &[],
             ..ReadingContext::new(&catalogue)
         };
         if read(text, &setting).is_incomplete {

@@ -31,6 +31,7 @@ impl reedline::Highlighter for Highlighter {
         let setting = ReadingContext {
             variables: &names.variables(),
             functions: &names.functions,
+            types: &[],
             ..ReadingContext::new(&catalogue)
         };
         let mut styled = StyledText::new();

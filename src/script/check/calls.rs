@@ -83,6 +83,8 @@ impl CallWalk<'_> {
             | Piece::Static(_)
             | Piece::Several(_)
             | Piece::Step(_)
+            | Piece::Ternary(_)
+            | Piece::Invoked(_)
             | Piece::Exit(_) => {
                 for inside in piece.inside() {
                     match inside {
@@ -259,6 +261,8 @@ fn literal(pieces: &[Piece]) -> Option<Value> {
         | Piece::Type(_)
         | Piece::Several(_)
         | Piece::Step(_)
+        | Piece::Ternary(_)
+        | Piece::Invoked(_)
         | Piece::Automatic(..)
         | Piece::Keyword(..)
         | Piece::Exit(_) => None,

@@ -306,6 +306,8 @@ impl ChangeWalk<'_> {
             | Piece::Static(_)
             | Piece::Several(_)
             | Piece::Step(_)
+            | Piece::Ternary(_)
+            | Piece::Invoked(_)
             | Piece::Exit(_) => {
                 for inside in piece.inside() {
                     match inside {

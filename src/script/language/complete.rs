@@ -256,6 +256,8 @@ impl<'t, 'r> Live<'t, 'r> {
             | Piece::Static(_)
             | Piece::Several(_)
             | Piece::Step(_)
+            | Piece::Ternary(_)
+            | Piece::Invoked(_)
             | Piece::Exit(_) => {
                 if let Some(last) = piece.inside().pop() {
                     match last {

@@ -176,6 +176,14 @@ impl Painter<'_> {
                 self.paint(step.operator, TextClass::Operator);
                 self.inside(piece);
             }
+            Piece::Ternary(ternary) => {
+                self.paint(ternary.operator, TextClass::Operator);
+                self.inside(piece);
+            }
+            Piece::Invoked(invoked) => {
+                self.paint(invoked.operator, TextClass::Operator);
+                self.inside(piece);
+            }
             Piece::Exit(exit) => {
                 self.paint(exit.keyword, TextClass::Keyword);
                 self.inside(piece);

@@ -8,7 +8,7 @@ mod instead;
 
 pub use refused::RefusedConstruct;
 
-pub(in crate::script::language) use instead::automatic;
+pub(in crate::script::language) use instead::{automatic, is_of_another_shell};
 
 use std::fmt;
 
@@ -297,6 +297,12 @@ pub enum SyntaxDoubt {
         left: i64,
         /// By what.
         right: i64,
+    },
+    /// A path in an expression, of which an escape of Rhai's makes something else.
+    #[error("in an expression \\{letter} is {}; for a backslash, write: \\\\{letter}, or '…'", match .letter { 't' => "a tab", 'r' => "a carriage return", _ => "a new line" })]
+    Backslash {
+        /// The letter behind the backslash.
+        letter: char,
     },
     /// Text in an expression names what no variable is called.
     #[error("there is no variable ${name}, and the text stays as it is{}", hint(&.nearest.as_ref().map(|name| format!("${name}"))))]

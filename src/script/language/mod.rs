@@ -40,12 +40,14 @@ pub struct ReadingContext<'s> {
     pub variables: &'s [&'s str],
     /// Functions of earlier lines that commands may call.
     pub functions: &'s [Arc<Signature>],
+    /// The types that variables of earlier lines were declared with, by their names in small letters.
+    pub types: &'s [(String, String)],
 }
 
 impl<'s> ReadingContext<'s> {
     /// A text that begins with nothing.
     pub fn new(catalogue: &'s Catalogue) -> Self {
-        Self { catalogue, everything: None, variables: &[], functions: &[] }
+        Self { catalogue, everything: None, variables: &[], functions: &[], types: &[] }
     }
 }
 
@@ -62,6 +64,8 @@ pub struct ReadText {
     pub tree: tree::Script,
     /// The functions of the text that commands may call.
     pub functions: Vec<Arc<Signature>>,
+    /// The types that variables were declared with.
+    types: Vec<(String, String)>,
     /// The amount of work that the reading took, in characters looked at; it grows with the text and no faster.
     pub steps: usize,
     output: Option<lower::LoweredText>,
@@ -76,8 +80,9 @@ impl ReadText {
 
     /// The lowered text, if there are no mistakes.
     pub fn lowered(self) -> Option<Lowered> {
-        let lower::LoweredText { text, map, boundaries, problem: _ } = self.output?;
-        Some(Lowered { text, map, boundaries, warnings: self.warnings, functions: self.functions })
+        let Self { output, warnings, functions, types, .. } = self;
+        let lower::LoweredText { text, map, boundaries, problem: _ } = output?;
+        Some(Lowered { text, map, boundaries, warnings, functions, types })
     }
 }
 
@@ -89,6 +94,7 @@ pub struct Lowered {
     boundaries: Vec<StatementBoundary>,
     warnings: Vec<SyntaxWarning>,
     functions: Vec<Arc<Signature>>,
+    types: Vec<(String, String)>,
 }
 
 impl Lowered {
@@ -112,6 +118,11 @@ impl Lowered {
         &self.functions
     }
 
+    /// The types that variables were declared with, those of earlier lines included.
+    pub fn types(&self) -> &[(String, String)] {
+        &self.types
+    }
+
     /// Returns the warnings about code that is probably not meant.
     pub fn warnings(&self) -> &[SyntaxWarning] {
         &self.warnings
@@ -131,7 +142,7 @@ pub fn lower_in(text: &str, setting: &ReadingContext<'_>) -> Result<Lowered, Vec
 /// Reads a text and says everything that can be said without running it.
 pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let index = LineIndex::new(text);
-    let parser::Parsed { script, mut problems, open, steps, functions } = parser::parse(text, setting);
+    let parser::Parsed { script, mut problems, open, steps, functions, types } = parser::parse(text, setting);
     let scopes = scope::Scopes::of(&script, text, setting.variables);
     problems.extend(scopes.problems.iter().cloned());
     let mut output = None;
@@ -150,7 +161,7 @@ pub fn read(text: &str, setting: &ReadingContext<'_>) -> ReadText {
     let doubts = scopes.doubts.iter().take(MOST);
     let warnings =
         doubts.map(|(span, doubt)| SyntaxWarning::at(*span, doubt.clone(), text, &index)).collect();
-    ReadText { mistakes, warnings, is_incomplete, tree: script, functions, steps, output, scopes }
+    ReadText { mistakes, warnings, is_incomplete, tree: script, functions, types, steps, output, scopes }
 }
 
 fn mistakes(mut problems: Vec<(Span, SyntaxProblem)>, text: &str, index: &LineIndex) -> Vec<SyntaxMistake> {

@@ -353,8 +353,8 @@ impl<'t> ScopeWalk<'t> {
     fn piece(&mut self, piece: &Piece) {
         let text = self.text;
         match piece {
-            Piece::Rhai(_)
-            | Piece::Quoted(_)
+            Piece::Rhai(span) => self.doubt_path(*span),
+            Piece::Quoted(_)
             | Piece::Blank(_)
             | Piece::Binary(..)
             | Piece::Bang(_)
@@ -412,7 +412,13 @@ impl<'t> ScopeWalk<'t> {
                 }
             }
             Piece::Step(step) => self.pieces(&step.target),
-            Piece::Call(_) | Piece::Cast(_) | Piece::Static(_) | Piece::Exit(_) => {
+            Piece::Ternary(ternary) => {
+                self.no_result(&ternary.condition);
+                [&ternary.condition, &ternary.first, &ternary.second]
+                    .into_iter()
+                    .for_each(|pieces| self.pieces(pieces));
+            }
+            Piece::Call(_) | Piece::Cast(_) | Piece::Static(_) | Piece::Exit(_) | Piece::Invoked(_) => {
                 for inside in piece.inside() {
                     if let Inside::Pieces(pieces) = inside {
                         self.pieces(pieces);
@@ -558,7 +564,30 @@ impl<'t> ScopeWalk<'t> {
         }
     }
 
+    /// Doubts a text of Rhai's that begins as a path does and goes on with an escape: `"C:\temp"`.
+    fn doubt_path(&mut self, span: Span) {
+        let Some((before, behind)) =
+            span.of(self.text).strip_prefix('"').and_then(|text| text.split_once('\\'))
+        else {
+            return;
+        };
+        let is_drive = before.len() == 2
+            && before.starts_with(|letter: char| letter.is_ascii_alphabetic())
+            && before.ends_with(':');
+        let is_directory = before.starts_with('$') && !before.contains(char::is_whitespace);
+        let mut letters = behind.chars();
+        let letter = letters.next().filter(|letter| matches!(letter, 't' | 'n' | 'r'));
+        let goes_on = letters.next().is_some_and(char::is_alphanumeric);
+        if let Some(letter) = letter.filter(|_| goes_on && (is_drive || is_directory)) {
+            let at = span.start + 1 + before.len();
+            self.scopes.doubts.push((Span::new(at, at + 2), SyntaxDoubt::Backslash { letter }));
+        }
+    }
+
     fn parts(&mut self, text: &TextLiteral) {
+        if text.quotes == Quotes::Rhai {
+            self.doubt_path(text.span);
+        }
         for part in &text.parts {
             match part {
                 TextPart::Letters(_) => {}

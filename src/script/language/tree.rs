@@ -142,6 +142,32 @@ pub enum Piece {
     Keyword(Span, &'static str),
     /// `exit 3`.
     Exit(Box<Exit>),
+    /// `$a ? 1 : 2`.
+    Ternary(Box<TernaryExpression>),
+    /// `& $block`.
+    Invoked(Box<InvokedBlock>),
+}
+
+/// One of two values.
+#[derive(Debug)]
+pub struct TernaryExpression {
+    /// `?`.
+    pub operator: Span,
+    /// The condition, which has PowerShell's truth.
+    pub condition: Vec<Piece>,
+    /// The value if it is true.
+    pub first: Vec<Piece>,
+    /// The value if it is not.
+    pub second: Vec<Piece>,
+}
+
+/// A script block that is called where it stands.
+#[derive(Debug)]
+pub struct InvokedBlock {
+    /// `&`, or the `.` that comes to the same.
+    pub operator: Span,
+    /// The block, or what holds it.
+    pub block: Vec<Piece>,
 }
 
 /// The end of a program.
@@ -279,6 +305,19 @@ pub struct FunctionParameter {
     pub default: Option<Vec<Piece>>,
     /// Whether it must be given.
     pub is_mandatory: bool,
+    /// What a value that is given is held against.
+    pub checks: Vec<ParameterCheck>,
+}
+
+/// `[ValidateSet("a", "b")]` and its kin.
+#[derive(Debug)]
+pub struct ParameterCheck {
+    /// From its bracket to the other.
+    pub span: Span,
+    /// `ValidateSet`.
+    pub name: &'static str,
+    /// The values in its brackets.
+    pub values: Vec<Vec<Piece>>,
 }
 
 /// Statements in `$( )`.
@@ -356,6 +395,19 @@ pub struct Step {
     pub operator: Span,
     /// Whether it is `++`.
     pub is_up: bool,
+    /// The value that it gives, where it is one.
+    pub gives: StepValue,
+}
+
+/// The value of `$x++` and its kin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepValue {
+    /// None: it is a statement.
+    None,
+    /// The value before: `$y = $x++`.
+    Before,
+    /// The value behind: `$y = ++$x`.
+    After,
 }
 
 /// A variable that the shell itself sets.
@@ -819,7 +871,18 @@ impl Piece {
                 first.map(|first| span_of(&several.value).map_or(first, |value| first.to(value)))
             }
             Self::Step(step) => {
-                Some(span_of(&step.target).map_or(step.operator, |target| target.to(step.operator)))
+                let target = span_of(&step.target);
+                Some(target.map_or(step.operator, |target| match step.gives {
+                    StepValue::After => step.operator.to(target),
+                    StepValue::None | StepValue::Before => target.to(step.operator),
+                }))
+            }
+            Self::Ternary(ternary) => {
+                let begin = span_of(&ternary.condition).unwrap_or(ternary.operator);
+                Some(begin.to(span_of(&ternary.second).unwrap_or(ternary.operator)))
+            }
+            Self::Invoked(invoked) => {
+                Some(invoked.operator.to(span_of(&invoked.block).unwrap_or(invoked.operator)))
             }
         }
     }
@@ -843,6 +906,11 @@ impl Piece {
             }
             Self::Several(several) => vec![Inside::Pieces(&several.value)],
             Self::Step(step) => vec![Inside::Pieces(&step.target)],
+            Self::Ternary(ternary) => [&ternary.condition, &ternary.first, &ternary.second]
+                .into_iter()
+                .map(|pieces| Inside::Pieces(pieces))
+                .collect(),
+            Self::Invoked(invoked) => vec![Inside::Pieces(&invoked.block)],
             Self::Exit(exit) => vec![Inside::Pieces(&exit.status)],
             Self::Keyword(..)
             | Self::Rhai(_)

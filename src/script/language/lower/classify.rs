@@ -4,7 +4,7 @@
 //! Looks at the tree and the author's text. Never writes anything.
 
 use crate::script::language::tree::{
-    Body, Piece, Quotes, ShellStatement, Statement, StatementBlock, StatementEnd, StatementRole,
+    Body, Piece, Quotes, ShellStatement, Statement, StatementBlock, StatementEnd, StatementRole, StepValue,
 };
 
 /// Whether a statement without a semicolon has a value that can be passed on.
@@ -14,13 +14,15 @@ pub(in crate::script::language) fn is_expression(statement: &Statement, source: 
             let text = span.of(source);
             return KEYWORDS.contains(&text) || (text.ends_with('=') && text != "==");
         }
+        if let Piece::Step(step) = piece {
+            return step.gives == StepValue::None;
+        }
         matches!(
             piece,
             Piece::Declared(_)
                 | Piece::Assigned(_)
                 | Piece::Function(_)
                 | Piece::Several(_)
-                | Piece::Step(_)
                 | Piece::Exit(_)
                 | Piece::Shell(_)
                 | Piece::Keyword(..)
@@ -55,6 +57,8 @@ pub(super) fn is_plain_value(statement: &Statement, source: &str) -> bool {
                     | Piece::Static(_)
                     | Piece::Automatic(..)
                     | Piece::Output(_)
+                    | Piece::Ternary(_)
+                    | Piece::Invoked(_)
                     | Piece::Group(_)
             )
             || matches!(piece, Piece::Rhai(span) if !KEYWORDS.contains(&span.of(source)))
@@ -84,6 +88,8 @@ pub(super) fn is_output(statement: &Statement, source: &str) -> bool {
                 | Piece::Static(_)
                 | Piece::Automatic(..)
                 | Piece::Output(_)
+                | Piece::Ternary(_)
+                | Piece::Invoked(_)
         ),
         None => false,
     };
@@ -149,6 +155,8 @@ pub(in crate::script::language) fn is_ours(pieces: &[Piece]) -> bool {
         | Piece::Type(_)
         | Piece::Several(_)
         | Piece::Step(_)
+        | Piece::Ternary(_)
+        | Piece::Invoked(_)
         | Piece::Automatic(..) => true,
     })
 }

@@ -32,6 +32,7 @@
 //! | `parameter(type, value)`, `arguments(given, names)`, `required(value, name)` | any | the parameters of functions and scripts |
 //! | `succeeded()`, `errors()`, `forget_errors()`, `matches()` | any | `$?`, `$Error`, `$Error.Clear()`, `$Matches` |
 //! | `ordered(pairs)`, `object(pairs)` | table | `[ordered]@{…}`, `[pscustomobject]@{…}` |
+//! | `invoke(block)` | any | what a script block gives that `&` calls |
 //! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
 //! | `emit(value)` | `()` | shows a value that nobody takes |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |

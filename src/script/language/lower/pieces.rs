@@ -159,6 +159,8 @@ impl Lowering<'_> {
             }
             Piece::Several(several) => self.several(several),
             Piece::Step(step) => self.step(step),
+            Piece::Ternary(ternary) => self.ternary(ternary),
+            Piece::Invoked(invoked) => self.invoked(invoked),
             Piece::Automatic(span, automatic) => {
                 let call = match automatic {
                     Automatic::Succeeded => "__shell::succeeded()".to_owned(),

@@ -9,8 +9,9 @@ use super::writer::quoted;
 use super::{CURRENT, Lowering, StatementBoundaries, ValueUse, ValueUses};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    Body, Cast, FunctionCall, FunctionParameter, GivenValue, GroupExpression, Piece, SeveralAssigned,
-    ShellStatement, Signature, Statement, StaticMember, Step, SwitchArm, SwitchBy,
+    Body, Cast, FunctionCall, FunctionParameter, GivenValue, GroupExpression, InvokedBlock, Piece,
+    SeveralAssigned, ShellStatement, Signature, Statement, StaticMember, Step, StepValue, SwitchArm,
+    SwitchBy, TernaryExpression, span_of,
 };
 use crate::value::pattern::Case;
 
@@ -170,6 +171,18 @@ impl Lowering<'_> {
     fn defaults(&mut self, parameters: &[FunctionParameter]) {
         for parameter in parameters {
             let name = self.scopes.spelling(parameter.name, self.writer.source).to_owned();
+            for check in &parameter.checks {
+                let of = quoted(parameter.name.of(self.writer.source));
+                let call = format!("__shell::validate({}, {of}, {name}, [", quoted(check.name));
+                self.writer.made(&call, parameter.name.start);
+                for (place, value) in check.values.iter().enumerate() {
+                    if place > 0 {
+                        self.writer.made_here(", ");
+                    }
+                    self.value_or_null(value);
+                }
+                self.writer.made_here("]); ");
+            }
             if let Some(default) = &parameter.default {
                 self.writer.made(&format!("if __shell::is_null({name}) {{ {name} = "), parameter.name.start);
                 self.values(default);
@@ -322,8 +335,52 @@ impl Lowering<'_> {
     }
 
     pub(super) fn step(&mut self, step: &Step) {
-        self.place(&step.target);
-        self.writer.made_here(if step.is_up { " += 1" } else { " -= 1" });
+        let change = if step.is_up { " += 1" } else { " -= 1" };
+        let start = span_of(&step.target).map_or(step.operator.start, |span| span.start);
+        let start = start.min(step.operator.start);
+        match step.gives {
+            StepValue::None => {
+                self.place(&step.target);
+                self.writer.made_here(change);
+            }
+            StepValue::Before => {
+                self.writer.made_at("({ let __before = ", start);
+                self.place(&step.target);
+                self.writer.made_here("; ");
+                self.place(&step.target);
+                self.writer.made_here(change);
+                self.writer.made_here("; __before })");
+            }
+            StepValue::After => {
+                self.writer.made_at("({ ", start);
+                self.place(&step.target);
+                self.writer.made_here(change);
+                self.writer.made_here("; ");
+                self.place(&step.target);
+                self.writer.made_here(" })");
+            }
+        }
+    }
+
+    /// `$a ? 1 : 2`: an `if` that is a value.
+    pub(super) fn ternary(&mut self, ternary: &TernaryExpression) {
+        let outer = std::mem::replace(&mut self.ours, true);
+        let start = span_of(&ternary.condition).map_or(ternary.operator.start, |span| span.start);
+        self.writer.made_at("(if __shell::truth(", start);
+        self.values(&ternary.condition);
+        self.writer.made_here(") {");
+        self.value_or_null(&ternary.first);
+        self.writer.made_here("} else {");
+        self.value_or_null(&ternary.second);
+        self.writer.made_here("})");
+        self.ours = outer;
+    }
+
+    /// `& $block`.
+    pub(super) fn invoked(&mut self, invoked: &InvokedBlock) {
+        self.writer.made_at("__shell::invoke(", invoked.operator.start);
+        self.values(&invoked.block);
+        self.writer.made_here(")");
     }
 
     /// A place that is written to: Rhai's own members.

@@ -84,6 +84,14 @@ pub enum RefusedConstruct {
     BlockOfMethod,
     /// `$x."a b"`, with its quotes.
     QuotedProperty(String),
+    /// `-bnot $a`.
+    BitNot,
+    /// `:outer foreach …`.
+    Label,
+    /// `$a ? 1`.
+    Ternary,
+    /// `$x-eq1`, by the operator.
+    GluedOperator(String),
     /// `$x ??= 5`, by the variable.
     NullAssignment(String),
 }
@@ -167,6 +175,9 @@ impl fmt::Display for RefusedConstruct {
             Self::JumpOverFinally => f.write_str(
                 "finally is not reached by this; keep the value and leave behind it, write: try { $x = … } finally { … }",
             ),
+            Self::Attribute(name) if name.eq_ignore_ascii_case("Alias") => {
+                f.write_str("a parameter has one name, which may be shortened; write: function Name($TargetFqdn) { … }, and Name -Target $value")
+            }
             Self::Attribute(name) => write!(
                 f,
                 "there is no [{name}()]; look at the value in the function; write: if ($x -notin \"a\", \"b\") {{ throw \"x is a or b\" }}"
@@ -183,6 +194,14 @@ impl fmt::Display for RefusedConstruct {
             ),
             Self::BlockOfMethod => f.write_str("the block of a method stands in brackets; write: ….Where({ … }), or ….ForEach({ … })"),
             Self::QuotedProperty(written) => write!(f, "a name in quotes stands in brackets; write: …[{written}]"),
+            Self::BitNot => f.write_str("there is no -bnot; write: $x -bxor -1"),
+            Self::Label => f.write_str(
+                "loops have no labels; leave both by returning from a function, write: function Name($items) { foreach ($i in $items) { if ($i -gt 1) { return $i } } }",
+            ),
+            Self::Ternary => f.write_str("? takes two values with : between them; write: $a ? 1 : 2"),
+            Self::GluedOperator(operator) => {
+                write!(f, "{operator} needs a blank before its value; write: $x {operator} 1")
+            }
             Self::NullAssignment(name) => write!(f, "there is no ??=; write: ${name} = ${name} ?? …"),
             Self::StopParsing => f.write_str("there is no --%; quote what must not be read: '…'"),
         }

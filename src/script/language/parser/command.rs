@@ -8,7 +8,7 @@ use super::{Flow, Parser};
 use crate::cmdlet::parameter::{Arity, NoParameter, Parameter};
 use crate::cmdlet::{Description, Kind};
 use crate::script::language::lexer::{is_dash, is_double_quote, is_single_quote};
-use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
+use crate::script::language::message::{RefusedConstruct, SyntaxProblem, is_of_another_shell};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
     CallArgument, CmdletCall, CommandExpression, Name, Piece, Pipeline, Quotes, TextLiteral, TextPart,
@@ -54,18 +54,36 @@ impl Parser<'_, '_> {
         }
         let name = name_at(rest)?;
         let span = Span::new(start, start + name.len());
-        if self.functions.contains_key(&name.to_ascii_lowercase()) {
+        if RHAI_WORDS.contains(&name) {
+            return None;
+        }
+        if !self.functions.is_empty() && self.functions.contains_key(&name.to_ascii_lowercase()) {
             return None;
         }
         match name.split_once('-') {
             Some((verb, noun)) => self.verb_noun(name, verb, noun, place).map(|cmdlet| (span, cmdlet)),
             None if place == CommandPlace::Operand || self.declared.contains(name) => None,
-            None if place == CommandPlace::Start && !self.is_safe_alias(&rest[name.len()..]) => None,
-            None => self.known(name).map(|cmdlet| (span, cmdlet)),
+            None if place == CommandPlace::Start
+                && !self.is_safe_alias(name, &rest[name.len()..])
+                && !(has_option(&rest[name.len()..]) && is_of_another_shell(name)) =>
+            {
+                None
+            }
+            None => self
+                .known(name)
+                .or_else(|| {
+                    self.is_meant_as_command(name, &rest[name.len()..], place).then_some(CmdletCall::Unknown)
+                })
+                .map(|cmdlet| (span, cmdlet)),
         }
     }
 
     fn known(&self, name: &str) -> Option<CmdletCall> {
+        if !self.aliases.is_empty()
+            && let Some(cmdlet) = self.aliases.get(&name.to_ascii_lowercase())
+        {
+            return Some(*cmdlet);
+        }
         let own = self.setting.catalogue.find(name).map(CmdletCall::Known);
         own.or_else(|| self.setting.everything?.find(name).map(CmdletCall::Forbidden))
     }
@@ -88,7 +106,7 @@ impl Parser<'_, '_> {
     }
 
     /// Whether a short name before `behind` cannot be the beginning of something of Rhai's.
-    fn is_safe_alias(&self, behind: &str) -> bool {
+    fn is_safe_alias(&self, name: &str, behind: &str) -> bool {
         let argument = behind.trim_start_matches([' ', '\t']);
         let blank = argument.len() < behind.len();
         let mut letters = argument.chars();
@@ -101,6 +119,12 @@ impl Parser<'_, '_> {
                 blank && second.is_some_and(|next| next.is_ascii_alphabetic() || next == '?')
             }
             '$' | '@' => blank,
+            '/' | '~' | '.' | '*' => blank && begins_path(argument),
+            // `sleep (1)` is a call of Rhai's, as is that of a function of the text's own, and `foreach (` a loop.
+            '(' => {
+                let is_other = ["sleep", "foreach"].iter().any(|own| own.eq_ignore_ascii_case(name));
+                blank && !is_other && !self.text().contains(&format!("fn {name}"))
+            }
             quote if is_double_quote(quote) || is_single_quote(quote) => blank,
             letter if letter.is_ascii_alphanumeric() => {
                 let operator =
@@ -109,6 +133,35 @@ impl Parser<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether an unknown word can be nothing but the name of a command: one of another shell's, or one with a
+    /// value behind it, as no name of Rhai's has.
+    fn is_meant_as_command(&self, name: &str, behind: &str, place: CommandPlace) -> bool {
+        let argument = behind.trim_start_matches([' ', '\t']);
+        let has_value = argument.len() < behind.len()
+            && argument.starts_with(|next: char| {
+                next.is_ascii_alphanumeric()
+                    || matches!(next, '$' | '@')
+                    || is_double_quote(next)
+                    || is_single_quote(next)
+            });
+        let is_operator = ["in", "as"].iter().any(|own| {
+            argument
+                .strip_prefix(own)
+                .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+        });
+        let is_option = argument.len() < behind.len()
+            && argument.strip_prefix('-').is_some_and(|option| {
+                let length = option.bytes().take_while(u8::is_ascii_alphanumeric).count();
+                option.starts_with(|first: char| first.is_ascii_alphabetic())
+                    && !self.declared.contains(&option[..length])
+                    && !option[length..].starts_with(['(', '.', '['])
+            });
+        (has_value && !is_operator)
+            || is_option
+            || (is_of_another_shell(name)
+                && (place == CommandPlace::Start || !argument.starts_with(['=', '+', '*', '('])))
     }
 
     // ------------------------------------------------------------------ pipes
@@ -310,6 +363,11 @@ impl Parser<'_, '_> {
             self.skip_command();
             return;
         }
+        if let Some(name) = name_at(self.lexer.rest()) {
+            self.unknown_cmdlet(Span::new(start, start + name.len()));
+            self.skip_command();
+            return;
+        }
         let span = self.lexer.take_while(|letter| {
             !letter.is_whitespace() && !matches!(letter, ';' | ')' | '}' | ']' | '|' | '{')
         });
@@ -324,13 +382,46 @@ impl Parser<'_, '_> {
 
     // ------------------------------------------------------------------ one command
 
+    fn unknown_cmdlet(&mut self, name: Span) {
+        let written = name.of(self.text()).to_owned();
+        let nearest = (self.suggests() && written.len() <= NAME_LIMIT)
+            .then(|| self.setting.catalogue.nearest(&written))
+            .flatten();
+        self.problem(name, SyntaxProblem::UnknownCmdlet { name: written, nearest });
+    }
+
+    /// Takes the quote behind a name that is called in quotes: `& 'Get-Pool'`.
+    pub(super) fn skip_quote(&mut self, name: Span) {
+        let quote = self.lexer.peek().filter(|quote| matches!(quote, '"' | '\''));
+        if let Some(quote) = quote.filter(|quote| self.text()[..name.start].ends_with(*quote)) {
+            self.lexer.take(if quote == '"' { "\"" } else { "'" });
+        }
+    }
+
+    /// Whether what comes next behind a `&`, and behind its quote, is the name of a command.
+    pub(super) fn command_is_called(&self, quote: Option<char>) -> bool {
+        let rest = self.lexer.rest();
+        let Some(name) = name_at(rest) else { return false };
+        let behind = rest[name.len()..].chars().next();
+        match quote {
+            // A short name counts only where a blank follows it.
+            Some(_) => behind == quote && name.contains('-'),
+            None => behind.is_none_or(|next| next.is_whitespace() || matches!(next, ';' | ')' | '}' | '|')),
+        }
+    }
+
+    /// Whether a `&` that comes next calls something, and is no operator of Rhai's.
+    pub(super) fn calls_something(&self) -> bool {
+        let Some(behind) = self.lexer.rest().strip_prefix('&') else { return false };
+        let behind = behind.trim_start_matches([' ', '\t']);
+        behind.starts_with(['$', '{', '"', '\'']) || name_at(behind).is_some_and(|name| name.contains('-'))
+    }
+
     fn command(&mut self, name: Span, cmdlet: CmdletCall, flow: Flow) -> CommandExpression {
         self.lexer.rewind(name.end);
+        self.skip_quote(name);
         if let CmdletCall::Unknown = cmdlet {
-            let written = name.of(self.text()).to_owned();
-            let nearest =
-                (written.len() <= NAME_LIMIT).then(|| self.setting.catalogue.nearest(&written)).flatten();
-            self.problem(name, SyntaxProblem::UnknownCmdlet { name: written, nearest });
+            self.unknown_cmdlet(name);
         }
         let mut arguments = Vec::new();
         let mut before = self.lexer.at();
@@ -346,7 +437,27 @@ impl Parser<'_, '_> {
             arguments.extend(self.block_in_header(cmdlet, flow));
         }
         self.check(cmdlet, &mut arguments);
+        self.note_alias(cmdlet, &arguments);
         CommandExpression { name, cmdlet, arguments }
+    }
+
+    /// Notes the name that `Set-Alias` gives to a cmdlet, so that the text may use it from here on.
+    fn note_alias(&mut self, cmdlet: CmdletCall, arguments: &[CallArgument]) {
+        if cmdlet.description().is_none_or(|description| description.name != "Set-Alias") {
+            return;
+        }
+        let given = |name: &str| {
+            let is_it = |argument: &&CallArgument| argument.parameter.is_some_and(|own| own.name == name);
+            match arguments.iter().find(is_it)?.value.as_deref()? {
+                [Piece::Text(text)] => text.letters().map(str::to_owned),
+                _ => None,
+            }
+        };
+        let (Some(name), Some(value)) = (given("Name"), given("Value")) else { return };
+        let is_taken = self.known(&name).is_some() || self.functions.contains_key(&name.to_ascii_lowercase());
+        if let Some(cmdlet) = self.known(&value).filter(|_| !is_taken) {
+            self.aliases.insert(name.to_ascii_lowercase(), cmdlet);
+        }
     }
 
     /// A script block where `{` begins the body: a mistake, and read as what it was meant to be, so
@@ -611,6 +722,65 @@ fn name_at(rest: &str) -> Option<&str> {
     }
     (1..=NAME_LIMIT).contains(&length).then(|| &rest[..length])
 }
+
+/// Whether a path begins here: `/tmp/x`, `~/x`, `./x`, `..`, `*.txt`.
+pub(super) fn begins_path(argument: &str) -> bool {
+    let mut letters = argument.chars();
+    let first = letters.next();
+    let second = letters.next();
+    let ends = |next: Option<char>| next.is_none_or(char::is_whitespace);
+    match first {
+        Some('/') => !ends(second) && !matches!(second, Some('/' | '*' | '=')),
+        Some('*') => !ends(second) && !matches!(second, Some('*' | '=')),
+        Some('~') => ends(second) || second == Some('/'),
+        Some('.') => {
+            let behind = argument.trim_start_matches('.');
+            argument.len() - behind.len() <= 2 && (behind.starts_with('/') || ends(behind.chars().next()))
+        }
+        Some(_) | None => false,
+    }
+}
+
+/// Whether an option such as `-9` stands behind a name.
+fn has_option(behind: &str) -> bool {
+    let argument = behind.trim_start_matches([' ', '\t']);
+    let option = argument.strip_prefix(is_dash);
+    argument.len() < behind.len()
+        && option.is_some_and(|rest| rest.starts_with(|next: char| next.is_alphanumeric()))
+}
+
+/// Words of Rhai's own that something may stand behind.
+const RHAI_WORDS: &[&str] = &[
+    "let",
+    "const",
+    "if",
+    "else",
+    "switch",
+    "do",
+    "while",
+    "until",
+    "loop",
+    "for",
+    "in",
+    "continue",
+    "break",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "import",
+    "export",
+    "as",
+    "global",
+    "fn",
+    "private",
+    "is_def_fn",
+    "is_def_var",
+    "this",
+    "true",
+    "false",
+    "function",
+];
 
 /// No cmdlet has a longer name.
 const NAME_LIMIT: usize = 80;

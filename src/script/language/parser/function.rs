@@ -11,8 +11,8 @@ use crate::script::language::lexer::is_dash;
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    FunctionCall, FunctionParameter, GivenValue, ParameterOfFunction, Piece, ShellStatement, Signature,
-    span_of,
+    FunctionCall, FunctionParameter, GivenValue, ParameterCheck, ParameterOfFunction, Piece, ShellStatement,
+    Signature, span_of,
 };
 use crate::value::cast::Type;
 
@@ -136,8 +136,7 @@ impl Parser<'_, '_> {
             if !begins("[cmdletbinding") && !begins("[outputtype") {
                 return;
             }
-            self.lexer.take_while(|letter| letter != ']');
-            self.lexer.take("]");
+            self.skip_attribute();
             self.lexer.blank();
         }
     }
@@ -177,6 +176,7 @@ impl Parser<'_, '_> {
                             type_name: None,
                             default: None,
                             is_mandatory: false,
+                            checks: Vec::new(),
                         });
                     }
                 }
@@ -195,6 +195,7 @@ impl Parser<'_, '_> {
     fn one_parameter(&mut self) -> Option<FunctionParameter> {
         let mut type_name = None;
         let mut is_mandatory = false;
+        let mut checks = Vec::new();
         while self.lexer.peek() == Some('[') {
             let start = self.lexer.at();
             self.skip_attribute();
@@ -214,7 +215,10 @@ impl Parser<'_, '_> {
                 if lower.contains("valuefrompipeline") {
                     self.refuse(span, RefusedConstruct::PipelineParameter);
                 }
-            } else {
+            } else if let Some(name) = CHECKS.iter().find(|own| own.eq_ignore_ascii_case(&word)) {
+                let values = self.values_of_attribute(span);
+                checks.push(ParameterCheck { span, name, values });
+            } else if !PERMISSIONS.iter().any(|own| own.eq_ignore_ascii_case(&word)) {
                 self.refuse(span, RefusedConstruct::Attribute(word));
             }
             self.lexer.blank();
@@ -237,7 +241,32 @@ impl Parser<'_, '_> {
                 Flow { shell_quotes: true, block_value: true, separated: true, outputs: true, ..Flow::RHAI };
             default = Some(self.value_pieces(flow));
         }
-        Some(FunctionParameter { name, type_name, default, is_mandatory })
+        Some(FunctionParameter { name, type_name, default, is_mandatory, checks })
+    }
+
+    /// The values in the brackets of an attribute, which has been passed over.
+    fn values_of_attribute(&mut self, span: Span) -> Vec<Vec<Piece>> {
+        let open = span.start + span.of(self.text()).find('(').unwrap_or(0);
+        self.lexer.rewind(open + 1);
+        let mut values = Vec::new();
+        loop {
+            self.lexer.blank();
+            match self.lexer.peek() {
+                None | Some(')' | ']') => break,
+                Some(',') => {
+                    self.lexer.bump();
+                }
+                Some(_) => {
+                    let start = self.lexer.at();
+                    values.push(self.value());
+                    if self.lexer.at() == start {
+                        self.lexer.bump();
+                    }
+                }
+            }
+        }
+        self.lexer.rewind(span.end);
+        values
     }
 
     /// `[…]` with brackets in it.
@@ -338,9 +367,11 @@ impl Parser<'_, '_> {
             let is_command = run.begins
                 && !self.declared.contains(name)
                 && !behind.starts_with(['(', '.', '[', ':'])
-                && !behind
+                && (!behind
                     .trim_start_matches([' ', '\t'])
-                    .starts_with(['=', '+', '*', '/', '<', '>', '?', '!']);
+                    .starts_with(['=', '+', '*', '/', '<', '>', '?', '!'])
+                    || (behind.starts_with([' ', '\t'])
+                        && super::command::begins_path(behind.trim_start_matches([' ', '\t']))));
             if !is_command {
                 return false;
             }
@@ -348,6 +379,7 @@ impl Parser<'_, '_> {
         let start = self.lexer.at();
         self.lexer.rewind(start + length);
         let name = self.since(start);
+        self.skip_quote(name);
         let call = self.deeper(|parser| Some(parser.function_call(name, signature, flow)));
         out.extend(call.map(|call| Piece::Call(Box::new(call))));
         run.took_operand();
@@ -476,6 +508,19 @@ impl Parser<'_, '_> {
         self.functions.get(&rest[..length].to_ascii_lowercase()).cloned()
     }
 }
+
+/// Attributes that hold the value of a parameter against something.
+const CHECKS: &[&str] = &[
+    "ValidateSet",
+    "ValidateRange",
+    "ValidateLength",
+    "ValidatePattern",
+    "ValidateNotNullOrEmpty",
+    "ValidateNotNull",
+];
+
+/// Attributes that permit what is permitted here in any case.
+const PERMISSIONS: &[&str] = &["AllowNull", "AllowEmptyString", "AllowEmptyCollection"];
 
 /// Returns Rhai's name of a function: `get_foo` for `Get-Foo`, as with cmdlets.
 fn rhai_name(written: &str) -> String {

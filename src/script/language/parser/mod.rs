@@ -29,8 +29,8 @@ use super::lexer::{Lexer, TokenKind, is_double_quote, is_single_quote};
 use super::message::{RefusedConstruct, SyntaxProblem};
 use super::source_map::Span;
 use super::tree::{
-    Piece, Script, SeveralAssigned, ShellStatement, Signature, Statement, StatementBlock, StatementEnd,
-    StatementRole, Step,
+    CmdletCall, Piece, Script, SeveralAssigned, ShellStatement, Signature, Statement, StatementBlock,
+    StatementEnd, StatementRole, Step, StepValue,
 };
 
 /// The result of parsing a text.
@@ -46,6 +46,8 @@ pub struct Parsed {
     pub steps: usize,
     /// The functions of the text that commands may call.
     pub functions: Vec<Arc<Signature>>,
+    /// The types that variables were declared with, by their names in small letters.
+    pub types: Vec<(String, String)>,
 }
 
 /// The maximum depth to which brackets and blocks may nest.
@@ -61,7 +63,8 @@ pub fn parse(text: &str, setting: &ReadingContext<'_>) -> Parsed {
         setting: *setting,
         problems: Vec::new(),
         declared: setting.variables.iter().map(|name| (*name).to_owned()).collect(),
-        typed: HashMap::new(),
+        typed: setting.types.iter().cloned().collect(),
+        aliases: HashMap::new(),
         depth: 0,
         gave_up: false,
         current: Vec::new(),
@@ -90,6 +93,7 @@ pub fn parse(text: &str, setting: &ReadingContext<'_>) -> Parsed {
         open: parser.open.or(parser.lexer.open()),
         steps: parser.lexer.steps(),
         functions: parser.own_functions,
+        types: parser.typed.into_iter().collect(),
     }
 }
 
@@ -102,6 +106,8 @@ struct Parser<'t, 's> {
     /// The types of the variables that were declared with one, by name in lower case: what is assigned to them later
     /// becomes that too. Those of the function that is being read, or of the script.
     typed: HashMap<String, String>,
+    /// The names that the text has given to cmdlets so far, in small letters.
+    aliases: HashMap<String, CmdletCall>,
     depth: usize,
     /// Whether the rest of the text is left unread.
     gave_up: bool,
@@ -183,6 +189,8 @@ struct Flow {
     pub guard: bool,
     /// Statements that stand in it are values by what they give.
     pub outputs: bool,
+    /// `:` ends it.
+    pub colon: bool,
 }
 
 impl Flow {
@@ -199,6 +207,7 @@ impl Flow {
         shell_assigns: false,
         guard: false,
         outputs: false,
+        colon: false,
     };
     /// The guard of an arm of a `switch`.
     const GUARD: Self = Self { guard: true, ..Self::RHAI };
@@ -362,8 +371,9 @@ impl<'t> Parser<'t, '_> {
             (true, true) => self.end_of_statement(&mut pieces, Stop::Line),
             (false, _) => self.end_of_statement(&mut pieces, stop),
         };
-        let role = match pieces.iter().filter(|piece| !piece.is_blank()).collect::<Vec<_>>().as_slice() {
-            [Piece::Pipeline(_)] => StatementRole::Command,
+        let mut solid = pieces.iter().filter(|piece| !piece.is_blank());
+        let role = match (solid.next(), solid.next()) {
+            (Some(Piece::Pipeline(_)), None) => StatementRole::Command,
             _ => role,
         };
         Statement { role, pieces, end }
@@ -496,7 +506,7 @@ impl<'t> Parser<'t, '_> {
         }
         let target = self.dollar().map(|value| self.with_members(value))?;
         let is_up = operator.of(self.text()) == "++";
-        pieces.push(Piece::Step(Box::new(Step { target, operator, is_up })));
+        pieces.push(Piece::Step(Box::new(Step { target, operator, is_up, gives: StepValue::None })));
         Some(Stop::Line)
     }
 
@@ -590,7 +600,12 @@ impl<'t> Parser<'t, '_> {
             self.reserved(Span::new(variable.start + 1, variable.end));
             let is_up = operator.span.of(self.text()) == "++";
             let target = vec![Piece::Variable(variable)];
-            pieces.push(Piece::Step(Box::new(Step { target, operator: operator.span, is_up })));
+            pieces.push(Piece::Step(Box::new(Step {
+                target,
+                operator: operator.span,
+                is_up,
+                gives: StepValue::None,
+            })));
             return Some(Stop::Line);
         }
         if operator.span.of(self.text()) == "=" && name.eq_ignore_ascii_case("null") {

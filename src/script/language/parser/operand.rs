@@ -9,7 +9,8 @@ use crate::script::language::lexer::{BindingPower, TokenKind, is_dash, is_double
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
-    ClosureExpression, DashOperator, GroupExpression, ListLiteral, Literal, Piece, Step, span_of,
+    ClosureExpression, DashOperator, GroupExpression, InvokedBlock, ListLiteral, Literal, Piece, Step,
+    StepValue, TernaryExpression, span_of,
 };
 use crate::value::arithmetic::{Number, multiplied};
 
@@ -176,6 +177,15 @@ impl Parser<'_, '_> {
                     run.begin = out.len();
                     return Stop::Command;
                 }
+                '?' if !run.operand && self.is_ternary() => {
+                    if flow.element {
+                        return Stop::Separator;
+                    }
+                    self.ternary(out, flow, run);
+                }
+                ':' if flow.colon && !self.lexer.sees("::") => return Stop::Separator,
+                '&' | '.' if run.operand && !run.property && self.invocation(out, run) => {}
+                '+' | '-' if run.operand && self.step_as_value(out) => run.took_operand(),
                 '$' => {
                     match self.dollar() {
                         Some(piece) => out.push(piece),
@@ -233,6 +243,7 @@ impl Parser<'_, '_> {
     fn goes_on(&mut self, flow: Flow) -> bool {
         let Some(letter) = self.lexer.peek() else { return false };
         match letter {
+            '&' if self.calls_something() => false,
             // In Rhai's own statements an operator is one wherever it stands.
             '-' | '/' | '%' | '^' | '&' if !flow.shell_assigns => true,
             '.' if !flow.shell_assigns && self.lexer.sees("..") => true,
@@ -316,12 +327,30 @@ impl Parser<'_, '_> {
             }
             TokenKind::Other => {
                 let steps = matches!(token.span.of(self.text()), "++" | "--");
-                if steps && flow.line_end && !run.operand && !run.begins && self.ends_here() {
-                    let is_up = token.span.of(self.text()) == "++";
+                let is_up = token.span.of(self.text()) == "++";
+                // What is assigned or an element is a value.
+                let is_statement = flow.line_end && !flow.block_value;
+                if steps && is_statement && !run.operand && !run.begins && self.ends_here() {
                     let blanks = out[run.begin..].iter().take_while(|piece| piece.is_blank()).count();
                     let target = out.split_off(run.begin + blanks);
-                    out.push(Piece::Step(Box::new(Step { target, operator: token.span, is_up })));
+                    let operator = token.span;
+                    out.push(Piece::Step(Box::new(Step { target, operator, is_up, gives: StepValue::None })));
                     return Some(Stop::Line);
+                }
+                if steps
+                    && !run.operand
+                    && let Some(target) = self.counted(out, run.begin)
+                {
+                    let target = out.split_off(target);
+                    let operator = token.span;
+                    out.push(Piece::Step(Box::new(Step {
+                        target,
+                        operator,
+                        is_up,
+                        gives: StepValue::Before,
+                    })));
+                    run.took_operand();
+                    return None;
                 }
                 if steps {
                     self.refuse(token.span, RefusedConstruct::Increment);
@@ -332,6 +361,126 @@ impl Parser<'_, '_> {
             }
         }
         None
+    }
+
+    /// The piece at which the variable begins that stands last among these, with its members behind it.
+    fn counted(&self, out: &[Piece], begin: usize) -> Option<usize> {
+        let is_member = |piece: &Piece| {
+            let is_index = matches!(piece, Piece::Group(group) if group.open.of(self.text()) == "[");
+            is_index || self.is_property(piece)
+        };
+        let place = out.iter().rposition(|piece| !is_member(piece)).filter(|place| *place >= begin)?;
+        matches!(out[place], Piece::Variable(_)).then_some(place)
+    }
+
+    /// Whether a piece is a point, or the name behind one.
+    fn is_property(&self, piece: &Piece) -> bool {
+        matches!(piece, Piece::Rhai(span) if span
+            .of(self.text())
+            .starts_with(|first: char| first == '.' || first.is_ascii_alphabetic()))
+    }
+
+    /// `++$x` where a value may stand; nothing is taken if it is none.
+    fn step_as_value(&mut self, out: &mut Vec<Piece>) -> bool {
+        let is_up = self.lexer.sees("++$");
+        if !is_up && !self.lexer.sees("--$") {
+            return false;
+        }
+        let operator = self.lexer.token().span;
+        let target = self.dollar().map(|value| self.with_members(value)).unwrap_or_default();
+        if !matches!(target.first(), Some(Piece::Variable(_))) {
+            self.refuse(operator, RefusedConstruct::Increment);
+        }
+        out.push(Piece::Step(Box::new(Step { target, operator, is_up, gives: StepValue::After })));
+        true
+    }
+
+    /// Whether the `?` that comes next asks for one of two values.
+    fn is_ternary(&self) -> bool {
+        !matches!(self.lexer.peek_second(), Some('?' | '.' | '['))
+    }
+
+    /// `? 1 : 2` behind its condition.
+    fn ternary(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) {
+        run.join(out);
+        let mut condition: Vec<Piece> = out.drain(run.begin.min(out.len())..).collect();
+        let blanks = condition.iter().take_while(|piece| piece.is_blank()).count();
+        out.extend(condition.drain(..blanks));
+        while condition.last().is_some_and(Piece::is_blank) {
+            condition.pop();
+        }
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let operator = self.since(start);
+        let is_quote =
+            |next: Option<char>| next.is_some_and(|next| is_double_quote(next) || is_single_quote(next));
+        let value = |parser: &mut Self, flow: Flow| {
+            parser.lexer.blank();
+            let shell_quotes = flow.shell_quotes || is_quote(parser.lexer.peek());
+            let mut pieces = Vec::new();
+            parser.operands(&mut pieces, Flow { shell_quotes, commas: false, ..flow });
+            while pieces.last().is_some_and(Piece::is_blank) {
+                pieces.pop();
+            }
+            pieces
+        };
+        let [first, second] = self.deeper(|parser| {
+            let first = value(parser, Flow { colon: true, line_end: false, ..flow });
+            parser.lexer.blank();
+            if parser.lexer.take(":").is_none() {
+                parser.refuse(operator, RefusedConstruct::Ternary);
+                return [first, Vec::new()];
+            }
+            [first, value(parser, flow)]
+        });
+        if !self.gave_up && [&first, &second].into_iter().any(|value| span_of(value).is_none()) {
+            self.refuse(operator, RefusedConstruct::Ternary);
+        }
+        out.push(Piece::Ternary(Box::new(TernaryExpression { operator, condition, first, second })));
+        run.took_operand();
+    }
+
+    /// `& $block` and `& { … }`, the same behind a point, and `& Get-Pool`, which is the command; nothing is taken
+    /// if it is none.
+    fn invocation(&mut self, out: &mut Vec<Piece>, run: &mut OperandRun) -> bool {
+        let start = self.lexer.at();
+        let is_point = self.lexer.peek() == Some('.');
+        if self.lexer.sees("&&") {
+            return false;
+        }
+        self.lexer.bump();
+        let operator = self.since(start);
+        let blank = self.lexer.blank_in_line();
+        if is_point && blank.start == blank.end {
+            self.lexer.rewind(start);
+            return false;
+        }
+        if !matches!(self.lexer.peek(), Some('{' | '$')) {
+            if is_point {
+                self.lexer.rewind(start);
+                return false;
+            }
+            let quote = self.lexer.peek().filter(|quote| matches!(quote, '"' | '\''));
+            if quote.is_some() {
+                self.lexer.bump();
+            }
+            if !self.command_is_called(quote) {
+                self.refuse(operator, RefusedConstruct::Call);
+                self.lexer.take_while(|letter| !matches!(letter, '\n' | ';' | ')' | '}' | '|'));
+                run.took_operand();
+            }
+            return true;
+        }
+        let block = self.value();
+        let argument = self.lexer.blank_in_line().end;
+        let ends = |next: char| matches!(next, '\n' | '\r' | ';' | ')' | ']' | '}' | '|' | '&' | ',' | '>');
+        if self.lexer.peek().is_some_and(|next| !ends(next)) {
+            self.lexer.take_while(|letter| !matches!(letter, '\n' | ';' | ')' | '}' | '|'));
+            self.refuse(self.since(argument), RefusedConstruct::Call);
+        }
+        out.push(Piece::Invoked(Box::new(InvokedBlock { operator, block })));
+        run.took_operand();
+        true
     }
 
     /// Refuses what word processors make of hyphens and quotes where Rhai's own have to stand.
@@ -380,7 +529,18 @@ impl Parser<'_, '_> {
                 let behind = self.lexer.rest().trim_start_matches([' ', '\t', '\r']).chars().next();
                 run.operand = !matches!(behind, None | Some(';' | '}' | '\n'));
             }
-            "import" | "export" | "as" | "private" | "until" => {
+            "as" => {
+                out.push(Piece::Rhai(span));
+                run.boundary(out);
+                self.take_blank(out);
+                // A module may have a command's name.
+                let word = self.lexer.word();
+                if let Some(name) = self.lexer.take(word).filter(|name| name.start < name.end) {
+                    out.push(Piece::Rhai(name));
+                    run.took_operand();
+                }
+            }
+            "import" | "export" | "private" | "until" => {
                 out.push(Piece::Rhai(span));
                 run.boundary(out);
             }
@@ -411,6 +571,12 @@ impl Parser<'_, '_> {
     fn rhai_text(&mut self, out: &mut Vec<Piece>) {
         let start = self.lexer.at();
         let span = self.lexer.literal();
+        if self.open_texts == 0 && self.is_closed_later(span) {
+            self.lexer.rewind(start);
+            let text = self.double_quoted();
+            out.push(Piece::Text(text));
+            return;
+        }
         if quick_end(span.of(self.text())) {
             let doubtful = span.of(self.text()).contains('$');
             out.push(if doubtful { Piece::Quoted(span) } else { Piece::Rhai(span) });
@@ -448,6 +614,28 @@ impl Parser<'_, '_> {
             self.open = before.2;
             self.lexer.rewind(span.end);
         }
+    }
+
+    /// Whether a text that is not closed on its line is on a later one: behind the next quote stands what may stand
+    /// behind a text, and no letter of another.
+    fn is_closed_later(&self, literal: Span) -> bool {
+        let rest = self.text().get(literal.end..).unwrap_or("");
+        if !rest.starts_with(['\n', '\r'])
+            || (literal.of(self.text()).ends_with('"') && literal.end - literal.start > 1)
+        {
+            return false;
+        }
+        let mut behind = match rest.find('"') {
+            Some(place) => &rest[place + 1..],
+            None => return false,
+        };
+        while let Some(doubled) = behind.strip_prefix('"') {
+            behind = doubled.find('"').map_or("", |place| &doubled[place + 1..]);
+        }
+        let behind = behind.trim_start_matches([' ', '\t', '\r']);
+        let next = behind.chars().next();
+        next.is_none_or(|next| matches!(next, '\n' | '|' | ';' | ')' | '}' | ']' | ',' | '+' | '.'))
+            || behind.starts_with('-')
     }
 
     /// Whether what was called last takes script blocks in its brackets.
@@ -533,11 +721,26 @@ impl Parser<'_, '_> {
         let ends = behind.is_none_or(|next| {
             next.is_whitespace() || matches!(next, '(' | '$' | '@' | '[') || is_quote(next)
         });
-        if word.is_empty() || !ends || !blank_before || self.declared.contains(word) {
+        if word.is_empty() || self.declared.contains(word) {
             return false;
         }
+        // `$x-eq 1` is no subtraction of Rhai's.
+        let is_apart = blank_before
+            || (!run.operand && self.is_of_shell(out))
+            || behind.is_some_and(|next| matches!(next, '$' | '@') || is_quote(next))
+            || behind.is_some_and(char::is_whitespace) && self.value_follows(length + dash);
         let span = Span::new(start, start + dash + length);
-        let Some(operator) = DashOperator::named(word) else { return false };
+        let Some(operator) = DashOperator::named(word).filter(|_| is_apart) else {
+            return is_apart && ends && self.bit_not(span, run);
+        };
+        if !ends {
+            let is_glued = behind.is_some_and(|next| next.is_ascii_digit()) && self.is_of_shell(out);
+            if is_glued && !run.operand && !operator.is_unary() {
+                self.refuse(span, RefusedConstruct::GluedOperator(span.of(self.text()).to_owned()));
+            } else {
+                return false;
+            }
+        }
         let takes_left = operator != DashOperator::Not;
         if if run.operand { !operator.is_unary() } else { !takes_left } {
             return false;
@@ -551,6 +754,43 @@ impl Parser<'_, '_> {
         run.wants_operand();
         run.shell_next = true;
         true
+    }
+
+    /// `-bnot`, which is refused; nothing is taken of anything else.
+    fn bit_not(&mut self, span: Span, run: &mut OperandRun) -> bool {
+        if !run.operand || !span.of(self.text()).eq_ignore_ascii_case("-bnot") {
+            return false;
+        }
+        self.refuse(span, RefusedConstruct::BitNot);
+        self.lexer.rewind(span.end);
+        run.wants_operand();
+        true
+    }
+
+    /// Whether the last of these pieces is a value that only a command line's author writes, with its members.
+    fn is_of_shell(&self, out: &[Piece]) -> bool {
+        let is_member = |piece: &&Piece| {
+            matches!(piece, Piece::Group(group) if group.dollar.is_none()) || self.is_property(piece)
+        };
+        matches!(
+            out.iter().rev().find(|piece| !is_member(piece)),
+            Some(
+                Piece::Variable(_)
+                    | Piece::Current(_)
+                    | Piece::Text(_)
+                    | Piece::Literal(..)
+                    | Piece::List(_)
+                    | Piece::Automatic(..)
+            )
+        )
+    }
+
+    /// Whether a value stands behind the blanks that come so many bytes from here, and nothing that an operand of
+    /// Rhai's may be followed by.
+    fn value_follows(&self, offset: usize) -> bool {
+        let behind = self.lexer.rest().get(offset..).unwrap_or("").trim_start_matches([' ', '\t']);
+        behind
+            .starts_with(|next: char| next.is_ascii_alphanumeric() || matches!(next, '$' | '@' | '"' | '\''))
     }
 
     /// `(…)`, `[…]` or `#{…}`, from its opening bracket.

@@ -12,15 +12,21 @@ impl Parser<'_, '_> {
     /// Statements of PowerShell's; notes the mistake and takes as much as keeps the rest readable.
     pub(super) fn refused_statement(&mut self, pieces: &mut Vec<Piece>) -> bool {
         let start = self.lexer.at();
-        if self.lexer.sees("& ") {
-            self.refuse(Span::new(start, start + 1), RefusedConstruct::Call);
-            self.lexer.take_while(|letter| letter != '\n');
-            return true;
+        if self.lexer.sees("&") && !self.lexer.sees("&&") {
+            return false;
+        }
+        let behind =
+            self.lexer.rest().strip_prefix(". ").map(|behind| behind.trim_start_matches([' ', '\t']));
+        if behind.is_some_and(|behind| behind.starts_with(['$', '{'])) {
+            return false;
         }
         if self.lexer.sees(". ") || self.lexer.sees(".\\") || self.lexer.sees("./") {
             self.lexer.take_while(|letter| letter != '\n');
             self.refuse(self.since(start), RefusedConstruct::DotSource);
             return true;
+        }
+        if self.lexer.peek() == Some(':') && self.label() {
+            return false;
         }
         let word = self.lexer.word();
         let span = Span::new(start, start + word.len());
@@ -44,6 +50,24 @@ impl Parser<'_, '_> {
             self.current.pop();
             pieces.push(Piece::Body(Box::new(body)));
         }
+        true
+    }
+
+    /// Takes the label of a loop, which is refused, so that the loop behind it is read.
+    fn label(&mut self) -> bool {
+        let start = self.lexer.at();
+        self.lexer.bump();
+        let word = self.lexer.word();
+        self.lexer.take(word);
+        let label = self.since(start);
+        self.lexer.blank();
+        let keyword = self.lexer.word().to_ascii_lowercase();
+        if word.is_empty() || !["foreach", "for", "while", "do", "switch", "loop"].contains(&keyword.as_str())
+        {
+            self.lexer.rewind(start);
+            return false;
+        }
+        self.refuse(label, RefusedConstruct::Label);
         true
     }
 

@@ -151,6 +151,8 @@ impl Parser<'_, '_> {
         } else if variable.start < variable.end {
             let at = self.lexer.at();
             self.problem(Span::new(at, at + 1), SyntaxProblem::ForEachHeader);
+            let word = self.lexer.word();
+            self.lexer.take(word);
         }
         let list = self.value_pieces(Flow { shell_quotes: true, ..Flow::ARGUMENT });
         self.close_header(open);
