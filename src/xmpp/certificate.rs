@@ -9,6 +9,7 @@ mod path;
 mod anchors;
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -260,6 +261,67 @@ pub(super) fn inspect(
     })
 }
 
+/// The reports of the chains that were inspected in the present second.
+///
+/// The report of a chain follows from the chain, the identity, the issuers and the second: a batch logs on to a pool
+/// many times in one, and its chain is looked at once. A report of an earlier second is never given.
+#[derive(Debug, Default)]
+pub(super) struct InspectionCache(Mutex<Vec<InspectedChain>>);
+
+#[derive(Debug)]
+struct InspectedChain {
+    chain: Vec<CertificateDer<'static>>,
+    identity: CertificateIdentity,
+    anchors: Arc<Anchors>,
+    at: UnixTime,
+    report: CertificateReport,
+}
+
+impl InspectionCache {
+    /// As [`inspect`], always with the same `algorithms`.
+    ///
+    /// # Errors
+    /// As [`inspect`].
+    pub(super) fn inspect(
+        &self,
+        chain: &[CertificateDer<'_>],
+        identity: &CertificateIdentity,
+        anchors: &Arc<Anchors>,
+        algorithms: &WebPkiSupportedAlgorithms,
+        now: UnixTime,
+    ) -> Result<CertificateReport, CertificateFault> {
+        let is_it = |known: &InspectedChain| {
+            known.at == now
+                && known.identity == *identity
+                && Arc::ptr_eq(&known.anchors, anchors)
+                && known.chain == chain
+        };
+        if let Some(known) = self.lock().iter().find(|known| is_it(known)) {
+            return Ok(known.report.clone());
+        }
+        let report = inspect(chain, identity, anchors, algorithms, now)?;
+        let mut known = self.lock();
+        known.retain(|known| known.at == now);
+        if known.len() < MAX_INSPECTED {
+            known.push(InspectedChain {
+                chain: chain.iter().map(|der| der.clone().into_owned()).collect(),
+                identity: identity.clone(),
+                anchors: Arc::clone(anchors),
+                at: now,
+                report: report.clone(),
+            });
+        }
+        Ok(report)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<InspectedChain>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Chains of one second that are remembered.
+const MAX_INSPECTED: usize = 16;
+
 /// A moment to the minute: certificates are not made for seconds.
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
@@ -379,6 +441,33 @@ mod tests {
 
     fn anchors() -> Anchors {
         Anchors::none()
+    }
+
+    #[test]
+    fn a_report_holds_for_its_second_and_for_whom_it_was_asked() {
+        let certified = rcgen::generate_simple_self_signed(["contoso.com".to_owned()]).unwrap();
+        let chain = [certified.cert.der().clone()];
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+        let (cache, now) = (InspectionCache::default(), UnixTime::now().as_secs());
+        let (mistrusted, trusted) = (Arc::new(anchors()), Arc::new(Anchors::pinning(chain[0].clone())));
+        let identity =
+            |domain: &str, role| CertificateIdentity { domain: domain.to_owned(), host: None, role };
+        let client = CertificateRole::Client;
+        for (anchors, identity, later) in [
+            (&mistrusted, identity("contoso.com", client), 0),
+            (&trusted, identity("contoso.com", client), 0),
+            (&trusted, identity("litwareinc.com", client), 0),
+            (&trusted, identity("contoso.com", CertificateRole::Server), 0),
+            (&trusted, identity("contoso.com", client), 86_400),
+            (&trusted, identity("contoso.com", client), 86_400 * 1_000_000),
+        ] {
+            let at = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now + later));
+            let report = inspect(&chain, &identity, anchors, &algorithms, at);
+            for _ in 0..2 {
+                assert_eq!(cache.inspect(&chain, &identity, anchors, &algorithms, at), report);
+            }
+        }
+        assert_eq!(cache.lock().len(), 1, "only the last second is remembered");
     }
 
     fn look_at(der: &[u8]) -> Result<CertificateReport, CertificateFault> {

@@ -19,7 +19,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::certificate::Anchors;
+use super::certificate::{Anchors, InspectionCache};
 use super::sasl::KeyCache;
 use super::{resolve, secure};
 
@@ -39,6 +39,8 @@ struct NetworkState {
     system_anchors: OnceCell<Arc<Anchors>>,
     /// By file, with the time when the file was last changed.
     file_anchors: Mutex<HashMap<PathBuf, (SystemTime, Arc<Anchors>)>>,
+    /// The chains of the present second, so that a batch inspects each once.
+    inspected: InspectionCache,
     /// Derived from passwords, so that a batch derives them once.
     keys: KeyCache,
 }
@@ -79,6 +81,7 @@ impl Network {
             extra_roots,
             system_anchors: OnceCell::new(),
             file_anchors: Mutex::default(),
+            inspected: InspectionCache::default(),
             keys: KeyCache::default(),
         }))
     }
@@ -86,6 +89,11 @@ impl Network {
     /// The cryptography: always this one, never a default of the process.
     pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
         &self.0.provider
+    }
+
+    /// The chains that were inspected.
+    pub(super) fn inspected(&self) -> &InspectionCache {
+        &self.0.inspected
     }
 
     /// The keys of accounts.

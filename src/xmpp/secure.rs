@@ -31,7 +31,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-use super::certificate::{self, Anchors, CertificateIdentity, CertificateRole};
+use super::certificate::{Anchors, CertificateIdentity, CertificateRole};
 use super::connect::RecordedTcp;
 use super::network::{Network, Trust};
 use super::resolve::TlsStart;
@@ -132,7 +132,7 @@ async fn negotiate(
     let verifier = Arc::new(Verifier {
         identity: handshake.identity.clone(),
         anchors: network.anchors(handshake.trust).await?,
-        algorithms: network.provider().signature_verification_algorithms,
+        network: network.clone(),
         unacceptable,
         seen: Mutex::new(None),
     });
@@ -238,9 +238,15 @@ impl ResolvesClientCert for Ours {
 struct Verifier {
     identity: CertificateIdentity,
     anchors: Arc<Anchors>,
-    algorithms: WebPkiSupportedAlgorithms,
+    network: Network,
     unacceptable: Unacceptable,
     seen: Mutex<Option<Result<CertificateReport, CertificateFault>>>,
+}
+
+impl Verifier {
+    fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
+        &self.network.provider().signature_verification_algorithms
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -254,7 +260,8 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain: Vec<_> =
             std::iter::once(own).chain(others).map(|der| CertificateDer::from(&**der)).collect();
-        let seen = certificate::inspect(&chain, &self.identity, &self.anchors, &self.algorithms, now);
+        let inspected = self.network.inspected();
+        let seen = inspected.inspect(&chain, &self.identity, &self.anchors, self.algorithms(), now);
         let fault = match &seen {
             Ok(report) => report.verdict.as_ref().err().cloned(),
             Err(fault) => Some(fault.clone()),
@@ -272,7 +279,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+        verify_tls12_signature(message, certificate, signed, self.algorithms())
     }
 
     fn verify_tls13_signature(
@@ -281,11 +288,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+        verify_tls13_signature(message, certificate, signed, self.algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+        self.algorithms().supported_schemes()
     }
 }
 

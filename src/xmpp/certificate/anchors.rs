@@ -115,6 +115,11 @@ impl Anchors {
     pub(super) fn none() -> Self {
         Self { roots: RootCertStore::empty(), pinned: Vec::new() }
     }
+
+    /// The one who has this certificate.
+    pub(super) fn pinning(certificate: CertificateDer<'static>) -> Self {
+        Self { pinned: vec![certificate], ..Self::none() }
+    }
 }
 
 #[cfg(test)]
