@@ -114,17 +114,17 @@ impl TestMessage {
         if from.resource().is_none() || !is_live(stanza) || self.is_itself(stanza, from, own) {
             return None;
         }
-        let from = from.clone();
         if let Some(answer) = stanza.child("answer", ns::PROBE) {
-            let witness = answer.attribute("witness").map(str::to_owned);
-            return (answer.attribute("nonce") == Some(&*self.nonce))
-                .then_some(Sign::Answer { from, witness });
+            let is_ours = answer.attribute("nonce") == Some(&*self.nonce);
+            let witness = || answer.attribute("witness").map(str::to_owned);
+            return is_ours.then(|| Sign::Answer { from: from.clone(), witness: witness() });
         }
         if let Some(received) = stanza.child("received", ns::RECEIPTS) {
-            return (received.attribute("id") == Some(&*self.id)).then_some(Sign::Receipt { from });
+            let is_ours = received.attribute("id") == Some(&*self.id);
+            return is_ours.then(|| Sign::Receipt { from: from.clone() });
         }
         let body = stanza.child_text("body", ns::CLIENT)?;
-        body.contains(&self.nonce).then_some(Sign::Answer { from, witness: None })
+        body.contains(&self.nonce).then(|| Sign::Answer { from: from.clone(), witness: None })
     }
 
     /// Whether a message to our own account is this one, come back to us as it is or as a server writes
@@ -226,6 +226,14 @@ impl FenceMessage {
 pub(super) fn may_be_against(stanza: &Element) -> bool {
     stanza.attribute("type") == Some("error")
         || stanza.elements().any(|child| child.ns == CAPTCHA || child.is("body", ns::CLIENT))
+}
+
+/// The id in a receipt that says nothing else: of all messages, it can be a sign of that one only.
+pub(super) fn receipt_alone(stanza: &Element) -> Option<&str> {
+    if may_be_against(stanza) || stanza.has_child("answer", ns::PROBE) {
+        return None;
+    }
+    stanza.child("received", ns::RECEIPTS)?.attribute("id")
 }
 
 /// Who a stanza says that it is from, where that is an address.

@@ -23,7 +23,8 @@ use super::{
 use crate::xmpp::bind::BoundStream;
 use crate::xmpp::condition::StanzaError;
 use crate::xmpp::message::{
-    FenceMessage, ReceivedTest, Sign, TestMessage, answer, answer_request, is_probe, ping, sender,
+    FenceMessage, ReceivedTest, Sign, TestMessage, answer, answer_request, is_probe, ping, receipt_alone,
+    sender,
 };
 use crate::xmpp::stream::{self, Stream};
 use crate::xmpp::xml::{Element, PassedOver, ns};
@@ -37,6 +38,8 @@ pub(super) struct Task<Io> {
     told: ToldMessages,
     expected: Vec<(Expectation, mpsc::Sender<News>)>,
     waiting: HashMap<String, Waiting>,
+    /// The number of questions at which those whose answers nobody waits for are forgotten.
+    forget_at: usize,
     listener: Option<mpsc::Sender<Element>>,
     test_listener: Option<mpsc::Sender<ReceivedTest>>,
     learned: Arc<Learned>,
@@ -70,6 +73,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             told: ToldMessages::default(),
             expected: Vec::new(),
             waiting: HashMap::new(),
+            forget_at: FEW_WAITING,
             listener: None,
             test_listener: None,
             learned,
@@ -160,7 +164,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 self.expected.push((expectation, news));
             }
             SessionCommand::Request { iq, id, from, reply } => {
-                self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
+                self.forget_given_up();
                 if self.queue(&iq).is_ok() {
                     self.waiting.insert(id, Waiting::Caller { from, reply });
                 }
@@ -188,7 +192,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 self.told.remember(message.probe, late);
             }
         }
-        self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
+        self.forget_given_up();
         if let Some(request) = self.management.request() {
             self.stream.queue(&request)?;
         }
@@ -213,6 +217,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
             self.waiting.insert(fence, Waiting::Fence { probe: id.clone(), from: domain });
         }
         self.ask_software(id)
+    }
+
+    /// Forgets the questions whose answers nobody waits for, once they may be as many as the others.
+    fn forget_given_up(&mut self) {
+        if self.waiting.len() < self.forget_at {
+            return;
+        }
+        self.waiting.retain(|_, waiting| !waiting.is_given_up(&self.in_flight));
+        self.forget_at = FEW_WAITING.max(self.waiting.len() * 2);
     }
 
     fn inquire(&mut self, id: &str, inquiry: Inquiry) -> Result<(), stream::Fault> {
@@ -367,7 +380,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
         }
         let mut is_about_one = false;
         // What does not say which message it is about is about all of them.
-        for sent in self.in_flight.values() {
+        let (one, all) = match receipt_alone(&message) {
+            Some(id) => (self.in_flight.get(id), None),
+            None => (None, Some(self.in_flight.values())),
+        };
+        for sent in one.into_iter().chain(all.into_iter().flatten()) {
             if let Some(sign) = sent.probe.sign_from(&message, from.as_ref(), &self.jid) {
                 is_about_one = true;
                 sent.tell_sign(sign, &message);
@@ -509,6 +526,8 @@ async fn passed(until: Option<tokio::time::Instant>) {
     }
 }
 
+/// Questions that are kept without a look at whether their answers are waited for.
+const FEW_WAITING: usize = 64;
 /// The id of the ping that asks for a sign of life.
 const SIGN_OF_LIFE: &str = "alive";
 /// Bytes that may wait for a peer that does not read.
