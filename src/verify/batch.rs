@@ -48,7 +48,11 @@ pub const MOST_SESSIONS: usize = 8;
 impl Batch {
     /// Runs the verifications and sends each result when it is there, as [`schedule::run`] does; and once more,
     /// where an error that comes later takes a success back while the session is open.
-    pub async fn run(self, verifications: Vec<Verification>, results: mpsc::Sender<TestResult>) -> Ended {
+    pub async fn run(
+        self,
+        verifications: Vec<Verification>,
+        results: mpsc::Sender<Arc<TestResult>>,
+    ) -> Ended {
         let Self { network, logon, watcher, schedule, refused } = self;
         let cancel = schedule.cancel.clone();
         let (late, late_news) = mpsc::unbounded_channel();
@@ -123,6 +127,29 @@ impl ScheduledTest for MessageTest {
 
     fn not_run(&self, reason: Finding) -> Option<TestResult> {
         Some(TestResult::not_run(&self.verification, reason))
+    }
+}
+
+/// A result that is told and remembered.
+impl Judged for Arc<TestResult> {
+    fn is_revision(&self) -> bool {
+        self.is_revision
+    }
+
+    fn failure(&self) -> Option<&Finding> {
+        self.verdict.failure()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        (**self).is_interrupted()
+    }
+
+    fn interrupted_by(&mut self, reason: Finding) {
+        Arc::make_mut(self).interrupted_by(reason);
+    }
+
+    fn set_history(&mut self, history: History) {
+        Arc::make_mut(self).set_history(history);
     }
 }
 

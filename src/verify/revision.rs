@@ -5,6 +5,7 @@
 //! has been is told again. Never waits for news: with the last result it is over.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -15,7 +16,7 @@ use crate::xmpp::session::{LateSign, MOST_TOLD};
 #[derive(Default)]
 pub(super) struct Revisions {
     /// Successes that were told, by the ids of their messages, and in their order.
-    told: HashMap<String, TestResult>,
+    told: HashMap<String, Arc<TestResult>>,
     order: VecDeque<String>,
     /// News of messages whose results have not been told.
     early: HashMap<String, LateSign>,
@@ -28,13 +29,13 @@ impl Revisions {
         mut self,
         mut coming: mpsc::Receiver<TestResult>,
         mut late: mpsc::UnboundedReceiver<LateSign>,
-        results: mpsc::Sender<TestResult>,
+        results: mpsc::Sender<Arc<TestResult>>,
     ) {
         loop {
             let told = tokio::select! {
                 biased;
                 () = results.closed() => return,
-                Some(news) = late.recv() => self.revised(news),
+                Some(news) = late.recv() => self.revised(news).map(Arc::new),
                 result = coming.recv() => match result {
                     Some(result) => Some(self.told(result)),
                     None => break,
@@ -48,7 +49,7 @@ impl Revisions {
         }
         while let Ok(news) = late.try_recv() {
             if let Some(result) = self.revised(news)
-                && results.send(result).await.is_err()
+                && results.send(Arc::new(result)).await.is_err()
             {
                 return;
             }
@@ -56,13 +57,14 @@ impl Revisions {
     }
 
     /// A result as it is told: with the news that have come before it.
-    fn told(&mut self, result: TestResult) -> TestResult {
+    fn told(&mut self, result: TestResult) -> Arc<TestResult> {
         let Some(id) = result.taken.as_ref().map(|(message, _)| message.id().to_owned()) else {
-            return result;
+            return Arc::new(result);
         };
         if let Some(revised) = self.early.remove(&id).and_then(|news| result.taken_back(&news)) {
-            return revised;
+            return Arc::new(revised);
         }
+        let result = Arc::new(result);
         if self.order.len() == MOST_TOLD
             && let Some(oldest) = self.order.pop_front()
         {
