@@ -61,7 +61,7 @@ impl Tally {
 
     /// Counts a record of a test. One that was interrupted has not failed: it could not run to its end.
     pub fn result(&self, value: &Value) {
-        let Some(report) = value.as_record().and_then(Report::of) else { return };
+        let Some(report) = value.as_record().and_then(Report::judged) else { return };
         let count = |count: &AtomicUsize| {
             count.fetch_add(1, Ordering::Relaxed);
         };

@@ -42,13 +42,18 @@ pub enum Style {
 /// One value as JSON text without a line end at its end.
 pub fn to_json(value: &Value, style: Style, depth: usize) -> String {
     let nested = Nested { value, depth };
-    let json = match style {
-        Style::Compact => serde_json::to_string(&nested),
-        Style::Pretty => serde_json::to_string_pretty(&nested),
+    let mut json = Vec::with_capacity(USUAL_LENGTH);
+    let written = match style {
+        Style::Compact => serde_json::to_writer(&mut json, &nested),
+        Style::Pretty => serde_json::to_writer_pretty(&mut json, &nested),
     };
-    // Writing to memory cannot fail, and every key is text.
-    escape(json.unwrap_or_else(|_| "null".to_owned()))
+    // Writing to memory cannot fail, every key is text, and all of it is UTF-8.
+    let json = written.ok().and_then(|()| String::from_utf8(json).ok());
+    escape(json.unwrap_or_else(|| "null".to_owned()))
 }
+
+/// Bytes that the record of a test takes, and some more.
+const USUAL_LENGTH: usize = 4096;
 
 /// Returns the number of levels of lists and records that a value has, itself included.
 pub fn depth_of(value: &Value) -> usize {
@@ -90,7 +95,9 @@ struct Lines;
 
 impl Sink for Lines {
     fn push(&mut self, value: &Value) -> String {
-        format!("{}\n", to_json(value, Style::Compact, DEPTH))
+        let mut line = to_json(value, Style::Compact, DEPTH);
+        line.push('\n');
+        line
     }
 }
 

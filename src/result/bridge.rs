@@ -31,11 +31,21 @@ impl Report {
     /// The report that a record tells of, if it is one of a test and says what came of it. A property
     /// that a script has cut from it, or put something else into, is left at its default.
     pub fn of(record: &Record) -> Option<Self> {
+        Self::read(record, |_| true)
+    }
+
+    /// The same with no more than the outcome and the warnings.
+    pub fn judged(record: &Record) -> Option<Self> {
+        let judging = [&schema::RESULT, &schema::CODE, &schema::WARNINGS];
+        Self::read(record, |name| judging.iter().any(|property| property.name == name))
+    }
+
+    fn read(record: &Record, is_wanted: impl Fn(&str) -> bool) -> Option<Self> {
         let kind = TestKind::of_type(record.type_name())?;
         let properties = kind.schema().properties;
         let mut report = Self { kind, ..Self::default() };
         let mut has_outcome = false;
-        for (name, value) in record.iter() {
+        for (name, value) in record.iter().filter(|(name, _)| is_wanted(name)) {
             let known = properties.iter().copied().find(|property| property.name == name);
             let Some(property) = known.or((name == schema::LOG.name).then_some(&schema::LOG)) else {
                 continue;

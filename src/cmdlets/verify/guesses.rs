@@ -103,7 +103,7 @@ impl Guesses {
 
     /// A test has ended. One whose password may have been refused unseen stays due.
     pub(super) fn ended(&mut self, call: &Call, report: &Report) {
-        if may_have_been_refused(report) {
+        if self.n_due.is_empty() || may_have_been_refused(report) {
             return;
         }
         let account = report.sender.as_ref().or(report.subject.as_ref());
