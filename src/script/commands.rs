@@ -268,8 +268,17 @@ fn list(values: Vec<Value>) -> ScriptList {
 }
 
 fn register_values<R: Runner>(module: &mut Module, converter: &Converter, runner: &R) {
-    FuncRegistration::new("block")
-        .set_into_module(module, |source: ImmutableString, pointer: FnPtr| CallableBlock { pointer, source });
+    FuncRegistration::new("block").set_into_module(module, |source: ImmutableString, pointer: FnPtr| {
+        CallableBlock { pointer, source, sets: None }
+    });
+    FuncRegistration::new("block").set_into_module(
+        module,
+        |source: ImmutableString, pointer: FnPtr, sets: FnPtr| CallableBlock {
+            pointer,
+            source,
+            sets: Some(sets),
+        },
+    );
     let own = converter.clone();
     FuncRegistration::new("text").set_into_module(
         module,

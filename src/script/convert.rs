@@ -129,7 +129,7 @@ impl Converter {
             return self.block(dynamic.cast::<FnPtr>(), String::new(), context);
         }
         if dynamic.is::<CallableBlock>() {
-            let CallableBlock { pointer, source } = dynamic.cast();
+            let CallableBlock { pointer, source, .. } = dynamic.cast();
             return self.block(pointer, source.into(), context);
         }
         host_value(dynamic)
@@ -177,6 +177,24 @@ pub struct CallableBlock {
     pub pointer: FnPtr,
     /// The text between its braces.
     pub source: ImmutableString,
+    /// A closure that has captured nothing but the variables around the block that it sets.
+    pub sets: Option<FnPtr>,
+}
+
+impl CallableBlock {
+    /// Calls the block as `&` does: the variables around it that it sets have their values again behind it.
+    pub fn call_in_scope(&self, context: &NativeCallContext<'_>, item: Dynamic) -> Fallible<Dynamic> {
+        let variables = self.sets.as_ref().map_or(&[][..], |sets| sets.curry());
+        let kept: Vec<(Dynamic, Dynamic)> =
+            variables.iter().map(|variable| (variable.clone(), variable.flatten_clone())).collect();
+        let given = self.pointer.call_within_context(context, (item,));
+        for (mut variable, value) in kept {
+            if let Some(mut variable) = variable.write_lock::<Dynamic>() {
+                *variable = value;
+            }
+        }
+        given
+    }
 }
 
 /// The value of one of our own types; a range of more numbers than a list holds as it is written, and of any

@@ -604,17 +604,13 @@ fn register_blocks(engine: &mut Engine, converter: &Converter) {
     }
     engine.register_raw_fn("Invoke", [TypeId::of::<CallableBlock>()], |context, arguments| {
         let [own] = arguments else { return Err(missing("Invoke")) };
-        match block((**own).clone()) {
-            Some(block) => call(&block, &context, Dynamic::UNIT),
-            None => Err(missing("Invoke")),
-        }
+        let block = own.read_lock::<CallableBlock>().map(|block| block.clone());
+        block.ok_or_else(|| missing("Invoke"))?.call_in_scope(&context, Dynamic::UNIT)
     });
     engine.register_raw_fn("Invoke", [TypeId::of::<CallableBlock>(), any], |context, arguments| {
         let [own, item] = arguments else { return Err(missing("Invoke")) };
-        match block((**own).clone()) {
-            Some(block) => call(&block, &context, (**item).clone()),
-            None => Err(missing("Invoke")),
-        }
+        let block = own.read_lock::<CallableBlock>().map(|block| block.clone());
+        block.ok_or_else(|| missing("Invoke"))?.call_in_scope(&context, (**item).clone())
     });
 }
 

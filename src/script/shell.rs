@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext, Position};
 
 use super::Fallible;
 use super::commands::{Runner, spread};
@@ -283,32 +283,38 @@ fn register_gathering(module: &mut Module) {
 }
 
 fn register_calls(module: &mut Module, converter: &Converter) {
-    let own = converter.clone();
-    FuncRegistration::new("invoke").set_into_module(
-        module,
-        move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
-            let value = value.flatten();
-            let block = if value.is::<CallableBlock>() {
-                Some(value.clone().cast::<CallableBlock>().pointer)
-            } else {
-                value.clone().try_cast::<FnPtr>()
-            };
-            if let Some(block) = block {
-                let given: Dynamic = block.call_within_context(&context, (Dynamic::UNIT,))?;
-                return Ok(match given.try_cast_result::<Array>() {
+    for (name, is_point) in [("invoke", false), ("invoke_here", true)] {
+        let own = converter.clone();
+        FuncRegistration::new(name).set_into_module(
+            module,
+            move |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
+                let value = value.flatten();
+                let given = if value.is::<CallableBlock>() {
+                    let block = value.cast::<CallableBlock>();
+                    match is_point {
+                        true => block.pointer.call_within_context(&context, (Dynamic::UNIT,))?,
+                        false => block.call_in_scope(&context, Dynamic::UNIT)?,
+                    }
+                } else if value.is::<FnPtr>() {
+                    value.cast::<FnPtr>().call_within_context(&context, (Dynamic::UNIT,))?
+                } else {
+                    return Err(no_block(&own.to_value(value, &context), context.call_position()));
+                };
+                Ok(match Dynamic::try_cast_result::<Array>(given) {
                     Ok(all) => gathered(all),
                     Err(one) => one,
-                });
-            }
-            let value = own.to_value(value, &context);
-            let text = format!(
-                "Behind & stands '{value}', and a block is called. The name of a command stands there as it is, and \
-                 one that only a variable knows cannot be called; write: & {{ … }}, or & Get-Pool."
-            );
-            let error = ErrorRecord::new(Category::InvalidArgument, "NotABlock", text);
-            Err(Failure::thrown(Halt::Failed(error), context.call_position()))
-        },
+                })
+            },
+        );
+    }
+}
+
+fn no_block(value: &Value, place: Position) -> Box<EvalAltResult> {
+    let text = format!(
+        "Behind & stands '{value}', and a block is called. The name of a command stands there as it is, and \
+         one that only a variable knows cannot be called; write: & {{ … }}, or & Get-Pool."
     );
+    Failure::thrown(Halt::Failed(ErrorRecord::new(Category::InvalidArgument, "NotABlock", text)), place)
 }
 
 /// Returns the values from several places as nothing, one value, or a list of them.

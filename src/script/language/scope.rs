@@ -11,7 +11,7 @@ use super::message::{SyntaxDoubt, SyntaxProblem};
 use super::source_map::Span;
 use super::tree::{
     Body, CallArgument, ClosureExpression, Function, FunctionParameter, Inside, Operation, Piece, Pipeline,
-    Quotes, Script, ShellStatement, Statement, StatementBlock, StatementEnd, TextLiteral, TextPart, span_of,
+    Quotes, Script, ScriptBlock, ShellStatement, Statement, StatementBlock, StatementEnd, TextLiteral, TextPart, span_of,
 };
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
@@ -23,6 +23,8 @@ pub struct Scopes {
     spellings: HashMap<usize, String>,
     /// The declarations to add to the function whose body opens at this byte.
     hoisted: HashMap<usize, Vec<Hoisted>>,
+    /// The variables around the script block that opens at this byte which it sets.
+    set_by_block: HashMap<usize, Vec<String>>,
     /// The declarations to add to the script.
     hoisted_in_script: Vec<Hoisted>,
     /// `$` names in an expression's text that nothing declares: they are text.
@@ -76,6 +78,11 @@ impl Scopes {
     /// The Rhai name of the variable that an argument sets (`-OutVariable name`), if it sets one.
     pub fn set_by(&self, argument: &CallArgument) -> Option<&str> {
         names_variable(argument).then(|| self.spellings.get(&argument.span.start))?.map(String::as_str)
+    }
+
+    /// The Rhai names of the variables around a script block that it sets.
+    pub fn set_by_block(&self, block: &ScriptBlock) -> &[String] {
+        self.set_by_block.get(&block.span.start).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the declarations to add to the script, in the order of its statements.
@@ -146,6 +153,16 @@ struct ScopeFrame<'t> {
     pending_in_text: Vec<Span>,
     /// Names in Rhai text, of functions only.
     words: Vec<Span>,
+    /// The script blocks around what is being read.
+    blocks: Vec<OpenBlock>,
+}
+
+/// A script block that is being read.
+struct OpenBlock {
+    /// The number of scopes around it.
+    n_around: usize,
+    /// The variables around it that it has set so far.
+    sets: Vec<String>,
 }
 
 impl<'t> ScopeFrame<'t> {
@@ -161,6 +178,7 @@ impl<'t> ScopeFrame<'t> {
             pending: Vec::new(),
             pending_in_text: Vec::new(),
             words: Vec::new(),
+            blocks: Vec::new(),
         }
     }
 
@@ -188,6 +206,21 @@ impl<'t> ScopeFrame<'t> {
     fn mention(&mut self, name: &'t str) {
         if self.mentioned.insert(name) {
             self.first.entry(name.to_lowercase()).or_insert(self.statement);
+        }
+    }
+
+    /// A variable is set here: script blocks that do not declare it set one around them.
+    fn set(&mut self, name: &str) {
+        let lower = name.to_lowercase();
+        for OpenBlock { n_around, sets } in &mut self.blocks {
+            let (around, within) = self.scopes.split_at(*n_around);
+            if within.iter().any(|scope| scope.contains_key(&lower)) {
+                continue;
+            }
+            let known = around.iter().rev().find_map(|scope| scope.get(&lower)?.first());
+            if let Some(name) = known.filter(|name| !sets.contains(name)) {
+                sets.push(name.clone());
+            }
         }
     }
 
@@ -259,6 +292,12 @@ impl<'t> ScopeWalk<'t> {
         }
         self.cut(statement);
         self.pieces(&statement.pieces);
+        // `$x += 1`
+        if let [Piece::Variable(target), Piece::Rhai(operator), ..] = solid(&statement.pieces).as_slice()
+            && matches!(operator.of(self.text), "+=" | "-=" | "*=" | "/=" | "%=" | "??=")
+        {
+            self.set(*target);
+        }
         if let [Piece::Assigned(span), value @ ..] = solid(&statement.pieces).as_slice() {
             let name = bare(*span, self.text).to_ascii_lowercase();
             let is_test = match value {
@@ -399,7 +438,7 @@ impl<'t> ScopeWalk<'t> {
                     self.pieces(value);
                 }
             }
-            Piece::ScriptBlock(block) => self.inside(&[], |walk| walk.statements(&block.block)),
+            Piece::ScriptBlock(block) => self.script_block(block),
             Piece::Shell(statement) => self.shell(statement),
             Piece::Output(statement) => self.statement(statement),
             Piece::Block(sub) => self.inside(&[], |walk| walk.statements(&sub.block)),
@@ -411,7 +450,12 @@ impl<'t> ScopeWalk<'t> {
                     }
                 }
             }
-            Piece::Step(step) => self.pieces(&step.target),
+            Piece::Step(step) => {
+                self.pieces(&step.target);
+                if let [Piece::Variable(span)] = step.target.as_slice() {
+                    self.set(*span);
+                }
+            }
             Piece::Ternary(ternary) => {
                 self.no_result(&ternary.condition);
                 [&ternary.condition, &ternary.first, &ternary.second]
@@ -425,6 +469,24 @@ impl<'t> ScopeWalk<'t> {
                     }
                 }
             }
+        }
+    }
+
+    fn script_block(&mut self, block: &ScriptBlock) {
+        if let Some(frame) = self.frame() {
+            frame.blocks.push(OpenBlock { n_around: frame.scopes.len(), sets: Vec::new() });
+        }
+        self.inside(&[], |walk| walk.statements(&block.block));
+        let open = self.frame().and_then(|frame| frame.blocks.pop());
+        if let Some(OpenBlock { sets, .. }) = open.filter(|open| !open.sets.is_empty()) {
+            self.scopes.set_by_block.insert(block.span.start, sets);
+        }
+    }
+
+    fn set(&mut self, span: Span) {
+        let name = bare(span, self.text);
+        if let Some(frame) = self.frame() {
+            frame.set(name);
         }
     }
 
@@ -494,6 +556,10 @@ impl<'t> ScopeWalk<'t> {
             let value = argument.value.as_deref().unwrap_or_default();
             self.bare_words(argument, value);
             self.pieces(value);
+            // A command runs its block among the variables around it.
+            if let [Piece::ScriptBlock(block)] = value {
+                self.scopes.set_by_block.remove(&block.span.start);
+            }
             self.variable_set(argument, value);
         }
     }
@@ -523,6 +589,9 @@ impl<'t> ScopeWalk<'t> {
         }
         if let Some(frame) = self.frame().filter(|frame| frame.visible(name).is_empty()) {
             frame.hoist(name);
+        }
+        if let Some(frame) = self.frame() {
+            frame.set(name);
         }
         self.means(name, argument.span.start, span);
     }
@@ -664,6 +733,7 @@ impl<'t> ScopeWalk<'t> {
         if let Some(frame) = self.frame().filter(|frame| frame.visible(name).is_empty()) {
             frame.hoist(name);
         }
+        self.set(span);
         self.variable(span);
     }
 

@@ -164,7 +164,7 @@ pub struct TernaryExpression {
 /// A script block that is called where it stands.
 #[derive(Debug)]
 pub struct InvokedBlock {
-    /// `&`, or the `.` that comes to the same.
+    /// `&`, or the `.` whose block sets variables around it.
     pub operator: Span,
     /// The block, or what holds it.
     pub block: Vec<Piece>,

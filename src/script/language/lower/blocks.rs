@@ -368,7 +368,10 @@ impl Lowering<'_> {
             self.yielding_block(&block.block);
         }
         (self.ours, self.context, self.in_rhai, self.returns, self.out) = outer;
-        self.writer.made_here("})");
+        match self.scopes.set_by_block(block) {
+            [] => self.writer.made_here("})"),
+            names => self.writer.made_here(&format!("}}, || [{}])", names.join(", "))),
+        }
     }
 
     /// A script block's statements, the last of which is its value, with or without a semicolon.

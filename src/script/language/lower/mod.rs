@@ -16,6 +16,7 @@
 //! | `run_on(input, stages)` | list | the same, with the records of an expression as its input |
 //! | `show(stages)`, `show_on(input, stages)` | `()` | runs a pipeline whose records nobody takes: they are the script's output, and leave as they come |
 //! | `block(source, closure)` | block | a script block: a closure of one parameter with its text |
+//! | `block(source, closure, closure)` | block | the same, with a closure that has captured the variables around it that the block sets |
 //! | `text(parts)` | string | the parts joined as PowerShell prints them |
 //! | `list(items)` | array | `@(…)`: items that are lists are spread |
 //! | `map(pairs)` | table | `@{…}`: an array of `[name, value]` |
@@ -32,7 +33,8 @@
 //! | `parameter(type, value)`, `arguments(given, names)`, `required(value, name)` | any | the parameters of functions and scripts |
 //! | `succeeded()`, `errors()`, `forget_errors()`, `matches()` | any | `$?`, `$Error`, `$Error.Clear()`, `$Matches` |
 //! | `ordered(pairs)`, `object(pairs)` | table | `[ordered]@{…}`, `[pscustomobject]@{…}` |
-//! | `invoke(block)` | any | what a script block gives that `&` calls |
+//! | `invoke(block)` | any | what a script block gives that `&` calls: the variables around it that it sets have their values again behind it |
+//! | `invoke_here(block)` | any | what a script block gives that `.` calls |
 //! | `caught(error)` | any | what a `catch` block gets: one kind of record, whoever made the error |
 //! | `emit(value)` | `()` | shows a value that nobody takes |
 //! | `gather(array, value)` | `()` | appends the records of a value to what a script block emits |

@@ -378,7 +378,9 @@ impl Lowering<'_> {
 
     /// `& $block`.
     pub(super) fn invoked(&mut self, invoked: &InvokedBlock) {
-        self.writer.made_at("__shell::invoke(", invoked.operator.start);
+        let is_point = invoked.operator.of(self.writer.source) == ".";
+        let function = if is_point { "__shell::invoke_here(" } else { "__shell::invoke(" };
+        self.writer.made_at(function, invoked.operator.start);
         self.values(&invoked.block);
         self.writer.made_here(")");
     }
