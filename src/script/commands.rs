@@ -14,7 +14,7 @@ use rhai::{
 };
 
 use super::Fallible;
-use super::convert::{CallableBlock, Converter, MOST_NUMBERS, length, range, to_dynamic};
+use super::convert::{CallableBlock, Converter, MOST_NUMBERS, elements, length, range, to_dynamic};
 use super::engine::emit_result;
 use super::failure::{Failure, TerminationCheck, caught, sentence};
 use super::operators;
@@ -286,11 +286,15 @@ fn register_values<R: Runner>(module: &mut Module, converter: &Converter, runner
             parts.into_iter().map(|part| Ok(interpolated(&own.listed(part, &context)?))).collect()
         },
     );
-    FuncRegistration::new("list").set_into_module(module, |items: Array| -> Array {
-        let mut all = Array::with_capacity(items.len());
-        items.into_iter().for_each(|item| spread(&mut all, item));
-        all
-    });
+    FuncRegistration::new("list").set_into_module(
+        module,
+        |context: NativeCallContext<'_>, items: Array| -> Fallible<Array> {
+            let place = context.call_position();
+            let mut all = Array::with_capacity(items.len());
+            items.into_iter().try_for_each(|item| spread(&mut all, item, place))?;
+            Ok(all)
+        },
+    );
     FuncRegistration::new("map").set_into_module(module, |pairs: Array| -> VariableTable {
         let entry = |pair: Dynamic| {
             let [name, value] = <[Dynamic; 2]>::try_from(pair.try_cast::<Array>()?).ok()?;
@@ -298,11 +302,12 @@ fn register_values<R: Runner>(module: &mut Module, converter: &Converter, runner
         };
         pairs.into_iter().filter_map(entry).collect()
     });
-    FuncRegistration::new("gather").set_into_module(module, |all: &mut Array, item: Dynamic| {
-        if !item.is_unit() {
-            spread(all, item);
-        }
-    });
+    FuncRegistration::new("gather").set_into_module(
+        module,
+        |context: NativeCallContext<'_>, all: &mut Array, item: Dynamic| -> Fallible<()> {
+            if item.is_unit() { Ok(()) } else { spread(all, item, context.call_position()) }
+        },
+    );
     let (texts, door) = (converter.texts.clone(), runner.clone());
     FuncRegistration::new("caught").with_volatility(true).set_into_module(
         module,
@@ -324,16 +329,22 @@ fn register_values<R: Runner>(module: &mut Module, converter: &Converter, runner
     );
 }
 
-/// Appends a value, or the elements of a list.
-pub(super) fn spread(all: &mut Array, item: Dynamic) {
+/// Appends a value, or the elements of a list or a range.
+///
+/// # Errors
+/// A range has more numbers than a list.
+pub(super) fn spread(all: &mut Array, item: Dynamic, place: rhai::Position) -> Fallible<()> {
     let item = item.flatten();
     if item.is_array() {
         all.extend(item.cast::<Array>());
     } else if item.is::<ScriptList>() {
         all.extend(item.cast::<ScriptList>());
+    } else if let Some(numbers) = range(&item) {
+        all.extend(elements(numbers, place)?);
     } else {
         all.push(item);
     }
+    Ok(())
 }
 
 fn register_comparison(

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Weak};
 
-use rhai::{Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Map, NativeCallContext, Position};
 use tokio_util::sync::CancellationToken;
 
 use super::Fallible;
@@ -66,17 +66,7 @@ impl Converter {
     /// They are more than a list holds.
     pub fn listed(&self, dynamic: Dynamic, context: &NativeCallContext<'_>) -> Fallible<Value> {
         match range(&dynamic).map(|numbers| length(&numbers)).filter(|n_numbers| *n_numbers > MOST_NUMBERS) {
-            Some(n_numbers) => Err(Failure::thrown(
-                Halt::Failed(
-                    ErrorRecord::new(
-                        Category::LimitsExceeded,
-                        "RangeTooLong",
-                        format!("A range of {n_numbers} numbers is too long for a list."),
-                    )
-                    .remedy("Write: for n in … { … }."),
-                ),
-                context.call_position(),
-            )),
+            Some(n_numbers) => Err(too_long(n_numbers, "Write: for n in … { … }.", context.call_position())),
             None => Ok(self.to_value(dynamic, context)),
         }
     }
@@ -160,6 +150,24 @@ pub fn range(dynamic: &Dynamic) -> Option<RangeInclusive<i64>> {
     let open = dynamic.read_lock::<Range<i64>>()?;
     // Before the least number there is none, and the range is empty.
     Some(open.end.checked_sub(1).map_or(i64::MAX..=open.end, |last| open.start..=last))
+}
+
+/// The numbers of a range as the elements of a list.
+///
+/// # Errors
+/// They are more than a list holds.
+pub fn elements(numbers: RangeInclusive<i64>, place: Position) -> Fallible<impl Iterator<Item = Dynamic>> {
+    match length(&numbers) {
+        n_numbers if n_numbers > MOST_NUMBERS => Err(too_long(n_numbers, "Write: for n in … { … }.", place)),
+        _ => Ok(numbers.map(Dynamic::from)),
+    }
+}
+
+/// The error of a range that has more numbers than a list.
+pub fn too_long(n_numbers: u64, remedy: &str, place: Position) -> Box<EvalAltResult> {
+    let text = format!("A range of {n_numbers} numbers is too long for a list.");
+    let error = ErrorRecord::new(Category::LimitsExceeded, "RangeTooLong", text).remedy(remedy);
+    Failure::thrown(Halt::Failed(error), place)
 }
 
 /// Returns the number of numbers in a range.

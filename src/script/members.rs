@@ -26,7 +26,7 @@ use crate::value::{Record, Value, format, time};
 
 /// Registers them; a text that one makes has at most `limit` bytes.
 pub fn register(engine: &mut Engine, converter: &Converter, limit: usize, ending: &TerminationCheck) {
-    register_text(engine, limit);
+    register_text(engine, limit, ending);
     register_numbers(engine);
     register_times(engine);
     register_counts(engine);
@@ -41,7 +41,7 @@ fn refused(text: String) -> Box<EvalAltResult> {
     Failure::thrown(Halt::Failed(error), Position::NONE)
 }
 
-fn register_text(engine: &mut Engine, limit: usize) {
+fn register_text(engine: &mut Engine, limit: usize, ending: &TerminationCheck) {
     for name in ["ToUpper", "ToUpperInvariant"] {
         engine.register_fn(name, |text: &mut ImmutableString| text.to_uppercase());
     }
@@ -57,13 +57,15 @@ fn register_text(engine: &mut Engine, limit: usize) {
         .register_fn("EndsWith", |text: &mut ImmutableString, part: &str| text.ends_with(part))
         .register_fn("IndexOf", |text: &mut ImmutableString, part: &str| place(text.find(part), text))
         .register_fn("LastIndexOf", |text: &mut ImmutableString, part: &str| place(text.rfind(part), text))
-        .register_fn("IndexOf", |text: &mut ImmutableString, part: &str, start: i64| -> i64 {
-            let start = count(start);
-            let from: String = text.chars().skip(start).collect();
-            match place(from.find(part), &from) {
+        .register_fn("IndexOf", |text: &mut ImmutableString, part: &str, start: i64| -> Fallible<i64> {
+            let Some(byte) = byte_at(text, start) else {
+                return Err(beyond(&format!(".IndexOf(\"{part}\", {start})"), text));
+            };
+            let from = &text[byte..];
+            Ok(match place(from.find(part), from) {
                 -1 => -1,
-                found => found + i64::try_from(start).unwrap_or(i64::MAX),
-            }
+                found => start + found,
+            })
         })
         .register_fn("Substring", |text: &mut ImmutableString, start: i64| -> Fallible<String> {
             Ok(split_at(text, start, "Substring")?.1.to_owned())
@@ -100,21 +102,8 @@ fn register_text(engine: &mut Engine, limit: usize) {
         .register_fn("Replace", move |text: &mut ImmutableString, old: char, new: char| {
             text.chars().map(|letter| if letter == old { new } else { letter }).collect::<String>()
         })
-        .register_fn("IndexOf", |text: &mut ImmutableString, letter: char| place(text.find(letter), text))
-        .register_fn("Split", |text: &mut ImmutableString| -> Array {
-            text.split_whitespace().map(|part| part.to_owned().into()).collect()
-        })
-        .register_fn("Split", |text: &mut ImmutableString, by: char| -> Array {
-            text.split(by).map(|part| part.to_owned().into()).collect()
-        })
-        .register_fn("Split", |text: &mut ImmutableString, by: &str| split(text, by))
-        .register_fn("Split", |text: &mut ImmutableString, by: &str, most: i64| -> Array {
-            text.splitn(count(most).max(1), by).map(|part| part.to_owned().into()).collect()
-        })
-        .register_fn("Split", |text: &mut ImmutableString, by: Array| -> Array {
-            let by: Vec<String> = by.into_iter().map(|one| one.to_string()).collect();
-            split_at_any(text, &by)
-        });
+        .register_fn("IndexOf", |text: &mut ImmutableString, letter: char| place(text.find(letter), text));
+    register_split(engine, ending);
     for (name, start, end) in [("Trim", true, true), ("TrimStart", true, false), ("TrimEnd", false, true)] {
         engine.register_fn(name, move |text: &mut ImmutableString, letters: &str| -> String {
             let all: Vec<char> = letters.chars().collect();
@@ -193,10 +182,7 @@ fn count(number: i64) -> usize {
 /// The two parts of a text before and behind a place, which is counted in characters.
 fn split_at<'a>(text: &'a str, start: i64, method: &str) -> Fallible<(&'a str, &'a str)> {
     let place = byte_at(text, start);
-    place.map(|place| text.split_at(place)).ok_or_else(|| {
-        let n_letters = n_letters(text);
-        refused(format!(".{method}({start}) is out of range: the length of the text is {n_letters}."))
-    })
+    place.map(|place| text.split_at(place)).ok_or_else(|| beyond(&format!(".{method}({start})"), text))
 }
 
 /// The three parts of a text before, within and behind so many characters from one place on.
@@ -206,11 +192,18 @@ fn range<'a>(text: &'a str, start: i64, length: i64, method: &str) -> Fallible<(
         let (within, behind) = rest.split_at(byte_at(rest, length)?);
         Some((before, within, behind))
     });
-    found.ok_or_else(|| {
-        let n_letters = n_letters(text);
-        refused(format!(
-            ".{method}({start}, {length}) is out of range: the length of the text is {n_letters}."
-        ))
+    found.ok_or_else(|| beyond(&format!(".{method}({start}, {length})"), text))
+}
+
+/// The error of a call that names a place behind a text's end or before its beginning.
+fn beyond(call: &str, text: &str) -> Box<EvalAltResult> {
+    refused(format!("{call} is out of range: the length of the text is {}.", text.chars().count()))
+}
+
+/// The place of an element, of which there are so many places.
+fn place_in(call: &str, place: i64, n_places: usize) -> Fallible<usize> {
+    usize::try_from(place).ok().filter(|place| *place < n_places).ok_or_else(|| {
+        refused(format!("{call} is out of range: there are {n_places} places, of which the first is 0."))
     })
 }
 
@@ -219,10 +212,6 @@ fn byte_at(text: &str, place: i64) -> Option<usize> {
     let place = usize::try_from(place).ok()?;
     let mut places = text.char_indices().map(|(byte, _)| byte).chain([text.len()]);
     places.nth(place)
-}
-
-fn n_letters(text: &str) -> usize {
-    text.chars().count()
 }
 
 /// The place of a byte, counted in characters; -1 for none.
@@ -234,17 +223,64 @@ fn characters(text: &str) -> Array {
     text.chars().map(|letter| letter.to_string().into()).collect()
 }
 
-/// As in Rhai, the empty text splits between all characters.
-fn split(text: &str, by: &str) -> Array {
-    if by.is_empty() { characters(text) } else { text.split(by).map(|part| part.to_owned().into()).collect() }
+/// `.Split`, whose program may end while a long text is cut.
+fn register_split(engine: &mut Engine, ending: &TerminationCheck) {
+    let own = ending.clone();
+    engine.register_fn("Split", move |context: NativeCallContext<'_>, text: &mut ImmutableString| {
+        parts(text.split_whitespace(), &own, &context)
+    });
+    let own = ending.clone();
+    engine.register_fn(
+        "Split",
+        move |context: NativeCallContext<'_>, text: &mut ImmutableString, by: char| {
+            parts(text.split(by), &own, &context)
+        },
+    );
+    let own = ending.clone();
+    engine.register_fn(
+        "Split",
+        move |context: NativeCallContext<'_>, text: &mut ImmutableString, by: &str| {
+            // As in Rhai, the empty text splits between all characters.
+            if by.is_empty() { Ok(characters(text)) } else { parts(text.split(by), &own, &context) }
+        },
+    );
+    let own = ending.clone();
+    engine.register_fn(
+        "Split",
+        move |context: NativeCallContext<'_>, text: &mut ImmutableString, by: &str, most: i64| {
+            let most = usize::try_from(most)
+                .map_err(|_| refused(format!(".Split(\"{by}\", {most}) cannot give {most} parts.")))?;
+            parts(text.splitn(most, by), &own, &context)
+        },
+    );
+    let own = ending.clone();
+    engine.register_fn(
+        "Split",
+        move |context: NativeCallContext<'_>, text: &mut ImmutableString, by: Array| {
+            let by: Vec<String> = by.iter().map(Dynamic::to_string).filter(|one| !one.is_empty()).collect();
+            if by.is_empty() {
+                return Ok(vec![text.clone().into()]);
+            }
+            // Of separators that begin at one place the first counts.
+            let any: Vec<String> = by.iter().map(|one| regex::escape(one)).collect();
+            let any = regex::Regex::new(&any.join("|"))
+                .map_err(|_| refused(format!(".Split takes fewer separators than {}.", by.len())))?;
+            parts(any.split(text), &own, &context)
+        },
+    );
 }
 
-fn split_at_any(text: &str, by: &[String]) -> Array {
-    let mut parts = vec![text.to_owned()];
-    for one in by.iter().filter(|one| !one.is_empty()) {
-        parts = parts.iter().flat_map(|part| part.split(one.as_str()).map(str::to_owned)).collect();
+fn parts<'a>(
+    parts: impl Iterator<Item = &'a str>,
+    ending: &TerminationCheck,
+    context: &NativeCallContext<'_>,
+) -> Fallible<Array> {
+    let mut all = Array::new();
+    for part in parts {
+        ending.ask(context.call_position())?;
+        all.push(part.to_owned().into());
     }
-    parts.into_iter().map(Dynamic::from).collect()
+    Ok(all)
 }
 
 fn too_long() -> Box<EvalAltResult> {
@@ -426,16 +462,19 @@ fn missing(name: &str) -> Box<EvalAltResult> {
 fn register_lists(engine: &mut Engine, converter: &Converter, ending: &TerminationCheck) {
     engine
         .register_fn("Add", |list: &mut Array, item: Dynamic| list.push(item))
-        .register_fn("AddRange", |list: &mut Array, items: Dynamic| list.extend(each(items)))
-        .register_fn("Clear", |list: &mut Array| list.clear())
-        .register_fn("RemoveAt", |list: &mut Array, place: i64| {
-            if count(place) < list.len() {
-                drop(list.remove(count(place)));
-            }
+        .register_fn("AddRange", |list: &mut Array, items: Dynamic| -> Fallible<()> {
+            list.extend(each(items, Position::NONE)?);
+            Ok(())
         })
-        .register_fn("Insert", |list: &mut Array, place: i64, item: Dynamic| {
-            let place = count(place).min(list.len());
+        .register_fn("Clear", |list: &mut Array| list.clear())
+        .register_fn("RemoveAt", |list: &mut Array, place: i64| -> Fallible<()> {
+            drop(list.remove(place_in(&format!(".RemoveAt({place})"), place, list.len())?));
+            Ok(())
+        })
+        .register_fn("Insert", |list: &mut Array, place: i64, item: Dynamic| -> Fallible<()> {
+            let place = place_in(&format!(".Insert({place}, …)"), place, list.len() + 1)?;
             list.insert(place, item);
+            Ok(())
         });
     for (name, is_index) in [("Contains", false), ("IndexOf", true)] {
         for of in [TypeId::of::<Array>(), TypeId::of::<ScriptList>()] {
@@ -443,7 +482,7 @@ fn register_lists(engine: &mut Engine, converter: &Converter, ending: &Terminati
             engine.register_raw_fn(name, [of, TypeId::of::<Dynamic>()], move |context, arguments| {
                 let [list, wanted] = arguments else { return Err(missing(name)) };
                 let wanted = own.to_value((**wanted).clone(), &context).to_string();
-                let items = each((**list).clone());
+                let items = each((**list).clone(), context.call_position())?;
                 let found = position(items.iter(), &wanted, &own, &context, &ending)?;
                 Ok(match is_index {
                     true => Dynamic::from(found.and_then(|place| i64::try_from(place).ok()).unwrap_or(-1)),
@@ -543,14 +582,14 @@ fn register_blocks(engine: &mut Engine, converter: &Converter) {
     let own = converter.clone();
     engine.register_raw_fn("ForEach", [any, any], move |context, arguments| {
         let [list, what] = arguments else { return Err(missing("ForEach")) };
-        let items = each((**list).clone());
+        let items = each((**list).clone(), context.call_position())?;
         let mut all = Array::new();
         match block((**what).clone()) {
             Some(block) => {
                 for item in items {
                     let value = call(&block, &context, item)?;
                     if !value.is_unit() {
-                        spread(&mut all, value);
+                        spread(&mut all, value, context.call_position())?;
                     }
                 }
             }
@@ -586,7 +625,7 @@ fn register_blocks(engine: &mut Engine, converter: &Converter) {
                 _ => usize::MAX,
             };
             let mut kept = Array::new();
-            for item in each((**list).clone()) {
+            for item in each((**list).clone(), context.call_position())? {
                 if kept.len() >= most {
                     break;
                 }
@@ -697,7 +736,7 @@ fn register_through(engine: &mut Engine) {
             types.extend(std::iter::repeat_n(any, *n_arguments));
             engine.register_raw_fn(*name, types, move |context, arguments| {
                 let (list, rest) = arguments.split_first_mut().ok_or_else(|| missing(name))?;
-                let items = each((**list).clone());
+                let items = each((**list).clone(), context.call_position())?;
                 let is_one = items.len() == 1;
                 // An argument that came out of a command is what it holds.
                 let given: Vec<Dynamic> = rest.iter().map(|one| through((**one).clone())).collect();
@@ -768,6 +807,7 @@ mod tests {
         let mut scope = Scope::new();
         scope.push("table", VariableTable::from(map));
         scope.push("found", ScriptList(Arc::new(vec![Value::text("x"); 100])));
+        scope.push("text", ", ".repeat(100));
         scope.push("own", Array::from(vec![Dynamic::from("x"); 100]));
         for call in [
             "own.Contains(\"y\")",
@@ -775,6 +815,11 @@ mod tests {
             "own.Remove(\"y\")",
             "found.Contains(\"y\")",
             "table.ContainsValue(\"y\")",
+            "text.Split(\",\")",
+            "text.Split(',')",
+            "text.Split(\",\", 50)",
+            "text.Split([\";\", \",\"])",
+            "text.Split()",
         ] {
             asked.store(0, Ordering::Relaxed);
             let ended = engine.eval_with_scope::<Dynamic>(&mut scope, call);

@@ -12,7 +12,7 @@ use rhai::{
 };
 
 use super::Fallible;
-use super::convert::{Converter, to_dynamic};
+use super::convert::{Converter, elements, to_dynamic, too_long};
 use super::engine::ScriptLimits;
 use super::failure::{Failure, TerminationCheck, sentence};
 use super::language::lower::OPERATORS;
@@ -57,10 +57,11 @@ pub fn register(engine: &mut Engine, converter: &Converter, limit: usize) {
     engine.register_fn(
         "__to",
         |context: NativeCallContext<'_>, start: Dynamic, end: Dynamic| -> Fallible<Dynamic> {
-            range(&start, &end).ok_or_else(|| {
+            let Some((start, end)) = whole_of(&start).zip(whole_of(&end)) else {
                 let text = "A range has whole numbers on both sides.".to_owned();
-                refused("InvalidRange", text, context.call_position())
-            })
+                return Err(refused("InvalidRange", text, context.call_position()));
+            };
+            range(start, end, context.call_position())
         },
     );
     // What is in a list of one, and what nothing is added to.
@@ -104,8 +105,8 @@ fn arithmetic(
     // Lists of the program's own keep what they hold as it is.
     if operator == Arithmetic::Add && (left.is_array() || (left.is::<ScriptList>() && !is_one(&left))) {
         let mut all = Array::new();
-        super::commands::spread(&mut all, left);
-        super::commands::spread(&mut all, right);
+        super::commands::spread(&mut all, left, context.call_position())?;
+        super::commands::spread(&mut all, right, context.call_position())?;
         return Ok(all.into());
     }
     if operator == Arithmetic::Add
@@ -149,26 +150,34 @@ fn is_one(value: &Dynamic) -> bool {
 }
 
 /// `1..5`, `5..1`; few numbers are a list at once.
-fn range(start: &Dynamic, end: &Dynamic) -> Option<Dynamic> {
-    let whole_of = |value: &Dynamic| {
-        let value = super::convert::final_value(value.clone());
-        whole(number(&value)?)
-    };
-    let (start, end) = (whole_of(start)?, whole_of(end)?);
+///
+/// # Errors
+/// More numbers would be counted down than a list holds.
+fn range(start: i64, end: i64, place: RhaiPosition) -> Fallible<Dynamic> {
+    let n_numbers = end.abs_diff(start).saturating_add(1);
     if start > end {
-        return Some((end..=start).rev().take(MOST).map(Dynamic::from).collect::<Array>().into());
+        if n_numbers > MOST {
+            let remedy = format!("Write: for ($n = {start}; $n -ge {end}; $n--) {{ … }}.");
+            return Err(too_long(n_numbers, &remedy, place));
+        }
+        return Ok((end..=start).rev().map(Dynamic::from).collect::<Array>().into());
     }
-    match usize::try_from(end.abs_diff(start)) {
-        Ok(length) if length < FEW => Some((start..=end).map(Dynamic::from).collect::<Array>().into()),
-        _ => Some(Dynamic::from(start..=end)),
-    }
+    Ok(match n_numbers <= FEW {
+        true => (start..=end).map(Dynamic::from).collect::<Array>().into(),
+        false => Dynamic::from(start..=end),
+    })
+}
+
+fn whole_of(value: &Dynamic) -> Option<i64> {
+    let value = super::convert::final_value(value.clone());
+    whole(number(&value)?)
 }
 
 /// Ranges of fewer numbers are lists.
-const FEW: usize = 10_000;
+const FEW: u64 = 10_000;
 
 /// The most numbers that are counted down.
-const MOST: usize = 1_000_000;
+const MOST: u64 = 1_000_000;
 
 /// Registers what the dash operators call.
 pub fn register_dashes(module: &mut Module, converter: &Converter, check: &TerminationCheck) {
@@ -273,8 +282,10 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
               member: &str,
               arguments: Array|
               -> Fallible<Dynamic> {
-            let arguments: Vec<Value> =
-                arguments.into_iter().map(|argument| own.to_value(argument, &context)).collect();
+            let arguments: Vec<Value> = arguments
+                .into_iter()
+                .map(|argument| own.listed(argument, &context))
+                .collect::<Fallible<_>>()?;
             super::statics::call(type_name, member, &arguments, &ending).map(from_value).map_err(|error| {
                 let place = context.call_position();
                 ending.or(place, || refused("InvalidCall", sentence(&error.to_string()), place))
@@ -507,9 +518,12 @@ pub fn register_addend(engine: &mut Engine, module: &mut Module, converter: &Con
                     if value.is::<ScriptList>() {
                         return Ok(value.cast::<ScriptList>().into_iter().collect::<Array>().into());
                     }
-                    Ok(super::convert::range(&value).map_or(value, |numbers| {
-                        numbers.take(MOST).map(Dynamic::from).collect::<Array>().into()
-                    }))
+                    Ok(match super::convert::range(&value) {
+                        Some(numbers) => {
+                            elements(numbers, context.call_position())?.collect::<Array>().into()
+                        }
+                        None => value,
+                    })
                 }
                 NUMBER => {
                     if value.is_int() || value.is_float() {

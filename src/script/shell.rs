@@ -6,7 +6,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext, Position};
+use rhai::{
+    Array, Dynamic, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext, Position,
+};
 
 use super::Fallible;
 use super::commands::{Runner, spread};
@@ -125,7 +127,7 @@ fn property(
         }
         let mut found = Array::with_capacity(items.len());
         for item in items.iter() {
-            spread(&mut found, property(own, context, item, name)?);
+            spread(&mut found, property(own, context, item, name)?, context.call_position())?;
         }
         return Ok(if found.len() == 1 { found.pop().unwrap_or_default() } else { found.into() });
     }
@@ -204,7 +206,7 @@ fn element(
     if let Some(items) = value.read_lock::<Array>() {
         return at_places(&items, &place, context);
     }
-    let items: Array = each(value);
+    let items: Array = each(value, context.call_position())?;
     at_places(&items, &place, context)
 }
 
@@ -231,34 +233,39 @@ fn at_places(items: &Array, place: &Value, context: &NativeCallContext<'_>) -> F
 }
 
 /// The elements of a list, nothing of null, and of anything else itself alone.
-pub(super) fn each(value: Dynamic) -> Array {
-    if value.is_unit() {
-        return Array::new();
-    }
-    if let Some(numbers) = range(&value) {
-        return numbers.take(MOST).map(Dynamic::from).collect();
-    }
+///
+/// # Errors
+/// A range has more numbers than a list.
+pub(super) fn each(value: Dynamic, place: Position) -> Fallible<Array> {
     let mut all = Array::new();
-    spread(&mut all, value);
-    all
+    if !value.is_unit() {
+        spread(&mut all, value, place)?;
+    }
+    Ok(all)
 }
 
-/// The most numbers that a loop over a range goes through at once.
-const MOST: usize = 10_000_000;
-
 fn register_gathering(module: &mut Module) {
-    FuncRegistration::new("each").set_into_module(module, |value: Dynamic| -> Dynamic {
-        // A range is gone through as it stands.
-        if range(&value).is_some() { value } else { each(value).into() }
-    });
+    FuncRegistration::new("each").set_into_module(
+        module,
+        |context: NativeCallContext<'_>, value: Dynamic| -> Fallible<Dynamic> {
+            // A range is gone through as it stands.
+            Ok(if range(&value).is_some() { value } else { each(value, context.call_position())?.into() })
+        },
+    );
     FuncRegistration::new("gathered").set_into_module(module, gathered);
-    FuncRegistration::new("returned").set_into_module(module, |mut all: Array, value: Dynamic| -> Dynamic {
-        if !value.is_unit() {
-            spread(&mut all, value);
-        }
-        gathered(all)
-    });
-    FuncRegistration::new("many_of").set_into_module(module, each);
+    FuncRegistration::new("returned").set_into_module(
+        module,
+        |context: NativeCallContext<'_>, mut all: Array, value: Dynamic| -> Fallible<Dynamic> {
+            if !value.is_unit() {
+                spread(&mut all, value, context.call_position())?;
+            }
+            Ok(gathered(all))
+        },
+    );
+    FuncRegistration::new("many_of")
+        .set_into_module(module, |context: NativeCallContext<'_>, value: Dynamic| {
+            each(value, context.call_position())
+        });
     FuncRegistration::new("nth").set_into_module(module, |all: Array, place: i64| -> Dynamic {
         usize::try_from(place).ok().and_then(|place| all.get(place)).cloned().unwrap_or_default()
     });
@@ -331,7 +338,7 @@ fn register_parameters(module: &mut Module, converter: &Converter) {
     FuncRegistration::new("arguments").set_into_module(
         module,
         move |context: NativeCallContext<'_>, given: Dynamic, names: Array| -> Fallible<Array> {
-            let given = each(given);
+            let given = each(given, context.call_position())?;
             let texts: Vec<String> =
                 given.iter().map(|one| own.to_value(one.clone(), &context).to_string()).collect();
             let names: Vec<(String, bool)> = names

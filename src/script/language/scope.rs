@@ -11,7 +11,8 @@ use super::message::{SyntaxDoubt, SyntaxProblem};
 use super::source_map::Span;
 use super::tree::{
     Body, CallArgument, ClosureExpression, Function, FunctionParameter, Inside, Operation, Piece, Pipeline,
-    Quotes, Script, ScriptBlock, ShellStatement, Statement, StatementBlock, StatementEnd, TextLiteral, TextPart, span_of,
+    Quotes, Script, ScriptBlock, ShellStatement, Statement, StatementBlock, StatementEnd, TextLiteral,
+    TextPart, span_of,
 };
 use crate::cmdlet::Kind;
 use crate::value::text::nearest;
