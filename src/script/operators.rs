@@ -259,6 +259,26 @@ pub fn register_dashes(module: &mut Module, converter: &Converter, check: &Termi
         },
     );
     let own = converter.clone();
+    FuncRegistration::new("code").set_into_module(
+        module,
+        move |context: NativeCallContext<'_>, name: &str, value: Dynamic| -> Fallible<Dynamic> {
+            let code = |letter: Value| {
+                let Value::Text(text) = &letter else { return letter };
+                text.chars().next().map_or(Value::Null, |first| i64::from(u32::from(first)).into())
+            };
+            let letters = own.listed(value, &context)?;
+            let codes = if let Value::List(letters) = letters {
+                Value::List(letters.into_iter().map(code).collect())
+            } else {
+                code(letters)
+            };
+            let wanted = Type::named(name).unwrap_or(Type::Any);
+            cast(codes, wanted, name).map(from_value).map_err(|error| {
+                refused("InvalidCast", sentence(&error.to_string()), context.call_position())
+            })
+        },
+    );
+    let own = converter.clone();
     FuncRegistration::new("parameter").set_into_module(
         module,
         move |context: NativeCallContext<'_>, name: &str, value: Dynamic| -> Fallible<Dynamic> {

@@ -25,6 +25,7 @@
 //! | `operate(operator, left, right)`, `unary(operator, value)` | any | `-replace`, `-split`, `-join`, `-f`, `-is`, `-as` and their kin |
 //! | `get(value, name)`, `at(value, place)` | any | a property or an element of whatever the value is |
 //! | `cast(type, value)`, `of_type(type, member, arguments)` | any | `[int]$x`, `[math]::Round($x)` |
+//! | `code(type, value)` | any | `[int][char]$x`: a cast of letters to their numbers |
 //! | `each(value)` | array or range | what `foreach` and `switch` go through |
 //! | `gathered(array)`, `returned(array, value)` | any | what a function or a statement gives: nothing, a value, or a list |
 //! | `many_of(value)`, `nth(array, place)`, `rest(array, place)` | any | the parts of `$a, $b = …` |

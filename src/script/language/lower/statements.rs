@@ -13,7 +13,18 @@ use crate::script::language::tree::{
     SeveralAssigned, ShellStatement, Signature, Statement, StaticMember, Step, StepValue, SwitchArm,
     SwitchBy, TernaryExpression, span_of,
 };
+use crate::value::cast::Type;
 use crate::value::pattern::Case;
+
+/// The cast to a letter that alone is the operand of another cast.
+fn letter_cast(operand: &[Piece]) -> Option<&Cast> {
+    match operand {
+        [Piece::Cast(cast)] => Some(cast.as_ref())
+            .filter(|cast| Type::named(cast.type_name.trim_end_matches("[]")) == Some(Type::Letter)),
+        [Piece::Group(group)] if group.dollar.is_none() => letter_cast(&group.pieces),
+        _ => None,
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn shell(&mut self, statement: &ShellStatement, purpose: ValueUse) {
@@ -286,7 +297,12 @@ impl Lowering<'_> {
         if let ([Piece::Map(map)], Some(function)) = (cast.operand.as_slice(), made_by) {
             return self.map_as(map, function);
         }
-        self.writer.made_at("__shell::cast(", cast.type_span.start);
+        let is_number = matches!(Type::named(&cast.type_name), Some(Type::Whole | Type::Real))
+            || (cast.type_name.ends_with("[]")
+                && Type::named(cast.type_name.trim_end_matches("[]")) == Some(Type::Whole));
+        let of_letter = if is_number { letter_cast(&cast.operand) } else { None };
+        let function = if of_letter.is_some() { "__shell::code(" } else { "__shell::cast(" };
+        self.writer.made_at(function, cast.type_span.start);
         self.writer.made_here(&quoted(&cast.type_name));
         self.writer.made_here(", ");
         self.value_or_null(&cast.operand);
