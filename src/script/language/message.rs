@@ -271,6 +271,17 @@ pub enum SyntaxProblem {
     },
 }
 
+/// What Rhai reads a backslash before this letter as.
+fn escaped(letter: char) -> &'static str {
+    match letter {
+        't' => "a tab, as `t is in every text",
+        'n' => "a new line, as `n is in every text",
+        'r' => "a carriage return, as `r is in every text",
+        '0' => "a zero character, as `0 is in every text",
+        _ => "the beginning of a character's number",
+    }
+}
+
 fn count(number: usize) -> String {
     match number {
         0 => "no values".to_owned(),
@@ -298,8 +309,8 @@ pub enum SyntaxDoubt {
         /// By what.
         right: i64,
     },
-    /// A path in an expression, of which an escape of Rhai's makes something else.
-    #[error("in an expression \\{letter} is {}; for a backslash, write: \\\\{letter}, or '…'", match .letter { 't' => "a tab", 'r' => "a carriage return", _ => "a new line" })]
+    /// A backslash in a text of an expression, of which an escape of Rhai's makes something else.
+    #[error("in an expression \\{letter} is {}; for a backslash, write: \\\\{letter}, or '…'", escaped(*.letter))]
     Backslash {
         /// The letter behind the backslash.
         letter: char,

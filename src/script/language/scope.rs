@@ -54,6 +54,8 @@ impl Scopes {
             scopes: Self::default(),
             frames: Vec::new(),
             outside: Vec::new(),
+            escapes: Vec::new(),
+            is_shell: false,
             tests: HashMap::new(),
         };
         let mut frame = ScopeFrame::new(None);
@@ -119,6 +121,10 @@ struct ScopeWalk<'t> {
     frames: Vec<ScopeFrame<'t>>,
     /// Names in functions that nothing there declares.
     outside: Vec<Outside>,
+    /// Escapes of Rhai's in texts, which are doubtful where anything is PowerShell's.
+    escapes: Vec<(Span, SyntaxDoubt)>,
+    /// Whether anything so far is PowerShell's.
+    is_shell: bool,
     /// Variables that have held nothing but the result of a test, by the cmdlet, in small letters.
     tests: HashMap<String, Option<&'static str>>,
 }
@@ -292,6 +298,7 @@ impl<'t> ScopeWalk<'t> {
             self.no_result(&statement.pieces);
         }
         self.cut(statement);
+        self.is_shell |= super::lower::is_ours(&statement.pieces) || self.begins_with_text(&statement.pieces);
         self.pieces(&statement.pieces);
         // `$x += 1`
         if let [Piece::Variable(target), Piece::Rhai(operator), ..] = solid(&statement.pieces).as_slice()
@@ -309,6 +316,18 @@ impl<'t> ScopeWalk<'t> {
             if *known != is_test {
                 *known = None;
             }
+        }
+    }
+
+    /// Whether a text stands at the beginning, also in brackets: Rhai's own statements have none there.
+    fn begins_with_text(&self, pieces: &[Piece]) -> bool {
+        match solid(pieces).first() {
+            Some(Piece::Rhai(span) | Piece::Quoted(span)) => span.of(self.text).starts_with('"'),
+            Some(Piece::Text(_)) => true,
+            Some(Piece::Group(group)) => {
+                group.open.of(self.text) == "(" && self.begins_with_text(&group.pieces)
+            }
+            _ => false,
         }
     }
 
@@ -393,9 +412,8 @@ impl<'t> ScopeWalk<'t> {
     fn piece(&mut self, piece: &Piece) {
         let text = self.text;
         match piece {
-            Piece::Rhai(span) => self.doubt_path(*span),
-            Piece::Quoted(_)
-            | Piece::Blank(_)
+            Piece::Rhai(span) | Piece::Quoted(span) => self.escape(*span),
+            Piece::Blank(_)
             | Piece::Binary(..)
             | Piece::Bang(_)
             | Piece::Dash(..)
@@ -634,29 +652,40 @@ impl<'t> ScopeWalk<'t> {
         }
     }
 
-    /// Doubts a text of Rhai's that begins as a path does and goes on with an escape: `"C:\temp"`.
-    fn doubt_path(&mut self, span: Span) {
-        let Some((before, behind)) =
-            span.of(self.text).strip_prefix('"').and_then(|text| text.split_once('\\'))
-        else {
+    /// Notes the first escape of Rhai's in a text of an expression that PowerShell would keep as it is written.
+    fn escape(&mut self, span: Span) {
+        let text = span.of(self.text);
+        if !text.starts_with('"') {
             return;
-        };
-        let is_drive = before.len() == 2
-            && before.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && before.ends_with(':');
-        let is_directory = before.starts_with('$') && !before.contains(char::is_whitespace);
-        let mut letters = behind.chars();
-        let letter = letters.next().filter(|letter| matches!(letter, 't' | 'n' | 'r'));
-        let goes_on = letters.next().is_some_and(char::is_alphanumeric);
-        if let Some(letter) = letter.filter(|_| goes_on && (is_drive || is_directory)) {
-            let at = span.start + 1 + before.len();
-            self.scopes.doubts.push((Span::new(at, at + 2), SyntaxDoubt::Backslash { letter }));
+        }
+        let mut letters = text.char_indices().skip(1);
+        // What stands in `$(…)` is no text.
+        let mut depth = 0_usize;
+        while let Some((place, letter)) = letters.next() {
+            match letter {
+                '$' if text[place + 1..].starts_with('(') => depth += 1,
+                ')' => depth = depth.saturating_sub(1),
+                '\\' if depth == 0 => {
+                    let Some((_, letter)) = letters.next() else { return };
+                    if matches!(letter, 't' | 'n' | 'r' | '0' | 'x' | 'u' | 'U') {
+                        let at = span.start + place;
+                        let doubt = (Span::new(at, at + 2), SyntaxDoubt::Backslash { letter });
+                        // Nobody writes a path for Rhai to read an escape in it.
+                        match begins_path(&text[1..place]) {
+                            true => self.scopes.doubts.push(doubt),
+                            false => self.escapes.push(doubt),
+                        }
+                        return;
+                    }
+                }
+                _ => {}
+            }
         }
     }
 
     fn parts(&mut self, text: &TextLiteral) {
         if text.quotes == Quotes::Rhai {
-            self.doubt_path(text.span);
+            self.escape(text.span);
         }
         for part in &text.parts {
             match part {
@@ -835,6 +864,10 @@ impl<'t> ScopeWalk<'t> {
                 self.unknown(span, name, |_| nearest);
             }
         }
+        if self.is_shell {
+            self.scopes.doubts.append(&mut self.escapes);
+            self.scopes.doubts.sort_by_key(|(span, _)| span.start);
+        }
         self.scopes.hoisted_in_script = script.into_hoisted();
     }
 
@@ -842,6 +875,14 @@ impl<'t> ScopeWalk<'t> {
         let nearest = (self.scopes.problems.len() < MANY).then(|| nearest(&name)).flatten();
         self.scopes.problems.push((span, SyntaxProblem::UnknownVariable { name, nearest }));
     }
+}
+
+/// Whether what stands before the first backslash of a text begins a path.
+fn begins_path(before: &str) -> bool {
+    let is_drive = before.len() == 2
+        && before.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && before.ends_with(':');
+    is_drive || (before.starts_with('$') && !before.contains(char::is_whitespace))
 }
 
 /// The pieces that are no blanks.
