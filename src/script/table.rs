@@ -12,6 +12,9 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCa
 use super::Fallible;
 use super::convert::Converter;
 use super::engine::ScriptLimits;
+use super::failure::Failure;
+use crate::call::Halt;
+use crate::cmdlet::{Category, ErrorRecord};
 
 /// Names with values; by their names in lower case.
 #[derive(Clone, Debug, Default)]
@@ -204,6 +207,9 @@ pub fn register(engine: &mut Engine, converter: &Converter, limits: ScriptLimits
         .register_indexer_get(|table: &mut VariableTable, name: ImmutableString| table.property(&name))
         .register_indexer_get(|table: &mut VariableTable, number: i64| table.at(number))
         .register_indexer_set(move |table: &mut VariableTable, name: ImmutableString, value: Dynamic| {
+            if table.kind == TableKind::Object && table.get(&name).is_none() {
+                return Err(no_property(&name));
+            }
             table.set(name, value);
             table.within(limits)
         })
@@ -238,6 +244,14 @@ pub fn register(engine: &mut Engine, converter: &Converter, limits: ScriptLimits
     }
     register_joined(engine, limits);
     register_texts(engine, converter);
+}
+
+/// The error of `$object.name = …` where the object has no such property: a map would take it in.
+fn no_property(name: &str) -> Box<EvalAltResult> {
+    let text = format!("The property '{name}' cannot be found on this object, and setting it adds none.");
+    let error = ErrorRecord::new(Category::InvalidArgument, "PropertyNotFound", text)
+        .remedy(format!("Write: … | Select-Object *, @{{ Name = \"{name}\"; Expression = {{ … }} }}."));
+    Failure::thrown(Halt::Failed(error), Position::NONE)
 }
 
 /// Tables put together, also with Rhai's maps.
