@@ -4,10 +4,10 @@
 
 use std::cmp::Ordering;
 
-use regex::RegexBuilder;
-
 use crate::value::Value;
 use crate::value::arithmetic::{Number, number};
+use crate::value::compare::expression;
+use crate::value::pattern::Case;
 
 /// The reason why a value does not pass; `None` if it does. A list passes if each of its elements does.
 pub(super) fn refusal(check: &str, value: &Value, wanted: &[Value]) -> Option<String> {
@@ -39,8 +39,7 @@ fn of_one(check: &str, value: &Value, wanted: &[Value]) -> Option<String> {
         }
         ("ValidatePattern", [pattern]) => {
             let pattern = pattern.to_string();
-            let expression = RegexBuilder::new(&pattern).case_insensitive(true).size_limit(LIMIT).build();
-            let passes = expression.is_ok_and(|expression| expression.is_match(&text));
+            let passes = expression(&pattern, Case::Ignored).is_ok_and(|pattern| pattern.is_match(&text));
             (!passes).then(|| format!("it fits the pattern {pattern}"))
         }
         ("ValidateNotNullOrEmpty" | "ValidateNotNull", _) => {
@@ -49,9 +48,6 @@ fn of_one(check: &str, value: &Value, wanted: &[Value]) -> Option<String> {
         _ => None,
     }
 }
-
-/// The most memory that a pattern may take.
-const LIMIT: usize = 1 << 20;
 
 fn compare(one: &Value, other: &Value) -> Option<Ordering> {
     let real = |value: &Value| match number(value)? {

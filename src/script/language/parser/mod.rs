@@ -11,6 +11,8 @@ mod branch;
 mod statement;
 mod function;
 mod operand;
+mod operator;
+mod group;
 mod operation;
 mod command;
 mod value;

@@ -8,10 +8,7 @@ use super::{Flow, Parser, Stop, operation, push_blank};
 use crate::script::language::lexer::{BindingPower, TokenKind, is_dash, is_double_quote, is_single_quote};
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem};
 use crate::script::language::source_map::Span;
-use crate::script::language::tree::{
-    ClosureExpression, DashOperator, GroupExpression, InvokedBlock, ListLiteral, Literal, Piece, Step,
-    StepValue, TernaryExpression, span_of,
-};
+use crate::script::language::tree::{DashOperator, ListLiteral, Literal, Piece, Step, StepValue, span_of};
 use crate::value::arithmetic::{Number, multiplied};
 
 impl Parser<'_, '_> {
@@ -240,7 +237,7 @@ impl Parser<'_, '_> {
     }
 
     /// Whether the text behind a line end goes on with the expression before it.
-    fn goes_on(&mut self, flow: Flow) -> bool {
+    pub(super) fn goes_on(&mut self, flow: Flow) -> bool {
         let Some(letter) = self.lexer.peek() else { return false };
         match letter {
             '&' if self.calls_something() => false,
@@ -361,126 +358,6 @@ impl Parser<'_, '_> {
             }
         }
         None
-    }
-
-    /// The piece at which the variable begins that stands last among these, with its members behind it.
-    fn counted(&self, out: &[Piece], begin: usize) -> Option<usize> {
-        let is_member = |piece: &Piece| {
-            let is_index = matches!(piece, Piece::Group(group) if group.open.of(self.text()) == "[");
-            is_index || self.is_property(piece)
-        };
-        let place = out.iter().rposition(|piece| !is_member(piece)).filter(|place| *place >= begin)?;
-        matches!(out[place], Piece::Variable(_)).then_some(place)
-    }
-
-    /// Whether a piece is a point, or the name behind one.
-    fn is_property(&self, piece: &Piece) -> bool {
-        matches!(piece, Piece::Rhai(span) if span
-            .of(self.text())
-            .starts_with(|first: char| first == '.' || first.is_ascii_alphabetic()))
-    }
-
-    /// `++$x` where a value may stand; nothing is taken if it is none.
-    fn step_as_value(&mut self, out: &mut Vec<Piece>) -> bool {
-        let is_up = self.lexer.sees("++$");
-        if !is_up && !self.lexer.sees("--$") {
-            return false;
-        }
-        let operator = self.lexer.token().span;
-        let target = self.dollar().map(|value| self.with_members(value)).unwrap_or_default();
-        if !matches!(target.first(), Some(Piece::Variable(_))) {
-            self.refuse(operator, RefusedConstruct::Increment);
-        }
-        out.push(Piece::Step(Box::new(Step { target, operator, is_up, gives: StepValue::After })));
-        true
-    }
-
-    /// Whether the `?` that comes next asks for one of two values.
-    fn is_ternary(&self) -> bool {
-        !matches!(self.lexer.peek_second(), Some('?' | '.' | '['))
-    }
-
-    /// `? 1 : 2` behind its condition.
-    fn ternary(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) {
-        run.join(out);
-        let mut condition: Vec<Piece> = out.drain(run.begin.min(out.len())..).collect();
-        let blanks = condition.iter().take_while(|piece| piece.is_blank()).count();
-        out.extend(condition.drain(..blanks));
-        while condition.last().is_some_and(Piece::is_blank) {
-            condition.pop();
-        }
-        let start = self.lexer.at();
-        self.lexer.bump();
-        let operator = self.since(start);
-        let is_quote =
-            |next: Option<char>| next.is_some_and(|next| is_double_quote(next) || is_single_quote(next));
-        let value = |parser: &mut Self, flow: Flow| {
-            parser.lexer.blank();
-            let shell_quotes = flow.shell_quotes || is_quote(parser.lexer.peek());
-            let mut pieces = Vec::new();
-            parser.operands(&mut pieces, Flow { shell_quotes, commas: false, ..flow });
-            while pieces.last().is_some_and(Piece::is_blank) {
-                pieces.pop();
-            }
-            pieces
-        };
-        let [first, second] = self.deeper(|parser| {
-            let first = value(parser, Flow { colon: true, line_end: false, ..flow });
-            parser.lexer.blank();
-            if parser.lexer.take(":").is_none() {
-                parser.refuse(operator, RefusedConstruct::Ternary);
-                return [first, Vec::new()];
-            }
-            [first, value(parser, flow)]
-        });
-        if !self.gave_up && [&first, &second].into_iter().any(|value| span_of(value).is_none()) {
-            self.refuse(operator, RefusedConstruct::Ternary);
-        }
-        out.push(Piece::Ternary(Box::new(TernaryExpression { operator, condition, first, second })));
-        run.took_operand();
-    }
-
-    /// `& $block` and `& { … }`, the same behind a point, and `& Get-Pool`, which is the command; nothing is taken
-    /// if it is none.
-    fn invocation(&mut self, out: &mut Vec<Piece>, run: &mut OperandRun) -> bool {
-        let start = self.lexer.at();
-        let is_point = self.lexer.peek() == Some('.');
-        if self.lexer.sees("&&") {
-            return false;
-        }
-        self.lexer.bump();
-        let operator = self.since(start);
-        let blank = self.lexer.blank_in_line();
-        if is_point && blank.start == blank.end {
-            self.lexer.rewind(start);
-            return false;
-        }
-        if !matches!(self.lexer.peek(), Some('{' | '$')) {
-            if is_point {
-                self.lexer.rewind(start);
-                return false;
-            }
-            let quote = self.lexer.peek().filter(|quote| matches!(quote, '"' | '\''));
-            if quote.is_some() {
-                self.lexer.bump();
-            }
-            if !self.command_is_called(quote) {
-                self.refuse(operator, RefusedConstruct::Call);
-                self.lexer.take_while(|letter| !matches!(letter, '\n' | ';' | ')' | '}' | '|'));
-                run.took_operand();
-            }
-            return true;
-        }
-        let block = self.value();
-        let argument = self.lexer.blank_in_line().end;
-        let ends = |next: char| matches!(next, '\n' | '\r' | ';' | ')' | ']' | '}' | '|' | '&' | ',' | '>');
-        if self.lexer.peek().is_some_and(|next| !ends(next)) {
-            self.lexer.take_while(|letter| !matches!(letter, '\n' | ';' | ')' | '}' | '|'));
-            self.refuse(self.since(argument), RefusedConstruct::Call);
-        }
-        out.push(Piece::Invoked(Box::new(InvokedBlock { operator, block })));
-        run.took_operand();
-        true
     }
 
     /// Refuses what word processors make of hyphens and quotes where Rhai's own have to stand.
@@ -705,211 +582,6 @@ impl Parser<'_, '_> {
         stop
     }
 
-    /// `-eq` and its family, where an operator may stand.
-    fn dash_operator(&mut self, out: &mut Vec<Piece>, flow: Flow, run: &mut OperandRun) -> bool {
-        let start = self.lexer.at();
-        let blank_before = self
-            .lexer
-            .before()
-            .is_none_or(|before| before.is_whitespace() || matches!(before, '(' | '{' | ')' | '}' | ']'));
-        let dash = self.lexer.peek().map_or(0, char::len_utf8);
-        let rest = &self.lexer.rest()[dash..];
-        let length = rest.bytes().take(16).take_while(u8::is_ascii_alphabetic).count();
-        let word = &rest[..length];
-        let is_quote = |next| is_double_quote(next) || is_single_quote(next);
-        let behind = rest[length..].chars().next();
-        let ends = behind.is_none_or(|next| {
-            next.is_whitespace() || matches!(next, '(' | '$' | '@' | '[') || is_quote(next)
-        });
-        if word.is_empty() || self.declared.contains(word) {
-            return false;
-        }
-        // `$x-eq 1` is no subtraction of Rhai's.
-        let is_apart = blank_before
-            || (!run.operand && self.is_of_shell(out))
-            || behind.is_some_and(|next| matches!(next, '$' | '@') || is_quote(next))
-            || behind.is_some_and(char::is_whitespace) && self.value_follows(length + dash);
-        let span = Span::new(start, start + dash + length);
-        let Some(operator) = DashOperator::named(word).filter(|_| is_apart) else {
-            return is_apart && ends && self.bit_not(span, run);
-        };
-        if !ends {
-            let is_glued = behind.is_some_and(|next| next.is_ascii_digit()) && self.is_of_shell(out);
-            if is_glued && !run.operand && !operator.is_unary() {
-                self.refuse(span, RefusedConstruct::GluedOperator(span.of(self.text()).to_owned()));
-            } else {
-                return false;
-            }
-        }
-        let takes_left = operator != DashOperator::Not;
-        if if run.operand { !operator.is_unary() } else { !takes_left } {
-            return false;
-        }
-        if flow.element {
-            return true;
-        }
-        self.lexer.rewind(span.end);
-        run.last_dash = Some(out.len());
-        out.push(Piece::Dash(span, operator));
-        run.wants_operand();
-        run.shell_next = true;
-        true
-    }
-
-    /// `-bnot`, which is refused; nothing is taken of anything else.
-    fn bit_not(&mut self, span: Span, run: &mut OperandRun) -> bool {
-        if !run.operand || !span.of(self.text()).eq_ignore_ascii_case("-bnot") {
-            return false;
-        }
-        self.refuse(span, RefusedConstruct::BitNot);
-        self.lexer.rewind(span.end);
-        run.wants_operand();
-        true
-    }
-
-    /// Whether the last of these pieces is a value that only a command line's author writes, with its members.
-    fn is_of_shell(&self, out: &[Piece]) -> bool {
-        let is_member = |piece: &&Piece| {
-            matches!(piece, Piece::Group(group) if group.dollar.is_none()) || self.is_property(piece)
-        };
-        matches!(
-            out.iter().rev().find(|piece| !is_member(piece)),
-            Some(
-                Piece::Variable(_)
-                    | Piece::Current(_)
-                    | Piece::Text(_)
-                    | Piece::Literal(..)
-                    | Piece::List(_)
-                    | Piece::Automatic(..)
-            )
-        )
-    }
-
-    /// Whether a value stands behind the blanks that come so many bytes from here, and nothing that an operand of
-    /// Rhai's may be followed by.
-    fn value_follows(&self, offset: usize) -> bool {
-        let behind = self.lexer.rest().get(offset..).unwrap_or("").trim_start_matches([' ', '\t']);
-        behind
-            .starts_with(|next: char| next.is_ascii_alphanumeric() || matches!(next, '$' | '@' | '"' | '\''))
-    }
-
-    /// `(…)`, `[…]` or `#{…}`, from its opening bracket.
-    pub(super) fn group(&mut self, flow: Flow) -> GroupExpression {
-        let open = match self.lexer.take("#{") {
-            Some(open) => open,
-            None => {
-                let start = self.lexer.at();
-                self.lexer.bump();
-                self.since(start)
-            }
-        };
-        let map = open.end - open.start == 2;
-        let closes = if map {
-            '}'
-        } else if open.of(self.text()) == "(" {
-            ')'
-        } else {
-            ']'
-        };
-        let pieces = self.deeper(|parser| parser.group_content(flow, map, closes));
-        let close = if self.lexer.peek() == Some(closes) {
-            let start = self.lexer.at();
-            self.lexer.bump();
-            Some(self.since(start))
-        } else {
-            None
-        };
-        if close.is_none() && self.lexer.is_at_end() {
-            self.unclosed(open);
-        }
-        GroupExpression { dollar: None, open, pieces, close }
-    }
-
-    fn group_content(&mut self, flow: Flow, map: bool, closes: char) -> Vec<Piece> {
-        let mut pieces = Vec::new();
-        if map {
-            self.map_key(&mut pieces);
-        }
-        loop {
-            let before = self.lexer.at();
-            self.operands(&mut pieces, flow);
-            match self.lexer.peek() {
-                None => return pieces,
-                Some(letter) if letter == closes => return pieces,
-                // Another's closing bracket: Rhai says that ours is missing.
-                Some(')' | ']' | '}') => return pieces,
-                Some(',') => {
-                    self.take_as_rhai(&mut pieces);
-                    if map {
-                        self.map_key(&mut pieces);
-                    }
-                }
-                Some(';') => self.take_as_rhai(&mut pieces),
-                Some(_) if self.lexer.at() == before => self.take_as_rhai(&mut pieces),
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// The key of an entry of Rhai's map, which is no variable.
-    fn map_key(&mut self, pieces: &mut Vec<Piece>) {
-        self.take_blank(pieces);
-        let mark = self.lexer.at();
-        let key = self.lexer.token();
-        if !matches!(key.kind, TokenKind::Word | TokenKind::Literal) {
-            self.lexer.rewind(mark);
-            return;
-        }
-        pieces.push(Piece::Rhai(key.span));
-        self.take_blank(pieces);
-        if self.lexer.peek() == Some(':') {
-            self.take_as_rhai(pieces);
-        }
-    }
-
-    /// `|a, b| …`, up to where the expression around it ends.
-    fn closure(&mut self, out: &mut Vec<Piece>, flow: Flow) -> Stop {
-        let start = self.lexer.at();
-        let mut parameters = Vec::new();
-        if self.lexer.take("||").is_none() {
-            self.lexer.bump();
-            loop {
-                self.lexer.blank();
-                match self.lexer.peek() {
-                    Some('|') => {
-                        self.lexer.bump();
-                        break;
-                    }
-                    Some(',') => {
-                        self.lexer.bump();
-                    }
-                    Some(letter) if letter.is_ascii_alphabetic() || letter == '_' => {
-                        let name = self.lexer.token().span;
-                        self.reserved(name);
-                        self.declare(name);
-                        parameters.push(name);
-                    }
-                    Some(_) | None => break,
-                }
-            }
-        }
-        let head = self.since(start);
-        let mut stop = Stop::Separator;
-        let body = self.deeper(|parser| {
-            let mut body = Vec::new();
-            parser.take_blank(&mut body);
-            if parser.lexer.peek() == Some('{') {
-                let block = parser.own(false, |parser| parser.body(Vec::new()));
-                body.push(Piece::Body(Box::new(block)));
-            } else {
-                stop = parser.operands(&mut body, Flow { commas: false, ..flow });
-            }
-            body
-        });
-        out.push(Piece::Closure(ClosureExpression { head, parameters, body }));
-        stop
-    }
-
     /// A string in Rhai's backticks, with `${…}` in it.
     fn backtick_string(&mut self, out: &mut Vec<Piece>) {
         let start = self.lexer.at();
@@ -943,19 +615,19 @@ fn last_solid(pieces: &[Piece]) -> Option<&Piece> {
 /// The state of the parser in a run of operands.
 pub(super) struct OperandRun {
     /// The piece at which the present expression begins.
-    begin: usize,
+    pub(super) begin: usize,
     /// The piece of the last dash operator in it.
     pub(super) last_dash: Option<usize>,
     /// Whether an operand is wanted next.
     pub(super) operand: bool,
     /// Whether quotes of the operand that comes next have PowerShell's meaning.
-    shell_next: bool,
+    pub(super) shell_next: bool,
     /// Whether a property's name comes next.
-    property: bool,
+    pub(super) property: bool,
     /// Whether nothing of the expression has been taken yet.
     pub(super) begins: bool,
     /// Dash operators that nothing stands behind.
-    lacking: Vec<Span>,
+    pub(super) lacking: Vec<Span>,
 }
 
 impl OperandRun {
@@ -966,7 +638,7 @@ impl OperandRun {
         self.begins = false;
     }
 
-    fn wants_operand(&mut self) {
+    pub(super) fn wants_operand(&mut self) {
         self.operand = true;
         self.shell_next = false;
         self.property = false;
@@ -974,7 +646,7 @@ impl OperandRun {
     }
 
     /// The expression so far is complete, and another begins.
-    fn boundary(&mut self, out: &mut Vec<Piece>) {
+    pub(super) fn boundary(&mut self, out: &mut Vec<Piece>) {
         // What was just pushed separates the two.
         let separator = out.pop();
         self.join(out);
@@ -991,7 +663,7 @@ impl OperandRun {
     }
 
     /// Makes one operation of what has dash operators in it.
-    fn join(&mut self, out: &mut Vec<Piece>) {
+    pub(super) fn join(&mut self, out: &mut Vec<Piece>) {
         if self.last_dash.take().is_some() {
             self.lacking.extend(operation::join(out, self.begin));
         }
