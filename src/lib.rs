@@ -30,6 +30,10 @@ mod durable;
 mod trusted;
 mod secret;
 mod lab;
+
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+mod skip;
 #[doc(hidden)]
 pub mod internals;
 

@@ -504,6 +504,10 @@ fn systemd_has_nothing_to_say_of_the_daily_timer() {
     analyze.args(["verify", "./imsh-daily.timer", "./imsh-daily.service"]).current_dir(directory.path());
     let output = analyze.output().unwrap();
     let said = [stdout(&output), stderr(&output)].concat();
+    if !nix::unistd::getuid().is_root() && said.contains("/run/systemd/': Permission denied") {
+        support::skip("systemd-analyze needs /run/systemd, which only root can make");
+        return;
+    }
     assert!(output.status.success() && !said.contains("imsh-daily"), "{said}");
 }
 

@@ -1,7 +1,5 @@
 //! The verbs over both engines: the same model, the same random histories, the same laws.
 
-#[path = "../../tests/support/skip.rs"]
-mod skip;
 mod clock;
 
 use std::collections::BTreeMap;
@@ -14,6 +12,7 @@ use uuid::Uuid;
 
 use super::record::DEFAULT_PERIOD;
 use super::*;
+use crate::skip::skip;
 
 const MINUTE: i64 = 60_000_000;
 
@@ -149,7 +148,7 @@ fn on_both_engines<Done: Future<Output = ()>>(test: impl Fn(Store) -> Done) {
         match Server::shared() {
             Ok(server) => test(server.store().await).await,
             Err(reason) => {
-                skip::skip(&reason);
+                skip(&reason);
             }
         }
     });
