@@ -212,7 +212,7 @@ pub enum Lenders {
 pub enum LenderIndex<'c> {
     /// Any pool that lists the receiver.
     Any(TestUserIndex<'c>),
-    /// What one role covers, and the pools by their identity.
+    /// Those that one role covers, and the pools by their identity.
     Covered(&'c HashMap<(String, Address), Domain>, HashMap<&'c Domain, &'c Pool>),
 }
 

@@ -544,7 +544,7 @@ fn register_lists(engine: &mut Engine, converter: &Converter, ending: &Terminati
     let any = TypeId::of::<Dynamic>();
     engine.register_raw_fn("GetType", [any], move |context, arguments| {
         let [value] = arguments else { return Err(missing("GetType")) };
-        // What one command gave is the one record.
+        // A list of one that a command gave stands for its record.
         let only = value.read_lock::<ScriptList>().filter(|list| list.0.len() == 1);
         let only = only.and_then(|list| list.0.first().cloned());
         let value = only.unwrap_or_else(|| own.to_value((**value).clone(), &context));

@@ -76,8 +76,8 @@ fn short(finding: &Finding) -> ResultWarning {
     ResultWarning { code: finding.code.to_owned(), severity: WarningSeverity::Warning, text: finding.error() }
 }
 
-/// From how many days before its end on a partner's certificate is warned about.
-const WARNING_DAYS: i64 = 14;
+/// The days before its end from which on a certificate that no pool's setting speaks of is warned about.
+pub const WARNING_DAYS: i64 = 14;
 
 #[cfg(test)]
 mod tests {

@@ -113,6 +113,15 @@ pub struct Line {
     pub event: AuditEvent,
 }
 
+impl Line {
+    /// Its text, and the SHA-256 of that in hexadecimal.
+    fn written(&self) -> serde_json::Result<(String, String)> {
+        let text = shown(serde_json::to_string(self)?);
+        let hash = hex(&Sha256::digest(text.as_bytes()));
+        Ok((text, hash))
+    }
+}
+
 /// The proof that a line is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -211,9 +220,7 @@ impl AuditLog {
             time: jiff::Timestamp::now(),
             event: shortened(event),
         };
-        let text = serde_json::to_string(&line).map_err(|cause| fault(AuditStep::Append)(cause.into()))?;
-        let text = shown(text);
-        let hash = hex(&Sha256::digest(text.as_bytes()));
+        let (text, hash) = line.written().map_err(|cause| fault(AuditStep::Append)(cause.into()))?;
         let line_end = if end.line_end { "" } else { "\n" };
         let appended = before(AuditStep::Append)
             .and_then(|()| append(&mut file, end.file_bytes, format!("{line_end}{text}\n").as_bytes()));
@@ -251,8 +258,7 @@ impl AuditLog {
             time: jiff::Timestamp::now(),
             event: shortened(event),
         };
-        if let Ok(text) = serde_json::to_string(&line).map(shown) {
-            let hash = hex(&Sha256::digest(text.as_bytes()));
+        if let Ok((text, hash)) = line.written() {
             // The call does not run, whether somebody takes the copy or not.
             let _ = self.settings.syslog.copy(&text, &line, &hash);
         }

@@ -10,6 +10,7 @@ use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, 
 use crate::cmdlets::verify::guesses;
 use crate::secret::Secret;
 use crate::vault::{StoredCertificate, StoredCredential};
+use crate::verify::warnings::WARNING_DAYS;
 use crate::xmpp::secure;
 
 /// `Set-TestUserCredential`.
@@ -168,9 +169,6 @@ fn text_of(call: &Call, name: &str) -> Result<String, ErrorRecord> {
     read.map_err(|error| files::failure(Category::ReadError, "FileReadFailure", "read", name, &error))?;
     Ok(text)
 }
-
-/// From how many days before its end on a certificate is warned about.
-const WARNING_DAYS: i64 = 14;
 
 /// Bytes of a certificate's or a key's file.
 const MOST_BYTES: u64 = 256 << 10;

@@ -198,7 +198,7 @@ pub(super) fn note_refusal(call: &Call, report: &Report) {
     if !is_rejected(report) {
         return;
     }
-    // Where the sender came further than that, it was the receiver who was refused.
+    // The receiver was refused where the sender came further than that.
     let is_receivers = report.kind == TestKind::Message
         && !report.is_inferred
         && report.phase.as_deref() != Some(Phase::Authenticate.name());
@@ -212,7 +212,7 @@ pub(super) fn note_refusal(call: &Call, report: &Report) {
         logged_on(call, &account).into_iter().chain(of_all).collect()
     };
     for account in accounts {
-        // What cannot be counted stops the next logon, which asks first.
+        // A refusal that cannot be counted stops the next logon, which asks first.
         let _ = usage.count(&failed(&account), 1, u64::MAX, BRAKE);
     }
 }

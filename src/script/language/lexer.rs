@@ -546,6 +546,36 @@ const SYMBOLS: &[(&str, TokenKind)] = &[
     (":", TokenKind::Colon),
 ];
 
+/// The keywords of Rhai.
+pub const RHAI_KEYWORDS: &[&str] = &[
+    "let",
+    "const",
+    "if",
+    "else",
+    "switch",
+    "do",
+    "while",
+    "until",
+    "loop",
+    "for",
+    "in",
+    "continue",
+    "break",
+    "return",
+    "throw",
+    "try",
+    "catch",
+    "import",
+    "export",
+    "as",
+    "global",
+    "fn",
+    "private",
+    "is_def_fn",
+    "is_def_var",
+    "this",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

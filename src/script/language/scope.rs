@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::lexer::BindingPower;
+use super::lexer::{BindingPower, RHAI_KEYWORDS};
 use super::message::{SyntaxDoubt, SyntaxProblem};
 use super::source_map::Span;
 use super::tree::{
@@ -595,7 +595,7 @@ impl<'t> ScopeWalk<'t> {
         let name = written.strip_prefix('+').unwrap_or(written);
         let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
             && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-        if !is_name || RHAI_WORDS.contains(&name) || is_automatic(name) {
+        if !is_name || RHAI_KEYWORDS.contains(&name) || RESERVED.contains(&name) || is_automatic(name) {
             let meant = if let [Piece::Variable(span)] = value { bare(*span, self.text) } else { "name" };
             let problem =
                 SyntaxProblem::VariableName { parameter: parameter.name, example: meant.to_owned() };
@@ -659,7 +659,7 @@ impl<'t> ScopeWalk<'t> {
             return;
         }
         let mut letters = text.char_indices().skip(1);
-        // What stands in `$(…)` is no text.
+        // A part in `$(…)` is no text.
         let mut depth = 0_usize;
         while let Some((place, letter)) = letters.next() {
             match letter {
@@ -670,7 +670,7 @@ impl<'t> ScopeWalk<'t> {
                     if matches!(letter, 't' | 'n' | 'r' | '0' | 'x' | 'u' | 'U') {
                         let at = span.start + place;
                         let doubt = (Span::new(at, at + 2), SyntaxDoubt::Backslash { letter });
-                        // Nobody writes a path for Rhai to read an escape in it.
+                        // A path is never meant to hold an escape.
                         match begins_path(&text[1..place]) {
                             true => self.scopes.doubts.push(doubt),
                             false => self.escapes.push(doubt),
@@ -910,38 +910,12 @@ fn near(name: &str, names: &HashSet<String>) -> Option<String> {
     nearest(name, names).map(str::to_owned)
 }
 
-/// Words of Rhai's that name no variable.
-const RHAI_WORDS: &[&str] = &[
-    "let",
-    "const",
-    "if",
-    "else",
-    "switch",
-    "do",
-    "while",
-    "until",
-    "loop",
-    "for",
-    "in",
-    "continue",
-    "break",
-    "return",
-    "throw",
-    "try",
-    "catch",
-    "fn",
-    "private",
-    "import",
-    "export",
-    "as",
-    "global",
-    "this",
+/// Words beside its keywords that Rhai keeps to itself, so that they name no variable.
+const RESERVED: &[&str] = &[
     "Fn",
     "call",
     "curry",
     "is_shared",
-    "is_def_fn",
-    "is_def_var",
     "type_of",
     "print",
     "debug",

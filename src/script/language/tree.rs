@@ -311,7 +311,7 @@ pub struct FunctionParameter {
     pub default: Option<Vec<Piece>>,
     /// Whether it must be given.
     pub is_mandatory: bool,
-    /// What a value that is given is held against.
+    /// The checks that a given value must pass.
     pub checks: Vec<ParameterCheck>,
 }
 

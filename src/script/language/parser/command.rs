@@ -7,7 +7,7 @@
 use super::{Flow, Parser};
 use crate::cmdlet::parameter::{Arity, NoParameter, Parameter};
 use crate::cmdlet::{Description, Kind};
-use crate::script::language::lexer::{is_dash, is_double_quote, is_single_quote};
+use crate::script::language::lexer::{RHAI_KEYWORDS, is_dash, is_double_quote, is_single_quote};
 use crate::script::language::message::{RefusedConstruct, SyntaxProblem, is_of_another_shell};
 use crate::script::language::source_map::Span;
 use crate::script::language::tree::{
@@ -54,7 +54,7 @@ impl Parser<'_, '_> {
         }
         let name = name_at(rest)?;
         let span = Span::new(start, start + name.len());
-        if RHAI_WORDS.contains(&name) {
+        if RHAI_KEYWORDS.contains(&name) || matches!(name, "true" | "false" | "function") {
             return None;
         }
         if !self.functions.is_empty() && self.functions.contains_key(&name.to_ascii_lowercase()) {
@@ -748,39 +748,6 @@ fn has_option(behind: &str) -> bool {
     argument.len() < behind.len()
         && option.is_some_and(|rest| rest.starts_with(|next: char| next.is_alphanumeric()))
 }
-
-/// Words of Rhai's own that something may stand behind.
-const RHAI_WORDS: &[&str] = &[
-    "let",
-    "const",
-    "if",
-    "else",
-    "switch",
-    "do",
-    "while",
-    "until",
-    "loop",
-    "for",
-    "in",
-    "continue",
-    "break",
-    "return",
-    "throw",
-    "try",
-    "catch",
-    "import",
-    "export",
-    "as",
-    "global",
-    "fn",
-    "private",
-    "is_def_fn",
-    "is_def_var",
-    "this",
-    "true",
-    "false",
-    "function",
-];
 
 /// No cmdlet has a longer name.
 const NAME_LIMIT: usize = 80;

@@ -325,7 +325,7 @@ impl Parser<'_, '_> {
             TokenKind::Other => {
                 let steps = matches!(token.span.of(self.text()), "++" | "--");
                 let is_up = token.span.of(self.text()) == "++";
-                // What is assigned or an element is a value.
+                // A step that is assigned or an element gives a value.
                 let is_statement = flow.line_end && !flow.block_value;
                 if steps && is_statement && !run.operand && !run.begins && self.ends_here() {
                     let blanks = out[run.begin..].iter().take_while(|piece| piece.is_blank()).count();
