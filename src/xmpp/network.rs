@@ -15,6 +15,7 @@ use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{OnceCell, Semaphore};
@@ -34,6 +35,8 @@ struct NetworkState {
     /// One for each question to DNS that may be open: each takes a socket.
     questions: Semaphore,
     provider: Arc<CryptoProvider>,
+    /// What the configuration of every TLS handshake begins as.
+    blank_config: Result<ClientConfig, rustls::Error>,
     /// Trusted beside the issuers of the system.
     extra_roots: Vec<CertificateDer<'static>>,
     system_anchors: OnceCell<Arc<Anchors>>,
@@ -73,11 +76,13 @@ impl Network {
     }
 
     fn new(name_servers: Option<Vec<SocketAddr>>, extra_roots: Vec<CertificateDer<'static>>) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
         Self(Arc::new(NetworkState {
             name_servers,
             resolver: OnceLock::new(),
             questions: Semaphore::new(MAX_QUESTIONS),
-            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            blank_config: secure::blank_config(&provider),
+            provider,
             extra_roots,
             system_anchors: OnceCell::new(),
             file_anchors: Mutex::default(),
@@ -89,6 +94,11 @@ impl Network {
     /// The cryptography: always this one, never a default of the process.
     pub(super) fn provider(&self) -> &Arc<CryptoProvider> {
         &self.0.provider
+    }
+
+    /// What the configuration of every TLS handshake begins as.
+    pub(super) fn blank_config(&self) -> Result<&ClientConfig, &rustls::Error> {
+        self.0.blank_config.as_ref()
     }
 
     /// The chains that were inspected.

@@ -21,7 +21,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, PeerIncompatible,
-    ProtocolVersion, SignatureScheme,
+    ProtocolVersion, RootCertStore, SignatureScheme,
 };
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -140,7 +140,7 @@ async fn negotiate(
         certified: handshake.client_certificate.map(|ClientCertificate(certified)| Arc::clone(certified)),
         is_asked_for: AtomicBool::new(false),
     });
-    let config = config(handshake, Arc::clone(&verifier), Arc::clone(&ours), network.provider())?;
+    let config = config(handshake, Arc::clone(&verifier), Arc::clone(&ours), network)?;
     wire.forget_opening();
     let result = TlsConnector::from(Arc::new(config)).connect(name, wire).into_fallible().await;
     let seen = verifier.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -173,20 +173,29 @@ fn is_of_certificate(error: &io::Error) -> bool {
     matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
+/// Returns what the configuration of every handshake begins as: it trusts nobody, until it gets a verifier.
+///
+/// A configuration is costly to make, and cheap to clone.
+pub(super) fn blank_config(provider: &Arc<CryptoProvider>) -> Result<ClientConfig, rustls::Error> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    // A resumed session shows no certificate, and a verification is to see the one of today.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
 fn config(
     handshake: &Handshake<'_>,
     verifier: Arc<Verifier>,
     ours: Arc<Ours>,
-    provider: &Arc<CryptoProvider>,
+    network: &Network,
 ) -> Result<ClientConfig, Fault> {
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::Handshake { reason: error.to_string() })?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_client_cert_resolver(ours);
-    // A resumed session shows no certificate, and a verification is to see the one of today.
-    config.resumption = Resumption::disabled();
+    let mut config =
+        network.blank_config().map_err(|error| Fault::Handshake { reason: error.to_string() })?.clone();
+    config.dangerous().set_certificate_verifier(verifier);
+    config.client_auth_cert_resolver = ours;
     if handshake.kind == TlsStart::Direct {
         config.alpn_protocols = vec![match handshake.identity.role {
             CertificateRole::Client => b"xmpp-client".to_vec(),
