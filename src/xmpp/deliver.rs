@@ -30,7 +30,6 @@ use super::message::{FenceMessage, TestMessage, random};
 use super::session::{
     Expectation, Fences, Inquiry, LateNews, MessageEvent, News, ServerSoftware, XmppSession, send_fault,
 };
-use super::stream::record;
 use super::trace::{Direction, Fact, SoftwareBasis, Trace};
 use super::xml::PassedOver;
 use crate::topology::Evidence;
@@ -98,7 +97,7 @@ pub async fn deliver(
     trace: &mut Trace,
 ) -> Delivery {
     trace.begin(Phase::Send);
-    record(trace, Direction::Sent, &probe.stanza());
+    trace.crossed(Direction::Sent, || probe.stanza());
     let mut wait = Wait::new(session, probe, wanted);
     let sending = timeout_at(wait.deadline.into(), wait.send(receiver));
     let outcome = match until_cancelled(wanted, sending).await {

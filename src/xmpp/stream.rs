@@ -699,11 +699,6 @@ pub(super) fn unexpected(wanted: &'static str, element: &Element) -> Fault {
     Fault::Unexpected { wanted, name: quote(&element.name), ns: quote(&element.ns) }
 }
 
-/// Keeps an element for the trace, what SASL carries masked.
-pub(super) fn record(trace: &mut Trace, direction: Direction, element: &Element) {
-    trace.learn(Fact::Stanza { direction, xml: quote(&format!("{element:?}")) });
-}
-
 /// A stream header as it is written down: without an end.
 fn opening(root: &Element) -> String {
     let whole = format!("{root:?}");

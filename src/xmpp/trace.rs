@@ -3,6 +3,7 @@
 //! Written by the phases as they go, before a step can fail, and kept when they do; read by
 //! `diagnosis` and by the log of a result. Holds no secret: no fact has a place for one.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Trace {
     observer: Option<Observer>,
     /// The buffer of what crosses the wire, where that is kept.
     wire: Option<Wire>,
+    /// Whether a log is made of it, with stanzas.
+    keeps_stanzas: bool,
 }
 
 /// One phase at work.
@@ -279,6 +282,7 @@ impl Trace {
             working: false,
             observer: None,
             wire: None,
+            keeps_stanzas: false,
         }
     }
 
@@ -290,7 +294,7 @@ impl Trace {
     /// The same trace, which also keeps what crosses the wire.
     #[must_use]
     pub fn keeping_stanzas(self) -> Self {
-        Self { wire: Some(Wire::default()), ..self }
+        Self { wire: Some(Wire::default()), keeps_stanzas: true, ..self }
     }
 
     /// Returns the buffer that what crosses the wire is to be written to, if there is one.
@@ -392,6 +396,14 @@ impl Trace {
         }
         if let Some(step) = self.steps.last_mut() {
             step.n_lost += taken.n_lost;
+        }
+    }
+
+    /// Adds a stanza that crossed, what SASL carries masked, where somebody reads of it: an observer, or a log.
+    pub(super) fn crossed<E: Borrow<Element>>(&mut self, direction: Direction, stanza: impl FnOnce() -> E) {
+        if self.observer.is_some() || self.keeps_stanzas {
+            let xml = quote(&format!("{:?}", stanza().borrow()));
+            self.learn(Fact::Stanza { direction, xml });
         }
     }
 

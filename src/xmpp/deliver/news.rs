@@ -9,7 +9,6 @@ use super::{Bounce, ErrorOrigin, Fence, Later, MessageFence, Order, Proof, Prove
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
 use crate::xmpp::message::Sign;
 use crate::xmpp::session::{MessageEvent, News, Party};
-use crate::xmpp::stream::record;
 use crate::xmpp::trace::{Direction, Fact, Trace};
 
 impl Wait<'_> {
@@ -47,11 +46,11 @@ impl Wait<'_> {
                 self.passed_over.get_or_insert(passed);
             }
             MessageEvent::Sign(sign, stanza) => {
-                record(trace, Direction::Received, &stanza);
+                trace.crossed(Direction::Received, || &stanza);
                 self.read(sign, at);
             }
             MessageEvent::Seen(stanza) => {
-                record(trace, Direction::Received, &stanza);
+                trace.crossed(Direction::Received, || &stanza);
                 self.prove(Proof::SeenBySecondSession, at);
             }
         }
