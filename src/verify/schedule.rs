@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use self::dispatch::Scheduler;
 pub use self::retries::random_part;
@@ -261,8 +262,19 @@ pub async fn run<T: ScheduledTest>(
     outcomes: mpsc::Sender<T::Outcome>,
 ) -> Ended {
     let mut scheduler = Scheduler::new(schedule, tests);
-    scheduler.run(outcomes).await;
-    scheduler.ended
+    // Tests tell it of every answer: where it runs beside them, that wakes no other thread, such as the script's.
+    let scheduling = AbortOnDropHandle::new(tokio::spawn(async move {
+        scheduler.run(outcomes).await;
+        scheduler.ended
+    }));
+    match scheduling.await {
+        Ok(ended) => ended,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is at its end.
+            Err(_) => Ended::default(),
+        },
+    }
 }
 
 /// The number of a test in its batch.
