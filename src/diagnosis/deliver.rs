@@ -247,7 +247,7 @@ fn side(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Side {
         ErrorOrigin::Pool => Side::Federation,
         ErrorOrigin::Partner => Side::Receiver,
         ErrorOrigin::Other | ErrorOrigin::Unclear => match fence {
-            _ if is_about_servers(&error.condition) => Side::Federation,
+            _ if error.condition.is_about_servers() => Side::Federation,
             // The way is open, so that the error is about the receiver.
             Fence::Answered { .. } => Side::Receiver,
             Fence::Failed { origin: ErrorOrigin::Partner, .. } => Side::Receiver,
@@ -267,10 +267,6 @@ fn side(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Side {
             }
         },
     }
-}
-
-fn is_about_servers(condition: &StanzaCondition) -> bool {
-    matches!(condition, StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout)
 }
 
 fn is_policy(condition: &StanzaCondition) -> bool {
@@ -332,7 +328,7 @@ fn speaker(origin: ErrorOrigin, error: &StanzaError, from: &str, context: &Conte
         ErrorOrigin::Pool => context.pool.to_owned(),
         ErrorOrigin::Partner => the_partner(context),
         ErrorOrigin::Other => quoted(error.by.as_deref().unwrap_or(from)),
-        ErrorOrigin::Unclear if is_about_servers(&error.condition) => context.pool.to_owned(),
+        ErrorOrigin::Unclear if error.condition.is_about_servers() => context.pool.to_owned(),
         ErrorOrigin::Unclear => "a server".to_owned(),
     }
 }
@@ -527,7 +523,7 @@ fn wrong_side(
     let said = |who: &str| {
         format!("after {}, {who} said to the ping behind the message {}", seconds(after), told(error))
     };
-    if origin == ErrorOrigin::Pool || is_about_servers(&error.condition) {
+    if origin == ErrorOrigin::Pool || error.condition.is_about_servers() {
         let software = bounces::software(error, trace);
         return federation(error, software, after, said(context.pool), context);
     }

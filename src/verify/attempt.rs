@@ -1,6 +1,5 @@
 //! One attempt at a verification: log on, send, wait for the evidence, say what it came to.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,11 +13,12 @@ use super::plan::{Ask, LogonAccount, Verification};
 use super::refusals::Stopped;
 use super::schedule::{Attempted, Turn};
 use super::sessions::{End, Logged, Sessions, SharedLogon, next_number};
+use super::under_way::{PartnerLook, telling_of_answers};
 use crate::diagnosis::catalogue::Reach;
 use crate::diagnosis::{self, Context, Finding, Given};
 use crate::topology::Evidence;
-use crate::xmpp::deliver::{self, Delivery, DeliveryRequest, Fence, LINGER, Proven, deliver};
-use crate::xmpp::federation::{ProbeReport, ProbeRequest, ProbeTarget, look};
+use crate::xmpp::deliver::{self, DeliveryRequest, LINGER, Proven, deliver};
+use crate::xmpp::federation::ProbeReport;
 use crate::xmpp::message::TestMessage;
 use crate::xmpp::network::Network;
 use crate::xmpp::offline;
@@ -145,8 +145,16 @@ impl Attempt<'_> {
         }
         let (delivery, look) = {
             let delivering = deliver(session, receiver, probe, &wanted, &mut result.trace);
-            let delivering = self.telling_of_answers(delivering, reached.clone(), sent_at);
-            self.look_beside(verification, delivering, reached, within, sent_at + left).await
+            let delivering = telling_of_answers(delivering, reached.clone(), sent_at, self.turn);
+            self.look(verification)
+                .beside(
+                    delivering,
+                    reached,
+                    |delivery| delivery.outcome.as_ref().err(),
+                    within,
+                    sent_at + left,
+                )
+                .await
         };
         if let Err(fault) = &delivery.outcome {
             // Is it me? A session says nothing of a machine that has lost its network meanwhile.
@@ -170,6 +178,20 @@ impl Attempt<'_> {
         result
     }
 
+    /// The look from here at the receiver's domain.
+    fn look<'v>(&'v self, verification: &'v Verification) -> PartnerLook<'v> {
+        PartnerLook {
+            partner: verification.receiver.domain(),
+            server: verification.partner_server.as_ref(),
+            tls: verification.partner_tls,
+            account: &verification.sender,
+            deadlines: verification.deadlines,
+            network: self.network,
+            stanzas: self.watcher.stanzas,
+            cancel: &self.turn.cancel,
+        }
+    }
+
     /// Returns a value that only the log uses; `None` where stanzas are not kept.
     fn kept<T>(&self, value: impl FnOnce() -> T) -> Option<T> {
         match self.watcher.stanzas {
@@ -183,103 +205,6 @@ impl Attempt<'_> {
         if let Some(wire) = session.wire() {
             trace.keep(wire.take_about(probe.id(), probe.nonce(), since));
         }
-    }
-
-    /// Waits for the delivery, and tells the scheduler when the pool and the partner have answered: whatever is
-    /// waited for behind that burdens neither.
-    async fn telling_of_answers(
-        &self,
-        delivering: impl Future<Output = Delivery>,
-        mut reached: watch::Receiver<Option<Evidence>>,
-        sent_at: Instant,
-    ) -> Delivery {
-        let telling = async move {
-            let has = |level| move |reached: &Option<Evidence>| *reached >= Some(level);
-            reached.wait_for(has(Evidence::AcceptedByPool)).await.ok()?;
-            let pool = sent_at.elapsed();
-            self.turn.pool_answered(pool);
-            reached.wait_for(has(Evidence::AcceptedByPartner)).await.ok()?;
-            self.turn.partner_answered(sent_at.elapsed().saturating_sub(pool));
-            Some(())
-        };
-        let mut delivering = pin!(delivering);
-        tokio::select! {
-            biased;
-            delivery = &mut delivering => delivery,
-            _ = telling => delivering.await,
-        }
-    }
-
-    /// Waits for the delivery, and looks at the partner from here when there is reason to: half of
-    /// the time has passed without a sign of it, or the pool says that it cannot be reached.
-    ///
-    /// The look from here informs the diagnosis; the verdict depends on the delivery alone.
-    async fn look_beside(
-        &self,
-        verification: &Verification,
-        delivering: impl Future<Output = Delivery>,
-        reached: watch::Receiver<Option<Evidence>>,
-        within: Duration,
-        until: Instant,
-    ) -> (Delivery, Option<ProbeReport>) {
-        let mut delivering = pin!(delivering);
-        let delivery = tokio::select! {
-            biased;
-            delivery = &mut delivering => delivery,
-            () = tokio::time::sleep(within / 2) => {
-                if reached.borrow().is_some_and(|level| level >= Evidence::AcceptedByPartner) {
-                    return (delivering.await, None);
-                }
-                let (delivery, look) = tokio::join!(delivering, Box::pin(self.look(verification, until)));
-                return (delivery, look);
-            }
-        };
-        let look = match is_about_federation(&delivery) {
-            true => Box::pin(self.look(verification, until)).await,
-            false => None,
-        };
-        (delivery, look)
-    }
-
-    /// The look from here at the receiver's domain; nothing where the caller has had enough, or no time is
-    /// left for it.
-    async fn look(&self, verification: &Verification, until: Instant) -> Option<ProbeReport> {
-        let whole = MOST_LOOKING.min(until.saturating_duration_since(Instant::now()));
-        if whole < LEAST_LOOKING {
-            return None;
-        }
-        let partner = verification.receiver.domain();
-        let from = verification.sender.address.domain();
-        let question = ProbeRequest {
-            whom: ProbeTarget::Partner {
-                domain: partner.as_str(),
-                server: verification.partner_server.as_ref(),
-                from: Some(from.as_str()),
-            },
-            trust: &verification.sender.trust(),
-            tls: verification.partner_tls,
-            deadlines: Deadlines { whole, ..verification.deadlines },
-        };
-        let silent = TraceObserver { observer: None, stanzas: self.watcher.stanzas };
-        tokio::select! {
-            biased;
-            () = self.turn.cancel.cancelled() => None,
-            look = look(&question, self.network, &silent) => Some(look),
-        }
-    }
-}
-
-/// The maximum time for a look from here, and the minimum that is worth beginning it.
-const MOST_LOOKING: Duration = Duration::from_secs(10);
-const LEAST_LOOKING: Duration = Duration::from_millis(50);
-
-/// Whether the message failed between the pool and the partner, as far as the pool tells.
-fn is_about_federation(delivery: &Delivery) -> bool {
-    match &delivery.outcome {
-        Err(Fault::Deliver(deliver::Fault::Bounced { fence, .. } | deliver::Fault::Silent { fence, .. })) => {
-            !matches!(fence, Fence::Answered { .. })
-        }
-        Ok(_) | Err(_) => false,
     }
 }
 

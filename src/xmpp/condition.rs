@@ -142,6 +142,13 @@ conditions! {
     }
 }
 
+impl StanzaCondition {
+    /// Whether a server says it of another server that it could not reach.
+    pub fn is_about_servers(&self) -> bool {
+        matches!(self, Self::RemoteServerNotFound | Self::RemoteServerTimeout)
+    }
+}
+
 /// The `<error/>` inside a stanza of type `error` (RFC 6120, section 8.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StanzaError {

@@ -388,11 +388,20 @@ pub(super) fn is_probe(stanza: &Element, id: &str, nonce: &str, sender: &BareJid
 
 /// A ping (XEP-0199).
 pub(super) fn ping(id: &str, to: &str) -> Element {
+    request(id, to, Element::new("ping", ns::PING))
+}
+
+/// A question without content in this namespace.
+pub(super) fn question(id: &str, to: &str, namespace: &'static str) -> Element {
+    request(id, to, Element::new("query", namespace))
+}
+
+fn request(id: &str, to: &str, payload: Element) -> Element {
     Element::new("iq", ns::CLIENT)
         .with_attribute("type", "get")
         .with_attribute("id", id)
         .with_attribute("to", to)
-        .with_child(Element::new("ping", ns::PING))
+        .with_child(payload)
 }
 
 /// Returns the answer that a request is owed (RFC 6120, section 8.2.3): a ping its result, everything else the

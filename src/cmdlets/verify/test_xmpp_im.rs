@@ -1,8 +1,5 @@
 //! `Test-XmppIM`: sends an instant message to a user on an XMPP network, and says what became of it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use tokio::sync::mpsc;
 
 use super::guesses::Guesses;
@@ -14,7 +11,7 @@ use crate::cmdlet::{Binds, Category, Description, ErrorRecord, Example, Family, 
 use crate::topology::Evidence;
 use crate::verify::TestResult;
 use crate::verify::batch::{Batch, Logon, MOST_SESSIONS};
-use crate::verify::plan::{Ask, LogonAccount, Plan, Planner, Verification};
+use crate::verify::plan::{Ask, Plan, Planner, Verification};
 use crate::verify::schedule::AccountUse;
 
 /// `Test-XmppIM`.
@@ -108,7 +105,13 @@ async fn run(call: Call) -> Outcome {
     let ask = ask(&call)?;
     let mut verifications = plan_all(&call, &ask).await?;
     if call.bound.switch("EachServer") {
-        verifications = at_each_server(&call, verifications).await;
+        verifications = verifying::at_each_server(
+            &call,
+            verifications,
+            |verification| (&verification.sender, &verification.deadlines),
+            |verification, sender| Verification { sender, ..verification.clone() },
+        )
+        .await;
     }
     let verifications = verifying::unfinished(&call, verifications, Verification::identity).await?;
     let mut guesses = Guesses::default();
@@ -199,23 +202,6 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
         }
     }
     Ok(verifications)
-}
-
-/// The same verifications from each of the servers behind their pools.
-async fn at_each_server(call: &Call, verifications: Vec<Verification>) -> Vec<Verification> {
-    let network = call.context.network(&call.topology);
-    let mut accounts: HashMap<String, Vec<Arc<LogonAccount>>> = HashMap::new();
-    let mut all = Vec::new();
-    for verification in verifications {
-        let sender = &verification.sender;
-        if !accounts.contains_key(&sender.target) {
-            let each = sender.at_each_server(&verification.deadlines, &network).await;
-            accounts.insert(sender.target.clone(), each.into_iter().map(Arc::new).collect());
-        }
-        let each = accounts.get(&sender.target).into_iter().flatten();
-        all.extend(each.map(|sender| Verification { sender: sender.clone(), ..verification.clone() }));
-    }
-    all
 }
 
 /// Says what the topology does not know.

@@ -19,9 +19,10 @@ use crate::diagnosis::catalogue;
 use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
 use crate::value::text::nearest;
 use crate::verify::Ask;
-use crate::verify::plan::Refusal;
+use crate::verify::plan::{LogonAccount, Refusal};
 use crate::verify::schedule::{BatchRemark, Ceilings, Ended, Judged, Lost, ResultOrder, Schedule};
 use crate::verify::warnings::Thresholds;
+use crate::xmpp::Deadlines;
 use crate::xmpp::sasl::{Authentication, Mechanism};
 use crate::xmpp::trace::{Observer, Stanzas, TraceEvent, TraceObserver};
 
@@ -370,6 +371,28 @@ fn authentication(name: &str) -> Result<Authentication, ErrorRecord> {
             ),
         },
     }
+}
+
+/// The same tests from each of the servers behind their pools; those of one pool share the accounts.
+pub async fn at_each_server<T>(
+    call: &Call,
+    tests: Vec<T>,
+    logon: fn(&T) -> (&Arc<LogonAccount>, &Deadlines),
+    from: fn(&T, Arc<LogonAccount>) -> T,
+) -> Vec<T> {
+    let network = call.context.network(&call.topology);
+    let mut accounts: HashMap<String, Vec<Arc<LogonAccount>>> = HashMap::new();
+    let mut all = Vec::new();
+    for test in tests {
+        let (sender, deadlines) = logon(&test);
+        if !accounts.contains_key(&sender.target) {
+            let each = sender.at_each_server(deadlines, &network).await;
+            accounts.insert(sender.target.clone(), each.into_iter().map(Arc::new).collect());
+        }
+        let each = accounts.get(&sender.target).into_iter().flatten();
+        all.extend(each.map(|sender| from(&test, sender.clone())));
+    }
+    all
 }
 
 /// Says that pools are not in the topology, in the original's words.

@@ -140,17 +140,8 @@ impl Wait<'_> {
     fn fence_failed(&mut self, error: StanzaError, at: Instant) {
         // The session has checked that it comes from the receiver's domain, as it says.
         let origin = self.origin(&error, self.probe.to().domain().as_str());
-        // A likely origin is no proof: without a signature only what no server says for another one is.
-        let is_reached = !matches!(
-            error.condition,
-            StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout
-        );
-        let is_proven = is_reached
-            && (error.by.is_some()
-                || error.condition == StanzaCondition::FeatureNotImplemented
-                || self.session.jid().domain() == self.probe.to().domain());
         self.fence = Fence::Failed { error: Box::new(error.clone()), origin, after: self.after(at) };
-        if origin == ErrorOrigin::Partner && is_proven && self.bounces.is_empty() {
+        if self.ends().is_partners_answer(&error) && self.bounces.is_empty() {
             self.prove(Proof::PartnerErrorToPing { error }, at);
         }
     }
@@ -160,11 +151,7 @@ impl Wait<'_> {
     }
 
     pub(super) fn ends(&self) -> MessageEnds {
-        MessageEnds {
-            own: self.session.jid().domain().to_owned(),
-            partner: self.probe.to().domain().to_owned(),
-            marks_errors: self.session.marks_its_errors(),
-        }
+        MessageEnds::of(self.session, self.probe.to().domain())
     }
 
     pub(super) fn prove(&mut self, proof: Proof, at: Instant) {

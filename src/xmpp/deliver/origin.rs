@@ -1,9 +1,10 @@
 //! The origin of an error: our own pool, the partner's server, or somebody else.
 
-use jid::{DomainPart, Jid};
+use jid::{DomainPart, DomainRef, Jid};
 
 use super::ErrorOrigin;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
+use crate::xmpp::session::XmppSession;
 
 /// The two ends of a message, as far as they tell who made an error.
 #[derive(Clone, Debug)]
@@ -17,6 +18,27 @@ pub(super) struct MessageEnds {
 }
 
 impl MessageEnds {
+    /// The ends of what a session sends to a domain.
+    pub(super) fn of(session: &XmppSession, partner: &DomainRef) -> Self {
+        Self {
+            own: session.jid().domain().to_owned(),
+            partner: partner.to_owned(),
+            marks_errors: session.marks_its_errors(),
+        }
+    }
+
+    /// Whether an error in answer to a ping of the partner's domain, which comes from there as it says, was made by
+    /// the partner without a doubt. A likely origin is no proof: without a signature only what no server says for
+    /// another one is.
+    pub(super) fn is_partners_answer(&self, error: &StanzaError) -> bool {
+        let is_proven = error.by.is_some()
+            || error.condition == StanzaCondition::FeatureNotImplemented
+            || self.own == self.partner;
+        !error.condition.is_about_servers()
+            && is_proven
+            && self.origin(error, self.partner.as_str()) == ErrorOrigin::Partner
+    }
+
     /// Returns the origin of an error. A server that makes one for somebody else writes the other's address as its
     /// `from`, so that only `by` and the condition tell.
     pub(super) fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {

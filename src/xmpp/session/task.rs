@@ -23,8 +23,8 @@ use super::{
 use crate::xmpp::bind::BoundStream;
 use crate::xmpp::condition::StanzaError;
 use crate::xmpp::message::{
-    FenceMessage, ReceivedTest, Sign, TestMessage, answer, answer_request, is_probe, ping, receipt_alone,
-    sender,
+    FenceMessage, ReceivedTest, Sign, TestMessage, answer, answer_request, is_probe, ping, question,
+    receipt_alone, sender,
 };
 use crate::xmpp::stream::{self, Stream};
 use crate::xmpp::xml::{Element, PassedOver, ns};
@@ -489,15 +489,6 @@ impl InFlight {
 /// Tells without waiting: who is flooded with news about one message loses some.
 fn tell(news: &mpsc::Sender<News>, event: MessageEvent) {
     let _ = news.try_send(News { at: Instant::now(), event });
-}
-
-/// A question without content in this namespace.
-fn question(id: &str, to: &str, namespace: &'static str) -> Element {
-    Element::new("iq", ns::CLIENT)
-        .with_attribute("type", "get")
-        .with_attribute("id", id)
-        .with_attribute("to", to)
-        .with_child(Element::new("query", namespace))
 }
 
 fn keepalive(idle: Duration) -> Interval {
