@@ -54,11 +54,11 @@ pub mod cmdlets {
 }
 
 pub mod diagnosis {
-    pub use crate::diagnosis::{Context, Finding, Given, Owner, diagnose};
+    pub use crate::diagnosis::{Context, Finding, Given, Owner, SentStanza, diagnose};
 
     pub mod beside {
         pub use crate::diagnosis::beside::{
-            certificate_ends, far_too_slow, partners_certificate_ends, revised, slow,
+            certificate_ends, far_too_slow, partners_certificate_ends, ping_refused, revised, slow,
         };
     }
 
@@ -216,6 +216,10 @@ pub mod verify {
 
     pub mod partner {
         pub use crate::verify::partner::{Inspection, LookTest, Lookout};
+    }
+
+    pub mod ping {
+        pub use crate::verify::ping::{Ping, PingPlan, Pinged, Pinger, run};
     }
 
     pub mod plan {

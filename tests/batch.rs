@@ -162,6 +162,7 @@ fn what_does_not_pass_by_itself_is_not_tried_again() {
     for test in [
         "Test-XmppIM wrong-password.litwareinc.com adelany@contoso.com -Retry 5",
         "Test-Registration wrong-password.litwareinc.com -Retry 5",
+        "Test-XmppPing wrong-password.litwareinc.com contoso.com -Retry 5",
     ] {
         let results = records(test);
         assert_eq!(results.len(), 1, "{test}");

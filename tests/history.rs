@@ -295,16 +295,17 @@ fn logons_and_looks_are_gone_on_with_too_and_a_test_as_another_user_is_another_t
     let (_directory, file) = store();
     let tests = "Test-Registration atl-cs-001.litwareinc.com, dub-cs-001.fabrikam.com {r}; \
                  Test-FederatedPartner contoso.com, expired.contoso.com {r}; \
+                 Test-XmppPing atl-cs-001.litwareinc.com contoso.com, expired.contoso.com {r}; \
                  Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -UserSipAddress kenmyer@litwareinc.com {r}";
     run(&file, &tests.replace("{r}", ""));
     let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
     let resume = format!("-Resume {id}");
     let other = "; Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com -UserSipAddress pilar@litwareinc.com {r}";
     let resumed = run(&file, &[tests, other].concat().replace("{r}", &resume));
-    assert_eq!(warned(&resumed, "2 of 2 tests were finished"), 2, "{}", said(&resumed));
+    assert_eq!(warned(&resumed, "2 of 2 tests were finished"), 3, "{}", said(&resumed));
     assert_eq!(warned(&resumed, "1 of 1 tests were finished"), 1, "{}", said(&resumed));
     assert_eq!(warned(&resumed, "0 of 1 tests were finished"), 1, "{}", said(&resumed));
-    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), ["6"]);
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Tests"), ["8"]);
 }
 
 #[test]

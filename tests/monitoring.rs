@@ -66,6 +66,11 @@ fn a_plugin_says_what_it_found_and_ends_with_the_status_that_means_it() {
             1,
         ),
         (
+            "Test-XmppPing atl-cs-001.litwareinc.com contoso.com -WarningLatency 1ms",
+            "XMPPIM WARNING - atl-cs-001.litwareinc.com to contoso.com: LATENCY-WARNING: ",
+            1,
+        ),
+        (
             "Test-FederatedPartner contoso.com -CriticalLatency 1ms",
             "XMPPIM CRITICAL - partner contoso.com: LATENCY-CRITICAL: ",
             2,

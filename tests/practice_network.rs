@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use imsh::internals::vault::Vault;
 use imsh::internals::verify::batch::Logon;
 use imsh::internals::verify::outcome::Verdict;
 use imsh::internals::verify::partner::{Inspection, LookTest, Lookout};
+use imsh::internals::verify::ping::{self, PingPlan, Pinged, Pinger};
 use imsh::internals::verify::plan::{Ask, Planner, plan_logon};
 use imsh::internals::verify::registration::{Registrar, Registration, RegistrationTest};
 use imsh::internals::verify::schedule::{self, Schedule};
@@ -155,6 +156,80 @@ async fn a_look_from_here_names_what_is_broken_at_a_partner() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Where a ping of a partner ends otherwise than a message to the first of its receivers.
+const PINGS: &[(&str, &str, &str)] = &[
+    ("eats-messages.contoso.com", "", ""),
+    ("no-responder.contoso.com", "", ""),
+    ("unlisted.example", "PLAN-NOT-ALLOWED", "Caller"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_ends_as_a_message_to_the_same_partner_does() {
+    let lab = Lab::start().await.unwrap();
+    let topology = Topology::load(&lab.topology()).unwrap();
+    let vault = Arc::new(Vault::open(lab.vault()).unwrap());
+    let open = || Ok(Arc::clone(&vault));
+    let mut planner = Planner::new(&topology, &open, Ask::default());
+    let mut wanted: BTreeMap<(String, String), (&str, &str)> = BTreeMap::new();
+    for Exercise { target, receiver, lesson } in exercises() {
+        let (_, domain) = receiver.rsplit_once('@').unwrap();
+        let is_partner = PARTNERS.iter().any(|partner| partner.domain == domain);
+        // A pool's own lessons are those of `a_registration_ends_as_the_logon_of_a_message_does`.
+        if is_partner && POOLS.iter().all(|pool| pool.identity != target || pool.lesson.code.is_empty()) {
+            wanted.entry((target.to_owned(), domain.to_owned())).or_insert((lesson.code, lesson.owner));
+        }
+    }
+    let atl = "atl-cs-001.litwareinc.com";
+    for (domain, code, owner) in PINGS {
+        let meant = |(_, named): &(String, String)| named == domain;
+        let pairs: Vec<_> = wanted.keys().filter(|pair| meant(pair)).cloned().collect();
+        for pair in pairs.into_iter().chain([(atl.to_owned(), (*domain).to_owned())]) {
+            wanted.insert(pair, (code, owner));
+        }
+    }
+    wanted.insert((atl.to_owned(), "litwareinc.com".to_owned()), ("", ""));
+    assert!(wanted.len() > PARTNERS.len());
+    let (mut pings, mut ended) = (Vec::new(), Vec::new());
+    for (target, domain) in wanted.keys() {
+        let domain = domain.parse().unwrap();
+        match planner.ping(target, &domain).unwrap() {
+            PingPlan::Test(mut ping) => {
+                ping.deadlines = PATIENT;
+                pings.push(*ping);
+            }
+            PingPlan::NotAllowed { sender } => {
+                ended.push(Pinged::not_allowed(target, sender, domain, "the topology"));
+            }
+        }
+    }
+    let network = Network::with_name_servers(&lab.name_servers()).trusting(vec![lab.authority()]);
+    let with = Pinger { sessions: Sessions::default(), network, watcher: TraceObserver::default() };
+    let (results, mut received) = tokio::sync::mpsc::channel(64);
+    let running = tokio::spawn(ping::run(with, Schedule::new(24, CancellationToken::new()), pings, results));
+    while let Some(pinged) = received.recv().await {
+        ended.push(pinged);
+    }
+    running.await.unwrap();
+    assert_eq!(ended.len(), wanted.len());
+    let mut wrong = Vec::new();
+    for pinged in &ended {
+        let wanted = wanted[&(pinged.target.clone(), pinged.domain.to_string())];
+        let said = pinged.verdict.finding().map_or(("", ""), |finding| (finding.code, finding.owner.name()));
+        if said != wanted {
+            let (target, domain, verdict) = (&pinged.target, &pinged.domain, &pinged.verdict);
+            wrong.push(format!("{target} -> {domain}: wanted {wanted:?}, got {said:?}\n{verdict:#?}"));
+        }
+        // A ping has no message in its words.
+        let words = pinged.verdict.finding().map(|finding| finding.diagnosis()).unwrap_or_default();
+        if words.contains("the message") {
+            wrong.push(words);
+        }
+        let warned = pinged.warnings.iter().any(|warning| warning.code == "PING-REFUSED");
+        assert_eq!(warned, pinged.domain.as_str() == "no-ping.contoso.com", "{pinged:?}");
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ended.len(), wrong.join("\n"));
+}
+
 const PATIENT: Deadlines = Deadlines {
     resolve: Duration::from_secs(5),
     connect: Duration::from_secs(3),
@@ -187,6 +262,7 @@ fn the_practice_network_shows_the_whole_catalogue() {
 const NOT_SHOWN: &[(&str, &str)] = &[
     ("DNS-ELSEWHERE", "it stands beside a success: old-fe.wingtiptoys.com has it"),
     ("EVIDENCE-PING-ONLY", "it stands beside a success: keeps-messages.contoso.com has it"),
+    ("PING-REFUSED", "it stands beside the success of a ping: no-ping.contoso.com has it"),
     ("EVIDENCE-PARTNER-STOPPED", "it takes a partner that is stopped in the middle"),
     ("CERTIFICATE-SERVERS-ONLY", "it stands beside a success: servers-only.litwareinc.com has it"),
     ("SERVER-PASSED-OVER", "it stands beside a success: first-closed.litwareinc.com has it"),

@@ -295,7 +295,7 @@ fn tab_completes_properties_and_files() {
         ("Get-Pool | Where-Object { $_.Regi", "$_.RegistrarPort"),
         ("Get-XmppAllowedPartner | Sort-Object TlsN", "TlsNegotiation"),
         ("Get-Pool | Sort-Object Sit", "Sort-Object Site"),
-        ("test_xmp", "test_xmpp_im"),
+        ("test_xmpp_i", "test_xmpp_im"),
         ("Test-XmppIM -Authentication Cli", "ClientCertificate"),
         ("Get-Content ./rep", "./reports/"),
         ("Get-Content ./reports/old", "'./reports/old ones/"),

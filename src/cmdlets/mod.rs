@@ -26,6 +26,7 @@ pub static ALL: &[&Cmdlet] = &[
     &verify::test_registration::CMDLET,
     &verify::test_topology::CMDLET,
     &verify::test_federated_partner::CMDLET,
+    &verify::test_xmpp_ping::CMDLET,
     &topology::get_pool::CMDLET,
     &topology::get_xmpp_allowed_partner::CMDLET,
     &topology::get_xmpp_gateway_configuration::CMDLET,

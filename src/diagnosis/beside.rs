@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::Finding;
 use super::Owner;
-use super::catalogue::{CERTIFICATE_ENDS, LATENCY_CRITICAL, LATENCY_WARNING, RESULT_REVISED};
+use super::bind::told;
+use super::catalogue::{CERTIFICATE_ENDS, LATENCY_CRITICAL, LATENCY_WARNING, PING_REFUSED, RESULT_REVISED};
 use super::quote::seconds;
 use crate::value::text::time_span;
+use crate::xmpp::condition::StanzaError;
 
 /// A pool's certificate, or one of its chain, ends in so many days.
 pub fn certificate_ends(pool: &str, days: i64) -> Finding {
@@ -18,6 +20,13 @@ pub fn certificate_ends(pool: &str, days: i64) -> Finding {
 pub fn partners_certificate_ends(domain: &str, days: i64) -> Finding {
     Finding::of(&CERTIFICATE_ENDS, format!("a certificate of {domain} ends in {days} days"))
         .owned_by(Owner::Partner)
+}
+
+/// The domain that was pinged answered, and the ping itself came back with an error.
+pub fn ping_refused(domain: &str, error: &StanzaError) -> Finding {
+    Finding::of(&PING_REFUSED, format!("{domain} answers, and does not answer pings (XEP-0199)"))
+        .evidence(format_args!("the ping came back with {}", told(error)))
+        .made_safe()
 }
 
 /// A test of `place` succeeded, and took longer than `-WarningLatency`.

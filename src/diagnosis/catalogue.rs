@@ -135,6 +135,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("SERVER-PASSED-OVER", "Test-XmppIM first-closed.litwareinc.com adelany@contoso.com"),
     ("CERTIFICATE-SERVERS-ONLY", "Test-XmppIM servers-only.litwareinc.com adelany@contoso.com"),
     ("EVIDENCE-PING-ONLY", "Test-XmppIM atl-cs-001.litwareinc.com offline@keeps-messages.contoso.com"),
+    ("PING-REFUSED", "(Test-XmppPing atl-cs-001.litwareinc.com no-ping.contoso.com).Warnings"),
     ("DNS-ELSEWHERE", "Test-XmppIM old-fe.wingtiptoys.com adelany@contoso.com"),
     (
         "SASL-NOT-OFFERED",
@@ -614,7 +615,7 @@ entries! {
         "The pool answers from memory: it failed to reach the partner earlier and does not try again for a while. ejabberd does so for up to five minutes.",
         "Test again in five minutes, or close the pool's failed connections to the partner and test at once. On ejabberd: ejabberdctl stop_s2s_connections; s2s_max_retry_delay in ejabberd.yml is how long it remembers.";
     FEDERATION_LOST: "FEDERATION-LOST", [Unknown], Transient Partner,
-        "The connection between the pool and the partner broke while the message was under way, so that the pool, which keeps count of what the other server has taken (XEP-0198), gave the message back; or the receiver's own session was lost. The condition is the same.",
+        "The connection between the pool and the partner broke while the message, or the ping, was under way, so that the pool, which keeps count of what the other server has taken (XEP-0198), gave it back; or the receiver's own session was lost. The condition is the same.",
         "Test again. If it comes again, look into the logs of both servers for what closes their connections: restarts, idle time-outs, a firewall that forgets connections.";
     FEDERATION_FAILED: "FEDERATION-FAILED", [Unknown], Transient Partner,
         "The pool could not reach the partner and does not say why. Openfire and MongooseIM say no more than this, whatever is broken.",
@@ -644,17 +645,17 @@ entries! {
         "Read the server's words, if it gave any; ask the partner, and look into the pool's log, for this time.";
     RECEIVER_BAD_ADDRESS: "RECEIVER-BAD-ADDRESS", [Caller], Lasting Pair,
         "The receiver's address is not one that servers accept.",
-        "Correct the receiver's address: user@domain, with nothing in it that an address cannot have (blanks, quotes, an @ or / before the domain).";
+        "Correct the receiver's address: user@domain, of a ping the domain alone, with nothing in it that an address cannot have (blanks, quotes, an @ or / before the domain).";
     RECEIVER_BLOCKED_BY_SENDER: "RECEIVER-BLOCKED-BY-SENDER", [Caller], Lasting Pair,
         "The sender's own block list or privacy list stops the message.",
-        "Log on as the sender with any client and take the receiver off its block list (XEP-0191), or send as another test user (-UserSipAddress).";
+        "Log on as the sender with any client and take the receiver, or its domain, off its block list (XEP-0191), or send as another test user (-UserSipAddress).";
 
     // Deliver: the evidence
     EVIDENCE_POOL_SILENT: "EVIDENCE-POOL-SILENT", [Pool], Transient Pool,
-        "The pool took the message from the wire and answered nothing behind it, or answered at first and stopped while the test waited.",
+        "The pool took the message, or the ping of a partner, from the wire and answered nothing behind it, or answered at first and stopped while the test waited.",
         "On the pool's machine, check that its server is alive and not overloaded (prosodyctl status, ejabberdctl status, top); its log says more.";
     EVIDENCE_SILENCE: "EVIDENCE-SILENCE", [Unknown], Transient Partner,
-        "The pool took the message, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
+        "The pool took the message, or the ping of a partner, and then nothing came: neither an answer of the partner nor an error. Servers need up to 198 seconds to report a partner that is silent; a broken way back looks the same.",
         "Look at the partner and at the way back with Test-FederatedPartner; to hear the pool's own verdict, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.";
     EVIDENCE_PARTNER_STOPPED: "EVIDENCE-PARTNER-STOPPED", [Partner], Transient Partner,
         "The partner's server took the message, and stopped answering while the receiver's answer was waited for: it was stopped, or cut off.",
@@ -669,7 +670,7 @@ entries! {
         "A client of the receiver has the message, and nobody wrote back.",
         "Run `imsh respond` as the receiver, or ask for less (-MinimumEvidence Delivered, or the partner's `minimum_evidence`).";
     EVIDENCE_FENCE: "EVIDENCE-FENCE", [Unknown], Lasting Pair,
-        "The ping behind the message came back with an error that the pool itself may have made, so that nothing proves that the partner saw either.",
+        "The ping behind the message, or one that was sent alone, came back with an error that the pool itself may have made, so that nothing proves that the partner saw it.",
         "Ask for an evidence that only the receiver can give (-MinimumEvidence Delivered), or look into the pool's log for the partner.";
     MESSAGES_VANISH: "MESSAGES-VANISH", [Unknown, Pool], Lasting Partner,
         "Questions pass and messages do not: behind the test message a second one was sent to an address that nobody has, which this server software always sends back, and it did not come back, while the answer to a ping did. A filter, a module or a full queue swallows messages. It is the pool's where a message to the pool's own domain does not come back either, else anybody's on the way to the partner.",
@@ -694,6 +695,9 @@ entries! {
     RESULT_REVISED: "RESULT-REVISED", [Partner, Pool], Lasting Pair,
         "A warning on a failure: the same test was told as a success before, on the word of the partner's server, and then the message came back, or the server said that it holds it, while the session was still open for other tests. The failure is the result that counts.",
         "Go by the failure and its remedy, and forget the success. Give -Linger (such as 30s) to wait for such errors before a result is told, also where a receiver is tested alone.";
+    PING_REFUSED: "PING-REFUSED", [Partner], Lasting Partner,
+        "A warning: the domain answered, so that federation works both ways, and it did not answer the ping as such (XEP-0199): its server does not know pings, or does not let everybody ping it.",
+        "Ask the partner to enable pings, by which other servers and clients check their connections. Prosody: ping in modules_enabled; ejabberd: mod_ping among the modules.";
     LATENCY_WARNING: "LATENCY-WARNING", [Unknown], Transient Pair,
         "The test succeeded, and took longer than -WarningLatency.",
         "Look at the result's Steps and MessageLatency for what took the time.";

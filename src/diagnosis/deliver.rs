@@ -1,7 +1,8 @@
 //! Findings of Deliver: bounces, silence, and evidence that falls short of what was asked for.
 //!
 //! First who made an error, then what it means: our pool's errors are about federation, the
-//! partner's about the receiver. Where nobody says who spoke, the words say so.
+//! partner's about the receiver. Where nobody says who spoke, the words say so. A ping of a domain fails as a message
+//! does, and has no receiver beside the domain.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::bind::told;
 use super::bounces::{self, KnownSoftware};
 use super::federation::{self, Word, with_look};
 use super::quote::{quoted, seconds, word};
-use super::{Context, Finding, Owner, catalogue, not_done};
+use super::{Context, Finding, Owner, SentStanza, catalogue, not_done};
 use crate::topology::Evidence;
 use crate::xmpp::Phase;
 use crate::xmpp::condition::{StanzaCondition, StanzaError};
@@ -162,7 +163,12 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
 }
 
 fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>) -> Finding {
-    let finding = match side(bounce, fence, context) {
+    let side = side(bounce, fence, context);
+    let is_of_partner = bounce.origin == ErrorOrigin::Partner && bounce.error.condition.is_about_servers();
+    if context.sent == SentStanza::Ping && matches!(side, Side::Receiver | Side::Unclear) && !is_of_partner {
+        return unproven(bounce, fence, context);
+    }
+    let finding = match side {
         Side::Address => Finding::of(
             &catalogue::RECEIVER_BAD_ADDRESS,
             format!("{} is no address that a server accepts", context.receiver()),
@@ -171,15 +177,7 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
             &catalogue::RECEIVER_BLOCKED_BY_SENDER,
             format!("{} blocks {} on its own block list", context.sender, context.receiver()),
         ),
-        Side::Connection => Finding::of(
-            &catalogue::FEDERATION_LOST,
-            format!(
-                "the message to {} came back undelivered: a connection broke under it, and nothing says whether between {} and {} or the receiver's own",
-                context.receiver(),
-                context.pool,
-                context.partner()
-            ),
-        ),
+        Side::Connection => Finding::of(&catalogue::FEDERATION_LOST, broken_connection(context)),
         Side::Federation => {
             let software = bounces::software(&bounce.error, trace);
             return federation(&bounce.error, software, bounce.after, answer(bounce, context.pool), context);
@@ -203,6 +201,49 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
         .owned_by(Owner::Unknown),
     };
     finding.evidence(answer(bounce, &speaker(bounce.origin, &bounce.error, &bounce.from, context)))
+}
+
+fn broken_connection(context: &Context<'_>) -> String {
+    let (pool, partner) = (context.pool, context.partner());
+    match context.sent {
+        SentStanza::Message => format!(
+            "the message to {} came back undelivered: a connection broke under it, and nothing says whether between {pool} and {partner} or the receiver's own",
+            context.receiver()
+        ),
+        SentStanza::Ping => format!(
+            "the ping of {partner} came back undelivered: the connection between {pool} and {partner} broke under it"
+        ),
+    }
+}
+
+/// A ping came back with an error that the domain is not known to have made, and a question did not fare better.
+fn unproven(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    // Whose an error is likely to be is no proof.
+    let who = |origin: ErrorOrigin, error: &StanzaError| match origin {
+        ErrorOrigin::Partner | ErrorOrigin::Unclear => "a server".to_owned(),
+        ErrorOrigin::Pool | ErrorOrigin::Other => speaker(origin, error, partner, context),
+    };
+    let asked = match fence {
+        Fence::Failed { error, origin, after } => format!(
+            "after {}, asked what {partner} is, {} said {}",
+            seconds(*after),
+            who(*origin, error),
+            told(error)
+        ),
+        Fence::Open | Fence::Answered { .. } => {
+            format!("asked then what it is, {partner} said nothing in time")
+        }
+    };
+    Finding::of(
+        &catalogue::EVIDENCE_FENCE,
+        format!("nothing proves that {partner} answered: the error that came back for the ping may be the pool's own"),
+    )
+    .evidence(answer(bounce, &who(bounce.origin, &bounce.error)))
+    .evidence(asked)
+    .remedy(format!(
+        "Test a message to a receiver at {partner} (Test-XmppIM), for which only the receiver can answer, or look into the log of {pool} for {partner}."
+    ))
 }
 
 /// The subject of an error.
@@ -453,7 +494,12 @@ fn silent(
         }
         None | Some(Evidence::Sent) => Finding::of(
             &catalogue::EVIDENCE_POOL_SILENT,
-            format!("{pool} took the message from the wire and then answered nothing, not even a ping"),
+            match context.sent {
+                SentStanza::Message => {
+                    format!("{pool} took the message from the wire and then answered nothing, not even a ping")
+                }
+                SentStanza::Ping => format!("{pool} answered nothing after the logon, not even a ping of itself"),
+            },
         )
         .evidence(rests),
         Some(Evidence::AcceptedByPool) => {
@@ -461,7 +507,8 @@ fn silent(
             match federation::unsaid(context) {
                 Some(finding) => finding
                     .led_by(format_args!(
-                        "{pool} took the message and nothing came back within {}",
+                        "{pool} took the {} and nothing came back within {}",
+                        context.sent,
                         seconds(waited)
                     ))
                     .evidence(rests),
@@ -499,14 +546,14 @@ fn overcounted(trace: &Trace) -> Option<&Fact> {
 }
 
 fn silence(context: &Context<'_>) -> Finding {
-    let (pool, partner) = (context.pool, context.partner());
+    let (pool, partner, sent) = (context.pool, context.partner(), context.sent);
     let finding = Finding::of(
         &catalogue::EVIDENCE_SILENCE,
-        format!("{pool} took the message for {partner}, and neither an answer nor an error came back"),
+        format!("{pool} took the {sent} for {partner}, and neither an answer nor an error came back"),
     );
     let domain = if context.look.is_none() { partner } else { context.domain() };
     finding.remedy(format!(
-        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine, and ask the partner whether its policy drops messages from {} without a word, or lets its server send nothing to other domains, and what its server's log says of them. To hear what {pool} has to say itself, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.",
+        "Run Test-FederatedPartner -Domain {domain} to look at {} from this machine, and ask the partner whether its policy drops {sent}s from {} without a word, or lets its server send nothing to other domains, and what its server's log says of them. To hear what {pool} has to say itself, test again with timeout and deliver_timeout at 200 seconds under [gateway] in the topology.",
         if context.look.is_none() { "the partner" } else { "the way back" },
         context.domain()
     ))

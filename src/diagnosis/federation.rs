@@ -506,7 +506,7 @@ fn by_its_name(finding: Finding, cause: Cause, context: &Context<'_>) -> Finding
             if is_address { "is an address and no domain" } else { "is whatever machine looks for it" };
         let title = format!("{partner} {what}, and {pool} finds no server for it there");
         return Finding::of(&catalogue::FEDERATION_NOT_FOUND, title).owned_by(Owner::Caller).remedy(
-            "Give the receiver's address with the domain that its server serves, as users write it, and not with the server's address or machine.",
+            "Give the domain that the server serves, as users write it behind the @, and not the server's address or machine.",
         );
     }
     let probes = context.look.and_then(|look| look.probes.as_ref().ok());

@@ -6,7 +6,7 @@
 use super::bounces::Cause;
 use super::federation::{is_outdated, of_cause, of_fault, of_probe, trouble};
 use super::quote::place;
-use super::{Context, Finding, Given, Owner, catalogue, diagnose, names, offline};
+use super::{Context, Finding, Given, Owner, SentStanza, catalogue, diagnose, names, offline};
 use crate::topology::Security;
 use crate::xmpp::connect::{self, ConnectOutcome};
 use crate::xmpp::federation::{ProbeReport, ServerProbe};
@@ -209,6 +209,7 @@ fn from_here(probe: Option<&ServerProbe>, trouble: &str) -> String {
 /// The scene, with `asks` in the place of the pool.
 fn context<'a>(asks: &'a str, look: &'a ProbeReport, asking: &Asking<'a>) -> Context<'a> {
     Context {
+        sent: SentStanza::Message,
         pool: asks,
         pool_listed: asking.partner_listed,
         sender: asking.from.unwrap_or("a server without a name"),

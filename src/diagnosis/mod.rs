@@ -200,8 +200,10 @@ pub struct Context<'a> {
     pub pool_listed: bool,
     /// The sender's bare address.
     pub sender: &'a str,
-    /// The receiver's bare address; `None` where only a logon was tested.
+    /// The receiver's bare address, of a ping the domain; `None` where only a logon was tested.
     pub receiver: Option<&'a str>,
+    /// The stanza that was sent to it.
+    pub sent: SentStanza,
     /// Whether the topology lists the receiver's domain, as a partner or as a domain of a pool.
     pub partner_listed: bool,
     /// Whether the pool serves the sender's domain, as far as the topology says.
@@ -216,6 +218,25 @@ pub struct Context<'a> {
     pub given: Given<'a>,
     /// The report of a probe of the receiver's domain from this machine, where one was made.
     pub look: Option<&'a ProbeReport>,
+}
+
+/// The stanza whose delivery was tested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SentStanza {
+    /// A message to a user.
+    #[default]
+    Message,
+    /// A ping of a domain.
+    Ping,
+}
+
+impl fmt::Display for SentStanza {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Message => "message",
+            Self::Ping => "ping",
+        })
+    }
 }
 
 /// The optional parameters that were given by hand. Where one of them is what failed, the first

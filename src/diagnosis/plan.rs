@@ -8,11 +8,11 @@ use super::catalogue::{
 };
 use crate::address::{Address, Domain};
 
-/// The receiver's domain is neither one of our own nor an allowed partner's in the topology at `place`.
+/// The domain, a receiver's or one that is asked itself, is neither one of our own nor an allowed partner's in the topology at `place`.
 pub fn not_allowed(domain: &Domain, place: &str) -> Finding {
     Finding::of(&PLAN_NOT_ALLOWED, format!("{domain} is not an allowed XMPP partner, and no pool serves it"))
         .remedy(format!(
-            "Check the spelling of the receiver's domain; if it is right, allow it in {place}: \
+            "Check the spelling of the domain; if it is right, allow it in {place}: \
              New-XmppAllowedPartner {domain}."
         ))
 }

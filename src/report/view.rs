@@ -327,6 +327,7 @@ fn kind(test: &str) -> &str {
         "XmppIM" => "Messages: pools and receivers",
         "Registration" => "Logons: pools and accounts",
         "FederatedPartner" => "Partners, seen from here",
+        "XmppPing" => "Pings: pools and partners",
         "Topology" => "Checks of the topology",
         other => other,
     }

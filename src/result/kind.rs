@@ -18,6 +18,8 @@ pub enum TestKind {
     Logon,
     /// A partner's servers: `Test-FederatedPartner`.
     Partner,
+    /// A ping of a domain: `Test-XmppPing`.
+    Ping,
     /// A part of the topology: `Test-Topology`.
     Check,
     /// The audit log: `Test-AuditLog`.
@@ -73,7 +75,8 @@ pub struct UnknownKind(String);
 
 impl TestKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Message, Self::Logon, Self::Partner, Self::Check, Self::AuditLog];
+    pub const ALL: [Self; 6] =
+        [Self::Message, Self::Logon, Self::Partner, Self::Ping, Self::Check, Self::AuditLog];
 
     /// Returns the schema of the kind.
     pub fn schema(self) -> &'static KindSchema {
@@ -81,6 +84,7 @@ impl TestKind {
             Self::Message => &MESSAGE,
             Self::Logon => &LOGON,
             Self::Partner => &PARTNER,
+            Self::Ping => &PING,
             Self::Check => &CHECK,
             Self::AuditLog => &AUDIT_LOG,
         }
@@ -280,6 +284,66 @@ static PARTNER: KindSchema = KindSchema {
     ],
     labels: &[("domain", &schema::DOMAIN), ("pool", &schema::TARGET_FQDN)],
     name: |report| format!("partner {}", report.subject_or("without a name")),
+    case: Report::subject_or_name,
+};
+
+static PING: KindSchema = KindSchema {
+    type_name: "PingResult",
+    stored_as: Some("XmppPing"),
+    metrics: "imsh_ping",
+    properties: &[
+        &schema::TARGET_FQDN,
+        &schema::DOMAIN,
+        &schema::RESULT,
+        &schema::LATENCY,
+        &schema::PING_LATENCY,
+        &schema::ERROR,
+        &schema::DIAGNOSIS,
+        &schema::ANSWER,
+        &schema::EVIDENCE,
+        &schema::SENDER,
+        &schema::CODE,
+        &schema::OWNER,
+        &schema::PHASE,
+        &schema::PROOFS,
+        &schema::ELAPSED,
+        &schema::STEPS,
+        &schema::CERTIFICATE_DAYS_LEFT,
+        &schema::STARTED_AT,
+        &schema::ATTEMPTS,
+        &schema::CERTIFICATE_EXPIRES_AT,
+        &schema::REMEDY,
+        &schema::WARNINGS,
+        &schema::QUEUE_TIME,
+        &schema::IS_SUCCESS,
+        &schema::IS_FLAKY,
+        &schema::INFERRED,
+        &schema::SERVER,
+    ],
+    list: &[
+        &schema::TARGET_FQDN,
+        &schema::DOMAIN,
+        &schema::RESULT,
+        &schema::LATENCY,
+        &schema::PING_LATENCY,
+        &schema::ERROR,
+        &schema::DIAGNOSIS,
+        &schema::ANSWER,
+    ],
+    table: &[
+        column(&schema::TARGET_FQDN),
+        column(&schema::DOMAIN),
+        column(&schema::RESULT),
+        column(&schema::PING_LATENCY),
+        wide(&schema::CODE, 18),
+    ],
+    labels: &[
+        ("pool", &schema::TARGET_FQDN),
+        ("domain", &schema::DOMAIN),
+        ("sender", &schema::SENDER),
+        ("server", &schema::SERVER),
+    ],
+    name: |report| format!("{} to {}", report.target_or("a pool"), report.subject_or("a domain")),
     case: Report::subject_or_name,
 };
 

@@ -96,6 +96,9 @@ pub struct Report {
     /// The facts that only a logon has.
     #[serde(skip_serializing_if = "LogonFacts::is_empty")]
     pub logon: LogonFacts,
+    /// The facts that only a ping has.
+    #[serde(skip_serializing_if = "PingFacts::is_empty")]
+    pub ping: PingFacts,
     /// The facts that only a look at a partner has.
     #[serde(skip_serializing_if = "PartnerFacts::is_empty")]
     pub partner: PartnerFacts,
@@ -307,6 +310,21 @@ pub struct LogonFacts {
     pub registered_as: Option<String>,
 }
 
+/// The facts that only a ping has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PingFacts {
+    /// What came back for the ping, whoever sent it: `pong`, an error in the server's words, or
+    /// [`NO_ANSWER`]; `None` where no ping was sent, or its session was lost.
+    pub answer: Option<String>,
+    /// From sending the ping to the proof that the domain answered.
+    #[serde(rename = "latency_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Duration>,
+}
+
+/// What came back for a ping where nothing did in time.
+pub const NO_ANSWER: &str = "none in time";
+
 /// The facts that only a look at a partner has; of the server that the result is about, unless a field says
 /// otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -383,6 +401,12 @@ pub struct AuditLogFacts {
 }
 
 impl LogonFacts {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl PingFacts {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -143,7 +143,7 @@ pub static RECEIVER: ResultProperty =
 /// The subject of a logon.
 pub static USER_SIP_ADDRESS: ResultProperty =
     ResultProperty::new("UserSipAddress", Text, field!(subject), "Who logged on.").labelled("User");
-/// The subject of a look at a partner.
+/// The subject of a look at a partner, and of a ping.
 pub static DOMAIN: ResultProperty =
     ResultProperty::new("Domain", Text, field!(subject), "The partner's domain.");
 /// The subject of a check.
@@ -233,6 +233,24 @@ pub static MESSAGE_LATENCY: ResultProperty = ResultProperty::new(
 )
 .measured("message_latency_seconds", "From sending the message to the evidence.", |report| {
     MetricSample::of_span(report.message_latency)
+});
+/// The answer to a ping.
+pub static ANSWER: ResultProperty = ResultProperty::new(
+    "Answer",
+    Text,
+    field!(ping.answer),
+    "What came back for the ping: pong, an error in the words of whoever sent it, or none in time.",
+);
+/// The ping's own latency.
+pub static PING_LATENCY: ResultProperty = ResultProperty::new(
+    "PingLatency",
+    Span,
+    field!(ping.latency),
+    "From sending the ping to what proves that the domain answered.",
+)
+.labelled("Ping Latency")
+.measured("round_trip_seconds", "From sending the ping to what proves that the domain answered.", |report| {
+    MetricSample::of_span(report.ping.latency)
 });
 /// The time of the whole.
 pub static ELAPSED: ResultProperty =

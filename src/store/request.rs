@@ -29,6 +29,7 @@ impl SiteTest {
                 Some(&["TargetFqdn", "Receiver", "UserSipAddress", "MinimumEvidence", "Timeout"])
             }
             "Test-Registration" => Some(&["TargetFqdn", "UserSipAddress", "Timeout"]),
+            "Test-XmppPing" => Some(&["TargetFqdn", "Domain", "UserSipAddress", "Timeout"]),
             "Test-FederatedPartner" => Some(&["Domain", "TargetFqdn", "Timeout"]),
             "Test-Topology" => Some(&["Pool", "Partner", "Timeout"]),
             _ => None,

@@ -9,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::crowd::Crowd;
 use super::outcome::{TestResult, Verdict};
+use super::ping::Ping;
 use super::plan::{Ask, LogonAccount, Verification};
 use super::refusals::Stopped;
 use super::schedule::{Attempted, Turn};
 use super::sessions::{End, Logged, Sessions, SharedLogon, next_number};
 use super::under_way::{PartnerLook, telling_of_answers};
 use crate::diagnosis::catalogue::Reach;
-use crate::diagnosis::{self, Context, Finding, Given};
+use crate::diagnosis::{self, Context, Finding, Given, SentStanza};
 use crate::topology::Evidence;
 use crate::xmpp::deliver::{self, DeliveryRequest, LINGER, Proven, deliver};
 use crate::xmpp::federation::ProbeReport;
@@ -253,6 +254,25 @@ pub(super) fn finding_of_logon(fault: &Fault, trace: &Trace, account: &LogonAcco
     diagnosis::diagnose(fault, trace, &context)
 }
 
+/// Returns the finding for a fault of a ping of a domain, or of the logon before it.
+pub(super) fn finding_of_ping(
+    fault: &Fault,
+    trace: &Trace,
+    look: Option<&ProbeReport>,
+    ping: &Ping,
+) -> Finding {
+    let (sender, domain) = (ping.sender.address.to_string(), ping.domain.to_string());
+    let context = Context {
+        receiver: Some(&domain),
+        sent: SentStanza::Ping,
+        partner_listed: ping.partner_listed,
+        look,
+        given: given(&ping.sender, &ping.ask),
+        ..of_logon(&ping.sender, &sender)
+    };
+    diagnosis::diagnose(fault, trace, &context)
+}
+
 /// The scene of a logon.
 fn of_logon<'a>(account: &'a LogonAccount, sender: &'a str) -> Context<'a> {
     Context {
@@ -260,6 +280,7 @@ fn of_logon<'a>(account: &'a LogonAccount, sender: &'a str) -> Context<'a> {
         pool_listed: account.pool.is_some(),
         sender,
         receiver: None,
+        sent: SentStanza::Message,
         partner_listed: false,
         serves_sender: account
             .pool

@@ -4,7 +4,7 @@
 //! of any kind at once, fairly and within limits; `batch` is many verifications, with sessions shared;
 //! `revision` is what late news make of results; `outcome` is what came of each, and `warnings` what is wrong
 //! beside it. `under_way` runs beside a stanza that was sent. `responder` is the other end, which answers the tests of
-//! others; `partner` is the look from here alone, `registration` a logon alone,
+//! others; `partner` is the look from here alone, `registration` a logon alone, `ping` a question to a domain,
 //! and `checks` goes through all that a topology lists. Stands on the client path and on diagnosis; knows no
 //! cmdlet and no parameter's name.
 
@@ -24,6 +24,7 @@ mod log;
 pub mod responder;
 pub mod partner;
 pub mod registration;
+pub mod ping;
 pub mod checks;
 
 pub use batch::Batch;

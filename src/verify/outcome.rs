@@ -299,7 +299,8 @@ pub(super) fn phase(trace: &Trace) -> Option<String> {
     trace.steps().last().map(|step| step.phase.name().to_owned())
 }
 
-fn proof(proven: &Proven) -> ReportProof {
+/// A proof in words.
+pub(super) fn proof(proven: &Proven) -> ReportProof {
     ReportProof {
         proof: proven.proof.to_string(),
         evidence: proven.proof.evidence().to_string(),

@@ -197,10 +197,10 @@ impl Refusal {
 
 /// Plans the tests of many pairs that ask for the same.
 pub struct Planner<'a> {
-    topology: &'a Topology,
+    pub(super) topology: &'a Topology,
     /// Asked only when a stored credential is needed.
     vault: OpenVault<'a>,
-    ask: Arc<Ask>,
+    pub(super) ask: Arc<Ask>,
     senders: HashMap<String, Result<Arc<LogonAccount>, Refusal>>,
     /// The pools that lend receivers, each of which many tests share.
     lenders: HashMap<Domain, Arc<Pool>>,
@@ -272,7 +272,8 @@ impl<'a> Planner<'a> {
         shared
     }
 
-    fn sender(&mut self, target: &str) -> Result<Arc<LogonAccount>, Refusal> {
+    /// The account that logs on to a pool, looked up once.
+    pub(super) fn sender(&mut self, target: &str) -> Result<Arc<LogonAccount>, Refusal> {
         if let Some(sender) = self.senders.get(target) {
             return sender.clone();
         }
@@ -341,7 +342,7 @@ const DEFAULT_MINIMUM: Evidence = Evidence::AcceptedByPartner;
 
 /// Returns the address that sends: the one that was named, the one that the credential names, or the pool's first
 /// test user.
-fn sender_address(pool: Option<&Pool>, target: &str, ask: &Ask) -> Result<Address, Refusal> {
+pub(super) fn sender_address(pool: Option<&Pool>, target: &str, ask: &Ask) -> Result<Address, Refusal> {
     if let Some(sender) = &ask.sender {
         return Ok(sender.clone());
     }

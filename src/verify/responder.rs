@@ -21,7 +21,7 @@ use super::attempt::log_on;
 use super::plan::LogonAccount;
 use super::refusals::MOST_REFUSALS;
 use super::sessions::SharedLogon;
-use crate::diagnosis::{self, Context, Finding, Given};
+use crate::diagnosis::{self, Context, Finding, Given, SentStanza};
 use crate::xmpp::message::ReceivedTest;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
@@ -266,6 +266,7 @@ impl Responder {
             pool_listed: false,
             sender: &address,
             receiver: None,
+            sent: SentStanza::Message,
             partner_listed: false,
             serves_sender: true,
             security: self.account.security(),

@@ -17,6 +17,7 @@ mod news;
 mod origin;
 mod verdict;
 mod late;
+mod ping;
 
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,7 @@ use crate::topology::Evidence;
 
 pub use self::late::TakenMessage;
 pub use self::outcome::{Bounce, Delivery, ErrorOrigin, Fault, Fence, OpenDoubt, Order};
+pub use self::ping::{DeliveredPing, PingAnswer, PingRequest, ping};
 pub use self::proof::{Proof, Proven};
 pub use super::session::Party;
 

@@ -195,6 +195,9 @@ enum SessionCommand {
         expectation: Expectation,
         news: mpsc::Sender<News>,
     },
+    AskSoftware {
+        id: String,
+    },
     Request {
         iq: Element,
         id: String,
@@ -229,7 +232,7 @@ impl XmppSession {
         &self.jid
     }
 
-    /// The server's software, where it has said so by now. It is asked with the first message.
+    /// The server's software, where it has said so by now. It is asked with the first message or ping.
     pub fn software(&self) -> Option<&ServerSoftware> {
         self.learned.software.get()
     }
@@ -337,9 +340,20 @@ impl XmppSession {
             .with_attribute("id", &*id)
             .with_attribute("to", to)
             .with_child(payload);
+        Ok(self.ask(iq).await?)
+    }
+
+    /// Sends a request that has its id and its addressee, and gives the answer of that one.
+    pub(super) async fn ask(&self, iq: Element) -> Result<Result<Element, StanzaError>, stream::Fault> {
+        let [id, from] = ["id", "to"].map(|name| iq.attribute(name).unwrap_or_default().to_owned());
         let (reply, answer) = oneshot::channel();
-        self.order(SessionCommand::Request { iq, id, from: to.to_owned(), reply }).await?;
-        Ok(answer.await.map_err(|_| self.fault())?)
+        self.order(SessionCommand::Request { iq, id, from, reply }).await?;
+        answer.await.map_err(|_| self.fault())
+    }
+
+    /// Has the server asked for its software, where it was not asked before; the question's id begins so.
+    pub(super) async fn ask_software(&self, id: &str) -> Result<(), stream::Fault> {
+        self.order(SessionCommand::AskSoftware { id: id.to_owned() }).await
     }
 
     /// Sends a stanza as it is.

@@ -11,12 +11,13 @@ use imsh::internals::diagnosis::Owner;
 use imsh::internals::diagnosis::secure::servers_only;
 use imsh::internals::xmpp::Phase;
 use imsh::internals::xmpp::certificate::{CertificateName, CertificateReport, KeyPurpose};
+use imsh::internals::xmpp::condition::StanzaCondition;
 use imsh::internals::xmpp::connect::ConnectOutcome;
 use imsh::internals::xmpp::deliver::{OpenDoubt, Party};
 use imsh::internals::xmpp::trace::{Fact, Trace};
 
 use crate::bounces::rows;
-use crate::examples::examples;
+use crate::examples::{error, examples};
 use crate::golden::golden;
 use crate::looks::looks;
 use crate::scene::{attempt, context, report};
@@ -145,6 +146,7 @@ fn doubts() -> Vec<(String, Finding)> {
 /// What is wrong beside tests that succeed.
 fn beside_a_success() -> Vec<(String, Finding)> {
     let limit = Duration::from_millis(1500);
+    let unsigned = error("cancel", StanzaCondition::ServiceUnavailable, None);
     [
         ("a pool's certificate ends soon", beside::certificate_ends("atl-cs-001.litwareinc.com", 5)),
         ("a partner's certificate ends soon", beside::partners_certificate_ends("contoso.com", 13)),
@@ -152,6 +154,7 @@ fn beside_a_success() -> Vec<(String, Finding)> {
             "an error came when the success was told",
             beside::revised("adelany@contoso.com", Duration::from_secs(3)),
         ),
+        ("a domain answers, and no ping", beside::ping_refused("contoso.com", &unsigned)),
         ("slower than -WarningLatency", beside::slow("atl-cs-001.litwareinc.com", limit)),
         ("slower than -CriticalLatency", beside::far_too_slow("contoso.com", limit)),
     ]

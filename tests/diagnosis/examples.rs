@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use imsh::internals::diagnosis::{Context, Finding, Given, diagnose};
+use imsh::internals::diagnosis::{Context, Finding, Given, SentStanza, diagnose};
 use imsh::internals::topology::Evidence;
 use imsh::internals::xmpp::certificate::{CaFileFault, CertificateFault, CertificateName};
 use imsh::internals::xmpp::condition::{
@@ -34,6 +34,7 @@ pub(crate) struct Example {
     listed: bool,
     witnessed: bool,
     local: bool,
+    sent: SentStanza,
     look: Option<ProbeReport>,
 }
 
@@ -48,6 +49,7 @@ impl Example {
             listed: true,
             witnessed: false,
             local: false,
+            sent: SentStanza::Message,
             look: None,
         }
     }
@@ -73,6 +75,10 @@ impl Example {
         Self { local: true, ..self }
     }
 
+    fn pinged(self) -> Self {
+        Self { sent: SentStanza::Ping, ..self }
+    }
+
     fn look(self, name: &str) -> Self {
         Self { look: look(name), ..self }
     }
@@ -92,7 +98,12 @@ impl Example {
             pool_listed: self.listed,
             partner_listed: self.listed,
             witnessed: self.witnessed,
-            receiver: Some(if self.local { "pilar@litwareinc.com" } else { "adelany@contoso.com" }),
+            sent: self.sent,
+            receiver: Some(match self.sent {
+                SentStanza::Message if self.local => "pilar@litwareinc.com",
+                SentStanza::Message => "adelany@contoso.com",
+                SentStanza::Ping => "contoso.com",
+            }),
             ..context(self.look.as_ref())
         };
         diagnose(&self.fault, &trace, &context)
@@ -111,6 +122,7 @@ pub(crate) fn examples() -> Vec<Example> {
         sending(),
         delivering(),
         silence(),
+        pinging(),
     ]
     .into_iter()
     .flatten()
@@ -552,7 +564,7 @@ fn authenticating() -> Vec<Example> {
     ]
 }
 
-fn error(kind: &str, condition: StanzaCondition, text: Option<&str>) -> StanzaError {
+pub(crate) fn error(kind: &str, condition: StanzaCondition, text: Option<&str>) -> StanzaError {
     StanzaError {
         condition,
         kind: kind.to_owned(),
@@ -781,5 +793,68 @@ fn silence() -> Vec<Example> {
             failed(StanzaCondition::RemoteServerNotFound, Some("DNS lookup failed: enoname"), Maker::Pool),
         ),
         late("the whole time is up", Phase::Deliver, 60),
+    ]
+}
+
+fn pinging() -> Vec<Example> {
+    let of = |name, fault: deliver::Fault| Example::of(name, Phase::Deliver, fault).pinged();
+    let bounced = |name, error: StanzaError, origin, fence| {
+        let bounce = Bounce { from: "contoso.com".into(), ..*bounce(error, origin, Order::BeforeFence) };
+        of(name, deliver::Fault::Bounced { bounce: Box::new(bounce), fence })
+    };
+    let silent = |name, reached| {
+        let (wanted, waited) = (Evidence::AcceptedByPartner, Duration::from_secs(30));
+        of(name, deliver::Fault::Silent { reached, wanted, waited, fence: Fence::Open })
+    };
+    let unsigned = || error("cancel", StanzaCondition::ServiceUnavailable, None);
+    let same = |error, origin| {
+        let after = Duration::from_millis(97);
+        Fence::Failed { error: Box::new(error), origin, after }
+    };
+    let forbidden = || error("auth", StanzaCondition::Forbidden, Some("Access denied by service policy"));
+    let pool = Some(Evidence::AcceptedByPool);
+    vec![
+        bounced(
+            "the pool finds no server to ping",
+            error("cancel", StanzaCondition::RemoteServerNotFound, Some("DNS lookup failed: enoname")),
+            Maker::Pool,
+            Fence::Open,
+        ),
+        bounced("the pool forbids the ping", forbidden(), Maker::Unclear, same(forbidden(), Maker::Unclear)),
+        bounced(
+            "a ping comes back, and a question",
+            unsigned(),
+            Maker::Partner,
+            same(unsigned(), Maker::Partner),
+        ),
+        bounced("a ping comes back, and nothing more", unsigned(), Maker::Unclear, Fence::Open),
+        bounced(
+            "the connection breaks under a ping",
+            error("wait", StanzaCondition::RecipientUnavailable, None),
+            Maker::Unclear,
+            Fence::Open,
+        ),
+        bounced(
+            "the partner cannot reach the domain itself",
+            StanzaError {
+                by: Some("contoso.com".into()),
+                ..error("cancel", StanzaCondition::RemoteServerNotFound, None)
+            },
+            Maker::Partner,
+            Fence::Open,
+        ),
+        silent("the pool answers no ping", None),
+        silent("no answer to a ping", pool),
+        silent("no answer to a ping, healthy from here", pool).look("healthy"),
+        silent("no answer to a ping, silent from here", pool).look("silent"),
+        silent("no answer to a ping, no answer here", pool).look("no answer"),
+        of(
+            "the pool stops answering pings",
+            deliver::Fault::PoolStopped {
+                reached: pool,
+                wanted: Evidence::AcceptedByPartner,
+                waited: Duration::from_secs(30),
+            },
+        ),
     ]
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use imsh::internals::diagnosis::{Context, Given};
+use imsh::internals::diagnosis::{Context, Given, SentStanza};
 use imsh::internals::topology::Security;
 use imsh::internals::xmpp::certificate::{CertificateFault, CertificateName, CertificateReport, KeyPurpose};
 use imsh::internals::xmpp::connect::{self, ConnectAttempt, ConnectOutcome};
@@ -20,6 +20,7 @@ pub(crate) fn context(look: Option<&ProbeReport>) -> Context<'_> {
         pool_listed: true,
         sender: "kenmyer@litwareinc.com",
         receiver: Some("adelany@contoso.com"),
+        sent: SentStanza::Message,
         partner_listed: true,
         serves_sender: true,
         security: Security::Auto,

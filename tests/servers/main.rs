@@ -18,6 +18,7 @@ mod batches;
 mod here;
 mod looks;
 mod registration;
+mod pings;
 mod log;
 mod watch;
 

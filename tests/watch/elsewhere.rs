@@ -34,9 +34,13 @@ fn the_watcher_of_another_site_tests_and_keeps_what_it_is_asked_for() {
     assert_eq!(sites.n_results("Redmond"), 0, "this machine has tested nothing");
     let asked = sites.postgres.rows("SELECT site, asked_by <> '', answered_at IS NOT NULL FROM request");
     assert_eq!(asked, [["Dublin", "t", "t"]]);
-    for (code, what) in
-        [("Test-Registration", ATL), ("Test-FederatedPartner", "contoso.com"), ("Test-Topology", ATL)]
-    {
+    let ping = format!("{ATL} contoso.com");
+    for (code, what) in [
+        ("Test-Registration", ATL),
+        ("Test-FederatedPartner", "contoso.com"),
+        ("Test-XmppPing", ping.as_str()),
+        ("Test-Topology", ATL),
+    ] {
         let (records, errors, _) = says(&sites, "Redmond", &format!("{code} {what} -Site Dublin"));
         assert!(!records.is_empty(), "{code}: {errors}");
         assert!(records.iter().all(|record| record["Site"] == "Dublin"), "{code}: {records:?}");

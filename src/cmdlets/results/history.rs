@@ -32,7 +32,7 @@ pub const RECEIVER: Parameter = Parameter::new(
 /// Kinds of tests.
 pub const TEST: Parameter = Parameter::new(
     "Test",
-    Kind::Choice(&["XmppIM", "Registration", "FederatedPartner", "Topology"]),
+    Kind::Choice(&["XmppIM", "Registration", "FederatedPartner", "XmppPing", "Topology"]),
     "Only tests of this kind, or of several.",
 )
 .many();

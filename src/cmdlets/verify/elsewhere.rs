@@ -35,7 +35,12 @@ pub async fn ask(call: &Call, site: &str) -> Outcome {
     let n_tests = n_tests(&test);
     let receivers: Vec<_> = addresses(&test)?;
     refuse_uncovered(call, &test)?;
-    let partners: Vec<_> = receivers.iter().map(crate::address::Address::domain).collect();
+    let mut partners: Vec<_> = receivers.iter().map(crate::address::Address::domain).collect();
+    if sends_to_domains(&test) {
+        for written in test.values("Domain") {
+            partners.push(verifying::domain(written)?);
+        }
+    }
     let _places = verifying::admit(call, n_tests, &partners).await?;
     let store = store(call).await?;
     let (wanted, asked_by) = (site.to_owned(), call.principal.to_string());
@@ -93,8 +98,14 @@ fn site_test(call: &Call, site: &str) -> Result<SiteTest, ErrorRecord> {
 /// How many tests it makes at least: one for each pool and receiver, for each partner, or for all that it checks.
 fn n_tests(test: &SiteTest) -> usize {
     let n = |parameter| test.values(parameter).len();
-    let pairs = n("TargetFqdn").max(1) * n("Receiver").max(1);
+    let n_pinged = if sends_to_domains(test) { n("Domain") } else { 0 };
+    let pairs = n("TargetFqdn").max(1) * (n("Receiver") + n_pinged).max(1);
     pairs.max(n("Domain")).max(n("Pool") + n("Partner"))
+}
+
+/// Whether each pool sends something to each domain; a look is made in the name of one.
+fn sends_to_domains(test: &SiteTest) -> bool {
+    test.cmdlet == "Test-XmppPing"
 }
 
 fn addresses(test: &SiteTest) -> Result<Vec<crate::address::Address>, ErrorRecord> {

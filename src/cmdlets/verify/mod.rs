@@ -8,3 +8,4 @@ pub mod test_xmpp_im;
 pub mod test_registration;
 pub mod test_topology;
 pub mod test_federated_partner;
+pub mod test_xmpp_ping;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::result::report::{AuditLogFacts, LogonFacts, PartnerFacts};
+use crate::result::report::{AuditLogFacts, LogonFacts, PartnerFacts, PingFacts};
 use crate::result::schema::ValueKind;
 
 /// A report in which no field is at its default.
@@ -98,6 +98,7 @@ fn full(kind: TestKind) -> Report {
             text: "t".into(),
         }],
         logon: LogonFacts { mechanism: text("PLAIN"), registered_as: text("a@b/c") },
+        ping: PingFacts { answer: text("pong"), latency: span(6) },
         partner: PartnerFacts {
             seen_from: text("here"),
             certificate_for: Some(vec!["name".into()]),

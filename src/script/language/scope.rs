@@ -893,8 +893,8 @@ pub(super) fn solid(pieces: &[Piece]) -> Vec<&Piece> {
 /// The cmdlet that ends a pipeline, if what it emits is the result of a test.
 fn emitted_by_test(pipeline: &Pipeline) -> Option<&'static str> {
     let description = pipeline.commands.last()?.cmdlet.description()?;
-    let is_result =
-        ["TestResult", "RegistrationResult", "FederatedPartnerResult"].contains(&description.emits);
+    let is_result = ["TestResult", "RegistrationResult", "FederatedPartnerResult", "PingResult"]
+        .contains(&description.emits);
     is_result.then_some(description.name)
 }
 

@@ -1,4 +1,4 @@
-//! The proofs of how far a message came, and the level of evidence that each bears.
+//! The proofs of how far a message or a ping came, and the level of evidence that each bears.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Proven {
     pub after: Duration,
 }
 
-/// A proof of how far a message came.
+/// A proof of how far a message, or a ping that is sent alone, came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// It was written to the pool's stream.
@@ -30,6 +30,13 @@ pub enum Proof {
     PartnerAnsweredPing,
     /// The receiver's domain answered that ping with an error which only it can have made.
     PartnerErrorToPing {
+        /// The error.
+        error: StanzaError,
+    },
+    /// The domain that was pinged alone answered.
+    Pong,
+    /// The domain that was pinged alone answered with an error which only it can have made.
+    ErrorForPong {
         /// The error.
         error: StanzaError,
     },
@@ -68,6 +75,8 @@ impl Proof {
             }
             Self::PartnerAnsweredPing
             | Self::PartnerErrorToPing { .. }
+            | Self::Pong
+            | Self::ErrorForPong { .. }
             | Self::PartnerReturnedMessage { .. }
             | Self::PartnerDescribedItself => Evidence::AcceptedByPartner,
             Self::Receipt { .. } | Self::SeenBySecondSession => Evidence::Delivered,
@@ -96,6 +105,8 @@ impl fmt::Display for Proof {
             Self::PartnerErrorToPing { error } => {
                 write!(f, "the receiver's domain answered a ping behind it with {error}")
             }
+            Self::Pong => f.write_str("the domain answered the ping"),
+            Self::ErrorForPong { error } => write!(f, "the domain answered the ping with {error}"),
             Self::PartnerReturnedMessage { error: Some(error) } => {
                 write!(f, "the receiver's domain sent back a message behind it with {error}")
             }

@@ -1,5 +1,7 @@
 //! Deliveries between two sessions, and many at once on one, through a server that is a few lines long.
 
+mod ping;
+
 use std::collections::HashSet;
 
 use jid::{BareJid, FullJid, Jid};

@@ -163,6 +163,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Task<Io> {
                 self.expected.retain(|(_, news)| !news.is_closed());
                 self.expected.push((expectation, news));
             }
+            SessionCommand::AskSoftware { id } => {
+                let _ = self.ask_software(id);
+            }
             SessionCommand::Request { iq, id, from, reply } => {
                 self.forget_given_up();
                 if self.queue(&iq).is_ok() {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use imsh::internals::diagnosis::{Context, Given, diagnose};
+use imsh::internals::diagnosis::{Context, Given, SentStanza, diagnose};
 use imsh::internals::topology::Security;
 use imsh::internals::xmpp::condition::StanzaError;
 use imsh::internals::xmpp::deliver::{Bounce, ErrorOrigin, Fault, Fence, Order};
@@ -47,10 +47,12 @@ fn look_at(stanza: &Element) {
 }
 
 fn bounce(error: StanzaError) {
-    for origin in [ErrorOrigin::Pool, ErrorOrigin::Partner, ErrorOrigin::Other, ErrorOrigin::Unclear] {
+    let origins = [ErrorOrigin::Pool, ErrorOrigin::Partner, ErrorOrigin::Other, ErrorOrigin::Unclear];
+    let sent = [(SentStanza::Message, "adelany@contoso.com"), (SentStanza::Ping, "contoso.com")];
+    for (origin, (sent, receiver)) in origins.iter().flat_map(|origin| sent.map(|sent| (*origin, sent))) {
         let bounce = Box::new(Bounce {
             error: error.clone(),
-            from: "adelany@contoso.com".to_owned(),
+            from: receiver.to_owned(),
             origin,
             after: Duration::from_millis(20),
             order: Order::BeforeFence,
@@ -60,7 +62,8 @@ fn bounce(error: StanzaError) {
             pool: "atl-cs-001.litwareinc.com",
             pool_listed: true,
             sender: "kenmyer@litwareinc.com",
-            receiver: Some("adelany@contoso.com"),
+            receiver: Some(receiver),
+            sent,
             partner_listed: true,
             serves_sender: true,
             security: Security::Auto,

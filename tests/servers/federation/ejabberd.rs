@@ -136,6 +136,7 @@ fn configuration(
             Policy::RefusesStrangers => ("modules: { mod_block_strangers: {} }", &mut added),
             Policy::HoldsForCaptcha => ("modules: { mod_block_strangers: { captcha: true } }", &mut added),
             Policy::Dialback => ("modules: { mod_s2s_dialback: {} }", &mut added),
+            Policy::NoPing => ("modules: { mod_disco: {} }", &mut replaced),
             Policy::Island => ("s2s_access: none", &mut replaced),
             // Nobody listens there.
             Policy::Directory => {

@@ -70,6 +70,8 @@ pub const ONE_WAY: &str = "oneway.litware.test";
 pub const DIALBACK: &str = "dialback.contoso.test";
 /// A domain on ejabberd that swallows the messages of its users, and carries their questions.
 pub const EATER: &str = "eater.contoso.test";
+/// A domain on ejabberd that does not know pings.
+pub const NO_PING: &str = "noping.contoso.test";
 /// A domain on ejabberd that refuses messages from strangers.
 pub const STRANGERS: &str = "strangers.contoso.test";
 /// A domain on ejabberd that holds messages from strangers until they have proved to be people (XEP-0158).
@@ -146,6 +148,7 @@ impl Federation {
                 (DIALBACK, Policy::Dialback),
                 (ISLAND_OF_CONTOSO, Policy::Island),
                 (EATER, Policy::EatsMessages),
+                (NO_PING, Policy::NoPing),
                 (DIRECTORY, Policy::Directory),
             ],
         );
@@ -299,6 +302,8 @@ pub enum Policy {
     Dialback,
     /// Messages of its users go nowhere, as behind a filter (ejabberd).
     EatsMessages,
+    /// Pings are not known (ejabberd).
+    NoPing,
     /// Accounts in a directory that is not there (ejabberd).
     Directory,
 }

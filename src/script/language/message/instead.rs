@@ -185,12 +185,14 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "imsh looks at pools and partners, and not at this machine; write: Get-Pool",
     ),
     (
+        &["ping", "test-connection"],
+        "write: Test-XmppPing $pool contoso.com, or Test-Registration -TargetFqdn $pool",
+    ),
+    (
         &[
-            "test-connection",
             "test-netconnection",
             "resolve-dnsname",
             "tnc",
-            "ping",
             "nslookup",
             "dig",
             "host",
