@@ -323,7 +323,7 @@ table! {
     "Whether it is tested at all; false pauses it."
     enabled: bool = true => set_by("Enabled", Binds::Global);
 
-    "The tests: XmppIM for each pool and receiver, Registration for each pool, FederatedPartner for each partner, Topology once."
+    "The tests: XmppIM for each pool and receiver, Registration for each pool, FederatedPartner for each partner, XmppPing for each pool and partner, Topology once."
     tests: Vec<WatchedTest> = vec![WatchedTest::XmppIm] => set_by("Tests", Binds::Global);
 
     "In place of tests: a script that is run, whose tests are kept like others. It ends before it is due again, and within an hour."

@@ -24,6 +24,8 @@ pub enum WatchedTest {
     Registration,
     /// `Test-FederatedPartner`, for each partner.
     FederatedPartner,
+    /// `Test-XmppPing`, for each pool and partner.
+    XmppPing,
     /// `Test-Topology`, once.
     Topology,
 }
@@ -70,6 +72,16 @@ pub enum NotifiedOwner {
     Unknown,
 }
 
+impl WatchedTest {
+    /// Whether a test user logs on for it.
+    pub fn logs_on(self) -> bool {
+        match self {
+            Self::XmppIm | Self::Registration | Self::XmppPing => true,
+            Self::FederatedPartner | Self::Topology => false,
+        }
+    }
+}
+
 super::setting::words! {
     TestingSites { "each" = Each, "any" = Any }
     NotificationKind {
@@ -91,6 +103,7 @@ super::setting::words! {
         "XmppIM" = XmppIm,
         "Registration" = Registration,
         "FederatedPartner" = FederatedPartner,
+        "XmppPing" = XmppPing,
         "Topology" = Topology,
     }
 }

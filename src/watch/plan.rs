@@ -172,6 +172,16 @@ fn names(watch: &WatchEntry, test: WatchedTest, topology: &Topology) -> Vec<(Pai
         WatchedTest::Registration => pools()
             .map(|(pool, account)| (name(pool.identity.as_str(), &account.sip()), account.to_string()))
             .collect(),
+        WatchedTest::XmppPing => {
+            let domains = watch.partners_of(topology);
+            pools()
+                .flat_map(|(pool, account)| {
+                    domains.iter().map(move |domain| {
+                        (name(pool.identity.as_str(), domain.as_str()), account.to_string())
+                    })
+                })
+                .collect()
+        }
         // The look is made in the name of the first pool, and so its result is of that.
         WatchedTest::FederatedPartner => {
             let asking = topology.pools.first().map_or("", |pool| pool.identity.as_str());

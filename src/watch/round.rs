@@ -349,6 +349,10 @@ async fn run(
         WatchedTest::Registration => {
             ("Test-Registration", Arguments::none().with("TargetFqdn", batch.pool.as_str()))
         }
+        WatchedTest::XmppPing => (
+            "Test-XmppPing",
+            Arguments::none().with("TargetFqdn", batch.pool.as_str()).with("Domain", receivers()),
+        ),
         WatchedTest::FederatedPartner => {
             ("Test-FederatedPartner", Arguments::none().with("Domain", receivers()))
         }
@@ -383,12 +387,8 @@ fn batches(claims: Vec<HeldClaim>) -> Vec<TestBatch> {
     for held in claims {
         let pair = &held.claim.pair;
         let (work, pool, alone) = match test_named(&pair.test) {
-            Some(test @ (WatchedTest::XmppIm | WatchedTest::Registration)) => {
-                (BatchWork::Test(test), pair.pool.clone(), None)
-            }
-            Some(test @ (WatchedTest::FederatedPartner | WatchedTest::Topology)) => {
-                (BatchWork::Test(test), String::new(), None)
-            }
+            Some(test) if test.logs_on() => (BatchWork::Test(test), pair.pool.clone(), None),
+            Some(test) => (BatchWork::Test(test), String::new(), None),
             // One script does not wait for another.
             None if pair.test == SCRIPT_TEST => {
                 (BatchWork::Script, String::new(), Some(pair.receiver.clone()))
@@ -415,10 +415,12 @@ struct PartnerLimits(Arc<Topology>);
 impl PartnerLimits {
     /// The scope of a claim's places and how many there are; none for a test that reaches for no partner.
     fn of(&self, claim: &Claim) -> Option<(String, i64)> {
-        if test_named(&claim.pair.test) != Some(WatchedTest::XmppIm) {
-            return None;
-        }
-        let domain = claim.pair.receiver.parse::<Address>().ok()?.domain();
+        let receiver = &claim.pair.receiver;
+        let domain = match test_named(&claim.pair.test)? {
+            WatchedTest::XmppIm => receiver.parse::<Address>().ok()?.domain(),
+            WatchedTest::XmppPing => receiver.parse().ok()?,
+            WatchedTest::Registration | WatchedTest::FederatedPartner | WatchedTest::Topology => return None,
+        };
         let partner = self.0.partner_for(&domain)?;
         let limit = partner.connection_limit.unwrap_or(self.0.gateway.partner_connection_limit);
         Some((format!("partner:{}", partner.domain), i64::from(limit)))

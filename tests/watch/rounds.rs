@@ -43,7 +43,7 @@ fn what_is_not_due_again_is_not_tested_again_by_whoever_starts_next() {
 fn every_kind_of_test_is_recorded_under_its_claim() {
     let post = Post::with(&format!(
         "[[watch]]\nidentity = 'all'\npools = ['{ATL}']\nreceivers = ['{GOOD}']\n\
-         tests = ['XmppIM', 'Registration', 'FederatedPartner']\n"
+         tests = ['XmppIM', 'Registration', 'FederatedPartner', 'XmppPing']\n"
     ));
     let log = post.round(0);
     let leased = post.rows(
@@ -52,11 +52,16 @@ fn every_kind_of_test_is_recorded_under_its_claim() {
     );
     assert_eq!(
         leased,
-        [["FederatedPartner", "Success"], ["Registration", "Success"], ["XmppIM", "Success"]],
+        [
+            ["FederatedPartner", "Success"],
+            ["Registration", "Success"],
+            ["XmppIM", "Success"],
+            ["XmppPing", "Success"]
+        ],
         "{log}"
     );
-    assert_eq!(post.number("SELECT count(*) FROM schedule"), 3);
-    assert_eq!(post.number("SELECT count(*) FROM tested"), 3, "the pairs are those of the cmdlets");
+    assert_eq!(post.number("SELECT count(*) FROM schedule"), 4);
+    assert_eq!(post.number("SELECT count(*) FROM tested"), 4, "the pairs are those of the cmdlets");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Spans, TopologyReading};
-use crate::topology::{Notification, NotificationKind, Topology, WatchEntry, WatchedTest, duration};
+use crate::topology::{Notification, NotificationKind, Topology, WatchEntry, duration};
 
 impl TopologyReading<'_> {
     pub(super) fn check_watch(&mut self, watch: &mut WatchEntry, at: &Spans) {
@@ -91,10 +91,7 @@ impl TopologyReading<'_> {
     fn check_periods(&mut self, topology: &Topology) {
         let longest = topology.gateway.longest_test();
         for (watch, at) in topology.watches.iter().zip(&self.places.watches) {
-            let logs_on = watch
-                .tests
-                .iter()
-                .any(|test| matches!(test, WatchedTest::XmppIm | WatchedTest::Registration));
+            let logs_on = watch.tests.iter().any(|test| test.logs_on());
             if !watch.enabled || !logs_on || watch.script.is_some() || watch.at.is_some() {
                 continue;
             }
@@ -131,11 +128,7 @@ impl TopologyReading<'_> {
                     self.remarks.add(at.item("receivers", n), at.key("receivers"), message, || None);
                 }
             }
-            let needs_pools = watch.script.is_none()
-                && watch
-                    .tests
-                    .iter()
-                    .any(|test| matches!(test, WatchedTest::XmppIm | WatchedTest::Registration));
+            let needs_pools = watch.script.is_none() && watch.tests.iter().any(|test| test.logs_on());
             if watch.enabled && needs_pools && watch.pools_of(topology).is_empty() {
                 let message =
                     format!("{:?} tests nothing: no pool that it means lends a test user", watch.identity);
