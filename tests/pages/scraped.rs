@@ -46,14 +46,43 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
         ("register", "kenmyer@litwareinc.com"),
         ("c2s_normal_auth", "litwareinc.com"),
         ("s2s_normal", "xmpp://contoso.com"),
-        ("ping", "adelany@contoso.com"),
-        ("ping", "contoso.com"),
+        ("ping", "litwareinc.com"),
     ] {
         let passed = probe(&serving, module, target);
         assert!(is_pass(&passed), "{module} {target}: {passed}");
     }
     let sent = probe(&serving, "im", GOOD);
     assert!(is_pass(&sent) && sent.contains("probe_xmpp_evidence_info{evidence=\""), "{sent}");
+    // A ping is answered, or refused on the way, or lost.
+    let pong = probe(&serving, "ping", "xmpp:contoso.com");
+    assert!(is_pass(&pong), "{pong}");
+    for line in
+        ["probe_ping_timeout 0", "probe_xmpp_duration_seconds{phase=\"deliver\"} ", "probe_duration_seconds "]
+    {
+        assert!(pong.lines().any(|own| own.starts_with(line)), "{line}: {pong}");
+    }
+    let round_trip = |text: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix("probe_xmpp_ping_duration_seconds "));
+        value.map(|value| value.parse::<f64>().unwrap())
+    };
+    assert!(round_trip(&pong).is_some_and(|seconds| seconds > 0.0), "{pong}");
+    let refused = probe(&serving, "ping", "expired.contoso.com");
+    assert!(
+        !is_pass(&refused) && refused.contains("code=\"FEDERATION-CERTIFICATE-EXPIRED\",owner=\"Partner\"")
+    );
+    assert!(refused.contains("\nprobe_ping_timeout 0\n") && round_trip(&refused).is_none(), "{refused}");
+    let lost = probe(&serving, "ping", "lost.contoso.com");
+    assert!(!is_pass(&lost) && lost.contains("\nprobe_ping_timeout 1\n"), "{lost}");
+    let nobody = probe(&serving, "ping", "contoso.com&pool=wrong-password.litwareinc.com");
+    assert!(!is_pass(&nobody) && nobody.contains("\nprobe_ping_timeout 0\n"), "{nobody}");
+    assert!(!partner.contains("probe_ping_timeout") && !sent.contains("probe_ping_timeout"));
+    for target in ["adelany@contoso.com", "xmpp://contoso.com:5269/contoso.com"] {
+        let refused = probe(&serving, "ping", target);
+        assert!(
+            !is_pass(&refused) && refused.contains("# Nothing was tested: module=ping asks a domain"),
+            "{refused}"
+        );
+    }
     // Nothing else is logged on to, looked up or sent to.
     for (module, target) in [
         ("c2s_normal_auth", "xmpp:unlisted.example"),
@@ -65,6 +94,8 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
         ("register", "adelany@contoso.com"),
         ("register", "xmpp:unlisted.example"),
         ("ping", "nobody@unlisted.example"),
+        ("ping", "unlisted.example"),
+        ("ping", "contoso.com&pool=unlisted.example"),
         ("ping", "127.0.0.1"),
         ("im", "litwareinc.com"),
         ("c2s_direct", "xmpp:litwareinc.com"),

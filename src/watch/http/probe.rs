@@ -1,5 +1,5 @@
 //! `/probe?module=…&target=…`, with the modules and the names of metrics that xmpp-blackbox-exporter has; but
-//! `register` logs on as a test user, and `ping` is the look at the partner's servers.
+//! `register` logs on as a test user.
 //!
 //! The answer is always 200 with a `probe_success` that has no label: `prosodyctl check connectivity` takes
 //! every other answer for a pass. There are credentials behind it, so only what the topology lists is
@@ -18,7 +18,7 @@ use super::metrics::{MetricPage, label, micros};
 use crate::address::{Address, Domain};
 use crate::cmdlet::Arguments;
 use crate::host::{Host, Stage};
-use crate::result::report::FederationServer;
+use crate::result::report::{FederationServer, NO_ANSWER};
 use crate::result::{Report, TestOutcome};
 use crate::topology::{Pool, Security, Server, Topology};
 use crate::value::Value;
@@ -30,7 +30,7 @@ pub(super) const MODULES: [(&str, Module); 7] = [
     ("register", Module::Logon),
     ("s2s_normal", Module::Partner),
     ("s2s_direct", Module::DirectPartner),
-    ("ping", Module::Partner),
+    ("ping", Module::Ping),
     ("im", Module::Message),
 ];
 
@@ -45,6 +45,8 @@ pub(super) enum Module {
     Partner,
     /// Those of them that offer direct TLS.
     DirectPartner,
+    /// A ping of the target: a test user logs on to a pool, and asks the target's domain.
+    Ping,
     /// A message to the target.
     Message,
 }
@@ -54,7 +56,7 @@ pub(super) enum Module {
 pub(super) struct Asked {
     pub(super) module: String,
     pub(super) target: String,
-    /// For `im`: the pool that sends.
+    /// For `ping` and `im`: the pool that sends.
     pub(super) pool: String,
 }
 
@@ -202,12 +204,28 @@ fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
         Module::Logon | Module::DirectLogon => logon(topology, module, target),
         Module::Partner | Module::DirectPartner => {
             let ProbeTarget { domain, server, .. } = target;
-            if topology.partner_for(&domain).is_none() && topology.pool_serving(&domain).is_none() {
-                return Err(not_listed("partner or domain of ours"));
-            }
+            is_known(topology, &domain)?;
             let arguments = Arguments::none().with("Domain", domain.to_string());
             let subject = format!("{module:?} {domain} {server:?}");
             Ok(ProbePlan { module, cmdlet: "Test-FederatedPartner", arguments, server, subject })
+        }
+        Module::Ping => {
+            if target.user.is_some() {
+                return Err(
+                    "module=ping asks a domain, and module=im asks a receiver: give the domain alone"
+                        .to_owned(),
+                );
+            }
+            if target.server.is_some() {
+                return Err("module=ping asks a domain through the pool's federation, which finds the server: give the domain alone".to_owned());
+            }
+            is_known(topology, &target.domain)?;
+            let pool = sender(topology, asked)?;
+            let arguments = Arguments::none()
+                .with("TargetFqdn", pool.identity.to_string())
+                .with("Domain", target.domain.to_string());
+            let subject = format!("{module:?} {} {}", pool.identity, target.domain);
+            Ok(ProbePlan { module, cmdlet: "Test-XmppPing", arguments, server: None, subject })
         }
         Module::Message => {
             let receiver = target.user.ok_or("target is no address of a receiver")?;
@@ -217,12 +235,7 @@ fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
             if !is_listed {
                 return Err(not_listed("receiver"));
             }
-            let lends = |pool: &&Pool| !pool.test_users.is_empty();
-            let pool = match asked.pool.as_str() {
-                "" => topology.pools.iter().find(lends),
-                name => topology.pool(name).filter(lends),
-            };
-            let pool = pool.ok_or_else(|| not_listed("pool with test users"))?;
+            let pool = sender(topology, asked)?;
             let arguments = Arguments::none()
                 .with("TargetFqdn", pool.identity.to_string())
                 .with("Receiver", receiver.to_string());
@@ -230,6 +243,24 @@ fn plan(topology: &Topology, asked: &Asked) -> Result<ProbePlan, String> {
             Ok(ProbePlan { module, cmdlet: "Test-XmppIM", arguments, server: None, subject })
         }
     }
+}
+
+/// Refuses a domain that is neither a partner's nor our own.
+fn is_known(topology: &Topology, domain: &Domain) -> Result<(), String> {
+    if topology.partner_for(domain).is_none() && topology.pool_serving(domain).is_none() {
+        return Err(not_listed("partner or domain of ours"));
+    }
+    Ok(())
+}
+
+/// The pool that sends: the one that is named, else the first one that lends a test user.
+fn sender<'t>(topology: &'t Topology, asked: &Asked) -> Result<&'t Pool, String> {
+    let lends = |pool: &&Pool| !pool.test_users.is_empty();
+    let pool = match asked.pool.as_str() {
+        "" => topology.pools.iter().find(lends),
+        name => topology.pool(name).filter(lends),
+    };
+    pool.ok_or_else(|| not_listed("pool with test users"))
 }
 
 /// A logon of a test user that the topology lists, at a server that it lists where one is named.
@@ -320,9 +351,12 @@ fn metrics(plan: &ProbePlan, report: &Report, took: Duration, limit: Duration) -
         Module::Partner | Module::DirectPartner if is_of_servers => {
             servers.iter().any(|server| server.outcome == TestOutcome::Success)
         }
-        Module::Logon | Module::DirectLogon | Module::Partner | Module::DirectPartner | Module::Message => {
-            report.is_success()
-        }
+        Module::Logon
+        | Module::DirectLogon
+        | Module::Partner
+        | Module::DirectPartner
+        | Module::Ping
+        | Module::Message => report.is_success(),
     };
     let mut page = MetricPage(String::new());
     let one = |value: String| [(String::new(), value)];
@@ -356,6 +390,21 @@ fn metrics(plan: &ProbePlan, report: &Report, took: Duration, limit: Duration) -
         "How long each phase took.",
         phases.iter().map(|(name, sum)| (format!("phase=\"{}\"", label(name)), format!("{sum:.6}"))),
     );
+    if plan.module == Module::Ping {
+        let timed_out = report.ping.answer.as_deref() == Some(NO_ANSWER);
+        page.family(
+            "probe_ping_timeout",
+            "gauge",
+            "Whether the ping was sent and nothing came back in time.",
+            one(i32::from(timed_out).to_string()),
+        );
+        page.family(
+            "probe_xmpp_ping_duration_seconds",
+            "gauge",
+            "From sending the ping to what proves that the domain answered.",
+            report.ping.latency.map(|latency| (String::new(), span(latency))),
+        );
+    }
     if !is_success {
         // A partner that is well as a whole, and not at what was asked about.
         let beside = if servers.is_empty() { "NO-SUCH-SERVER" } else { "SERVER-PASSED-OVER" };
@@ -375,7 +424,7 @@ fn metrics(plan: &ProbePlan, report: &Report, took: Duration, limit: Duration) -
     page.family(
         "probe_xmpp_evidence_info",
         "gauge",
-        "What proves how far the message came.",
+        "What proves how far the message, or the ping, came.",
         report.evidence.iter().map(|level| (format!("evidence=\"{}\"", label(level)), "1".to_owned())),
     );
     let offered = report.partner.mechanisms.iter().flatten();
