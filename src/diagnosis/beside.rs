@@ -22,9 +22,10 @@ pub fn partners_certificate_ends(domain: &str, days: i64) -> Finding {
         .owned_by(Owner::Partner)
 }
 
-/// The domain that was pinged answered, and the ping itself came back with an error.
-pub fn ping_refused(domain: &str, error: &StanzaError) -> Finding {
-    Finding::of(&PING_REFUSED, format!("{domain} answers, and does not answer pings (XEP-0199)"))
+/// The domain that was pinged answered, and the ping itself came back with an error, made by this owner's server.
+pub fn ping_refused(domain: &str, error: &StanzaError, owner: Owner) -> Finding {
+    Finding::of(&PING_REFUSED, format!("{domain} answers, and pings of it are not answered (XEP-0199)"))
+        .owned_by(owner)
         .evidence(format_args!("the ping came back with {}", told(error)))
         .made_safe()
 }

@@ -695,9 +695,9 @@ entries! {
     RESULT_REVISED: "RESULT-REVISED", [Partner, Pool], Lasting Pair,
         "A warning on a failure: the same test was told as a success before, on the word of the partner's server, and then the message came back, or the server said that it holds it, while the session was still open for other tests. The failure is the result that counts.",
         "Go by the failure and its remedy, and forget the success. Give -Linger (such as 30s) to wait for such errors before a result is told, also where a receiver is tested alone.";
-    PING_REFUSED: "PING-REFUSED", [Partner], Lasting Partner,
-        "A warning: the domain answered, so that federation works both ways, and it did not answer the ping as such (XEP-0199): its server does not know pings, or does not let everybody ping it.",
-        "Ask the partner to enable pings, by which other servers and clients check their connections. Prosody: ping in modules_enabled; ejabberd: mod_ping among the modules.";
+    PING_REFUSED: "PING-REFUSED", [Partner, Pool, Unknown], Lasting Partner,
+        "A warning: the domain answered, so that federation works both ways, and it did not answer the ping as such (XEP-0199): its server knows no pings, or something on the way answers them with an error.",
+        "Have pings enabled at the domain's server, by which other servers and clients check their connections. Prosody: ping in modules_enabled; ejabberd: mod_ping among the modules.";
     LATENCY_WARNING: "LATENCY-WARNING", [Unknown], Transient Pair,
         "The test succeeded, and took longer than -WarningLatency.",
         "Look at the result's Steps and MessageLatency for what took the time.";

@@ -20,13 +20,13 @@ use super::under_way::{PartnerLook, telling_of_answers};
 use super::warnings::{self, Thresholds};
 use crate::address::{Address, Domain};
 use crate::diagnosis::catalogue::Reach;
-use crate::diagnosis::{self, Finding, beside};
+use crate::diagnosis::{self, Finding, Owner, beside};
 use crate::result::log::LogLane;
 use crate::result::report::{NO_ANSWER, PingFacts};
 use crate::result::{Report, ResultWarning, TestIdentity, TestKind};
 use crate::topology::{Evidence, Server, TlsNegotiation};
 use crate::xmpp::certificate::CertificateReport;
-use crate::xmpp::deliver::{self, DeliveredPing, PingAnswer, PingRequest, Proven, ping};
+use crate::xmpp::deliver::{self, DeliveredPing, PingAnswer, PingRequest, Proof, Proven, ping};
 use crate::xmpp::federation::ProbeReport;
 use crate::xmpp::network::Network;
 use crate::xmpp::session::XmppSession;
@@ -42,6 +42,8 @@ pub struct Ping {
     pub domain: Domain,
     /// Whether the topology lists the domain.
     pub partner_listed: bool,
+    /// Whether the domain is one of our own.
+    pub is_ours: bool,
     /// The values that were given by hand, for the diagnosis.
     pub ask: Arc<Ask>,
     /// The time limits of the phases.
@@ -76,10 +78,12 @@ impl Planner<'_> {
             return Ok(PingPlan::NotAllowed { sender });
         }
         let partner = topology.partner_for(domain);
+        let is_ours = topology.pool_serving(domain).is_some();
         Ok(PingPlan::Test(Box::new(Ping {
             sender: self.sender(target)?,
             domain: domain.clone(),
-            partner_listed: partner.is_some() || topology.pool_serving(domain).is_some(),
+            partner_listed: partner.is_some() || is_ours,
+            is_ours,
             partner_server: partner.and_then(|partner| partner.proxy_fqdn.clone()),
             partner_tls: partner.map_or(TlsNegotiation::Required, |partner| partner.tls_negotiation),
             deadlines: deadlines(&topology.gateway, ask.timeout),
@@ -357,7 +361,16 @@ impl Pinged {
     ) -> Self {
         let DeliveredPing { outcome, proofs, answer, latency, .. } = delivered;
         let refused = match &answer {
-            Some(PingAnswer::Error(error)) => Some(beside::ping_refused(self.domain.as_str(), error)),
+            Some(PingAnswer::Error(error)) => {
+                let is_signed =
+                    proofs.iter().any(|proven| matches!(proven.proof, Proof::ErrorForPong { .. }));
+                let owner = match (ping.is_ours, is_signed) {
+                    (true, _) => Owner::Pool,
+                    (false, true) => Owner::Partner,
+                    (false, false) => Owner::Unknown,
+                };
+                Some(beside::ping_refused(self.domain.as_str(), error, owner))
+            }
             Some(PingAnswer::Pong) | None => None,
         };
         let timed_out = matches!(

@@ -147,6 +147,12 @@ impl StanzaCondition {
     pub fn is_about_servers(&self) -> bool {
         matches!(self, Self::RemoteServerNotFound | Self::RemoteServerTimeout)
     }
+
+    /// Whether whoever gets a request says by it no more than that it does not know such requests (RFC 6120, section
+    /// 8.4; XEP-0199, section 4.1).
+    pub fn is_of_unknown_request(&self) -> bool {
+        matches!(self, Self::ServiceUnavailable | Self::FeatureNotImplemented)
+    }
 }
 
 /// The `<error/>` inside a stanza of type `error` (RFC 6120, section 8.3).

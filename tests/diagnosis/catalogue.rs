@@ -154,7 +154,7 @@ fn beside_a_success() -> Vec<(String, Finding)> {
             "an error came when the success was told",
             beside::revised("adelany@contoso.com", Duration::from_secs(3)),
         ),
-        ("a domain answers, and no ping", beside::ping_refused("contoso.com", &unsigned)),
+        ("a domain answers, and no ping", beside::ping_refused("contoso.com", &unsigned, Owner::Unknown)),
         ("slower than -WarningLatency", beside::slow("atl-cs-001.litwareinc.com", limit)),
         ("slower than -CriticalLatency", beside::far_too_slow("contoso.com", limit)),
     ]

@@ -207,10 +207,7 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
 /// Says what the topology does not know.
 fn warn_about(call: &Call, targets: &[String]) -> Outcome {
     verifying::warn_about_pools(call, targets)?;
-    if call.topology.partners.is_none() && !call.bound.switch("Force") {
-        call.warn("The topology has no list of allowed XMPP partners: messages may go to any domain.")?;
-    }
-    Ok(())
+    verifying::warn_about_partners(call, "messages")
 }
 
 /// The batch that the arguments and the topology ask for.

@@ -25,9 +25,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
             encrypt and trust each other in both directions. It needs no account at the partner, and nobody there \
             notices it. The result says how long every step took, and, where no answer comes, what is broken, whose it \
             is and what to do next.\n\n\
-            An error that only the domain itself can have made is an answer too: the test succeeds, with the warning \
-            PING-REFUSED. An error that the pool may have made never is. A ping says nothing of any user: Test-XmppIM \
-            does, and Test-FederatedPartner looks at the partner's servers from this machine.\n\n\
+            An error that says no more than that pings are unknown is an answer too, where the domain itself has made it \
+            or answers another question: the test succeeds, with the warning PING-REFUSED. A refusal, a trouble and an \
+            error that the pool may have made never are. A ping says nothing of any user: Test-XmppIM does, and \
+            Test-FederatedPartner looks at the partner's servers from this machine. A ping of one of our own domains \
+            says that the pool's servers reach it.\n\n\
             A domain that is neither an allowed partner nor our own fails before anything is sent. Several pools and \
             domains may be given: every pool pings every domain, and one session per account serves all of them.",
         parameters: &[
@@ -136,6 +138,7 @@ async fn plan_all(call: &Call) -> Result<Vec<Ping>, Halt> {
         call.bound.texts("Domain").iter().map(|written| verifying::domain(written)).collect();
     let domains = domains?;
     verifying::warn_about_pools(call, &targets)?;
+    verifying::warn_about_partners(call, "pings")?;
     let planned = {
         let vault = || call.context.vault.open();
         let mut planner = Planner::new(&call.topology, &vault, ask);

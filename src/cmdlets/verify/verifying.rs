@@ -395,6 +395,16 @@ pub async fn at_each_server<T>(
     all
 }
 
+/// Says that what is sent may go anywhere, where the topology has no list of partners.
+pub fn warn_about_partners(call: &Call, sent: &str) -> Outcome {
+    if call.topology.partners.is_none() && !call.bound.switch("Force") {
+        call.warn(format!(
+            "The topology has no list of allowed XMPP partners: {sent} may go to any domain."
+        ))?;
+    }
+    Ok(())
+}
+
 /// Says that pools are not in the topology, in the original's words.
 pub fn warn_about_pools(call: &Call, targets: &[String]) -> Outcome {
     let is_unknown = |target: &String| call.topology.canonical_pool(target).is_none();

@@ -1,8 +1,9 @@
 //! A ping of a domain (XEP-0199), sent alone: whether the domain answers, through the pool's federation.
 //!
-//! The fence behind a message without the message. An error counts as an answer only where the domain alone can have
-//! made it; where nothing tells, the domain is asked what it is (XEP-0030), which nobody else answers for it. Whether
-//! the pool is there shows by pings of its own: one behind the ping, and one before the time is up.
+//! The fence behind a message without the message. An error counts as an answer only where it says no more than that
+//! pings are unknown, and where the domain alone can have made it; where nothing tells, the domain is asked what it is
+//! (XEP-0030), which nobody else answers for it. A refusal or a trouble is a failure, whoever made it. Whether the pool
+//! is there shows by pings of its own: one behind the ping, and one before the time is up.
 
 use std::fmt;
 use std::pin::pin;
@@ -186,11 +187,12 @@ impl PingWait<'_> {
         }
     }
 
-    /// Takes an error for an answer where the domain has made it, or answers another question.
+    /// Takes an error that knows no pings for an answer where the domain has made it, or answers another question.
     async fn judge(&mut self, error: StanzaError, trace: &mut Trace) -> Result<(), xmpp::Fault> {
         let after = self.started.elapsed();
         let ends = MessageEnds::of(self.session, self.domain());
-        if ends.is_partners_answer(&error) {
+        let knows_no_pings = error.condition.is_of_unknown_request();
+        if knows_no_pings && ends.is_partners_answer(&error) {
             self.prove(Proof::ErrorForPong { error }, trace);
             return Ok(());
         }
@@ -201,7 +203,7 @@ impl PingWait<'_> {
         } else {
             self.describe(&ends).await?
         };
-        if matches!(fence, Fence::Answered { .. }) {
+        if knows_no_pings && matches!(fence, Fence::Answered { .. }) {
             self.prove(Proof::PartnerDescribedItself, trace);
             return Ok(());
         }

@@ -79,10 +79,10 @@ async fn only_an_answer_that_nobody_else_can_have_made_is_one() {
         // The pool's silence speaks against nothing that the domain has said.
         ("contoso.com", (Answers, Nothing, [Nothing, Nothing])),
         ("contoso.com", (Error("feature-not-implemented", ""), Nothing, POOL_ANSWERS)),
-        ("contoso.com", (Error("forbidden", "contoso.com"), Nothing, POOL_ANSWERS)),
+        ("contoso.com", (Error("service-unavailable", "contoso.com"), Nothing, POOL_ANSWERS)),
         ("contoso.com", (UNSIGNED, Answers, POOL_ANSWERS)),
         ("contoso.com", (UNSIGNED, Error("feature-not-implemented", ""), POOL_ANSWERS)),
-        ("contoso.com", (Error("forbidden", ""), Error("forbidden", "contoso.com"), POOL_ANSWERS)),
+        ("contoso.com", (UNSIGNED, Error("forbidden", "contoso.com"), POOL_ANSWERS)),
         ("litwareinc.com", (UNSIGNED, Nothing, POOL_ANSWERS)),
     ];
     for (domain, script) in answered {
@@ -103,6 +103,13 @@ async fn only_an_answer_that_nobody_else_can_have_made_is_one() {
         (Error("remote-server-timeout", ""), Answers, [Nothing, Nothing]),
         (Error("remote-server-timeout", "contoso.com"), Answers, POOL_ANSWERS),
         (Error("forbidden", "somebody.example"), Nothing, POOL_ANSWERS),
+        // Whoever refuses us, or is in trouble, is not well.
+        (Error("forbidden", "contoso.com"), Answers, POOL_ANSWERS),
+        (Error("policy-violation", "contoso.com"), Answers, POOL_ANSWERS),
+        (Error("not-allowed", "contoso.com"), Nothing, POOL_ANSWERS),
+        (Error("internal-server-error", "contoso.com"), Answers, POOL_ANSWERS),
+        (Error("resource-constraint", ""), Answers, POOL_ANSWERS),
+        (Error("gone", "contoso.com"), Answers, POOL_ANSWERS),
     ];
     for script in bounced {
         let delivered = pinged("contoso.com", *script).await;
