@@ -175,6 +175,9 @@ fn refused(fault: &WatchFault) -> ExitStatus {
         WatchFault::NothingToWatch => {
             "Write one: imsh -c 'New-WatcherNodeConfiguration \"every partner\" -Every 15m'; or try imsh --lab watch."
         }
+        WatchFault::NothingMeant => {
+            "Name what it lists: Get-WatcherNodeConfiguration, Get-Pool and Get-XmppAllowedPartner show both."
+        }
         WatchFault::Topology(_) => "Mend the topology; Test-Topology says what it means.",
         WatchFault::Store(StoreFault::Older { .. }) => "Bring its schema up to date: imsh store migrate.",
         WatchFault::Identity(_) => "Mend the file, or name another one in [http].",

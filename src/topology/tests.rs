@@ -100,6 +100,31 @@ fn a_document_is_read_as_it_is_written() {
 }
 
 #[test]
+fn a_watch_of_partners_means_also_those_without_receivers() {
+    let partners = "[[pool]]\nidentity = \"p.example\"\ndomains = [\"d.example\"]\ntest_users = [\"u@d.example\"]\n\
+                    [[partner]]\ndomain = \"quiet.example\"\n\
+                    [[partner]]\ndomain = \"lively.example\"\nreceivers = [\"kim@lively.example\"]\n\
+                    [[watch]]\nidentity = \"one\"\ntests = [\"XmppPing\"]\n";
+    for (receivers, wanted) in [
+        ("[]", &["quiet.example", "lively.example"][..]),
+        ("[\"partners\"]", &["quiet.example", "lively.example"]),
+        ("[\"partner:quiet.example\"]", &["quiet.example"]),
+        ("[\"*quiet*\", \"partner:quiet.example\"]", &["quiet.example"]),
+        ("[\"kim@*\"]", &["lively.example"]),
+        ("[\"kim@lively.example\", \"ada@other.example\"]", &["lively.example", "other.example"]),
+        ("[\"partner:nobody.example\"]", &[]),
+    ] {
+        let topology = read(&format!("{partners}receivers = {receivers}\n")).unwrap();
+        let meant = topology.watches[0].partners_of(&topology);
+        let meant: Vec<&str> = meant.iter().map(Domain::as_str).collect();
+        assert_eq!(meant, wanted, "{receivers}");
+        let is_remarked =
+            topology.remarks.iter().any(|remark| remark.to_string().contains("means no receiver"));
+        assert_eq!(is_remarked, wanted.is_empty(), "{receivers}: {:?}", topology.remarks);
+    }
+}
+
+#[test]
 fn a_watch_that_is_due_before_a_test_that_fails_has_ended_is_remarked() {
     let remarks = |lines: &str| {
         let watch = "[[pool]]\nidentity = \"p.example\"\ndomains = [\"d.example\"]\ntest_users = [\"u@d.example\"]\n\

@@ -73,6 +73,14 @@ pub enum NotifiedOwner {
 }
 
 impl WatchedTest {
+    /// Whether it tests partners, and needs none of their receivers.
+    pub fn is_of_partners(self) -> bool {
+        match self {
+            Self::FederatedPartner | Self::XmppPing => true,
+            Self::XmppIm | Self::Registration | Self::Topology => false,
+        }
+    }
+
     /// Whether a test user logs on for it.
     pub fn logs_on(self) -> bool {
         match self {
@@ -239,6 +247,30 @@ impl ReceiverPattern {
             self.0.parse().into_iter().collect()
         }
     }
+
+    /// The partners that it means, also where they have no receivers: those of the receivers, and by a pattern those of
+    /// such a domain.
+    pub fn partners(&self, topology: &Topology) -> Vec<Domain> {
+        let listed = || topology.partners.iter().flatten();
+        let named =
+            |domain: Domain| topology.partner_for(&domain).map_or(domain, |partner| partner.domain.clone());
+        if self.0.eq_ignore_ascii_case(EVERY_PARTNER) {
+            listed().map(|partner| partner.domain.clone()).collect()
+        } else if let Some(domain) = self.0.strip_prefix(ONE_PARTNER) {
+            let domain = domain.parse::<Domain>().ok();
+            let partner = domain.and_then(|domain| topology.partner_for(&domain));
+            partner.map(|partner| partner.domain.clone()).into_iter().collect()
+        } else if has_wildcard(&self.0) {
+            let pattern = Pattern::new(&self.0, Case::Ignored);
+            let is_meant = |partner: &&Partner| {
+                pattern.matches(partner.domain.as_str())
+                    || partner.receivers.iter().any(|receiver| pattern.matches(&receiver.to_string()))
+            };
+            listed().filter(is_meant).map(|partner| partner.domain.clone()).collect()
+        } else {
+            self.0.parse::<Address>().into_iter().map(|receiver| named(receiver.domain())).collect()
+        }
+    }
 }
 
 impl Gateway {
@@ -266,25 +298,25 @@ impl WatchEntry {
         topology.pools.iter().filter(is_meant).collect()
     }
 
+    /// The patterns that say who is at the other end: every partner, where it has none.
+    fn receiver_patterns(&self) -> Vec<ReceiverPattern> {
+        let everyone = || vec![ReceiverPattern(EVERY_PARTNER.to_owned())];
+        if self.receivers.is_empty() { everyone() } else { self.receivers.clone() }
+    }
+
     /// The receivers that it means, each once: those of every partner, where it names none.
     pub fn receivers_of(&self, topology: &Topology) -> Vec<Address> {
-        let everyone = || vec![ReceiverPattern(EVERY_PARTNER.to_owned())];
-        let patterns = if self.receivers.is_empty() { everyone() } else { self.receivers.clone() };
+        let patterns = self.receiver_patterns();
         let mut seen = BTreeSet::new();
         let all = patterns.iter().flat_map(|pattern| pattern.receivers(topology));
         all.filter(|receiver| seen.insert(receiver.to_string())).collect()
     }
 
-    /// The partners' domains that its receivers are at.
+    /// The partners that it means, each once, also those without receivers.
     pub fn partners_of(&self, topology: &Topology) -> Vec<Domain> {
         let mut seen = BTreeSet::new();
-        if self.receivers.is_empty() {
-            return topology.partners.iter().flatten().map(|partner| partner.domain.clone()).collect();
-        }
-        let domains = self.receivers_of(topology).into_iter().map(|receiver| {
-            let domain = receiver.domain();
-            topology.partner_for(&domain).map_or(domain, |partner| partner.domain.clone())
-        });
-        domains.filter(|domain| seen.insert(domain.to_string())).collect()
+        let patterns = self.receiver_patterns();
+        let all = patterns.iter().flat_map(|pattern| pattern.partners(topology));
+        all.filter(|domain| seen.insert(domain.to_string())).collect()
     }
 }

@@ -109,6 +109,9 @@ pub enum WatchFault {
     /// The topology has no watch.
     #[error("the topology has no [[watch]], so nothing is watched")]
     NothingToWatch,
+    /// No watch means anything that the topology lists.
+    #[error("no [[watch]] means a pool, a partner or a receiver of the topology, so nothing is watched")]
+    NothingMeant,
     /// The store cannot be used, and waiting would not mend it.
     #[error("{0}")]
     Store(#[from] StoreFault),
@@ -216,9 +219,10 @@ impl Watcher {
     /// See [`WatchFault`]. A shared store that is away is none: the watcher starts blind.
     pub async fn new(options: WatcherOptions, intake: Intake) -> Result<Self, WatchFault> {
         let topology = read(options.host.context())?;
+        let has_watch = topology.watches.iter().any(|watch| watch.enabled);
         let plan = WatchPlan::of(topology);
         if plan.pairs.is_empty() {
-            return Err(WatchFault::NothingToWatch);
+            return Err(if has_watch { WatchFault::NothingMeant } else { WatchFault::NothingToWatch });
         }
         match options.store.version().await {
             Ok(found) if found < newest_schema() && options.store.is_shared() => {

@@ -123,7 +123,9 @@ impl TopologyReading<'_> {
                 }
             }
             for (n, pattern) in watch.receivers.iter().enumerate() {
-                if pattern.receivers(topology).is_empty() {
+                let tests_partners = watch.tests.iter().any(|test| test.is_of_partners());
+                let means_partners = tests_partners && !pattern.partners(topology).is_empty();
+                if !means_partners && pattern.receivers(topology).is_empty() {
                     let message = format!("{:?} means no receiver of the topology", pattern.as_str());
                     self.remarks.add(at.item("receivers", n), at.key("receivers"), message, || None);
                 }
