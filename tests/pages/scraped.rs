@@ -76,6 +76,12 @@ fn a_probe_tests_what_the_topology_lists_and_nothing_else() {
     let nobody = probe(&serving, "ping", "contoso.com&pool=wrong-password.litwareinc.com");
     assert!(!is_pass(&nobody) && nobody.contains("\nprobe_ping_timeout 0\n"), "{nobody}");
     assert!(!partner.contains("probe_ping_timeout") && !sent.contains("probe_ping_timeout"));
+    let unkeyed = probe(&serving, "ping", "contoso.com&pool=no-password.litwareinc.com");
+    assert!(
+        unkeyed.contains("# Nothing was tested: There is no password for kenmyer@no-password"),
+        "{unkeyed}"
+    );
+    assert!(!is_pass(&unkeyed) && unkeyed.contains("owner=\"Caller\""), "{unkeyed}");
     for target in ["adelany@contoso.com", "xmpp://contoso.com:5269/contoso.com"] {
         let refused = probe(&serving, "ping", target);
         assert!(
@@ -245,6 +251,7 @@ fn prometheus_scrapes_metrics_and_probes() {
             "imsh_test_failure{code=\"FEDERATION-CERTIFICATE-EXPIRED\",owner=\"Partner\"}",
             "probe_success{job=\"imsh-c2s\"} == 1",
             "probe_success{job=\"imsh-s2s\"} == 0",
+            "probe_success{job=\"imsh-ping\"} == 0",
             "ALERTS{alertname=\"ImshPairDown\"}",
         ] {
             until(query, || has(query));
