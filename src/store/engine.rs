@@ -27,6 +27,10 @@ pub trait Sql {
     /// Runs a query whose text is composed of constant parts.
     fn query_composed(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault>;
 
+    /// Runs a query whose text has a list of its own, such as of pairs. Its statement is forgotten: kept for each list
+    /// that was ever asked about, they would fill the memory of whoever runs for months.
+    fn query_list(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault>;
+
     /// Runs several statements without parameters.
     fn script(&mut self, sql: &str) -> Result<(), StoreFault>;
 

@@ -67,7 +67,7 @@ pub fn turns(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Resul
             diagnosis: row.optional_text(8)?,
         })
     };
-    sql.query_composed(&query, &[since.into()])?.iter().map(read).collect()
+    sql.query_list(&query, &[since.into()])?.iter().map(read).collect()
 }
 
 /// The end of the certificate that a pair's last test met.
@@ -103,5 +103,5 @@ pub fn certificate_ends(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<Certific
             ends_at: row.int(5)?,
         })
     };
-    sql.query_composed(&query, &[])?.iter().map(read).collect()
+    sql.query_list(&query, &[])?.iter().map(read).collect()
 }

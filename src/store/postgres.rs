@@ -168,6 +168,7 @@ impl PostgresSql<'_> {
     fn run<T>(
         &mut self,
         sql: &str,
+        kept: Kept,
         parameters: &[Cell],
         run: impl AsyncFnOnce(
             &Object,
@@ -179,17 +180,34 @@ impl PostgresSql<'_> {
         let Some(client) = self.client.take() else { return Err(StoreFault::Closed) };
         let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|cell| cell as _).collect();
         let done = self.wait(async {
-            let statement = client.prepare_cached(&sql).await?;
+            let statement = match kept {
+                Kept::ForLater => client.prepare_cached(&sql).await?,
+                Kept::Never => client.prepare(&sql).await?,
+            };
             run(&client, statement, &parameters).await
         });
         self.client = Some(client);
         done
     }
+
+    fn rows(&mut self, sql: &str, kept: Kept, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
+        let rows = self.run(sql, kept, parameters, async |client, statement, parameters| {
+            client.query(&statement, parameters).await
+        })?;
+        rows.iter().map(row).collect()
+    }
+}
+
+/// Whether a statement is kept on its connection, prepared.
+#[derive(Clone, Copy)]
+enum Kept {
+    ForLater,
+    Never,
 }
 
 impl Sql for PostgresSql<'_> {
     fn execute(&mut self, sql: &'static str, parameters: &[Cell]) -> Result<u64, StoreFault> {
-        self.run(sql, parameters, async |client, statement, parameters| {
+        self.run(sql, Kept::ForLater, parameters, async |client, statement, parameters| {
             client.execute(&statement, parameters).await
         })
     }
@@ -199,10 +217,11 @@ impl Sql for PostgresSql<'_> {
     }
 
     fn query_composed(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
-        let rows = self.run(sql, parameters, async |client, statement, parameters| {
-            client.query(&statement, parameters).await
-        })?;
-        rows.iter().map(row).collect()
+        self.rows(sql, Kept::ForLater, parameters)
+    }
+
+    fn query_list(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
+        self.rows(sql, Kept::Never, parameters)
     }
 
     fn has_table(&mut self, name: &str) -> Result<bool, StoreFault> {

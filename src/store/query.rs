@@ -115,7 +115,7 @@ pub fn results(sql: &mut dyn Sql, filter: &ResultFilter) -> Result<Vec<StoredRes
     if let Some(newest) = filter.newest {
         let _ = write!(query, " LIMIT {}", newest.max(0));
     }
-    let rows = sql.query_composed(&query, &parameters)?;
+    let rows = sql.query_list(&query, &parameters)?;
     let read = |row: &Row| {
         Ok(StoredResult {
             id: row.text(0)?,
@@ -244,7 +244,7 @@ pub fn runs(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Result
         among("result.pair", pairs),
         newest.max(0)
     );
-    let rows = sql.query_composed(&query, &[since.into()])?;
+    let rows = sql.query_list(&query, &[since.into()])?;
     let read = |row: &Row| {
         Ok(Run {
             id: row.text(0)?,
@@ -321,7 +321,7 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
     );
     let mut states: Vec<StoredState> = Vec::new();
     let parse = |row: &Row, column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
-    for row in sql.query_composed(&query, &[])? {
+    for row in sql.query_list(&query, &[])? {
         let id = row.int(0)?;
         if states.last().is_none_or(|last| last.id != id) {
             states.push(StoredState {
@@ -425,7 +425,7 @@ pub fn trend(
         among("pair", pairs)
     );
     let mut points: Vec<TrendPoint> = Vec::new();
-    for row in sql.query_composed(&query, &[span.name().into(), since.into(), until.into()])? {
+    for row in sql.query_list(&query, &[span.name().into(), since.into(), until.into()])? {
         let (pair, start, site) = (row.int(0)?, row.int(1)?, row.text(6)?);
         if !sites.is_empty() && !sites.iter().any(|wanted| wanted.eq_ignore_ascii_case(&site)) {
             continue;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, TransactionBehavior};
 
 use super::engine::{Cell, Clock, Row, Sql};
 use super::fault::{StoreFault, place};
@@ -89,6 +89,19 @@ struct SqliteSql<'a> {
 }
 
 impl SqliteSql<'_> {
+    fn rows(&self, statement: &mut Statement<'_>, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
+        let fault = |error: rusqlite::Error| fault(self.path, &error);
+        let n_columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(fault)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(fault)? {
+            let cell = |column| Ok(Cell::from(row.get_ref(column)?));
+            let cells: Result<Vec<Cell>, rusqlite::Error> = (0..n_columns).map(cell).collect();
+            found.push(Row(cells.map_err(fault)?));
+        }
+        Ok(found)
+    }
+
     fn written(&self, sql: &str) -> String {
         let now = match self.shift {
             0 => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)".to_owned(),
@@ -111,17 +124,13 @@ impl Sql for SqliteSql<'_> {
     }
 
     fn query_composed(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
-        let fault = |error: rusqlite::Error| fault(self.path, &error);
-        let mut statement = self.connection.prepare_cached(&self.written(sql)).map_err(fault)?;
-        let n_columns = statement.column_count();
-        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(fault)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(fault)? {
-            let cell = |column| Ok(Cell::from(row.get_ref(column)?));
-            let cells: Result<Vec<Cell>, rusqlite::Error> = (0..n_columns).map(cell).collect();
-            found.push(Row(cells.map_err(fault)?));
-        }
-        Ok(found)
+        let statement = self.connection.prepare_cached(&self.written(sql));
+        self.rows(&mut *statement.map_err(|error| fault(self.path, &error))?, parameters)
+    }
+
+    fn query_list(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
+        let statement = self.connection.prepare(&self.written(sql));
+        self.rows(&mut statement.map_err(|error| fault(self.path, &error))?, parameters)
     }
 
     fn has_table(&mut self, name: &str) -> Result<bool, StoreFault> {

@@ -485,6 +485,22 @@ fn a_shared_limit_holds() {
 }
 
 #[test]
+fn a_question_about_a_list_leaves_no_statement_behind() {
+    on_both_engines(|store| async move {
+        // SQLite tells nobody what is prepared.
+        if !store.is_shared() {
+            return;
+        }
+        for n in 0..60 {
+            store.read(move |engine| query::states(engine, &[n, n + 1])).await.unwrap();
+        }
+        let count = "SELECT CAST(count(*) AS BIGINT) FROM pg_prepared_statements";
+        let kept = store.read(move |engine| engine.query(count, &[])).await.unwrap();
+        assert!(kept[0].int(0).unwrap() < 30, "{kept:?}");
+    });
+}
+
+#[test]
 fn what_reports_ask_is_answered_by_both_engines() {
     on_both_engines(|store| async move {
         let began = now(&store).await;
