@@ -361,6 +361,7 @@ async fn a_machine_that_is_off_line_has_one_finding_for_all() {
 
 #[tokio::test]
 async fn sessions_of_an_account_are_fewer_once_its_server_has_ended_one() {
+    const AT_ONCE: usize = 32;
     let (sessions, met) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let conflicts = met.clone();
     let tests = plays("contoso.com", 300, move |_| {
@@ -377,12 +378,12 @@ async fn sessions_of_an_account_are_fewer_once_its_server_has_ended_one() {
             Did::Failed(finding("STREAM-CONFLICT"))
         }
     });
-    let schedule = Schedule { takes: AccountUse::Session, ..schedule(32) };
+    let schedule = Schedule { takes: AccountUse::Session, ..schedule(AT_ONCE) };
     let (came, ended) = outcomes(schedule, tests).await;
     assert_eq!(came.iter().filter(|came| came.failure.is_some()).count(), 0, "no healthy pair fails");
     let met = met.load(Ordering::SeqCst);
-    // Those that had begun when the first came back.
-    assert!((1..=10).contains(&met), "what a server refuses is not tried again and again: {met}");
+    // Those that had begun when the first came back: on a busy machine more, and never as many as may be at once.
+    assert!((1..AT_ONCE).contains(&met), "what a server refuses is not tried again and again: {met}");
     let Some(BatchRemark::FewerSessions { limit, .. }) = ended.remarks.last() else { panic!() };
     assert!((1..=5).contains(limit), "{limit}");
 }
