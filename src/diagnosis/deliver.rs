@@ -164,8 +164,11 @@ pub(super) fn late(after: Duration, trace: &Trace, context: &Context<'_>) -> Fin
 
 fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>) -> Finding {
     let side = side(bounce, fence, context);
-    let is_of_partner = bounce.origin == ErrorOrigin::Partner && bounce.error.condition.is_about_servers();
-    if context.sent == SentStanza::Ping && matches!(side, Side::Receiver | Side::Unclear) && !is_of_partner {
+    // The origin of an error by which pings are unknown is likely, and no proof.
+    let is_of_partner =
+        bounce.origin == ErrorOrigin::Partner && !bounce.error.condition.is_of_unknown_request();
+    let is_proven = is_of_partner || matches!(fence, Fence::Answered { .. });
+    if context.sent == SentStanza::Ping && matches!(side, Side::Receiver | Side::Unclear) && !is_proven {
         return unproven(bounce, fence, context);
     }
     let finding = match side {
@@ -187,7 +190,11 @@ fn bounced(bounce: &Bounce, fence: &Fence, trace: &Trace, context: &Context<'_>)
                 ErrorOrigin::Other => speaker(bounce.origin, &bounce.error, &bounce.from, context),
                 ErrorOrigin::Pool | ErrorOrigin::Partner | ErrorOrigin::Unclear => the_partner(context),
             };
-            return refused(&bounce.error, context).evidence(answer(bounce, &speaker));
+            let refused = match context.sent {
+                SentStanza::Message => refused(&bounce.error, context),
+                SentStanza::Ping => ping_refused(&bounce.error, context),
+            };
+            return refused.evidence(answer(bounce, &speaker));
         }
         Side::Unclear => Finding::of(
             &catalogue::RECEIVER_REJECTED,
@@ -219,7 +226,7 @@ fn broken_connection(context: &Context<'_>) -> String {
 /// A ping came back with an error that the domain is not known to have made, and a question did not fare better.
 fn unproven(bounce: &Bounce, fence: &Fence, context: &Context<'_>) -> Finding {
     let (pool, partner) = (context.pool, context.partner());
-    // Whose an error is likely to be is no proof.
+    // A likely origin is no proof.
     let who = |origin: ErrorOrigin, error: &StanzaError| match origin {
         ErrorOrigin::Partner | ErrorOrigin::Unclear => "a server".to_owned(),
         ErrorOrigin::Pool | ErrorOrigin::Other => speaker(origin, error, partner, context),
@@ -444,6 +451,52 @@ fn refused(error: &StanzaError, context: &Context<'_>) -> Finding {
         | StanzaCondition::Unknown(_) => Finding::of(
             &catalogue::RECEIVER_REJECTED,
             format!("the server of {partner} did not take the message to {receiver}"),
+        ),
+    };
+    at_home(finding, context)
+}
+
+/// The domain that was pinged is there, and refuses the ping or is in trouble.
+fn ping_refused(error: &StanzaError, context: &Context<'_>) -> Finding {
+    let (pool, partner) = (context.pool, context.partner());
+    let finding = match &error.condition {
+        StanzaCondition::PolicyViolation
+        | StanzaCondition::Forbidden
+        | StanzaCondition::NotAllowed
+        | StanzaCondition::NotAcceptable
+        | StanzaCondition::NotAuthorized
+        | StanzaCondition::RegistrationRequired
+        | StanzaCondition::SubscriptionRequired => Finding::of(
+            &catalogue::RECEIVER_POLICY,
+            format!("a policy of {partner} does not let {} ping it from {pool}", context.sender),
+        )
+        .remedy(format!("Ask the partner what its server has against {}, and to allow it.", context.sender)),
+        StanzaCondition::ResourceConstraint => Finding::of(
+            &catalogue::RECEIVER_SERVER_ERROR,
+            format!("the server of {partner} has no room for a ping"),
+        ),
+        StanzaCondition::InternalServerError => Finding::of(
+            &catalogue::RECEIVER_SERVER_ERROR,
+            format!("the server of {partner} failed internally"),
+        ),
+        StanzaCondition::RemoteServerNotFound | StanzaCondition::RemoteServerTimeout => Finding::of(
+            &catalogue::RECEIVER_SERVER_ERROR,
+            format!("the server of {partner} cannot reach a server that it needs"),
+        ),
+        StanzaCondition::BadRequest
+        | StanzaCondition::Conflict
+        | StanzaCondition::FeatureNotImplemented
+        | StanzaCondition::Gone
+        | StanzaCondition::ItemNotFound
+        | StanzaCondition::JidMalformed
+        | StanzaCondition::RecipientUnavailable
+        | StanzaCondition::Redirect
+        | StanzaCondition::ServiceUnavailable
+        | StanzaCondition::UndefinedCondition
+        | StanzaCondition::UnexpectedRequest
+        | StanzaCondition::Unknown(_) => Finding::of(
+            &catalogue::RECEIVER_REJECTED,
+            format!("the server of {partner} did not take the ping"),
         ),
     };
     at_home(finding, context)

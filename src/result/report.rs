@@ -314,7 +314,7 @@ pub struct LogonFacts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PingFacts {
-    /// What came back for the ping, whoever sent it: `pong`, an error in the server's words, or
+    /// The answer to the ping, whoever sent it: `pong`, an error in the server's words, or
     /// [`NO_ANSWER`]; `None` where no ping was sent, or its session was lost.
     pub answer: Option<String>,
     /// From sending the ping to the proof that the domain answered.
@@ -322,7 +322,7 @@ pub struct PingFacts {
     pub latency: Option<Duration>,
 }
 
-/// What came back for a ping where nothing did in time.
+/// The answer of a ping to which nothing came back in time.
 pub const NO_ANSWER: &str = "none in time";
 
 /// The facts that only a look at a partner has; of the server that the result is about, unless a field says

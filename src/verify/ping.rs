@@ -180,7 +180,7 @@ pub struct Pinged {
     pub domain: Domain,
     /// The verdict of the test.
     pub verdict: Verdict,
-    /// What came back, and after how long.
+    /// The answer, and the time that it took.
     pub facts: PingFacts,
     /// The proofs, in the order in which they came.
     pub proofs: Vec<Proven>,

@@ -1,4 +1,4 @@
-//! What is done while a stanza is under way: the scheduler is told who has answered, and the partner is looked at
+//! The work beside a stanza that is under way: the scheduler is told who has answered, and the partner is looked at
 //! from here where there is reason to.
 //!
 //! The look informs the diagnosis; the verdict depends on the stanza alone.

@@ -843,6 +843,21 @@ fn pinging() -> Vec<Example> {
             Maker::Partner,
             Fence::Open,
         ),
+        bounced(
+            "the partner bans the pool's pings",
+            StanzaError {
+                by: Some("contoso.com".into()),
+                ..error("cancel", StanzaCondition::PolicyViolation, Some("You are banned"))
+            },
+            Maker::Partner,
+            Fence::Open,
+        ),
+        bounced(
+            "a ping fails inside a domain that answers",
+            error("wait", StanzaCondition::InternalServerError, None),
+            Maker::Unclear,
+            Fence::Answered { after: Duration::from_millis(97) },
+        ),
         silent("the pool answers no ping", None),
         silent("no answer to a ping", pool),
         silent("no answer to a ping, healthy from here", pool).look("healthy"),

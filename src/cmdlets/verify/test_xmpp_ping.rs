@@ -148,7 +148,7 @@ async fn plan_all(call: &Call) -> Result<Vec<Ping>, Halt> {
             for target in &targets {
                 for domain in &domains {
                     let plan = planner.ping(target, domain);
-                    // What stands in the way of one domain stands in the way of all of this pool's.
+                    // A refusal of one domain is one of all domains from this pool.
                     let is_refused = plan.is_err();
                     plans.push((target, domain, plan));
                     if is_refused {

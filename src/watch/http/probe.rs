@@ -141,7 +141,7 @@ impl Prober {
 
     /// Makes the test through the host, as every test is made.
     async fn test(&self, plan: &ProbePlan, limit: Duration) -> Result<Report, (String, &'static str)> {
-        // What need not end a command, such as a missing password, is the answer here.
+        // An error that need not end a command, such as a missing password, is the answer here.
         let arguments =
             plan.arguments.clone().with("Timeout", Value::Duration(limit)).with("ErrorAction", "Stop");
         let stage = Stage { name: plan.cmdlet.to_owned(), arguments, position: None, program: None };

@@ -42,17 +42,17 @@ pub struct PingRequest {
 pub struct DeliveredPing {
     /// The ping's id, with which those of the questions about it begin.
     pub id: String,
-    /// Nothing where the domain answered, else the reason why it is not known to have.
+    /// `Ok` where the domain answered, else the reason why it is not known to have.
     pub outcome: Result<(), xmpp::Fault>,
     /// The proofs, in the order of their arrival.
     pub proofs: Vec<Proven>,
-    /// What came back for the ping, whoever sent it.
+    /// The answer to the ping, whoever sent it.
     pub answer: Option<PingAnswer>,
     /// From sending the ping to the proof that the domain answered.
     pub latency: Option<Duration>,
 }
 
-/// What comes back for a ping.
+/// An answer to a ping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PingAnswer {
     /// The result.
