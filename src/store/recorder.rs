@@ -22,8 +22,15 @@ const WAITING: usize = 4_096;
 /// The writer of one run. Clones share it.
 #[derive(Clone)]
 pub struct Recorder {
-    results: mpsc::Sender<(NewResult, oneshot::Sender<()>)>,
+    entries: mpsc::Sender<(Entry, oneshot::Sender<()>)>,
     is_faulty: Arc<AtomicBool>,
+}
+
+/// What waits for the writer, in order.
+enum Entry {
+    Result(Box<NewResult>),
+    /// Everything before it is to be stored.
+    Flush,
 }
 
 /// The results that the store could not keep, reported once.
@@ -38,17 +45,23 @@ pub struct NotKept {
 impl Recorder {
     /// Starts the writer. `tell` hears the first fault of the store.
     pub fn start(store: Store, tell: impl FnOnce(NotKept) + Send + 'static) -> Self {
-        let (results, mut waiting) = mpsc::channel::<(NewResult, oneshot::Sender<()>)>(WAITING);
+        let (entries, mut waiting) = mpsc::channel::<(Entry, oneshot::Sender<()>)>(WAITING);
         let is_faulty = Arc::new(AtomicBool::new(false));
         let faulty = is_faulty.clone();
         tokio::spawn(async move {
             let mut tell = Some(tell);
             let mut group = Vec::new();
             while waiting.recv_many(&mut group, GROUP).await > 0 {
-                let (results, stored): (Vec<NewResult>, Vec<oneshot::Sender<()>>) = group.drain(..).unzip();
-                let n_results = results.len();
+                let mut results = Vec::with_capacity(group.len());
+                let mut stored = Vec::with_capacity(group.len());
+                for (entry, is_stored) in group.drain(..) {
+                    if let Entry::Result(result) = entry {
+                        results.push(*result);
+                    }
+                    stored.push(is_stored);
+                }
                 let results = Arc::new(results);
-                loop {
+                while !results.is_empty() {
                     let group = results.clone();
                     // Whoever tests by hand sees what turned: notices are the watchers'.
                     let kept = store.write(move |sql| super::record::record(sql, &group, &[])).await;
@@ -60,7 +73,7 @@ impl Recorder {
                     // Whoever has the lock gives it back some time; until then nobody waits.
                     let is_locked = matches!(fault, StoreFault::Locked { .. });
                     if let Some(tell) = tell.take() {
-                        tell(NotKept { fault, n_results });
+                        tell(NotKept { fault, n_results: results.len() });
                     }
                     if !is_locked || waiting.is_closed() {
                         break;
@@ -72,7 +85,7 @@ impl Recorder {
                 }
             }
         });
-        Self { results, is_faulty }
+        Self { entries, is_faulty }
     }
 
     /// Gives results to the writer and waits until they are stored, or the store has shown that it cannot.
@@ -80,7 +93,7 @@ impl Recorder {
         let mut waiting = Vec::with_capacity(results.len());
         for result in results {
             let (stored, is_stored) = oneshot::channel();
-            if self.results.try_send((result, stored)).is_ok() {
+            if self.entries.try_send((Entry::Result(Box::new(result)), stored)).is_ok() {
                 waiting.push(is_stored);
             }
         }
@@ -94,9 +107,12 @@ impl Recorder {
 
     /// Waits until everything that was given is stored, for at most so long.
     pub async fn flush(self, patience: Duration) {
-        let Self { results, .. } = self;
-        // The writer takes its results in order: when it has room for all, it has taken all.
-        let all = results.reserve_many(WAITING);
-        let _ = tokio::time::timeout(patience, all).await;
+        let (stored, is_stored) = oneshot::channel();
+        let flushed = async {
+            if self.entries.send((Entry::Flush, stored)).await.is_ok() {
+                let _ = is_stored.await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, flushed).await;
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -802,5 +803,18 @@ fn a_file_that_is_no_store_is_told_and_left_alone() {
         let refused = Store::open(&path).await.err();
         assert!(matches!(refused, Some(StoreFault::Damaged { .. })), "{refused:?}");
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("a letter"));
+    });
+}
+
+#[test]
+fn what_was_given_to_the_writer_is_stored_when_it_is_flushed() {
+    on_both_engines(|store| async move {
+        let writer = Recorder::start(store.clone(), |not_kept| panic!("{not_kept:?}"));
+        let succeeded = |n| result(pair(n), "hq", n as i64, StoredOutcome::Success);
+        // Given and not awaited, as where a store was locked for a while.
+        let _ = futures_util::FutureExt::now_or_never(writer.record((0..600).map(succeeded).collect()));
+        writer.flush(Duration::from_secs(60)).await;
+        let kept = store.read(|sql| sql.query("SELECT COUNT(*) FROM result", &[])).await.unwrap();
+        assert_eq!(kept[0].int(0).unwrap(), 600);
     });
 }
