@@ -12,7 +12,7 @@ use super::outcome::{TestResult, Verdict};
 use super::ping::Ping;
 use super::plan::{Ask, LogonAccount, Verification};
 use super::refusals::Stopped;
-use super::schedule::{Attempted, Turn};
+use super::schedule::{Attempted, History, Turn};
 use super::sessions::{End, Logged, Sessions, SharedLogon, next_number};
 use super::under_way::{PartnerLook, telling_of_answers};
 use crate::diagnosis::catalogue::Reach;
@@ -44,7 +44,7 @@ pub struct Attempt<'a> {
 impl Attempt<'_> {
     /// Tries once.
     pub async fn run(&self, verification: &Verification) -> Attempted<TestResult> {
-        let result = TestResult::begin(verification, self.turn.number);
+        let result = TestResult::begin(verification, History::tries(self.turn.number));
         let (sender, receiver) = tokio::join!(
             self.log_on(verification, &verification.sender, End::Sender),
             self.log_on_receiver(verification),

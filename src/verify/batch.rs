@@ -8,7 +8,7 @@ use super::attempt::Attempt;
 use super::outcome::{TestResult, Verdict};
 use super::plan::Verification;
 use super::revision::Revisions;
-use super::schedule::{self, Attempted, Ended, History, Judged, Places, Schedule, ScheduledTest, Turn};
+use super::schedule::{self, Attempted, Concluded, Ended, History, Places, Schedule, ScheduledTest, Turn};
 use super::sessions::Sessions;
 use crate::diagnosis::Finding;
 use crate::vault::RefusedCredentials;
@@ -130,48 +130,20 @@ impl ScheduledTest for MessageTest {
     }
 }
 
-/// A result that is told and remembered.
-impl Judged for Arc<TestResult> {
+impl Concluded for TestResult {
+    fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    fn verdict_mut(&mut self) -> &mut Verdict {
+        &mut self.verdict
+    }
+
+    fn history_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
+
     fn is_revision(&self) -> bool {
         self.is_revision
-    }
-
-    fn failure(&self) -> Option<&Finding> {
-        self.verdict.failure()
-    }
-
-    fn is_interrupted(&self) -> bool {
-        (**self).is_interrupted()
-    }
-
-    fn interrupted_by(&mut self, reason: Finding) {
-        Arc::make_mut(self).interrupted_by(reason);
-    }
-
-    fn set_history(&mut self, history: History) {
-        Arc::make_mut(self).set_history(history);
-    }
-}
-
-impl Judged for TestResult {
-    fn is_revision(&self) -> bool {
-        self.is_revision
-    }
-
-    fn failure(&self) -> Option<&Finding> {
-        self.verdict.failure()
-    }
-
-    fn is_interrupted(&self) -> bool {
-        matches!(self.verdict, Verdict::Interrupted(_))
-    }
-
-    fn interrupted_by(&mut self, reason: Finding) {
-        self.verdict = Verdict::NotRun(reason);
-    }
-
-    fn set_history(&mut self, history: History) {
-        self.attempts = history.attempts;
-        self.queue_time += history.queue_time;
     }
 }

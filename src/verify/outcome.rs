@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::attempt::{doubts, finding};
 use super::log;
 use super::plan::{LogonAccount, Verification};
+use super::schedule::History;
 use super::warnings::{self, Thresholds};
 use crate::address::Address;
 use crate::diagnosis::{self, Finding, beside};
@@ -56,10 +57,8 @@ pub struct TestResult {
     pub certificate: Option<Arc<CertificateReport>>,
     /// The time at which the test began.
     pub started_at: Timestamp,
-    /// The number of times that the pair was tried.
-    pub attempts: u32,
-    /// The time spent waiting because of our own limits; not part of any latency.
-    pub queue_time: Duration,
+    /// How often the pair was tried, and how long it waited.
+    pub history: History,
     /// Whether it was not tried, and has the finding of others.
     pub is_inferred: bool,
     /// The warnings beside the verdict.
@@ -112,18 +111,18 @@ impl Verdict {
 impl Verification {
     /// Returns the identity that tells its result from every other one of a run.
     pub fn identity(&self) -> TestIdentity {
-        TestResult::begin(self, 0).report(Stanzas::Forgotten).identity()
+        TestResult::begin(self, History::UNTRIED).report(Stanzas::Forgotten).identity()
     }
 }
 
 impl TestResult {
     /// A verification begins.
-    pub(super) fn begin(verification: &Verification, attempts: u32) -> Self {
+    pub(super) fn begin(verification: &Verification, history: History) -> Self {
         let LogonAccount { target, address, one_server, .. } = &*verification.sender;
         Self {
             server: one_server.as_ref().map(|one| one.server.clone()),
             thresholds: verification.ask.thresholds,
-            ..Self::new(target, address.clone(), verification.receiver.clone(), attempts)
+            ..Self::new(target, address.clone(), verification.receiver.clone(), history)
         }
     }
 
@@ -131,21 +130,21 @@ impl TestResult {
     /// receiver's domain.
     pub fn not_allowed(target: &str, sender: Address, receiver: Address, place: &str) -> Self {
         let finding = diagnosis::plan::not_allowed(&receiver.domain(), place);
-        Self::new(target, sender, receiver, 1).end(Verdict::Failure(finding))
+        Self::new(target, sender, receiver, History::ONE_TRY).end(Verdict::Failure(finding))
     }
 
     /// The result of a verification that was not tried, since others failed with this.
     pub(super) fn inferred(verification: &Verification, finding: Finding) -> Self {
-        let result = Self::begin(verification, 0).end(Verdict::Failure(finding));
+        let result = Self::begin(verification, History::UNTRIED).end(Verdict::Failure(finding));
         Self { is_inferred: true, ..result }
     }
 
     /// The result of a verification that never began, for this reason.
     pub(super) fn not_run(verification: &Verification, reason: Finding) -> Self {
-        Self::begin(verification, 0).end(Verdict::NotRun(reason))
+        Self::begin(verification, History::UNTRIED).end(Verdict::NotRun(reason))
     }
 
-    fn new(target: &str, sender: Address, receiver: Address, attempts: u32) -> Self {
+    fn new(target: &str, sender: Address, receiver: Address, history: History) -> Self {
         Self {
             target: target.to_owned(),
             server: None,
@@ -162,8 +161,7 @@ impl TestResult {
             look: None,
             certificate: None,
             started_at: Timestamp::now(),
-            attempts,
-            queue_time: Duration::ZERO,
+            history,
             is_inferred: false,
             warnings: Vec::new(),
             is_revision: false,
@@ -200,7 +198,7 @@ impl TestResult {
 
     /// So much of the message's way was waited because of other messages of ours.
     pub(super) fn wait_was_ours(&mut self, waited: Duration) {
-        self.queue_time += waited;
+        self.history.queue_time += waited;
         self.latency = self.latency.saturating_sub(waited);
         self.message_latency = self.message_latency.map(|latency| latency.saturating_sub(waited));
     }
@@ -280,17 +278,15 @@ impl TestResult {
             phase: phase(&self.trace),
             message_latency: self.message_latency,
             elapsed: Some(self.elapsed),
-            queue_time: Some(self.queue_time),
             steps: steps(&self.trace, Duration::ZERO),
             started_at: Some(self.started_at),
-            attempts: self.attempts,
-            is_flaky: self.is_success() && self.attempts > 1,
             is_inferred: self.is_inferred,
             warnings: self.warnings.iter().cloned().chain(slow).collect(),
             log: log::kept(stanzas, || log::of_message(self)),
             ..Report::default()
         };
-        told(certified(report, self.certificate.as_deref()), &self.verdict, self.latency)
+        let report = certified(report, self.certificate.as_deref());
+        told(tried(report, self.history), &self.verdict, self.latency)
     }
 }
 
@@ -312,6 +308,7 @@ pub(super) fn proof(proven: &Proven) -> ReportProof {
 pub(super) fn told(report: Report, verdict: &Verdict, latency: Duration) -> Report {
     let finding = verdict.finding();
     Report {
+        is_flaky: matches!(verdict, Verdict::Success) && report.attempts > 1,
         outcome: match verdict {
             Verdict::Success => TestOutcome::Success,
             Verdict::Failure(_) => TestOutcome::Failure,
@@ -326,6 +323,11 @@ pub(super) fn told(report: Report, verdict: &Verdict, latency: Duration) -> Repo
         remedy: finding.map(|finding| finding.remedy.clone()),
         ..report
     }
+}
+
+/// A report that says how often the test was tried, and how long it waited.
+pub(super) fn tried(report: Report, history: History) -> Report {
+    Report { attempts: history.attempts, queue_time: Some(history.queue_time), ..report }
 }
 
 /// A report with the end of the certificate that was seen.
@@ -360,7 +362,7 @@ mod tests {
         {
             let [sender, receiver] =
                 ["kenmyer@litwareinc.com", "adelany@contoso.com"].map(|who| who.parse().unwrap());
-            let result = TestResult::new("pool", sender, receiver, attempts).end(verdict);
+            let result = TestResult::new("pool", sender, receiver, History::tries(attempts)).end(verdict);
             assert_eq!(result.report(Stanzas::Forgotten).is_flaky, is_flaky, "{attempts}");
         }
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::log;
 use super::outcome::{self, Verdict};
 use super::plan::{deadlines, trust};
-use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
+use super::schedule::{Attempted, Concluded, History, Places, ScheduledTest, Turn};
 use super::warnings::{self, Thresholds};
 use crate::address::Domain;
 use crate::diagnosis::look::{Asking, finding, of_single_servers};
@@ -89,21 +89,17 @@ impl ScheduledTest for LookTest {
     }
 }
 
-impl Judged for Inspected {
-    fn failure(&self) -> Option<&Finding> {
-        self.verdict.failure()
+impl Concluded for Inspected {
+    fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
-    fn is_interrupted(&self) -> bool {
-        matches!(self.verdict, Verdict::Interrupted(_))
+    fn verdict_mut(&mut self) -> &mut Verdict {
+        &mut self.verdict
     }
 
-    fn interrupted_by(&mut self, reason: Finding) {
-        self.verdict = Verdict::NotRun(reason);
-    }
-
-    fn set_history(&mut self, history: History) {
-        self.history = history;
+    fn history_mut(&mut self) -> &mut History {
+        &mut self.history
     }
 }
 
@@ -238,7 +234,7 @@ impl Inspection {
             verdict,
             remarks,
             look,
-            history: History::default(),
+            history: History::UNTRIED,
             thresholds: self.thresholds,
         }
     }
@@ -298,14 +294,12 @@ impl Inspected {
             elapsed: Some(elapsed),
             steps: self.steps(),
             started_at: Some(self.started_at),
-            attempts: self.history.attempts,
-            queue_time: Some(self.history.queue_time),
-            is_flaky: matches!(self.verdict, Verdict::Success) && self.history.attempts > 1,
             warnings: self.warnings(),
             log: log::kept(stanzas, || self.look.iter().flat_map(log::of_look).collect()),
             ..Report::default()
         };
-        outcome::told(outcome::certified(report, certificate), &self.verdict, self.latency())
+        let report = outcome::certified(report, certificate);
+        outcome::told(outcome::tried(report, self.history), &self.verdict, self.latency())
     }
 
     fn facts(&self) -> PartnerFacts {

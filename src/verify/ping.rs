@@ -14,7 +14,7 @@ use super::attempt::finding_of_ping;
 use super::log;
 use super::outcome::{self, Verdict, proof};
 use super::plan::{Ask, LogonAccount, Planner, Refusal, deadlines, sender_address};
-use super::schedule::{self, Attempted, Ended, History, Judged, Places, Schedule, ScheduledTest, Turn};
+use super::schedule::{self, Attempted, Concluded, Ended, History, Places, Schedule, ScheduledTest, Turn};
 use super::sessions::{End, Logged, Sessions, SharedLogon};
 use super::under_way::{PartnerLook, telling_of_answers};
 use super::warnings::{self, Thresholds};
@@ -140,30 +140,26 @@ impl ScheduledTest for PingTest {
 
     fn inferred(&self, finding: &Finding) -> Option<Pinged> {
         let pinged = Pinged::begin(&self.ping).end(Verdict::Failure(finding.clone()));
-        Some(Pinged { is_inferred: true, attempts: 0, ..pinged })
+        Some(Pinged { is_inferred: true, history: History::UNTRIED, ..pinged })
     }
 
     fn not_run(&self, reason: Finding) -> Option<Pinged> {
-        Some(Pinged { attempts: 0, ..Pinged::begin(&self.ping).end(Verdict::NotRun(reason)) })
+        let pinged = Pinged::begin(&self.ping).end(Verdict::NotRun(reason));
+        Some(Pinged { history: History::UNTRIED, ..pinged })
     }
 }
 
-impl Judged for Pinged {
-    fn failure(&self) -> Option<&Finding> {
-        self.verdict.failure()
+impl Concluded for Pinged {
+    fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
-    fn is_interrupted(&self) -> bool {
-        matches!(self.verdict, Verdict::Interrupted(_))
+    fn verdict_mut(&mut self) -> &mut Verdict {
+        &mut self.verdict
     }
 
-    fn interrupted_by(&mut self, reason: Finding) {
-        self.verdict = Verdict::NotRun(reason);
-    }
-
-    fn set_history(&mut self, history: History) {
-        self.attempts = history.attempts;
-        self.queue_time = history.queue_time;
+    fn history_mut(&mut self) -> &mut History {
+        &mut self.history
     }
 }
 
@@ -197,10 +193,8 @@ pub struct Pinged {
     pub certificate: Option<Arc<CertificateReport>>,
     /// The instant at which the test began.
     pub started_at: Timestamp,
-    /// The number of attempts.
-    pub attempts: u32,
-    /// The time spent waiting because of our own limits; in no latency.
-    pub queue_time: Duration,
+    /// How often it was tried, and how long it waited.
+    pub history: History,
     /// Whether it was not tried, and has the finding of others.
     pub is_inferred: bool,
     /// The problems that were found beside the verdict.
@@ -335,8 +329,7 @@ impl Pinged {
             look: None,
             certificate: None,
             started_at: Timestamp::now(),
-            attempts: 1,
-            queue_time: Duration::ZERO,
+            history: History::ONE_TRY,
             is_inferred: false,
             warnings: Vec::new(),
             thresholds: Thresholds::default(),
@@ -417,17 +410,15 @@ impl Pinged {
             proofs: self.proofs.iter().map(proof).collect(),
             phase: outcome::phase(&self.trace),
             elapsed: Some(self.elapsed),
-            queue_time: Some(self.queue_time),
             steps: outcome::steps(&self.trace, Duration::ZERO),
             started_at: Some(self.started_at),
-            attempts: self.attempts,
-            is_flaky: is_success && self.attempts > 1,
             is_inferred: self.is_inferred,
             warnings: self.warnings.iter().cloned().chain(slow).collect(),
             log: log::kept(stanzas, || self.lanes()),
             ..Report::default()
         };
-        outcome::told(outcome::certified(report, self.certificate.as_deref()), &self.verdict, self.latency)
+        let report = outcome::certified(report, self.certificate.as_deref());
+        outcome::told(outcome::tried(report, self.history), &self.verdict, self.latency)
     }
 
     /// A lane for the sender, and for each look from here.

@@ -13,7 +13,7 @@ use super::attempt::finding_of_logon;
 use super::log;
 use super::outcome::{self, Verdict};
 use super::plan::{Ask, LogonAccount};
-use super::schedule::{Attempted, History, Judged, Places, ScheduledTest, Turn};
+use super::schedule::{Attempted, Concluded, History, Places, ScheduledTest, Turn};
 use super::sessions::{End, Sessions};
 use super::warnings::{self, Thresholds};
 use crate::address::Address;
@@ -81,30 +81,24 @@ impl ScheduledTest for RegistrationTest {
             elapsed: Duration::ZERO,
             trace: Trace::new(),
             started_at: Timestamp::now(),
-            attempts: 0,
-            queue_time: Duration::ZERO,
+            history: History::UNTRIED,
             warnings: Vec::new(),
             thresholds: self.registration.ask.thresholds,
         })
     }
 }
 
-impl Judged for Registered {
-    fn failure(&self) -> Option<&Finding> {
-        self.verdict.failure()
+impl Concluded for Registered {
+    fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
-    fn is_interrupted(&self) -> bool {
-        matches!(self.verdict, Verdict::Interrupted(_))
+    fn verdict_mut(&mut self) -> &mut Verdict {
+        &mut self.verdict
     }
 
-    fn interrupted_by(&mut self, reason: Finding) {
-        self.verdict = Verdict::NotRun(reason);
-    }
-
-    fn set_history(&mut self, history: History) {
-        self.attempts = history.attempts;
-        self.queue_time = history.queue_time;
+    fn history_mut(&mut self) -> &mut History {
+        &mut self.history
     }
 }
 
@@ -127,10 +121,8 @@ pub struct Registered {
     pub trace: Trace,
     /// The instant at which the registration began.
     pub started_at: Timestamp,
-    /// The number of attempts.
-    pub attempts: u32,
-    /// The time spent waiting because of our own limits; in no latency.
-    pub queue_time: Duration,
+    /// How often it was tried, and how long it waited.
+    pub history: History,
     /// The problems that were found beside the verdict.
     pub warnings: Vec<ResultWarning>,
     thresholds: Thresholds,
@@ -194,8 +186,7 @@ impl Registration {
             elapsed,
             trace,
             started_at,
-            attempts: 1,
-            queue_time: Duration::ZERO,
+            history: History::ONE_TRY,
             warnings,
             thresholds: self.ask.thresholds,
         };
@@ -216,16 +207,14 @@ impl Registered {
             logon: LogonFacts { mechanism: self.mechanism(), registered_as: self.bound() },
             phase: outcome::phase(&self.trace),
             elapsed: Some(self.elapsed),
-            queue_time: Some(self.queue_time),
             steps: outcome::steps(&self.trace, Duration::ZERO),
             started_at: Some(self.started_at),
-            attempts: self.attempts,
-            is_flaky: is_success && self.attempts > 1,
             warnings: self.warnings.iter().cloned().chain(slow).collect(),
             log: log::kept(stanzas, || vec![log::lane(format!("User {}", self.account), &self.trace)]),
             ..Report::default()
         };
-        outcome::told(outcome::certified(report, self.trace.certificate()), &self.verdict, self.latency)
+        let report = outcome::certified(report, self.trace.certificate());
+        outcome::told(outcome::tried(report, self.history), &self.verdict, self.latency)
     }
 
     /// Returns the mechanism by which the account authenticated, or tried to.

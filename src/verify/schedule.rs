@@ -16,6 +16,7 @@ mod dispatch;
 mod tests;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -24,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::dispatch::Scheduler;
 pub use self::retries::random_part;
+use super::outcome::Verdict;
 use crate::address::{Address, Domain};
 use crate::diagnosis::Finding;
 use crate::topology::Gateway;
@@ -67,6 +69,66 @@ pub trait Judged: Send + 'static {
     fn set_history(&mut self, history: History);
 }
 
+/// An outcome that is one verdict with its history.
+pub trait Concluded: Send + 'static {
+    /// Returns the verdict.
+    fn verdict(&self) -> &Verdict;
+
+    /// Returns the verdict, to be changed.
+    fn verdict_mut(&mut self) -> &mut Verdict;
+
+    /// Returns the history, to be changed.
+    fn history_mut(&mut self) -> &mut History;
+
+    /// Whether it takes the place of an outcome that was told before.
+    fn is_revision(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Concluded> Judged for T {
+    fn failure(&self) -> Option<&Finding> {
+        self.verdict().failure()
+    }
+
+    fn is_interrupted(&self) -> bool {
+        matches!(self.verdict(), Verdict::Interrupted(_))
+    }
+
+    fn is_revision(&self) -> bool {
+        Concluded::is_revision(self)
+    }
+
+    fn interrupted_by(&mut self, reason: Finding) {
+        *self.verdict_mut() = Verdict::NotRun(reason);
+    }
+
+    fn set_history(&mut self, history: History) {
+        let own = self.history_mut();
+        own.attempts = history.attempts;
+        own.queue_time += history.queue_time;
+    }
+}
+
+/// A result that is told and remembered.
+impl<T: Concluded + Clone + Sync> Concluded for Arc<T> {
+    fn verdict(&self) -> &Verdict {
+        (**self).verdict()
+    }
+
+    fn verdict_mut(&mut self) -> &mut Verdict {
+        Arc::make_mut(self).verdict_mut()
+    }
+
+    fn history_mut(&mut self) -> &mut History {
+        Arc::make_mut(self).history_mut()
+    }
+
+    fn is_revision(&self) -> bool {
+        (**self).is_revision()
+    }
+}
+
 /// The history of an outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History {
@@ -74,6 +136,18 @@ pub struct History {
     pub attempts: u32,
     /// The time that the test waited because of our own limits.
     pub queue_time: Duration,
+}
+
+impl History {
+    /// Nothing was tried.
+    pub const UNTRIED: Self = Self::tries(0);
+    /// One try, at once.
+    pub const ONE_TRY: Self = Self::tries(1);
+
+    /// So many tries, without waiting.
+    pub const fn tries(attempts: u32) -> Self {
+        Self { attempts, queue_time: Duration::ZERO }
+    }
 }
 
 /// The places where a test takes place, as far as others may be there too.
