@@ -184,8 +184,8 @@ macro_rules! entries {
 entries! {
     // Before a packet leaves
     PLAN_NOT_ALLOWED: "PLAN-NOT-ALLOWED", [Caller], Lasting Partner,
-        "The receiver's domain is neither served by a pool of the topology nor one of its allowed XMPP partners, so nothing was sent.",
-        "Check the spelling of the receiver's domain; if it is right, add it to the topology's partners.";
+        "The domain is neither served by a pool of the topology nor one of its allowed XMPP partners, so nothing was sent.",
+        "Check the spelling of the domain; if it is right, add it to the topology's partners.";
     PLAN_ACCOUNT_STOPPED: "PLAN-ACCOUNT-STOPPED", [Caller], Lasting Account,
         "The account's logon was refused three times in this batch. Servers ban those who go on, so it was left alone.",
         "See the results before this one for why the logon is refused; correct the stored credential with Set-TestUserCredential.";
@@ -529,7 +529,7 @@ entries! {
     // Deliver: the pool and the partner
     FEDERATION_NOT_FOUND: "FEDERATION-NOT-FOUND", [Partner, Caller, Pool], Lasting Partner,
         "The pool finds no server of the partner in DNS: no such name, no address, or an SRV record that leads to a host without one.",
-        "Check the spelling of the receiver's domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS. dig SRV _xmpp-server._tcp.DOMAIN, typed on the pool's machine, shows what the pool is told.";
+        "Check the spelling of the domain; if it is right, have the partner correct its _xmpp-server record and its addresses in DNS. dig SRV _xmpp-server._tcp.DOMAIN, typed on the pool's machine, shows what the pool is told.";
     FEDERATION_NOT_OFFERED: "FEDERATION-NOT-OFFERED", [Partner, Pool, Unknown], Lasting Partner,
         "The partner's SRV record has the single target \".\": it says that it offers no federation.",
         "Ask the partner whether federation is to be offered; its _xmpp-server record must then name a server. dig SRV _xmpp-server._tcp.DOMAIN shows it.";

@@ -458,11 +458,11 @@ pub(super) fn of_cause(cause: Cause, seen: Option<&Seen>, context: &Context<'_>)
         ),
         Cause::Disabled => say(
             &catalogue::FEDERATION_DISABLED,
-            format!("{pool} is not set up to exchange messages with other domains"),
+            format!("{pool} is not set up to federate with other domains"),
         ),
         Cause::Forbidden => say(
             &catalogue::FEDERATION_FORBIDDEN,
-            format!("the policy of {pool} does not allow {domain} to exchange messages with {partner}"),
+            format!("the policy of {pool} does not allow {domain} to federate with {partner}"),
         ),
         Cause::PartnerPolicy => say(
             &catalogue::FEDERATION_PARTNER_POLICY,
