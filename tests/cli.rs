@@ -307,6 +307,34 @@ fn an_endless_script_is_interrupted_as_well() {
 }
 
 #[test]
+fn without_a_list_of_partners_it_is_said_that_anything_may_be_sent_anywhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("topology.toml");
+    let pool = "[[pool]]\nidentity = 'atl.litware.example'\ndomains = ['litware.example']\n\
+                servers = ['127.0.0.1:1']\n";
+    let said = |topology: &str, test: &str| {
+        std::fs::write(&file, topology).unwrap();
+        let code = format!(
+            "{test} -UserSipAddress kim@litware.example -UserCredential (Get-Credential kim -FromEnvironment A_PASSWORD)"
+        );
+        let mut command = imsh();
+        command.arg("--topology").arg(&file).args(["-c", &code]).env("A_PASSWORD", "practice");
+        let output = command.output().unwrap();
+        assert_eq!(status(&output), 1, "{}", stderr(&output));
+        stderr(&output)
+    };
+    for (test, sent) in [
+        ("Test-XmppIM atl.litware.example adelany@contoso.example", "messages may go to any domain"),
+        ("Test-XmppPing atl.litware.example contoso.example", "pings may go to any domain"),
+    ] {
+        assert!(said(pool, test).contains(sent), "{test}");
+        assert!(!said(pool, &format!("{test} -Force")).contains(sent), "{test}");
+        let with_partner = format!("{pool}[[partner]]\ndomain = 'contoso.example'\n");
+        assert!(!said(&with_partner, test).contains(sent), "{test}");
+    }
+}
+
+#[test]
 fn every_mistake_of_a_topology_is_told_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("topology.toml");

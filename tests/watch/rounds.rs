@@ -82,6 +82,14 @@ fn nothing_to_watch_is_said_with_the_way_to_change_it() {
 }
 
 #[test]
+fn a_watch_that_means_nothing_of_the_topology_is_said_with_what_it_lists() {
+    let post = Post::with("[[watch]]\nidentity = 'elsewhere'\nreceivers = ['partner:nobody.example']\n");
+    let log = post.round(2);
+    assert!(log.contains("no [[watch]] means"), "{log}");
+    assert!(log.contains("Get-WatcherNodeConfiguration"), "{log}");
+}
+
+#[test]
 fn an_account_without_a_password_is_told_of_and_not_tested() {
     let post =
         Post::with(&format!("[[watch]]\nidentity = 'one'\npools = ['{ATL}']\nreceivers = ['{GOOD}']\n"));
