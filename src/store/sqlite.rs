@@ -3,6 +3,7 @@
 //! A thread owns the connection that writes, another one a connection that reads, so that a page can be
 //! read while results are written. Several processes share the file; a writer waits for the others.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -26,6 +27,14 @@ pub(super) struct SqliteConnection {
     connection: Connection,
     path: PathBuf,
     clock: Clock,
+    dialect: Dialect,
+}
+
+/// The statements of the program in SQLite's words: each is translated once.
+#[derive(Default)]
+struct Dialect {
+    shift: i64,
+    translated: HashMap<&'static str, String>,
 }
 
 /// Starts the thread of one connection; the sender's end closes it.
@@ -64,7 +73,7 @@ impl SqliteConnection {
         connection.pragma_update(None, "temp_store", "MEMORY").map_err(fault)?;
         // A plan does not depend on what is bound: else a statement is compiled again for each other value.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(fault)?;
-        Ok(Self { connection, path: path.to_owned(), clock })
+        Ok(Self { connection, path: path.to_owned(), clock, dialect: Dialect::default() })
     }
 
     /// Runs `work` in one transaction: all of it is stored, or nothing.
@@ -73,10 +82,11 @@ impl SqliteConnection {
         behavior: TransactionBehavior,
         work: &(dyn Fn(&mut dyn Sql) -> Result<T, StoreFault> + Send),
     ) -> Result<T, StoreFault> {
-        let Self { connection, path, clock } = self;
+        let Self { connection, path, clock, dialect } = self;
+        dialect.set_shift(clock.shift());
         let transaction =
             connection.transaction_with_behavior(behavior).map_err(|error| fault(path, &error))?;
-        let done = work(&mut SqliteSql { connection: &transaction, path, shift: clock.shift() })?;
+        let done = work(&mut SqliteSql { connection: &transaction, path, dialect })?;
         transaction.commit().map_err(|error| fault(path, &error))?;
         Ok(done)
     }
@@ -85,7 +95,32 @@ impl SqliteConnection {
 struct SqliteSql<'a> {
     connection: &'a Connection,
     path: &'a Path,
-    shift: i64,
+    dialect: &'a mut Dialect,
+}
+
+impl Dialect {
+    fn set_shift(&mut self, shift: i64) {
+        if shift != self.shift {
+            *self = Self { shift, ..Self::default() };
+        }
+    }
+
+    fn known(&mut self, sql: &'static str) -> &str {
+        let Self { shift, translated } = self;
+        translated.entry(sql).or_insert_with(|| Self::translate(sql, *shift))
+    }
+
+    fn composed(&self, sql: &str) -> String {
+        Self::translate(sql, self.shift)
+    }
+
+    fn translate(sql: &str, shift: i64) -> String {
+        let now = match shift {
+            0 => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)".to_owned(),
+            shift => format!("(CAST(unixepoch('subsec') * 1000000 AS INTEGER) + {shift})"),
+        };
+        sql.replace("{now}", &now).replace("{lock}", "").replace("{claim}", "").replace('$', "?")
+    }
 }
 
 impl SqliteSql<'_> {
@@ -101,35 +136,28 @@ impl SqliteSql<'_> {
         }
         Ok(found)
     }
-
-    fn written(&self, sql: &str) -> String {
-        let now = match self.shift {
-            0 => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)".to_owned(),
-            shift => format!("(CAST(unixepoch('subsec') * 1000000 AS INTEGER) + {shift})"),
-        };
-        sql.replace("{now}", &now).replace("{lock}", "").replace("{claim}", "").replace('$', "?")
-    }
 }
 
 impl Sql for SqliteSql<'_> {
     fn execute(&mut self, sql: &'static str, parameters: &[Cell]) -> Result<u64, StoreFault> {
         let fault = |error: rusqlite::Error| fault(self.path, &error);
-        let mut statement = self.connection.prepare_cached(&self.written(sql)).map_err(fault)?;
+        let mut statement = self.connection.prepare_cached(self.dialect.known(sql)).map_err(fault)?;
         let changed = statement.execute(rusqlite::params_from_iter(parameters)).map_err(fault)?;
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
     fn query(&mut self, sql: &'static str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
-        self.query_composed(sql, parameters)
+        let statement = self.connection.prepare_cached(self.dialect.known(sql));
+        self.rows(&mut *statement.map_err(|error| fault(self.path, &error))?, parameters)
     }
 
     fn query_composed(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
-        let statement = self.connection.prepare_cached(&self.written(sql));
+        let statement = self.connection.prepare_cached(&self.dialect.composed(sql));
         self.rows(&mut *statement.map_err(|error| fault(self.path, &error))?, parameters)
     }
 
     fn query_list(&mut self, sql: &str, parameters: &[Cell]) -> Result<Vec<Row>, StoreFault> {
-        let statement = self.connection.prepare(&self.written(sql));
+        let statement = self.connection.prepare(&self.dialect.composed(sql));
         self.rows(&mut statement.map_err(|error| fault(self.path, &error))?, parameters)
     }
 
@@ -140,7 +168,7 @@ impl Sql for SqliteSql<'_> {
     }
 
     fn script(&mut self, sql: &str) -> Result<(), StoreFault> {
-        self.connection.execute_batch(&self.written(sql)).map_err(|error| fault(self.path, &error))
+        self.connection.execute_batch(&self.dialect.composed(sql)).map_err(|error| fault(self.path, &error))
     }
 }
 

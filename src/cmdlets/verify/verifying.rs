@@ -508,8 +508,16 @@ async fn drain<T: Judged>(
     let mut told = HashSet::new();
     let (mut done, mut failed, mut n_without) = (0, 0, 0);
     let mut ready = Vec::new();
-    // What came while the results before it were stored is stored together.
     while results.recv_many(&mut ready, WAITING).await > 0 {
+        // Those that come soon after are stored and told of together: each group costs a transaction.
+        if total > 1 && !results.is_closed() {
+            tokio::time::sleep(GATHERING).await;
+            while ready.len() < WAITING
+                && let Ok(result) = results.try_recv()
+            {
+                ready.push(result);
+            }
+        }
         let mut group = Vec::with_capacity(ready.len());
         for result in ready.drain(..) {
             done += usize::from(!result.is_revision());
@@ -628,3 +636,5 @@ pub fn stanzas(call: &Call) -> Stanzas {
 
 /// Results that wait to be reported.
 pub const WAITING: usize = 64;
+/// The time in which the results of one group come. No test waits for it.
+const GATHERING: Duration = Duration::from_millis(5);
