@@ -165,6 +165,22 @@ fn a_build_server_sees_every_kind_of_test_and_what_could_not_run() {
 }
 
 #[test]
+fn a_success_that_is_taken_back_is_one_test_that_failed() {
+    let late = "late-2s@northwindtraders.com";
+    let others = "offline@northwindtraders.com,delayed@northwindtraders.com,wrong-nonce@northwindtraders.com";
+    let test = format!("Test-XmppIM atl-cs-001.litwareinc.com {late},{others} -ThrottleLimit 1");
+    let (nagios, status) = practise("nagios", &test);
+    assert!(nagios.contains(" of 4 tests failed | tests=4 "), "{nagios}");
+    assert!(!nagios.contains(&format!("{late}'=")), "no latency of a test that failed: {nagios}");
+    assert_eq!(status, 2);
+    let (junit, _) = practise("junit", &test);
+    assert!(junit.contains("tests=\"4\""), "{junit}");
+    assert_eq!(junit.matches(&format!("<testcase name=\"{late}")).count(), 1, "{junit}");
+    let (prometheus, _) = practise("prometheus", &test);
+    assert!(prometheus.contains("\nimsh_run_tests 4\n"), "{prometheus}");
+}
+
+#[test]
 fn of_an_interrupted_test_nothing_is_known_and_it_is_told_once() {
     let code = "Test-XmppIM silent.litwareinc.com adelany@contoso.com -Timeout 600 -Verbose";
     for (format, head, status) in [

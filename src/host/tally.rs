@@ -74,6 +74,18 @@ impl Tally {
                 return;
             }
         }
+        // The test of a success that is taken back is counted already, and so are its warnings.
+        if report.is_revision() {
+            let uncount = |count: &AtomicUsize| {
+                let _ = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+            };
+            match report.revised_severity() {
+                None => {}
+                Some(WarningSeverity::Warning) => uncount(&self.0.warned),
+                Some(WarningSeverity::Critical) => uncount(&self.0.critical),
+            }
+            return;
+        }
         count(&self.0.tests);
         match report.severity().filter(|_| report.is_success()) {
             None => {}

@@ -138,6 +138,10 @@ impl Plugin {
             };
             keep(lines, line([&warning.code, &warning.text]));
         }
+        if test.is_revision() {
+            let apart = test.apart();
+            self.performance.retain(|told| told.test != name || told.apart != apart);
+        }
         if let Some(latency) = test.measured() {
             self.slowest = Some(self.slowest.map_or(latency, |slowest| slowest.max(latency)));
             if self.performance.len() < PERFORMANCE_DATA {

@@ -126,6 +126,8 @@ pub enum TestOutcome {
 
 /// The code of a test that was interrupted.
 pub const CANCELLED: &str = "CANCELLED";
+/// The code of the warning of a result that takes back a success that was told before.
+const REVISED: &str = "RESULT-REVISED";
 
 impl TestOutcome {
     /// The value of the property `Result`.
@@ -157,6 +159,17 @@ impl Report {
     /// The gravest of its warnings.
     pub fn severity(&self) -> Option<WarningSeverity> {
         self.warnings.iter().map(|warning| warning.severity).max()
+    }
+
+    /// Whether it takes the place of a success of the same test that was told before.
+    pub fn is_revision(&self) -> bool {
+        self.warnings.iter().any(|warning| warning.code == REVISED)
+    }
+
+    /// The gravest of the warnings that the success had which it takes the place of.
+    pub fn revised_severity(&self) -> Option<WarningSeverity> {
+        let others = self.warnings.iter().filter(|warning| warning.code != REVISED);
+        others.map(|warning| warning.severity).max().filter(|_| self.is_revision())
     }
 
     /// Returns the sender and the server, which distinguish the test from another of the same name.

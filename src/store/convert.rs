@@ -1,5 +1,7 @@
 //! From a report to what the store keeps of it.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -24,8 +26,8 @@ impl PairName {
 }
 
 impl NewResult {
-    /// A report as the store keeps it; none where results of its kind are not kept, or where it was
-    /// inferred from others and says nothing of its own.
+    /// A report as the store keeps it; none where results of its kind are not kept. What was inferred from others is
+    /// no failure before its batch has confirmed it ([`Inferences`](super::Inferences)).
     ///
     /// `is_definite` says of a code whether it cannot pass by itself.
     pub fn of(report: &Report, site: &str, is_definite: impl Fn(&str) -> bool) -> Option<Self> {
@@ -40,10 +42,15 @@ impl NewResult {
         };
         let started_at = report.started_at.unwrap_or_else(Timestamp::now);
         let micros = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-        // The stanzas are kept where somebody may have to look into a failure.
-        let without_log = (report.is_success() && !report.log.is_empty())
-            .then(|| Report { log: Vec::new(), ..report.clone() });
-        let kept = without_log.as_ref().unwrap_or(report);
+        let kept = match report.outcome {
+            // The stanzas are kept where somebody may have to look into a failure.
+            TestOutcome::Success if !report.log.is_empty() => {
+                Cow::Owned(Report { log: Vec::new(), ..report.clone() })
+            }
+            TestOutcome::Interrupted => Cow::Owned(Report { outcome: TestOutcome::NotRun, ..report.clone() }),
+            TestOutcome::Success | TestOutcome::Failure | TestOutcome::NotRun => Cow::Borrowed(report),
+        };
+        let is_inferred = report.outcome == TestOutcome::Failure && report.is_inferred;
         Some(Self {
             id: Uuid::now_v7(),
             run: None,
@@ -54,7 +61,8 @@ impl NewResult {
             outcome,
             turns_state: true,
             is_flaky: report.is_flaky,
-            is_inferred: report.outcome == TestOutcome::Failure && report.is_inferred,
+            is_inferred,
+            is_revision: report.is_revision(),
             evidence: report.evidence.clone(),
             code,
             owner: report.owner.clone(),
@@ -63,7 +71,21 @@ impl NewResult {
             elapsed: report.elapsed.map_or(0, micros),
             certificate_end: report.certificate_expires_at.map(Timestamp::as_microsecond),
             // A report is a tree of texts and numbers: it can always be written.
-            report: serde_json::to_string(kept).unwrap_or_default(),
+            report: serde_json::to_string(&*kept).unwrap_or_default(),
         })
+    }
+
+    /// What was inferred, as a failure.
+    pub fn confirmed(self, is_definite: impl Fn(&str) -> bool) -> Self {
+        let is_definite = self.code.as_deref().is_some_and(is_definite);
+        Self { outcome: StoredOutcome::Failure { is_definite }, ..self }
+    }
+
+    /// What was inferred and is not confirmed: a test that did not run.
+    pub fn withdrawn(self) -> Self {
+        let report = serde_json::from_str(&self.report).ok().and_then(|report: Report| {
+            serde_json::to_string(&Report { outcome: TestOutcome::NotRun, ..report }).ok()
+        });
+        Self { outcome: StoredOutcome::NotRun, report: report.unwrap_or_default(), ..self }
     }
 }

@@ -229,11 +229,14 @@ pub fn set_baseline(
 
 /// The newest runs that began since an instant, the newest first; their counts are of these pairs alone,
 /// and a run of other pairs only is not there. What did not run at first and was tested when the run was
-/// resumed is counted as what it came to then.
+/// resumed is counted as what it came to then, and a success that was taken back as the failure alone.
 pub fn runs(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Result<Vec<Run>, StoreFault> {
     let query = format!(
         "SELECT run.id, run.principal, run.way, run.command, run.site, run.started_at, run.ended_at, run.baseline, \
-         CAST(sum(CASE WHEN result.outcome = 'Success' THEN 1 ELSE 0 END) AS BIGINT), \
+         CAST(sum(CASE WHEN result.outcome = 'Success' AND NOT EXISTS (SELECT 1 FROM result AS revised \
+         WHERE revised.pair = result.pair AND revised.started_at = result.started_at \
+         AND revised.run = result.run AND revised.outcome = 'Failure') \
+         THEN 1 ELSE 0 END) AS BIGINT), \
          CAST(sum(CASE WHEN result.outcome = 'Failure' THEN 1 ELSE 0 END) AS BIGINT), \
          CAST(sum(CASE WHEN result.outcome = 'NotRun' AND NOT EXISTS (SELECT 1 FROM result AS done \
          WHERE done.run = result.run AND done.pair = result.pair AND done.outcome <> 'NotRun') \

@@ -75,6 +75,9 @@ pub struct NewResult {
     /// batch knows whether the finding was confirmed at its end.
     #[serde(default)]
     pub is_inferred: bool,
+    /// Whether it takes the place of a success of the same test that was told before.
+    #[serde(default)]
+    pub is_revision: bool,
     /// The highest level of evidence.
     pub evidence: Option<String>,
     /// The finding's code.
@@ -525,6 +528,9 @@ fn add_to_rollups(sql: &mut dyn Sql, pair: i64, new: &NewResult) -> Result<(), S
     }
     let hour = new.started_at - new.started_at.rem_euclid(HOUR);
     let day = new.started_at - new.started_at.rem_euclid(DAY);
+    if new.is_revision {
+        return take_back_success(sql, pair, new, [("hour", hour), ("day", day)]);
+    }
     let rows = sql.query(
         "SELECT span, buckets FROM rollup WHERE pair = $1 AND site = $2 \
          AND ((span = 'hour' AND start = $3) OR (span = 'day' AND start = $4)) {lock}",
@@ -555,6 +561,23 @@ fn add_to_rollups(sql: &mut dyn Sql, pair: i64, new: &NewResult) -> Result<(), S
                 new.is_flaky.into(),
                 buckets.print().into(),
             ],
+        )?;
+    }
+    Ok(())
+}
+
+/// The test is counted already, and was no success.
+fn take_back_success(
+    sql: &mut dyn Sql,
+    pair: i64,
+    new: &NewResult,
+    spans: [(&str, i64); 2],
+) -> Result<(), StoreFault> {
+    for (span, start) in spans {
+        sql.execute(
+            "UPDATE rollup SET successes = successes - 1 \
+             WHERE span = $1 AND start = $2 AND pair = $3 AND site = $4 AND successes > 0",
+            &[Cell::from(span), start.into(), pair.into(), (&new.site).into()],
         )?;
     }
     Ok(())

@@ -38,6 +38,7 @@ fn result(pair: PairName, site: &str, started_at: i64, outcome: StoredOutcome) -
         turns_state: true,
         is_flaky: false,
         is_inferred: false,
+        is_revision: false,
         evidence: None,
         code: is_failure.then(|| "FEDERATION-REFUSED".to_owned()),
         owner: is_failure.then(|| "Partner".to_owned()),

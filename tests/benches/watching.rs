@@ -116,6 +116,7 @@ fn results(claims: &[Claim], watcher: &str, round: i64, report: &Arc<str>) -> Ve
             turns_state: true,
             is_flaky: false,
             is_inferred: false,
+            is_revision: false,
             evidence: is_well.then(|| "AcceptedByPartner".to_owned()),
             code: (!is_well).then(|| "FEDERATION-REFUSED".to_owned()),
             owner: (!is_well).then(|| "Partner".to_owned()),
