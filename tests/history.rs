@@ -443,11 +443,43 @@ fn a_success_that_was_taken_back_is_a_failure_in_the_store_and_for_a_run_that_go
     assert_eq!(values(&states, "Code"), ["RECEIVER-UNAVAILABLE"]);
     let kept = records(&run(&file, &format!("Get-TestResult -Receiver {late}")));
     assert_eq!(values(&kept, "Result"), ["Failure", "Success"], "both are kept, the newest first: {kept:#?}");
-    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").remove(0);
+    let run_of_it = records(&run(&file, "Get-TestRun")).remove(0);
+    let counts = ["Tests", "Successes", "Failures"].map(|name| run_of_it[name].as_i64().unwrap());
+    let failed = records(&tested).iter().filter(|record| record["Result"] == "Failure").count() as i64;
+    assert_eq!(counts, [4, 4 - failed, failed], "four tests, however often one is told of: {run_of_it:#?}");
+    let trend = records(&run(&file, &format!("Get-TestTrend -ByPair -Receiver {late}"))).remove(0);
+    assert_eq!([&trend["Tests"], &trend["Successes"]].map(|n| n.as_i64().unwrap()), [1, 0], "{trend:#?}");
+    let id = run_of_it["Identity"].as_str().unwrap();
     let gone_on = records(&run(&file, &format!("{test} -Resume {id}")));
     let again: Vec<&Value> = gone_on.iter().filter(|record| record["Receiver"] == late).collect();
     let [again] = again[..] else { panic!("{gone_on:#?}") };
     assert_eq!(again["Code"], "RECEIVER-UNAVAILABLE");
+}
+
+#[test]
+fn what_was_inferred_and_confirmed_at_the_end_is_a_failure_in_every_view() {
+    let (_directory, file) = store();
+    let list = "let r = []; for n in 0..10 { r.push(`u${n}@refused.contoso.com`); }";
+    let tested = |more: &str| {
+        run(&file, &format!("{list} Test-XmppIM atl-cs-001.litwareinc.com $r -ThrottleLimit 1 {more}"))
+    };
+    // The pool takes what it cannot deliver: a success for whoever asks for no more, and looks away soon enough.
+    let before = records(&tested("-MinimumEvidence Sent"));
+    assert!(values(&before, "Result").contains(&"Success".to_owned()), "{before:#?}");
+    let failed = tested("");
+    assert_eq!(failed.status.code(), Some(1), "{}", said(&failed));
+    let inferred = records(&failed).iter().filter(|record| record["Inferred"] == true).count();
+    assert!((1..10).contains(&inferred), "{inferred}");
+    let states = records(&run(&file, "Get-TestState"));
+    assert_eq!(values(&states, "State"), ["Down"; 10], "{states:#?}");
+    let run_of_it = records(&run(&file, "Get-TestRun")).remove(0);
+    let counted = |name: &str| run_of_it[name].as_i64().unwrap();
+    assert_eq!([counted("Tests"), counted("Failures"), counted("NotRun")], [10, 10, 0], "{run_of_it:#?}");
+    let id = run_of_it["Identity"].as_str().unwrap();
+    let failures = records(&run(&file, &format!("Get-TestResult -Run {id} -Result Failure")));
+    assert_eq!(failures.len(), 10);
+    let gone_on = run(&file, &format!("{list} Test-XmppIM atl-cs-001.litwareinc.com $r -Resume {id}"));
+    assert!(said(&gone_on).contains("10 of 10 tests were finished"), "{}", said(&gone_on));
 }
 
 /// A pool whose port is closed, beside two others: three results without a network.

@@ -22,7 +22,7 @@ use crate::durable;
 use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
 use crate::store::recorder::NotKept;
 use crate::store::{
-    NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, StoredOutcome, query,
+    Inferences, NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, StoredOutcome, query,
 };
 use crate::topology::Topology;
 
@@ -126,11 +126,17 @@ impl KeptResults {
         }
     }
 
-    /// Keeps the results of tests. Returns when they are stored, or at once where the store is known not to
-    /// work.
+    /// Keeps the results of tests of one batch, but for those that were inferred, which `inferences` takes. Returns
+    /// when they are stored, or at once where the store is known not to work.
     ///
     /// `is_definite` says of a code whether it cannot pass by itself.
-    pub async fn record(&self, call: &Call, reports: &[Report], is_definite: fn(&str) -> bool) {
+    pub async fn record(
+        &self,
+        call: &Call,
+        reports: &[Report],
+        is_definite: fn(&str) -> bool,
+        inferences: &mut Inferences,
+    ) {
         if self.taker.is_none() && !self.is_kept(&call.whole) {
             return;
         }
@@ -150,8 +156,26 @@ impl KeptResults {
             return;
         }
         // A run that is gone on with says already what it has not run.
-        let is_new = |result: &NewResult| resumed.is_none() || result.outcome != StoredOutcome::NotRun;
-        let mut results: Vec<NewResult> = results.filter(is_new).collect();
+        let is_new = |result: &NewResult| {
+            resumed.is_none() || result.is_inferred || result.outcome != StoredOutcome::NotRun
+        };
+        self.keep(call, inferences.hold_back(results.filter(is_new).collect())).await;
+    }
+
+    /// Keeps the results that a batch has concluded at its end.
+    pub async fn conclude(
+        &self,
+        call: &Call,
+        inferences: Inferences,
+        is_definite: fn(&str) -> bool,
+        stops_account: fn(&str) -> bool,
+    ) {
+        self.keep(call, inferences.conclude(is_definite, stops_account)).await;
+    }
+
+    /// Stores results under the run of the session, or under the one that the call goes on with.
+    async fn keep(&self, call: &Call, mut results: Vec<NewResult>) {
+        let resumed = resumed(call);
         if results.is_empty() {
             return;
         }

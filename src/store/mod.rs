@@ -6,6 +6,7 @@
 
 // Reading order: the verbs as they are used, then what they stand on.
 pub mod record;
+mod inferred;
 pub mod state;
 pub mod query;
 pub mod overview;
@@ -35,6 +36,7 @@ use tokio::sync::oneshot;
 use self::engine::Clock;
 pub use self::engine::Sql;
 pub use self::fault::StoreFault;
+pub use self::inferred::{Inferences, LastTests};
 pub use self::migrate::newest as newest_schema;
 pub use self::notice::{Notice, NoticeKind};
 pub use self::plan::{ANY_SITE, Claim, Planned, WatcherRow};

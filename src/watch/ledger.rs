@@ -15,7 +15,7 @@ use super::Shared;
 use super::plan::WHOLE_TOPOLOGY;
 use crate::diagnosis::catalogue;
 use crate::store::plan::{free_slot, hasten, postpone, release};
-use crate::store::{Claim, Lease, NewResult, PairName, Spool, StoredOutcome, record};
+use crate::store::{Claim, LastTests, Lease, NewResult, PairName, Spool, StoredOutcome, record};
 use crate::topology::{WatchedTest, Words};
 
 /// A pair that the watcher is to test now.
@@ -69,8 +69,8 @@ pub(super) struct Ledger {
     free: Vec<(String, i64)>,
     /// Results that were inferred, while their batch goes on, each with its place in the order of results.
     inferred: Vec<(u64, NewResult)>,
-    /// The ends of the tests of the batches under way: the pair, the place in the order, whether it was well.
-    ended: HashMap<i64, (u64, PairName, bool)>,
+    /// The ends of the tests of the batches under way: the place in the order, the pair, the code where it failed.
+    ended: HashMap<i64, (u64, PairName, Option<String>)>,
     n_taken: u64,
     /// The checks of `Test-Topology` that have come in, while its pair is held: the worst of them.
     checks: Option<NewResult>,
@@ -169,8 +169,9 @@ impl Ledger {
             return;
         }
         if self.held.contains_key(&pair) {
-            let is_well = result.outcome == StoredOutcome::Success;
-            self.ended.insert(pair, (self.n_taken, result.pair.clone(), is_well));
+            let is_failure = matches!(result.outcome, StoredOutcome::Failure { .. });
+            let failure = is_failure.then(|| result.code.clone().unwrap_or_default());
+            self.ended.insert(pair, (self.n_taken, result.pair.clone(), failure));
         }
         self.shared.status.sees_again(|reason| reason == OFF_LINE);
         if let Some(held) = self.release(pair) {
@@ -230,32 +231,23 @@ impl Ledger {
         tracing::debug!(test = result.pair.test, pool, receiver, is_failure, code, owner, "tested");
     }
 
-    /// Takes what was inferred in a batch for a failure, where the last real test says so: that at the same partner,
-    /// or any of the batch where there was none; and where the account was refused.
+    /// Takes what was inferred in a batch for a failure, where its last tests say so.
     fn conclude(&mut self, claims: &[HeldClaim]) {
         let pairs: HashSet<i64> = claims.iter().map(|held| held.claim.pair.id()).collect();
         let (own, others) = std::mem::take(&mut self.inferred)
             .into_iter()
             .partition(|(_, result)| pairs.contains(&result.pair.id()));
         self.inferred = others;
-        let ended: Vec<_> = pairs.iter().filter_map(|pair| self.ended.remove(pair)).collect();
+        let mut last = LastTests::default();
+        for (place, pair, failure) in pairs.iter().filter_map(|pair| self.ended.remove(pair)) {
+            last.note(place, &pair, failure.as_deref());
+        }
         for (place, result) in own {
-            let later = || ended.iter().filter(|(at, ..)| *at > place);
-            let last = |of: Vec<&(u64, PairName, bool)>| {
-                of.into_iter().max_by_key(|(at, ..)| *at).map(|(.., is_well)| *is_well)
-            };
-            let at_partner = later().filter(|(_, pair, _)| partner(pair) == partner(&result.pair)).collect();
-            let code = result.code.as_deref();
-            let is_confirmed = match last(at_partner).or_else(|| last(later().collect())) {
-                Some(is_well) => !is_well,
-                // Nobody tries an account again that was refused.
-                None => code.is_some_and(catalogue::stops_account),
-            };
-            let held = if is_confirmed { self.release(result.pair.id()) } else { None };
-            let Some(held) = held else { continue };
-            let is_definite = code.is_some_and(catalogue::is_lasting);
-            let outcome = StoredOutcome::Failure { is_definite };
-            let result = NewResult { outcome, lease: self.lease(&held), ..result };
+            if !last.confirm(place, &result, catalogue::stops_account) {
+                continue;
+            }
+            let Some(held) = self.release(result.pair.id()) else { continue };
+            let result = NewResult { lease: self.lease(&held), ..result.confirmed(catalogue::is_lasting) };
             self.count(&result);
             self.waiting.push_back(self.by_the_stores_clock(result));
         }
@@ -393,11 +385,6 @@ impl Ledger {
             self.waiting.drain(..n_over);
         }
     }
-}
-
-/// The domain of a pair's receiver.
-fn partner(pair: &PairName) -> &str {
-    pair.receiver.rsplit_once('@').map_or(pair.receiver.as_str(), |(_, domain)| domain)
 }
 
 /// The pair that stands for all checks of `Test-Topology`.

@@ -17,6 +17,7 @@ use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue;
 use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
+use crate::store::Inferences;
 use crate::value::text::nearest;
 use crate::verify::Ask;
 use crate::verify::plan::{LogonAccount, Refusal};
@@ -505,6 +506,23 @@ async fn drain<T: Judged>(
     mut results: mpsc::Receiver<T>,
     reports: fn(&T, Stanzas) -> Vec<Report>,
 ) -> Result<usize, Halt> {
+    let mut inferences = Inferences::default();
+    let drained = drain_results(call, total, guesses, &mut results, reports, &mut inferences).await;
+    // Whoever sends is not kept waiting for the store.
+    drop(results);
+    call.context.results.conclude(call, inferences, catalogue::is_lasting, catalogue::stops_account).await;
+    drained
+}
+
+/// The same, but for what was inferred.
+async fn drain_results<T: Judged>(
+    call: &Call,
+    total: usize,
+    guesses: &mut Guesses,
+    results: &mut mpsc::Receiver<T>,
+    reports: fn(&T, Stanzas) -> Vec<Report>,
+    inferences: &mut Inferences,
+) -> Result<usize, Halt> {
     let mut told = HashSet::new();
     let (mut done, mut failed, mut n_without) = (0, 0, 0);
     let mut ready = Vec::new();
@@ -536,7 +554,7 @@ async fn drain<T: Judged>(
             let is_without = matches!(report.outcome, TestOutcome::Interrupted | TestOutcome::NotRun);
             n_without += usize::from(is_without);
         }
-        tell(call, &group, &mut told).await?;
+        tell(call, &group, &mut told, inferences).await?;
     }
     Ok(n_without)
 }
@@ -598,7 +616,10 @@ fn tell_finished(call: &Call, n_finished: usize, total: usize) -> Outcome {
 pub async fn tell_untested(call: &Call, report: &Report) -> Outcome {
     match finished(call, &report.identity()).await? {
         Some(kept) => show(call, &kept, &mut HashSet::new()).await,
-        None => tell(call, std::slice::from_ref(report), &mut HashSet::new()).await,
+        None => {
+            let (told, inferences) = (&mut HashSet::new(), &mut Inferences::default());
+            tell(call, std::slice::from_ref(report), told, inferences).await
+        }
     }
 }
 
@@ -610,8 +631,13 @@ async fn finished(call: &Call, test: &TestIdentity) -> Result<Option<Report>, Er
 }
 
 /// Keeps reports and tells of them.
-async fn tell(call: &Call, reports: &[Report], told: &mut HashSet<String>) -> Outcome {
-    call.context.results.record(call, reports, catalogue::is_lasting).await;
+async fn tell(
+    call: &Call,
+    reports: &[Report],
+    told: &mut HashSet<String>,
+    inferences: &mut Inferences,
+) -> Outcome {
+    call.context.results.record(call, reports, catalogue::is_lasting, inferences).await;
     for report in reports {
         show(call, report, told).await?;
     }
