@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::ledger::{LedgerEntry, LedgerSender};
 use super::round::{GRACE, deadline, lease, micros};
-use crate::address::Address;
+use crate::address::{Address, Domain};
 use crate::call::Halt;
 use crate::cmdlet::Arguments;
 use crate::diagnosis::catalogue;
 use crate::host::{Host, Stage};
 use crate::result::Report;
 use crate::store::request::{answer, claim_request};
-use crate::store::{NewResult, SiteAnswer, SiteRequest, SiteTest};
+use crate::store::{Inferences, NewResult, SiteAnswer, SiteRequest, SiteTest};
 use crate::topology::Topology;
 use crate::value::Value;
 
@@ -76,9 +76,12 @@ async fn serve(
         Some(why) => SiteAnswer { reports: Vec::new(), errors: vec![why] },
         None => run(host, &test, deadline(&plan), cancel).await,
     };
-    let kept =
+    let results =
         given.reports.iter().filter_map(|report| NewResult::of(report, &plan.site, catalogue::is_lasting));
-    for result in kept {
+    let mut inferences = Inferences::default();
+    let tested = inferences.hold_back(results.collect());
+    let concluded = inferences.conclude(catalogue::is_lasting, catalogue::stops_account);
+    for result in tested.into_iter().chain(concluded) {
         // The ledger ends after the tests.
         let _ = ledger.send(LedgerEntry::Asked(Box::new(result)));
     }
@@ -101,12 +104,15 @@ fn refusal(topology: &Topology, test: &SiteTest) -> Option<String> {
         return Some(format!("The topology here does not list {pool}."));
     }
     // Without a list of partners any domain would be allowed; not to those who ask from elsewhere.
-    let is_listed = |receiver: &Address| {
-        let domain = receiver.domain();
-        topology.partner_for(&domain).is_some() || topology.pool_serving(&domain).is_some()
-    };
+    let is_listed =
+        |domain: &Domain| topology.partner_for(domain).is_some() || topology.pool_serving(domain).is_some();
+    let mut domains = test.values("Domain").iter();
+    if let Some(strange) = domains.find(|domain| !domain.parse().is_ok_and(|domain| is_listed(&domain))) {
+        return Some(format!("The topology here does not list the partner {strange}."));
+    }
     let mut receivers = test.values("Receiver").iter();
-    let strange = receivers.find(|receiver| !receiver.parse().is_ok_and(|address| is_listed(&address)));
+    let is_of_listed = |receiver: &Address| is_listed(&receiver.domain());
+    let strange = receivers.find(|receiver| !receiver.parse().is_ok_and(|address| is_of_listed(&address)));
     strange.map(|receiver| format!("The topology here does not list the partner of {receiver}."))
 }
 

@@ -68,11 +68,28 @@ fn a_watcher_tests_for_others_only_what_its_own_topology_lists() {
     let Some(sites) = sites() else { return };
     let all = sites.post.topology();
     let header = format!("identity = \"{OTHER_POOL}\"\n");
-    let _dublin = sites.start_of("Dublin", &all.replace(&header, "identity = \"elsewhere.fabrikam.com\"\n"));
+    let (pool_there, partner_there) =
+        ("identity = \"elsewhere.fabrikam.com\"\n", "domain = \"elsewhere.example\"");
+    let partner = "domain = \"refused.contoso.com\"";
+    assert!(all.contains(&header) && all.contains(partner), "{all}");
+    let there = all
+        .replace(&header, pool_there)
+        .replace(partner, partner_there)
+        .replace("@refused.contoso.com", "@elsewhere.example");
+    let _dublin = sites.start_of("Dublin", &there);
     let (records, errors, status) =
         says(&sites, "Redmond", &format!("Test-Registration {OTHER_POOL} -Site Dublin"));
     assert_eq!((records.len(), status), (0, Some(4)), "{errors}");
     assert!(errors.contains("does not list dub-cs-001.fabrikam.com"), "{errors}");
+    for test in [
+        format!("Test-XmppPing {ATL} refused.contoso.com"),
+        "Test-FederatedPartner refused.contoso.com".to_owned(),
+        format!("Test-XmppIM {ATL} adelany@refused.contoso.com"),
+    ] {
+        let (records, errors, status) = says(&sites, "Redmond", &format!("{test} -Site Dublin"));
+        assert_eq!((records.len(), status), (0, Some(4)), "{test}: {errors}");
+        assert!(errors.contains("does not list the partner"), "{test}: {errors}");
+    }
     let (_, errors, status) =
         says(&sites, "Redmond", &format!("Test-XmppIM {ATL} {GOOD} -Site Dublin -Body hello"));
     assert_eq!(status, Some(2), "{errors}");
