@@ -2,7 +2,8 @@
 //!
 //! A notice is queued in the transaction of its change, leased by one watcher at a time, and done when the
 //! channel has taken it. Delivery is at least once, with the change's identifier as the key by which the
-//! other end recognises a repetition. Raising and clearing notices of a pair alternate at each channel.
+//! other end recognises a repetition. Raising and clearing notices of a pair alternate at each channel, and the
+//! channel gets them in that order: what is not taken keeps back what came after it, so that the last word is true.
 
 use super::engine::{Cell, Row, Sql};
 use super::fault::StoreFault;
@@ -149,27 +150,28 @@ fn insert(
     Ok(())
 }
 
-/// Leases the notices of one channel that are due, those of one batch together, and returns them.
+/// Leases the notices of one channel that are due, those of one batch together, and returns them. A notice is due
+/// when nothing older about its pair waits, in whoever's hands that is.
 ///
 /// `settle` is how long a batch waits for more of its kind, `lease` how long the channel may take;
 /// both in microseconds.
 pub fn take(sql: &mut dyn Sql, channel: &str, settle: i64, lease: i64) -> Result<Vec<Notice>, StoreFault> {
-    let oldest = sql.first(
-        "SELECT batch FROM notice WHERE channel = $1 AND done_at IS NULL AND leased_until < {now} \
-         AND due_at <= {now} - $2 ORDER BY due_at, change LIMIT 1",
-        &[channel.into(), settle.into()],
-    )?;
-    let Some(oldest) = oldest else { return Ok(Vec::new()) };
+    drop_overtaken(sql, channel)?;
+    let oldest = format!(
+        "SELECT notice.batch FROM notice JOIN change ON change.id = notice.change \
+         WHERE notice.channel = $1 AND notice.done_at IS NULL AND notice.leased_until < {{now}} \
+         AND notice.due_at <= {{now}} - $2 AND {IS_NEXT} ORDER BY notice.due_at, notice.change LIMIT 1"
+    );
+    let Some(oldest) = sql.query_composed(&oldest, &[channel.into(), settle.into()])?.into_iter().next()
+    else {
+        return Ok(Vec::new());
+    };
     let batch = oldest.text(0)?;
-    let rows = sql.query(
-        "SELECT notice.change, notice.kind, notice.n, notice.attempts, notice.batch, pair.test, pair.pool, \
-         pair.receiver, change.from_state, change.to_state, change.at, change.lasted, change.code, \
-         change.owner, change.seen_from, change.diagnosis \
-         FROM notice JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
-         WHERE notice.channel = $1 AND notice.batch = $2 AND notice.done_at IS NULL \
-         AND notice.leased_until < {now} AND notice.due_at <= {now} ORDER BY change.at, change.id",
-        &[channel.into(), (&batch).into()],
-    )?;
+    let whole = format!(
+        "{TOLD} WHERE notice.channel = $1 AND notice.batch = $2 AND notice.done_at IS NULL \
+         AND notice.leased_until < {{now}} AND notice.due_at <= {{now}} AND {IS_NEXT} ORDER BY change.at, change.id"
+    );
+    let rows = sql.query_composed(&whole, &[channel.into(), (&batch).into()])?;
     let notices: Vec<Notice> = rows.iter().map(read).collect::<Result<_, _>>()?;
     let mut leased = Vec::new();
     for notice in notices {
@@ -216,6 +218,31 @@ fn as_told(sql: &mut dyn Sql, channel: &str, notice: Notice) -> Result<Notice, S
         None => Ok(notice),
     }
 }
+
+/// Drops the reminders of a channel that nobody has in hand and that something newer about their pair has overtaken:
+/// what they say is no longer so.
+fn drop_overtaken(sql: &mut dyn Sql, channel: &str) -> Result<(), StoreFault> {
+    sql.execute(
+        "UPDATE notice SET done_at = {now} WHERE channel = $1 AND kind = 'reminder' AND done_at IS NULL \
+         AND leased_until < {now} AND EXISTS (SELECT 1 FROM change own CROSS JOIN change later CROSS JOIN notice after \
+         WHERE own.id = notice.change AND later.pair = own.pair AND (later.at, later.id) > (own.at, own.id) \
+         AND after.change = later.id AND after.channel = notice.channel)",
+        &[channel.into()],
+    )?;
+    Ok(())
+}
+
+/// A notice as it is read.
+const TOLD: &str = "SELECT notice.change, notice.kind, notice.n, notice.attempts, notice.batch, pair.test, pair.pool, \
+     pair.receiver, change.from_state, change.to_state, change.at, change.lasted, change.code, \
+     change.owner, change.seen_from, change.diagnosis \
+     FROM notice JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair";
+
+/// Whether a notice is the oldest about its pair that its channel has not taken. The changes of the pair are few, the
+/// notices that wait may be many; SQLite joins in the order in which a CROSS JOIN is written.
+const IS_NEXT: &str = "NOT EXISTS (SELECT 1 FROM change earlier CROSS JOIN notice before \
+     WHERE earlier.pair = change.pair AND before.change = earlier.id AND before.channel = notice.channel \
+     AND before.done_at IS NULL AND (earlier.at, earlier.id, before.n) < (change.at, change.id, notice.n))";
 
 fn read(row: &Row) -> Result<Notice, StoreFault> {
     let state = |column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
@@ -282,19 +309,15 @@ pub fn give_up(sql: &mut dyn Sql, channel: &str, notice: &Notice, fault: &str) -
 /// Returns the notices of what a channel has been told is broken, and still is: the last raising notice of each
 /// such pair.
 pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFault> {
-    let rows = sql.query(
-        "SELECT notice.change, notice.kind, notice.n, notice.attempts, notice.batch, pair.test, pair.pool, \
-         pair.receiver, change.from_state, change.to_state, change.at, change.lasted, change.code, \
-         change.owner, change.seen_from, change.diagnosis \
-         FROM notice JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
-         WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL \
+    let raised = format!(
+        "{TOLD} WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL \
          AND pair.state IN ('Down', 'Flaky') \
          AND NOT EXISTS (SELECT 1 FROM notice other JOIN change later ON later.id = other.change \
          WHERE other.channel = $1 AND other.kind IN ('raise', 'clear') AND later.pair = change.pair \
          AND (later.at > change.at OR (later.at = change.at AND later.id > change.id))) \
-         ORDER BY change.at, change.id",
-        &[channel.into()],
-    )?;
+         ORDER BY change.at, change.id"
+    );
+    let rows = sql.query_composed(&raised, &[channel.into()])?;
     rows.iter().map(read).collect()
 }
 

@@ -335,6 +335,64 @@ fn a_notice_comes_once_for_a_change_and_again_when_it_is_mended() {
     });
 }
 
+/// The kinds of what a channel is told now; it takes them or does not.
+async fn told(store: &Store, is_taken: bool) -> Vec<&'static str> {
+    let notices = store.write(|sql| notice::take(sql, "on call", 0, MINUTE)).await.unwrap();
+    let kinds = notices.iter().map(|notice| notice.kind.name()).collect();
+    for notice in notices {
+        let settle = move |sql: &mut dyn Sql| match is_taken {
+            true => notice::done(sql, "on call", &notice),
+            false => notice::failed(sql, "on call", &notice, 60 * MINUTE, "away"),
+        };
+        store.write(settle).await.unwrap();
+    }
+    kinds
+}
+
+/// The pairs of these numbers are tested from one site.
+async fn tested(store: &Store, pairs: std::ops::Range<usize>, outcome: StoredOutcome) {
+    let at = now(store).await;
+    record(store, pairs.map(|n| result(pair(n), "Dublin", at, outcome)).collect()).await;
+}
+
+#[test]
+fn an_end_is_told_after_what_it_ends_however_late_that_is_taken() {
+    on_both_engines(|store| async move {
+        let down = StoredOutcome::Failure { is_definite: true };
+        tested(&store, 0..2, down).await;
+        assert_eq!(told(&store, false).await, ["raise"; 2]);
+        tested(&store, 0..2, StoredOutcome::Success).await;
+        // Another pair is told of meanwhile: only what is about the same one waits.
+        tested(&store, 2..3, down).await;
+        assert_eq!(told(&store, true).await, ["raise"]);
+        assert_eq!(told(&store, true).await, [""; 0]);
+        store.advance_clock(61 * MINUTE);
+        // Somebody has the raise in hand, and ends without a word.
+        assert_eq!(store.write(|sql| notice::take(sql, "on call", 0, MINUTE)).await.unwrap().len(), 2);
+        assert_eq!(told(&store, true).await, [""; 0]);
+        store.advance_clock(2 * MINUTE);
+        assert_eq!(told(&store, true).await, ["raise"; 2]);
+        assert_eq!(told(&store, true).await, ["clear"; 2]);
+        assert_eq!(told(&store, true).await, [""; 0]);
+    });
+}
+
+#[test]
+fn nobody_is_reminded_of_what_is_over() {
+    on_both_engines(|store| async move {
+        tested(&store, 0..1, StoredOutcome::Failure { is_definite: true }).await;
+        assert_eq!(told(&store, true).await, ["raise"]);
+        store.advance_clock(61 * MINUTE);
+        assert_eq!(store.write(|sql| notice::remind(sql, "on call", 60 * MINUTE)).await.unwrap(), 1);
+        assert_eq!(told(&store, false).await, ["reminder"]);
+        tested(&store, 0..1, StoredOutcome::Success).await;
+        assert_eq!(told(&store, true).await, ["clear"]);
+        store.advance_clock(61 * MINUTE);
+        assert_eq!(told(&store, true).await, [""; 0]);
+        assert_eq!(store.read(notice::waiting).await.unwrap(), []);
+    });
+}
+
 #[test]
 fn a_channel_is_told_when_a_fault_becomes_its_own_and_when_it_is_so_no_more() {
     on_both_engines(|store| async move {
@@ -625,9 +683,18 @@ enum Step {
         minutes: i64,
     },
     Expire,
+    /// A channel is told of what is due: it takes it or does not, or whoever told it ends before that is known.
     Deliver {
-        is_taken: bool,
+        end: Delivered,
     },
+    Remind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Delivered {
+    Taken,
+    NotTaken { minutes: i64 },
+    Unknown,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -638,7 +705,16 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..2_usize, 0..2_usize, 0..3_u8).prop_map(|(site, pair, outcome)| Step::ByHand { site, pair, outcome }),
         4 => (1..40_i64).prop_map(|minutes| Step::Pass { minutes }),
         1 => Just(Step::Expire),
-        2 => any::<bool>().prop_map(|is_taken| Step::Deliver { is_taken }),
+        3 => delivered().prop_map(|end| Step::Deliver { end }),
+        1 => Just(Step::Remind),
+    ]
+}
+
+fn delivered() -> impl Strategy<Value = Delivered> {
+    prop_oneof![
+        2 => Just(Delivered::Taken),
+        2 => (0..60_i64).prop_map(|minutes| Delivered::NotTaken { minutes }),
+        1 => Just(Delivered::Unknown),
     ]
 }
 
@@ -651,15 +727,15 @@ fn outcome(n: u8) -> StoredOutcome {
     }
 }
 
-/// Plays a history; returns how many different results were sent.
-async fn play(store: &Store, steps: &[Step]) -> usize {
+/// Plays a history; returns how many different results were sent, and what a channel was told, in order.
+async fn play(store: &Store, steps: &[Step]) -> (usize, Vec<Notice>) {
     let began = now(store).await;
     let vantages = [ANY_SITE, "Dublin"];
     let entries: Vec<Planned> =
         vantages.iter().enumerate().map(|(n, vantage)| planned(n, vantage, began)).collect();
     store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
     let mut held: [Vec<Claim>; 2] = Default::default();
-    let mut n_sent = 0;
+    let (mut n_sent, mut told) = (0, Vec::new());
     for step in steps {
         match *step {
             Step::Claim { site } => held[site].extend(claim(store, SITES[site], SITES[site]).await),
@@ -679,19 +755,26 @@ async fn play(store: &Store, steps: &[Step]) -> usize {
             }
             Step::Pass { minutes } => store.advance_clock(minutes * MINUTE),
             Step::Expire => drop(store.write(plan::expire).await.unwrap()),
-            Step::Deliver { is_taken } => {
-                let notices = store.write(|sql| notice::take(sql, "on call", 0, 1)).await.unwrap();
+            Step::Deliver { end } => {
+                let notices = store.write(|sql| notice::take(sql, "on call", 0, 10 * MINUTE)).await.unwrap();
+                told.extend(notices.iter().cloned());
                 for notice in notices {
-                    let deliver = move |sql: &mut dyn Sql| match is_taken {
-                        true => notice::done(sql, "on call", &notice),
-                        false => notice::failed(sql, "on call", &notice, 1, "away"),
+                    let deliver = move |sql: &mut dyn Sql| match end {
+                        Delivered::Taken => notice::done(sql, "on call", &notice),
+                        Delivered::NotTaken { minutes } => {
+                            notice::failed(sql, "on call", &notice, minutes * MINUTE, "away")
+                        }
+                        Delivered::Unknown => Ok(()),
                     };
                     store.write(deliver).await.unwrap();
                 }
             }
+            Step::Remind => {
+                store.write(|sql| notice::remind(sql, "on call", 10 * MINUTE)).await.unwrap();
+            }
         }
     }
-    n_sent
+    (n_sent, told)
 }
 
 /// The laws of the store, as SQL: each query finds nothing.
@@ -727,7 +810,7 @@ const LAWS: [(&str, &str); 6] = [
     ),
 ];
 
-async fn check_laws(store: &Store, n_sent: usize) {
+async fn check_laws(store: &Store, n_sent: usize, told: &[Notice]) {
     for (law, sql) in LAWS {
         let broken = store.read(move |engine| engine.query(sql, &[])).await.unwrap();
         assert!(broken.is_empty(), "{law}: {broken:?}");
@@ -744,6 +827,13 @@ async fn check_laws(store: &Store, n_sent: usize) {
             i64::try_from(n_sent).unwrap(),
             "every result is in one hour and one day"
         );
+    }
+    // Of each pair a channel is told in order, though of one thing again where it did not take it.
+    let mut newest: BTreeMap<&PairName, (i64, i64)> = BTreeMap::new();
+    for notice in told {
+        let this = (notice.at, notice.n);
+        let before = newest.insert(&notice.pair, this);
+        assert!(before.is_none_or(|before| before <= this), "{told:#?}");
     }
     // Raising and clearing alternate at each channel for each pair.
     let notices = store
@@ -774,8 +864,8 @@ proptest! {
         on_both_engines(|store| {
             let steps = steps.clone();
             async move {
-                let n_sent = play(&store, &steps).await;
-                check_laws(&store, n_sent).await;
+                let (n_sent, told) = play(&store, &steps).await;
+                check_laws(&store, n_sent, &told).await;
             }
         });
     }

@@ -262,6 +262,39 @@ fn a_program_that_fails_has_not_taken_the_notice() {
 }
 
 #[test]
+fn a_program_that_takes_nothing_for_a_while_hears_of_the_end_last() {
+    let post = Post::with(
+        "[[watch]]\nidentity = 'daily'\nscript = 'daily.rhai'\nevery = '1s'\nraise_after = 1\n\
+         [[notify]]\nidentity = 'on call'\nkind = 'exec'\ncommand = ['HOOK']\n",
+    );
+    let path = |name: &str| post.home.path().join(name);
+    let (told, open) = (path("told"), path("open"));
+    let text =
+        format!("#!/bin/sh\n[ -e {} ] || exit 1\n{{ cat; echo; }} >> {}\n", open.display(), told.display());
+    let hook = post.program("hook", &text);
+    post.write(&post.topology().replace("HOOK", &hook.display().to_string()));
+    let script = post.lab.topology().with_file_name("daily.rhai");
+    for (text, state) in [("throw 1", "Down"), ("1", "Up")] {
+        std::fs::write(&script, text).unwrap();
+        post.rounds_until(state, || {
+            post.store().exists() && post.rows("SELECT state FROM tested") == [[state]]
+        });
+    }
+    std::fs::write(&open, "").unwrap();
+    post.once();
+    assert!(!told.exists(), "nothing before the raise, which waits after its failure");
+    let connection = rusqlite::Connection::open(post.store()).unwrap();
+    connection.execute("UPDATE notice SET due_at = 0", []).unwrap();
+    post.once();
+    let kinds: Vec<String> = std::fs::read_to_string(told)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["raise", "clear"]);
+}
+
+#[test]
 fn alertmanager_gets_an_alert_that_fires_and_is_resolved() {
     let Some(alertmanager) = Alertmanager::start() else { return };
     let post = post(&format!("kind = 'alertmanager'\nurl = 'http://127.0.0.1:{}'", alertmanager.port));
