@@ -335,6 +335,37 @@ fn without_a_list_of_partners_it_is_said_that_anything_may_be_sent_anywhere() {
 }
 
 #[test]
+fn the_address_of_a_database_is_no_file_of_results_and_is_not_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = "postgres://imsh:verysecret@db.example/imsh";
+    for arguments in [&["store", "check"][..], &["store", "migrate"], &["-c", "1"]] {
+        let output =
+            imsh().current_dir(&directory).arg("--store").arg(address).args(arguments).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(status(&output), 2, "{said}");
+        assert!(said.contains("url in [store]") && !said.contains("verysecret"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_store_that_is_not_there_is_told_of_and_not_made() {
+    let directory = tempfile::tempdir().unwrap();
+    for task in ["check", "migrate"] {
+        let output = imsh()
+            .current_dir(&directory)
+            .args(["--topology", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/topology.toml")])
+            .args(["--store", "typo/results.sqlite", "store", task])
+            .output()
+            .unwrap();
+        let said = stderr(&output);
+        assert_eq!(status(&output), 2, "{said}");
+        assert!(said.contains("there is no typo/results.sqlite"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn every_mistake_of_a_topology_is_told_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("topology.toml");

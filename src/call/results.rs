@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -100,6 +100,12 @@ impl KeptResults {
             (None, None) => false,
             (Some(_) | None, _) => topology.store.enabled,
         }
+    }
+
+    /// The file of the results; `None` where they are in a database, or none are kept.
+    pub fn file_of(&self, topology: &Topology) -> Option<&Path> {
+        let url = topology.store.url.as_ref().filter(|_| !self.is_named);
+        self.file.as_deref().filter(|_| url.is_none())
     }
 
     /// The store whatever the version of its schema; `None` where nothing is kept.

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -125,6 +125,29 @@ pub enum CliCommand {
     },
 }
 
+/// Reads the name of the file of results. The address of a database is refused without being repeated: a password may
+/// stand in it.
+#[derive(Clone)]
+struct StoreFile;
+
+impl TypedValueParser for StoreFile {
+    type Value = PathBuf;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<PathBuf, clap::Error> {
+        if !value.to_string_lossy().contains("://") {
+            return Ok(value.into());
+        }
+        let words = "--store takes the name of a file, and this is an address. Name a database by url in [store] of the \
+                     topology.\n";
+        Err(clap::Error::raw(ErrorKind::ValueValidation, words).with_cmd(command))
+    }
+}
+
 /// Options that every way in shares.
 #[derive(Args, Debug)]
 pub struct SessionOptions {
@@ -137,7 +160,7 @@ pub struct SessionOptions {
     pub vault: Option<PathBuf>,
 
     /// Keep the results of tests in FILE [default: what the topology says, or results.sqlite in ~/.local/state/imsh; none with --lab]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, value_parser = StoreFile)]
     pub store: Option<PathBuf>,
 
     /// Start the practice network, on this machine alone, and work on it

@@ -84,7 +84,13 @@ pub async fn look_after(options: &SessionOptions, task: StoreTask) -> ExitStatus
             return ExitStatus::Wrong;
         }
     };
-    let done = match kept_results(options).unchecked(&topology).await {
+    let results = kept_results(options);
+    if let Some(missing) = results.file_of(&topology).filter(|file| !file.exists()) {
+        let file = missing.display();
+        output.note(&format!("imsh store: there is no {file}; the first test whose result is kept makes it"));
+        return ExitStatus::Wrong;
+    }
+    let done = match results.unchecked(&topology).await {
         None => Err("no results are kept here; see [store] in the topology, or give --store FILE".to_owned()),
         Some(Err(fault)) => Err(fault.to_string()),
         Some(Ok(store)) => carry_out(&store, topology, task).await,
