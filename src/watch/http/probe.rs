@@ -4,7 +4,7 @@
 //! The answer is always 200 with a `probe_success` that has no label: `prosodyctl check connectivity` takes
 //! every other answer for a pass. There are credentials behind it, so only what the topology lists is
 //! tested, one test at a time for each target, and not again within a few seconds: until then the last
-//! answer holds. A scrape that leaves less time than a test needs has the failure on its own account. What a
+//! answer holds, but for a request that leaves twice the time or more. A scrape that leaves less time than a test needs has the failure on its own account. What a
 //! probe finds is the answer and nothing else: no state turns by it, since it may have had little time.
 
 use std::collections::HashMap;
@@ -82,8 +82,23 @@ struct ProbeTarget {
     server: Option<Server>,
 }
 
-/// The last answer about a target and when it was given; held while a test is made.
-type LastAnswer = Arc<tokio::sync::Mutex<Option<(Instant, String)>>>;
+/// The last answer about a target; held while a test is made.
+type LastAnswer = Arc<tokio::sync::Mutex<Option<Given>>>;
+
+/// An answer that was given.
+struct Given {
+    at: Instant,
+    /// The time that its test had at most.
+    limit: Duration,
+    text: String,
+}
+
+impl Given {
+    /// Whether it holds for a request that leaves so much time: who leaves much more may get another answer.
+    fn holds(&self, limit: Duration) -> bool {
+        self.at.elapsed() < SHORTEST_INTERVAL && limit < self.limit * 2
+    }
+}
 
 /// Makes the tests that requests ask for.
 pub(super) struct Prober {
@@ -124,10 +139,8 @@ impl Prober {
         let Ok((mut held, _room)) = tokio::time::timeout(limit, turn).await else {
             return refusal("another test of this target has taken the time that there was", "Caller");
         };
-        if let Some((at, answer)) = held.as_ref()
-            && at.elapsed() < SHORTEST_INTERVAL
-        {
-            return answer.clone();
+        if let Some(given) = held.as_ref().filter(|given| given.holds(limit)) {
+            return given.text.clone();
         }
         let left = limit.saturating_sub(began.elapsed());
         let tested = self.test(&plan, left).await;
@@ -135,7 +148,7 @@ impl Prober {
             Ok(report) => metrics(&plan, &report, began.elapsed(), limit),
             Err((why, owner)) => refusal(&why, owner),
         };
-        *held = Some((Instant::now(), answer.clone()));
+        *held = Some(Given { at: Instant::now(), limit, text: answer.clone() });
         answer
     }
 
