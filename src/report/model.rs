@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::result::Report;
 
@@ -39,7 +39,8 @@ pub struct StatusReport {
 /// The status of one pair.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PairStatus {
-    /// Its number in every store.
+    /// Its number in every store; in JSON a text, since many readers keep 53 bits of a number.
+    #[serde(serialize_with = "as_text")]
     pub id: i64,
     /// The kind of test.
     pub test: String,
@@ -107,6 +108,7 @@ pub struct TrendSlot {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StateChange {
     /// The pair's number.
+    #[serde(serialize_with = "as_text")]
     pub pair: i64,
     /// The state before.
     pub from: &'static str,
@@ -181,6 +183,7 @@ pub struct SiteEntry {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PairDetail {
     /// The pair's number.
+    #[serde(serialize_with = "as_text")]
     pub pair: i64,
     /// Its tests and latencies in each slot that has any.
     pub trend: Vec<TrendSlot>,
@@ -218,6 +221,10 @@ impl PairStatus {
     pub fn availability(&self) -> Option<f64> {
         share(self.n_successes, self.n_tests)
     }
+}
+
+fn as_text<S: Serializer>(id: &i64, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(id)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share of far fewer than 2^52 tests")]
