@@ -175,6 +175,9 @@ fn refused(fault: &WatchFault) -> ExitStatus {
         WatchFault::NothingToWatch => {
             "Write one: imsh -c 'New-WatcherNodeConfiguration \"every partner\" -Every 15m'; or try imsh --lab watch."
         }
+        WatchFault::AllPaused => {
+            "Go on with one: imsh -c 'Set-WatcherNodeConfiguration NAME -Enabled'; Get-WatcherNodeConfiguration lists them."
+        }
         WatchFault::NothingMeant => {
             "Name what it lists: Get-WatcherNodeConfiguration, Get-Pool and Get-XmppAllowedPartner show both."
         }

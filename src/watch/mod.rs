@@ -109,6 +109,9 @@ pub enum WatchFault {
     /// The topology has no watch.
     #[error("the topology has no [[watch]], so nothing is watched")]
     NothingToWatch,
+    /// Every watch is paused.
+    #[error("every [[watch]] is paused, so nothing is watched")]
+    AllPaused,
     /// No watch means anything that the topology lists.
     #[error("no [[watch]] means a pool, a partner or a receiver of the topology, so nothing is watched")]
     NothingMeant,
@@ -219,10 +222,15 @@ impl Watcher {
     /// See [`WatchFault`]. A shared store that is away is none: the watcher starts blind.
     pub async fn new(options: WatcherOptions, intake: Intake) -> Result<Self, WatchFault> {
         let topology = read(options.host.context())?;
-        let has_watch = topology.watches.iter().any(|watch| watch.enabled);
+        let n_watches = topology.watches.len();
+        let n_paused = topology.watches.iter().filter(|watch| !watch.enabled).count();
         let plan = WatchPlan::of(topology);
         if plan.pairs.is_empty() {
-            return Err(if has_watch { WatchFault::NothingMeant } else { WatchFault::NothingToWatch });
+            return Err(match n_watches {
+                0 => WatchFault::NothingToWatch,
+                _ if n_paused == n_watches => WatchFault::AllPaused,
+                _ => WatchFault::NothingMeant,
+            });
         }
         match options.store.version().await {
             Ok(found) if found < newest_schema() && options.store.is_shared() => {

@@ -90,6 +90,13 @@ fn a_watch_that_means_nothing_of_the_topology_is_said_with_what_it_lists() {
 }
 
 #[test]
+fn watches_that_are_all_paused_are_said_with_the_way_to_go_on() {
+    let post = Post::with("[[watch]]\nidentity = 'one'\nenabled = false\n");
+    let log = post.round(2);
+    assert!(log.contains("every [[watch]] is paused") && log.contains("-Enabled"), "{log}");
+}
+
+#[test]
 fn an_account_without_a_password_is_told_of_and_not_tested() {
     let post =
         Post::with(&format!("[[watch]]\nidentity = 'one'\npools = ['{ATL}']\nreceivers = ['{GOOD}']\n"));

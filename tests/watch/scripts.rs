@@ -57,3 +57,16 @@ fn a_script_beside_tests_is_a_mistake() {
     let post = post("1h", "", "tests = ['XmppIM']\n");
     assert!(post.round(2).contains("has no meaning beside `script`"));
 }
+
+#[test]
+fn two_scripts_of_one_file_name_would_have_one_history() {
+    let watch = |name: &str, more: &str| {
+        format!("[[watch]]\nidentity = '{name}'\nscript = '/srv/{name}/daily.rhai'\n{more}")
+    };
+    let post = Post::with(&[watch("one", ""), watch("two", "")].concat());
+    let log = post.round(2);
+    assert!(log.contains("has the file name of the script of \\\"one\\\""), "{log}");
+    // A watch that is paused runs none.
+    let post = Post::with(&[watch("one", ""), watch("two", "enabled = false\n")].concat());
+    assert!(post.round(4).contains("SCRIPT-FAILED"), "the one script is not there");
+}

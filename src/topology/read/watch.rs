@@ -111,7 +111,17 @@ impl TopologyReading<'_> {
     /// No name twice, and no watch that tests nothing.
     pub(super) fn check_watches(&mut self, topology: &Topology) {
         let mut seen = BTreeMap::new();
+        let mut scripts = BTreeMap::new();
         for (watch, at) in topology.watches.iter().zip(&self.places.watches) {
+            let script = watch.script.as_ref().filter(|_| watch.enabled);
+            if let Some(name) = script.and_then(|script| script.file_name())
+                && let Some(other) = scripts.insert(name, &watch.identity)
+            {
+                let message = format!("has the file name of the script of {other:?}, and so its history");
+                self.mistakes.add(at.span("script"), at.key("script"), message, || {
+                    Some("rename one of the two files".to_owned())
+                });
+            }
             if seen.insert(watch.identity.to_lowercase(), ()).is_some() {
                 let message = format!("{:?} names another watch already", watch.identity);
                 self.mistakes.add(at.span("identity"), at.key("identity"), message, || None);
