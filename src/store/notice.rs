@@ -219,16 +219,14 @@ fn as_told(sql: &mut dyn Sql, channel: &str, notice: Notice) -> Result<Notice, S
     }
 }
 
-/// Drops the reminders of a channel that nobody has in hand and that something newer about their pair has overtaken:
-/// what they say is no longer so.
+/// Drops the reminders of a channel that nobody has in hand and that are no longer so.
 fn drop_overtaken(sql: &mut dyn Sql, channel: &str) -> Result<(), StoreFault> {
-    sql.execute(
-        "UPDATE notice SET done_at = {now} WHERE channel = $1 AND kind = 'reminder' AND done_at IS NULL \
-         AND leased_until < {now} AND EXISTS (SELECT 1 FROM change own CROSS JOIN change later CROSS JOIN notice after \
-         WHERE own.id = notice.change AND later.pair = own.pair AND (later.at, later.id) > (own.at, own.id) \
-         AND after.change = later.id AND after.channel = notice.channel)",
-        &[channel.into()],
-    )?;
+    let dropped = format!(
+        "UPDATE notice SET done_at = {{now}} WHERE channel = $1 AND kind = 'reminder' AND done_at IS NULL \
+         AND leased_until < {{now}} AND NOT EXISTS (SELECT 1 FROM change JOIN pair ON pair.id = change.pair \
+         WHERE change.id = notice.change AND {IS_STILL_SO}) RETURNING change"
+    );
+    sql.query_composed(&dropped, &[channel.into()])?;
     Ok(())
 }
 
@@ -243,6 +241,13 @@ const TOLD: &str = "SELECT notice.change, notice.kind, notice.n, notice.attempts
 const IS_NEXT: &str = "NOT EXISTS (SELECT 1 FROM change earlier CROSS JOIN notice before \
      WHERE earlier.pair = change.pair AND before.change = earlier.id AND before.channel = notice.channel \
      AND before.done_at IS NULL AND (earlier.at, earlier.id, before.n) < (change.at, change.id, notice.n))";
+
+/// Whether the fault that a channel was told of is there still: the channel has been told of nothing else of the pair
+/// since, whatever the pair was meanwhile, and the pair is broken.
+const IS_STILL_SO: &str = "pair.state IN ('Down', 'Flaky') \
+     AND NOT EXISTS (SELECT 1 FROM change later CROSS JOIN notice after \
+     WHERE later.pair = change.pair AND (later.at, later.id) > (change.at, change.id) \
+     AND after.change = later.id AND after.channel = notice.channel AND after.kind IN ('raise', 'clear'))";
 
 fn read(row: &Row) -> Result<Notice, StoreFault> {
     let state = |column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
@@ -310,11 +315,7 @@ pub fn give_up(sql: &mut dyn Sql, channel: &str, notice: &Notice, fault: &str) -
 /// such pair.
 pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFault> {
     let raised = format!(
-        "{TOLD} WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL \
-         AND pair.state IN ('Down', 'Flaky') \
-         AND NOT EXISTS (SELECT 1 FROM notice other JOIN change later ON later.id = other.change \
-         WHERE other.channel = $1 AND other.kind IN ('raise', 'clear') AND later.pair = change.pair \
-         AND (later.at > change.at OR (later.at = change.at AND later.id > change.id))) \
+        "{TOLD} WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL AND {IS_STILL_SO} \
          ORDER BY change.at, change.id"
     );
     let rows = sql.query_composed(&raised, &[channel.into()])?;
@@ -323,14 +324,13 @@ pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFaul
 
 /// Queues a reminder for each pair that is still broken so long after the last notice (microseconds).
 pub fn remind(sql: &mut dyn Sql, channel: &str, after: i64) -> Result<u64, StoreFault> {
-    let rows = sql.query(
+    let due = format!(
         "SELECT notice.change, max(notice.n), min(notice.batch) FROM notice \
          JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
-         WHERE notice.channel = $1 AND notice.kind IN ('raise', 'reminder') AND pair.state IN ('Down', 'Flaky') \
-         AND NOT EXISTS (SELECT 1 FROM change later WHERE later.pair = change.pair AND later.at > change.at) \
-         GROUP BY notice.change HAVING max(notice.due_at) <= {now} - $2 AND min(COALESCE(notice.done_at, 0)) > 0",
-        &[channel.into(), after.into()],
-    )?;
+         WHERE notice.channel = $1 AND notice.kind IN ('raise', 'reminder') AND {IS_STILL_SO} GROUP BY notice.change \
+         HAVING max(notice.due_at) <= {{now}} - $2 AND min(COALESCE(notice.done_at, 0)) > 0"
+    );
+    let rows = sql.query_composed(&due, &[channel.into(), after.into()])?;
     for row in &rows {
         let batch = row.text(2)?.replacen("raise", "reminder", 1);
         let now = sql.now()?;

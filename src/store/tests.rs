@@ -394,6 +394,39 @@ fn nobody_is_reminded_of_what_is_over() {
 }
 
 #[test]
+fn somebody_is_reminded_after_a_pair_was_unknown_or_flaky_for_a_while() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let entries = vec![Planned { clear_after: 2, ..planned(0, "Dublin", began) }];
+        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        let [down, failed] = [true, false].map(|is_definite| StoredOutcome::Failure { is_definite });
+        let remind = || store.write(|sql| notice::remind(sql, "on call", 60 * MINUTE));
+        let is = async |expected| assert_eq!(state(&store, &pair(0)).await.state, expected);
+        tested(&store, 0..1, down).await;
+        assert_eq!(told(&store, true).await, ["raise"]);
+        // Nobody tests for a while.
+        store.advance_clock(61 * MINUTE);
+        assert_eq!(store.write(plan::expire).await.unwrap(), 1);
+        is(PairState::Unknown).await;
+        assert_eq!(remind().await.unwrap(), 0, "nobody knows whether it is still so");
+        tested(&store, 0..1, down).await;
+        is(PairState::Down).await;
+        assert_eq!(told(&store, true).await, [""; 0], "it is no news");
+        assert_eq!(remind().await.unwrap(), 1);
+        assert_eq!(told(&store, true).await, ["reminder"]);
+        for outcome in [StoredOutcome::Success, failed, StoredOutcome::Success, failed] {
+            store.advance_clock(15 * MINUTE);
+            tested(&store, 0..1, outcome).await;
+            assert_eq!(told(&store, true).await, [""; 0]);
+        }
+        is(PairState::Flaky).await;
+        assert_eq!(remind().await.unwrap(), 1);
+        assert_eq!(told(&store, true).await, ["reminder"]);
+        assert_eq!(remind().await.unwrap(), 0);
+    });
+}
+
+#[test]
 fn a_channel_is_told_when_a_fault_becomes_its_own_and_when_it_is_so_no_more() {
     on_both_engines(|store| async move {
         let down = StoredOutcome::Failure { is_definite: true };
@@ -771,6 +804,7 @@ async fn play(store: &Store, steps: &[Step]) -> (usize, Vec<Notice>) {
             }
             Step::Remind => {
                 store.write(|sql| notice::remind(sql, "on call", 10 * MINUTE)).await.unwrap();
+                check_reminders(store).await;
             }
         }
     }
@@ -809,6 +843,26 @@ const LAWS: [(&str, &str); 6] = [
          WHERE raised.kind = 'raise' AND raised.channel = notice.channel AND own.pair = cleared.pair AND own.id < cleared.id)",
     ),
 ];
+
+/// Whoever was told of a fault that is there still, and of nothing since for as long as a reminder takes, has one.
+async fn check_reminders(store: &Store) {
+    let raised = store.read(|sql| notice::raised(sql, "on call")).await.unwrap();
+    for notice in raised {
+        let change = notice.change.clone();
+        let rows = store
+            .read(move |sql| {
+                sql.query(
+                    "SELECT max(due_at) - {now}, max(CASE WHEN done_at IS NULL THEN 1 ELSE 0 END) FROM notice \
+                     WHERE channel = 'on call' AND change = $1",
+                    &[(&change).into()],
+                )
+            })
+            .await
+            .unwrap();
+        let (due, is_waiting) = (rows[0].int(0).unwrap(), rows[0].int(1).unwrap() == 1);
+        assert!(is_waiting || due > -11 * MINUTE, "nobody is reminded: {notice:?}");
+    }
+}
 
 async fn check_laws(store: &Store, n_sent: usize, told: &[Notice]) {
     for (law, sql) in LAWS {
