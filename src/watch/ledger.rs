@@ -207,7 +207,7 @@ impl Ledger {
             watcher: self.shared.id.clone(),
             vantage: claim.vantage.clone(),
             number: claim.lease,
-            next_due: plan.next_due(&claim.watch, &claim.pair, &claim.vantage, now.max(claim.due_at)),
+            next_due: plan.next_due(&claim.pair, &claim.vantage, now.max(claim.due_at)),
             has_ended: held.at.elapsed() > holds,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! Pure: asks neither the store nor the network. A pair that two watches mean is tested as the first says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct WatchPlan {
     pub timings: BTreeMap<String, Timing>,
     /// Every pair, once for each vantage.
     pub pairs: Vec<WatchedPair>,
+    /// The places of a pair among them, by its number.
+    places: HashMap<i64, Vec<usize>>,
 }
 
 /// A pair that is tested again and again.
@@ -68,7 +70,11 @@ impl WatchPlan {
                 clear_after: watch.clear_after,
             }));
         }
-        Self { topology, site, timings, pairs }
+        let mut places: HashMap<i64, Vec<usize>> = HashMap::new();
+        for (place, pair) in pairs.iter().enumerate() {
+            places.entry(pair.name.id()).or_default().push(place);
+        }
+        Self { topology, site, timings, pairs, places }
     }
 
     /// The schedule as the store keeps it; new pairs are due first where `first` says, `now` and what it
@@ -93,12 +99,15 @@ impl WatchPlan {
         self.pairs.iter().filter_map(planned).collect()
     }
 
-    /// Returns the instant at which a pair is due again after `after`, in microseconds since 1970.
-    pub fn next_due(&self, watch: &str, pair: &PairName, vantage: &str, after: i64) -> i64 {
-        match self.timings.get(watch) {
+    /// Returns the instant at which a pair is due again after `after`, in microseconds since 1970, as the watch says
+    /// that means the pair now, whichever did when its test began.
+    pub fn next_due(&self, pair: &PairName, vantage: &str, after: i64) -> i64 {
+        let mut places = self.places.get(&pair.id()).into_iter().flatten().map(|place| &self.pairs[*place]);
+        let planned = places.find(|planned| planned.vantage == vantage);
+        match planned.and_then(|planned| self.timings.get(&planned.watch)) {
             Some(timing) => timing.next_after(after, pair, vantage),
-            // The watch is gone, and so will the pair be.
-            None => after.saturating_add(3_600_000_000),
+            // No watch means it any more, and it will be gone from the schedule.
+            None => after.saturating_add(HOUR),
         }
     }
 
@@ -192,5 +201,44 @@ fn names(watch: &WatchEntry, test: WatchedTest, topology: &Topology) -> Vec<(Pai
     }
 }
 
+const HOUR: i64 = 3_600_000_000;
 /// Stands for all checks of `Test-Topology` together.
 pub const WHOLE_TOPOLOGY: &str = "topology";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(watches: &str) -> WatchPlan {
+        let head = "[[pool]]\nidentity = \"atl-cs-001.litwareinc.com\"\ndomains = [\"litwareinc.com\"]\n\
+                    test_users = [\"kenmyer@litwareinc.com\"]\n\
+                    [[partner]]\ndomain = \"contoso.com\"\n\
+                    receivers = [\"ada@contoso.com\", \"adelany@contoso.com\"]\n";
+        let topology = Topology::parse(&format!("{head}{watches}"), Path::new("/etc/imsh/topology.toml"));
+        WatchPlan::of(Arc::new(topology.unwrap()))
+    }
+
+    #[test]
+    fn a_pair_is_due_as_the_watch_says_that_means_it_now() {
+        let one = "[[watch]]\nidentity = \"all\"\nevery = \"15m\"\n";
+        let other = one.replace("all", "every partner").replace("15m", "5m");
+        let split = "[[watch]]\nidentity = \"ada\"\nreceivers = [\"ada@contoso.com\"]\nevery = \"1m\"\n";
+        let before = plan(one);
+        assert_eq!(before.pairs.len(), 2);
+        for (watches, of_ada, of_others) in
+            [(one.to_owned(), 15, 15), (other, 5, 5), (format!("{split}{one}"), 1, 15)]
+        {
+            let now = plan(&watches);
+            for pair in &before.pairs {
+                let minutes = if pair.name.receiver.starts_with("ada@") { of_ada } else { of_others };
+                let due = now.next_due(&pair.name, &pair.vantage, 1_796_000_000_000_000);
+                let expected = Timing::Every(minutes * 60_000_000);
+                assert_eq!(
+                    due,
+                    expected.next_after(1_796_000_000_000_000, &pair.name, &pair.vantage),
+                    "{watches}"
+                );
+            }
+        }
+    }
+}

@@ -270,7 +270,7 @@ impl Rounds {
         let mut claims = Vec::new();
         for pair in plan.pairs.iter().filter(|pair| pair.vantage != ANY_SITE) {
             let key = (pair.name.id(), pair.vantage.clone());
-            let next = || plan.next_due(&pair.watch, &pair.name, &pair.vantage, now);
+            let next = || plan.next_due(&pair.name, &pair.vantage, now);
             let due = dues.entry(key).or_insert_with(next);
             if *due > now || claims.len() >= room || !accounts.contains(&pair.account) {
                 continue;
