@@ -262,6 +262,27 @@ fn a_program_that_fails_has_not_taken_the_notice() {
 }
 
 #[test]
+fn a_program_is_judged_by_its_exit_status_alone() {
+    for (script, fault) in [
+        // What it leaves behind holds its error output open.
+        ("cat >/dev/null; sleep 30 & exit 0", ""),
+        (
+            "cat >/dev/null; echo no paper >&2; sleep 30 & exit 3",
+            "/bin/sh ended with exit status: 3: no paper",
+        ),
+        // It says more than anybody wants to hear.
+        ("cat >/dev/null; head -c 300000 /dev/zero >&2 && exit 0; exit 4", ""),
+        ("echo first >&2; head -c 300000 /dev/zero >&2; exit 5", "/bin/sh ended with exit status: 5: first"),
+    ] {
+        let post = post(&format!("kind = 'exec'\ncommand = ['/bin/sh', '-c', '{script}']\ntimeout = '25s'"));
+        post.set_broken(ATL, true);
+        post.round(1);
+        let rows = post.rows("SELECT done_at IS NOT NULL, coalesce(fault, '') FROM notice");
+        assert_eq!(rows, [[if fault.is_empty() { "1" } else { "0" }, fault]], "{script}");
+    }
+}
+
+#[test]
 fn a_program_that_takes_nothing_for_a_while_hears_of_the_end_last() {
     let post = Post::with(
         "[[watch]]\nidentity = 'daily'\nscript = 'daily.rhai'\nevery = '1s'\nraise_after = 1\n\
