@@ -7,6 +7,7 @@
 
 use super::engine::{Cell, Row, Sql};
 use super::fault::StoreFault;
+use super::plan::{SCRIPT_TEST, WATCHER_TEST};
 use super::record::{Channel, PairName, PairRow};
 use super::state::{PairState, PairVerdict};
 
@@ -221,10 +222,11 @@ fn as_told(sql: &mut dyn Sql, channel: &str, notice: Notice) -> Result<Notice, S
 
 /// Drops the reminders of a channel that nobody has in hand and that are no longer so.
 fn drop_overtaken(sql: &mut dyn Sql, channel: &str) -> Result<(), StoreFault> {
+    let still = is_still_so();
     let dropped = format!(
         "UPDATE notice SET done_at = {{now}} WHERE channel = $1 AND kind = 'reminder' AND done_at IS NULL \
          AND leased_until < {{now}} AND NOT EXISTS (SELECT 1 FROM change JOIN pair ON pair.id = change.pair \
-         WHERE change.id = notice.change AND {IS_STILL_SO}) RETURNING change"
+         WHERE change.id = notice.change AND {still}) RETURNING change"
     );
     sql.query_composed(&dropped, &[channel.into()])?;
     Ok(())
@@ -242,12 +244,23 @@ const IS_NEXT: &str = "NOT EXISTS (SELECT 1 FROM change earlier CROSS JOIN notic
      WHERE earlier.pair = change.pair AND before.change = earlier.id AND before.channel = notice.channel \
      AND before.done_at IS NULL AND (earlier.at, earlier.id, before.n) < (change.at, change.id, notice.n))";
 
-/// Whether the fault that a channel was told of is there still: the channel has been told of nothing else of the pair
-/// since, whatever the pair was meanwhile, and the pair is broken.
-const IS_STILL_SO: &str = "pair.state IN ('Down', 'Flaky') \
-     AND NOT EXISTS (SELECT 1 FROM change later CROSS JOIN notice after \
-     WHERE later.pair = change.pair AND (later.at, later.id) > (change.at, change.id) \
-     AND after.change = later.id AND after.channel = notice.channel AND after.kind IN ('raise', 'clear'))";
+/// Returns the condition that the fault that a channel was told of is there still: the channel has been told of nothing
+/// else of the pair since, whatever the pair was meanwhile, and the pair is broken and watched.
+fn is_still_so() -> String {
+    // Pairs that a script tests are watched as long as it does. A watcher that is not there tests nothing.
+    format!(
+        "pair.state IN ('Down', 'Flaky') \
+         AND NOT EXISTS (SELECT 1 FROM change later CROSS JOIN notice after \
+         WHERE later.pair = change.pair AND (later.at, later.id) > (change.at, change.id) \
+         AND after.change = later.id AND after.channel = notice.channel AND after.kind IN ('raise', 'clear')) \
+         AND (pair.test = '{WATCHER_TEST}' OR EXISTS (SELECT 1 FROM schedule WHERE schedule.pair = pair.id) \
+         OR EXISTS (SELECT 1 FROM site_state JOIN result ON result.id = site_state.last_result \
+         WHERE site_state.pair = pair.id AND result.lease IS NULL \
+         AND {{now}} - site_state.last_at <= 2 * site_state.period) \
+         AND EXISTS (SELECT 1 FROM schedule JOIN pair script ON script.id = schedule.pair \
+         WHERE script.test = '{SCRIPT_TEST}'))"
+    )
+}
 
 fn read(row: &Row) -> Result<Notice, StoreFault> {
     let state = |column| row.text(column)?.parse().map_err(|()| StoreFault::Column { column });
@@ -314,8 +327,9 @@ pub fn give_up(sql: &mut dyn Sql, channel: &str, notice: &Notice, fault: &str) -
 /// Returns the notices of what a channel has been told is broken, and still is: the last raising notice of each
 /// such pair.
 pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFault> {
+    let still = is_still_so();
     let raised = format!(
-        "{TOLD} WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL AND {IS_STILL_SO} \
+        "{TOLD} WHERE notice.channel = $1 AND notice.kind = 'raise' AND notice.done_at IS NOT NULL AND {still} \
          ORDER BY change.at, change.id"
     );
     let rows = sql.query_composed(&raised, &[channel.into()])?;
@@ -324,10 +338,11 @@ pub fn raised(sql: &mut dyn Sql, channel: &str) -> Result<Vec<Notice>, StoreFaul
 
 /// Queues a reminder for each pair that is still broken so long after the last notice (microseconds).
 pub fn remind(sql: &mut dyn Sql, channel: &str, after: i64) -> Result<u64, StoreFault> {
+    let still = is_still_so();
     let due = format!(
         "SELECT notice.change, max(notice.n), min(notice.batch) FROM notice \
          JOIN change ON change.id = notice.change JOIN pair ON pair.id = change.pair \
-         WHERE notice.channel = $1 AND notice.kind IN ('raise', 'reminder') AND {IS_STILL_SO} GROUP BY notice.change \
+         WHERE notice.channel = $1 AND notice.kind IN ('raise', 'reminder') AND {still} GROUP BY notice.change \
          HAVING max(notice.due_at) <= {{now}} - $2 AND min(COALESCE(notice.done_at, 0)) > 0"
     );
     let rows = sql.query_composed(&due, &[channel.into(), after.into()])?;

@@ -371,6 +371,8 @@ pub fn watchers(sql: &mut dyn Sql) -> Result<Vec<WatcherRow>, StoreFault> {
     rows.iter().map(read).collect()
 }
 
+/// The test of the pair that stands for a script. The pairs that the script tests are in no schedule.
+pub const SCRIPT_TEST: &str = "Script";
 /// The test of the pair that stands for a site's watcher.
 pub const WATCHER_TEST: &str = "Watcher";
 /// The code of a site whose watchers give no sign of life.

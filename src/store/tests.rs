@@ -349,6 +349,11 @@ async fn told(store: &Store, is_taken: bool) -> Vec<&'static str> {
     kinds
 }
 
+/// Makes the schedule of a site this one.
+async fn watch(store: &Store, entries: Vec<Planned>) {
+    store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+}
+
 /// The pairs of these numbers are tested from one site.
 async fn tested(store: &Store, pairs: std::ops::Range<usize>, outcome: StoredOutcome) {
     let at = now(store).await;
@@ -380,6 +385,7 @@ fn an_end_is_told_after_what_it_ends_however_late_that_is_taken() {
 #[test]
 fn nobody_is_reminded_of_what_is_over() {
     on_both_engines(|store| async move {
+        watch(&store, vec![planned(0, "Dublin", 0)]).await;
         tested(&store, 0..1, StoredOutcome::Failure { is_definite: true }).await;
         assert_eq!(told(&store, true).await, ["raise"]);
         store.advance_clock(61 * MINUTE);
@@ -394,11 +400,51 @@ fn nobody_is_reminded_of_what_is_over() {
 }
 
 #[test]
+fn nobody_is_reminded_of_a_pair_that_is_watched_no_more() {
+    on_both_engines(|store| async move {
+        let script = Planned {
+            pair: PairName {
+                test: plan::SCRIPT_TEST.to_owned(),
+                pool: String::new(),
+                receiver: "daily.rhai".to_owned(),
+            },
+            ..planned(0, "Dublin", 0)
+        };
+        let raised = async || store.read(|sql| notice::raised(sql, "on call")).await.unwrap().len();
+        let remind = async || store.write(|sql| notice::remind(sql, "on call", MINUTE)).await.unwrap();
+        // The second pair is one that the script tests.
+        watch(&store, vec![planned(0, "Dublin", 0), script.clone()]).await;
+        tested(&store, 0..2, StoredOutcome::Failure { is_definite: true }).await;
+        assert_eq!(told(&store, true).await, ["raise"; 2]);
+        store.advance_clock(2 * MINUTE);
+        assert_eq!((raised().await, remind().await), (2, 2));
+        assert_eq!(told(&store, false).await, ["reminder"; 2]);
+        let at = now(&store).await;
+        let claims = claim(&store, "Dublin", "d1").await;
+        let claim = claims.iter().find(|claim| claim.pair == pair(0)).unwrap();
+        let failure = StoredOutcome::Failure { is_definite: true };
+        record(&store, vec![under(claim, "d1", result(pair(0), "Dublin", at, failure))]).await;
+        // Its watch is paused, and what was to be told again is told no more.
+        watch(&store, vec![script]).await;
+        store.advance_clock(61 * MINUTE);
+        assert_eq!(raised().await, 1);
+        assert_eq!(told(&store, true).await, ["reminder"]);
+        assert_eq!(store.read(notice::waiting).await.unwrap(), []);
+        store.advance_clock(2 * MINUTE);
+        assert_eq!(remind().await, 1);
+        watch(&store, vec![]).await;
+        assert_eq!(raised().await, 0);
+        assert_eq!(told(&store, true).await, [""; 0]);
+        // It is watched again, and is still broken.
+        watch(&store, vec![planned(0, "Dublin", 0)]).await;
+        assert_eq!((raised().await, remind().await), (1, 1));
+    });
+}
+
+#[test]
 fn somebody_is_reminded_after_a_pair_was_unknown_or_flaky_for_a_while() {
     on_both_engines(|store| async move {
-        let began = now(&store).await;
-        let entries = vec![Planned { clear_after: 2, ..planned(0, "Dublin", began) }];
-        store.write(move |sql| plan::plan(sql, "Dublin", &entries)).await.unwrap();
+        watch(&store, vec![Planned { clear_after: 2, ..planned(0, "Dublin", 0) }]).await;
         let [down, failed] = [true, false].map(|is_definite| StoredOutcome::Failure { is_definite });
         let remind = || store.write(|sql| notice::remind(sql, "on call", 60 * MINUTE));
         let is = async |expected| assert_eq!(state(&store, &pair(0)).await.state, expected);

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::ledger::{HeldClaim, LedgerEntry, LedgerSender, Unfinished};
 use super::plan::WatchPlan;
-use super::script::{self, SCRIPT_TEST};
+use super::script;
 use super::{HowManyRounds, Shared};
 use crate::call::Halt;
 use crate::cmdlet::Arguments;
 use crate::host::{Host, Stage};
-use crate::store::plan::{claim, extend, oldest_due, put_off, release, take_slot};
+use crate::store::plan::{SCRIPT_TEST, claim, extend, oldest_due, put_off, release, take_slot};
 use crate::store::{ANY_SITE, Claim, StoreFault};
 use crate::topology::{Address, Topology, WatchedTest, Words};
 use crate::value::Value;

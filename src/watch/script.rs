@@ -16,11 +16,10 @@ use crate::cmdlet::{Category, ErrorRecord};
 use crate::host::Host;
 use crate::result::{Report, TestKind, TestOutcome};
 use crate::script::{BROKEN, EngineContext, Failure, FailureKind, ScriptLimits, ScriptSession, file};
+use crate::store::plan::SCRIPT_TEST;
 use crate::store::{NewResult, PairName};
 use crate::value::Value;
 
-/// The test of the pair that stands for a script.
-pub const SCRIPT_TEST: &str = "Script";
 /// The code of a script that did not come to its end.
 pub const SCRIPT_FAILED: &str = "SCRIPT-FAILED";
 

@@ -117,10 +117,12 @@ pub fn check_metrics(metrics: &str) {
 
 #[test]
 fn metrics_tell_of_every_watched_pair_and_promtool_has_nothing_to_say() {
+    // Nobody listens there.
+    let notify = "[[notify]]\nidentity = 'on call'\nkind = 'webhook'\nurl = 'http://127.0.0.1:1/'\n";
     let serving = Serving::with(
         &format!(
             "[[watch]]\nidentity = 'one'\npools = ['{ATL}']\nreceivers = ['{GOOD}', '{EXPIRED}']\nevery = '1s'\n\
-             [[watch]]\nidentity = 'two'\npools = ['{ATL}']\ntests = ['Registration']\n"
+             [[watch]]\nidentity = 'two'\npools = ['{ATL}']\ntests = ['Registration']\n{notify}"
         ),
         "listen = 'localhost:0'",
     );
@@ -148,6 +150,7 @@ fn metrics_tell_of_every_watched_pair_and_promtool_has_nothing_to_say() {
         ),
         "imsh_store_up 1".to_owned(),
         "imsh_watcher_blind 0".to_owned(),
+        "imsh_notices_waiting{channel=\"on call\"} 1".to_owned(),
         "imsh_watcher_info{site=\"local\",version=\"0.1.0\"} 1".to_owned(),
     ] {
         assert!(metrics.lines().any(|own| own == line), "{line}\n{metrics}");
@@ -163,11 +166,13 @@ fn metrics_tell_of_every_watched_pair_and_promtool_has_nothing_to_say() {
         assert!(metrics.lines().any(|own| own.starts_with(&begin)), "{begin}\n{metrics}");
     }
     assert!(!metrics.lines().any(|line| line.starts_with(&format!("imsh_test_failure{{{}", pair(GOOD)))));
-    // A pair that is watched no more has no series.
-    serving.post.write(&serving.post.topology().replace(&format!(", '{EXPIRED}'"), ""));
+    // A pair that is watched no more has no series, and what waits for a notification that is gone is not counted.
+    let topology = serving.post.topology().replace(&format!(", '{EXPIRED}'"), "").replace(notify, "");
+    serving.post.write(&topology);
     serving.watcher.signal(Signal::SIGHUP);
     until("its series are gone", || !serving.get("/metrics").text.contains(EXPIRED));
     assert!(serving.get("/metrics").text.contains(GOOD));
+    until("nothing waits", || !serving.get("/metrics").text.contains("imsh_notices_waiting"));
 }
 
 #[test]

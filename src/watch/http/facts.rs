@@ -116,7 +116,13 @@ impl Facts {
             Ok((states, certificates, notice::waiting(sql)?, plan::watchers(sql)?))
         });
         let samples = match tokio::time::timeout(STORE_PATIENCE, read).await {
-            Ok(Ok((states, certificates, outbox, watchers))) => {
+            Ok(Ok((states, certificates, mut outbox, watchers))) => {
+                // What waits for a notification that was removed is told to nobody.
+                if let Ok(topology) = self.parts.host.context().topology.read() {
+                    let is_there =
+                        |name: &String| topology.notifications.iter().any(|own| own.identity == *name);
+                    outbox.retain(|(channel, _)| is_there(channel));
+                }
                 let names: BTreeSet<PairName> = states.iter().map(|state| state.pair.clone()).collect();
                 let counters = self.parts.counters.of(&names);
                 Samples { states: Some(states), certificates, outbox, watchers, counters }
