@@ -291,6 +291,59 @@ fn what_ran_into_the_deadline_names_its_run_and_is_tested_when_it_is_gone_on_wit
 }
 
 #[test]
+fn a_kept_success_answers_no_other_question_and_its_latency_is_judged_anew() {
+    let (_directory, file) = store();
+    let test = "Test-XmppIM atl-cs-001.litwareinc.com x@silent.contoso.com";
+    let sent = run(&file, &format!("{test} -MinimumEvidence Sent"));
+    assert_eq!(sent.status.code(), Some(0), "{}", said(&sent));
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    for (asked, n_finished, result) in [
+        ("-MinimumEvidence Sent", 1, "Success"),
+        ("-Timeout 2s", 0, "Failure"),
+        ("-Timeout 2s", 1, "Failure"),
+        ("-Timeout 3s", 0, "Failure"),
+        ("-MinimumEvidence Sent -Timeout 50s", 1, "Success"),
+        ("-MinimumEvidence Sent -Body Hello", 0, "Success"),
+        ("-MinimumEvidence Sent -Body Hullo", 0, "Success"),
+        ("-MinimumEvidence Sent -Body Hello", 1, "Success"),
+    ] {
+        let resumed = run(&file, &format!("{test} {asked} -Resume {id}"));
+        let words = format!("{n_finished} of 1 tests were finished");
+        assert_eq!(warned(&resumed, &words), 1, "{asked}: {}", said(&resumed));
+        assert_eq!(values(&records(&resumed), "Result"), [result], "{asked}");
+        assert_eq!(resumed.status.code(), Some(i32::from(result == "Failure")), "{asked}");
+    }
+
+    let strict = format!("{test} -MinimumEvidence Sent -CriticalLatency 1ms -Resume {id}");
+    let judged = records(&run(&file, &strict));
+    assert_eq!(judged[0]["Warnings"][0]["Code"], "LATENCY-CRITICAL", "{judged:#?}");
+    let mut plugin = support::imsh();
+    plugin.args(["--lab", "-o", "nagios", "--store"]).arg(&file).args(["-c", &strict]);
+    assert_eq!(plugin.stdin(Stdio::null()).output().unwrap().status.code(), Some(2));
+    let lenient = records(&run(&file, &strict.replace("1ms", "1h")));
+    assert_eq!(lenient[0]["Warnings"], serde_json::json!([]), "{lenient:#?}");
+}
+
+#[test]
+fn logons_and_pings_are_made_again_where_something_else_is_asked_of_them() {
+    let (_directory, file) = store();
+    for test in
+        ["Test-Registration atl-cs-001.litwareinc.com", "Test-XmppPing atl-cs-001.litwareinc.com contoso.com"]
+    {
+        let plain = format!("{test} -Authentication PLAIN");
+        run(&file, &plain);
+        let id = values(&records(&run(&file, "Get-TestRun -Newest 1")), "Identity").concat();
+        for (asked, n_finished) in [(test, 0), (plain.as_str(), 1), (test, 1)] {
+            let resumed = run(&file, &format!("{asked} -Resume {id}"));
+            let words = format!("{n_finished} of 1 tests were finished");
+            assert_eq!(warned(&resumed, &words), 1, "{asked}: {}", said(&resumed));
+        }
+        let judged = records(&run(&file, &format!("{test} -WarningLatency 1ms -Resume {id}")));
+        assert_eq!(judged[0]["Warnings"][0]["Code"], "LATENCY-WARNING", "{judged:#?}");
+    }
+}
+
+#[test]
 fn logons_and_looks_are_gone_on_with_too_and_a_test_as_another_user_is_another_test() {
     let (_directory, file) = store();
     let tests = "Test-Registration atl-cs-001.litwareinc.com, dub-cs-001.fabrikam.com {r}; \

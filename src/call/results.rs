@@ -19,7 +19,7 @@ use super::Call;
 use super::stores::TopologyReader;
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::durable;
-use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
+use crate::result::{AskedTest, Report, TestGroup, TestIdentity};
 use crate::store::recorder::NotKept;
 use crate::store::{
     Inferences, NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, StoredOutcome, query,
@@ -314,26 +314,36 @@ impl KeptResults {
         Ok(())
     }
 
-    /// The result of a test that the run had finished. Each is given once.
-    pub async fn take_finished(&self, run: &str, test: &TestIdentity) -> Option<Report> {
-        self.finished.lock().await.get_mut(run)?.get_mut(test)?.pop()
+    /// The result of a test that the run had finished, where it answers what is asked now. Each is given once.
+    pub async fn take_finished(&self, run: &str, test: &TestIdentity, asked: &AskedTest) -> Option<Report> {
+        take_answer(self.finished.lock().await.get_mut(run)?.get_mut(test)?, asked)
     }
 
     /// The results of tests that are made together, where the run had finished them all.
-    pub async fn take_finished_group(&self, run: &str, group: &TestGroup) -> Option<Vec<Report>> {
+    pub async fn take_finished_group(
+        &self,
+        run: &str,
+        group: &TestGroup,
+        asked: &AskedTest,
+    ) -> Option<Vec<Report>> {
         let mut runs = self.finished.lock().await;
         let finished = runs.get_mut(run)?;
-        let made = group.made(|test| finished.get(test)?.last().map(|report| report.outcome))?;
-        Some(made.into_iter().filter_map(|test| finished.get_mut(test)?.pop()).collect())
+        let made = group.made(|test| {
+            let of_test = finished.get(test)?;
+            answer(of_test, asked).map(|place| of_test[place].outcome)
+        })?;
+        Some(made.into_iter().filter_map(|test| take_answer(finished.get_mut(test)?, asked)).collect())
     }
 
     /// Whether the run that is gone on with has kept this success already: a test that is made again, because one that
     /// is made together with it was missing, counts once.
     async fn has_kept(&self, run: &str, report: &Report) -> bool {
         let runs = self.finished.lock().await;
-        let kept = runs.get(run).and_then(|finished| finished.get(&report.identity())?.last());
-        let is_success = |report: &Report| report.outcome == TestOutcome::Success;
-        is_success(report) && kept.is_some_and(is_success)
+        let of_test = runs.get(run).and_then(|finished| finished.get(&report.identity()));
+        let is_kept = |of_test: &Vec<Report>| {
+            answer(of_test, &report.asked).is_some_and(|place| of_test[place].is_success())
+        };
+        report.is_success() && of_test.is_some_and(is_kept)
     }
 
     /// Waits for what is still to be stored, ends the run, and forgets a portion of what is too old.
@@ -350,6 +360,15 @@ impl KeptResults {
             let _ = tokio::time::timeout(LAST_WAIT, ended).await;
         }
     }
+}
+
+/// The place of the earliest of a test's results that answers what is asked; the latest come first.
+fn answer(of_test: &[Report], asked: &AskedTest) -> Option<usize> {
+    of_test.iter().rposition(|report| asked.is_answered_by(report))
+}
+
+fn take_answer(of_test: &mut Vec<Report>, asked: &AskedTest) -> Option<Report> {
+    answer(of_test, asked).map(|place| of_test.remove(place))
 }
 
 /// The run that a call goes on with.

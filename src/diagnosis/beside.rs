@@ -46,6 +46,11 @@ pub fn far_too_slow(place: &str, limit: Duration) -> Finding {
     )
 }
 
+/// Whether the code is the one of a latency above a threshold.
+pub fn is_of_latency(code: &str) -> bool {
+    [LATENCY_WARNING.code, LATENCY_CRITICAL.code].contains(&code)
+}
+
 /// A success was told, and an error came so long after the message had been sent.
 pub fn revised(receiver: &str, after: Duration) -> Finding {
     Finding::of(

@@ -15,4 +15,6 @@ mod bridge;
 mod span;
 
 pub use kind::TestKind;
-pub use report::{Report, ReportStep, ResultWarning, TestGroup, TestIdentity, TestOutcome, WarningSeverity};
+pub use report::{
+    AskedTest, Report, ReportStep, ResultWarning, TestGroup, TestIdentity, TestOutcome, WarningSeverity,
+};

@@ -3,6 +3,7 @@
 //! Serialises to JSON and back without a loss; what a newer or older version does not know is left at
 //! its default.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -93,6 +94,9 @@ pub struct Report {
     /// The warnings about what is wrong beside the outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<ResultWarning>,
+    /// What the caller asked for. It is kept with the report, and is no property of a record.
+    #[serde(skip_serializing_if = "AskedTest::is_unknown")]
+    pub asked: AskedTest,
     /// The facts that only a logon has.
     #[serde(skip_serializing_if = "LogonFacts::is_empty")]
     pub logon: LogonFacts,
@@ -215,6 +219,28 @@ pub struct TestIdentity {
     pub check: Option<String>,
     /// The account that sends.
     pub sender: Option<String>,
+}
+
+/// What a caller asked of a test beside its identity: another question may have another answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AskedTest {
+    /// The parameters that make it another test than the usual one, with their values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// How long it may take; not known of a report that an older version has kept.
+    #[serde(rename = "timeout_ns", with = "span::optional", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+}
+
+impl AskedTest {
+    /// Whether a report of the same test answers what is asked here: it was asked for the same, or, where no more than
+    /// the time differs, it is a success that took no longer.
+    pub fn is_answered_by(&self, report: &Report) -> bool {
+        let took = report.elapsed.or(report.latency).filter(|_| report.is_success());
+        let is_in_time = took.zip(self.timeout).is_some_and(|(took, most)| took <= most);
+        self.parameters == report.asked.parameters && (self.timeout == report.asked.timeout || is_in_time)
+    }
 }
 
 /// The tests that are made together: one after the other up to the first that fails, and where none does, all those
@@ -411,6 +437,12 @@ pub struct AuditLogFacts {
     pub hash: Option<String>,
     /// The facts known about torn lines.
     pub torn: Vec<String>,
+}
+
+impl AskedTest {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl LogonFacts {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::plan::LogonAccount;
 use crate::diagnosis::{Finding, Owner, beside, connect, resolve, secure};
-use crate::result::{ResultWarning, WarningSeverity};
+use crate::result::{Report, ResultWarning, TestKind, WarningSeverity};
 use crate::xmpp::certificate::CertificateReport;
 use crate::xmpp::trace::Trace;
 
@@ -31,6 +31,16 @@ impl Thresholds {
             WarningSeverity::Critical => beside::far_too_slow(place, limit),
         };
         Some(ResultWarning { severity, ..short(&finding) })
+    }
+
+    /// The report of a test that was made earlier, whose latency is held against these thresholds and no others.
+    #[must_use]
+    pub fn judging(self, mut report: Report) -> Report {
+        report.warnings.retain(|warning| !beside::is_of_latency(&warning.code));
+        let place = if report.kind == TestKind::Partner { &report.subject } else { &report.target };
+        let slow = place.as_deref().zip(report.measured());
+        report.warnings.extend(slow.and_then(|(place, latency)| self.passed(place, latency)));
+        report
     }
 }
 
@@ -82,6 +92,29 @@ pub const WARNING_DAYS: i64 = 14;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::TestOutcome;
+
+    #[test]
+    fn a_kept_latency_is_judged_by_the_thresholds_of_whoever_reads_it() {
+        let ms = |ms| Some(Duration::from_millis(ms));
+        let strict = Thresholds { warning_latency: ms(10), critical_latency: ms(100) };
+        let other = ResultWarning { code: "CERTIFICATE-ENDS".to_owned(), ..ResultWarning::default() };
+        let kept = Report {
+            target: Some("pool".to_owned()),
+            outcome: TestOutcome::Success,
+            latency: ms(50),
+            warnings: vec![other],
+            ..Report::default()
+        };
+        let codes =
+            |report: &Report| report.warnings.iter().map(|warning| warning.code.clone()).collect::<Vec<_>>();
+        let judged = strict.judging(kept.clone());
+        assert_eq!(codes(&judged), ["CERTIFICATE-ENDS", "LATENCY-WARNING"]);
+        assert_eq!(codes(&strict.judging(judged.clone())), codes(&judged), "each once");
+        assert_eq!(codes(&Thresholds::default().judging(judged)), ["CERTIFICATE-ENDS"]);
+        let failed = strict.judging(Report { outcome: TestOutcome::Failure, ..kept });
+        assert_eq!(codes(&failed), ["CERTIFICATE-ENDS"]);
+    }
 
     #[test]
     fn the_graver_threshold_that_is_passed_counts() {

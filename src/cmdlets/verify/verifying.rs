@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::civil::Time;
 use jiff::{Timestamp, ZonedDateTime};
+use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::guesses::{Guesses, note_refusal};
@@ -16,7 +17,7 @@ use crate::call::context::Budget;
 use crate::call::{Call, Halt, Outcome, Progress, sentence};
 use crate::cmdlet::{Binds, Category, ErrorRecord, Kind, Parameter};
 use crate::diagnosis::catalogue;
-use crate::result::{Report, TestGroup, TestIdentity, TestOutcome};
+use crate::result::{AskedTest, Report, TestGroup, TestIdentity, TestOutcome};
 use crate::store::Inferences;
 use crate::value::text::nearest;
 use crate::verify::Ask;
@@ -124,7 +125,7 @@ pub const ORDERED: Parameter = Parameter::new(
 pub const RESUME: Parameter = Parameter::new(
     "Resume",
     Kind::Text,
-    "Goes on with a run that was interrupted, by its Identity (Get-TestRun): what it has finished is given as it was kept and not tested again.",
+    "Goes on with a run that was interrupted, by its Identity (Get-TestRun): what it has finished is given as it was kept and not tested again, where as much was asked of it; its latency is held against the thresholds of this call.",
 );
 
 /// From which latency on a success is not well.
@@ -525,6 +526,7 @@ async fn drain_results<T: Judged>(
 ) -> Result<usize, Halt> {
     let mut told = HashSet::new();
     let (mut done, mut failed, mut n_without) = (0, 0, 0);
+    let asked = asked(call);
     let mut ready = Vec::new();
     while results.recv_many(&mut ready, WAITING).await > 0 {
         // Those that come soon after are stored and told of together: each group costs a transaction.
@@ -543,7 +545,8 @@ async fn drain_results<T: Judged>(
             if total > 1 {
                 call.streams.progress(&Progress { activity: call.description.name, done, total, failed });
             }
-            let told = reports(&result, stanzas(call));
+            let mut told = reports(&result, stanzas(call));
+            told.iter_mut().for_each(|report| report.asked = asked.clone());
             if !result.is_revision() {
                 told.iter().for_each(|report| guesses.ended(call, report));
             }
@@ -570,9 +573,10 @@ pub async fn unfinished<T>(
         return Ok(tests);
     }
     let total = tests.len();
+    let asked = asked(call);
     let (mut left, mut told) = (Vec::new(), HashSet::new());
     for test in tests {
-        match finished(call, &identity(&test)).await? {
+        match finished(call, &identity(&test), &asked).await? {
             Some(kept) => show(call, &kept, &mut told).await?,
             None => left.push(test),
         }
@@ -590,9 +594,10 @@ pub async fn unfinished_groups<T>(
     let Some(run) = call.bound.text("Resume") else { return Ok(groups) };
     call.context.results.go_on(call, &run).await?;
     let total = groups.len();
+    let asked = asked(call);
     let (mut left, mut told) = (Vec::new(), HashSet::new());
     for group in groups {
-        match call.context.results.take_finished_group(&run, &tests(&group)).await {
+        match call.context.results.take_finished_group(&run, &tests(&group), &asked).await {
             Some(kept) => {
                 for report in &kept {
                     show(call, report, &mut told).await?;
@@ -614,21 +619,58 @@ fn tell_finished(call: &Call, n_finished: usize, total: usize) -> Outcome {
 
 /// Tells of a result that needed no test; where the run of `-Resume` had told of it, as it was kept.
 pub async fn tell_untested(call: &Call, report: &Report) -> Outcome {
-    match finished(call, &report.identity()).await? {
+    let asked = asked(call);
+    match finished(call, &report.identity(), &asked).await? {
         Some(kept) => show(call, &kept, &mut HashSet::new()).await,
         None => {
+            let report = Report { asked, ..report.clone() };
             let (told, inferences) = (&mut HashSet::new(), &mut Inferences::default());
-            tell(call, std::slice::from_ref(report), told, inferences).await
+            tell(call, std::slice::from_ref(&report), told, inferences).await
         }
     }
 }
 
-/// Returns the report of a test in the run of `-Resume`; `None` where the run has not finished the test.
-async fn finished(call: &Call, test: &TestIdentity) -> Result<Option<Report>, ErrorRecord> {
+/// Returns the report of a test in the run of `-Resume`, its latency judged anew; `None` where the run has not finished
+/// the test, or was asked something else.
+async fn finished(
+    call: &Call,
+    test: &TestIdentity,
+    asked: &AskedTest,
+) -> Result<Option<Report>, ErrorRecord> {
     let Some(run) = call.bound.text("Resume") else { return Ok(None) };
     call.context.results.go_on(call, &run).await?;
-    Ok(call.context.results.take_finished(&run, test).await)
+    let kept = call.context.results.take_finished(&run, test, asked).await;
+    let thresholds = thresholds(call)?;
+    Ok(kept.map(|report| thresholds.judging(report)))
 }
+
+/// Returns what the arguments ask of each test.
+fn asked(call: &Call) -> AskedTest {
+    let value = |parameter: &'static str| match parameter {
+        // A text of a hundred thousand bytes is not kept with each result.
+        "Body" => call.bound.text(parameter).map(|body| format!("{:x}", Sha256::digest(body))),
+        "FreshLogon" => call.bound.switch(parameter).then(|| true.to_string()),
+        "UserCredential" => call.bound.credential(parameter).map(|given| given.user_name),
+        _ => call.bound.text(parameter),
+    };
+    let given = |parameter| Some((str::to_owned(parameter), value(parameter)?));
+    AskedTest {
+        parameters: OTHER_TESTS.into_iter().filter_map(given).collect(),
+        timeout: Some(call.bound.duration("Timeout").unwrap_or(call.topology.gateway.timeout)),
+    }
+}
+
+/// The parameters with which a test is another one, though its names are the same.
+const OTHER_TESTS: [&str; 8] = [
+    "UserCredential",
+    "RegistrarPort",
+    "Authentication",
+    "MinimumEvidence",
+    "Body",
+    "Linger",
+    "FreshLogon",
+    "ProxyFqdn",
+];
 
 /// Keeps reports and tells of them.
 async fn tell(

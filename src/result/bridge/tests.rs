@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::result::report::{AuditLogFacts, LogonFacts, PartnerFacts, PingFacts};
+use crate::result::report::{AskedTest, AuditLogFacts, LogonFacts, PartnerFacts, PingFacts};
 use crate::result::schema::ValueKind;
 
 /// A report in which no field is at its default.
@@ -97,6 +97,7 @@ fn full(kind: TestKind) -> Report {
             severity: WarningSeverity::Critical,
             text: "t".into(),
         }],
+        asked: AskedTest { parameters: [("Body".to_owned(), "b".to_owned())].into(), timeout: span(5) },
         logon: LogonFacts { mechanism: text("PLAIN"), registered_as: text("a@b/c") },
         ping: PingFacts { answer: text("pong"), latency: span(6) },
         partner: PartnerFacts {
