@@ -344,6 +344,19 @@ fn logons_and_pings_are_made_again_where_something_else_is_asked_of_them() {
 }
 
 #[test]
+fn what_has_no_result_in_a_run_that_is_gone_on_with_names_that_run_and_not_the_sessions_own() {
+    let (_directory, file) = store();
+    let test = format!("Test-XmppIM atl-cs-001.litwareinc.com {GOOD},x@silent.contoso.com -Deadline 2s");
+    run(&file, &test);
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    let both = format!("Test-Registration atl-cs-001.litwareinc.com; {test} -Resume {id}");
+    let gone_on = run(&file, &both);
+    let words = format!("can be gone on with: -Resume {id}");
+    assert_eq!(warned(&gone_on, &words), 1, "{}", said(&gone_on));
+    assert_eq!(warned(&gone_on, "-Resume "), 1, "{}", said(&gone_on));
+}
+
+#[test]
 fn logons_and_looks_are_gone_on_with_too_and_a_test_as_another_user_is_another_test() {
     let (_directory, file) = store();
     let tests = "Test-Registration atl-cs-001.litwareinc.com, dub-cs-001.fabrikam.com {r}; \

@@ -264,9 +264,12 @@ impl KeptResults {
         Some(Recording { id, keep, recorder: Recorder::start(store, tell) })
     }
 
-    /// The run that this session's results belong to, once it has begun.
-    pub async fn run(&self) -> Option<Uuid> {
-        self.run.lock().await.as_ref().map(|run| run.id)
+    /// The run that a call's results belong to, once it has begun: the one that it goes on with, else the session's.
+    pub async fn run(&self, call: &Call) -> Option<Uuid> {
+        match resumed(call) {
+            Some(run) => Some(run),
+            None => self.run.lock().await.as_ref().map(|run| run.id),
+        }
     }
 
     /// Reads what the run that the call goes on with has finished, once in a session.

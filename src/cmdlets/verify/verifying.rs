@@ -458,7 +458,7 @@ pub async fn report<T: Judged>(
         call.warn(format!("{} of {total} tests were left out.", ended.n_left_out))?;
     }
     if ended.n_left_out + reported.as_ref().map_or(0, |n_without| *n_without) > 0
-        && let Some(run) = call.context.results.run().await
+        && let Some(run) = call.context.results.run(call).await
     {
         call.warn(format!("What has no result can be gone on with: -Resume {run}"))?;
     }
