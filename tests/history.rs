@@ -357,6 +357,26 @@ fn what_has_no_result_in_a_run_that_is_gone_on_with_names_that_run_and_not_the_s
 }
 
 #[test]
+fn what_a_run_that_is_gone_on_with_does_not_run_counts_once_however_often_it_was_not_run() {
+    let (_directory, file) = store();
+    let pool = "atl-cs-001.litwareinc.com";
+    run(&file, &format!("Test-XmppIM {pool} {GOOD}"));
+    let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    // As a run that was interrupted before the others.
+    let silent = "x@silent.contoso.com, y@silent.contoso.com, y@silent.contoso.com";
+    let rest = format!("-Deadline 1s -Resume {id}");
+    for _ in 0..2 {
+        let all = format!("Test-XmppIM {pool} {GOOD}, {silent} {rest}");
+        let gone_on = run(&file, &format!("{all}; Test-XmppIM {pool} {silent} {rest}"));
+        assert_eq!(gone_on.status.code(), Some(4), "{}", said(&gone_on));
+        let runs = records(&run(&file, "Get-TestRun"));
+        for (property, value) in [("Tests", 4), ("Successes", 1), ("Failures", 0), ("NotRun", 3)] {
+            assert_eq!(runs[0][property], value, "{property}: {runs:?}");
+        }
+    }
+}
+
+#[test]
 fn logons_and_looks_are_gone_on_with_too_and_a_test_as_another_user_is_another_test() {
     let (_directory, file) = store();
     let tests = "Test-Registration atl-cs-001.litwareinc.com, dub-cs-001.fabrikam.com {r}; \

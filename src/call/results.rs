@@ -41,8 +41,8 @@ pub struct KeptResults {
     taker: Option<ResultTaker>,
     /// Whether a run could not be begun, which was told.
     is_faulty: AtomicBool,
-    /// The finished tests of the runs that are continued, as far as their results have not been taken yet.
-    finished: Mutex<HashMap<String, Finished>>,
+    /// The tests of the runs that are continued.
+    continued: Mutex<HashMap<String, ContinuedRun>>,
 }
 
 /// Takes the result of each test of a session.
@@ -51,8 +51,39 @@ pub type ResultTaker = Arc<dyn Fn(NewResult) + Send + Sync>;
 /// Finds the password of a database by its address, as `libpq` does.
 pub type PasswordSource = Arc<dyn Fn(&str) -> Option<SecretString> + Send + Sync>;
 
-/// The finished tests of a run; one that was made several times is there as often.
-type Finished = HashMap<TestIdentity, Vec<Report>>;
+/// The tests of a run that is continued.
+#[derive(Default)]
+struct ContinuedRun {
+    /// The finished tests, as far as their results have not been taken yet; one that was made several times is there as
+    /// often.
+    finished: HashMap<TestIdentity, Vec<Report>>,
+    /// The tests that the run has said not to have run.
+    not_run: HashMap<TestIdentity, NotRunCount>,
+}
+
+impl ContinuedRun {
+    /// Whether a result says more than the run does already: that a test was not run is said once, however often it
+    /// was not run.
+    fn is_news(&mut self, result: &NewResult) -> bool {
+        if result.outcome != StoredOutcome::NotRun {
+            return true;
+        }
+        let Ok(report) = serde_json::from_str::<Report>(&result.report) else { return true };
+        let count = self.not_run.entry(report.identity()).or_default();
+        count.told += 1;
+        let is_news = count.told > count.kept;
+        count.kept = count.kept.max(count.told);
+        is_news
+    }
+}
+
+/// How often a run says of a test that it was not run.
+#[derive(Clone, Copy, Default)]
+struct NotRunCount {
+    kept: usize,
+    /// By the call that goes on with the run.
+    told: usize,
+}
 
 /// The run that is being recorded.
 struct Recording {
@@ -147,7 +178,6 @@ impl KeptResults {
             return;
         }
         let site = &call.whole.general.site;
-        let resumed = resumed(call);
         let mut new = Vec::with_capacity(reports.len());
         for report in reports {
             let is_kept = match call.bound.text("Resume") {
@@ -161,11 +191,7 @@ impl KeptResults {
             results.for_each(|result| taker(result));
             return;
         }
-        // A run that is gone on with says already what it has not run.
-        let is_new = |result: &NewResult| {
-            resumed.is_none() || result.is_inferred || result.outcome != StoredOutcome::NotRun
-        };
-        self.keep(call, inferences.hold_back(results.filter(is_new).collect())).await;
+        self.keep(call, inferences.hold_back(results.collect())).await;
     }
 
     /// Keeps the results that a batch has concluded at its end.
@@ -182,6 +208,12 @@ impl KeptResults {
     /// Stores results under the run of the session, or under the one that the call goes on with.
     async fn keep(&self, call: &Call, mut results: Vec<NewResult>) {
         let resumed = resumed(call);
+        if let Some(run) = call.bound.text("Resume") {
+            let mut runs = self.continued.lock().await;
+            if let Some(run) = runs.get_mut(&run) {
+                results.retain(|result| run.is_news(result));
+            }
+        }
         if results.is_empty() {
             return;
         }
@@ -278,7 +310,7 @@ impl KeptResults {
     /// Nothing is kept here, the store cannot be read, or the caller has no such run.
     pub async fn go_on(&self, call: &Call, run: &str) -> Result<(), ErrorRecord> {
         let reader = call.context.reader();
-        let mut known = self.finished.lock().await;
+        let mut known = self.continued.lock().await;
         if known.contains_key(run) {
             return Ok(());
         }
@@ -290,10 +322,10 @@ impl KeptResults {
         let (id, principal) = (run.to_owned(), call.principal.to_string());
         let read = store.read(move |sql| {
             let is_own = query::principal_of_run(sql, &id)?.is_some_and(|own| own == principal);
-            is_own.then(|| query::finished(sql, &id)).transpose()
+            is_own.then(|| Ok((query::finished(sql, &id)?, query::not_run(sql, &id)?))).transpose()
         });
         // Of somebody else's run nobody learns that it is there.
-        let Some(reports) = read.await.map_err(|fault| unreadable(reader, &fault))? else {
+        let Some((finished, not_run)) = read.await.map_err(|fault| unreadable(reader, &fault))? else {
             let message = format!("You have no run '{run}'.");
             return Err(ErrorRecord::new(Category::ObjectNotFound, "RunNotFound", message)
                 .target(run)
@@ -301,25 +333,38 @@ impl KeptResults {
                     "Get-TestRun names the runs whose results are kept; give the Identity of one of yours.",
                 ));
         };
-        let mut finished = Finished::new();
-        for report in reports.iter().rev() {
-            let report: Report = serde_json::from_str(report).map_err(|error| {
+        let parse = |report: &String| {
+            serde_json::from_str::<Report>(report).map_err(|error| {
                 unreadable(reader, &StoreFault::Unreadable { id: run.to_owned(), reason: error.to_string() })
-            })?;
-            let of_test = finished.entry(report.identity()).or_default();
+            })
+        };
+        let mut continued = ContinuedRun::default();
+        for report in finished.iter().rev() {
+            let report = parse(report)?;
+            let of_test = continued.finished.entry(report.identity()).or_default();
             // The one before was taken back by what came later.
             let is_revised = |later: &Report| later.started_at == report.started_at;
             if !of_test.last().is_some_and(is_revised) {
                 of_test.push(report);
             }
         }
-        known.insert(run.to_owned(), finished);
+        for report in &not_run {
+            continued.not_run.entry(parse(report)?.identity()).or_default().kept += 1;
+        }
+        known.insert(run.to_owned(), continued);
         Ok(())
+    }
+
+    /// A call goes on with the run: each test that it cannot run is told anew.
+    pub async fn tell_anew(&self, run: &str) {
+        let mut runs = self.continued.lock().await;
+        let counts = runs.get_mut(run).into_iter().flat_map(|run| run.not_run.values_mut());
+        counts.for_each(|count| count.told = 0);
     }
 
     /// The result of a test that the run had finished, where it answers what is asked now. Each is given once.
     pub async fn take_finished(&self, run: &str, test: &TestIdentity, asked: &AskedTest) -> Option<Report> {
-        take_answer(self.finished.lock().await.get_mut(run)?.get_mut(test)?, asked)
+        take_answer(self.continued.lock().await.get_mut(run)?.finished.get_mut(test)?, asked)
     }
 
     /// The results of tests that are made together, where the run had finished them all.
@@ -329,8 +374,8 @@ impl KeptResults {
         group: &TestGroup,
         asked: &AskedTest,
     ) -> Option<Vec<Report>> {
-        let mut runs = self.finished.lock().await;
-        let finished = runs.get_mut(run)?;
+        let mut runs = self.continued.lock().await;
+        let finished = &mut runs.get_mut(run)?.finished;
         let made = group.made(|test| {
             let of_test = finished.get(test)?;
             answer(of_test, asked).map(|place| of_test[place].outcome)
@@ -341,8 +386,8 @@ impl KeptResults {
     /// Whether the run that is gone on with has kept this success already: a test that is made again, because one that
     /// is made together with it was missing, counts once.
     async fn has_kept(&self, run: &str, report: &Report) -> bool {
-        let runs = self.finished.lock().await;
-        let of_test = runs.get(run).and_then(|finished| finished.get(&report.identity()));
+        let runs = self.continued.lock().await;
+        let of_test = runs.get(run).and_then(|run| run.finished.get(&report.identity()));
         let is_kept = |of_test: &Vec<Report>| {
             answer(of_test, &report.asked).is_some_and(|place| of_test[place].is_success())
         };

@@ -202,6 +202,12 @@ pub fn finished(sql: &mut dyn Sql, run: &str) -> Result<Vec<String>, StoreFault>
     sql.query(query, &[run.into()])?.iter().map(|row| row.text(0)).collect()
 }
 
+/// The reports of the tests that a run has said not to have run, as JSON.
+pub fn not_run(sql: &mut dyn Sql, run: &str) -> Result<Vec<String>, StoreFault> {
+    let query = "SELECT report FROM result WHERE run = $1 AND outcome = 'NotRun'";
+    sql.query(query, &[run.into()])?.iter().map(|row| row.text(0)).collect()
+}
+
 /// Ends a run.
 pub fn end_run(sql: &mut dyn Sql, id: &str, ended_at: i64) -> Result<(), StoreFault> {
     sql.execute("UPDATE run SET ended_at = $1 WHERE id = $2", &[ended_at.into(), id.into()])?;

@@ -569,9 +569,8 @@ pub async fn unfinished<T>(
     tests: Vec<T>,
     identity: impl Fn(&T) -> TestIdentity,
 ) -> Result<Vec<T>, Halt> {
-    if call.bound.text("Resume").is_none() {
-        return Ok(tests);
-    }
+    let Some(run) = call.bound.text("Resume") else { return Ok(tests) };
+    begin_to_go_on(call, &run).await?;
     let total = tests.len();
     let asked = asked(call);
     let (mut left, mut told) = (Vec::new(), HashSet::new());
@@ -592,7 +591,7 @@ pub async fn unfinished_groups<T>(
     tests: impl Fn(&T) -> TestGroup,
 ) -> Result<Vec<T>, Halt> {
     let Some(run) = call.bound.text("Resume") else { return Ok(groups) };
-    call.context.results.go_on(call, &run).await?;
+    begin_to_go_on(call, &run).await?;
     let total = groups.len();
     let asked = asked(call);
     let (mut left, mut told) = (Vec::new(), HashSet::new());
@@ -608,6 +607,12 @@ pub async fn unfinished_groups<T>(
     }
     tell_finished(call, total - left.len(), total)?;
     Ok(left)
+}
+
+async fn begin_to_go_on(call: &Call, run: &str) -> Outcome {
+    call.context.results.go_on(call, run).await?;
+    call.context.results.tell_anew(run).await;
+    Ok(())
 }
 
 fn tell_finished(call: &Call, n_finished: usize, total: usize) -> Outcome {
