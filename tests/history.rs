@@ -244,7 +244,17 @@ fn a_run_that_was_killed_is_gone_on_with_and_no_test_is_made_twice() {
 
     let kept = records(&run(&file, "Get-TestResult -Newest 1000 | Where-Object Result -ne NotRun"));
     let id = values(&records(&run(&file, "Get-TestRun")), "Identity").concat();
+    let may_run = format!("Run {id} may still be running");
+    let finished = kept[0]["Receiver"].as_str().unwrap();
+    let known = format!("Test-XmppIM atl-cs-001.litwareinc.com {finished} -Resume {id}");
+    assert_eq!(warned(&run(&file, &format!("{known} -Force")), &may_run), 0);
+    assert_eq!(warned(&run(&file, &known), &may_run), 1);
+    rusqlite::Connection::open(&file)
+        .unwrap()
+        .execute("UPDATE result SET recorded_at = recorded_at - 61000000", [])
+        .unwrap();
     let resumed = run(&file, &format!("{test} -Resume {id}"));
+    assert_eq!(warned(&resumed, &may_run), 0, "{}", said(&resumed));
     let words = format!("{} of 122 tests were finished in that run, and are not made again.", kept.len());
     assert_eq!(warned(&resumed, &words), 1, "{words}\n{}", said(&resumed));
     // Every pair is told of once, those that were finished as they were kept.

@@ -15,14 +15,15 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
-use super::Call;
 use super::stores::TopologyReader;
+use super::{Call, Outcome};
 use crate::cmdlet::{Category, ErrorRecord};
 use crate::durable;
 use crate::result::{AskedTest, Report, TestGroup, TestIdentity};
 use crate::store::recorder::NotKept;
 use crate::store::{
-    Inferences, NewResult, PairName, PostgresOptions, Recorder, Run, Store, StoreFault, StoredOutcome, query,
+    Inferences, NewResult, PairName, PostgresOptions, Recorder, Run, Sql, Store, StoreFault, StoredOutcome,
+    query,
 };
 use crate::topology::Topology;
 
@@ -92,6 +93,9 @@ struct Recording {
     keep: i64,
     recorder: Recorder,
 }
+
+/// A run without an end whose last result came so many microseconds ago may still be running.
+const SIGN_OF_LIFE: i64 = 60_000_000;
 
 /// The time that the end of a session waits for results that are still to be stored.
 const LAST_WAIT: Duration = Duration::from_secs(5);
@@ -308,7 +312,7 @@ impl KeptResults {
     ///
     /// # Errors
     /// Nothing is kept here, the store cannot be read, or the caller has no such run.
-    pub async fn go_on(&self, call: &Call, run: &str) -> Result<(), ErrorRecord> {
+    pub async fn go_on(&self, call: &Call, run: &str) -> Outcome {
         let reader = call.context.reader();
         let mut known = self.continued.lock().await;
         if known.contains_key(run) {
@@ -316,22 +320,28 @@ impl KeptResults {
         }
         let store = match self.store(&call.whole).await {
             Some(Ok(store)) => store,
-            Some(Err(fault)) => return Err(unreadable(reader, fault)),
-            None => return Err(nothing_kept()),
+            Some(Err(fault)) => return Err(unreadable(reader, fault).into()),
+            None => return Err(nothing_kept().into()),
         };
         let (id, principal) = (run.to_owned(), call.principal.to_string());
         let read = store.read(move |sql| {
             let is_own = query::principal_of_run(sql, &id)?.is_some_and(|own| own == principal);
-            is_own.then(|| Ok((query::finished(sql, &id)?, query::not_run(sql, &id)?))).transpose()
+            let read = |sql: &mut dyn Sql| {
+                let is_running = query::may_be_running(sql, &id, SIGN_OF_LIFE)?;
+                Ok((query::finished(sql, &id)?, query::not_run(sql, &id)?, is_running))
+            };
+            is_own.then(|| read(sql)).transpose()
         });
         // Of somebody else's run nobody learns that it is there.
-        let Some((finished, not_run)) = read.await.map_err(|fault| unreadable(reader, &fault))? else {
+        let Some((finished, not_run, is_running)) = read.await.map_err(|fault| unreadable(reader, &fault))?
+        else {
             let message = format!("You have no run '{run}'.");
             return Err(ErrorRecord::new(Category::ObjectNotFound, "RunNotFound", message)
                 .target(run)
                 .remedy(
                     "Get-TestRun names the runs whose results are kept; give the Identity of one of yours.",
-                ));
+                )
+                .into());
         };
         let parse = |report: &String| {
             serde_json::from_str::<Report>(report).map_err(|error| {
@@ -352,6 +362,12 @@ impl KeptResults {
             continued.not_run.entry(parse(report)?.identity()).or_default().kept += 1;
         }
         known.insert(run.to_owned(), continued);
+        drop(known);
+        let is_this_sessions =
+            self.run.lock().await.as_ref().is_some_and(|own| Some(own.id) == resumed(call));
+        if is_running && !is_this_sessions && !call.bound.switch("Force") {
+            call.warn(format!("Run {run} may still be running: what both test is counted twice."))?;
+        }
         Ok(())
     }
 

@@ -202,6 +202,13 @@ pub fn finished(sql: &mut dyn Sql, run: &str) -> Result<Vec<String>, StoreFault>
     sql.query(query, &[run.into()])?.iter().map(|row| row.text(0)).collect()
 }
 
+/// Whether a run may still be running: it has no end, and a result of it came within this time (microseconds).
+pub fn may_be_running(sql: &mut dyn Sql, run: &str, within: i64) -> Result<bool, StoreFault> {
+    let query = "SELECT 1 FROM run JOIN result ON result.run = run.id \
+                 WHERE run.id = $1 AND run.ended_at IS NULL AND result.recorded_at > {now} - $2 LIMIT 1";
+    Ok(sql.first(query, &[run.into(), within.into()])?.is_some())
+}
+
 /// The reports of the tests that a run has said not to have run, as JSON.
 pub fn not_run(sql: &mut dyn Sql, run: &str) -> Result<Vec<String>, StoreFault> {
     let query = "SELECT report FROM result WHERE run = $1 AND outcome = 'NotRun'";

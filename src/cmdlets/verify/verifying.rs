@@ -637,11 +637,7 @@ pub async fn tell_untested(call: &Call, report: &Report) -> Outcome {
 
 /// Returns the report of a test in the run of `-Resume`, its latency judged anew; `None` where the run has not finished
 /// the test, or was asked something else.
-async fn finished(
-    call: &Call,
-    test: &TestIdentity,
-    asked: &AskedTest,
-) -> Result<Option<Report>, ErrorRecord> {
+async fn finished(call: &Call, test: &TestIdentity, asked: &AskedTest) -> Result<Option<Report>, Halt> {
     let Some(run) = call.bound.text("Resume") else { return Ok(None) };
     call.context.results.go_on(call, &run).await?;
     let kept = call.context.results.take_finished(&run, test, asked).await;
