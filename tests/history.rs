@@ -100,6 +100,25 @@ fn the_practice_network_keeps_nothing_unless_it_is_asked_to() {
     assert!(said(&asked).contains("No results are kept here"), "{}", said(&asked));
 }
 
+#[test]
+fn a_pool_has_one_history_however_its_name_is_spelt() {
+    let (_directory, file) = store();
+    let code = "Set-Pool atl-cs-001.litwareinc.com -Aliases @{Add='old.litwareinc.com'}
+        foreach ($pool in 'ATL-CS-001.litwareinc.com', 'atl-cs-001.litwareinc.com.', 'old.litwareinc.com') {
+            Test-Registration $pool
+            Test-XmppPing $pool contoso.com,unlisted.example
+            Test-XmppIM $pool adelany@contoso.com,u@unlisted.example
+            Test-FederatedPartner contoso.com $pool
+        }";
+    let tested = records(&run(&file, code));
+    assert_eq!(tested.len(), 18);
+    assert!(tested.iter().all(|record| record["TargetFqdn"] == "atl-cs-001.litwareinc.com"), "{tested:#?}");
+    let states = records(&run(&file, "Get-TestState"));
+    let mut recent = values(&states, "Recent");
+    recent.sort();
+    assert_eq!(recent, ["FFF", "FFF", "SSS", "SSS", "SSS", "SSS"], "{states:#?}");
+}
+
 /// Whatever is wrong with the store is one warning, and the test and its exit status are as without one.
 #[test]
 fn a_store_that_cannot_be_used_is_one_warning() {

@@ -427,6 +427,12 @@ impl Topology {
         }
     }
 
+    /// The name that results give to a pool, however it is spelt: its identity, or what was given where it is not
+    /// listed.
+    pub fn pool_name(&self, name: &str) -> String {
+        self.canonical_pool(name).map_or_else(|| name.to_owned(), |pool| pool.identity.to_string())
+    }
+
     /// The first pool that serves a domain.
     pub fn pool_serving(&self, domain: &Domain) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.serves(domain))

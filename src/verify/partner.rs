@@ -139,7 +139,7 @@ impl Inspection {
         let partner = topology.partner_for(&domain);
         let ours = topology.pool_serving(&domain).map(|pool| pool.identity.to_string());
         Self {
-            target: target.map(str::to_owned).or_else(|| pool.map(|pool| pool.identity.to_string())),
+            target: pool.map(|pool| pool.identity.to_string()).or_else(|| target.map(str::to_owned)),
             pool: pool.cloned(),
             given_server: server.as_ref().map(ToString::to_string),
             server: server.or_else(|| partner?.proxy_fqdn.clone()),

@@ -306,7 +306,7 @@ pub fn plan_logon(
 ) -> Result<LogonAccount, Refusal> {
     let pool = topology.canonical_pool(target);
     let address = sender_address(pool, target, ask)?;
-    account(vault, target, pool.cloned().map(Arc::new), address, ask)
+    account(vault, topology.pool_name(target), pool.cloned().map(Arc::new), address, ask)
 }
 
 /// The test users of a pool with what is stored for them; without a credential where nothing is.
@@ -364,7 +364,7 @@ pub(super) fn sender_address(pool: Option<&Pool>, target: &str, ask: &Ask) -> Re
 /// The sender's account, with the credential that was given or the stored one.
 fn account(
     vault: OpenVault<'_>,
-    target: &str,
+    target: String,
     pool: Option<Arc<Pool>>,
     address: Address,
     ask: &Ask,
@@ -381,7 +381,7 @@ fn account(
         return Err(Refusal::NoCertificate { account: address });
     }
     Ok(LogonAccount {
-        target: target.to_owned(),
+        target,
         registrar_port: ask.registrar_port,
         authentication: ask.authentication,
         ..own_account(pool, address, stored)

@@ -194,8 +194,9 @@ async fn plan_all(call: &Call, ask: &Ask) -> Result<Vec<Verification>, Halt> {
         match plan {
             Ok(Plan::Test(verification)) => verifications.push(*verification),
             Ok(Plan::NotAllowed { sender }) => {
+                let target = call.topology.pool_name(target);
                 let result =
-                    TestResult::not_allowed(target, sender, receiver.clone(), &call.topology.place());
+                    TestResult::not_allowed(&target, sender, receiver.clone(), &call.topology.place());
                 verifying::tell_untested(call, &result.report(verifying::stanzas(call))).await?;
             }
             Err(refusal) => call.error(verifying::refused(call, &refusal, target))?,

@@ -164,7 +164,8 @@ async fn plan_all(call: &Call) -> Result<Vec<Ping>, Halt> {
         match plan {
             Ok(PingPlan::Test(ping)) => pings.push(*ping),
             Ok(PingPlan::NotAllowed { sender }) => {
-                let pinged = Pinged::not_allowed(target, sender, domain.clone(), &call.topology.place());
+                let target = call.topology.pool_name(target);
+                let pinged = Pinged::not_allowed(&target, sender, domain.clone(), &call.topology.place());
                 verifying::tell_untested(call, &pinged.report(verifying::stanzas(call))).await?;
             }
             Err(refusal) => call.error(verifying::refused(call, &refusal, target))?,
