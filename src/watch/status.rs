@@ -33,6 +33,8 @@ pub struct WatcherFigures {
     pub correction: i64,
     /// Mistakes of a topology that it was told to read and did not take over.
     pub topology_mistakes: Option<String>,
+    /// The reason why the `[http]` of the topology is not served, and the one before is.
+    pub http_mistake: Option<String>,
     /// The number of tests that are under way.
     pub n_under_way: usize,
     /// The number of tests that it has recorded.
@@ -77,6 +79,7 @@ impl WatcherStatus {
             skew: 0,
             correction: 0,
             topology_mistakes: None,
+            http_mistake: None,
             n_under_way: 0,
             n_tests: 0,
             n_failures: 0,

@@ -406,6 +406,19 @@ fn a_reload_takes_over_where_and_to_whom_it_is_served() {
     serving.watcher.says("what was served before stays in force");
     let told = identity.get(&address, "/api/watcher", other_bearer);
     assert!(told.text.contains("no-key.pem"), "{}", told.text);
+    // So does an address that is taken, or not this machine's; the topology is in force all the same.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for unusable in [taken.local_addr().unwrap().to_string(), "192.0.2.1:9604".to_owned()] {
+        serving.post.write(&tables(&format!("listen = '{unusable}'\n{other}")));
+        serving.watcher.signal(Signal::SIGHUP);
+        let line = serving.watcher.says("what was served before stays in force");
+        assert!(line.contains(&unusable), "{line}");
+        let told = || identity.get(&address, "/", other_bearer).text;
+        until("it is served again", || TcpStream::connect(&address).is_ok());
+        assert!(told().contains("[http] cannot be served") && told().contains(&unusable), "{}", told());
+        let metrics = identity.get(&address, "/metrics", other_bearer).text;
+        assert!(metrics.contains("\nimsh_topology_invalid 0\n"), "{metrics}");
+    }
 }
 
 #[test]

@@ -162,7 +162,10 @@ impl Service {
                 blind.reason
             )],
             (None, Some(mistakes)) => {
-                vec![format!("The topology has mistakes, and the one before them is in force: {mistakes}")]
+                vec![format!("The topology cannot be taken over, and the one before is in force: {mistakes}")]
+            }
+            (None, None) if let Some(mistake) = &figures.http_mistake => {
+                vec![format!("[http] cannot be served, and what was served before is in force: {mistake}")]
             }
             (None, None) => {
                 let refused = self.facts.refused().into_iter().map(|RefusedLogon { account, pool, at }| {
@@ -201,6 +204,7 @@ impl Service {
                 "since": blind.since.to_string(), "reason": blind.reason,
             })),
             "topology_mistakes": figures.topology_mistakes,
+            "http_mistake": figures.http_mistake,
             "refused_credentials": self.facts.refused().into_iter().map(|RefusedLogon { account, pool, at }| {
                 serde_json::json!({ "account": account, "pool": pool, "at": at.to_string() })
             }).collect::<Vec<_>>(),

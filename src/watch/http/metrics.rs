@@ -101,7 +101,7 @@ fn watcher(page: &mut MetricPage, figures: &WatcherFigures, samples: &Samples) {
         ),
         (
             "imsh_topology_invalid",
-            "Whether the topology has mistakes, and an earlier one is in force.",
+            "Whether the topology cannot be taken over, and an earlier one is in force.",
             is(figures.topology_mistakes.is_some()),
         ),
         ("imsh_watcher_pairs", "Pairs that the watcher's site has to test.", figures.n_pairs.to_string()),

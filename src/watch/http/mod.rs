@@ -113,6 +113,11 @@ impl HttpService {
                 () = end.cancelled() => return,
             }
         };
+        self.serve(listeners, end).await;
+    }
+
+    /// The same with listeners that are there.
+    pub async fn serve(self, listeners: Vec<TcpListener>, end: CancellationToken) {
         let scheme = if self.identity.is_some() { "https" } else { "http" };
         if let Some(address) = listeners.first().and_then(|listener| listener.local_addr().ok()) {
             tracing::info!("pages and metrics are at {scheme}://{address}/");
@@ -125,7 +130,11 @@ impl HttpService {
         futures_util::future::join_all(accepting).await;
     }
 
-    async fn listeners(&self) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+    /// Listens at its addresses.
+    ///
+    /// # Errors
+    /// One of them is taken, or is not this machine's.
+    pub async fn listeners(&self) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
         let mut listeners = Vec::new();
         for address in self.listen.addresses() {
             match TcpListener::bind(address).await {
