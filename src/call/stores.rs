@@ -112,7 +112,19 @@ impl TopologyStore {
     /// # Errors
     /// As [`TopologyStore::read`].
     pub fn hold(&self) -> Result<Arc<Topology>, ErrorRecord> {
+        self.hold_if(|_| Ok(()))
+    }
+
+    /// The same where `is_taken` takes it; otherwise what was held stays.
+    ///
+    /// # Errors
+    /// As [`TopologyStore::read`], and what `is_taken` says.
+    pub fn hold_if(
+        &self,
+        is_taken: impl FnOnce(&Topology) -> Result<(), ErrorRecord>,
+    ) -> Result<Arc<Topology>, ErrorRecord> {
         let topology = self.read_file()?;
+        is_taken(&topology)?;
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(topology.clone());
         Ok(topology)
     }

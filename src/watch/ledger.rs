@@ -310,6 +310,7 @@ impl Ledger {
     async fn try_to_store(&mut self) -> Result<(), crate::store::StoreFault> {
         let shared = self.shared.clone();
         let channels = Arc::new(shared.plan().channels());
+        let mut has_answered = false;
         if let Some(spool) = &self.spool {
             // What is older comes first, so that no state goes backwards.
             loop {
@@ -319,6 +320,7 @@ impl Ledger {
                 }
                 let (results, channels) = (spooled.clone(), channels.clone());
                 shared.store.write(move |sql| record::record(sql, &results, &channels)).await?;
+                has_answered = true;
                 let n_results = spooled.len();
                 tracing::info!(n_results, "results that waited in the spool are stored");
                 spool.forget(spooled.iter().map(|result| result.id).collect()).await?;
@@ -337,6 +339,7 @@ impl Ledger {
                     Ok(changes)
                 })
                 .await?;
+            has_answered = true;
             self.waiting.drain(..group.len());
             shared.status.update(|figures| figures.n_changes += changes.len() as u64);
             for change in changes {
@@ -363,11 +366,15 @@ impl Ledger {
                     free.iter().try_for_each(|(scope, n)| free_slot(sql, scope, *n, &id))
                 })
                 .await?;
+            has_answered = true;
             self.postponed.clear();
             self.handed_back.clear();
             self.free.clear();
         }
-        shared.store_is_back();
+        // A store that nothing was asked of may be away as before.
+        if has_answered {
+            shared.store_is_back();
+        }
         Ok(())
     }
 

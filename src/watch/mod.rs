@@ -21,6 +21,7 @@ pub mod counters;
 pub mod http;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,12 +42,13 @@ use self::round::{Rounds, lease};
 pub use self::status::WatcherStatus;
 use crate::call::SessionContext;
 use crate::call::results::ResultTaker;
+use crate::cmdlet::{Category, ErrorRecord};
 use crate::host::Host;
 use crate::store::plan as schedule;
 use crate::store::{
     NewResult, PairState, Spool, Store, StoreFault, StoredState, WatcherRow, newest_schema, query,
 };
-use crate::topology::{HttpTable, Topology};
+use crate::topology::{HttpTable, StoreTable, Topology};
 use crate::verify::schedule::random_part;
 
 /// The options that a watcher is started with.
@@ -403,21 +405,50 @@ impl Serving {
         if *settings == self.settings {
             return;
         }
-        let service = match HttpService::new(settings, self.parts.clone()) {
-            Ok(service) => service,
-            Err(fault) => {
-                let mistake = format!("[http]: {fault}");
-                shared.status.update(|figures| figures.topology_mistakes = Some(mistake));
-                tracing::error!("[http] cannot be served: {fault}; what was served before stays in force");
-                return;
-            }
+        let done = match HttpService::new(settings, self.parts.clone()) {
+            Ok(service) => self.change_to(service, settings, end).await,
+            Err(fault) => Err(fault.to_string()),
         };
-        self.end.cancel();
-        // The address may be the same, and is taken as long as the one before listens there.
-        let _ = (&mut self.listening).await;
-        self.end = end.child_token();
-        self.listening = tokio::spawn(service.listen(self.end.clone()));
-        self.settings = settings.clone();
+        if let Err(fault) = &done {
+            tracing::error!("[http] cannot be served: {fault}; what was served before stays in force");
+        }
+        shared.status.update(|figures| figures.http_mistake = done.err());
+    }
+
+    /// Serves by other settings, once their address is had.
+    async fn change_to(
+        &mut self,
+        service: HttpService,
+        settings: &HttpTable,
+        end: &CancellationToken,
+    ) -> Result<(), String> {
+        let mut listeners = service.listeners().await;
+        // It may be the address where the one before listens, or one that it is a part of.
+        let is_taken = matches!(&listeners, Err((_, fault)) if fault.kind() == io::ErrorKind::AddrInUse);
+        if is_taken || listeners.is_ok() {
+            self.end.cancel();
+            let before = std::mem::replace(&mut self.listening, tokio::spawn(async {}));
+            // It is over, however it ended.
+            let _ = before.await;
+            self.end = end.child_token();
+        }
+        if is_taken {
+            listeners = service.listeners().await;
+        }
+        let (next, done) = match listeners {
+            Ok(listeners) => {
+                self.settings = settings.clone();
+                (tokio::spawn(service.serve(listeners, self.end.clone())), Ok(()))
+            }
+            Err((address, fault)) if is_taken => {
+                let before = HttpService::new(&self.settings, self.parts.clone());
+                let before = before.map_err(|fault| fault.to_string())?;
+                (tokio::spawn(before.listen(self.end.clone())), Err(format!("{address}: {fault}")))
+            }
+            Err((address, fault)) => return Err(format!("{address}: {fault}")),
+        };
+        self.listening = next;
+        done
     }
 }
 
@@ -459,6 +490,32 @@ fn read(context: &SessionContext) -> Result<Arc<Topology>, WatchFault> {
     context.topology.hold().map_err(|error| WatchFault::Topology(error.message))
 }
 
+/// Whether a running watcher can take over the topology after the one before.
+fn follows(before: &Topology, topology: &Topology) -> Result<(), ErrorRecord> {
+    let store = |topology: &Topology| {
+        let StoreTable { enabled, url, ca_file, .. } = &topology.store;
+        (*enabled, url.clone(), ca_file.clone())
+    };
+    let changed = if before.general.site != topology.general.site {
+        "the site"
+    } else if store(before) != store(topology) {
+        "[store]"
+    } else {
+        return Ok(());
+    };
+    let message = format!("{changed} has changed, which a watcher takes over only when it is started again");
+    Err(ErrorRecord::new(Category::InvalidData, "RestartNeeded", message))
+}
+
+/// Whether the store has shown that it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Something was asked of it, and it answered.
+    Answered,
+    /// Nothing was asked.
+    Nothing,
+}
+
 /// The recurring work beside the tests: the plan, the heartbeat, the removal of old data.
 struct WatchUpkeep {
     context: Arc<SessionContext>,
@@ -498,7 +555,8 @@ impl WatchUpkeep {
         let asked = Instant::now();
         let done = self.try_to_look_after(shared).await;
         match &done {
-            Ok(()) => shared.store_is_back(),
+            Ok(Asked::Answered) => shared.store_is_back(),
+            Ok(Asked::Nothing) => {}
             Err(fault) => {
                 shared.store_is_away(fault, asked);
                 self.was_away();
@@ -512,7 +570,8 @@ impl WatchUpkeep {
         self.judges_from = Instant::now() + GRACE_OF_SIGNS;
     }
 
-    async fn try_to_look_after(&mut self, shared: &Shared) -> Result<(), StoreFault> {
+    async fn try_to_look_after(&mut self, shared: &Shared) -> Result<Asked, StoreFault> {
+        let mut asked = Asked::Nothing;
         if self.is_plan_due {
             let (plan, first) = (shared.plan(), self.first);
             let (n_pairs, site) = (plan.pairs.len(), plan.site.clone());
@@ -523,6 +582,7 @@ impl WatchUpkeep {
                     schedule::plan(sql, &plan.site, &plan.schedule(now, first))
                 })
                 .await?;
+            asked = Asked::Answered;
             self.is_plan_due = false;
             tracing::info!(site, n_pairs, store = shared.store.place(), "the plan is in the store");
         }
@@ -546,6 +606,7 @@ impl WatchUpkeep {
                     Ok((now, schedule::other_plans(sql, &row)?))
                 })
                 .await?;
+            asked = Asked::Answered;
             self.hold_plan_against(&own, &others);
             self.hold_clock_against(shared, now, began.elapsed());
         }
@@ -560,16 +621,18 @@ impl WatchUpkeep {
                     if judges { schedule::judge_watchers(sql, silent_after, &channels) } else { Ok(()) }
                 })
                 .await?;
+            asked = Asked::Answered;
         }
         if self.is_time(2, FORGETTING) {
             let keep = shared.plan().topology.store.keep.micros();
             let is_more_left = shared.store.write(move |sql| query::forget(sql, keep)).await?;
+            asked = Asked::Answered;
             if is_more_left {
                 self.next[2] = None;
             }
             self.look_into_vault_for(shared);
         }
-        Ok(())
+        Ok(asked)
     }
 
     /// Whether it is time for the chore of this number, which is then due again after `period`.
@@ -613,7 +676,9 @@ impl WatchUpkeep {
     }
 
     fn reload(&mut self, shared: &Shared) {
-        match read(&self.context).map(WatchPlan::of) {
+        let before = shared.plan();
+        let read = self.context.topology.hold_if(|topology| follows(&before.topology, topology));
+        match read.map(WatchPlan::of) {
             Ok(plan) => {
                 let n_pairs = plan.pairs.len();
                 *shared.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
@@ -629,9 +694,9 @@ impl WatchUpkeep {
                 }
                 tracing::info!(n_pairs, "the topology was read again");
             }
-            Err(fault) => {
-                let mistakes = fault.to_string();
-                tracing::error!(mistakes, "the topology has mistakes; the one before stays in force");
+            Err(error) => {
+                let mistakes = error.message;
+                tracing::error!(mistakes, "the topology cannot be taken over; the one before stays in force");
                 shared.status.update(|figures| figures.topology_mistakes = Some(mistakes));
             }
         }

@@ -66,8 +66,18 @@ fn the_topology_is_read_again_on_request_and_a_broken_one_is_told_of() {
     assert_eq!(post.number("SELECT count(*) FROM schedule"), 1, "the other one is watched no more");
     post.write(&good.replace("identity = 'one'", "identity = 1"));
     watcher.signal(Signal::SIGHUP);
-    let line = watcher.says("the topology has mistakes");
+    let line = watcher.says("the topology cannot be taken over");
     assert!(line.contains("identity"), "{line}");
+    // What only a start can take over is not taken over by half.
+    for (other, what) in [
+        ("site = 'Elsewhere'\n", "the site has changed"),
+        ("[store]\nurl = 'postgres://imsh@db.example/imsh'\n", "[store] has changed"),
+    ] {
+        post.write(&format!("{other}{good}"));
+        watcher.signal(Signal::SIGHUP);
+        let line = watcher.says("the topology cannot be taken over");
+        assert!(line.contains(what) && line.contains("started again"), "{line}");
+    }
     let n_results = || post.number("SELECT count(*) FROM result");
     let before = n_results();
     until("the one before stays in force", || n_results() > before + 1);

@@ -18,7 +18,7 @@ use crate::vault::RefusedLogon;
 /// The facts behind the answers.
 pub(super) struct Facts {
     pub(super) parts: ServiceParts,
-    overview: Mutex<Option<(Instant, u32, Arc<StatusReport>)>>,
+    overview: Mutex<Option<HeldOverview>>,
     samples: Mutex<Option<(Instant, Arc<Samples>)>>,
 }
 
@@ -46,6 +46,9 @@ pub(super) struct OverviewRequest {
     pub(super) days: u32,
 }
 
+/// The last report of all pairs, or the fault that kept it from being made: when, and over how many days.
+type HeldOverview = (Instant, u32, Result<Arc<StatusReport>, StoreFault>);
+
 impl Facts {
     pub(super) fn new(parts: ServiceParts) -> Self {
         Self { parts, overview: Mutex::default(), samples: Mutex::default() }
@@ -65,12 +68,11 @@ impl Facts {
         // One at a time: whoever comes meanwhile has what the first one has had made.
         let mut held = self.overview.lock().await;
         let is_all = OverviewRequest { days: asked.days, ..OverviewRequest::default() } == *asked;
-        if let Some((at, days, report)) = held.as_ref()
-            && is_all
-            && at.elapsed() < OVERVIEW_HOLDS
-            && *days == asked.days
-        {
-            return Ok(report.clone());
+        match held.as_ref().filter(|(at, ..)| at.elapsed() < OVERVIEW_HOLDS) {
+            Some((_, days, Ok(report))) if is_all && *days == asked.days => return Ok(report.clone()),
+            // Whoever has waited for a store that did not answer need not wait for it once more.
+            Some((_, _, Err(fault))) => return Err(fault.clone()),
+            Some((_, _, Ok(_))) | None => {}
         }
         let wanted = asked.clone();
         let report = self
@@ -81,12 +83,12 @@ impl Facts {
                 let request = request(sql, pairs, wanted.days, 0, 0)?;
                 StatusReport::read(sql, &request)
             })
-            .await?;
-        let report = Arc::new(report);
-        if is_all {
+            .await
+            .map(Arc::new);
+        if is_all || report.is_err() {
             *held = Some((Instant::now(), asked.days, report.clone()));
         }
-        Ok(report)
+        report
     }
 
     /// The report of one watched pair in full; none where it is not watched.
