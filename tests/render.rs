@@ -356,6 +356,25 @@ fn what_is_the_same_twice_is_told_apart() {
     assert_eq!(series.len(), n_lines, "{prometheus}");
 }
 
+#[test]
+fn a_metric_is_of_the_test_that_began_last_in_whatever_order_the_results_come() {
+    let at = |hours: i64, outcome: &str| -> Value {
+        let own = result("pool.example", "adelany@contoso.com", outcome);
+        own.with("StartedAt", Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)).into()
+    };
+    let told = |values: &[Value]| {
+        let text = render(values, Format::PROMETHEUS, None, Colour::Never);
+        let line = text.lines().find(|line| line.starts_with("imsh_test_success{")).unwrap().to_owned();
+        line.rsplit_once(' ').unwrap().1.to_owned()
+    };
+    assert_eq!(told(&[at(3, "Success"), at(2, "Failure"), at(1, "Failure")]), "1");
+    assert_eq!(told(&[at(1, "Failure"), at(2, "Failure"), at(3, "Success")]), "1");
+    assert_eq!(told(&[at(2, "Failure"), at(3, "NotRun"), at(1, "Success")]), "0");
+    // The success of one test was taken back.
+    assert_eq!(told(&[at(1, "Failure"), at(1, "Success")]), "0");
+    assert_eq!(told(&[at(1, "Success"), at(1, "Failure")]), "0");
+}
+
 /// What is wrong beside a success is in every output for monitoring.
 #[test]
 fn a_warning_is_told_in_every_format() {

@@ -2,7 +2,7 @@
 //! push gateway: gauges of every test, labelled by what was tested, and of the run as a whole.
 //!
 //! The metrics of a test are those of its kind's properties. A series stands once: where the same thing was tested
-//! several times the last result counts. A test that was interrupted or never began has no series: nothing is
+//! several times the test that began last counts, in whatever order they come. A test that was interrupted or never began has no series: nothing is
 //! known. Everything is written at the end, since a family's lines must stand together.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +26,7 @@ impl Format {
 /// The state of the metrics so far.
 #[derive(Default)]
 struct Gauges {
-    /// The last result of each test, in the order of their labels.
+    /// The result that counts of each test, in the order of their labels.
     tests: BTreeMap<(TestKind, String), Report>,
     /// The labels of what could not run.
     problems: BTreeSet<String>,
@@ -39,7 +39,10 @@ impl Sink for Gauges {
         let Some(test) = monitoring::report(value) else { return String::new() };
         match test.outcome {
             TestOutcome::Success | TestOutcome::Failure => {
-                self.tests.insert((test.kind, labels(&test)), test);
+                let key = (test.kind, labels(&test));
+                if self.tests.get(&key).is_none_or(|known| supersedes(&test, known)) {
+                    self.tests.insert(key, test);
+                }
             }
             TestOutcome::Interrupted | TestOutcome::NotRun => {}
         }
@@ -89,6 +92,18 @@ impl Sink for Gauges {
             }
         }
         text
+    }
+}
+
+/// Whether a report counts in place of one that came before: it began later, or took back the success of the same test.
+/// Of reports without a time the last one counts.
+fn supersedes(new: &Report, known: &Report) -> bool {
+    match (new.started_at, known.started_at) {
+        (Some(new_start), Some(known_start)) if new_start == known_start => {
+            !new.is_success() || known.is_success()
+        }
+        (Some(new_start), Some(known_start)) => new_start > known_start,
+        (None, _) | (_, None) => true,
     }
 }
 
