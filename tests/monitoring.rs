@@ -112,6 +112,29 @@ fn a_plugin_says_what_it_found_and_ends_with_the_status_that_means_it() {
 }
 
 #[test]
+fn a_plugin_ends_with_the_status_that_its_text_says_of_kept_results_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("results.sqlite");
+    let told = |code: &str| run("nagios", &["--lab", "--store", file.to_str().unwrap(), "-c", code]);
+    let (text, status) = told("Get-TestResult");
+    assert!(text.starts_with("XMPPIM UNKNOWN - no test ran") && status == 3, "{status} {text}");
+    told(GOOD);
+    let (text, status) = told("Get-TestResult");
+    assert!(text.starts_with("XMPPIM OK - ") && status == 0, "{status} {text}");
+    told(SLOW);
+    let (text, status) = told("Get-TestResult");
+    assert!(
+        text.starts_with("XMPPIM WARNING - 1 of 2 tests have warnings") && status == 1,
+        "{status} {text}"
+    );
+    let (text, status) = told(&format!("Get-TestResult; {NOT_RUN}"));
+    assert!(text.starts_with("XMPPIM UNKNOWN - ") && status == 3, "{status} {text}");
+    told(BAD);
+    let (text, status) = told(&format!("Get-TestResult; {GOOD}"));
+    assert!(text.starts_with("XMPPIM CRITICAL - 1 of 4 tests failed") && status == 2, "{status} {text}");
+}
+
+#[test]
 fn a_build_server_sees_every_kind_of_test_and_what_could_not_run() {
     for (code, head, part) in [
         (

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::host::Tally;
+use crate::render::monitoring::{PluginStatus, Totals};
 use crate::script::FailureKind;
 
 /// The exit status of a run.
@@ -24,19 +25,6 @@ pub enum ExitStatus {
     Script(u8),
     /// The status of a monitoring plugin: `--output nagios`.
     Plugin(PluginStatus),
-}
-
-/// The status of a monitoring plugin (Monitoring Plugins guidelines).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PluginStatus {
-    /// 0: everything was tested and is well.
-    Ok,
-    /// 1: every test succeeded, and beside one something is wrong.
-    Warning,
-    /// 2: a test failed, or passed a critical threshold.
-    Critical,
-    /// 3: something could not run, or nothing was tested.
-    Unknown,
 }
 
 impl ExitStatus {
@@ -70,24 +58,18 @@ impl ExitStatus {
         }
     }
 
-    /// The same for a monitoring system, which knows other numbers; `exit(n)` wins here too.
-    pub fn of_plugin(self, tally: &Tally) -> Self {
-        match self {
-            Self::Script(_) | Self::Plugin(_) => self,
-            Self::Success
-            | Self::TestFailed
-            | Self::Wrong
-            | Self::Denied
-            | Self::NotRun
-            | Self::Interrupted => Self::Plugin(if tally.failed() + tally.critical() > 0 {
-                PluginStatus::Critical
-            } else if self != Self::Success || tally.tests() == 0 {
-                PluginStatus::Unknown
-            } else if tally.warned() > 0 {
-                PluginStatus::Warning
-            } else {
-                PluginStatus::Ok
-            }),
+    /// The same for a monitoring system, which knows other numbers, after a run that tested and showed so much; `exit(n)`
+    /// wins here too.
+    pub fn of_plugin(self, totals: Totals) -> Self {
+        match (self, totals.status()) {
+            (Self::Script(_) | Self::Plugin(_), _) => self,
+            (Self::Success | Self::TestFailed, status) => Self::Plugin(status),
+            (Self::Wrong | Self::Denied | Self::NotRun | Self::Interrupted, PluginStatus::Critical) => {
+                Self::Plugin(PluginStatus::Critical)
+            }
+            (Self::Wrong | Self::Denied | Self::NotRun | Self::Interrupted, _) => {
+                Self::Plugin(PluginStatus::Unknown)
+            }
         }
     }
 

@@ -34,6 +34,8 @@ struct ConsoleState {
     is_terminal: bool,
     colour: Colour,
     renderer: Option<Renderer>,
+    /// The counts of the results that were shown, where the format has a status of its own.
+    shown: Totals,
     emitted_at: Option<Instant>,
     /// The file that takes the place of standard output.
     file: Option<Replacement>,
@@ -51,6 +53,17 @@ struct ConsoleState {
     pace: ProgressPace,
     /// The token that is cancelled when nothing more can be written to standard output.
     ends: Option<CancellationToken>,
+}
+
+/// The counts of what a run tested, and of what could not run.
+fn totals(tally: &Tally) -> Totals {
+    Totals {
+        tests: tally.tests(),
+        failed: tally.failed(),
+        warned: tally.warned(),
+        critical: tally.critical(),
+        problems: tally.wrong() + tally.denied() + tally.not_run(),
+    }
 }
 
 /// The amount of output that one program may show.
@@ -79,6 +92,7 @@ impl Console {
             is_terminal,
             colour: if is_coloured { Colour::Always } else { Colour::Never },
             renderer: None,
+            shown: Totals::default(),
             emitted_at: None,
             file: None,
             is_closed: false,
@@ -201,8 +215,11 @@ impl Console {
 
     /// The status of a run in the numbers that whoever reads its output knows.
     pub fn status(&self, status: ExitStatus, tally: &Tally) -> ExitStatus {
-        let format = self.0.lock().unwrap_or_else(PoisonError::into_inner).format;
-        if format.ends_as_a_plugin() { status.of_plugin(tally) } else { status }
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match inner.format.ends_as_a_plugin() {
+            true => status.of_plugin(inner.shown.most(totals(tally))),
+            false => status,
+        }
     }
 
     /// Writes the rows that wait for more rows, if nothing has come for a while.
@@ -231,14 +248,7 @@ impl Console {
 
     /// Ends a run that came to this: the same, and that whatever could not be written counts as well.
     pub fn finish_run(&self, tally: &Tally) {
-        let totals = Totals {
-            tests: tally.tests(),
-            failed: tally.failed(),
-            warned: tally.warned(),
-            critical: tally.critical(),
-            problems: tally.wrong() + tally.denied() + tally.not_run(),
-        };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).renderer().told(totals);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).renderer().told(totals(tally));
         self.finish();
         let unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner).commit();
         if let Some(message) = unwritten {
@@ -254,6 +264,7 @@ impl Console {
         inner.renderer();
         let renderer = inner.renderer.take();
         let remarks = renderer.as_ref().map(Renderer::remarks).unwrap_or_default();
+        inner.shown = inner.shown.most(renderer.as_ref().map(Renderer::shown).unwrap_or_default());
         let text = renderer.map(Renderer::finish).unwrap_or_default();
         inner.take_bar_away();
         inner.write(&text);

@@ -218,6 +218,11 @@ impl Renderer {
         self.sink.remarks()
     }
 
+    /// Returns the counts of the results that were shown, where the format has a status of its own.
+    pub fn shown(&self) -> Totals {
+        self.sink.shown()
+    }
+
     /// The rest: everything held back, and what closes the format.
     pub fn finish(mut self) -> String {
         self.sink.finish()
@@ -267,6 +272,11 @@ trait Sink: Send {
     /// Returns remarks on the values that could not be shown.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Returns the counts of what came, where they decide how the run ends.
+    fn shown(&self) -> Totals {
+        Totals::default()
     }
 
     /// Gives up everything; called once, last.

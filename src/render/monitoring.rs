@@ -53,14 +53,54 @@ impl Totals {
         }
     }
 
-    /// The greater of each count.
-    pub(super) fn most(self, other: Self) -> Self {
+    /// The greater of each count: a program may show a part of what it tested, and results of earlier tests.
+    pub fn most(self, other: Self) -> Self {
         Self {
             tests: self.tests.max(other.tests),
             failed: self.failed.max(other.failed),
             warned: self.warned.max(other.warned),
             critical: self.critical.max(other.critical),
             problems: self.problems.max(other.problems),
+        }
+    }
+}
+
+/// The status of a monitoring plugin (Monitoring Plugins guidelines).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginStatus {
+    /// 0: everything was tested and is well.
+    Ok,
+    /// 1: every test succeeded, and beside one something is wrong.
+    Warning,
+    /// 2: a test failed, or passed a critical threshold.
+    Critical,
+    /// 3: something could not run, or there is no result of a test.
+    Unknown,
+}
+
+impl PluginStatus {
+    /// The word on the status line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl Totals {
+    /// The status that a monitoring plugin has with these counts.
+    pub fn status(self) -> PluginStatus {
+        if self.failed + self.critical > 0 {
+            PluginStatus::Critical
+        } else if self.problems > 0 || self.tests == 0 {
+            PluginStatus::Unknown
+        } else if self.warned > 0 {
+            PluginStatus::Warning
+        } else {
+            PluginStatus::Ok
         }
     }
 }

@@ -1,13 +1,11 @@
 //! The output of a monitoring plugin (Monitoring Plugins guidelines): a status line with
 //! performance data, then a line for each failure, for all that could not run, and for each warning.
 //!
-//! CRITICAL where a test failed or passed a critical threshold, else UNKNOWN where something could not
-//! run or nothing was tested, else WARNING where something is wrong beside a success, else OK. The exit
-//! status is the front's business, and follows the same rule.
+//! The status is [`Totals::status`] of what was tested and of the results that are shown, as the exit status is.
 
 use std::time::Duration;
 
-use super::monitoring::{self, Problem, Totals, told_apart};
+use super::monitoring::{self, PluginStatus, Problem, Totals, told_apart};
 use super::{Definition, Format, Reader, Sink};
 use crate::result::{Report, TestOutcome, WarningSeverity};
 use crate::value::Value;
@@ -70,30 +68,37 @@ impl Sink for Plugin {
         self.totals = totals;
     }
 
+    fn shown(&self) -> Totals {
+        self.seen
+    }
+
     fn finish(&mut self) -> String {
-        // A program may show a part of what it tested, and test what was tested before.
         let n = self.seen.most(self.totals);
         let only = |lines: &[String]| if let [only] = lines { Some(only.clone()) } else { None };
-        let (status, told) = if n.failed > 0 {
-            let told = only(&self.failures).filter(|_| n.tests == 1);
-            ("CRITICAL", told.unwrap_or_else(|| format!("{} of {} tests failed", n.failed, n.tests)))
-        } else if n.critical > 0 {
-            let told = only(&self.failures).filter(|_| n.tests == 1);
-            let all = || format!("{} of {} tests passed a critical threshold", n.critical, n.tests);
-            ("CRITICAL", told.unwrap_or_else(all))
-        } else if n.problems > 0 {
-            let told = only(&self.unknown).filter(|_| n.problems == 1);
-            ("UNKNOWN", told.unwrap_or_else(|| format!("{} times something could not run", n.problems)))
-        } else if n.tests == 0 {
-            ("UNKNOWN", "no test ran".to_owned())
-        } else if n.warned > 0 {
-            let told = only(&self.warnings).filter(|_| n.tests == 1);
-            ("WARNING", told.unwrap_or_else(|| format!("{} of {} tests have warnings", n.warned, n.tests)))
-        } else if n.tests == 1 && !self.last_success.is_empty() {
-            ("OK", self.last_success.clone())
-        } else {
-            ("OK", format!("all {} tests succeeded", n.tests))
+        let status = n.status();
+        let told = match status {
+            PluginStatus::Critical if n.failed > 0 => {
+                let told = only(&self.failures).filter(|_| n.tests == 1);
+                told.unwrap_or_else(|| format!("{} of {} tests failed", n.failed, n.tests))
+            }
+            PluginStatus::Critical => {
+                let told = only(&self.failures).filter(|_| n.tests == 1);
+                let all = || format!("{} of {} tests passed a critical threshold", n.critical, n.tests);
+                told.unwrap_or_else(all)
+            }
+            PluginStatus::Unknown if n.problems > 0 => {
+                let told = only(&self.unknown).filter(|_| n.problems == 1);
+                told.unwrap_or_else(|| format!("{} times something could not run", n.problems))
+            }
+            PluginStatus::Unknown => "no test ran".to_owned(),
+            PluginStatus::Warning => {
+                let told = only(&self.warnings).filter(|_| n.tests == 1);
+                told.unwrap_or_else(|| format!("{} of {} tests have warnings", n.warned, n.tests))
+            }
+            PluginStatus::Ok if n.tests == 1 && !self.last_success.is_empty() => self.last_success.clone(),
+            PluginStatus::Ok => format!("all {} tests succeeded", n.tests),
         };
+        let status = status.word();
         let mut data = vec![format!("tests={}", n.tests), format!("failures={};;0", n.failed)];
         data.extend(self.slowest.map(|slowest| format!("slowest={}s", seconds(slowest))));
         data.extend(self.fewest_days.map(|days| format!("certificate_days_left={days}")));
