@@ -522,6 +522,14 @@ fn the_daily_verification_says_at_its_end_what_has_changed_since_the_last_time()
     ] {
         assert!(second.contains(says), "{says}: {second}");
     }
+    // The last run had not come to it.
+    kept.execute(seen, ["NotRun", "adelany@expired.contoso.com"]).unwrap();
+    kept.execute(seen, ["NotRun", "adelany@contoso.com"]).unwrap();
+    let third = daily();
+    assert!(!third.contains("Broken since the last time") && !third.contains("Well again"), "{third}");
+    let says = "\nBroken, and not tested the last time:\n  atl-cs-001.litwareinc.com to adelany@expired.contoso.com: \
+                FEDERATION-CERTIFICATE-EXPIRED (Partner)\n";
+    assert!(third.contains(says) && !third.contains("to adelany@contoso.com"), "{third}");
 }
 
 #[test]

@@ -89,6 +89,21 @@ fn states_runs_trends_and_changes_are_made_of_them() {
 }
 
 #[test]
+fn what_was_not_run_is_missing_or_new_and_neither_broken_nor_recovered() {
+    let (_directory, file) = store();
+    let test = "Test-XmppIM atl-cs-001.litwareinc.com adelany@contoso.com";
+    let compared = |code: &str| {
+        run(&file, code);
+        let changes = records(&run(&file, "Compare-TestResult -IncludeEqual"));
+        (values(&changes, "Change"), values(&changes, "Result"))
+    };
+    run(&file, test);
+    assert_eq!(compared(&format!("{test} -Deadline 1ms")), (vec!["Missing".into()], vec!["null".into()]));
+    assert_eq!(compared(&format!("{test} -Deadline 1ms")), (vec![], vec![]));
+    assert_eq!(compared(test), (vec!["New".into()], vec!["Success".into()]));
+}
+
+#[test]
 fn the_practice_network_keeps_nothing_unless_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();
     let mut command = support::imsh_at(home.path());

@@ -22,8 +22,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "Compares the newest run, or the one that -Run names, with the run before it, the one that \
             -ReferenceRun names, the baseline of that name, or what held at a time (-ReferenceTime). Change is Broken, \
             Recovered, StillBroken, Slower (at least twice the latency, and 100 ms more), New, or Missing where a \
-            pair of the earlier run was not tested again; what is as it was is left out, unless -IncludeEqual. \
-            -SetBaseline gives the run a name for later, also where there is nothing to compare it with yet.",
+            pair of the earlier run was not tested again; what was not run counts as not there. What is as it was is \
+            left out, unless -IncludeEqual. -SetBaseline gives the run a name for later, also where there is nothing to compare it with yet.",
         parameters: &[
             Parameter::new("Run", Kind::Text, "The run that is looked at.").at(0).default("The newest one."),
             Parameter::new("ReferenceRun", Kind::Text, "An earlier run.").default("The one before."),
@@ -143,13 +143,14 @@ fn no_run(message: String) -> ErrorRecord {
     ErrorRecord::new(Category::ObjectNotFound, "NoRun", message).remedy("Run Get-TestRun to see the runs.")
 }
 
-/// The last result of each pair in a run.
+/// The last result of each pair that was tested in a run; what was not run is not there.
 async fn results(past: &Past, run: &str) -> Result<BTreeMap<PairName, StoredResult>, ErrorRecord> {
     let filter = ResultFilter { pairs: past.ids(), run: Some(run.to_owned()), ..ResultFilter::default() };
     let mut results = past.ask(move |sql| query::results(sql, &filter)).await?;
     // The newest come first, and the last one that is put in stays.
     results.reverse();
-    Ok(results.into_iter().map(|result| (result.pair.clone(), result)).collect())
+    let tested = results.into_iter().filter(|result| result.outcome != "NotRun");
+    Ok(tested.map(|result| (result.pair.clone(), result)).collect())
 }
 
 fn change(old: Option<&StoredResult>, new: Option<&StoredResult>) -> &'static str {
