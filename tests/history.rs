@@ -103,6 +103,51 @@ fn what_was_not_run_is_missing_or_new_and_neither_broken_nor_recovered() {
     assert_eq!(compared(test), (vec!["New".into()], vec!["Success".into()]));
 }
 
+/// Nobody listens at the pool's first server, and users are passed on to the second one.
+#[test]
+fn a_server_that_is_tested_by_itself_moves_no_state_and_is_compared_with_itself() {
+    let (_directory, file) = store();
+    let test = "Test-XmppIM first-closed.litwareinc.com adelany@contoso.com";
+    run(&file, &format!("{test} -EachServer"));
+    assert_eq!(values(&records(&run(&file, "Get-TestState")), "State"), ["Unknown"]);
+    run(&file, test);
+    for _ in 0..2 {
+        let each = run(&file, &format!("{test} -EachServer"));
+        let mut results = values(&records(&each), "Result");
+        results.sort();
+        assert_eq!(results, ["Failure", "Success"], "{}", said(&each));
+    }
+    let states = records(&run(&file, "Get-TestState"));
+    assert_eq!((values(&states, "State"), values(&states, "Recent")), (vec!["Up".into()], vec!["S".into()]));
+    assert_eq!(records(&run(&file, "Get-TestResult")).len(), 7, "each is kept");
+}
+
+#[test]
+fn a_server_that_is_tested_by_itself_is_compared_with_itself() {
+    let (directory, file) = store();
+    let topology = directory.path().join("topology.toml");
+    let text = "[[pool]]\nidentity = \"a.litwareinc.com\"\nservers = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\n\
+                domains = [\"litwareinc.com\"]\ntest_users = [\"sip:kenmyer@litwareinc.com\"]\n";
+    std::fs::write(&topology, text).unwrap();
+    let run = |code: &str| {
+        let mut command = support::imsh_at(directory.path());
+        command.arg("--topology").arg(&topology).arg("--store").arg(&file).env("SECRET", "swordfish");
+        command.args(["-o", "jsonl", "-c", code]).stdin(Stdio::null()).output().unwrap()
+    };
+    let test = "Test-Registration a.litwareinc.com -EachServer -UserCredential (Get-Credential \
+                kenmyer@litwareinc.com -FromEnvironment SECRET)";
+    for _ in 0..2 {
+        let tested = run(test);
+        assert_eq!(values(&records(&tested), "Result"), ["Failure", "Failure"], "{}", said(&tested));
+    }
+    let well = "UPDATE result SET outcome = 'Success' WHERE report LIKE '%\"server\":\"127.0.0.1:2\"%' \
+                AND run = (SELECT min(id) FROM run)";
+    assert_eq!(rusqlite::Connection::open(&file).unwrap().execute(well, []).unwrap(), 1);
+    let changes = records(&run("Compare-TestResult -IncludeEqual"));
+    assert_eq!(values(&changes, "Server"), ["127.0.0.1:1", "127.0.0.1:2"], "{changes:?}");
+    assert_eq!(values(&changes, "Change"), ["StillBroken", "Broken"]);
+}
+
 #[test]
 fn the_practice_network_keeps_nothing_unless_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();

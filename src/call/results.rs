@@ -236,7 +236,7 @@ impl KeptResults {
         let turns_state = !(call.context.is_delegates() && asks_otherwise);
         for result in &mut results {
             result.run = Some(id);
-            result.turns_state = turns_state;
+            result.turns_state &= turns_state;
         }
         // Delegates leave an administrator room to work in.
         let state = self.file.as_deref().filter(|_| call.context.is_delegates());

@@ -59,7 +59,8 @@ impl NewResult {
             lease: None,
             started_at: started_at.as_microsecond(),
             outcome,
-            turns_state: true,
+            // Users are passed on to the other servers of a pool.
+            turns_state: report.identity().server.is_none(),
             is_flaky: report.is_flaky,
             is_inferred,
             is_revision: report.is_revision(),

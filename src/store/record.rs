@@ -65,8 +65,8 @@ pub struct NewResult {
     pub started_at: i64,
     /// The outcome of the test.
     pub outcome: StoredOutcome,
-    /// Whether it says how the pair is. It does not where a delegate asked otherwise than the topology does: with a
-    /// password or a time of their own, or for less evidence.
+    /// Whether it says how the pair is. It does not where one server of a pool was tested by itself, nor where a delegate
+    /// asked otherwise than the topology does: with a password or a time of their own, or for less evidence.
     #[serde(default = "turns_state")]
     pub turns_state: bool,
     /// Whether it succeeded after a failure.

@@ -7,6 +7,7 @@ use crate::access::BuiltIn;
 use crate::call::results::unreadable;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
+use crate::result::Report;
 use crate::store::{PairName, ResultFilter, Run, Sql, StoredResult, query};
 use crate::value::letter::is_hidden;
 use crate::value::{Record, Value};
@@ -20,7 +21,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         family: Family::Results,
         synopsis: "Tells what broke, recovered or got slower since an earlier run.",
         description: "Compares the newest run, or the one that -Run names, with the run before it, the one that \
-            -ReferenceRun names, the baseline of that name, or what held at a time (-ReferenceTime). Change is Broken, \
+            -ReferenceRun names, the baseline of that name, or what held at a time (-ReferenceTime): pair by pair, and \
+            server by server where -EachServer tested them by themselves. Change is Broken, \
             Recovered, StillBroken, Slower (at least twice the latency, and 100 ms more), New, or Missing where a \
             pair of the earlier run was not tested again; what was not run counts as not there. What is as it was is \
             left out, unless -IncludeEqual. -SetBaseline gives the run a name for later, also where there is nothing to compare it with yet.",
@@ -94,7 +96,7 @@ async fn run(call: Call) -> Outcome {
     let reference = reference?;
     let before = results(&past, &reference.id).await?;
     let after = results(&past, &run.id).await?;
-    let mut names: Vec<&PairName> = before.keys().chain(after.keys()).collect();
+    let mut names: Vec<&(PairName, Option<String>)> = before.keys().chain(after.keys()).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
@@ -143,14 +145,21 @@ fn no_run(message: String) -> ErrorRecord {
     ErrorRecord::new(Category::ObjectNotFound, "NoRun", message).remedy("Run Get-TestRun to see the runs.")
 }
 
-/// The last result of each pair that was tested in a run; what was not run is not there.
-async fn results(past: &Past, run: &str) -> Result<BTreeMap<PairName, StoredResult>, ErrorRecord> {
+/// The last result of each pair that was tested in a run, and of each server of its pool that was tested by itself;
+/// what was not run is not there.
+async fn results(
+    past: &Past,
+    run: &str,
+) -> Result<BTreeMap<(PairName, Option<String>), StoredResult>, ErrorRecord> {
     let filter = ResultFilter { pairs: past.ids(), run: Some(run.to_owned()), ..ResultFilter::default() };
     let mut results = past.ask(move |sql| query::results(sql, &filter)).await?;
     // The newest come first, and the last one that is put in stays.
     results.reverse();
     let tested = results.into_iter().filter(|result| result.outcome != "NotRun");
-    Ok(tested.map(|result| (result.pair.clone(), result)).collect())
+    // What another version has written and this one cannot read names no server.
+    let server =
+        |result: &StoredResult| serde_json::from_str::<Report>(&result.report).ok()?.identity().server;
+    Ok(tested.map(|result| ((result.pair.clone(), server(&result)), result)).collect())
 }
 
 fn change(old: Option<&StoredResult>, new: Option<&StoredResult>) -> &'static str {
@@ -169,7 +178,12 @@ fn change(old: Option<&StoredResult>, new: Option<&StoredResult>) -> &'static st
     }
 }
 
-fn record(name: &PairName, change: &str, old: Option<&StoredResult>, new: Option<&StoredResult>) -> Record {
+fn record(
+    (name, server): &(PairName, Option<String>),
+    change: &str,
+    old: Option<&StoredResult>,
+    new: Option<&StoredResult>,
+) -> Record {
     let result = |of: Option<&StoredResult>| Value::optional(of.map(|result| result.outcome.clone()));
     let latency =
         |of: Option<&StoredResult>| of.and_then(|result| result.latency).map_or(Value::Null, history::span);
@@ -184,4 +198,5 @@ fn record(name: &PairName, change: &str, old: Option<&StoredResult>, new: Option
         .with("Latency", latency(new))
         .with("LatencyBefore", latency(old))
         .with("Test", name.test.clone())
+        .with("Server", Value::optional(server.clone()))
 }

@@ -95,7 +95,7 @@ pub const RETRY: Parameter =
 pub const EACH_SERVER: Parameter = Parameter::new(
     "EachServer",
     Kind::Switch,
-    "Tests every server behind a pool by itself, as the topology lists them or DNS names them; the result says which in Server.",
+    "Tests every server behind a pool by itself, as the topology lists them or DNS names them; the result says which in Server, and moves no state (Get-TestState): users are passed on to another server.",
 );
 
 /// The longest time that all tests together may take.
