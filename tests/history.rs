@@ -149,6 +149,26 @@ fn a_server_that_is_tested_by_itself_is_compared_with_itself() {
 }
 
 #[test]
+fn the_results_of_a_run_are_found_by_the_beginning_of_its_name_and_a_run_that_is_not_there_is_an_error() {
+    let (_directory, file) = store();
+    run(&file, TEST);
+    run(&file, TEST);
+    let ids = values(&records(&run(&file, "Get-TestRun")), "Identity");
+    let n_equal = ids[0].bytes().zip(ids[1].bytes()).take_while(|(one, other)| one == other).count();
+    let asked = |name: &str| run(&file, &format!("Get-TestResult -Run '{name}'"));
+    let found = records(&asked(&ids[0][..=n_equal]));
+    assert_eq!(values(&found, "Run"), [ids[0].as_str(), &ids[0]]);
+    for (name, words) in [("typo", "There is no run 'typo'."), (&ids[0][..4], "Several runs begin with")] {
+        let refused = asked(name);
+        assert_eq!((refused.status.code(), records(&refused).len()), (Some(4), 0));
+        assert!(said(&refused).contains(words), "{}", said(&refused));
+    }
+    // The run is there, and has no such pair.
+    let other = run(&file, &format!("Get-TestResult -Run {} -Receiver nobody@contoso.com", ids[0]));
+    assert_eq!((other.status.code(), said(&other)), (Some(0), String::new()));
+}
+
+#[test]
 fn the_practice_network_keeps_nothing_unless_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();
     let mut command = support::imsh_at(home.path());

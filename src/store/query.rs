@@ -277,6 +277,16 @@ pub fn runs(sql: &mut dyn Sql, pairs: &[i64], since: i64, newest: i64) -> Result
     rows.iter().map(read).collect()
 }
 
+/// The identifiers of the runs that begin so and have results of these pairs: two of them, where there are more.
+pub fn run_ids(sql: &mut dyn Sql, pairs: &[i64], beginning: &str) -> Result<Vec<String>, StoreFault> {
+    let query = format!(
+        "SELECT run.id FROM run WHERE substr(run.id, 1, length(CAST($1 AS TEXT))) = $1 \
+         AND EXISTS (SELECT 1 FROM result WHERE result.run = run.id AND {}) ORDER BY run.id LIMIT 2",
+        among("result.pair", pairs)
+    );
+    sql.query_list(&query, &[beginning.into()])?.iter().map(|row| row.text(0)).collect()
+}
+
 /// The current state of a pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredState {

@@ -130,6 +130,26 @@ fn the_same_facts_come_as_json_and_through_the_pipe() {
 }
 
 #[test]
+fn a_report_without_a_pair_does_not_say_that_all_is_well() {
+    let past = Past::new();
+    let said = |options: &str| {
+        let output = run(&past.file, &format!("Export-TestReport {options}"));
+        assert!(output.status.success());
+        let page = String::from_utf8(output.stdout).unwrap();
+        assert!(!page.contains("every pair is up"), "{page}");
+        assert_eq!(page.contains("<p>No pair is in this report.</p>"), !options.contains("Json"), "{page}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(said("").contains("none that your roles let you see was tested."));
+    few(&past);
+    for options in ["-Pool alt-cs-001*", "-Receiver nobody@contoso.com -Format Json"] {
+        assert!(
+            said(options).contains("WARNING: No pair is in the report: none that was tested fits -Pool,")
+        );
+    }
+}
+
+#[test]
 fn a_file_is_replaced_at_once_or_not_at_all() {
     let past = Past::new();
     few(&past);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::history::{self, Past};
+use super::history::{self, Past, no_run, only_run};
 use crate::access::BuiltIn;
 use crate::call::results::unreadable;
 use crate::call::{Call, Cmdlet, Outcome};
@@ -133,16 +133,7 @@ fn reference<'a>(call: &Call, runs: &'a [Run], run: &Run) -> Result<&'a Run, Err
 
 /// The only run whose identifier begins so.
 fn named<'a>(runs: &'a [Run], id: &str) -> Result<&'a Run, ErrorRecord> {
-    let mut found = runs.iter().filter(|run| run.id.starts_with(id));
-    match (found.next(), found.next()) {
-        (Some(run), None) => Ok(run),
-        (Some(_), Some(_)) => Err(no_run(format!("Several runs begin with '{id}'."))),
-        (None, _) => Err(no_run(format!("There is no run '{id}'."))),
-    }
-}
-
-fn no_run(message: String) -> ErrorRecord {
-    ErrorRecord::new(Category::ObjectNotFound, "NoRun", message).remedy("Run Get-TestRun to see the runs.")
+    only_run(runs.iter().filter(|run| run.id.starts_with(id)), id)
 }
 
 /// The last result of each pair that was tested in a run, and of each server of its pool that was tested by itself;

@@ -81,6 +81,13 @@ async fn run(call: Call) -> Outcome {
     {
         return Ok(());
     }
+    if past.pairs.is_empty() {
+        let is_asked = ["Pool", "Receiver", "Test"].iter().any(|parameter| call.bound.is_given(parameter));
+        call.warn(match is_asked {
+            true => "No pair is in the report: none that was tested fits -Pool, -Receiver and -Test.",
+            false => "No pair is in the report: none that your roles let you see was tested.",
+        })?;
+    }
     let now = jiff::Timestamp::now().as_microsecond();
     let request = ReportRequest {
         pairs: past.ids(),

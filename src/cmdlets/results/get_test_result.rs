@@ -36,7 +36,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
                 "Only findings whose fault lies there.",
             ),
             history::SITE,
-            Parameter::new("Run", Kind::Text, "Only results of this run; Get-TestRun lists the runs."),
+            Parameter::new(
+                "Run",
+                Kind::Text,
+                "Only results of this run, named by its Identity or the beginning of that; Get-TestRun lists the runs.",
+            ),
             history::SINCE,
             history::UNTIL,
             Parameter::new("Newest", Kind::Integer(1, 1_000_000), "At most so many, the newest.")
@@ -65,13 +69,17 @@ const NEWEST: i64 = 1_000;
 
 async fn run(call: Call) -> Outcome {
     let past = Past::of(&call).await?;
+    let run = match call.bound.text("Run") {
+        Some(beginning) => Some(past.run(&beginning).await?),
+        None => None,
+    };
     let filter = ResultFilter {
         pairs: past.ids(),
         outcome: call.bound.text("Result"),
         code: call.bound.text("Code").map(|code| code.to_ascii_uppercase()),
         owner: call.bound.text("Owner"),
         sites: call.bound.texts("Site"),
-        run: call.bound.text("Run"),
+        run,
         since: history::instant(&call, "Since")?,
         until: history::instant(&call, "Until")?,
         newest: Some(call.bound.integer("Newest").unwrap_or(NEWEST)),

@@ -9,7 +9,7 @@ use crate::call::filter::Filter;
 use crate::call::results::{nothing_kept, unreadable};
 use crate::call::stores::TopologyReader;
 use crate::call::{Call, Halt};
-use crate::cmdlet::{ErrorRecord, Kind, Parameter};
+use crate::cmdlet::{Category, ErrorRecord, Kind, Parameter};
 use crate::store::{KnownPair, PairName, Sql, Store, StoreFault, query};
 use crate::value::Value;
 
@@ -60,6 +60,8 @@ pub struct Past {
     pub store: Store,
     /// The pairs, by their number.
     pub pairs: HashMap<i64, PairName>,
+    /// The numbers of all pairs that the caller may read, asked for or not.
+    readable: Vec<i64>,
     /// The reader of the topology, who is told what is wrong with the store.
     reader: TopologyReader,
 }
@@ -88,10 +90,12 @@ impl Past {
             (tests.is_empty() || tests.contains(&pair.name.test))
                 && fits(&pools, &pair.name.pool)
                 && fits(&receivers, &pair.name.receiver)
-                && call.readable.allows(&pair.name)
         };
+        let known: Vec<KnownPair> =
+            known.into_iter().filter(|pair| call.readable.allows(&pair.name)).collect();
+        let readable = known.iter().map(|pair| pair.id).collect();
         let pairs = known.into_iter().filter(is_wanted).map(|pair| (pair.id, pair.name)).collect();
-        Ok(Self { store, pairs, reader })
+        Ok(Self { store, pairs, readable, reader })
     }
 
     /// The numbers of the pairs.
@@ -99,6 +103,16 @@ impl Past {
         let mut ids: Vec<i64> = self.pairs.keys().copied().collect();
         ids.sort_unstable();
         ids
+    }
+
+    /// The identifier of the only run that begins so, of those that have results which the caller may read.
+    ///
+    /// # Errors
+    /// `NoRun`, or the store cannot be read.
+    pub async fn run(&self, beginning: &str) -> Result<String, ErrorRecord> {
+        let (pairs, text) = (self.readable.clone(), beginning.to_owned());
+        let found = self.ask(move |sql| query::run_ids(sql, &pairs, &text)).await?;
+        only_run(found.into_iter(), beginning)
     }
 
     /// Asks the store.
@@ -126,4 +140,21 @@ pub fn span(micros: i64) -> Value {
 /// A point in time that a parameter gives, in microseconds since 1970.
 pub fn instant(call: &Call, parameter: &str) -> Result<Option<i64>, ErrorRecord> {
     Ok(call.instant(parameter)?.map(Timestamp::as_microsecond))
+}
+
+/// The only one of the runs that were found by the beginning of their identifier.
+///
+/// # Errors
+/// There is none, or there are several.
+pub fn only_run<T>(mut found: impl Iterator<Item = T>, beginning: &str) -> Result<T, ErrorRecord> {
+    match (found.next(), found.next()) {
+        (Some(run), None) => Ok(run),
+        (Some(_), Some(_)) => Err(no_run(format!("Several runs begin with '{beginning}'."))),
+        (None, _) => Err(no_run(format!("There is no run '{beginning}'."))),
+    }
+}
+
+/// The error of a question about a run that is not there.
+pub fn no_run(message: String) -> ErrorRecord {
+    ErrorRecord::new(Category::ObjectNotFound, "NoRun", message).remedy("Run Get-TestRun to see the runs.")
 }
