@@ -169,6 +169,37 @@ fn the_results_of_a_run_are_found_by_the_beginning_of_its_name_and_a_run_that_is
 }
 
 #[test]
+fn a_trend_and_a_report_begin_with_the_whole_hour_or_day_that_holds_their_beginning() {
+    let (_directory, file) = store();
+    run(&file, TEST);
+    let mut began = values(&records(&run(&file, "Get-TestResult")), "StartedAt");
+    began.sort();
+    let tests = |options: &str| {
+        let trend = records(&run(&file, &format!("Get-TestTrend {options}")));
+        trend.iter().map(|span| span["Tests"].as_i64().unwrap()).sum::<i64>()
+    };
+    let (first, last) = (&began[0], &began[1]);
+    for by in ["Hour", "Day"] {
+        assert_eq!(tests(&format!("-By {by} -Since {first}")), 2);
+        assert_eq!(tests(&format!("-By {by} -Since {first} -Until {last}")), 2);
+        let start = values(&records(&run(&file, &format!("Get-TestTrend -By {by} -Since {first}"))), "Start");
+        assert_eq!(
+            tests(&format!("-By {by} -Until {}", start[0])),
+            0,
+            "the hour begins then, and not before"
+        );
+    }
+    let hour = values(&records(&run(&file, &format!("Get-TestTrend -Since {first}"))), "Start").remove(0);
+    let code = format!("Export-TestReport -Format Json -Since {first} | ConvertFrom-Json");
+    let report = records(&run(&file, &code)).remove(0);
+    let seconds = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    assert_eq!(seconds(report["since"].as_str().unwrap()), seconds(&hour), "{report}");
+    let counted: i64 =
+        report["pairs"].as_array().unwrap().iter().map(|pair| pair["n_tests"].as_i64().unwrap()).sum();
+    assert_eq!(counted, 2, "{report}");
+}
+
+#[test]
 fn the_practice_network_keeps_nothing_unless_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();
     let mut command = support::imsh_at(home.path());

@@ -12,14 +12,17 @@ use crate::diagnosis::catalogue;
 use crate::result::Report;
 use crate::store::histogram::Histogram;
 use crate::store::overview::{self, Turn};
-use crate::store::{PairState, ResultFilter, RollupSpan, Sql, StoreFault, StoredState, TrendPoint, query};
+use crate::store::{
+    DAY, PairState, ResultFilter, RollupSpan, Sql, StoreFault, StoredState, TrendPoint, query,
+};
 
 /// The request for a report: its pairs, its time and its size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRequest {
     /// The pairs.
     pub pairs: Vec<i64>,
-    /// The beginning of the time that is looked at (microseconds since 1970).
+    /// The beginning of the time that is looked at (microseconds since 1970): its hour, or its day where it lies further
+    /// back, is the first that is counted.
     pub since: i64,
     /// The maximum number of pairs that are shown in full; those that need attention go first.
     pub n_details: usize,
@@ -27,9 +30,6 @@ pub struct ReportRequest {
     pub n_tests: i64,
 }
 
-/// The length of an hour and of a day, in microseconds.
-const HOUR: i64 = 3_600_000_000;
-const DAY: i64 = 24 * HOUR;
 /// Up to this time the history is shown by the hour, beyond it by the day.
 const BY_HOUR: i64 = 3 * DAY;
 /// The maximum number of slots of a history, whatever time is asked for.
@@ -87,31 +87,28 @@ impl StatusReport {
     }
 }
 
-/// The slots of the history.
+/// The slots of the history: whole hours or days, the first of which is the beginning of all that is counted.
 struct Slots {
     span: RollupSpan,
     since: i64,
-    first: i64,
-    length: i64,
     n: usize,
 }
 
 impl Slots {
     fn of(since: i64, now: i64) -> Self {
-        let (span, length) =
-            if now - since <= BY_HOUR { (RollupSpan::Hour, HOUR) } else { (RollupSpan::Day, DAY) };
-        let first = since - since.rem_euclid(length);
-        let n = usize::try_from((now - first) / length + 1).unwrap_or(1);
-        Self { span, since, first, length, n }
+        let span = if now - since <= BY_HOUR { RollupSpan::Hour } else { RollupSpan::Day };
+        let since = span.start(since);
+        let n = usize::try_from((now - since) / span.length() + 1).unwrap_or(1);
+        Self { span, since, n }
     }
 
     fn start(&self, n: usize) -> i64 {
-        self.first + self.length * i64::try_from(n).unwrap_or(0)
+        self.since + self.span.length() * i64::try_from(n).unwrap_or(0)
     }
 
     /// The slot that begins then.
     fn at(&self, start: i64) -> Option<usize> {
-        usize::try_from((start - self.first) / self.length).ok().filter(|n| *n < self.n)
+        usize::try_from((start - self.since) / self.span.length()).ok().filter(|n| *n < self.n)
     }
 }
 
@@ -218,7 +215,7 @@ fn add_trends(
         let mut by_pair: HashMap<i64, Sums> = HashMap::new();
         let mut places: HashMap<i64, &mut PairStatus> =
             portion.iter_mut().map(|pair| (pair.id, pair)).collect();
-        for point in query::trend(sql, &ids, slots.span, slots.first, i64::MAX, &[])? {
+        for point in query::trend(sql, &ids, slots.span, slots.since, i64::MAX, &[])? {
             let (Some(n), Some(pair)) = (slots.at(point.start), places.get_mut(&point.pair)) else {
                 continue;
             };
@@ -233,7 +230,7 @@ fn add_trends(
         }
         for (id, sums) in by_pair {
             let Some(pair) = places.get_mut(&id) else { continue };
-            let slot = sums.slot(slots.first);
+            let slot = sums.slot(slots.since);
             (pair.n_tests, pair.n_successes) = (slot.n_tests, slot.n_successes);
             (pair.p50_ms, pair.p95_ms) = (slot.p50_ms, slot.p95_ms);
         }

@@ -42,7 +42,7 @@ pub use self::notice::{Notice, NoticeKind};
 pub use self::plan::{ANY_SITE, Claim, Planned, WatcherRow};
 use self::postgres::Postgres;
 pub use self::query::{
-    KnownPair, ResultFilter, RollupSpan, Run, SiteSummary, StoredResult, StoredState, TrendPoint,
+    DAY, KnownPair, ResultFilter, RollupSpan, Run, SiteSummary, StoredResult, StoredState, TrendPoint,
 };
 pub use self::record::{Channel, Lease, NewResult, PairName, StoredOutcome};
 pub use self::recorder::Recorder;

@@ -399,6 +399,11 @@ pub fn states(sql: &mut dyn Sql, pairs: &[i64]) -> Result<Vec<StoredState>, Stor
     Ok(states)
 }
 
+/// The length of an hour, in microseconds.
+const HOUR: i64 = 3_600_000_000;
+/// The length of a day, in microseconds.
+pub const DAY: i64 = 24 * HOUR;
+
 /// The span of time that a rollup covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RollupSpan {
@@ -415,6 +420,19 @@ impl RollupSpan {
             Self::Hour => "hour",
             Self::Day => "day",
         }
+    }
+
+    /// The length in microseconds.
+    pub fn length(self) -> i64 {
+        match self {
+            Self::Hour => HOUR,
+            Self::Day => DAY,
+        }
+    }
+
+    /// The beginning of the hour or day that holds an instant.
+    pub fn start(self, at: i64) -> i64 {
+        at - at.rem_euclid(self.length())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::report::page::{self, PageFrame};
 use crate::report::{ReportRequest, StatusReport};
+use crate::store::DAY;
 
 /// `Export-TestReport`.
 pub static CMDLET: Cmdlet = Cmdlet {
@@ -21,7 +22,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "The page holds pools and receivers as a heat map, what needs attention, latency, changes, \
             findings by owner with their remedy, certificates by their end, each site where there are several, and \
             the pairs that need attention in full, with their last tests: all pairs, where there are no more than \
-            200. It is one file that loads nothing, and can be read, printed and sent without imsh. A file that \
+            200. Its time begins with the whole hour that holds -Since, or with the whole day (UTC) where that is more \
+            than three days ago. It is one file that loads nothing, and can be read, printed and sent without imsh. A file that \
             exists is replaced at once or not at all. Without -Path the page is given as text, and a delegated \
             administrator may have it so. It tells of the pairs that your roles let you test.",
         parameters: &[
@@ -65,8 +67,6 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-/// The default length of the reported period: a day, in microseconds.
-const DAY: i64 = 86_400_000_000;
 /// The number of pairs that are shown in full, and the number of their last tests.
 const N_DETAILS: usize = 200;
 const N_TESTS: i64 = 2;

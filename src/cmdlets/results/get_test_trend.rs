@@ -7,7 +7,7 @@ use crate::access::BuiltIn;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Description, Example, Family, Impact, Kind, Parameter};
 use crate::store::histogram::Histogram;
-use crate::store::{RollupSpan, query};
+use crate::store::{DAY, RollupSpan, query};
 use crate::value::{Record, Value};
 
 /// `Get-TestTrend`.
@@ -21,7 +21,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
         description: "Each record is an hour or a day (UTC): how many tests there were, which share of them succeeded \
             (Availability, from 0 to 100), and the latency that half of the successes (P50) and 95 of 100 (P95) did \
             not exceed, as the upper bound of a bucket that is at most a fifth too high. Without -ByPair all pairs \
-            are taken together. Hours are kept for 400 days and days for ten years.",
+            are taken together. Only whole hours or days are shown: from the one that holds -Since on, and those that \
+            begin before -Until. Hours are kept for 400 days and days for ten years.",
         parameters: &[
             history::POOL.at(0),
             history::RECEIVER.at(1),
@@ -29,8 +30,16 @@ pub static CMDLET: Cmdlet = Cmdlet {
             history::SITE.default("All sites together."),
             Parameter::new("By", Kind::Choice(&["Hour", "Day"]), "How long each record is.").default("Hour"),
             Parameter::new("ByPair", Kind::Switch, "Gives each pair by itself."),
-            history::SINCE.default("A day ago by hour, a month ago by day."),
-            history::UNTIL,
+            Parameter::new(
+                "Since",
+                Kind::Text,
+                "The first hour or day is the one that holds this time: 2026-11-25, 2026-11-25T13:30, in UTC where no \
+                 offset stands there; or 2h for two hours ago.",
+            )
+            .aliases(history::SINCE.aliases)
+            .default("A day ago by hour, a month ago by day."),
+            Parameter::new("Until", Kind::Text, "Hours or days that begin before that; written as -Since.")
+                .aliases(history::UNTIL.aliases),
         ],
         emits: "TestTrend",
         roles: &[
@@ -49,8 +58,7 @@ pub static CMDLET: Cmdlet = Cmdlet {
     run: |call| Box::pin(run(call)),
 };
 
-/// A day and a month, in microseconds.
-const DAY: i64 = 86_400_000_000;
+/// A month, in microseconds.
 const MONTH: i64 = 31 * DAY;
 
 #[derive(Default)]
@@ -67,7 +75,7 @@ async fn run(call: Call) -> Outcome {
     let (unit, back) = if is_by_day { (RollupSpan::Day, MONTH) } else { (RollupSpan::Hour, DAY) };
     let until = history::instant(&call, "Until")?.unwrap_or(i64::MAX);
     let now = jiff::Timestamp::now().as_microsecond();
-    let since = history::instant(&call, "Since")?.unwrap_or(now - back);
+    let since = unit.start(history::instant(&call, "Since")?.unwrap_or(now - back));
     let is_by_pair = call.bound.switch("ByPair");
     let pairs = past.ids();
     let sites = call.bound.texts("Site");
