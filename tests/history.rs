@@ -200,6 +200,20 @@ fn a_trend_and_a_report_begin_with_the_whole_hour_or_day_that_holds_their_beginn
 }
 
 #[test]
+fn a_run_that_is_a_baseline_is_given_no_other_name() {
+    let (_directory, file) = store();
+    run(&file, TEST);
+    run(&file, "Compare-TestResult -SetBaseline alpha");
+    let refused = run(&file, "Compare-TestResult -SetBaseline beta");
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(said(&refused).contains("The run is the baseline 'alpha' already"), "{}", said(&refused));
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Baseline"), ["alpha"]);
+    run(&file, TEST);
+    run(&file, "Compare-TestResult -SetBaseline alpha");
+    assert_eq!(values(&records(&run(&file, "Get-TestRun")), "Baseline"), ["alpha", "null"]);
+}
+
+#[test]
 fn the_practice_network_keeps_nothing_unless_it_is_asked_to() {
     let home = tempfile::tempdir().unwrap();
     let mut command = support::imsh_at(home.path());

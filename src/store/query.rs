@@ -221,23 +221,43 @@ pub fn end_run(sql: &mut dyn Sql, id: &str, ended_at: i64) -> Result<(), StoreFa
     Ok(())
 }
 
-/// Gives a run a name as baseline, and takes the name from any other; says whether it has. Where a `principal` is
-/// named, the runs of others keep their names.
+/// What came of the wish to name a run as baseline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaselineNaming {
+    /// The run has the name, and no other run has it.
+    Named,
+    /// The run has this name already, and keeps it.
+    OtherName(String),
+    /// The name or the run is another principal's.
+    OfAnother,
+    /// There is no such run.
+    NoRun,
+}
+
+/// Gives a run a name as baseline, and takes the name from any other. Where a `principal` is named, the runs of others
+/// keep their names.
 pub fn set_baseline(
     sql: &mut dyn Sql,
     id: &str,
     name: &str,
     principal: Option<&str>,
-) -> Result<bool, StoreFault> {
+) -> Result<BaselineNaming, StoreFault> {
     if let Some(principal) = principal {
         let of_others = "SELECT 1 FROM run WHERE principal <> $1 AND \
                          (baseline = $2 OR (id = $3 AND baseline IS NOT NULL))";
         if sql.first(of_others, &[principal.into(), name.into(), id.into()])?.is_some() {
-            return Ok(false);
+            return Ok(BaselineNaming::OfAnother);
         }
     }
+    let Some(run) = sql.first("SELECT baseline FROM run WHERE id = $1 {lock}", &[id.into()])? else {
+        return Ok(BaselineNaming::NoRun);
+    };
+    if let Some(known) = run.optional_text(0)?.filter(|known| known != name) {
+        return Ok(BaselineNaming::OtherName(known));
+    }
     sql.execute("UPDATE run SET baseline = NULL WHERE baseline = $1", &[name.into()])?;
-    Ok(sql.execute("UPDATE run SET baseline = $1 WHERE id = $2", &[name.into(), id.into()])? == 1)
+    sql.execute("UPDATE run SET baseline = $1 WHERE id = $2", &[name.into(), id.into()])?;
+    Ok(BaselineNaming::Named)
 }
 
 /// The newest runs that began since an instant, the newest first; their counts are of these pairs alone,
@@ -499,14 +519,16 @@ const KEEP_HOURS: i64 = 400 * DEFAULT_PERIOD;
 const KEEP_DAYS: i64 = 3_650 * DEFAULT_PERIOD;
 
 /// Deletes a portion of what is older than it is kept: single results after `keep` microseconds, hours
-/// after 400 days, days and changes after ten years. Returns whether there is more.
+/// after 400 days, days and changes after ten years. A baseline and its results are kept as long as it is one. Returns
+/// whether there is more.
 ///
 /// # Errors
 /// The store cannot be written.
 pub fn forget(sql: &mut dyn Sql, keep: i64) -> Result<bool, StoreFault> {
     const PORTION: u64 = 2_000;
     let results = sql.execute(
-        "DELETE FROM result WHERE id IN (SELECT id FROM result WHERE started_at < {now} - $1 LIMIT 2000)",
+        "DELETE FROM result WHERE id IN (SELECT id FROM result WHERE started_at < {now} - $1 \
+         AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = result.run AND run.baseline IS NOT NULL) LIMIT 2000)",
         &[keep.into()],
     )?;
     sql.execute(

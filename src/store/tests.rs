@@ -11,6 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::query::BaselineNaming;
 use super::record::DEFAULT_PERIOD;
 use super::*;
 use crate::skip::skip;
@@ -47,6 +48,20 @@ fn result(pair: PairName, site: &str, started_at: i64, outcome: StoredOutcome) -
         elapsed: 90_000,
         certificate_end: None,
         report: "{}".to_owned(),
+    }
+}
+
+fn run_of(principal: &str) -> Run {
+    Run {
+        id: String::new(),
+        principal: principal.to_owned(),
+        way: "session".to_owned(),
+        command: "Test-XmppIM".to_owned(),
+        site: "Dublin".to_owned(),
+        started_at: 0,
+        ended_at: None,
+        baseline: None,
+        counts: [0; 3],
     }
 }
 
@@ -525,29 +540,24 @@ fn a_test_of_a_delegate_s_own_kind_is_kept_and_turns_no_state() {
 fn a_baseline_of_one_principal_is_not_another_s_to_take() {
     on_both_engines(|store| async move {
         let at = now(&store).await;
-        let run = |id: &str, principal: &str| Run {
-            id: id.to_owned(),
-            principal: principal.to_owned(),
-            way: "session".to_owned(),
-            command: "Test-XmppIM".to_owned(),
-            site: "Dublin".to_owned(),
-            started_at: at,
-            ended_at: None,
-            baseline: None,
-            counts: [0; 3],
-        };
-        for run in [run("1", "ada"), run("2", "kim")] {
+        let run = |id: &str, principal: &str| Run { id: id.to_owned(), started_at: at, ..run_of(principal) };
+        for run in [run("1", "ada"), run("2", "kim"), run("3", "kim")] {
             store.write(move |sql| query::begin_run(sql, &run)).await.unwrap();
         }
         let store = &store;
         let name = |id: &'static str, name: &'static str, principal: Option<&'static str>| async move {
             store.write(move |sql| query::set_baseline(sql, id, name, principal)).await.unwrap()
         };
-        assert!(name("1", "golden", Some("ada")).await);
-        assert!(!name("2", "golden", Some("kim")).await, "the name is ada's");
-        assert!(!name("1", "other", Some("kim")).await, "so is the run");
-        assert!(name("2", "own", Some("kim")).await);
-        assert!(name("2", "golden", None).await, "an administrator moves it");
+        assert_eq!(name("1", "golden", Some("ada")).await, BaselineNaming::Named);
+        assert_eq!(name("2", "golden", Some("kim")).await, BaselineNaming::OfAnother, "the name is ada's");
+        assert_eq!(name("1", "other", Some("kim")).await, BaselineNaming::OfAnother, "so is the run");
+        assert_eq!(name("2", "own", Some("kim")).await, BaselineNaming::Named);
+        let own = BaselineNaming::OtherName("own".to_owned());
+        assert_eq!(name("2", "golden", None).await, own, "no name is lost");
+        assert_eq!(name("3", "golden", None).await, BaselineNaming::Named, "an administrator moves it");
+        assert_eq!(name("3", "golden", None).await, BaselineNaming::Named, "it has the name already");
+        assert_eq!(name("1", "other", None).await, BaselineNaming::Named, "its name went elsewhere");
+        assert_eq!(name("4", "none", None).await, BaselineNaming::NoRun);
     });
 }
 
@@ -737,6 +747,37 @@ fn what_is_too_old_is_forgotten_and_its_days_are_kept() {
         let days =
             store.read(move |sql| query::trend(sql, &[id], RollupSpan::Day, 0, i64::MAX, &[])).await.unwrap();
         assert_eq!(days.iter().map(|day| day.n_tests).sum::<i64>(), 1);
+    });
+}
+
+#[test]
+fn the_results_of_a_baseline_are_kept_as_long_as_it_is_one() {
+    on_both_engines(|store| async move {
+        let began = now(&store).await;
+        let ids = [Uuid::now_v7(), Uuid::now_v7()];
+        for id in ids {
+            let run = Run { id: id.to_string(), started_at: began, ..run_of("ada") };
+            store.write(move |sql| query::begin_run(sql, &run)).await.unwrap();
+            let own = result(pair(1), "Dublin", began, StoredOutcome::Success);
+            record(&store, vec![NewResult { run: Some(id), ..own }]).await;
+        }
+        let store = &store;
+        let first = ids[0].to_string();
+        let named = move |sql: &mut dyn Sql| query::set_baseline(sql, &first, "golden", None);
+        assert_eq!(store.write(named).await.unwrap(), BaselineNaming::Named);
+        let forget = || async move {
+            while store.write(|sql| query::forget(sql, 30 * DEFAULT_PERIOD)).await.unwrap() {}
+            let pairs = [pair(1).id()];
+            let runs = store.read(move |sql| query::runs(sql, &pairs, 0, 10)).await.unwrap();
+            runs.into_iter().map(|run| (run.id, run.counts)).collect::<Vec<_>>()
+        };
+        store.advance_clock(31 * DEFAULT_PERIOD);
+        assert_eq!(forget().await, [(ids[0].to_string(), [1, 0, 0])]);
+        let other = Run { id: "other".to_owned(), started_at: now(store).await, ..run_of("ada") };
+        store.write(move |sql| query::begin_run(sql, &other)).await.unwrap();
+        let moved = |sql: &mut dyn Sql| query::set_baseline(sql, "other", "golden", None);
+        assert_eq!(store.write(moved).await.unwrap(), BaselineNaming::Named);
+        assert_eq!(forget().await, []);
     });
 }
 

@@ -8,7 +8,8 @@ use crate::call::results::unreadable;
 use crate::call::{Call, Cmdlet, Outcome};
 use crate::cmdlet::{Category, Description, ErrorRecord, Example, Family, Impact, Kind, Parameter};
 use crate::result::Report;
-use crate::store::{PairName, ResultFilter, Run, Sql, StoredResult, query};
+use crate::store::query::{self, BaselineNaming};
+use crate::store::{PairName, ResultFilter, Run, Sql, StoredResult};
 use crate::value::letter::is_hidden;
 use crate::value::{Record, Value};
 
@@ -25,7 +26,8 @@ pub static CMDLET: Cmdlet = Cmdlet {
             server by server where -EachServer tested them by themselves. Change is Broken, \
             Recovered, StillBroken, Slower (at least twice the latency, and 100 ms more), New, or Missing where a \
             pair of the earlier run was not tested again; what was not run counts as not there. What is as it was is \
-            left out, unless -IncludeEqual. -SetBaseline gives the run a name for later, also where there is nothing to compare it with yet.",
+            left out, unless -IncludeEqual. -SetBaseline gives the run a name for later, also where there is nothing \
+            to compare it with yet. A run has one name, and its results are kept as long as it has one.",
         parameters: &[
             Parameter::new("Run", Kind::Text, "The run that is looked at.").at(0).default("The newest one."),
             Parameter::new("ReferenceRun", Kind::Text, "An earlier run.").default("The one before."),
@@ -77,17 +79,7 @@ async fn run(call: Call) -> Outcome {
             let text = "A baseline has a name of one line, up to 64 letters.";
             return Err(ErrorRecord::new(Category::InvalidArgument, "BadBaseline", text).into());
         }
-        let id = run.id.clone();
-        let own = call.context.is_delegates().then(|| call.principal.to_string());
-        let taken = format!("The baseline '{name}', or the name that the run has, is another's.");
-        let set = move |sql: &mut dyn Sql| query::set_baseline(sql, &id, &name, own.as_deref());
-        let is_set =
-            past.store.write(set).await.map_err(|fault| unreadable(call.context.reader(), &fault))?;
-        if !is_set {
-            return Err(ErrorRecord::new(Category::PermissionDenied, "BaselineTaken", taken)
-                .remedy("Choose another name.")
-                .into());
-        }
+        set_baseline(&call, &past, run, name).await?;
         // The first run of a name has none before it.
         if let Err(missing) = &reference {
             return call.warn(format!("{} The run has its name for the next time.", missing.message));
@@ -107,6 +99,30 @@ async fn run(call: Call) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Gives a run its name for later.
+async fn set_baseline(call: &Call, past: &Past, run: &Run, name: String) -> Result<(), ErrorRecord> {
+    let own = call.context.is_delegates().then(|| call.principal.to_string());
+    let (id, wanted) = (run.id.clone(), name.clone());
+    let set = move |sql: &mut dyn Sql| query::set_baseline(sql, &id, &wanted, own.as_deref());
+    let naming = past.store.write(set).await.map_err(|fault| unreadable(call.context.reader(), &fault))?;
+    match naming {
+        BaselineNaming::Named => Ok(()),
+        BaselineNaming::NoRun => Err(no_run(format!("There is no run '{}'.", run.id))),
+        BaselineNaming::OfAnother => {
+            let message = format!("The baseline '{name}', or the name that the run has, is another's.");
+            Err(ErrorRecord::new(Category::PermissionDenied, "BaselineTaken", message)
+                .remedy("Choose another name."))
+        }
+        BaselineNaming::OtherName(known) => {
+            let message = format!("The run is the baseline '{known}' already, and a run has one name.");
+            let remedy = "Compare with it by that name, or give that name to another run first (-Run RUN -SetBaseline NAME).";
+            Err(ErrorRecord::new(Category::ResourceExists, "BaselineNamed", message)
+                .remedy(remedy)
+                .target(known))
+        }
+    }
 }
 
 /// The run that is looked at.
