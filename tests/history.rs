@@ -269,7 +269,25 @@ fn a_store_that_cannot_be_used_is_one_warning() {
         std::os::unix::fs::symlink(directory.join("elsewhere"), &file).unwrap();
         file
     };
-    for make in [&damaged as &dyn Fn(&Path) -> std::path::PathBuf, &newer, &in_no_directory, &link] {
+    let foreign = |tables: &'static str| {
+        move |directory: &Path| {
+            let file = directory.join("notes.sqlite");
+            rusqlite::Connection::open(&file).unwrap().execute_batch(tables).unwrap();
+            file
+        }
+    };
+    let notes = foreign("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine')");
+    let runs = foreign("CREATE TABLE run (km INTEGER)");
+    let versions = foreign("CREATE TABLE schema_version (number INTEGER); CREATE TABLE run (km INTEGER)");
+    for make in [
+        &damaged as &dyn Fn(&Path) -> std::path::PathBuf,
+        &newer,
+        &in_no_directory,
+        &link,
+        &notes,
+        &runs,
+        &versions,
+    ] {
         let directory = tempfile::tempdir().unwrap();
         let file = make(directory.path());
         let before = std::fs::read(&file).ok();
@@ -281,6 +299,11 @@ fn a_store_that_cannot_be_used_is_one_warning() {
         assert_eq!(std::fs::read(&file).ok(), before, "it is left as it was");
         let asked = run(&file, "Get-TestResult");
         assert_ne!(asked.status.code(), Some(0));
+        if file.ends_with("notes.sqlite") {
+            assert_eq!(said.matches("is no store of imsh").count(), 1, "{said}");
+            assert!(!said.contains("CREATE"), "{said}");
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is beside it");
+        }
     }
 }
 

@@ -457,6 +457,7 @@ pub fn unreadable(reader: TopologyReader, fault: &StoreFault) -> ErrorRecord {
         .remedy(match fault {
             StoreFault::Older { .. } => "Bring its schema up to date: imsh store migrate.",
             StoreFault::Newer { .. } => "Install the newer imsh here as well.",
+            StoreFault::Foreign { .. } => "Name another one: --store FILE, or [store] of the topology.",
             StoreFault::Damaged { .. } => {
                 "Move the file away; the next test makes a new one. Or name another in [store] of the topology."
             }

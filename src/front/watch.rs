@@ -183,6 +183,9 @@ fn refused(fault: &WatchFault) -> ExitStatus {
         }
         WatchFault::Topology(_) => "Mend the topology; Test-Topology says what it means.",
         WatchFault::Store(StoreFault::Older { .. }) => "Bring its schema up to date: imsh store migrate.",
+        WatchFault::Store(StoreFault::Foreign { .. }) => {
+            "Name another one: --store FILE, or [store] of the topology."
+        }
         WatchFault::Identity(_) => "Mend the file, or name another one in [http].",
         WatchFault::Store(_) => "See that this account may read and write it, and that there is room.",
     };

@@ -39,6 +39,12 @@ pub enum StoreFault {
         /// The message of the engine.
         reason: String,
     },
+    /// The file or the database holds another program's tables.
+    #[error("{place} is no store of imsh: it holds tables of another program")]
+    Foreign {
+        /// The file or the server.
+        place: String,
+    },
     /// The store was written by a newer version of imsh.
     #[error("the store {place} has schema version {found}, and this imsh knows versions up to {known}")]
     Newer {

@@ -22,11 +22,25 @@ pub fn version(sql: &mut dyn Sql) -> Result<i64, StoreFault> {
     Ok(row.map(|row| row.optional_int(0)).transpose()?.flatten().unwrap_or(0))
 }
 
+/// The tables of the first version, which every store has.
+fn own_tables() -> impl Iterator<Item = &'static str> {
+    let made = MIGRATIONS.iter().take(1).flat_map(|migration| migration.lines());
+    made.filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split_whitespace().next())
+}
+
 /// Brings the store up to `to`; returns the version that it had.
 ///
 /// # Errors
-/// [`StoreFault::Newer`] where a newer imsh has written it: nothing is changed then.
+/// [`StoreFault::Newer`] where a newer imsh has written it, and [`StoreFault::Foreign`] where another program has tables
+/// of the same names there: nothing is changed then.
 pub fn migrate(sql: &mut dyn Sql, to: i64, place: &str) -> Result<i64, StoreFault> {
+    if !sql.has_table("schema_version")? {
+        for table in own_tables() {
+            if sql.has_table(table)? {
+                return Err(StoreFault::Foreign { place: place.to_owned() });
+            }
+        }
+    }
     sql.script("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)")?;
     let found = version(sql)?;
     let known = newest();

@@ -81,7 +81,7 @@ impl Store {
     /// to date.
     ///
     /// # Errors
-    /// The file cannot be opened or migrated, or was written by a newer imsh.
+    /// The file cannot be opened or migrated, or was written by a newer imsh or another program.
     pub async fn open(path: &Path) -> Result<Self, StoreFault> {
         let (path, clock) = (path.to_owned(), Clock::default());
         let own = clock.clone();

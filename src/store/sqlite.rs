@@ -22,6 +22,10 @@ pub(super) type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 /// The time that a statement waits while another process writes.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
+/// Whether a file holds tables, and not the one that numbers the versions of our schema.
+const IS_FOREIGN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*') \
+     AND (SELECT count(*) FROM pragma_table_info('schema_version') WHERE name IN ('version', 'at')) < 2";
+
 /// One open connection.
 pub(super) struct SqliteConnection {
     connection: Connection,
@@ -64,6 +68,10 @@ impl SqliteConnection {
         let fault = |error: rusqlite::Error| fault(path, &error);
         let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
         connection.busy_timeout(LOCK_WAIT).map_err(fault)?;
+        // Before anything is set that would change the file.
+        if connection.query_row(IS_FOREIGN, [], |row| row.get(0)).map_err(fault)? {
+            return Err(StoreFault::Foreign { place: place(path) });
+        }
         connection.set_prepared_statement_cache_capacity(64);
         connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
         // In WAL mode NORMAL loses nothing when a process is killed; a power cut may lose the last commits.
@@ -199,7 +207,9 @@ impl From<ValueRef<'_>> for Cell {
 /// Converts an error of SQLite into a fault of the store.
 fn fault(path: &Path, error: &rusqlite::Error) -> StoreFault {
     let place = place(path);
-    let reason = error.to_string();
+    // The statement belongs to the program, and is nobody's to read.
+    let reason =
+        if let rusqlite::Error::SqlInputError { msg, .. } = error { msg.clone() } else { error.to_string() };
     // SQLite maps the index of its log into memory, and names no disk where there is no room for that.
     if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
         return StoreFault::Full { place };

@@ -537,6 +537,16 @@ fn a_test_of_a_delegate_s_own_kind_is_kept_and_turns_no_state() {
 }
 
 #[test]
+fn tables_of_another_program_are_left_alone() {
+    on_both_engines(|store| async move {
+        store.write(|sql| sql.script("DROP TABLE schema_version")).await.unwrap();
+        let refused = store.migrate().await.unwrap_err();
+        assert_eq!(refused, StoreFault::Foreign { place: store.place() });
+        assert!(!store.write(|sql| sql.has_table("schema_version")).await.unwrap());
+    });
+}
+
+#[test]
 fn a_baseline_of_one_principal_is_not_another_s_to_take() {
     on_both_engines(|store| async move {
         let at = now(&store).await;
