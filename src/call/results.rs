@@ -92,6 +92,8 @@ struct Recording {
     /// The retention of single results, in microseconds.
     keep: i64,
     recorder: Recorder,
+    /// Tells at the end how many results were not kept, where that has not been told as lasting.
+    tell_missing: Box<dyn Fn(usize) + Send + Sync>,
 }
 
 /// A run without an end whose last result came so many microseconds ago may still be running.
@@ -248,17 +250,15 @@ impl KeptResults {
 
     /// Begins the run at its first result; warns once where the store does not work.
     async fn begin(&self, call: &Call) -> Option<Recording> {
-        let warn = {
-            let streams = call.streams.clone();
-            // The address of a database is none of a delegate's.
-            let is_delegates = call.context.is_delegates();
-            move |fault: &StoreFault| {
-                let text = match is_delegates {
-                    true => "Results are not kept; tell an administrator. The tests go on.".to_owned(),
-                    false => format!("Results are not kept: {fault}. The tests go on."),
-                };
-                streams.operator.warning(&text);
-            }
+        let streams = call.streams.clone();
+        // The address of a database is none of a delegate's.
+        let is_delegates = call.context.is_delegates();
+        let warn = move |fault: &StoreFault| {
+            let text = match is_delegates {
+                true => "Results are not kept; tell an administrator. The tests go on.".to_owned(),
+                false => format!("Results are not kept: {fault}. The tests go on."),
+            };
+            streams.operator.warning(&text);
         };
         if self.is_faulty.load(Ordering::Relaxed) {
             return None;
@@ -295,9 +295,30 @@ impl KeptResults {
             warn(&fault);
             return None;
         }
-        let tell = move |not_kept: NotKept| warn(&not_kept.fault);
+        let is_told = Arc::new(AtomicBool::new(false));
+        let (streams, told) = (call.streams.clone(), is_told.clone());
+        let tell = move |NotKept { fault, .. }: NotKept| {
+            if let StoreFault::Locked { .. } = fault {
+                let why = if is_delegates { String::new() } else { format!(": {fault}") };
+                let text =
+                    format!("Results are not kept for now{why}. They wait for it, and the tests go on.");
+                streams.operator.warning(&text);
+            } else {
+                told.store(true, Ordering::Relaxed);
+                warn(&fault);
+            }
+        };
+        let streams = call.streams.clone();
+        let tell_missing = move |n_missing: usize| {
+            if n_missing > 0 && !is_told.load(Ordering::Relaxed) {
+                let text =
+                    format!("The store was busy until the end; results that were not kept: {n_missing}.");
+                streams.operator.warning(&text);
+            }
+        };
         let keep = call.whole.store.keep.micros();
-        Some(Recording { id, keep, recorder: Recorder::start(store, tell) })
+        let recorder = Recorder::start(store, tell);
+        Some(Recording { id, keep, recorder, tell_missing: Box::new(tell_missing) })
     }
 
     /// The run that a call's results belong to, once it has begun: the one that it goes on with, else the session's.
@@ -412,7 +433,9 @@ impl KeptResults {
 
     /// Waits for what is still to be stored, ends the run, and forgets a portion of what is too old.
     pub async fn close(&self) {
-        let Some(Recording { id, recorder, keep }) = self.run.lock().await.take() else { return };
+        let Some(Recording { id, recorder, keep, tell_missing }) = self.run.lock().await.take() else {
+            return;
+        };
         recorder.flush(LAST_WAIT).await;
         if let Some(Ok(store)) = self.opened.get() {
             let (id, at) = (id.to_string(), Timestamp::now().as_microsecond());
@@ -423,6 +446,7 @@ impl KeptResults {
             // A run without an end is one that was killed: no result of it is lost.
             let _ = tokio::time::timeout(LAST_WAIT, ended).await;
         }
+        tell_missing(recorder.n_missing());
     }
 }
 

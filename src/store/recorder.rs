@@ -5,7 +5,7 @@
 //! warning, and nobody waits for the store until it works again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +24,14 @@ const WAITING: usize = 4_096;
 pub struct Recorder {
     entries: mpsc::Sender<(Entry, oneshot::Sender<()>)>,
     is_faulty: Arc<AtomicBool>,
+    counts: Arc<RecorderCounts>,
+}
+
+/// The counts of one run's results.
+#[derive(Default)]
+struct RecorderCounts {
+    given: AtomicUsize,
+    stored: AtomicUsize,
 }
 
 /// What waits for the writer, in order.
@@ -33,7 +41,7 @@ enum Entry {
     Flush,
 }
 
-/// The results that the store could not keep, reported once.
+/// The results that the store could not keep, reported once. Those that met a lock wait until it is free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
     /// Why.
@@ -48,6 +56,8 @@ impl Recorder {
         let (entries, mut waiting) = mpsc::channel::<(Entry, oneshot::Sender<()>)>(WAITING);
         let is_faulty = Arc::new(AtomicBool::new(false));
         let faulty = is_faulty.clone();
+        let counts = Arc::new(RecorderCounts::default());
+        let counted = counts.clone();
         tokio::spawn(async move {
             let mut tell = Some(tell);
             let mut group = Vec::new();
@@ -67,6 +77,7 @@ impl Recorder {
                     let kept = store.write(move |sql| super::record::record(sql, &group, &[])).await;
                     let Err(fault) = kept else {
                         faulty.store(false, Ordering::Relaxed);
+                        counted.stored.fetch_add(results.len(), Ordering::Relaxed);
                         break;
                     };
                     faulty.store(true, Ordering::Relaxed);
@@ -85,12 +96,13 @@ impl Recorder {
                 }
             }
         });
-        Self { entries, is_faulty }
+        Self { entries, is_faulty, counts }
     }
 
     /// Gives results to the writer and waits until they are stored, or the store has shown that it cannot.
     pub async fn record(&self, results: Vec<NewResult>) {
         let mut waiting = Vec::with_capacity(results.len());
+        self.counts.given.fetch_add(results.len(), Ordering::Relaxed);
         for result in results {
             let (stored, is_stored) = oneshot::channel();
             if self.entries.try_send((Entry::Result(Box::new(result)), stored)).is_ok() {
@@ -106,7 +118,7 @@ impl Recorder {
     }
 
     /// Waits until everything that was given is stored, for at most so long.
-    pub async fn flush(self, patience: Duration) {
+    pub async fn flush(&self, patience: Duration) {
         let (stored, is_stored) = oneshot::channel();
         let flushed = async {
             if self.entries.send((Entry::Flush, stored)).await.is_ok() {
@@ -114,5 +126,11 @@ impl Recorder {
             }
         };
         let _ = tokio::time::timeout(patience, flushed).await;
+    }
+
+    /// The number of results that were given and are not stored.
+    pub fn n_missing(&self) -> usize {
+        let RecorderCounts { given, stored } = &*self.counts;
+        given.load(Ordering::Relaxed).saturating_sub(stored.load(Ordering::Relaxed))
     }
 }
