@@ -613,6 +613,42 @@ fn nothing_is_green_where_there_is_no_topology() {
 }
 
 #[test]
+fn a_test_of_nothing_is_no_success() {
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let content = format!("Get-Content {} | Test-XmppIM atl-cs-001.litwareinc.com", empty.path().display());
+    for (code, names) in [
+        ("Test-XmppIM atl-cs-001.litwareinc.com @()", "-Receiver"),
+        ("Test-XmppIM @() adelany@contoso.com", "-TargetFqdn"),
+        ("Test-Registration @()", "-TargetFqdn"),
+        ("Test-Registration (Get-Pool | Where-Object Site -eq Nowhere)", "-TargetFqdn"),
+        ("Get-Pool | Where-Object Site -eq Nowhere | Test-Registration", "-TargetFqdn"),
+        ("Get-Pool | Where-Object Site -eq Nowhere | Test-Topology", "-Pool"),
+        (&content, "-Receiver"),
+        ("Test-XmppPing atl-cs-001.litwareinc.com @()", "-Domain"),
+        ("Test-FederatedPartner @()", "-Domain"),
+        ("Test-Topology @()", "-Pool"),
+        ("Test-Topology -Partner @()", "-Partner"),
+    ] {
+        let output = imsh().args(["--lab", "-c", code]).output().unwrap();
+        assert_eq!(status(&output), 4, "{code}: {}", stderr(&output));
+        let says = format!("Nothing was tested: {names} names nothing.");
+        assert_eq!(stderr(&output).matches(&says).count(), 1, "{code}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("WARNING"), "{code}: {}", stderr(&output));
+    }
+    for code in [
+        "foreach ($pool in @()) { Test-Registration $pool }",
+        "@() | ForEach-Object { Test-Registration $_ }",
+        "Get-Pool | Where-Object Site -eq Nowhere | Select-Object Identity",
+        "Get-Pool | Where-Object Site -eq Nowhere | Get-Pool",
+        "Test-Registration @() -ErrorAction Ignore",
+        "Test-Topology @() -Partner contoso.com",
+    ] {
+        let output = imsh().args(["--lab", "-c", code]).output().unwrap();
+        assert_eq!((status(&output), stderr(&output).as_str()), (0, ""), "{code}");
+    }
+}
+
+#[test]
 fn the_partner_sweep_groups_every_fault_by_the_side_that_mends_it() {
     let partners = ["contoso.com", "dropped.contoso.com", "expired.contoso.com", "servfail.contoso.com"];
     let output = imsh().args(["--lab", "run", "scripts/partner-sweep.rhai"]).args(partners).output().unwrap();

@@ -78,6 +78,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    if verifying::names_nothing(&call, &["TargetFqdn"])? {
+        return Ok(());
+    }
     if let Some(site) = elsewhere::site(&call) {
         return elsewhere::ask(&call, &site).await;
     }

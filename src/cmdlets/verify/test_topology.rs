@@ -91,6 +91,11 @@ pub static CMDLET: Cmdlet = Cmdlet {
 };
 
 async fn run(call: Call) -> Outcome {
+    let named = ["Pool", "Partner"];
+    let names_something = named.iter().any(|name| !call.bound.texts(name).is_empty());
+    if !names_something && verifying::names_nothing(&call, &named)? {
+        return Ok(());
+    }
     if let Some(site) = elsewhere::site(&call) {
         return elsewhere::ask(&call, &site).await;
     }
@@ -134,8 +139,8 @@ fn subjects(call: &Call, guesses: &mut Guesses) -> Result<Vec<Subject>, Halt> {
             .map(|inspection| Subject::Partner(Box::new(inspection)));
         subjects.extend(looks);
     }
-    if subjects.is_empty() {
-        call.warn("The topology lists neither pools nor partners: there is nothing to check.")?;
+    if subjects.is_empty() && !names_pools && !names_partners && call.topology.pools.is_empty() {
+        verifying::nothing_tested(call, "the topology lists neither pools nor partners")?;
     }
     Ok(subjects)
 }

@@ -99,6 +99,9 @@ pub static CMDLET: Cmdlet = Cmdlet {
 const MOST_BODY: usize = 100_000;
 
 async fn run(call: Call) -> Outcome {
+    if verifying::names_nothing(&call, &["TargetFqdn", "Receiver"])? {
+        return Ok(());
+    }
     if let Some(site) = elsewhere::site(&call) {
         return elsewhere::ask(&call, &site).await;
     }

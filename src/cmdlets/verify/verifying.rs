@@ -397,6 +397,27 @@ pub async fn at_each_server<T>(
     all
 }
 
+/// Whether one of these parameters was given and names nothing, which is an error: a filter that finds nothing, or an
+/// empty file, would otherwise pass for tests that all succeeded.
+pub fn names_nothing(call: &Call, parameters: &[&'static str]) -> Result<bool, Halt> {
+    let is_empty = |name: &&&str| call.bound.is_given(name) && call.bound.texts(name).is_empty();
+    let Some(name) = parameters.iter().find(is_empty) else { return Ok(false) };
+    nothing_tested(call, &format!("-{name} names nothing"))?;
+    Ok(true)
+}
+
+/// Says why nothing was tested, as an error.
+pub fn nothing_tested(call: &Call, why: &str) -> Outcome {
+    let error = ErrorRecord::new(
+        Category::ResourceUnavailable,
+        "NothingTested",
+        format!("Nothing was tested: {why}."),
+    );
+    call.error(
+        error.remedy("See what the list, the pipe or the file holds; -ErrorAction Ignore passes over it."),
+    )
+}
+
 /// Says that what is sent may go anywhere, where the topology has no list of partners.
 pub fn warn_about_partners(call: &Call, sent: &str) -> Outcome {
     if call.topology.partners.is_none() && !call.bound.switch("Force") {
