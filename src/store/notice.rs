@@ -53,6 +53,8 @@ pub struct Notice {
     pub attempts: i64,
     /// Notices of one batch are told in one message.
     pub batch: String,
+    /// The receivers who have not taken it yet, where others have; empty otherwise.
+    pub left: Vec<String>,
     /// The pair.
     pub pair: PairName,
     /// The state before the change and after it.
@@ -220,15 +222,17 @@ fn as_told(sql: &mut dyn Sql, channel: &str, notice: Notice) -> Result<Notice, S
     }
 }
 
-/// Drops the reminders of a channel that nobody has in hand and that are no longer so.
+/// Drops those notices of a channel that nobody has in hand and that something newer has overtaken: reminders that are
+/// no longer so, and what is left to some receivers alone, which keeps nothing back from the others.
 fn drop_overtaken(sql: &mut dyn Sql, channel: &str) -> Result<(), StoreFault> {
     let still = is_still_so();
     let dropped = format!(
-        "UPDATE notice SET done_at = {{now}} WHERE channel = $1 AND kind = 'reminder' AND done_at IS NULL \
-         AND leased_until < {{now}} AND NOT EXISTS (SELECT 1 FROM change JOIN pair ON pair.id = change.pair \
-         WHERE change.id = notice.change AND {still}) RETURNING change"
+        "UPDATE notice SET done_at = {{now}} WHERE channel = $1 AND done_at IS NULL AND leased_until < {{now}} \
+         AND (kind = 'reminder' OR batch LIKE $2) AND NOT EXISTS (SELECT 1 FROM change \
+         JOIN pair ON pair.id = change.pair WHERE change.id = notice.change AND {IS_LAST_WORD} \
+         AND (notice.kind <> 'reminder' OR {still})) RETURNING change"
     );
-    sql.query_composed(&dropped, &[channel.into()])?;
+    sql.query_composed(&dropped, &[channel.into(), "%\n%".into()])?;
     Ok(())
 }
 
@@ -244,15 +248,17 @@ const IS_NEXT: &str = "NOT EXISTS (SELECT 1 FROM change earlier CROSS JOIN notic
      WHERE earlier.pair = change.pair AND before.change = earlier.id AND before.channel = notice.channel \
      AND before.done_at IS NULL AND (earlier.at, earlier.id, before.n) < (change.at, change.id, notice.n))";
 
+/// Whether a channel has nothing newer to hear of a pair.
+const IS_LAST_WORD: &str = "NOT EXISTS (SELECT 1 FROM change later CROSS JOIN notice after \
+     WHERE later.pair = change.pair AND (later.at, later.id) > (change.at, change.id) \
+     AND after.change = later.id AND after.channel = notice.channel AND after.kind IN ('raise', 'clear'))";
+
 /// Returns the condition that the fault that a channel was told of is there still: the channel has been told of nothing
 /// else of the pair since, whatever the pair was meanwhile, and the pair is broken and watched.
 fn is_still_so() -> String {
     // Pairs that a script tests are watched as long as it does. A watcher that is not there tests nothing.
     format!(
-        "pair.state IN ('Down', 'Flaky') \
-         AND NOT EXISTS (SELECT 1 FROM change later CROSS JOIN notice after \
-         WHERE later.pair = change.pair AND (later.at, later.id) > (change.at, change.id) \
-         AND after.change = later.id AND after.channel = notice.channel AND after.kind IN ('raise', 'clear')) \
+        "pair.state IN ('Down', 'Flaky') AND {IS_LAST_WORD} \
          AND (pair.test = '{WATCHER_TEST}' OR EXISTS (SELECT 1 FROM schedule WHERE schedule.pair = pair.id) \
          OR EXISTS (SELECT 1 FROM site_state JOIN result ON result.id = site_state.last_result \
          WHERE site_state.pair = pair.id AND result.lease IS NULL \
@@ -269,6 +275,7 @@ fn read(row: &Row) -> Result<Notice, StoreFault> {
         kind: NoticeKind::read(&row.text(1)?)?,
         n: row.int(2)?,
         attempts: row.int(3)?,
+        left: row.text(4)?.lines().skip(1).map(str::to_owned).collect(),
         batch: row.text(4)?,
         pair: PairName { test: row.text(5)?, pool: row.text(6)?, receiver: row.text(7)? },
         from: state(8)?,
@@ -314,6 +321,23 @@ pub fn failed(
     Ok(())
 }
 
+/// Some receivers of the channel have taken the notice: it is told to those who are left alone from now on, with what
+/// is left to the same. They stand in lines of their own behind the batch.
+pub fn leave_to(
+    sql: &mut dyn Sql,
+    channel: &str,
+    notice: &Notice,
+    left: &[String],
+) -> Result<(), StoreFault> {
+    let first = notice.batch.lines().next().unwrap_or_default();
+    let batch = format!("{first}\n{}", left.join("\n"));
+    sql.execute(
+        "UPDATE notice SET batch = $1 WHERE change = $2 AND channel = $3 AND kind = $4 AND n = $5",
+        &[batch.into(), (&notice.change).into(), channel.into(), notice.kind.name().into(), notice.n.into()],
+    )?;
+    Ok(())
+}
+
 /// The channel has refused the notice so often that it is given up; the fault stays with it.
 pub fn give_up(sql: &mut dyn Sql, channel: &str, notice: &Notice, fault: &str) -> Result<(), StoreFault> {
     sql.execute(
@@ -347,7 +371,8 @@ pub fn remind(sql: &mut dyn Sql, channel: &str, after: i64) -> Result<u64, Store
     );
     let rows = sql.query_composed(&due, &[channel.into(), after.into()])?;
     for row in &rows {
-        let batch = row.text(2)?.replacen("raise", "reminder", 1);
+        let told = row.text(2)?;
+        let batch = told.lines().next().unwrap_or_default().replacen("raise", "reminder", 1);
         let now = sql.now()?;
         insert(sql, &row.text(0)?, channel, NoticeKind::Reminder, row.int(1)? + 1, &batch, now)?;
     }

@@ -398,6 +398,76 @@ fn an_end_is_told_after_what_it_ends_however_late_that_is_taken() {
 }
 
 #[test]
+fn what_is_left_to_one_receiver_keeps_nothing_back_from_the_others() {
+    on_both_engines(|store| async move {
+        let take = || store.write(|sql| notice::take(sql, "on call", 0, MINUTE));
+        let leave = async |notices: Vec<Notice>| {
+            for notice in notices {
+                let left = ["bad@contoso.com".to_owned()];
+                store
+                    .write(move |sql| {
+                        notice::leave_to(sql, "on call", &notice, &left)?;
+                        notice::failed(sql, "on call", &notice, 60 * MINUTE, "no such user")
+                    })
+                    .await
+                    .unwrap();
+            }
+        };
+        let (down, well) = (StoredOutcome::Failure { is_definite: true }, StoredOutcome::Success);
+        watch(&store, (0..4).map(|n| planned(n, "Dublin", 0)).collect()).await;
+        tested(&store, 0..2, down).await;
+        leave(take().await.unwrap()).await;
+        store.advance_clock(61 * MINUTE);
+        // What is told to all is told apart from it.
+        tested(&store, 2..3, down).await;
+        let left: Vec<(usize, Vec<String>)> = [take().await.unwrap(), take().await.unwrap()]
+            .map(|told| (told.len(), told[0].left.clone()))
+            .into();
+        assert_eq!(left, [(2, vec!["bad@contoso.com".to_owned()]), (1, vec![])]);
+        store.advance_clock(2 * MINUTE);
+        tested(&store, 0..3, well).await;
+        tested(&store, 3..4, down).await;
+        let mut kinds = Vec::new();
+        while let told = take().await.unwrap()
+            && let [first, ..] = &told[..]
+        {
+            kinds.push((first.kind.name(), told.len(), first.left.len()));
+            for notice in told {
+                store.write(move |sql| notice::done(sql, "on call", &notice)).await.unwrap();
+            }
+        }
+        kinds.sort_unstable();
+        // Nobody is told of the beginning alone once there is an end.
+        assert_eq!(kinds, [("clear", 3, 0), ("raise", 2, 0)]);
+    });
+}
+
+#[test]
+fn somebody_who_was_told_alone_is_reminded_with_the_others() {
+    on_both_engines(|store| async move {
+        watch(&store, vec![planned(0, "Dublin", 0)]).await;
+        tested(&store, 0..1, StoredOutcome::Failure { is_definite: true }).await;
+        for _ in 0..2 {
+            for notice in store.write(|sql| notice::take(sql, "on call", 0, MINUTE)).await.unwrap() {
+                store
+                    .write(move |sql| {
+                        notice::leave_to(sql, "on call", &notice, &["bad@contoso.com".to_owned()])?;
+                        notice::failed(sql, "on call", &notice, 60 * MINUTE, "no such user")
+                    })
+                    .await
+                    .unwrap();
+            }
+            store.advance_clock(61 * MINUTE);
+        }
+        assert_eq!(told(&store, true).await, ["raise"]);
+        store.advance_clock(61 * MINUTE);
+        assert_eq!(store.write(|sql| notice::remind(sql, "on call", 60 * MINUTE)).await.unwrap(), 1);
+        let reminder = store.write(|sql| notice::take(sql, "on call", 0, MINUTE)).await.unwrap();
+        assert_eq!((reminder[0].kind, &reminder[0].left[..]), (NoticeKind::Reminder, &[][..]));
+    });
+}
+
+#[test]
 fn nobody_is_reminded_of_what_is_over() {
     on_both_engines(|store| async move {
         watch(&store, vec![planned(0, "Dublin", 0)]).await;
@@ -823,7 +893,13 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 enum Delivered {
     Taken,
-    NotTaken { minutes: i64 },
+    NotTaken {
+        minutes: i64,
+    },
+    /// One receiver does not take it.
+    Partly {
+        minutes: i64,
+    },
     Unknown,
 }
 
@@ -844,6 +920,7 @@ fn delivered() -> impl Strategy<Value = Delivered> {
     prop_oneof![
         2 => Just(Delivered::Taken),
         2 => (0..60_i64).prop_map(|minutes| Delivered::NotTaken { minutes }),
+        1 => (0..60_i64).prop_map(|minutes| Delivered::Partly { minutes }),
         1 => Just(Delivered::Unknown),
     ]
 }
@@ -893,6 +970,10 @@ async fn play(store: &Store, steps: &[Step]) -> (usize, Vec<Notice>) {
                         Delivered::Taken => notice::done(sql, "on call", &notice),
                         Delivered::NotTaken { minutes } => {
                             notice::failed(sql, "on call", &notice, minutes * MINUTE, "away")
+                        }
+                        Delivered::Partly { minutes } => {
+                            notice::leave_to(sql, "on call", &notice, &["bad@contoso.com".to_owned()])?;
+                            notice::failed(sql, "on call", &notice, minutes * MINUTE, "no such user")
                         }
                         Delivered::Unknown => Ok(()),
                     };

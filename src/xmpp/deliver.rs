@@ -36,6 +36,7 @@ use super::xml::PassedOver;
 use crate::topology::Evidence;
 
 pub use self::late::TakenMessage;
+pub use self::origin::MessageEnds;
 pub use self::outcome::{Bounce, Delivery, ErrorOrigin, Fault, Fence, OpenDoubt, Order};
 pub use self::ping::{DeliveredPing, PingAnswer, PingRequest, ping};
 pub use self::proof::{Proof, Proven};

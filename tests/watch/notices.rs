@@ -435,6 +435,39 @@ fn a_mail_arrives_at_a_server() {
     }
 }
 
+#[test]
+fn a_receiver_whom_the_mail_server_refuses_keeps_the_mail_from_nobody_else() {
+    let Some(server) = MailServer::start("plain", &[]) else { return };
+    let post = post(&format!(
+        "kind = 'mail'\nurl = 'smtp://127.0.0.1:{}'\nfrom = 'imsh@litwareinc.com'\n\
+         to = ['ada@litwareinc.com', 'nobody@litwareinc.com', 'grace@litwareinc.com']",
+        server.port
+    ));
+    becomes(&post, "Down");
+    let told =
+        || server.taken().iter().map(|mail| mail["to"][0].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(told(), ["ada@litwareinc.com", "grace@litwareinc.com"]);
+    is_given_up_for_one(&post, "550");
+    assert_eq!(told(), ["ada@litwareinc.com", "grace@litwareinc.com"], "nobody is told twice");
+    becomes(&post, "Up");
+    assert_eq!(told().len(), 4, "all are told of the end");
+}
+
+/// The one notice was refused by one of its receivers, whom it is tried for alone until it is given up.
+fn is_given_up_for_one(post: &Post, fault: &str) {
+    for attempts in [1, 2] {
+        let rows = post.rows("SELECT attempts, done_at IS NULL, fault FROM notice");
+        assert_eq!(rows[0][..2], [attempts.to_string(), "1".to_owned()], "{rows:?}");
+        assert!(rows[0][2].contains(fault), "{rows:?}");
+        let connection = rusqlite::Connection::open(post.store()).unwrap();
+        connection
+            .execute("UPDATE notice SET due_at = unixepoch() * 1000000, attempts = max(attempts, (attempts - 1) * 11)", [])
+            .unwrap();
+        post.once();
+    }
+    assert_eq!(post.rows("SELECT done_at IS NULL FROM notice"), [["0"]]);
+}
+
 const MAIL_PASSWORD: &str = "swordfish-of-the-mail";
 
 /// A post whose notices go to a mail server as its user, over TLS that its certificate must prove.
@@ -541,31 +574,63 @@ impl Drop for MailServer {
 
 #[test]
 fn a_message_arrives_through_another_pool_than_the_one_that_fails() {
-    use imsh::internals::topology::Topology;
-    use imsh::internals::verify::plan::{Ask, deadlines, plan_logon};
-    use imsh::internals::verify::sessions::{End, Sessions};
-    use imsh::internals::xmpp::network::Network;
-    use imsh::internals::xmpp::trace::TraceObserver;
-    use imsh::internals::xmpp::xml::ns;
-
-    let post = post("kind = 'xmpp'\nto = ['lee@fabrikam.com']\npool = 'dub-cs-001.fabrikam.com'");
-    // Somebody waits there for messages.
-    let topology = Topology::load(&post.lab.topology()).unwrap();
-    let lee = topology.pool("dub-cs-001.fabrikam.com").unwrap().test_users.last().unwrap().clone();
-    post.write(&post.topology().replace("lee@fabrikam.com'", &format!("{lee}'")));
-    let vault = std::sync::Arc::new(imsh::internals::vault::Vault::open(post.lab.vault()).unwrap());
-    let ask = Ask { sender: Some(lee), ..Ask::default() };
-    let account = plan_logon(&topology, &|| Ok(vault.clone()), "dub-cs-001.fabrikam.com", &ask).unwrap();
-    let network = Network::with_name_servers(&post.lab.name_servers());
-    let (sessions, cancel) = (Sessions::default(), tokio_util::sync::CancellationToken::new());
-    let (deadlines, watcher) = (deadlines(&topology.gateway, None), TraceObserver::default());
-    let logged = sessions.get(&account, End::Receiver, &deadlines, &network, &watcher, &cancel);
-    let session = post.runtime.block_on(logged).unwrap().shared.session.as_ref().unwrap().clone();
-    let mut messages = post.runtime.block_on(session.listen()).unwrap();
+    let post = post("kind = 'xmpp'\nto = ['LEE']\npool = 'dub-cs-001.fabrikam.com'");
+    let mut inbox = Inbox::of_lee(&post);
     becomes(&post, "Down");
-    let came =
-        post.runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), messages.recv()).await });
-    let body = came.unwrap().unwrap().child_text("body", ns::CLIENT).unwrap().into_owned();
+    let body = inbox.next().unwrap();
     assert!(body.contains("Broken: CONNECT-REFUSED (Pool)"), "{body}");
     assert_eq!(done(&post), [["raise"]], "{:?}", post.rows("SELECT fault FROM notice"));
+}
+
+#[test]
+fn a_receiver_who_is_not_there_keeps_nothing_from_the_others_and_is_given_up() {
+    let post = post("kind = 'xmpp'\nto = ['nobody@fabrikam.com', 'LEE']");
+    let mut inbox = Inbox::of_lee(&post);
+    becomes(&post, "Down");
+    is_given_up_for_one(&post, "nobody@fabrikam.com sent it back: service-unavailable");
+    becomes(&post, "Up");
+    let told: Vec<String> = std::iter::from_fn(|| inbox.next()).collect();
+    assert!(told.len() == 2 && told[0].contains("Broken") && told[1].contains("Mended"), "{told:?}");
+}
+
+/// What comes to a user of another pool.
+struct Inbox<'a> {
+    post: &'a Post,
+    messages: tokio::sync::mpsc::Receiver<imsh::internals::xmpp::xml::Element>,
+    _session: (imsh::internals::verify::sessions::Sessions, imsh::internals::xmpp::session::XmppSession),
+}
+
+impl<'a> Inbox<'a> {
+    /// The inbox of the user who takes the place of LEE in the topology.
+    fn of_lee(post: &'a Post) -> Self {
+        use imsh::internals::topology::Topology;
+        use imsh::internals::verify::plan::{Ask, deadlines, plan_logon};
+        use imsh::internals::verify::sessions::{End, Sessions};
+        use imsh::internals::xmpp::network::Network;
+        use imsh::internals::xmpp::trace::TraceObserver;
+
+        let text = post.topology();
+        post.write(&text.replace("LEE", "lee@fabrikam.com"));
+        let topology = Topology::load(&post.lab.topology()).unwrap();
+        let lee = topology.pool("dub-cs-001.fabrikam.com").unwrap().test_users.last().unwrap().clone();
+        post.write(&text.replace("LEE", &lee.to_string()));
+        let vault = std::sync::Arc::new(imsh::internals::vault::Vault::open(post.lab.vault()).unwrap());
+        let ask = Ask { sender: Some(lee), ..Ask::default() };
+        let account = plan_logon(&topology, &|| Ok(vault.clone()), "dub-cs-001.fabrikam.com", &ask).unwrap();
+        let network = Network::with_name_servers(&post.lab.name_servers());
+        let (sessions, cancel) = (Sessions::default(), tokio_util::sync::CancellationToken::new());
+        let (deadlines, watcher) = (deadlines(&topology.gateway, None), TraceObserver::default());
+        let logged = sessions.get(&account, End::Receiver, &deadlines, &network, &watcher, &cancel);
+        let session = post.runtime.block_on(logged).unwrap().shared.session.as_ref().unwrap().clone();
+        let messages = post.runtime.block_on(session.listen()).unwrap();
+        Self { post, messages, _session: (sessions, session) }
+    }
+
+    /// The text of the next message, if one comes.
+    fn next(&mut self) -> Option<String> {
+        use imsh::internals::xmpp::xml::ns;
+        let next = async { tokio::time::timeout(Duration::from_secs(3), self.messages.recv()).await };
+        let message = self.post.runtime.block_on(next).ok()??;
+        Some(message.child_text("body", ns::CLIENT)?.into_owned())
+    }
 }

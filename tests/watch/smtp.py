@@ -1,4 +1,4 @@
-# An SMTP server (Debian's python3-aiosmtpd) that writes a line of JSON for each mail it takes:
+# An SMTP server (Debian's python3-aiosmtpd) that writes a line of JSON for each mail it takes. Nobody has the name nobody:
 #   smtp.py PORT plain|starttls|tls CERTIFICATE KEY OUT [USER PASSWORD]
 import asyncio, json, ssl, sys
 
@@ -9,6 +9,12 @@ port, mode, certificate, key, out, *account = sys.argv[1:]
 
 
 class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("nobody@"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 fine"
+
     async def handle_DATA(self, server, session, envelope):
         with open(out, "a") as file:
             transport = server.transport.get_extra_info("ssl_object")

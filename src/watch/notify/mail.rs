@@ -1,26 +1,31 @@
 //! Mail (RFC 5321): the notice as a plain text, over TLS wherever it leaves the machine.
 //!
 //! `smtps://` is TLS from the first byte, `smtp://` STARTTLS; without TLS only to this machine itself, where no
-//! `ca_file` asks for it.
+//! `ca_file` asks for it. It is one mail for all receivers; where the server refuses one of them, one for each.
 
 use std::io::Read;
 use std::net::IpAddr;
 
+use lettre::address::Envelope;
+use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::{DeliveryFault, Means, NoticeMessage};
-use crate::topology::Notification;
+use super::{DeliveryFault, Means, NoticeMessage, not_taken};
+use crate::topology::{Address, Notification};
 use crate::trusted;
 
 pub(super) async fn send(
     means: &Means,
     notification: &Notification,
     message: &NoticeMessage,
+    left: &mut Vec<Address>,
 ) -> Result<(), DeliveryFault> {
-    let mail = mail(notification, message).map_err(DeliveryFault::Refused)?;
+    let mail = mail(notification, message).map_err(DeliveryFault::Refused)?.formatted();
     let server = MailServer::of(notification.url.as_deref().unwrap_or_default());
     let tls = server.tls(notification).map_err(DeliveryFault::NotNow)?;
     let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
@@ -34,17 +39,56 @@ pub(super) async fn send(
         };
         transport = transport.credentials(Credentials::new(user.clone(), secret.expose().to_owned()));
     }
-    match transport.build().send(mail).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_permanent() => Err(DeliveryFault::Refused(error.to_string())),
-        Err(error) => Err(DeliveryFault::NotNow(chain(&error))),
+    let transport = transport.build();
+    let send = async |to: &[Address]| {
+        let envelope = envelope(notification, to).map_err(DeliveryFault::Refused)?;
+        Ok::<_, DeliveryFault>(transport.send_raw(&envelope, &mail).await)
+    };
+    let whole = send(left).await?;
+    match whole {
+        Ok(_) => left.clear(),
+        Err(error) if left.len() < 2 || !is_about_receivers(&error) => return Err(fault(&error)),
+        Err(_) => {
+            let mut faults = Vec::new();
+            for receiver in left.clone() {
+                match send(std::slice::from_ref(&receiver)).await? {
+                    Ok(_) => left.retain(|other| *other != receiver),
+                    Err(error) => faults.push(fault(&error)),
+                }
+            }
+            if !faults.is_empty() {
+                return Err(not_taken(faults));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a server that does not take a mail may say so of one receiver (RFC 5321, section 4.2.1). The answer to a
+/// logon is of another category.
+fn is_about_receivers(error: &SmtpError) -> bool {
+    error.status().is_some_and(|code| code.category == Category::MailSystem)
+}
+
+fn fault(error: &SmtpError) -> DeliveryFault {
+    match error.is_permanent() {
+        true => DeliveryFault::Refused(error.to_string()),
+        false => DeliveryFault::NotNow(chain(error)),
     }
 }
 
+fn envelope(notification: &Notification, to: &[Address]) -> Result<Envelope, String> {
+    let from = notification.from.as_ref().map(smtp_address).transpose()?;
+    let to = to.iter().map(smtp_address).collect::<Result<_, _>>()?;
+    Envelope::new(from, to).map_err(|error| error.to_string())
+}
+
+fn smtp_address(address: &Address) -> Result<lettre::Address, String> {
+    address.to_string().parse().map_err(|error| format!("{address}: {error}"))
+}
+
 fn mail(notification: &Notification, message: &NoticeMessage) -> Result<Message, String> {
-    let mailbox = |address: &crate::topology::Address| {
-        address.to_string().parse::<lettre::message::Mailbox>().map_err(|error| format!("{address}: {error}"))
-    };
+    let mailbox = |address: &Address| smtp_address(address).map(|address| Mailbox::new(None, address));
     let from = notification.from.as_ref().ok_or("no sender is given")?;
     let domain = from.domain();
     let id = format!("<{}.{}@{domain}>", message.key.replace('/', "."), notification.identity.len());

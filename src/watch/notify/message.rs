@@ -211,6 +211,7 @@ mod tests {
             n: 0,
             attempts: 0,
             batch: String::new(),
+            left: Vec::new(),
             pair: PairName {
                 test: "XmppIM".to_owned(),
                 pool: "atl-cs-001.litwareinc.com".to_owned(),

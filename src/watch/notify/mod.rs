@@ -2,7 +2,8 @@
 //!
 //! The outbox is in the store. A notice is leased, delivered, and done when the other end has taken it; what it
 //! does not take is tried again after a wait that grows to an hour. One delivery of each notification is under
-//! way at a time, and none waits for another's. Never decides whether there is something to tell.
+//! way at a time, and none waits for another's. A receiver who has taken a notice gets it no more while others have
+//! not. Never decides whether there is something to tell.
 
 // Reading order.
 mod message;
@@ -26,7 +27,7 @@ use super::Shared;
 use crate::call::SessionContext;
 use crate::secret::Secret;
 use crate::store::{Notice, StoreFault, notice};
-use crate::topology::{Notification, NotificationKind};
+use crate::topology::{Address, Notification, NotificationKind};
 use crate::trusted;
 
 /// The reason why a notice was not taken.
@@ -172,7 +173,10 @@ async fn look_after(
         return Ok(0);
     }
     let message = NoticeMessage::of(&notices, &notification.identity, &shared.site());
-    let sent = match tokio::time::timeout(notification.timeout, send(means, notification, &message)).await {
+    let to = receivers(notification, &notices);
+    let mut left = to.clone();
+    let sending = send(means, notification, &message, &mut left);
+    let sent = match tokio::time::timeout(notification.timeout, sending).await {
         Ok(sent) => sent,
         Err(_) => Err(DeliveryFault::NotNow(format!("no answer within {:?}", notification.timeout))),
     };
@@ -196,18 +200,31 @@ async fn look_after(
         }
     }
     let name = notification.identity.clone();
-    shared.store.write(move |sql| settle_all(sql, &name, &notices, &sent)).await?;
+    let is_partly_taken = left.len() < to.len();
+    let left: Vec<String> = left.iter().filter(|_| is_partly_taken).map(ToString::to_string).collect();
+    shared.store.write(move |sql| settle_all(sql, &name, &notices, &sent, &left)).await?;
     Ok(n_notices)
 }
 
-/// Writes down what became of a batch.
+/// The receivers of a batch: those of the notification who have not taken it.
+fn receivers(notification: &Notification, notices: &[Notice]) -> Vec<Address> {
+    let left = notices.first().map(|notice| &notice.left[..]).unwrap_or_default();
+    let is_left = |to: &&Address| left.is_empty() || left.contains(&to.to_string());
+    notification.to.iter().filter(is_left).cloned().collect()
+}
+
+/// Writes down what became of a batch, and to whom it is left where some receivers have taken it.
 fn settle_all(
     sql: &mut dyn crate::store::Sql,
     channel: &str,
     notices: &[Notice],
     sent: &Result<(), DeliveryFault>,
+    left: &[String],
 ) -> Result<(), StoreFault> {
     for told in notices {
+        if sent.is_err() && !left.is_empty() {
+            notice::leave_to(sql, channel, told, left)?;
+        }
         match sent {
             Ok(()) => notice::done(sql, channel, told)?,
             Err(DeliveryFault::Refused(fault)) if told.attempts + 1 >= MOST_REFUSALS => {
@@ -225,17 +242,34 @@ fn wait(attempts: i64) -> i64 {
     (FIRST_WAIT << doubled).min(LONGEST_WAIT)
 }
 
+/// Sends a message; who takes it is no longer among those who are `left`.
 async fn send(
     means: &Means,
     notification: &Notification,
     message: &NoticeMessage,
+    left: &mut Vec<Address>,
 ) -> Result<(), DeliveryFault> {
+    // Those whom it was left to are no receivers any more.
+    if left.is_empty() && !notification.to.is_empty() {
+        return Ok(());
+    }
     match notification.kind {
         NotificationKind::Webhook => webhook::send(means, notification, message).await,
         NotificationKind::Alertmanager => alertmanager::send(means, notification, message).await,
         NotificationKind::Exec => exec::send(notification, message).await,
-        NotificationKind::Mail => mail::send(means, notification, message).await,
-        NotificationKind::Xmpp => xmpp::send(means, notification, message).await,
+        NotificationKind::Mail => mail::send(means, notification, message, left).await,
+        NotificationKind::Xmpp => xmpp::send(means, notification, message, left).await,
+    }
+}
+
+/// The fault of a message that some receivers have not taken: refused, where each of them has refused it for good.
+fn not_taken(faults: impl IntoIterator<Item = DeliveryFault>) -> DeliveryFault {
+    let faults: Vec<DeliveryFault> = faults.into_iter().collect();
+    let reasons: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let is_refused = |fault: &DeliveryFault| matches!(fault, DeliveryFault::Refused(_));
+    match faults.iter().all(is_refused) {
+        true => DeliveryFault::Refused(reasons.join("; ")),
+        false => DeliveryFault::NotNow(reasons.join("; ")),
     }
 }
 

@@ -1,17 +1,20 @@
 //! XMPP: the notice is sent as a message, through a pool that is not the one which fails.
 //!
 //! Logs on with our own client path as the pool's first test user. It is an ordinary message, which a server
-//! keeps for somebody who is off line. It is taken when the pool has it and no error came back at once.
+//! keeps for somebody who is off line. A receiver has taken it when the pool has it and no error came back at once.
+//! What the receiver's side sends back is tried through no other pool.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{DeliveryFault, Means, NoticeMessage};
+use super::{DeliveryFault, Means, NoticeMessage, not_taken};
 use crate::address::Address;
 use crate::topology::{Notification, Topology};
 use crate::verify::plan::{Ask, deadlines, plan_logon};
 use crate::verify::sessions::{End, Sessions};
+use crate::xmpp::condition::StanzaError;
+use crate::xmpp::deliver::{ErrorOrigin, MessageEnds};
 use crate::xmpp::session::XmppSession;
 use crate::xmpp::trace::TraceObserver;
 use crate::xmpp::xml::{Element, ns};
@@ -20,16 +23,60 @@ pub(super) async fn send(
     means: &Means,
     notification: &Notification,
     message: &NoticeMessage,
+    left: &mut Vec<Address>,
 ) -> Result<(), DeliveryFault> {
     let topology = means.context.topology.read().map_err(|error| DeliveryFault::NotNow(error.message))?;
     let mut last = DeliveryFault::NotNow("no pool of the topology lends a test user".to_owned());
+    // Those who may be reached through another pool, and the faults of the others.
+    let (mut unreached, mut faults) = (left.clone(), Vec::new());
     for pool in ways(&topology, notification, message).iter().take(MOST_WAYS) {
-        match through(means, &topology, pool, &notification.to, message).await {
-            Ok(()) => return Ok(()),
-            Err(fault) => last = DeliveryFault::NotNow(format!("through {pool}: {fault}")),
+        let bounces = match through(means, &topology, pool, &unreached, message).await {
+            Ok(bounces) => bounces,
+            Err(fault) => {
+                last = DeliveryFault::NotNow(format!("through {pool}: {fault}"));
+                continue;
+            }
+        };
+        let is_back = |receiver: &Address| bounces.iter().any(|bounce| bounce.receiver == *receiver);
+        left.retain(|receiver| !unreached.contains(receiver) || is_back(receiver));
+        unreached.clear();
+        for bounce in bounces {
+            let fault = bounce.fault(pool);
+            if bounce.is_of_receivers_side {
+                faults.push(fault);
+            } else {
+                unreached.push(bounce.receiver);
+                last = DeliveryFault::NotNow(fault.to_string());
+            }
+        }
+        if unreached.is_empty() {
+            break;
         }
     }
-    Err(last)
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(not_taken(faults.into_iter().chain((!unreached.is_empty()).then_some(last))))
+}
+
+/// A notice that came back.
+struct NoticeBounce {
+    receiver: Address,
+    error: StanzaError,
+    is_of_receivers_side: bool,
+}
+
+impl NoticeBounce {
+    /// The fault that it is: one that says that the receiver may take it later is no refusal.
+    fn fault(&self, pool: &str) -> DeliveryFault {
+        let reason = format!("through {pool}: {} sent it back: {}", self.receiver, self.error.condition);
+        match self.error.kind.as_str() {
+            "cancel" | "modify" | "auth" if !self.error.condition.is_about_servers() => {
+                DeliveryFault::Refused(reason)
+            }
+            _ => DeliveryFault::NotNow(reason),
+        }
+    }
 }
 
 /// The pools to send through: the one that is named, or first those that the notice is not about.
@@ -50,7 +97,7 @@ async fn through(
     pool: &str,
     receivers: &[Address],
     message: &NoticeMessage,
-) -> Result<(), String> {
+) -> Result<Vec<NoticeBounce>, String> {
     let vault = || means.context.vault.open();
     let account = tokio::task::block_in_place(|| plan_logon(topology, &vault, pool, &Ask::default()))
         .map_err(|refusal| refusal.error(pool, &topology.place()).message)?;
@@ -70,33 +117,44 @@ async fn through(
     told
 }
 
-async fn tell(session: &XmppSession, receivers: &[Address], message: &NoticeMessage) -> Result<(), String> {
+/// Sends the notice to each receiver; gives what came back at once.
+async fn tell(
+    session: &XmppSession,
+    receivers: &[Address],
+    message: &NoticeMessage,
+) -> Result<Vec<NoticeBounce>, String> {
     let mut answers = session.listen().await.map_err(|fault| fault.to_string())?;
+    let id = |receiver: &Address| format!("{}/{receiver}", message.key);
     for receiver in receivers {
         let stanza = Element::new("message", ns::CLIENT)
             .with_attribute("type", "chat")
-            .with_attribute("id", format!("{}/{receiver}", message.key))
+            .with_attribute("id", id(receiver))
             .with_attribute("to", receiver.to_string())
             .with_child(Element::new("body", ns::CLIENT).with_text(&message.text));
         session.say(stanza).await.map_err(|fault| fault.to_string())?;
     }
     session.ping_pool().await.map_err(|fault| fault.to_string())?;
-    let bounce = async {
-        while let Some(answer) = answers.recv().await {
-            let is_ours = answer.attribute("id").is_some_and(|id| id.starts_with(&message.key));
-            if is_ours && answer.attribute("type") == Some("error") {
-                let from = answer.attribute("from").unwrap_or_default();
-                let condition = answer.child("error", ns::CLIENT).and_then(|error| error.elements().next());
-                let name = condition.map(|condition| condition.name.to_string()).unwrap_or_default();
-                return format!("{from} sent it back: {name}");
+    let mut bounces: Vec<NoticeBounce> = Vec::new();
+    let listening = async {
+        while bounces.len() < receivers.len()
+            && let Some(answer) = answers.recv().await
+        {
+            let is_of = |receiver: &&Address| answer.attribute("id") == Some(&id(receiver));
+            let is_error = answer.attribute("type") == Some("error");
+            let Some(receiver) = receivers.iter().find(is_of).filter(|_| is_error) else { continue };
+            if bounces.iter().any(|bounce| bounce.receiver == *receiver) {
+                continue;
             }
+            let error = StanzaError::of(&answer);
+            let ends = MessageEnds::of(session, receiver.bare().domain());
+            let origin = ends.origin(&error, answer.attribute("from").unwrap_or_default());
+            let is_of_receivers_side = matches!(origin, ErrorOrigin::Partner | ErrorOrigin::Unclear);
+            bounces.push(NoticeBounce { receiver: receiver.clone(), error, is_of_receivers_side });
         }
-        "the session ended".to_owned()
     };
-    match tokio::time::timeout(WAIT_FOR_ERROR, bounce).await {
-        Ok(fault) => Err(fault),
-        Err(_) => Ok(()),
-    }
+    // What has come back by then has; the pool has taken the rest.
+    let _ = tokio::time::timeout(WAIT_FOR_ERROR, listening).await;
+    Ok(bounces)
 }
 
 /// Through how many pools a notice is tried in one delivery.

@@ -8,7 +8,7 @@ use crate::xmpp::session::XmppSession;
 
 /// The two ends of a message, as far as they tell who made an error.
 #[derive(Clone, Debug)]
-pub(super) struct MessageEnds {
+pub struct MessageEnds {
     /// The sender's domain.
     pub(super) own: DomainPart,
     /// The receiver's domain.
@@ -19,7 +19,7 @@ pub(super) struct MessageEnds {
 
 impl MessageEnds {
     /// The ends of what a session sends to a domain.
-    pub(super) fn of(session: &XmppSession, partner: &DomainRef) -> Self {
+    pub fn of(session: &XmppSession, partner: &DomainRef) -> Self {
         Self {
             own: session.jid().domain().to_owned(),
             partner: partner.to_owned(),
@@ -41,7 +41,7 @@ impl MessageEnds {
 
     /// Returns the origin of an error. A server that makes one for somebody else writes the other's address as its
     /// `from`, so that only `by` and the condition tell.
-    pub(super) fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {
+    pub fn origin(&self, error: &StanzaError, from: &str) -> ErrorOrigin {
         let (own, partner) = (&*self.own, &*self.partner);
         if let Some(by) = &error.by {
             return match Jid::new(by) {
