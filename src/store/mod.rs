@@ -49,7 +49,7 @@ pub use self::recorder::Recorder;
 pub use self::request::{RequestProgress, SiteAnswer, SiteRequest, SiteTest};
 pub use self::roles::AccountUse;
 pub use self::spool::Spool;
-use self::sqlite::Job;
+use self::sqlite::{FileKind, Job};
 pub use self::state::PairState;
 use crate::trusted::Directory;
 
@@ -87,7 +87,7 @@ impl Store {
         let own = clock.clone();
         let opened = tokio::task::spawn_blocking(move || {
             make_private(&path)?;
-            let writer = sqlite::start(&path, own)?;
+            let writer = sqlite::start(&path, FileKind::Store, own)?;
             Ok(Engine::Sqlite { path, writer, reader: Mutex::default() })
         });
         let store = Self { engine: Arc::new(opened.await.map_err(|_| StoreFault::Closed)??), clock };
@@ -189,7 +189,7 @@ impl Store {
                 let jobs = match known {
                     Some(jobs) => jobs,
                     None => {
-                        let jobs = sqlite::start(path, self.clock.clone())?;
+                        let jobs = sqlite::start(path, FileKind::Store, self.clock.clone())?;
                         *reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(jobs.clone());
                         jobs
                     }

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use uuid::Uuid;
 
 use super::engine::{Clock, Sql};
-use super::sqlite::{self, Job};
+use super::sqlite::{self, FileKind, Job};
 use super::{NewResult, StoreFault, make_private, on_thread};
 
 /// An open spool.
@@ -25,7 +25,7 @@ impl Spool {
         let path = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || {
             make_private(&path)?;
-            sqlite::start(&path, Clock::default())
+            sqlite::start(&path, FileKind::Spool, Clock::default())
         });
         let spool = Self(opened.await.map_err(|_| StoreFault::Closed)??);
         let table = "CREATE TABLE IF NOT EXISTS spool (id TEXT PRIMARY KEY, result TEXT NOT NULL)";

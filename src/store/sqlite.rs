@@ -22,9 +22,28 @@ pub(super) type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 /// The time that a statement waits while another process writes.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// Whether a file holds tables, and not the one that numbers the versions of our schema.
+/// Whether a file holds tables, and not the one of these two columns by which ours are known.
 const IS_FOREIGN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*') \
-     AND (SELECT count(*) FROM pragma_table_info('schema_version') WHERE name IN ('version', 'at')) < 2";
+     AND (SELECT count(*) FROM pragma_table_info(?1) WHERE name IN (?2, ?3)) < 2";
+
+/// What a file of ours holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileKind {
+    /// A store of results.
+    Store,
+    /// Results that wait for a store.
+    Spool,
+}
+
+impl FileKind {
+    /// The table by which a file of the kind is known, and two of its columns.
+    fn mark(self) -> [&'static str; 3] {
+        match self {
+            Self::Store => ["schema_version", "version", "at"],
+            Self::Spool => ["spool", "id", "result"],
+        }
+    }
+}
 
 /// One open connection.
 pub(super) struct SqliteConnection {
@@ -44,9 +63,9 @@ struct Dialect {
 /// Starts the thread of one connection; the sender's end closes it.
 ///
 /// # Errors
-/// The file cannot be opened, is no database, or no thread could be started.
-pub(super) fn start(path: &Path, clock: Clock) -> Result<mpsc::Sender<Job>, StoreFault> {
-    let mut connection = SqliteConnection::open(path, clock)?;
+/// The file cannot be opened, is no database or another program's, or no thread could be started.
+pub(super) fn start(path: &Path, kind: FileKind, clock: Clock) -> Result<mpsc::Sender<Job>, StoreFault> {
+    let mut connection = SqliteConnection::open(path, kind, clock)?;
     let (jobs, todo) = mpsc::channel::<Job>();
     std::thread::Builder::new()
         .name("store".to_owned())
@@ -60,7 +79,7 @@ pub(super) fn start(path: &Path, clock: Clock) -> Result<mpsc::Sender<Job>, Stor
 }
 
 impl SqliteConnection {
-    fn open(path: &Path, clock: Clock) -> Result<Self, StoreFault> {
+    fn open(path: &Path, kind: FileKind, clock: Clock) -> Result<Self, StoreFault> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -69,7 +88,7 @@ impl SqliteConnection {
         let connection = Connection::open_with_flags(path, flags).map_err(fault)?;
         connection.busy_timeout(LOCK_WAIT).map_err(fault)?;
         // Before anything is set that would change the file.
-        if connection.query_row(IS_FOREIGN, [], |row| row.get(0)).map_err(fault)? {
+        if connection.query_row(IS_FOREIGN, kind.mark(), |row| row.get(0)).map_err(fault)? {
             return Err(StoreFault::Foreign { place: place(path) });
         }
         connection.set_prepared_statement_cache_capacity(64);

@@ -1141,3 +1141,19 @@ fn what_was_given_to_the_writer_is_stored_when_it_is_flushed() {
         assert_eq!(kept[0].int(0).unwrap(), 600);
     });
 }
+
+#[test]
+fn a_spool_is_opened_again_with_what_waits_in_it_and_is_no_store() {
+    runtime().block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("spool.sqlite");
+        let waiting = result(pair(1), "hq", 0, StoredOutcome::Success);
+        Spool::open(&path).await.unwrap().keep(vec![waiting.clone()]).await.unwrap();
+        let again = Spool::open(&path).await.unwrap();
+        assert_eq!(again.oldest(10).await.unwrap(), [waiting]);
+        assert!(matches!(Store::open(&path).await.err(), Some(StoreFault::Foreign { .. })));
+        let store = directory.path().join("results.sqlite");
+        drop(Store::open(&store).await.unwrap());
+        assert!(matches!(Spool::open(&store).await.err(), Some(StoreFault::Foreign { .. })));
+    });
+}
