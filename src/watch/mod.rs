@@ -409,10 +409,11 @@ impl Serving {
             Ok(service) => self.change_to(service, settings, end).await,
             Err(fault) => Err(fault.to_string()),
         };
-        if let Err(fault) = &done {
+        // Whoever reads the log finds it on the page.
+        shared.status.update(|figures| figures.http_mistake = done.clone().err());
+        if let Err(fault) = done {
             tracing::error!("[http] cannot be served: {fault}; what was served before stays in force");
         }
-        shared.status.update(|figures| figures.http_mistake = done.err());
     }
 
     /// Serves by other settings, once their address is had.
@@ -696,8 +697,8 @@ impl WatchUpkeep {
             }
             Err(error) => {
                 let mistakes = error.message;
+                shared.status.update(|figures| figures.topology_mistakes = Some(mistakes.clone()));
                 tracing::error!(mistakes, "the topology cannot be taken over; the one before stays in force");
-                shared.status.update(|figures| figures.topology_mistakes = Some(mistakes));
             }
         }
     }
