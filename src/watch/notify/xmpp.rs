@@ -2,7 +2,7 @@
 //!
 //! Logs on with our own client path as the pool's first test user. It is an ordinary message, which a server
 //! keeps for somebody who is off line. A receiver has taken it when the pool has it and no error came back at once.
-//! What the receiver's side sends back is tried through no other pool.
+//! A notice that the receiver's side sends back is tried through no other pool.
 
 use std::time::Duration;
 
@@ -136,9 +136,8 @@ async fn tell(
     session.ping_pool().await.map_err(|fault| fault.to_string())?;
     let mut bounces: Vec<NoticeBounce> = Vec::new();
     let listening = async {
-        while bounces.len() < receivers.len()
-            && let Some(answer) = answers.recv().await
-        {
+        while bounces.len() < receivers.len() {
+            let Some(answer) = answers.recv().await else { return Err("the session ended".to_owned()) };
             let is_of = |receiver: &&Address| answer.attribute("id") == Some(&id(receiver));
             let is_error = answer.attribute("type") == Some("error");
             let Some(receiver) = receivers.iter().find(is_of).filter(|_| is_error) else { continue };
@@ -151,10 +150,13 @@ async fn tell(
             let is_of_receivers_side = matches!(origin, ErrorOrigin::Partner | ErrorOrigin::Unclear);
             bounces.push(NoticeBounce { receiver: receiver.clone(), error, is_of_receivers_side });
         }
+        Ok(())
     };
-    // What has come back by then has; the pool has taken the rest.
-    let _ = tokio::time::timeout(WAIT_FOR_ERROR, listening).await;
-    Ok(bounces)
+    // Silence says that the pool has taken the rest; the end of the session says nothing of them.
+    match tokio::time::timeout(WAIT_FOR_ERROR, listening).await {
+        Ok(Err(fault)) => Err(fault),
+        Ok(Ok(())) | Err(_) => Ok(bounces),
+    }
 }
 
 /// Through how many pools a notice is tried in one delivery.
