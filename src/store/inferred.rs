@@ -55,35 +55,36 @@ impl Inferences {
 /// The last tests of a batch that were made, each with its place in the order of results.
 #[derive(Default)]
 pub struct LastTests {
-    any: Option<LastTest>,
+    any: LastTest,
     at_pool: HashMap<String, LastTest>,
     at_partner: HashMap<(String, String), LastTest>,
 }
 
-#[derive(Clone)]
+/// The last test of some; places begin with 1, and 0 is the place of none.
+#[derive(Clone, Default)]
 struct LastTest {
     place: u64,
     /// The code of its failure; `None` where it was well.
     failure: Option<String>,
 }
 
+impl LastTest {
+    /// Takes the place of this one where it came later.
+    fn follow(&mut self, other: &Self) {
+        if other.place > self.place {
+            self.clone_from(other);
+        }
+    }
+}
+
 impl LastTests {
-    /// A test was made; `failure` is the code of its failure, `None` where it was well.
+    /// Notes a test that was made; `failure` is the code of its failure, `None` where it was well.
     pub fn note(&mut self, place: u64, pair: &PairName, failure: Option<&str>) {
         let test = LastTest { place, failure: failure.map(str::to_owned) };
-        let is_later = |known: &LastTest| known.place > place;
-        let at_pool = self.at_pool.entry(pair.pool.clone()).or_insert_with(|| test.clone());
-        if !is_later(at_pool) {
-            *at_pool = test.clone();
-        }
         let route = (pair.pool.clone(), partner(pair).to_owned());
-        let at_partner = self.at_partner.entry(route).or_insert_with(|| test.clone());
-        if !is_later(at_partner) {
-            *at_partner = test.clone();
-        }
-        if !self.any.as_ref().is_some_and(is_later) {
-            self.any = Some(test);
-        }
+        self.at_pool.entry(pair.pool.clone()).or_default().follow(&test);
+        self.at_partner.entry(route).or_default().follow(&test);
+        self.any.follow(&test);
     }
 
     /// Whether a finding that was inferred at this place holds: the last test behind it at the same pool and partner
@@ -91,12 +92,13 @@ impl LastTests {
     /// tries an account again that was refused: its finding holds where no test came behind it.
     pub fn confirm(&self, place: u64, inferred: &NewResult, stops_account: fn(&str) -> bool) -> bool {
         let pair = &inferred.pair;
-        let behind = |test: Option<&LastTest>| test.filter(|test| test.place > place).cloned();
-        let at_partner = behind(self.at_partner.get(&(pair.pool.clone(), partner(pair).to_owned())));
-        if let Some(test) = at_partner.or_else(|| behind(self.at_pool.get(&pair.pool))) {
+        let is_behind = |test: &&LastTest| test.place > place;
+        let route = (pair.pool.clone(), partner(pair).to_owned());
+        let at_partner = self.at_partner.get(&route).filter(is_behind);
+        if let Some(test) = at_partner.or_else(|| self.at_pool.get(&pair.pool).filter(is_behind)) {
             return test.failure.is_some();
         }
-        match behind(self.any.as_ref()) {
+        match Some(&self.any).filter(is_behind) {
             Some(test) => test.failure.is_some() && test.failure == inferred.code,
             None => inferred.code.as_deref().is_some_and(stops_account),
         }
@@ -141,7 +143,7 @@ mod tests {
         for (tests, wanted) in [
             (&[(6, A, "lee@dead.example", refused)][..], true),
             (&[(6, A, "lee@dead.example", well)], false),
-            // What came before says nothing.
+            // An earlier test says nothing.
             (&[(4, A, "lee@dead.example", refused)], false),
             (&[(6, A, "lee@dead.example", refused), (7, A, "pat@dead.example", well)], false),
             (&[(7, A, "lee@dead.example", refused), (6, A, "pat@dead.example", well)], true),
