@@ -94,7 +94,7 @@ pub struct Report {
     /// The warnings about what is wrong beside the outcome.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<ResultWarning>,
-    /// What the caller asked for. It is kept with the report, and is no property of a record.
+    /// The question that the caller asked. It is kept with the report, and is no property of a record.
     #[serde(skip_serializing_if = "AskedTest::is_unknown")]
     pub asked: AskedTest,
     /// The facts that only a logon has.
@@ -221,7 +221,7 @@ pub struct TestIdentity {
     pub sender: Option<String>,
 }
 
-/// What a caller asked of a test beside its identity: another question may have another answer.
+/// The question of a caller beside the identity of the test: another question may have another answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AskedTest {

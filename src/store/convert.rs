@@ -76,13 +76,13 @@ impl NewResult {
         })
     }
 
-    /// What was inferred, as a failure.
+    /// Returns the inferred result as a failure.
     pub fn confirmed(self, is_definite: impl Fn(&str) -> bool) -> Self {
         let is_definite = self.code.as_deref().is_some_and(is_definite);
         Self { outcome: StoredOutcome::Failure { is_definite }, ..self }
     }
 
-    /// What was inferred and is not confirmed: a test that did not run.
+    /// Returns the inferred result as a test that did not run: its batch has not confirmed it.
     pub fn withdrawn(self) -> Self {
         let report = serde_json::from_str(&self.report).ok().and_then(|report: Report| {
             serde_json::to_string(&Report { outcome: TestOutcome::NotRun, ..report }).ok()

@@ -221,7 +221,7 @@ pub fn end_run(sql: &mut dyn Sql, id: &str, ended_at: i64) -> Result<(), StoreFa
     Ok(())
 }
 
-/// What came of the wish to name a run as baseline.
+/// The outcome of naming a run as baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BaselineNaming {
     /// The run has the name, and no other run has it.

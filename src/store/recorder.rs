@@ -34,7 +34,7 @@ struct RecorderCounts {
     stored: AtomicUsize,
 }
 
-/// What waits for the writer, in order.
+/// An entry that waits for the writer.
 enum Entry {
     Result(Box<NewResult>),
     /// Everything before it is to be stored.

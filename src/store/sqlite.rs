@@ -26,7 +26,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 const IS_FOREIGN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*') \
      AND (SELECT count(*) FROM pragma_table_info(?1) WHERE name IN (?2, ?3)) < 2";
 
-/// What a file of ours holds.
+/// The contents of a file of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
     /// A store of results.

@@ -418,7 +418,7 @@ fn what_is_left_to_one_receiver_keeps_nothing_back_from_the_others() {
         tested(&store, 0..2, down).await;
         leave(take().await.unwrap()).await;
         store.advance_clock(61 * MINUTE);
-        // What is told to all is told apart from it.
+        // A notice to all is told apart from it.
         tested(&store, 2..3, down).await;
         let left: Vec<(usize, Vec<String>)> = [take().await.unwrap(), take().await.unwrap()]
             .map(|told| (told.len(), told[0].left.clone()))
@@ -437,7 +437,7 @@ fn what_is_left_to_one_receiver_keeps_nothing_back_from_the_others() {
             }
         }
         kinds.sort_unstable();
-        // Nobody is told of the beginning alone once there is an end.
+        // The beginning is not told alone once there is an end.
         assert_eq!(kinds, [("clear", 3, 0), ("raise", 2, 0)]);
     });
 }
@@ -1022,7 +1022,8 @@ const LAWS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Whoever was told of a fault that is there still, and of nothing since for as long as a reminder takes, has one.
+/// A channel has a reminder where it was told of a fault that is there still, and of nothing since for as long as a reminder
+/// takes.
 async fn check_reminders(store: &Store) {
     let raised = store.read(|sql| notice::raised(sql, "on call")).await.unwrap();
     for notice in raised {

@@ -409,7 +409,7 @@ impl Serving {
             Ok(service) => self.change_to(service, settings, end).await,
             Err(fault) => Err(fault.to_string()),
         };
-        // Whoever reads the log finds it on the page.
+        // A reader of the log finds it on the page.
         shared.status.update(|figures| figures.http_mistake = done.clone().err());
         if let Err(fault) = done {
             tracing::error!("[http] cannot be served: {fault}; what was served before stays in force");

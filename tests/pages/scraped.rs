@@ -172,7 +172,7 @@ fn a_probe_is_not_made_again_at_once_and_keeps_the_time_of_its_scrape() {
         "{}",
         cut.text
     );
-    // That is no answer for another scrape, which leaves the time that a test takes.
+    // The answer does not hold for another scrape, which leaves the time that a test takes.
     let target = format!("{GOOD}&pool=dub-cs-001.fabrikam.com");
     assert!(within("0.501", &target).text.contains("TIMEOUT-TOO-SHORT"));
     assert!(is_pass(&within("10", &target).text));

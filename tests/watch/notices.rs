@@ -264,7 +264,7 @@ fn a_program_that_fails_has_not_taken_the_notice() {
 #[test]
 fn a_program_is_judged_by_its_exit_status_alone() {
     for (script, fault) in [
-        // What it leaves behind holds its error output open.
+        // The child that it leaves behind holds its error output open.
         ("cat >/dev/null; sleep 30 & exit 0", ""),
         (
             "cat >/dev/null; echo no paper >&2; sleep 30 & exit 3",
@@ -593,7 +593,7 @@ fn a_receiver_who_is_not_there_keeps_nothing_from_the_others_and_is_given_up() {
     assert!(told.len() == 2 && told[0].contains("Broken") && told[1].contains("Mended"), "{told:?}");
 }
 
-/// What comes to a user of another pool.
+/// The messages that come to a user of another pool.
 struct Inbox<'a> {
     post: &'a Post,
     messages: tokio::sync::mpsc::Receiver<imsh::internals::xmpp::xml::Element>,

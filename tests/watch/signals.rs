@@ -68,7 +68,7 @@ fn the_topology_is_read_again_on_request_and_a_broken_one_is_told_of() {
     watcher.signal(Signal::SIGHUP);
     let line = watcher.says("the topology cannot be taken over");
     assert!(line.contains("identity"), "{line}");
-    // What only a start can take over is not taken over by half.
+    // A change that takes a start is not taken over by half.
     for (other, what) in [
         ("site = 'Elsewhere'\n", "the site has changed"),
         ("[store]\nurl = 'postgres://imsh@db.example/imsh'\n", "[store] has changed"),

@@ -163,7 +163,7 @@ async fn results(
     // The newest come first, and the last one that is put in stays.
     results.reverse();
     let tested = results.into_iter().filter(|result| result.outcome != "NotRun");
-    // What another version has written and this one cannot read names no server.
+    // A report of another version that this one cannot read names no server.
     let server =
         |result: &StoredResult| serde_json::from_str::<Report>(&result.report).ok()?.identity().server;
     Ok(tested.map(|result| ((result.pair.clone(), server(&result)), result)).collect())

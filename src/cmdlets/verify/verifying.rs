@@ -530,13 +530,13 @@ async fn drain<T: Judged>(
 ) -> Result<usize, Halt> {
     let mut inferences = Inferences::default();
     let drained = drain_results(call, total, guesses, &mut results, reports, &mut inferences).await;
-    // Whoever sends is not kept waiting for the store.
+    // The sender of results is not kept waiting for the store.
     drop(results);
     call.context.results.conclude(call, inferences, catalogue::is_lasting, catalogue::stops_account).await;
     drained
 }
 
-/// The same, but for what was inferred.
+/// Tells of the results, and puts those aside that were inferred.
 async fn drain_results<T: Judged>(
     call: &Call,
     total: usize,
@@ -550,7 +550,7 @@ async fn drain_results<T: Judged>(
     let asked = asked(call);
     let mut ready = Vec::new();
     while results.recv_many(&mut ready, WAITING).await > 0 {
-        // Those that come soon after are stored and told of together: each group costs a transaction.
+        // Results that come soon after are stored and told of together: each group costs a transaction.
         if total > 1 && !results.is_closed() {
             tokio::time::sleep(GATHERING).await;
             while ready.len() < WAITING

@@ -70,7 +70,7 @@ impl Facts {
         let is_all = OverviewRequest { days: asked.days, ..OverviewRequest::default() } == *asked;
         match held.as_ref().filter(|(at, ..)| at.elapsed() < OVERVIEW_HOLDS) {
             Some((_, days, Ok(report))) if is_all && *days == asked.days => return Ok(report.clone()),
-            // Whoever has waited for a store that did not answer need not wait for it once more.
+            // A reader who has waited for a store that did not answer does not wait for it once more.
             Some((_, _, Err(fault))) => return Err(fault.clone()),
             Some((_, _, Ok(_))) | None => {}
         }
@@ -119,7 +119,7 @@ impl Facts {
         });
         let samples = match tokio::time::timeout(STORE_PATIENCE, read).await {
             Ok(Ok((states, certificates, mut outbox, watchers))) => {
-                // What waits for a notification that was removed is told to nobody.
+                // The notices of a notification that was removed are told to nobody.
                 if let Ok(topology) = self.parts.host.context().topology.read() {
                     let is_there =
                         |name: &String| topology.notifications.iter().any(|own| own.identity == *name);

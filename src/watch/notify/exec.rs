@@ -53,7 +53,7 @@ pub(super) async fn send(notification: &Notification, message: &NoticeMessage) -
         if status.success() {
             return Ok(());
         }
-        // What it said last may still be in the pipe, which another program may hold open.
+        // Its last words may still be in the pipe, which another program may hold open.
         if !is_silent {
             let _ = tokio::time::timeout(GRACE, talk).await;
         }

@@ -103,7 +103,7 @@ async fn only_an_answer_that_nobody_else_can_have_made_is_one() {
         (Error("remote-server-timeout", ""), Answers, [Nothing, Nothing]),
         (Error("remote-server-timeout", "contoso.com"), Answers, POOL_ANSWERS),
         (Error("forbidden", "somebody.example"), Nothing, POOL_ANSWERS),
-        // Whoever refuses us, or is in trouble, is not well.
+        // A domain that refuses us, or is in trouble, is not well.
         (Error("forbidden", "contoso.com"), Answers, POOL_ANSWERS),
         (Error("policy-violation", "contoso.com"), Answers, POOL_ANSWERS),
         (Error("not-allowed", "contoso.com"), Nothing, POOL_ANSWERS),
