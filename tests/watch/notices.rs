@@ -583,6 +583,14 @@ fn a_message_arrives_through_another_pool_than_the_one_that_fails() {
 }
 
 #[test]
+fn a_notice_whose_session_ends_before_anything_can_come_back_is_not_taken() {
+    let post = post("kind = 'xmpp'\nto = ['lee@fabrikam.com']\npool = 'no-reason.litwareinc.com'");
+    becomes(&post, "Down");
+    let notices = post.rows("SELECT COALESCE(fault, ''), done_at IS NULL FROM notice");
+    assert!(matches!(&notices[..], [row] if row[0].contains("no-reason") && row[1] == "1"), "{notices:?}");
+}
+
+#[test]
 fn a_receiver_who_is_not_there_keeps_nothing_from_the_others_and_is_given_up() {
     let post = post("kind = 'xmpp'\nto = ['nobody@fabrikam.com', 'LEE']");
     let mut inbox = Inbox::of_lee(&post);
